@@ -1,0 +1,124 @@
+//! Why a step or a run failed: a stable code, words for people, and the place.
+
+use serde::{Deserialize, Serialize};
+
+use super::ids::StepId;
+
+/// Stable codes of failed steps. Stored by position: add at the end, never reorder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ErrorCode {
+    /// The code used all its fuel.
+    FuelExhausted,
+    /// The code ran longer than its wall-clock limit.
+    Timeout,
+    /// The code asked for more memory than its limit.
+    MemoryLimit,
+    /// The output is larger than its limit.
+    OutputTooLarge,
+    /// Too deep recursion, in the script or in what it made the engine do.
+    StackOverflow,
+    /// An uncaught exception or rejection.
+    ScriptError,
+    /// The source is not JavaScript.
+    SyntaxError,
+    /// The promise that the script returned can no longer settle.
+    PromiseNeverSettled,
+    /// The returned value cannot be JSON.
+    OutputInvalid,
+    /// The JavaScript engine itself stopped in a way that no script should cause.
+    EngineCrash,
+    /// A template could not be filled.
+    TemplateError,
+    /// A condition could not be evaluated.
+    ConditionError,
+    /// A `response` step made something that is no HTTP answer.
+    ResponseInvalid,
+    /// The run executed more steps than one run may.
+    TooManySteps,
+    /// The workflow version that the run began with is gone or unreadable.
+    VersionMissing,
+}
+
+/// A limit and how much of it was used, both in the unit of the limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LimitUse {
+    /// The limit in force.
+    pub limit: u64,
+    /// What was used, or asked for, when it was crossed.
+    pub used: u64,
+    /// `fuel`, `ms`, `bytes` or `steps`.
+    pub unit: LimitUnit,
+}
+
+/// The unit of a limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LimitUnit {
+    /// Wasm fuel.
+    Fuel,
+    /// Milliseconds of wall-clock time.
+    Ms,
+    /// Bytes.
+    Bytes,
+    /// Steps executed.
+    Steps,
+}
+
+/// A place in one of the user's own files, both numbers from 1.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Position {
+    /// The file's name in the workflow folder.
+    pub file: String,
+    /// From 1.
+    pub line: u32,
+    /// From 1, in UTF-16 units as JavaScript counts.
+    pub column: u32,
+}
+
+/// Why a step or run failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunError {
+    /// Stable, for programs.
+    pub code: ErrorCode,
+    /// For people: what, where, and what to do.
+    pub message: String,
+    /// The step that failed.
+    pub step: Option<StepId>,
+    /// Where in the user's code.
+    pub position: Option<Position>,
+    /// The script's own stack, user frames only.
+    pub stack: Option<String>,
+    /// Which limit was crossed.
+    pub limit: Option<LimitUse>,
+}
+
+impl RunError {
+    /// An error with a code and a message alone.
+    pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), step: None, position: None, stack: None, limit: None }
+    }
+}
+
+impl ErrorCode {
+    /// The code as it is written in JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::FuelExhausted => "fuel_exhausted",
+            Self::Timeout => "timeout",
+            Self::MemoryLimit => "memory_limit",
+            Self::OutputTooLarge => "output_too_large",
+            Self::StackOverflow => "stack_overflow",
+            Self::ScriptError => "script_error",
+            Self::SyntaxError => "syntax_error",
+            Self::PromiseNeverSettled => "promise_never_settled",
+            Self::OutputInvalid => "output_invalid",
+            Self::EngineCrash => "engine_crash",
+            Self::TemplateError => "template_error",
+            Self::ConditionError => "condition_error",
+            Self::ResponseInvalid => "response_invalid",
+            Self::TooManySteps => "too_many_steps",
+            Self::VersionMissing => "version_missing",
+        }
+    }
+}

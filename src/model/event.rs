@@ -1,0 +1,147 @@
+//! The event that a run is about: one HTTP request, decoded.
+
+use serde::{Deserialize, Serialize};
+
+use super::json::JsonText;
+
+/// How the body became `context.data`. Stored by position: add at the end, never reorder.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Content {
+    /// No body: `data` is null.
+    Empty,
+    /// The body is the JSON of `data`, kept once.
+    Json,
+    /// The body was decoded into this JSON (a form, for instance).
+    Decoded(JsonText),
+    /// The body is text: `data` is that string.
+    Text,
+    /// The body is neither; `data` is null and `rawBody` has it.
+    Binary,
+}
+
+/// One request as the workflow sees it. What is here is what `context` is made of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Event {
+    /// Upper case.
+    pub method: String,
+    /// The path without the query.
+    pub path: String,
+    /// The peer's address.
+    pub ip: String,
+    /// Names in lower case; a repeated header is joined with `, ` (RFC 9110 section 5.3).
+    pub headers: Vec<(String, String)>,
+    /// In order of the URL; a repeated name becomes an array.
+    pub query: Vec<(String, String)>,
+    /// Parameters of the workflow's own path.
+    pub params: Vec<(String, String)>,
+    /// What `body` is.
+    pub content: Content,
+    /// The body as it was received, byte for byte.
+    pub body: Vec<u8>,
+}
+
+impl Event {
+    /// The JSON object `context` without `rawBody`: `data`, `headers`, `query`, `params`, `method`, `path`, `ip`.
+    ///
+    /// A JSON body stands in it as the text that was received, so nothing is parsed or rebuilt here.
+    pub fn context_json(&self) -> String {
+        let mut json = String::with_capacity(self.body.len() + 1_024);
+        json.push_str("{\"data\":");
+        match &self.content {
+            Content::Empty | Content::Binary => json.push_str("null"),
+            Content::Json => json.push_str(std::str::from_utf8(&self.body).unwrap_or("null")),
+            Content::Decoded(decoded) => json.push_str(decoded.as_str()),
+            Content::Text => push_string(&mut json, &String::from_utf8_lossy(&self.body)),
+        }
+        for (name, pairs) in [("headers", &self.headers), ("query", &self.query), ("params", &self.params)] {
+            json.push_str(",\"");
+            json.push_str(name);
+            json.push_str("\":");
+            push_object(&mut json, pairs);
+        }
+        for (name, value) in [("method", &self.method), ("path", &self.path), ("ip", &self.ip)] {
+            json.push_str(",\"");
+            json.push_str(name);
+            json.push_str("\":");
+            push_string(&mut json, value);
+        }
+        json.push('}');
+        json
+    }
+
+    /// The value of a header, by its lower-case name.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+}
+
+fn push_string(json: &mut String, text: &str) {
+    json.push_str(&serde_json::to_string(text).expect("a string is always JSON"));
+}
+
+/// A name given once is a string, one given several times an array of strings.
+fn push_object(json: &mut String, pairs: &[(String, String)]) {
+    json.push('{');
+    let mut first = true;
+    for (index, (name, value)) in pairs.iter().enumerate() {
+        if pairs[..index].iter().any(|(earlier, _)| earlier == name) {
+            continue;
+        }
+        if !std::mem::take(&mut first) {
+            json.push(',');
+        }
+        push_string(json, name);
+        json.push(':');
+        let mut values = pairs[index..].iter().filter(|(other, _)| other == name).map(|(_, value)| value);
+        if values.clone().nth(1).is_none() {
+            push_string(json, value);
+        } else {
+            json.push('[');
+            push_string(json, values.next().expect("the first of the name"));
+            for value in values {
+                json.push(',');
+                push_string(json, value);
+            }
+            json.push(']');
+        }
+    }
+    json.push('}');
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn event(content: Content, body: &str) -> Event {
+        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        Event {
+            method: "POST".to_owned(),
+            path: "/api/webhooks/a\"b".to_owned(),
+            ip: "127.0.0.1".to_owned(),
+            headers: vec![pair("x-a", "1")],
+            query: vec![pair("tag", "a"), pair("q", "x&y"), pair("tag", "b"), pair("__proto__", "p")],
+            params: vec![],
+            content,
+            body: body.as_bytes().to_vec(),
+        }
+    }
+
+    #[test]
+    fn context_holds_the_body_by_its_content() {
+        let cases = [
+            (Content::Empty, "", Value::Null),
+            (Content::Json, " {\"a\": [1]} ", json!({"a": [1]})),
+            (Content::Text, "a \"b\"\n", json!("a \"b\"\n")),
+            (Content::Binary, "x", Value::Null),
+            (Content::Decoded(JsonText::from_value(&json!({"f": "v"}))), "f=v", json!({"f": "v"})),
+        ];
+        for (content, body, data) in cases {
+            let context: Value = serde_json::from_str(&event(content, body).context_json()).unwrap();
+            assert_eq!(context["data"], data);
+            assert_eq!(context["query"], json!({"tag": ["a", "b"], "q": "x&y", "__proto__": "p"}));
+            assert_eq!(context["path"], "/api/webhooks/a\"b");
+        }
+    }
+}

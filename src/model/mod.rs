@@ -1,0 +1,32 @@
+//! The vocabulary of Flowcell: ids, workflows, events, runs and limits.
+//!
+//! Every floor above speaks in these types. This module does no I/O, reads no
+//! clock and draws no randomness; whoever makes an id or a record passes those in.
+
+mod answer;
+mod error;
+mod event;
+mod ids;
+mod json;
+mod limits;
+mod request;
+mod run;
+mod units;
+mod workflow;
+mod workflow_parse;
+
+pub use answer::Answer;
+pub use error::{ErrorCode, LimitUnit, LimitUse, Position, RunError};
+pub use event::{Content, Event};
+pub use ids::{IdError, RequestId, RunId, StepId, VersionHash, WorkflowKey};
+pub use json::JsonText;
+pub use limits::{CodeLimits, Limits};
+pub use request::{RequestOutcome, RequestRecord};
+pub use run::{Claim, LogLevel, LogLine, Run, RunStatus, StepRecord, StepStatus, Usage};
+pub use units::{ByteSize, Span, UnitError};
+pub use workflow::{
+    Algorithm, Bundle, CodeStep, Comparison, ConditionExpr, ConditionStep, Dedupe, Encoding, HmacSpec,
+    Method, Mode, Operator, ResponseSpec, Secrets, SecretEncoding, Step, StepKind, TimestampSpec,
+    TimestampUnit, Trigger, Verify, Webhook, Workflow,
+};
+pub use workflow_parse::FieldError;

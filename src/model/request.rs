@@ -1,0 +1,51 @@
+//! The request log's vocabulary: every request, accepted or refused, with the true reason.
+
+use serde::{Deserialize, Serialize};
+
+use super::ids::{RequestId, RunId, WorkflowKey};
+
+/// What became of a request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RequestOutcome {
+    /// It started this run.
+    Accepted {
+        /// The run.
+        run: RunId,
+    },
+    /// It was a copy of the delivery that started this run.
+    Duplicate {
+        /// The run of the first delivery.
+        run: RunId,
+    },
+    /// It started nothing.
+    Refused {
+        /// The stable code.
+        code: String,
+        /// The true reason, which the caller is not told.
+        reason: String,
+    },
+}
+
+/// One line of the request log. Holds no body and no header value.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RequestRecord {
+    /// Its id; holds the time of receipt.
+    pub id: RequestId,
+    /// The workflow that the path leads to.
+    pub workflow: Option<WorkflowKey>,
+    /// Upper case.
+    pub method: String,
+    /// The path without the query, cut at 1 KiB.
+    pub path: String,
+    /// The peer's address.
+    pub ip: String,
+    /// Bytes of the body that were read.
+    pub body_bytes: u64,
+    /// The status answered.
+    pub status: u16,
+    /// What became of it.
+    pub outcome: RequestOutcome,
+    /// From the first byte of the head to the answer, microseconds.
+    pub took_us: u64,
+}

@@ -1,0 +1,468 @@
+//! A workflow as its author writes it: the typed form of `workflow.json`.
+//!
+//! `workflow_parse` builds these from JSON so that every error names its field;
+//! the derives here make the published JSON Schema.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{
+    ids::{StepId, WorkflowKey},
+    limits::CodeLimits,
+    units::{ByteSize, Span},
+};
+
+/// The files of one workflow version, as they were saved. A run is pinned to these bytes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bundle {
+    /// The text of `workflow.json`.
+    pub workflow: String,
+    /// Code files beside it, by name.
+    pub files: BTreeMap<String, String>,
+}
+
+/// One workflow: a trigger and a tree of steps.
+#[derive(Debug, Clone, JsonSchema)]
+pub struct Workflow {
+    /// Its name in URLs; the folder has the same name.
+    pub key: WorkflowKey,
+    /// For people.
+    #[schemars(default)]
+    pub title: String,
+    /// For people, longer.
+    #[schemars(default)]
+    pub description: String,
+    /// A disabled workflow's endpoint answers as an unknown one.
+    #[schemars(default)]
+    pub enabled: bool,
+    /// Environment variables that scripts see in `env`, beside those that templates name.
+    #[schemars(default)]
+    pub env: Vec<String>,
+    /// What starts a run.
+    pub trigger: Trigger,
+    /// Executed in order.
+    pub steps: Vec<Step>,
+}
+
+/// What starts a run.
+#[derive(Debug, Clone, JsonSchema)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Trigger {
+    /// A request to `/api/webhooks/<key>`.
+    Webhook(Webhook),
+}
+
+/// An HTTP endpoint.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Webhook {
+    /// Methods that run the workflow; others answer 405.
+    #[serde(default = "Webhook::default_methods")]
+    pub methods: Vec<Method>,
+    /// Whether the caller waits for the answer.
+    #[serde(default)]
+    pub mode: Mode,
+    /// How the sender proves itself; nothing means that anyone may send.
+    #[serde(skip)]
+    pub verify: Option<Verify>,
+    /// Which deliveries are the same event.
+    pub dedupe: Option<Dedupe>,
+    /// The answer when no `response` step ran; strings may hold templates.
+    #[serde(skip)]
+    pub response: Option<ResponseSpec>,
+    /// The largest body; default 1MiB, at most 32MiB.
+    pub max_body: Option<ByteSize>,
+    /// How long a synchronous caller waits before 408; default 10s, at most 120s.
+    pub sync_wait: Option<Span>,
+}
+
+impl Webhook {
+    fn default_methods() -> Vec<Method> {
+        vec![Method::Post]
+    }
+}
+
+/// An HTTP method that can run a workflow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Method {
+    /// GET
+    Get,
+    /// POST
+    Post,
+    /// PUT
+    Put,
+    /// PATCH
+    Patch,
+    /// DELETE
+    Delete,
+}
+
+impl Method {
+    /// The method's name on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+            Self::Put => "PUT",
+            Self::Patch => "PATCH",
+            Self::Delete => "DELETE",
+        }
+    }
+}
+
+/// Whether the caller waits.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// The answer is what the workflow says.
+    #[default]
+    Sync,
+    /// 202 once the run is durable.
+    Async,
+}
+
+/// One secret or several: during a rotation each of them is accepted. Strings may hold templates.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Secrets {
+    /// The one secret.
+    One(String),
+    /// Any of these.
+    Several(Vec<String>),
+}
+
+impl Secrets {
+    /// The templates in order.
+    pub fn templates(&self) -> &[String] {
+        match self {
+            Self::One(one) => std::slice::from_ref(one),
+            Self::Several(several) => several,
+        }
+    }
+}
+
+/// How a sender proves itself; always over the bytes as they were received.
+#[derive(Debug, Clone, JsonSchema)]
+#[serde(tag = "scheme", rename_all = "snake_case")]
+pub enum Verify {
+    /// `X-Hub-Signature-256` as GitHub sends it.
+    Github {
+        /// The webhook's secret.
+        secret: Secrets,
+    },
+    /// Any HMAC in a header.
+    Hmac(HmacSpec),
+}
+
+/// A hash of the SHA family.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Algorithm {
+    /// Only for senders that know nothing better.
+    Sha1,
+    /// SHA-256.
+    #[default]
+    Sha256,
+    /// SHA-384.
+    Sha384,
+    /// SHA-512.
+    Sha512,
+}
+
+/// How the bytes of a MAC are written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Encoding {
+    /// Hex digits of either case.
+    #[default]
+    Hex,
+    /// RFC 4648 section 4, with padding.
+    Base64,
+    /// RFC 4648 section 5, without padding.
+    Base64url,
+}
+
+/// How the bytes of a secret are written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SecretEncoding {
+    /// The text's own bytes.
+    #[default]
+    Utf8,
+    /// Base64 of the key.
+    Base64,
+    /// Hex of the key.
+    Hex,
+}
+
+/// A generic HMAC verification.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct HmacSpec {
+    /// The header that carries the MAC.
+    pub header: String,
+    /// The key.
+    pub secret: Secrets,
+    /// The hash; default sha256.
+    #[serde(default)]
+    pub algorithm: Algorithm,
+    /// How the header writes the MAC; default hex.
+    #[serde(default)]
+    pub encoding: Encoding,
+    /// Text before the MAC in the header, such as `sha256=`.
+    #[serde(default)]
+    pub prefix: String,
+    /// How `secret` writes the key; default utf8.
+    #[serde(default)]
+    pub secret_encoding: SecretEncoding,
+    /// Text that is removed from the secret before it is decoded, such as `whsec_`.
+    #[serde(default)]
+    pub secret_prefix: String,
+    /// What is signed: literals and `{body}`, `{timestamp}`, `{id}`, `{method}`; default `{body}`.
+    #[serde(default = "HmacSpec::default_signed")]
+    pub signed: String,
+    /// Several MACs in one header are separated by this, such as `,` or a space; any one may match.
+    pub separator: Option<String>,
+    /// Where the time of sending stands.
+    pub timestamp: Option<TimestampSpec>,
+    /// The header of the delivery's id, for `{id}`.
+    pub id_header: Option<String>,
+}
+
+impl HmacSpec {
+    fn default_signed() -> String {
+        "{body}".to_owned()
+    }
+}
+
+/// Where and how a sender gives the time; checked in both directions against the time of receipt.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TimestampSpec {
+    /// The header.
+    pub header: String,
+    /// How it is written; default seconds.
+    #[serde(default)]
+    pub unit: TimestampUnit,
+    /// The largest difference accepted; default 5m, at most 1d.
+    #[serde(default = "TimestampSpec::default_tolerance")]
+    pub tolerance: Span,
+}
+
+impl TimestampSpec {
+    fn default_tolerance() -> Span {
+        Span::from_millis(300_000)
+    }
+}
+
+/// How a timestamp is written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum TimestampUnit {
+    /// Whole seconds since the epoch.
+    #[default]
+    Seconds,
+    /// Whole milliseconds since the epoch.
+    Milliseconds,
+    /// A date as RFC 3339 writes it.
+    Rfc3339,
+}
+
+/// Which deliveries are the same event.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Dedupe {
+    /// A template over `$context`; when it gives nothing, the delivery is not deduplicated.
+    pub key: String,
+    /// How long a key is remembered; default 1d, at most 30d.
+    #[serde(default = "Dedupe::default_ttl")]
+    pub ttl: Span,
+}
+
+impl Dedupe {
+    fn default_ttl() -> Span {
+        Span::from_millis(86_400_000)
+    }
+}
+
+/// One step of the tree.
+#[derive(Debug, Clone, JsonSchema)]
+pub struct Step {
+    /// Unique in the workflow.
+    pub id: StepId,
+    /// For people.
+    #[schemars(default)]
+    pub title: String,
+    /// What it does.
+    #[schemars(flatten)]
+    pub kind: StepKind,
+}
+
+/// What a step does.
+#[derive(Debug, Clone, JsonSchema)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum StepKind {
+    /// Runs a JavaScript file in the sandbox; its output is what the script returns.
+    Code(CodeStep),
+    /// Takes one of two branches; its output is true or false.
+    Condition(ConditionStep),
+    /// Answers the caller; the run goes on.
+    Response(ResponseSpec),
+}
+
+/// A `code` step.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CodeStep {
+    /// A `.js` file beside `workflow.json`.
+    pub file: String,
+    /// Its limits.
+    #[serde(default)]
+    pub limits: CodeLimits,
+}
+
+/// A `condition` step.
+#[derive(Debug, Clone, JsonSchema)]
+pub struct ConditionStep {
+    /// What is asked.
+    #[schemars(rename = "if")]
+    pub test: ConditionExpr,
+    /// Executed when it is true.
+    #[schemars(default)]
+    pub then: Vec<Step>,
+    /// Executed when it is false.
+    #[schemars(default, rename = "else")]
+    pub otherwise: Vec<Step>,
+}
+
+/// A question with the answer true or false.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum ConditionExpr {
+    /// CEL over `context`, `steps`, `env`, `system` and `run`.
+    Cel(String),
+    /// True when all are.
+    All {
+        /// The parts; an empty list is true.
+        all: Vec<ConditionExpr>,
+    },
+    /// True when one is.
+    Any {
+        /// The parts; an empty list is false.
+        any: Vec<ConditionExpr>,
+    },
+    /// True when it is not.
+    Not {
+        /// The part.
+        not: Box<ConditionExpr>,
+    },
+    /// A comparison.
+    Compare(Comparison),
+}
+
+/// `left op right`; both sides may hold templates.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Comparison {
+    /// The left side.
+    pub left: Value,
+    /// How they are compared.
+    pub op: Operator,
+    /// The right side; `exists` and `not_exists` need none.
+    #[serde(default)]
+    pub right: Value,
+}
+
+/// Comparisons of the structured form.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum Operator {
+    /// Equal JSON; 1 equals 1.0.
+    #[serde(rename = "==")]
+    Equal,
+    /// Not equal.
+    #[serde(rename = "!=")]
+    NotEqual,
+    /// Greater: two numbers or two strings.
+    #[serde(rename = ">")]
+    Greater,
+    /// Greater or equal.
+    #[serde(rename = ">=")]
+    GreaterOrEqual,
+    /// Less.
+    #[serde(rename = "<")]
+    Less,
+    /// Less or equal.
+    #[serde(rename = "<=")]
+    LessOrEqual,
+    /// A string has a part, an array an element, an object a key.
+    #[serde(rename = "includes")]
+    Includes,
+    /// Not `includes`.
+    #[serde(rename = "not_includes")]
+    NotIncludes,
+    /// A string starts with another.
+    #[serde(rename = "starts_with")]
+    StartsWith,
+    /// A string ends with another.
+    #[serde(rename = "ends_with")]
+    EndsWith,
+    /// The left side is not null.
+    #[serde(rename = "exists")]
+    Exists,
+    /// The left side is null.
+    #[serde(rename = "not_exists")]
+    NotExists,
+}
+
+/// An HTTP answer. At most one of `json` and `text`.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ResponseSpec {
+    /// A number from 200 to 599, or a template that gives one; default 200.
+    pub status: Option<Value>,
+    /// Header values may hold templates.
+    #[serde(default)]
+    pub headers: BTreeMap<String, String>,
+    /// A JSON body whose strings may hold templates.
+    #[serde(default, deserialize_with = "present")]
+    pub json: Option<Value>,
+    /// A text body that may hold templates.
+    pub text: Option<String>,
+}
+
+/// Tells `"json": null`, an answer of `null`, from no `json`.
+fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(deserializer).map(Some)
+}
+
+impl Workflow {
+    /// Every step of the tree, parents before children.
+    pub fn walk(&self) -> Vec<&Step> {
+        fn collect<'a>(steps: &'a [Step], all: &mut Vec<&'a Step>) {
+            for step in steps {
+                all.push(step);
+                match &step.kind {
+                    StepKind::Condition(condition) => {
+                        collect(&condition.then, all);
+                        collect(&condition.otherwise, all);
+                    }
+                    StepKind::Code(_) | StepKind::Response(_) => {}
+                }
+            }
+        }
+        let mut all = Vec::new();
+        collect(&self.steps, &mut all);
+        all
+    }
+
+    /// The webhook trigger.
+    pub fn webhook(&self) -> Option<&Webhook> {
+        match &self.trigger {
+            Trigger::Webhook(webhook) => Some(webhook),
+        }
+    }
+}

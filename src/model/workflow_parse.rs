@@ -1,0 +1,322 @@
+//! JSON into a [`Workflow`], where every error names its field.
+//!
+//! Serde loses the path inside tagged enums, so the tag is read here and each
+//! variant is deserialised on its own.
+
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use super::{
+    ids::StepId,
+    limits::{CodeLimits, Limits},
+    units::Span,
+    workflow::{
+        CodeStep, ConditionExpr, ConditionStep, HmacSpec, ResponseSpec, Secrets, Step, StepKind, Trigger, Verify,
+        Webhook, Workflow,
+    },
+};
+
+/// What is wrong with one field of a workflow.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}: {message}", if path.is_empty() { "the workflow" } else { path })]
+pub struct FieldError {
+    /// As in `steps[1].then[0].url`; empty for the whole.
+    pub path: String,
+    /// What is wrong and what to do.
+    pub message: String,
+}
+
+impl FieldError {
+    /// An error at `path`.
+    pub fn new(path: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { path: path.into(), message: message.into() }
+    }
+}
+
+type Object = Map<String, Value>;
+
+fn join(path: &str, field: &str) -> String {
+    if path.is_empty() { field.to_owned() } else { format!("{path}.{field}") }
+}
+
+fn object(value: Value, path: &str) -> Result<Object, FieldError> {
+    match value {
+        Value::Object(object) => Ok(object),
+        other => Err(FieldError::new(path, format!("expected an object, found {}", kind_of(&other)))),
+    }
+}
+
+fn kind_of(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a string",
+        Value::Array(_) => "an array",
+        Value::Object(_) => "an object",
+    }
+}
+
+fn typed<T: DeserializeOwned>(value: Value, path: &str) -> Result<T, FieldError> {
+    serde_path_to_error::deserialize(value).map_err(|error| {
+        let inner = error.path().to_string();
+        let place = match inner.as_str() {
+            "." => path.to_owned(),
+            _ if inner.starts_with('[') => format!("{path}{inner}"),
+            _ => join(path, &inner),
+        };
+        FieldError::new(place, error.into_inner().to_string())
+    })
+}
+
+fn take<T: DeserializeOwned>(object: &mut Object, path: &str, field: &str) -> Result<Option<T>, FieldError> {
+    object.remove(field).map(|value| typed(value, &join(path, field))).transpose()
+}
+
+fn required<T: DeserializeOwned>(object: &mut Object, path: &str, field: &str) -> Result<T, FieldError> {
+    take(object, path, field)?.ok_or_else(|| FieldError::new(path, format!("`{field}` is missing")))
+}
+
+fn nothing_left(object: &Object, path: &str, known: &str) -> Result<(), FieldError> {
+    match object.keys().next() {
+        None => Ok(()),
+        Some(key) => Err(FieldError::new(join(path, key), format!("unknown field; known are {known}"))),
+    }
+}
+
+impl Workflow {
+    /// Reads a workflow and checks all that needs no other file.
+    ///
+    /// # Errors
+    /// The first wrong field, by its path.
+    pub fn from_value(value: Value) -> Result<Self, FieldError> {
+        let mut fields = object(value, "")?;
+        fields.remove("$schema");
+        let workflow = Self {
+            key: required(&mut fields, "", "key")?,
+            title: take(&mut fields, "", "title")?.unwrap_or_default(),
+            description: take(&mut fields, "", "description")?.unwrap_or_default(),
+            enabled: take(&mut fields, "", "enabled")?.unwrap_or(true),
+            env: take(&mut fields, "", "env")?.unwrap_or_default(),
+            trigger: trigger(required(&mut fields, "", "trigger")?)?,
+            steps: steps(required(&mut fields, "", "steps")?, "steps")?,
+        };
+        nothing_left(&fields, "", "key, title, description, enabled, env, trigger, steps")?;
+        unique_ids(&workflow)?;
+        Ok(workflow)
+    }
+}
+
+fn unique_ids(workflow: &Workflow) -> Result<(), FieldError> {
+    let mut seen = std::collections::HashSet::new();
+    for step in workflow.walk() {
+        if !seen.insert(&step.id) {
+            return Err(FieldError::new(
+                "steps",
+                format!("two steps have the id `{}`; each needs its own", step.id),
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn trigger(value: Value) -> Result<Trigger, FieldError> {
+    let mut fields = object(value, "trigger")?;
+    let kind: String = required(&mut fields, "trigger", "type")?;
+    match kind.as_str() {
+        "webhook" => webhook(fields).map(Trigger::Webhook),
+        other => Err(FieldError::new("trigger.type", format!("unknown trigger `{other}`; known is webhook"))),
+    }
+}
+
+fn webhook(mut fields: Object) -> Result<Webhook, FieldError> {
+    let verify = fields.remove("verify").map(verify).transpose()?;
+    let response = fields.remove("response").map(|value| response(value, "trigger.response")).transpose()?;
+    let webhook: Webhook = typed(Value::Object(fields), "trigger")?;
+    if webhook.methods.is_empty() {
+        return Err(FieldError::new("trigger.methods", "name at least one method"));
+    }
+    if webhook.max_body.is_some_and(|size| size > Limits::BODY_CAP) {
+        return Err(FieldError::new("trigger.max_body", format!("{} is the most", Limits::BODY_CAP)));
+    }
+    if webhook.sync_wait.is_some_and(|wait| wait > Limits::SYNC_WAIT_CAP) {
+        return Err(FieldError::new("trigger.sync_wait", format!("{} is the most", Limits::SYNC_WAIT_CAP)));
+    }
+    if let Some(dedupe) = &webhook.dedupe
+        && (dedupe.ttl > Limits::DEDUPE_TTL_CAP || dedupe.ttl.as_millis() == 0)
+    {
+        return Err(FieldError::new("trigger.dedupe.ttl", format!("1ms to {}", Limits::DEDUPE_TTL_CAP)));
+    }
+    Ok(Webhook { verify, response, ..webhook })
+}
+
+fn verify(value: Value) -> Result<Verify, FieldError> {
+    const PATH: &str = "trigger.verify";
+    let mut fields = object(value, PATH)?;
+    let scheme: String = required(&mut fields, PATH, "scheme")?;
+    match scheme.as_str() {
+        "github" => {
+            let secret: Secrets = secrets(&mut fields, PATH)?;
+            nothing_left(&fields, PATH, "scheme, secret")?;
+            Ok(Verify::Github { secret })
+        }
+        "hmac" => {
+            let spec: HmacSpec = typed(Value::Object(fields), PATH)?;
+            no_empty_secret(&spec.secret, PATH)?;
+            let tolerance = spec.timestamp.as_ref().map(|timestamp| timestamp.tolerance);
+            if tolerance.is_some_and(|tolerance| tolerance > Span::from_millis(86_400_000)) {
+                return Err(FieldError::new("trigger.verify.timestamp.tolerance", "1d is the most"));
+            }
+            Ok(Verify::Hmac(spec))
+        }
+        other => {
+            Err(FieldError::new("trigger.verify.scheme", format!("unknown scheme `{other}`; known are github, hmac")))
+        }
+    }
+}
+
+fn secrets(fields: &mut Object, path: &str) -> Result<Secrets, FieldError> {
+    let secrets = required(fields, path, "secret")?;
+    no_empty_secret(&secrets, path)?;
+    Ok(secrets)
+}
+
+fn no_empty_secret(secrets: &Secrets, path: &str) -> Result<(), FieldError> {
+    if secrets.templates().is_empty() || secrets.templates().iter().any(String::is_empty) {
+        return Err(FieldError::new(join(path, "secret"), "an empty secret would let anyone in; give one"));
+    }
+    Ok(())
+}
+
+fn response(value: Value, path: &str) -> Result<ResponseSpec, FieldError> {
+    let spec: ResponseSpec = typed(value, path)?;
+    if spec.json.is_some() && spec.text.is_some() {
+        return Err(FieldError::new(path, "give `json` or `text`, not both"));
+    }
+    if let Some(Value::Number(status)) = &spec.status
+        && !status.as_u64().is_some_and(|status| (200..600).contains(&status))
+    {
+        return Err(FieldError::new(join(path, "status"), "a status is a number from 200 to 599"));
+    }
+    Ok(spec)
+}
+
+fn steps(value: Value, path: &str) -> Result<Vec<Step>, FieldError> {
+    let Value::Array(items) = value else {
+        return Err(FieldError::new(path, format!("expected an array of steps, found {}", kind_of(&value))));
+    };
+    items.into_iter().enumerate().map(|(index, item)| step(item, &format!("{path}[{index}]"))).collect()
+}
+
+fn step(value: Value, path: &str) -> Result<Step, FieldError> {
+    let mut fields = object(value, path)?;
+    let id: StepId = required(&mut fields, path, "id")?;
+    let title = take(&mut fields, path, "title")?.unwrap_or_default();
+    let kind: String = required(&mut fields, path, "type")?;
+    let kind = match kind.as_str() {
+        "code" => StepKind::Code(code(fields, path)?),
+        "condition" => StepKind::Condition(condition(fields, path)?),
+        "response" => StepKind::Response(response(Value::Object(fields), path)?),
+        other => {
+            let message = format!("unknown step type `{other}`; known are code, condition, response");
+            return Err(FieldError::new(join(path, "type"), message));
+        }
+    };
+    Ok(Step { id, title, kind })
+}
+
+fn code(fields: Object, path: &str) -> Result<CodeStep, FieldError> {
+    let code: CodeStep = typed(Value::Object(fields), path)?;
+    let limits: CodeLimits = code.limits;
+    if let Some((field, message)) = limits.violation() {
+        return Err(FieldError::new(join(path, &format!("limits.{field}")), message));
+    }
+    let plain = !code.file.is_empty() && !code.file.contains(['/', '\\', '\0']) && !code.file.starts_with('.');
+    if !plain || !code.file.ends_with(".js") {
+        return Err(FieldError::new(join(path, "file"), "name a .js file in the workflow's own folder"));
+    }
+    Ok(code)
+}
+
+fn condition(mut fields: Object, path: &str) -> Result<ConditionStep, FieldError> {
+    let place = join(path, "if");
+    let test = fields.remove("if").ok_or_else(|| FieldError::new(path, "`if` is missing"))?;
+    let test: ConditionExpr = typed(test, &place).map_err(|error| {
+        FieldError::new(
+            error.path,
+            "expected CEL as a string, or {\"all\": […]}, {\"any\": […]}, {\"not\": …} or {\"left\": …, \"op\": …, \"right\": …} \
+             with an op of == != > >= < <= includes not_includes starts_with ends_with exists not_exists",
+        )
+    })?;
+    let branch = |fields: &mut Object, name: &str| {
+        fields.remove(name).map_or(Ok(Vec::new()), |value| steps(value, &join(path, name)))
+    };
+    let then = branch(&mut fields, "then")?;
+    let otherwise = branch(&mut fields, "else")?;
+    nothing_left(&fields, path, "id, type, title, if, then, else")?;
+    Ok(ConditionStep { test, then, otherwise })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn with(change: impl FnOnce(&mut Value)) -> Result<Workflow, FieldError> {
+        let mut value = json!({
+            "key": "github-push",
+            "trigger": {
+                "type": "webhook",
+                "verify": {"scheme": "github", "secret": "{{$env.S}}"},
+                "dedupe": {"key": "{{$context.headers.x-github-delivery}}", "ttl": "3d"}
+            },
+            "steps": [
+                {"id": "parse", "type": "code", "file": "parse.js"},
+                {"id": "is_main", "type": "condition", "if": "steps.parse.branch == 'main'",
+                 "then": [{"id": "yes", "type": "response", "json": null}]}
+            ]
+        });
+        change(&mut value);
+        Workflow::from_value(value)
+    }
+
+    #[test]
+    fn a_workflow_is_read_with_its_defaults() {
+        let workflow = with(|_| {}).unwrap();
+        assert!(workflow.enabled);
+        assert_eq!(workflow.walk().len(), 3);
+        let webhook = workflow.webhook().unwrap();
+        assert_eq!(webhook.methods, [Method::Post].to_vec());
+        assert_eq!(webhook.mode, super::super::Mode::Sync);
+        let StepKind::Response(response) = &workflow.walk()[2].kind else { panic!("a response") };
+        assert_eq!(response.json, Some(Value::Null));
+    }
+
+    #[test]
+    fn every_error_names_its_field() {
+        type Change = fn(&mut Value);
+        let cases: [(Change, &str); 16] = [
+            (|w| w["steps"][1]["then"][0]["type"] = json!("mail"), "steps[1].then[0].type"),
+            (|w| w["steps"][1]["then"][0]["sttaus"] = json!(1), "steps[1].then[0].sttaus"),
+            (|w| w["steps"][1]["then"][0]["status"] = json!(99), "steps[1].then[0].status"),
+            (|w| w["steps"][0]["file"] = json!("../x.js"), "steps[0].file"),
+            (|w| w["steps"][0]["file"] = json!(7), "steps[0].file"),
+            (|w| w["steps"][0]["limits"] = json!({"fuel": 0}), "steps[0].limits.fuel"),
+            (|w| w["steps"][0]["limits"] = json!({"memory": "1GiB"}), "steps[0].limits.memory"),
+            (|w| w["steps"][0]["limits"] = json!({"timeout": "soon"}), "steps[0].limits.timeout"),
+            (|w| w["steps"][1]["if"] = json!({"left": 1, "op": "~"}), "steps[1].if"),
+            (|w| w["steps"][1]["id"] = json!("parse"), "steps"),
+            (|w| w["steps"][0]["id"] = json!("a-b"), "steps[0].id"),
+            (|w| w["trigger"]["verify"]["secret"] = json!(""), "trigger.verify.secret"),
+            (|w| w["trigger"]["verify"]["scheme"] = json!("none"), "trigger.verify.scheme"),
+            (|w| w["trigger"]["methods"] = json!(["HEAD"]), "trigger.methods[0]"),
+            (|w| w["trigger"]["dedupe"]["ttl"] = json!("31d"), "trigger.dedupe.ttl"),
+            (|w| w["key"] = json!("a/b"), "key"),
+        ];
+        for (change, path) in cases {
+            let error = with(change).map(|_| ()).unwrap_err();
+            assert_eq!(error.path, path, "{error}");
+        }
+    }
+}
