@@ -1,0 +1,193 @@
+//! The JavaScript engine as a loaded module: compiled once, cached, instantiated per call.
+
+use std::{
+    path::PathBuf,
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
+
+use sha2::{Digest, Sha256};
+use tokio::sync::Semaphore;
+use wasmtime::{
+    Config, Enabled, Engine, InstanceAllocationStrategy, InstancePre, Linker, Module, PoolingAllocationConfig, Strategy,
+};
+
+use super::{SandboxError, cache::Cache, guest::Guest, host};
+use crate::model::Limits;
+
+/// The guest as it is committed; `guest-sdk/js-engine` holds its sources.
+static ENGINE_WASM: &[u8] = include_bytes!("../../guest-sdk/js-engine/engine.wasm");
+
+/// Time between two epochs: how late a deadline may be noticed.
+pub(super) const TICK: Duration = Duration::from_millis(5);
+
+/// Wasm stack of one call.
+const WASM_STACK: usize = 512 << 10;
+
+/// Bytes of an instance's memory that stay mapped between calls: clearing them is cheaper than new page faults.
+const KEEP_RESIDENT: usize = 1 << 20;
+
+/// How the engine is set up.
+#[derive(Debug, Clone)]
+pub struct EngineOptions {
+    /// Where the compiled engine is kept; nothing compiles it at every start.
+    pub cache: Option<PathBuf>,
+    /// Calls that may run at once, 1 to 512. Each may use up to its memory limit.
+    pub slots: usize,
+}
+
+impl Default for EngineOptions {
+    fn default() -> Self {
+        Self { cache: None, slots: 32 }
+    }
+}
+
+/// The loaded engine. Cheap to clone.
+#[derive(Clone)]
+pub struct JsEngine {
+    pub(super) engine: Engine,
+    pub(super) instance: InstancePre<Guest>,
+    pub(super) slots: Arc<Semaphore>,
+    pub(super) slot_count: usize,
+}
+
+impl JsEngine {
+    /// Loads the compiled engine from the cache, or compiles it (some seconds) and keeps it there.
+    ///
+    /// # Errors
+    /// When the cache folder cannot be used, or this build's engine cannot be loaded.
+    pub fn load(options: &EngineOptions) -> Result<Self, SandboxError> {
+        let started = Instant::now();
+        let slots = options.slots.clamp(1, 512);
+        let engine = new_engine(slots)?;
+        let (module, cached) = load_module(&engine, options)?;
+        let mut linker = Linker::new(&engine);
+        host::link(&mut linker).map_err(load_error)?;
+        let instance = linker.instantiate_pre(&module).map_err(load_error)?;
+        start_ticker(&engine)?;
+        tracing::debug!(cached, ms = started.elapsed().as_millis() as u64, "JavaScript engine loaded");
+        Ok(Self { engine, instance, slots: Arc::new(Semaphore::new(slots)), slot_count: slots })
+    }
+}
+
+fn load_error(error: wasmtime::Error) -> SandboxError {
+    SandboxError::Engine(format!("{error:#}"))
+}
+
+fn config() -> Config {
+    let mut config = Config::new();
+    config
+        .strategy(Strategy::Cranelift)
+        .consume_fuel(true)
+        .epoch_interruption(true)
+        .max_wasm_stack(WASM_STACK)
+        .memory_init_cow(true)
+        .cranelift_nan_canonicalization(false)
+        .wasm_backtrace_max_frames(std::num::NonZeroUsize::new(16))
+        .native_unwind_info(false)
+        .wasm_relaxed_simd(false)
+        .wasm_memory64(false)
+        .wasm_multi_memory(false);
+    config
+}
+
+fn new_engine(slots: usize) -> Result<Engine, SandboxError> {
+    let slots = u32::try_from(slots).expect("at most 512 slots");
+    let mut pool = PoolingAllocationConfig::default();
+    pool.total_core_instances(slots)
+        .total_memories(slots)
+        .total_tables(slots * 2)
+        .max_memories_per_module(1)
+        .max_tables_per_module(2)
+        .table_elements(20_000)
+        .max_memory_size(Limits::CAP.memory.as_usize())
+        .max_unused_warm_slots(slots)
+        .linear_memory_keep_resident(KEEP_RESIDENT)
+        .table_keep_resident(64 << 10)
+        .pagemap_scan(Enabled::Auto);
+    let mut pooled = config();
+    pooled.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
+    match Engine::new(&pooled) {
+        Ok(engine) => Ok(engine),
+        Err(error) => {
+            // The pool reserves address space for every slot, which `ulimit -v` and some containers refuse.
+            tracing::warn!(error = format!("{error:#}"), "no instance pool; starting instances on demand, slower");
+            Engine::new(&config()).map_err(load_error)
+        }
+    }
+}
+
+fn load_module(engine: &Engine, options: &EngineOptions) -> Result<(Module, bool), SandboxError> {
+    let Some(folder) = &options.cache else {
+        return Ok((Module::from_binary(engine, ENGINE_WASM).map_err(load_error)?, false));
+    };
+    let cache_error =
+        |source| SandboxError::Cache { folder: folder.display().to_string(), source };
+    let cache = Cache::open(folder).map_err(cache_error)?;
+    let fingerprint = fingerprint();
+    if let Some(code) = cache.load(&fingerprint) {
+        // SAFETY: the MAC under a key of our own 0700 folder says that these bytes are what `precompile_module`
+        // gave for this engine and these settings; wasmtime itself refuses another version or configuration.
+        match unsafe { Module::deserialize(engine, &code) } {
+            Ok(module) => return Ok((module, true)),
+            Err(error) => tracing::warn!(error = format!("{error:#}"), "the cached engine does not fit; compiling anew"),
+        }
+    }
+    let code = engine.precompile_module(ENGINE_WASM).map_err(load_error)?;
+    cache.store(&fingerprint, &code).map_err(cache_error)?;
+    // SAFETY: these bytes come from `precompile_module` a line above.
+    let module = unsafe { Module::deserialize(engine, &code) }.map_err(load_error)?;
+    Ok((module, false))
+}
+
+/// What the compiled form depends on.
+fn fingerprint() -> Vec<u8> {
+    let mut fingerprint = Sha256::digest(ENGINE_WASM).to_vec();
+    fingerprint.extend_from_slice(concat!(env!("CARGO_PKG_VERSION"), "/fuel+epoch/1").as_bytes());
+    fingerprint.extend_from_slice(std::env::consts::ARCH.as_bytes());
+    fingerprint
+}
+
+/// Epochs come from a thread of its own: the async runtime may be kept busy by the very guests.
+fn start_ticker(engine: &Engine) -> Result<(), SandboxError> {
+    let engine = engine.weak();
+    thread::Builder::new()
+        .name("epoch".to_owned())
+        .spawn(move || {
+            while let Some(engine) = engine.upgrade() {
+                engine.increment_epoch();
+                drop(engine);
+                thread::sleep(TICK);
+            }
+        })
+        .map(|_| ())
+        .map_err(|error| SandboxError::Start(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, path::Path};
+
+    use super::*;
+
+    /// The hash of one file of the lock, as `scripts/build-js-engine` makes it.
+    fn sources(root: &Path) -> Vec<PathBuf> {
+        let mut files = Vec::new();
+        let mut folders = vec![root.join("src")];
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() { folders.push(path) } else { files.push(path) }
+            }
+        }
+        files
+    }
+
+    #[test]
+    fn the_committed_engine_is_a_wasm_module_of_at_most_5_mib() {
+        assert_eq!(&ENGINE_WASM[..4], b"\0asm");
+        assert!(ENGINE_WASM.len() <= 5 << 20, "{} bytes", ENGINE_WASM.len());
+        assert!(!sources(Path::new("guest-sdk/js-engine")).is_empty());
+    }
+}
