@@ -1,0 +1,103 @@
+//! The workflow versions that can run: the current one of each key, and older ones that runs still need.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, RwLock},
+};
+
+use super::definition::{Definition, Environment};
+use crate::{
+    model::{ErrorCode, RunError, VersionHash, WorkflowKey},
+    sandbox::JsEngine,
+    store::{Batch, Store, StoreError, tables},
+};
+
+/// Older versions kept compiled at once.
+const OLD_VERSIONS: usize = 64;
+
+/// The installed workflows.
+pub struct Catalog {
+    sandbox: JsEngine,
+    environment: Environment,
+    current: RwLock<HashMap<WorkflowKey, Arc<Definition>>>,
+    old: RwLock<HashMap<VersionHash, Arc<Definition>>>,
+}
+
+impl Catalog {
+    /// An empty catalog.
+    pub fn new(sandbox: JsEngine, environment: Environment) -> Self {
+        Self { sandbox, environment, current: RwLock::default(), old: RwLock::default() }
+    }
+
+    /// The variables that workflows may see.
+    pub fn environment(&self) -> &Environment {
+        &self.environment
+    }
+
+    /// The version that new runs of a workflow begin with.
+    pub fn current(&self, key: &WorkflowKey) -> Option<Arc<Definition>> {
+        self.current.read().expect("no code panics under this lock").get(key).cloned()
+    }
+
+    /// All current versions, by key.
+    pub fn all(&self) -> Vec<Arc<Definition>> {
+        let mut all: Vec<_> =
+            self.current.read().expect("no code panics under this lock").values().cloned().collect();
+        all.sort_by(|a, b| a.workflow.key.cmp(&b.workflow.key));
+        all
+    }
+
+    /// Stores a version's files, then makes it current.
+    pub(super) async fn install(&self, store: &dyn Store, definition: Definition) -> Result<(), StoreError> {
+        if tables::versions::get(store, definition.version)?.is_none() {
+            let mut batch = Batch::new();
+            tables::versions::insert(&mut batch, &definition.bundle);
+            store.commit(batch).await?;
+        }
+        let definition = Arc::new(definition);
+        let key = definition.workflow.key.clone();
+        let before = self.current.write().expect("no code panics under this lock").insert(key, definition);
+        if let Some(before) = before {
+            self.keep_old(before);
+        }
+        Ok(())
+    }
+
+    /// The version that a run is pinned to, current or not.
+    ///
+    /// # Errors
+    /// `version_missing` when its files are gone or no longer compile.
+    pub(super) fn pinned(
+        &self,
+        store: &dyn Store,
+        key: &WorkflowKey,
+        version: VersionHash,
+    ) -> Result<Arc<Definition>, RunError> {
+        if let Some(current) = self.current(key).filter(|current| current.version == version) {
+            return Ok(current);
+        }
+        if let Some(old) = self.old.read().expect("no code panics under this lock").get(&version) {
+            return Ok(Arc::clone(old));
+        }
+        let missing = |why: String| {
+            RunError::new(ErrorCode::VersionMissing, format!("version {version} of `{key}` cannot be run: {why}"))
+        };
+        let bundle = tables::versions::get(store, version)
+            .map_err(|error| missing(error.to_string()))?
+            .ok_or_else(|| missing("its files are not in the store".to_owned()))?;
+        let definition = Definition::compile(bundle, &self.sandbox, &self.environment)
+            .map_err(|error| missing(error.to_string()))?;
+        let definition = Arc::new(definition);
+        self.keep_old(Arc::clone(&definition));
+        Ok(definition)
+    }
+
+    fn keep_old(&self, definition: Arc<Definition>) {
+        let mut old = self.old.write().expect("no code panics under this lock");
+        if old.len() >= OLD_VERSIONS {
+            // Any of them can be compiled again from the store.
+            old.clear();
+        }
+        old.insert(definition.version, definition);
+    }
+}

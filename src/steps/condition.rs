@@ -1,0 +1,32 @@
+//! `condition`: takes one of two branches.
+
+use super::{Output, Scope};
+use crate::{
+    model::{ConditionStep, ErrorCode, FieldError, RunError},
+    template,
+};
+
+/// A compiled question.
+#[derive(Debug)]
+pub struct Condition {
+    test: template::Condition,
+}
+
+pub(super) fn compile(spec: &ConditionStep, path: &str) -> Result<Condition, FieldError> {
+    let test = template::Condition::compile(&spec.test)
+        .map_err(|error| FieldError::new(format!("{path}.if"), error.to_string()))?;
+    Ok(Condition { test })
+}
+
+impl Condition {
+    pub(super) fn env_names(&self) -> Vec<String> {
+        super::env_names(&self.test.references())
+    }
+
+    pub(super) fn execute(&self, scope: &Scope<'_>) -> Result<Output, RunError> {
+        self.test
+            .eval(scope)
+            .map(Output::Branch)
+            .map_err(|error| RunError::new(ErrorCode::ConditionError, error.to_string()))
+    }
+}

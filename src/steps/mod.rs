@@ -1,0 +1,107 @@
+//! What each step type does. This file holds the only match on the type.
+//!
+//! A step is compiled once a version ([`Compiled`]) and executed once an attempt
+//! ([`execute`]). Steps see the run through [`Scope`] alone; they know neither the
+//! store nor HTTP statuses.
+
+mod code;
+mod condition;
+mod response;
+mod scope;
+
+pub use code::CodeSource;
+pub use response::{CompiledResponse, json_answer};
+pub use scope::{Outputs, RunFacts, Scope};
+
+use crate::{
+    model::{Answer, FieldError, JsonText, LogLine, RunError, Step, StepKind, Usage},
+    sandbox::{JsEngine, SandboxError},
+    template::{Path, Root},
+};
+
+/// A step with its templates and code ready to run.
+#[derive(Debug)]
+pub enum Compiled {
+    /// See [`StepKind::Code`].
+    Code(code::Code),
+    /// See [`StepKind::Condition`].
+    Condition(condition::Condition),
+    /// See [`StepKind::Response`].
+    Response(CompiledResponse),
+}
+
+/// What a step gave.
+#[derive(Debug)]
+pub enum Output {
+    /// A value for later steps.
+    Value(JsonText),
+    /// The branch that is taken.
+    Branch(bool),
+    /// The answer for the caller.
+    Answer(Answer),
+}
+
+/// One finished attempt.
+#[derive(Debug)]
+pub struct Executed {
+    /// What it gave, or why it failed.
+    pub result: Result<Output, RunError>,
+    /// What it logged.
+    pub logs: Vec<LogLine>,
+    /// Whether more was logged than is kept.
+    pub log_truncated: bool,
+    /// What it used of the sandbox.
+    pub usage: Option<Usage>,
+}
+
+impl Executed {
+    /// An attempt that could not even begin.
+    pub fn failed(error: RunError) -> Self {
+        Self::plain(Err(error))
+    }
+
+    /// An attempt outside the sandbox.
+    fn plain(result: Result<Output, RunError>) -> Self {
+        Self { result, logs: Vec::new(), log_truncated: false, usage: None }
+    }
+}
+
+/// Compiles one step; `path` is its place in the workflow, for errors.
+///
+/// # Errors
+/// The field that cannot be compiled, or the place in the code file.
+pub fn compile(step: &Step, path: &str, code: &dyn CodeSource) -> Result<Compiled, FieldError> {
+    match &step.kind {
+        StepKind::Code(spec) => code::compile(spec, path, code).map(Compiled::Code),
+        StepKind::Condition(spec) => condition::compile(spec, path).map(Compiled::Condition),
+        StepKind::Response(spec) => CompiledResponse::compile(spec, path).map(Compiled::Response),
+    }
+}
+
+impl Compiled {
+    /// The environment variables that its templates name.
+    pub fn env_names(&self) -> Vec<String> {
+        match self {
+            Self::Code(_) => Vec::new(),
+            Self::Condition(condition) => condition.env_names(),
+            Self::Response(response) => response.env_names(),
+        }
+    }
+}
+
+/// The environment variables among these paths.
+fn env_names(paths: &[&Path]) -> Vec<String> {
+    paths.iter().filter(|path| path.root() == Root::Env).filter_map(|path| path.name()).map(str::to_owned).collect()
+}
+
+/// Runs one attempt.
+///
+/// # Errors
+/// Only when the sandbox cannot serve at all; a failed step is in the result.
+pub async fn execute(step: &Compiled, scope: &Scope<'_>, sandbox: &JsEngine) -> Result<Executed, SandboxError> {
+    match step {
+        Compiled::Code(code) => code::execute(code, scope, sandbox).await,
+        Compiled::Condition(condition) => Ok(Executed::plain(condition.execute(scope))),
+        Compiled::Response(response) => Ok(Executed::plain(response.execute(scope).map(Output::Answer))),
+    }
+}

@@ -1,0 +1,173 @@
+//! A run as one step sees it: the event, earlier outputs, the environment, the clock.
+
+use std::sync::{Arc, OnceLock};
+
+use serde_json::{Value, json};
+
+use crate::{
+    model::{Event, JsonText},
+    template::{Root, Roots},
+};
+
+/// What stays the same through a run.
+#[derive(Debug, Clone)]
+pub struct RunFacts {
+    /// The JSON of `context`, without `rawBody`.
+    pub context: Arc<str>,
+    /// The body as it was received.
+    pub raw_body: Arc<[u8]>,
+    /// The JSON object of the variables that the workflow may see.
+    pub env: Arc<str>,
+    /// The run's clock, milliseconds since the epoch.
+    pub now_ms: u64,
+    /// Where its randomness comes from.
+    pub seed: [u8; 32],
+    /// Its id as text.
+    pub run_id: String,
+    /// The workflow's key.
+    pub workflow: String,
+}
+
+impl RunFacts {
+    /// The facts of an event; the rest is set by the caller.
+    pub fn of(event: &Event, env: Arc<str>, now_ms: u64, seed: [u8; 32], run_id: String, workflow: String) -> Self {
+        Self { context: event.context_json().into(), raw_body: event.body.as_slice().into(), env, now_ms, seed, run_id, workflow }
+    }
+}
+
+/// The outputs of the steps that are done, by id.
+#[derive(Debug, Clone, Default)]
+pub struct Outputs(Vec<(String, JsonText)>);
+
+impl Outputs {
+    /// Adds one; a later output of the same step replaces the earlier.
+    pub fn set(&mut self, step: &str, output: JsonText) {
+        self.0.retain(|(id, _)| id != step);
+        self.0.push((step.to_owned(), output));
+    }
+
+    /// The last that was added.
+    pub fn last(&self) -> Option<&JsonText> {
+        self.0.last().map(|(_, output)| output)
+    }
+
+    /// As one JSON object. Step ids are identifiers, so they need no escapes.
+    pub fn to_json(&self) -> String {
+        let size: usize = self.0.iter().map(|(id, output)| id.len() + output.as_str().len() + 4).sum();
+        let mut json = String::with_capacity(size + 2);
+        json.push('{');
+        for (index, (id, output)) in self.0.iter().enumerate() {
+            if index > 0 {
+                json.push(',');
+            }
+            json.push('"');
+            json.push_str(id);
+            json.push_str("\":");
+            json.push_str(output.as_str());
+        }
+        json.push('}');
+        json
+    }
+}
+
+/// What one step sees. The values for templates are made when the first of them asks.
+pub struct Scope<'a> {
+    facts: &'a RunFacts,
+    outputs: &'a Outputs,
+    step: &'a str,
+    context: OnceLock<Value>,
+    steps: OnceLock<Value>,
+    env: OnceLock<Value>,
+    system: OnceLock<Value>,
+    run: OnceLock<Value>,
+}
+
+impl<'a> Scope<'a> {
+    /// The scope of `step`.
+    pub fn new(facts: &'a RunFacts, outputs: &'a Outputs, step: &'a str) -> Self {
+        Self {
+            facts,
+            outputs,
+            step,
+            context: OnceLock::new(),
+            steps: OnceLock::new(),
+            env: OnceLock::new(),
+            system: OnceLock::new(),
+            run: OnceLock::new(),
+        }
+    }
+
+    /// What stays the same through the run.
+    pub fn facts(&self) -> &RunFacts {
+        self.facts
+    }
+
+    /// The outputs of earlier steps.
+    pub fn outputs(&self) -> &Outputs {
+        self.outputs
+    }
+
+    /// The step's id.
+    pub fn step(&self) -> &str {
+        self.step
+    }
+}
+
+fn parse(json: &str) -> Value {
+    serde_json::from_str(json).unwrap_or(Value::Null)
+}
+
+impl Roots for Scope<'_> {
+    fn root(&self, root: Root) -> Option<&Value> {
+        match root {
+            Root::Context => Some(self.context.get_or_init(|| {
+                let mut context = parse(&self.facts.context);
+                context["rawBody"] = String::from_utf8_lossy(&self.facts.raw_body).into();
+                context
+            })),
+            Root::Steps => Some(self.steps.get_or_init(|| parse(&self.outputs.to_json()))),
+            Root::Env => Some(self.env.get_or_init(|| parse(&self.facts.env))),
+            Root::System => Some(self.system.get_or_init(|| {
+                let now = i64::try_from(self.facts.now_ms).unwrap_or(i64::MAX);
+                let now = jiff::Timestamp::from_millisecond(now).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+                json!({ "now": format!("{now:.3}") })
+            })),
+            Root::Run => {
+                Some(self.run.get_or_init(|| json!({ "id": self.facts.run_id, "workflow": self.facts.workflow })))
+            }
+            Root::Scopes | Root::Secrets => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Content;
+
+    #[test]
+    fn roots_hold_what_the_contract_names() {
+        let event = Event {
+            method: "POST".to_owned(),
+            path: "/p".to_owned(),
+            ip: "::1".to_owned(),
+            headers: vec![("x-a".to_owned(), "1".to_owned())],
+            query: vec![],
+            params: vec![],
+            content: Content::Json,
+            body: b"{\"a\":[1]}".to_vec(),
+        };
+        let facts = RunFacts::of(&event, "{\"N\":\"v\"}".into(), 1_700_000_000_123, [0; 32], "run_1".into(), "w".into());
+        let mut outputs = Outputs::default();
+        outputs.set("one", JsonText::from_value(&json!({"x": 1})));
+        outputs.set("two", JsonText::null());
+        let scope = Scope::new(&facts, &outputs, "three");
+        let root = |root| scope.root(root).cloned();
+        assert_eq!(root(Root::Context).unwrap()["data"]["a"][0], 1);
+        assert_eq!(root(Root::Context).unwrap()["rawBody"], "{\"a\":[1]}");
+        assert_eq!(root(Root::Steps), Some(json!({"one": {"x": 1}, "two": null})));
+        assert_eq!(root(Root::Env).unwrap()["N"], "v");
+        assert_eq!(root(Root::System).unwrap()["now"], "2023-11-14T22:13:20.123Z");
+        assert_eq!(root(Root::Run).unwrap()["id"], "run_1");
+    }
+}
