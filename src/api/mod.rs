@@ -1,0 +1,81 @@
+//! The management API below `/api/v1`, one file a resource, and the health checks.
+//!
+//! Every resource needs the bearer token that stands in the data folder; health checks need none.
+
+mod requests;
+mod runs;
+mod token;
+mod workflows;
+
+use axum::{
+    Json, Router,
+    extract::{Request, State},
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use http::{HeaderName, StatusCode, header};
+use serde_json::json;
+
+pub use token::{TOKEN_FILE, Token};
+
+use crate::{engine::Engine, gateway::Problem, store::StoreError};
+
+/// The most items of one page.
+const PAGE_MOST: usize = 500;
+/// The items of a page that does not say how many.
+const PAGE: usize = 50;
+
+/// All routes but the webhooks.
+pub fn router(engine: Engine, token: Token) -> Router {
+    let guarded = Router::new()
+        .route("/api/v1/runs", get(runs::list))
+        .route("/api/v1/runs/{id}", get(runs::show))
+        .route("/api/v1/requests", get(requests::list))
+        .route("/api/v1/workflows", get(workflows::list))
+        .layer(middleware::from_fn_with_state(token, authorize))
+        .with_state(engine.clone());
+    Router::new()
+        .route("/", get(welcome))
+        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/readyz", get(ready))
+        .with_state(engine)
+        .merge(guarded)
+        .fallback(|| async { Problem::new(StatusCode::NOT_FOUND, "not_found", "there is nothing at this path") })
+}
+
+async fn authorize(State(token): State<Token>, request: Request, next: Next) -> Response {
+    let given = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    if given.and_then(|given| given.strip_prefix("Bearer ")).is_some_and(|given| token.matches(given)) {
+        let mut response = next.run(request).await;
+        let no_store = http::HeaderValue::from_static("no-store");
+        response.headers_mut().insert(header::CACHE_CONTROL, no_store);
+        return response;
+    }
+    let detail = "give `Authorization: Bearer <token>`; the token stands in the data folder's api-token";
+    let mut response = Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", detail).into_response();
+    response.headers_mut().insert(header::WWW_AUTHENTICATE, http::HeaderValue::from_static("Bearer"));
+    response
+}
+
+async fn ready(State(engine): State<Engine>) -> Response {
+    Json(json!({ "ready": true, "pending_runs": engine.pending() })).into_response()
+}
+
+/// For a person who opens the address in a browser. Names no workflow, as anyone may ask.
+async fn welcome() -> impl IntoResponse {
+    let page = "Flowcell is running.\n\nSend events to /api/webhooks/<key>.\nSee what became of them:\n\n  \
+                flowcell runs list\n  flowcell runs show RUN\n  flowcell requests list\n";
+    let plain: [(HeaderName, &str); 1] = [(header::CONTENT_TYPE, "text/plain; charset=utf-8")];
+    (plain, page)
+}
+
+/// The store's error as the API's caller sees it.
+fn store_problem(error: StoreError) -> Problem {
+    tracing::error!(%error, "the API could not read the store");
+    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "store_unavailable", error.to_string())
+}
+
+fn bad_request(detail: impl Into<String>) -> Problem {
+    Problem::new(StatusCode::BAD_REQUEST, "bad_request", detail)
+}

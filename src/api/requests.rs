@@ -1,0 +1,38 @@
+//! The request log, newest first: what was accepted, and why the rest was not.
+
+use axum::{
+    Json,
+    extract::{Query, State},
+};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{PAGE, PAGE_MOST, bad_request, store_problem};
+use crate::{engine::Engine, gateway::Problem, run_view, store::tables};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ListQuery {
+    before: Option<String>,
+    limit: Option<usize>,
+}
+
+/// `GET /api/v1/requests?before=&limit=`
+pub(super) async fn list(
+    State(engine): State<Engine>,
+    Query(query): Query<ListQuery>,
+) -> Result<Json<Value>, Problem> {
+    let before = query.before.map(|id| id.parse()).transpose().map_err(|error| bad_request(format!("before: {error}")))?;
+    let limit = query.limit.unwrap_or(PAGE).clamp(1, PAGE_MOST);
+    let page = tables::requests::list(&**engine.store(), before, limit).map_err(store_problem)?;
+    let lines: Vec<_> = page
+        .items
+        .into_iter()
+        .map(|record| {
+            let mut line = serde_json::to_value(&record).unwrap_or(Value::Null);
+            line["received"] = run_view::timestamp(record.id.created_ms()).into();
+            line
+        })
+        .collect();
+    Ok(Json(json!({ "requests": lines, "next": page.next })))
+}

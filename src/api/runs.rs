@@ -1,0 +1,75 @@
+//! Runs: a list, newest first, and one run whole with its steps.
+
+use axum::{
+    Json,
+    extract::{Path, Query, State},
+};
+use http::StatusCode;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::{PAGE, PAGE_MOST, bad_request, store_problem};
+use crate::{
+    engine::Engine,
+    gateway::Problem,
+    model::{RunId, RunStatus},
+    run_view,
+    store::tables::{self, runs::Filter},
+};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ListQuery {
+    workflow: Option<String>,
+    status: Option<RunStatus>,
+    before: Option<String>,
+    limit: Option<usize>,
+}
+
+/// One line of the list.
+#[derive(Serialize)]
+struct Line {
+    id: RunId,
+    workflow: String,
+    status: RunStatus,
+    created: String,
+    took_ms: Option<u64>,
+    answer_status: Option<u16>,
+    error: Option<Value>,
+}
+
+/// `GET /api/v1/runs?workflow=&status=&before=&limit=`
+pub(super) async fn list(
+    State(engine): State<Engine>,
+    Query(query): Query<ListQuery>,
+) -> Result<Json<Value>, Problem> {
+    let workflow = query.workflow.map(|key| key.parse()).transpose().map_err(|error| bad_request(format!("workflow: {error}")))?;
+    let before = query.before.map(|id| id.parse()).transpose().map_err(|error| bad_request(format!("before: {error}")))?;
+    let limit = query.limit.unwrap_or(PAGE).clamp(1, PAGE_MOST);
+    let filter = Filter { workflow, status: query.status };
+    let page = tables::runs::list(&**engine.store(), &filter, before, limit).map_err(store_problem)?;
+    let lines: Vec<_> = page
+        .items
+        .into_iter()
+        .map(|head| Line {
+            id: head.id,
+            workflow: head.workflow.to_string(),
+            status: head.status,
+            created: run_view::timestamp(head.created_ms),
+            took_ms: head.finished_ms.map(|finished| finished.saturating_sub(head.created_ms)),
+            answer_status: head.answer_status,
+            error: head.error.map(|error| json!({ "code": error.code, "message": error.message, "step": error.step })),
+        })
+        .collect();
+    Ok(Json(json!({ "runs": lines, "next": page.next })))
+}
+
+/// `GET /api/v1/runs/{id}`
+pub(super) async fn show(State(engine): State<Engine>, Path(id): Path<String>) -> Result<Json<Value>, Problem> {
+    let id: RunId = id.parse().map_err(|error| bad_request(format!("{id}: {error}")))?;
+    let store = &**engine.store();
+    let run = tables::runs::get(store, id).map_err(store_problem)?;
+    let run = run.ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, "run_unknown", format!("there is no run {id}")))?;
+    let steps = tables::steps::list(store, id).map_err(store_problem)?;
+    Ok(Json(run_view::whole(&run, &steps)))
+}

@@ -1,0 +1,47 @@
+//! Makes HTTP out of what the engine gave.
+
+use axum::response::{IntoResponse, Response};
+use http::{HeaderName, HeaderValue, StatusCode, header};
+use serde_json::json;
+
+use crate::model::{Answer, RunId};
+
+/// Tells which run a response is of.
+const RUN_ID: HeaderName = HeaderName::from_static("flowcell-run-id");
+/// Set on the answer of an earlier delivery.
+const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+
+/// The workflow's own answer.
+pub(super) fn of_run(answer: Answer, run: RunId, replayed: bool) -> Response {
+    let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK);
+    let mut response = (status, answer.body).into_response();
+    let headers = response.headers_mut();
+    headers.remove(header::CONTENT_TYPE);
+    for (name, value) in &answer.headers {
+        if let (Ok(name), Ok(value)) = (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(value)) {
+            headers.append(name, value);
+        }
+    }
+    // What a workflow answers is foreign content on our origin: it may neither be sniffed nor run scripts.
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("sandbox"));
+    mark(&mut response, run, replayed);
+    response
+}
+
+/// 202 for a run that is durable.
+pub(super) fn accepted(run: RunId, replayed: bool) -> Response {
+    let body = json!({ "run_id": run.to_string() }).to_string();
+    let mut response = (StatusCode::ACCEPTED, body).into_response();
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    mark(&mut response, run, replayed);
+    response
+}
+
+fn mark(response: &mut Response, run: RunId, replayed: bool) {
+    let run = HeaderValue::from_str(&run.to_string()).expect("an id is plain ASCII");
+    response.headers_mut().insert(RUN_ID, run);
+    if replayed {
+        response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
+    }
+}

@@ -1,0 +1,191 @@
+//! The order of work of one request.
+
+use std::{net::SocketAddr, sync::Arc, time::Instant};
+
+use axum::{
+    extract::{ConnectInfo, Request, State},
+    response::{IntoResponse, Response},
+};
+use http::{HeaderMap, header, request::Parts};
+use serde_json::Value;
+
+use super::{Gateway, answer, body, endpoint::Endpoint, refusal::Refusal, request_log};
+use crate::{
+    engine::{DedupeKey, EngineError, Reply, Submission, Submitted},
+    model::{Event, Method, Mode, RequestOutcome, RequestRecord, Run, RunId, WorkflowKey},
+    steps::{Outputs, RunFacts, Scope},
+    verify::Delivery,
+};
+
+/// The path that keys stand below.
+const PREFIX: &str = "/api/webhooks/";
+
+/// What is known of a request while it is worked on, for the log.
+#[derive(Default)]
+struct Trace {
+    workflow: Option<WorkflowKey>,
+    body_bytes: u64,
+    run: Option<RunId>,
+    duplicate: bool,
+}
+
+/// Takes one request to its answer and its line in the log.
+pub(super) async fn receive(
+    State(gateway): State<Gateway>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    request: Request,
+) -> Response {
+    let started = Instant::now();
+    let id = gateway.engine.ports().request_id();
+    let (parts, body) = request.into_parts();
+    let mut trace = Trace::default();
+    let handled = handle(&gateway, peer, &parts, body, id.created_ms(), &mut trace).await;
+
+    let refused = |refusal: &Refusal| RequestOutcome::Refused {
+        code: refusal.code().to_owned(),
+        reason: refusal.to_string(),
+    };
+    let (response, outcome) = match (handled, trace.run) {
+        (Ok(response), Some(run)) if trace.duplicate => (response, RequestOutcome::Duplicate { run }),
+        (Ok(response), Some(run)) => (response, RequestOutcome::Accepted { run }),
+        // An accepted event stays accepted, whatever its run came to.
+        (Err(refusal), Some(run)) if !trace.duplicate => {
+            (refusal.problem().into_response(), RequestOutcome::Accepted { run })
+        }
+        (Err(refusal), _) => {
+            let outcome = refused(&refusal);
+            (refusal.problem().into_response(), outcome)
+        }
+        (Ok(response), None) => (response, refused(&Refusal::Unknown)),
+    };
+    let record = RequestRecord {
+        id,
+        workflow: trace.workflow,
+        method: parts.method.as_str().to_owned(),
+        path: request_log::shorten(parts.uri.path()),
+        ip: peer.ip().to_canonical().to_string(),
+        body_bytes: trace.body_bytes,
+        status: response.status().as_u16(),
+        outcome,
+        took_us: started.elapsed().as_micros() as u64,
+    };
+    request_log::write(&gateway.engine, &record).await;
+    response
+}
+
+async fn handle(
+    gateway: &Gateway,
+    peer: SocketAddr,
+    parts: &Parts,
+    body: axum::body::Body,
+    received_ms: u64,
+    trace: &mut Trace,
+) -> Result<Response, Refusal> {
+    let endpoint = route(gateway, parts.uri.path())?;
+    let workflow = &endpoint.definition.workflow;
+    trace.workflow = Some(workflow.key.clone());
+    if !workflow.enabled {
+        return Err(Refusal::Disabled);
+    }
+    allow_method(&endpoint, parts.method.as_str())?;
+    let scheme = endpoint.scheme.as_ref().map_err(|error| Refusal::Unavailable(error.to_string()))?;
+    let body = body::read(&parts.headers, body, endpoint.max_body).await?;
+    trace.body_bytes = body.len() as u64;
+    if let Some(scheme) = scheme {
+        let method = parts.method.as_str();
+        scheme.verify(&Delivery { method, headers: &parts.headers, body: &body, received_ms })?;
+    }
+    let event = event(peer, parts, body)?;
+    let mode = endpoint.webhook().mode;
+    let dedupe = dedupe_key(&endpoint, &event);
+    let definition = Arc::clone(&endpoint.definition);
+    match gateway.engine.submit(Submission { definition, event, mode, dedupe }).await? {
+        Submitted::Duplicate { run } => {
+            trace.run = Some(run.id);
+            trace.duplicate = true;
+            duplicate(*run, mode)
+        }
+        Submitted::Started { run, reply: None } => {
+            trace.run = Some(run);
+            Ok(answer::accepted(run, false))
+        }
+        Submitted::Started { run, reply: Some(reply) } => {
+            trace.run = Some(run);
+            let waited = tokio::time::timeout(endpoint.sync_wait.as_duration(), reply).await;
+            match waited {
+                Ok(Ok(Reply::Answer(answer))) => Ok(answer::of_run(answer, run, false)),
+                Ok(Ok(Reply::Failed(error))) => Err(Refusal::RunFailed { run, error: Box::new(error) }),
+                Ok(Ok(Reply::Lost(error))) => Err(Refusal::Lost { run, error }),
+                // The engine is going down; the next start executes the run.
+                Ok(Err(_)) => Err(Refusal::Engine(EngineError::Stopping)),
+                Err(_) => {
+                    Err(Refusal::SyncTimeout { run, seconds: endpoint.sync_wait.as_millis() as f64 / 1_000.0 })
+                }
+            }
+        }
+    }
+}
+
+fn route(gateway: &Gateway, path: &str) -> Result<Arc<Endpoint>, Refusal> {
+    // A key has no character that a URL would escape, so an escaped one names nothing.
+    let key: WorkflowKey = path.strip_prefix(PREFIX).and_then(|key| key.parse().ok()).ok_or(Refusal::Unknown)?;
+    gateway.endpoints.get(&key).ok_or(Refusal::Unknown)
+}
+
+fn allow_method(endpoint: &Endpoint, method: &str) -> Result<(), Refusal> {
+    let methods = &endpoint.webhook().methods;
+    if methods.iter().any(|allowed| allowed.as_str() == method) {
+        return Ok(());
+    }
+    let allowed: Vec<_> = methods.iter().copied().map(Method::as_str).collect();
+    Err(Refusal::Method { allowed: allowed.join(", ") })
+}
+
+/// A copy gets what the first delivery got, as far as that is known yet.
+fn duplicate(run: Run, mode: Mode) -> Result<Response, Refusal> {
+    match (mode, run.answer) {
+        (Mode::Sync, Some(answer)) => Ok(answer::of_run(answer, run.id, true)),
+        (Mode::Sync, None) => Err(Refusal::InFlight { run: run.id }),
+        (Mode::Async, _) => Ok(answer::accepted(run.id, run.status.is_terminal())),
+    }
+}
+
+fn dedupe_key(endpoint: &Endpoint, event: &Event) -> Option<DedupeKey> {
+    let (template, ttl) = endpoint.dedupe.as_ref()?;
+    let key = &endpoint.definition.workflow.key;
+    let facts = RunFacts::of(event, "{}".into(), 0, [0; 32], String::new(), key.to_string());
+    match template.render(&Scope::new(&facts, &Outputs::default(), "trigger")) {
+        Value::Null => None,
+        Value::String(text) if text.is_empty() => None,
+        Value::String(text) => Some(DedupeKey::new(key, &text, *ttl)),
+        other => Some(DedupeKey::new(key, &other.to_string(), *ttl)),
+    }
+}
+
+fn event(peer: SocketAddr, parts: &Parts, body: Vec<u8>) -> Result<Event, Refusal> {
+    let content_type = parts.headers.get(header::CONTENT_TYPE).map(|value| String::from_utf8_lossy(value.as_bytes()));
+    let content = body::decode_body(content_type.as_deref(), &body)?;
+    let query = parts.uri.query().unwrap_or("");
+    Ok(Event {
+        method: parts.method.as_str().to_owned(),
+        path: parts.uri.path().to_owned(),
+        ip: peer.ip().to_canonical().to_string(),
+        headers: headers(&parts.headers),
+        query: form_urlencoded::parse(query.as_bytes()).into_owned().collect(),
+        params: Vec::new(),
+        content,
+        body,
+    })
+}
+
+/// Lower-case names, in order; a repeated one is joined with `, ` as RFC 9110 section 5.3 allows.
+fn headers(headers: &HeaderMap) -> Vec<(String, String)> {
+    headers
+        .keys()
+        .map(|name| {
+            let values: Vec<_> =
+                headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
+            (name.as_str().to_owned(), values.join(", "))
+        })
+        .collect()
+}

@@ -1,0 +1,140 @@
+//! Why a request started nothing, or got no answer: the one place where errors become HTTP.
+
+use http::StatusCode;
+
+use super::problem::Problem;
+use crate::{
+    engine::EngineError,
+    model::{RunError, RunId},
+    store::StoreError,
+    verify::Rejected,
+};
+
+/// Seconds that a caller should wait before it sends again.
+const RETRY_AFTER: u32 = 1;
+
+/// Everything but an answer of the workflow itself.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Refusal {
+    #[error("no workflow has this path")]
+    Unknown,
+    #[error("the workflow is disabled")]
+    Disabled,
+    #[error("the workflow cannot verify deliveries: {0}")]
+    Unavailable(String),
+    #[error("the method is not one of {allowed}")]
+    Method { allowed: String },
+    #[error("the body is over {limit} bytes")]
+    TooLarge { limit: usize },
+    #[error("the body did not arrive within {seconds} s")]
+    BodyTimeout { seconds: u64 },
+    #[error("the body broke off: {0}")]
+    BodyBroken(String),
+    #[error("bodies with content-encoding `{0}` are not accepted")]
+    ContentEncoding(String),
+    #[error("verification failed: {0}")]
+    Signature(#[from] Rejected),
+    #[error("bodies of type `{0}` are not accepted")]
+    MediaType(String),
+    #[error("the body is not what its type says: {0}")]
+    BodyInvalid(String),
+    #[error("the first delivery with this id is still being worked on, as {run}")]
+    InFlight { run: RunId },
+    #[error("the run had not answered after {seconds} s; it goes on")]
+    SyncTimeout { run: RunId, seconds: f64 },
+    #[error("the run failed: {}: {}", .error.code.as_str(), .error.message)]
+    RunFailed { run: RunId, error: Box<RunError> },
+    #[error("the outcome could not be stored: {error}")]
+    Lost { run: RunId, error: StoreError },
+    #[error("not accepted: {0}")]
+    Engine(#[from] EngineError),
+}
+
+/// Whether the same request may be sent again with hope.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Retry {
+    Never,
+    Later,
+}
+
+impl Refusal {
+    /// Status, stable code, what the caller is told, and whether to send again.
+    fn parts(&self) -> (StatusCode, &'static str, String, Retry) {
+        use Retry::{Later, Never};
+        let own = || self.to_string();
+        match self {
+            // Unknown and disabled look alike from outside.
+            Self::Unknown | Self::Disabled => {
+                (StatusCode::NOT_FOUND, "webhook_unknown", "no webhook has this path".to_owned(), Never)
+            }
+            Self::Unavailable(_) => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "webhook_unavailable",
+                "this webhook is not set up completely; its owner finds the reason in the request log".to_owned(),
+                Later,
+            ),
+            Self::Method { .. } => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", own(), Never),
+            Self::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", own(), Never),
+            Self::BodyTimeout { .. } => (StatusCode::REQUEST_TIMEOUT, "body_timeout", own(), Later),
+            Self::BodyBroken(_) => (StatusCode::BAD_REQUEST, "body_broken", "the body broke off".to_owned(), Later),
+            Self::ContentEncoding(_) => {
+                (StatusCode::UNSUPPORTED_MEDIA_TYPE, "content_encoding_unsupported", own(), Never)
+            }
+            // Which check failed is for the log alone.
+            Self::Signature(_) => (
+                StatusCode::UNAUTHORIZED,
+                "signature_invalid",
+                "the request could not be verified as coming from its sender".to_owned(),
+                Never,
+            ),
+            Self::MediaType(_) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "media_type_unsupported", own(), Never),
+            Self::BodyInvalid(_) => (StatusCode::BAD_REQUEST, "body_invalid", own(), Never),
+            Self::InFlight { .. } => (StatusCode::CONFLICT, "delivery_in_progress", own(), Later),
+            Self::SyncTimeout { .. } => (StatusCode::REQUEST_TIMEOUT, "sync_timeout", own(), Never),
+            // The reason may quote what the script knows: it is shown by the run, to those who may see runs.
+            Self::RunFailed { .. } => {
+                (StatusCode::INTERNAL_SERVER_ERROR, "run_failed", "the workflow's run failed".to_owned(), Later)
+            }
+            Self::Lost { .. } => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "outcome_not_stored",
+                "the run's outcome could not be stored yet".to_owned(),
+                Later,
+            ),
+            Self::Engine(error) => engine_parts(error),
+        }
+    }
+
+    /// The stable code.
+    pub(super) fn code(&self) -> &'static str {
+        self.parts().1
+    }
+
+    /// The answer.
+    pub(super) fn problem(&self) -> Problem {
+        let (status, code, detail, retry) = self.parts();
+        let mut problem = Problem::new(status, code, detail);
+        problem.run_id = match self {
+            Self::InFlight { run } | Self::SyncTimeout { run, .. } | Self::RunFailed { run, .. } | Self::Lost { run, .. } => {
+                Some(*run)
+            }
+            _ => None,
+        };
+        problem.retry_after = (retry == Retry::Later && status != StatusCode::INTERNAL_SERVER_ERROR).then_some(RETRY_AFTER);
+        if let Self::Method { allowed } = self {
+            problem.allow = Some(allowed.clone());
+        }
+        problem
+    }
+}
+
+fn engine_parts(error: &EngineError) -> (StatusCode, &'static str, String, Retry) {
+    let unavailable = |code, detail: &str| (StatusCode::SERVICE_UNAVAILABLE, code, detail.to_owned(), Retry::Later);
+    match error {
+        EngineError::Full { .. } => unavailable("queue_full", "too many runs are waiting; send again later"),
+        EngineError::Stopping => unavailable("stopping", "the server is stopping; send again"),
+        EngineError::Store(StoreError::Busy) => unavailable("store_busy", "the store is busy; send again later"),
+        EngineError::Store(StoreError::Full { .. }) => unavailable("store_full", "the store has no room; send again later"),
+        EngineError::Store(_) => unavailable("store_unavailable", "the event could not be stored; send again later"),
+    }
+}
