@@ -1,0 +1,235 @@
+//! The one place that wires store, sandbox, engine, routers and shutdown together.
+
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use axum::Router;
+use tokio::net::TcpListener;
+
+use crate::{
+    api,
+    config::Config,
+    engine::{Catalog, Definition, DefinitionError, Engine, EngineOptions, Environment, SystemPorts},
+    folder::{self, FolderError},
+    gateway::{Endpoint, Endpoints, Gateway},
+    sandbox::{EngineOptions as SandboxOptions, JsEngine, SandboxError},
+    server,
+    store::{Options, SledStore, Store, StoreError},
+};
+
+/// Between two sweeps of expired dedupe claims.
+const SWEEP_EVERY: Duration = Duration::from_secs(30);
+/// Between two looks at the workflow folders.
+const RELOAD_EVERY: Duration = Duration::from_secs(2);
+
+/// Why the server did not start, or stopped: one line that says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    /// The port is not to be had.
+    #[error("cannot listen on {address}: {source}; stop what uses it, or give another with --listen")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The data folder.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The script engine.
+    #[error(transparent)]
+    Sandbox(#[from] SandboxError),
+    /// The workflow folder.
+    #[error("{0}; give the folder that holds your workflow folders with --workflows")]
+    Folder(#[from] FolderError),
+    /// The token for the management API.
+    #[error("cannot keep the API token in {path}: {source}")]
+    Token {
+        /// The file.
+        path: String,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+/// One workflow folder that could not be loaded.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// Its files cannot be read.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    /// They are wrong.
+    #[error("{}/{error}", folder.display())]
+    Definition {
+        /// The folder.
+        folder: PathBuf,
+        /// What is wrong, where.
+        error: DefinitionError,
+    },
+}
+
+/// A workflow folder, compiled.
+///
+/// # Errors
+/// What is wrong with it, with file, line and field.
+pub fn load(folder: &Path, sandbox: &JsEngine, environment: &Environment) -> Result<Definition, LoadError> {
+    let bundle = folder::read(folder)?;
+    Definition::compile(bundle, sandbox, environment)
+        .map_err(|error| LoadError::Definition { folder: folder.to_owned(), error })
+}
+
+/// The variables that workflows may see under this configuration.
+pub fn environment(config: &Config) -> Environment {
+    let config = config.clone();
+    Arc::new(move |name| config.variable(name, |name| std::env::var(name).ok()))
+}
+
+/// A server that listens.
+pub struct App {
+    listener: TcpListener,
+    address: SocketAddr,
+    router: Router,
+    engine: Engine,
+    store: Arc<dyn Store>,
+    loader: Loader,
+}
+
+impl App {
+    /// Opens everything, takes up unfinished runs, and listens; serves nobody yet.
+    ///
+    /// # Errors
+    /// What is in the way.
+    pub async fn start(config: &Config) -> Result<Self, AppError> {
+        // The port first: a second server on the same port must not wait for the lock of the first one's data.
+        let listen_error = |source| AppError::Listen { address: config.listen, source };
+        let listener = TcpListener::bind(config.listen).await.map_err(listen_error)?;
+        let address = listener.local_addr().map_err(listen_error)?;
+        let folders = folder::workflows_in(&config.workflows)?;
+        let store: Arc<dyn Store> = Arc::new(SledStore::open(&config.data.join("store"), &Options::default())?);
+        let sandbox = JsEngine::load(&SandboxOptions { cache: Some(config.cache.clone()), slots: config.slots })?;
+        let token = api::Token::in_folder(&config.data).map_err(|source| AppError::Token {
+            path: config.data.join(api::TOKEN_FILE).display().to_string(),
+            source,
+        })?;
+        let environment = environment(config);
+        let catalog = Catalog::new(sandbox.clone(), Arc::clone(&environment));
+        let options = EngineOptions { max_pending: config.max_pending, max_running: config.max_running };
+        let engine =
+            Engine::start(Arc::clone(&store), sandbox.clone(), Arc::new(SystemPorts), catalog, options).await?;
+        let endpoints = Arc::new(Endpoints::default());
+        let mut loader = Loader {
+            root: config.workflows.clone(),
+            sandbox,
+            environment,
+            engine: engine.clone(),
+            endpoints: Arc::clone(&endpoints),
+            seen: Default::default(),
+        };
+        loader.install(folders).await?;
+        let router = Gateway::new(engine.clone(), endpoints).router().merge(api::router(engine.clone(), token));
+        Ok(Self { listener, address, router, engine, store, loader })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves until `stop` resolves, then finishes what it accepted and closes the store.
+    ///
+    /// # Errors
+    /// When the store can no longer promise durability.
+    pub async fn serve(self, stop: impl Future<Output = ()>) -> Result<(), AppError> {
+        let Self { listener, router, engine, store, mut loader, .. } = self;
+        let sweeper = tokio::spawn(sweep(engine.clone()));
+        let reloader = tokio::spawn(async move { loader.watch().await });
+        let (drain, draining) = tokio::sync::watch::channel(false);
+        let serving = tokio::spawn(server::serve(listener, router, draining));
+        let failed = tokio::select! {
+            () = stop => None,
+            error = store.failed() => Some(error),
+        };
+        reloader.abort();
+        sweeper.abort();
+        let _ = drain.send(true);
+        let _ = serving.await;
+        engine.stop().await;
+        store.close().await;
+        failed.map_or(Ok(()), |error| Err(error.into()))
+    }
+}
+
+async fn sweep(engine: Engine) {
+    loop {
+        tokio::time::sleep(SWEEP_EVERY).await;
+        if let Err(error) = engine.sweep().await {
+            tracing::warn!(%error, "expired dedupe claims could not be removed");
+        }
+    }
+}
+
+/// Brings workflow folders into the engine, again whenever their files change.
+struct Loader {
+    root: PathBuf,
+    sandbox: JsEngine,
+    environment: Environment,
+    engine: Engine,
+    endpoints: Arc<Endpoints>,
+    /// The bundles that were tried last, so that an error is told once.
+    seen: std::collections::HashMap<PathBuf, crate::model::Bundle>,
+}
+
+impl Loader {
+    /// Installs what is new or changed. A folder that is wrong is told and left out; its earlier version stays.
+    async fn install(&mut self, folders: Vec<PathBuf>) -> Result<(), StoreError> {
+        for folder in folders {
+            match folder::read(&folder) {
+                Ok(bundle) if self.seen.get(&folder) == Some(&bundle) => {}
+                Ok(bundle) => {
+                    self.seen.insert(folder.clone(), bundle.clone());
+                    match Definition::compile(bundle, &self.sandbox, &self.environment) {
+                        Ok(definition) => self.install_one(&folder, definition).await?,
+                        Err(error) => tracing::error!("{}/{error}; this version is not used", folder.display()),
+                    }
+                }
+                Err(error) => tracing::error!(%error, "a workflow cannot be loaded"),
+            }
+        }
+        Ok(())
+    }
+
+    async fn install_one(&mut self, folder: &Path, definition: Definition) -> Result<(), StoreError> {
+        let key = definition.workflow.key.clone();
+        let version = definition.version;
+        self.engine.install(definition).await?;
+        let Some(definition) = self.engine.catalog().current(&key) else { return Ok(()) };
+        match Endpoint::compile(definition, &self.environment) {
+            Ok(endpoint) => {
+                match endpoint.unavailable() {
+                    None => tracing::info!(workflow = %key, version = &version.to_string()[..12], "workflow installed"),
+                    Some(error) => tracing::error!("{}/workflow.json: {error}; it refuses everything", folder.display()),
+                }
+                self.endpoints.set(endpoint);
+            }
+            Err(error) => tracing::error!("{}/workflow.json: {error}; this version is not used", folder.display()),
+        }
+        Ok(())
+    }
+
+    async fn watch(&mut self) {
+        loop {
+            tokio::time::sleep(RELOAD_EVERY).await;
+            if let Ok(folders) = folder::workflows_in(&self.root)
+                && let Err(error) = self.install(folders).await
+            {
+                tracing::warn!(%error, "changed workflows could not be installed");
+            }
+        }
+    }
+}

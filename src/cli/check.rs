@@ -1,0 +1,49 @@
+//! `flowcell check`: is a workflow right?
+
+use std::{path::PathBuf, sync::Arc};
+
+use clap::Args;
+
+use super::{Verdict, local::Local};
+use crate::{engine, gateway::Endpoint};
+
+#[derive(Args)]
+pub(super) struct Arguments {
+    /// Folders of workflows.
+    #[arg(required = true)]
+    workflows: Vec<PathBuf>,
+}
+
+pub(super) fn execute(arguments: &Arguments) -> anyhow::Result<Verdict> {
+    let local = Local::new()?;
+    let mut wrong = 0;
+    for folder in &arguments.workflows {
+        match problem(&local, folder) {
+            None => println!("{}: ok", folder.display()),
+            Some(problem) => {
+                wrong += 1;
+                println!("{problem}");
+            }
+        }
+    }
+    Ok(if wrong == 0 { Verdict::Yes } else { Verdict::No })
+}
+
+fn problem(local: &Local, folder: &std::path::Path) -> Option<String> {
+    let definition = match local.load(folder) {
+        Ok(definition) => definition,
+        Err(error) => return Some(error.to_string()),
+    };
+    let name = folder.file_name().and_then(|name| name.to_str());
+    if name.is_some_and(|name| name != definition.workflow.key.as_str() && name != "." && name != "..") {
+        let key = &definition.workflow.key;
+        return Some(format!("{}/workflow.json: key: it says `{key}`, its folder has another name", folder.display()));
+    }
+    let text = definition.bundle.workflow.clone();
+    let endpoint = Endpoint::compile(Arc::new(definition), &local.environment);
+    let error = match &endpoint {
+        Ok(endpoint) => endpoint.unavailable()?.clone(),
+        Err(error) => error.clone(),
+    };
+    Some(format!("{}/{}", folder.display(), engine::in_workflow_json(&text, error)))
+}

@@ -1,0 +1,49 @@
+//! What the commands share that ask a server.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use http::Method;
+use serde_json::Value;
+
+use crate::{api::TOKEN_FILE, net::Client};
+
+/// Which server, and how to be let in.
+#[derive(Args)]
+pub(super) struct Server {
+    /// The server's address.
+    #[arg(long, env = "FLOWCELL_URL", default_value = "http://127.0.0.1:8080")]
+    server: String,
+    /// The API token; read from the data folder when it is not given.
+    #[arg(long, env = "FLOWCELL_TOKEN", hide_env_values = true)]
+    token: Option<String>,
+    /// The server's data folder, for its token.
+    #[arg(long, default_value = "data")]
+    data: PathBuf,
+}
+
+impl Server {
+    /// Asks for a resource.
+    pub(super) async fn get(&self, path: &str) -> anyhow::Result<Value> {
+        let url = format!("{}{path}", self.server.trim_end_matches('/'));
+        let headers = [("authorization".to_owned(), format!("Bearer {}", self.token()?))];
+        let response = Client::new()?.send(Method::GET, &url, &headers, Vec::new()).await?;
+        let body: Value = serde_json::from_slice(&response.body).unwrap_or(Value::Null);
+        if response.status != 200 {
+            let detail = body["detail"].as_str().unwrap_or("no details");
+            anyhow::bail!("{url} answers {}: {}", response.status, super::terminal::safe(detail));
+        }
+        Ok(body)
+    }
+
+    fn token(&self) -> anyhow::Result<String> {
+        if let Some(token) = &self.token {
+            return Ok(token.clone());
+        }
+        let path = self.data.join(TOKEN_FILE);
+        let text = std::fs::read_to_string(&path).map_err(|error| {
+            anyhow::anyhow!("no API token: {} cannot be read ({error}); give --data or --token", path.display())
+        })?;
+        Ok(text.trim().to_owned())
+    }
+}

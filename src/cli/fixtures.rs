@@ -1,0 +1,145 @@
+//! Events and expectations as files: what `run` and `test` read.
+
+use std::{collections::BTreeMap, fs, path::Path};
+
+use anyhow::Context;
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::{
+    gateway,
+    model::{Event, RunStatus},
+};
+
+/// A file under `fixtures/`: an event, and what should come of it.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Fixture {
+    /// What arrives.
+    pub(super) event: EventFile,
+    /// What should come of it; what is left out is not compared.
+    #[serde(default)]
+    pub(super) expect: Expect,
+}
+
+/// An event as a person writes it.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct EventFile {
+    method: Option<String>,
+    path: Option<String>,
+    ip: Option<String>,
+    headers: BTreeMap<String, String>,
+    query: BTreeMap<String, String>,
+    params: BTreeMap<String, String>,
+    /// The body as JSON; sent as its compact text.
+    data: Option<Value>,
+    /// The body as text, instead of `data`.
+    body: Option<String>,
+}
+
+/// What a run should come to.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Expect {
+    /// How it ends.
+    pub(super) run: Option<RunStatus>,
+    /// The status of the answer.
+    pub(super) status: Option<u16>,
+    /// The body of the answer, as JSON.
+    pub(super) json: Option<Value>,
+    /// The body of the answer, as text.
+    pub(super) text: Option<String>,
+    /// Outputs of steps.
+    pub(super) steps: BTreeMap<String, Value>,
+    /// The code of the error.
+    pub(super) error: Option<String>,
+}
+
+/// The keys of an event as a person writes it.
+const EVENT_KEYS: [&str; 8] = ["method", "path", "ip", "headers", "query", "params", "data", "body"];
+
+/// Reads the file of `flowcell run --event`: a fixture, an event, or the JSON of a body.
+pub(super) fn read_event(path: &Path, key: &str) -> anyhow::Result<Event> {
+    let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let value: Value = serde_json::from_str(&text).with_context(|| format!("{} is not JSON", path.display()))?;
+    let event = match &value {
+        Value::Object(object) if object.contains_key("event") && object.keys().all(|key| key == "event" || key == "expect") => {
+            serde_json::from_value::<Fixture>(value.clone()).ok().map(|fixture| fixture.event)
+        }
+        Value::Object(object)
+            if object.keys().all(|key| EVENT_KEYS.contains(&key.as_str()))
+                && ["headers", "data", "body"].iter().any(|key| object.contains_key(*key)) =>
+        {
+            serde_json::from_value::<EventFile>(value.clone()).ok()
+        }
+        _ => None,
+    };
+    let event = event.unwrap_or(EventFile { data: Some(value), ..EventFile::default() });
+    event.into_event(key).map_err(|why| anyhow::anyhow!("{}: {why}", path.display()))
+}
+
+/// Reads a fixture.
+pub(super) fn read_fixture(path: &Path) -> anyhow::Result<Fixture> {
+    let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    serde_json::from_str(&text).with_context(|| path.display().to_string())
+}
+
+impl EventFile {
+    /// The event as the gateway would decode it.
+    pub(super) fn into_event(self, key: &str) -> Result<Event, String> {
+        let mut headers: Vec<_> =
+            self.headers.into_iter().map(|(name, value)| (name.to_lowercase(), value)).collect();
+        let has_type = headers.iter().any(|(name, _)| name == "content-type");
+        let body = match (self.body, self.data) {
+            (Some(_), Some(_)) => return Err("give `data` or `body`, not both".to_owned()),
+            (Some(text), None) => text.into_bytes(),
+            (None, Some(data)) => {
+                if !has_type {
+                    headers.push(("content-type".to_owned(), "application/json".to_owned()));
+                }
+                data.to_string().into_bytes()
+            }
+            (None, None) => Vec::new(),
+        };
+        let content_type = headers.iter().find(|(name, _)| name == "content-type").map(|(_, value)| value.as_str());
+        let content = gateway::decode(content_type, &body)?;
+        Ok(Event {
+            method: self.method.unwrap_or_else(|| "POST".to_owned()),
+            path: self.path.unwrap_or_else(|| format!("/api/webhooks/{key}")),
+            ip: self.ip.unwrap_or_else(|| "127.0.0.1".to_owned()),
+            headers,
+            query: self.query.into_iter().collect(),
+            params: self.params.into_iter().collect(),
+            content,
+            body,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn data_of(file: Value) -> Value {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("event.json");
+        fs::write(&path, file.to_string()).unwrap();
+        let event = read_event(&path, "hello").unwrap();
+        let context: Value = serde_json::from_str(&event.context_json()).unwrap();
+        context["data"].clone()
+    }
+
+    #[test]
+    fn an_event_file_is_a_body_an_event_or_a_fixture() {
+        let body = json!({"event": "test", "data": {"message": "Hello"}});
+        assert_eq!(data_of(body.clone()), body);
+        assert_eq!(data_of(json!({"headers": {}, "data": {"a": 1}})), json!({"a": 1}));
+        assert_eq!(data_of(json!({"event": {"data": {"a": 1}}, "expect": {"status": 200}})), json!({"a": 1}));
+        assert_eq!(data_of(json!([1])), json!([1]));
+        let form = json!({"headers": {"Content-Type": "application/x-www-form-urlencoded"}, "body": "a=b"});
+        assert_eq!(data_of(form), json!({"a": "b"}));
+    }
+}

@@ -1,0 +1,76 @@
+//! What the commands that run workflows in memory share: the sandbox, the environment, one engine.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use anyhow::Context;
+
+use crate::{
+    app::{self, LoadError},
+    config::{Config, Flags},
+    engine::{Catalog, Definition, Engine, EngineOptions, Environment, Submission, Submitted, SystemPorts},
+    model::{Event, Mode, Run, StepRecord},
+    sandbox::{EngineOptions as SandboxOptions, JsEngine},
+    store::{MemoryStore, Store, tables},
+};
+
+/// A sandbox and the variables of this process.
+pub(super) struct Local {
+    pub(super) sandbox: JsEngine,
+    pub(super) environment: Environment,
+}
+
+impl Local {
+    /// Loads the engine; the compiled form is shared by all commands of this user.
+    pub(super) fn new() -> anyhow::Result<Self> {
+        let config = Config::load(&Flags::default(), std::env::vars())?;
+        let cache = cache_folder(&config);
+        let sandbox = JsEngine::load(&SandboxOptions { cache, slots: 8 })?;
+        Ok(Self { sandbox, environment: app::environment(&config) })
+    }
+
+    /// A workflow folder, compiled.
+    pub(super) fn load(&self, folder: &Path) -> Result<Definition, LoadError> {
+        app::load(folder, &self.sandbox, &self.environment)
+    }
+
+    /// Runs an event through a workflow in memory, to its end.
+    pub(super) async fn run(&self, definition: Definition, event: Event) -> anyhow::Result<(Run, Vec<StepRecord>)> {
+        let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
+        let catalog = Catalog::new(self.sandbox.clone(), Arc::clone(&self.environment));
+        let engine = Engine::start(
+            Arc::clone(&store),
+            self.sandbox.clone(),
+            Arc::new(SystemPorts),
+            catalog,
+            EngineOptions::default(),
+        )
+        .await?;
+        let key = definition.workflow.key.clone();
+        engine.install(definition).await?;
+        let definition = engine.catalog().current(&key).context("the workflow was just installed")?;
+        let submission = Submission { definition, event, mode: Mode::Sync, dedupe: None };
+        let Submitted::Started { run, reply } = engine.submit(submission).await? else {
+            anyhow::bail!("a run without dedupe key cannot be a copy");
+        };
+        if let Some(reply) = reply {
+            reply.await.context("the run ended without a reply")?;
+        }
+        engine.idle().await;
+        let run = tables::runs::get(&*store, run)?.context("the run is in the store")?;
+        let steps = tables::steps::list(&*store, run.id)?;
+        Ok((run, steps))
+    }
+}
+
+/// `sandbox.cache` if it was set, else the user's cache folder; nothing when there is no home.
+fn cache_folder(config: &Config) -> Option<PathBuf> {
+    if std::env::var_os("FLOWCELL_SANDBOX_CACHE").is_some() {
+        return Some(config.cache.clone());
+    }
+    let base = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
+    let base = base.or_else(|| std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache")));
+    base.filter(|base| base.is_absolute()).map(|base| base.join("flowcell"))
+}

@@ -1,0 +1,83 @@
+//! The commands, one file each. The only place that turns errors into exit codes.
+//!
+//! 0: done. 1: the answer is no (a fixture differs, a workflow is wrong, a server refuses).
+//! 2: it could not be tried; one line says what to do.
+
+mod check;
+mod client;
+mod fixtures;
+mod local;
+mod requests;
+mod run;
+mod runs;
+mod schema;
+mod send;
+mod serve;
+mod terminal;
+mod test;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Webhooks in, sandboxed workflows run, answers out.
+#[derive(Parser)]
+#[command(name = "flowcell", version, about, max_term_width = 100)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve webhooks.
+    Serve(serve::Arguments),
+    /// Run one workflow once, in memory, and print the run as JSON.
+    Run(run::Arguments),
+    /// Run the fixtures beside each workflow; exit 1 on a difference.
+    Test(test::Arguments),
+    /// Validate workflows; errors name file, line and field.
+    Check(check::Arguments),
+    /// Send a correctly signed sample event.
+    Send(send::Arguments),
+    /// Look at runs of a server.
+    Runs(runs::Arguments),
+    /// Look at the request log of a server.
+    Requests(requests::Arguments),
+    /// Print the JSON Schema of workflow.json.
+    Schema,
+}
+
+/// What a command came to.
+enum Verdict {
+    Yes,
+    No,
+}
+
+/// Runs the command that the process was started with.
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let result = match arguments.command {
+        Command::Serve(arguments) => serve::execute(arguments),
+        Command::Run(arguments) => run::execute(&arguments),
+        Command::Test(arguments) => test::execute(&arguments),
+        Command::Check(arguments) => check::execute(&arguments),
+        Command::Send(arguments) => send::execute(&arguments),
+        Command::Runs(arguments) => runs::execute(&arguments),
+        Command::Requests(arguments) => requests::execute(&arguments),
+        Command::Schema => schema::execute(),
+    };
+    match result {
+        Ok(Verdict::Yes) => ExitCode::SUCCESS,
+        Ok(Verdict::No) => ExitCode::from(1),
+        Err(error) => {
+            eprintln!("flowcell: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// A runtime for commands that make a few requests.
+fn small_runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    Ok(tokio::runtime::Builder::new_current_thread().enable_all().build()?)
+}

@@ -1,0 +1,27 @@
+//! `flowcell run`: one run, in memory.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::{Verdict, fixtures, local::Local};
+use crate::{model::RunStatus, run_view};
+
+#[derive(Args)]
+pub(super) struct Arguments {
+    /// The folder of the workflow.
+    workflow: PathBuf,
+    /// JSON: the body, or an event with method, headers, query, params, data or body, or a fixture.
+    #[arg(long)]
+    event: PathBuf,
+}
+
+pub(super) fn execute(arguments: &Arguments) -> anyhow::Result<Verdict> {
+    let local = Local::new()?;
+    let definition = local.load(&arguments.workflow)?;
+    let event = fixtures::read_event(&arguments.event, definition.workflow.key.as_str())?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let (run, steps) = runtime.block_on(local.run(definition, event))?;
+    println!("{}", serde_json::to_string_pretty(&run_view::whole(&run, &steps))?);
+    Ok(if run.status == RunStatus::Succeeded { Verdict::Yes } else { Verdict::No })
+}

@@ -1,0 +1,130 @@
+//! `flowcell runs`: a look at a server's runs.
+
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+use serde_json::Value;
+
+use super::{Verdict, client::Server, small_runtime, terminal};
+
+#[derive(Args)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// The newest runs.
+    List(List),
+    /// One run whole: event, steps, logs, what they used.
+    Show(Show),
+    /// Runs as they come, until interrupted.
+    Tail(Tail),
+}
+
+#[derive(Args)]
+struct List {
+    /// Only of this workflow.
+    #[arg(long)]
+    workflow: Option<String>,
+    /// Only queued, succeeded or failed ones.
+    #[arg(long)]
+    status: Option<String>,
+    /// How many.
+    #[arg(long, default_value_t = 20)]
+    limit: usize,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    server: Server,
+}
+
+#[derive(Args)]
+struct Show {
+    /// The run's id.
+    run: String,
+    #[command(flatten)]
+    server: Server,
+}
+
+#[derive(Args)]
+struct Tail {
+    /// Only of this workflow.
+    #[arg(long)]
+    workflow: Option<String>,
+    #[command(flatten)]
+    server: Server,
+}
+
+/// Between two looks.
+const TAIL_EVERY: Duration = Duration::from_millis(500);
+/// Runs read at one look.
+const TAIL_PAGE: usize = 500;
+
+pub(super) fn execute(arguments: &Arguments) -> anyhow::Result<Verdict> {
+    small_runtime()?.block_on(async {
+        match &arguments.command {
+            Command::List(list) => {
+                let page = list.server.get(&list_path(list.workflow.as_deref(), list.status.as_deref(), list.limit)).await?;
+                if list.json {
+                    println!("{}", serde_json::to_string_pretty(&page)?);
+                } else {
+                    runs_of(&page).iter().for_each(|run| println!("{}", line(run)));
+                }
+            }
+            Command::Show(show) => {
+                let path: String = form_urlencoded::byte_serialize(show.run.as_bytes()).collect();
+                let run = show.server.get(&format!("/api/v1/runs/{path}")).await?;
+                println!("{}", serde_json::to_string_pretty(&run)?);
+            }
+            Command::Tail(tail) => follow(tail).await?,
+        }
+        Ok(Verdict::Yes)
+    })
+}
+
+async fn follow(tail: &Tail) -> anyhow::Result<()> {
+    let path = list_path(tail.workflow.as_deref(), None, TAIL_PAGE);
+    let mut last: Option<String> = None;
+    loop {
+        let page = tail.server.get(&path).await?;
+        let runs = runs_of(&page);
+        // Ids sort by time. The first look shows a few, so that there is something to see.
+        let fresh = runs.iter().filter(|run| match (&last, run["id"].as_str()) {
+            (Some(last), Some(id)) => id > last.as_str(),
+            (None, Some(_)) => true,
+            (_, None) => false,
+        });
+        let shown: Vec<_> = fresh.take(if last.is_none() { 10 } else { TAIL_PAGE }).collect();
+        shown.iter().rev().for_each(|run| println!("{}", line(run)));
+        last = runs.first().and_then(|run| run["id"].as_str()).map(str::to_owned).or(last).or(Some(String::new()));
+        tokio::time::sleep(TAIL_EVERY).await;
+    }
+}
+
+fn list_path(workflow: Option<&str>, status: Option<&str>, limit: usize) -> String {
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    query.append_pair("limit", &limit.to_string());
+    for (name, value) in [("workflow", workflow), ("status", status)] {
+        if let Some(value) = value {
+            query.append_pair(name, value);
+        }
+    }
+    format!("/api/v1/runs?{}", query.finish())
+}
+
+fn runs_of(page: &Value) -> Vec<Value> {
+    page["runs"].as_array().cloned().unwrap_or_default()
+}
+
+fn line(run: &Value) -> String {
+    let text = |key: &str| terminal::safe(run[key].as_str().unwrap_or("-"));
+    let took = run["took_ms"].as_u64().map_or("-".to_owned(), |ms| format!("{ms} ms"));
+    let error = run["error"]["message"].as_str().map_or(String::new(), |message| {
+        let code = run["error"]["code"].as_str().unwrap_or("");
+        format!("  {code}: {}", terminal::safe(message.lines().next().unwrap_or("")))
+    });
+    format!("{}  {}  {:<9}  {:>8}  {}{error}", text("created"), text("id"), text("status"), took, text("workflow"))
+}

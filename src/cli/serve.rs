@@ -1,0 +1,67 @@
+//! `flowcell serve`: the server.
+
+use std::{
+    io::{IsTerminal, Write},
+    path::PathBuf,
+};
+
+use clap::Args;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+use super::Verdict;
+use crate::{
+    app::App,
+    config::{Config, Flags, LogFormat},
+};
+
+#[derive(Args)]
+pub(super) struct Arguments {
+    /// Settings, as TOML. Each can be given as FLOWCELL_SECTION_KEY too.
+    #[arg(long)]
+    config: Option<PathBuf>,
+    /// Where to listen [default: 127.0.0.1:8080]; port 0 lets the system choose.
+    #[arg(long)]
+    listen: Option<String>,
+    /// The folder of everything durable [default: ./data].
+    #[arg(long)]
+    data: Option<PathBuf>,
+    /// The folder that holds workflow folders [default: ./workflows].
+    #[arg(long)]
+    workflows: Option<PathBuf>,
+}
+
+pub(super) fn execute(arguments: Arguments) -> anyhow::Result<Verdict> {
+    let Arguments { config, listen, data, workflows } = arguments;
+    let config = Config::load(&Flags { config, listen, data, workflows }, std::env::vars())?;
+    start_log(&config)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let app = App::start(&config).await?;
+        let address = app.address();
+        // Scripts and people wait for this line; it comes when connections are taken.
+        println!("flowcell listens on http://{address}");
+        std::io::stdout().flush()?;
+        let mut terminate = signal(SignalKind::terminate())?;
+        let stop = async move {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminate.recv() => {}
+            }
+            tracing::info!("stopping: finishing what was accepted");
+        };
+        app.serve(stop).await?;
+        Ok(Verdict::Yes)
+    })
+}
+
+fn start_log(config: &Config) -> anyhow::Result<()> {
+    let filter = EnvFilter::try_new(&config.log_level)
+        .map_err(|error| anyhow::anyhow!("log.level: `{}` is no filter: {error}", config.log_level))?;
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match config.log_format {
+        LogFormat::Text => builder.with_ansi(std::io::stderr().is_terminal()).with_target(false).init(),
+        LogFormat::Json => builder.json().init(),
+    }
+    Ok(())
+}

@@ -1,0 +1,114 @@
+//! `flowcell test`: does a workflow do what its fixtures say?
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use clap::Args;
+use serde_json::Value;
+
+use super::{
+    Verdict,
+    fixtures::{self, Expect},
+    local::Local,
+};
+use crate::model::{Run, StepRecord};
+
+#[derive(Args)]
+pub(super) struct Arguments {
+    /// Folders of workflows, with fixtures/*.json.
+    #[arg(required = true)]
+    workflows: Vec<PathBuf>,
+}
+
+pub(super) fn execute(arguments: &Arguments) -> anyhow::Result<Verdict> {
+    let local = Local::new()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let (mut passed, mut failed) = (0, 0);
+    for folder in &arguments.workflows {
+        let fixtures = fixtures_of(folder)?;
+        if fixtures.is_empty() {
+            println!("{}: no fixtures; put some under fixtures/*.json", folder.display());
+        }
+        for path in fixtures {
+            let differences = runtime.block_on(differences(&local, folder, &path))?;
+            if differences.is_empty() {
+                passed += 1;
+                println!("ok      {}", path.display());
+            } else {
+                failed += 1;
+                println!("FAILED  {}", path.display());
+                differences.iter().for_each(|difference| println!("        {difference}"));
+            }
+        }
+    }
+    println!("{passed} passed, {failed} failed");
+    Ok(if failed == 0 { Verdict::Yes } else { Verdict::No })
+}
+
+fn fixtures_of(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let folder = folder.join("fixtures");
+    if !folder.is_dir() {
+        return Ok(Vec::new());
+    }
+    let entries = std::fs::read_dir(&folder).with_context(|| format!("cannot read {}", folder.display()))?;
+    let mut paths: Vec<_> = entries
+        .filter_map(Result::ok)
+        .map(|entry| entry.path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "json"))
+        .collect();
+    paths.sort();
+    Ok(paths)
+}
+
+async fn differences(local: &Local, folder: &Path, path: &Path) -> anyhow::Result<Vec<String>> {
+    let definition = local.load(folder)?;
+    let fixture = fixtures::read_fixture(path)?;
+    let event = fixture
+        .event
+        .into_event(definition.workflow.key.as_str())
+        .map_err(|why| anyhow::anyhow!("{}: event: {why}", path.display()))?;
+    let (run, steps) = local.run(definition, event).await?;
+    Ok(compare(&fixture.expect, &run, &steps))
+}
+
+fn compare(expect: &Expect, run: &Run, steps: &[StepRecord]) -> Vec<String> {
+    let mut differences = Vec::new();
+    let mut differ = |what: &str, expected: String, found: String| {
+        if expected != found {
+            differences.push(format!("{what}: expected {expected}, found {found}"));
+        }
+    };
+    if let Some(status) = expect.run {
+        differ("run", format!("{status:?}"), format!("{:?}", run.status));
+    }
+    let answer = run.answer.as_ref();
+    if let Some(status) = expect.status {
+        differ("status", status.to_string(), answer.map_or("no answer".to_owned(), |answer| answer.status.to_string()));
+    }
+    let body = answer.map(|answer| String::from_utf8_lossy(&answer.body).into_owned());
+    if let Some(text) = &expect.text {
+        differ("text", text.clone(), body.clone().unwrap_or_else(|| "no answer".to_owned()));
+    }
+    if let Some(json) = &expect.json {
+        let found = body.map_or("no answer".to_owned(), |body| {
+            serde_json::from_str::<Value>(&body).map_or(body, |value| value.to_string())
+        });
+        differ("json", json.to_string(), found);
+    }
+    for (step, output) in &expect.steps {
+        let found = steps.iter().find(|record| record.step.as_str() == step);
+        let found = found.map_or("the step did not run".to_owned(), |record| record.output.to_value().to_string());
+        differ(&format!("steps.{step}"), output.to_string(), found);
+    }
+    let error = run.error.as_ref();
+    match (&expect.error, error) {
+        (Some(code), found) => {
+            differ("error", code.clone(), found.map_or("none".to_owned(), |error| error.code.as_str().to_owned()));
+        }
+        (None, Some(error)) if expect.run.is_none() => {
+            differ("error", "none".to_owned(), format!("{}: {}", error.code.as_str(), error.message));
+        }
+        (None, _) => {}
+    }
+    differences
+}

@@ -1,0 +1,305 @@
+//! Settings in two stages: what was typed (a file, the environment, flags), then what it means.
+//!
+//! Every setting `section.key` of flowcell.toml can be given as `FLOWCELL_SECTION_KEY`, which wins over
+//! the file; flags win over both. A key that nobody knows is an error that names it.
+
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
+
+use serde::Deserialize;
+
+/// What was typed.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Typed {
+    server: Server,
+    sandbox: Sandbox,
+    engine: Engine,
+    log: Log,
+    env: Env,
+    /// Variables for workflows, `$env.NAME`; they win over the process's own.
+    vars: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Server {
+    listen: Option<String>,
+    data: Option<PathBuf>,
+    workflows: Option<PathBuf>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Sandbox {
+    cache: Option<PathBuf>,
+    slots: Option<usize>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Engine {
+    max_pending: Option<usize>,
+    max_running: Option<usize>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Log {
+    format: Option<LogFormat>,
+    level: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Env {
+    allow: Option<Vec<String>>,
+}
+
+/// How the server's own log is written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    /// Lines for people.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// What was typed as flags; these win.
+#[derive(Debug, Default, Clone)]
+pub struct Flags {
+    /// The file of settings.
+    pub config: Option<PathBuf>,
+    /// Where to listen.
+    pub listen: Option<String>,
+    /// The data folder.
+    pub data: Option<PathBuf>,
+    /// The folder of workflow folders.
+    pub workflows: Option<PathBuf>,
+}
+
+/// What it means.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where to listen; port 0 lets the system choose.
+    pub listen: SocketAddr,
+    /// Everything durable.
+    pub data: PathBuf,
+    /// Folders of workflows.
+    pub workflows: PathBuf,
+    /// Where the compiled engine is kept.
+    pub cache: PathBuf,
+    /// Script calls that may run at once.
+    pub slots: usize,
+    /// Runs that may wait.
+    pub max_pending: usize,
+    /// Runs that are executed at once.
+    pub max_running: usize,
+    /// How the server's own log is written.
+    pub log_format: LogFormat,
+    /// What it holds, as `tracing` filters write it.
+    pub log_level: String,
+    /// Variables for workflows.
+    pub vars: BTreeMap<String, String>,
+    /// Process variables that workflows may name; `*` ends a prefix.
+    pub allow: Vec<String>,
+}
+
+/// Why the settings make no configuration.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("cannot read {path}: {source}")]
+    Read {
+        /// The file.
+        path: String,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The file is no TOML, or has an unknown key.
+    #[error("{path}: {message}")]
+    File {
+        /// The file.
+        path: String,
+        /// What is wrong, with line and key.
+        message: String,
+    },
+    /// An environment variable is no setting, or has a wrong value.
+    #[error("{name}: {message}")]
+    Variable {
+        /// The variable.
+        name: String,
+        /// What is wrong.
+        message: String,
+    },
+    /// A value makes no sense.
+    #[error("{key}: {message}")]
+    Value {
+        /// The setting.
+        key: &'static str,
+        /// What is wrong and what to do.
+        message: String,
+    },
+}
+
+impl Config {
+    /// Puts settings together; `environment` is the process's.
+    ///
+    /// # Errors
+    /// The first setting that is unknown or wrong.
+    pub fn load(flags: &Flags, environment: impl Iterator<Item = (String, String)>) -> Result<Self, ConfigError> {
+        let mut table = flags.config.as_deref().map(read_file).transpose()?.unwrap_or_default();
+        let path = flags.config.as_ref().map_or_else(String::new, |path| path.display().to_string());
+        // The file alone first, so that its errors are told as its own.
+        typed(table.clone()).map_err(|message| ConfigError::File { path, message })?;
+        for (name, value) in environment {
+            if let Some(setting) = name.strip_prefix("FLOWCELL_").filter(|setting| !OTHER.contains(setting)) {
+                set(&mut table, setting, &value).map_err(|message| ConfigError::Variable { name, message })?;
+            }
+        }
+        let typed =
+            typed(table).map_err(|message| ConfigError::Variable { name: "environment".to_owned(), message })?;
+        meaning(typed, flags)
+    }
+}
+
+/// Variables with our prefix that are no settings: they speak to the commands that talk to a server.
+const OTHER: [&str; 2] = ["TOKEN", "URL"];
+
+fn read_file(path: &Path) -> Result<toml::Table, ConfigError> {
+    let shown = path.display().to_string();
+    let text =
+        std::fs::read_to_string(path).map_err(|source| ConfigError::Read { path: shown.clone(), source })?;
+    text.parse().map_err(|error: toml::de::Error| ConfigError::File { path: shown, message: error.to_string() })
+}
+
+fn typed(table: toml::Table) -> Result<Typed, String> {
+    table.try_into().map_err(|error: toml::de::Error| error.to_string().trim().replace('\n', " "))
+}
+
+/// `SECTION_KEY` sets `section.key`. The type follows from the text, as TOML would read it.
+fn set(table: &mut toml::Table, setting: &str, value: &str) -> Result<(), String> {
+    let unknown = || "there is no such setting; a setting `section.key` is written FLOWCELL_SECTION_KEY".to_owned();
+    let (section, key) = setting.split_once('_').ok_or_else(unknown)?;
+    let section = section.to_lowercase();
+    // Names of variables keep their case, keys of settings are lower case.
+    let key = if section == "vars" { key.to_owned() } else { key.to_lowercase() };
+    let text = toml::Value::String(value.to_owned());
+    let value = match (section.as_str(), key.as_str()) {
+        ("env", "allow") => {
+            toml::Value::Array(value.split(',').map(|name| toml::Value::String(name.trim().to_owned())).collect())
+        }
+        ("sandbox" | "engine", _) => value.parse().map_or(text, toml::Value::Integer),
+        ("server" | "log" | "vars", _) => text,
+        _ => return Err(unknown()),
+    };
+    let section = table.entry(section).or_insert_with(|| toml::Table::new().into());
+    let section = section.as_table_mut().ok_or_else(unknown)?;
+    section.insert(key, value);
+    Ok(())
+}
+
+fn meaning(typed: Typed, flags: &Flags) -> Result<Config, ConfigError> {
+    let listen = flags.listen.clone().or(typed.server.listen).unwrap_or_else(|| "127.0.0.1:8080".to_owned());
+    let listen = listen.parse().map_err(|_| ConfigError::Value {
+        key: "server.listen",
+        message: format!("`{listen}` is no address; write it as 127.0.0.1:8080 or [::1]:8080"),
+    })?;
+    let data = flags.data.clone().or(typed.server.data).unwrap_or_else(|| "data".into());
+    let at_least_one = |key, value: Option<usize>, default| match value {
+        Some(0) => Err(ConfigError::Value { key, message: "must be at least 1".to_owned() }),
+        other => Ok(other.unwrap_or(default)),
+    };
+    Ok(Config {
+        listen,
+        cache: typed.sandbox.cache.unwrap_or_else(|| data.join("cache")),
+        data,
+        workflows: flags.workflows.clone().or(typed.server.workflows).unwrap_or_else(|| "workflows".into()),
+        slots: at_least_one("sandbox.slots", typed.sandbox.slots, 32)?,
+        max_pending: at_least_one("engine.max_pending", typed.engine.max_pending, 10_000)?,
+        max_running: at_least_one("engine.max_running", typed.engine.max_running, 256)?,
+        log_format: typed.log.format.unwrap_or_default(),
+        log_level: typed.log.level.unwrap_or_else(|| "info".to_owned()),
+        vars: typed.vars,
+        allow: typed.env.allow.unwrap_or_else(|| vec!["*".to_owned()]),
+    })
+}
+
+impl Config {
+    /// The value of a variable that a workflow names: from `[vars]`, else from the process if `env.allow` lets it.
+    /// Flowcell's own settings are never given away.
+    pub fn variable(&self, name: &str, process: impl Fn(&str) -> Option<String>) -> Option<String> {
+        if let Some(value) = self.vars.get(name) {
+            return Some(value.clone());
+        }
+        let allowed = !name.starts_with("FLOWCELL_")
+            && self.allow.iter().any(|allow| match allow.strip_suffix('*') {
+                Some(prefix) => name.starts_with(prefix),
+                None => allow == name,
+            });
+        allowed.then(|| process(name)).flatten()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(file: &str, variables: &[(&str, &str)], flags: Flags) -> Result<Config, String> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("flowcell.toml");
+        std::fs::write(&path, file).unwrap();
+        let flags = Flags { config: Some(path), ..flags };
+        let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        Config::load(&flags, variables).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn flags_win_over_variables_over_the_file() {
+        let file = "[server]\nlisten = \"127.0.0.1:1\"\ndata = \"/file\"\n[sandbox]\nslots = 3";
+        let variables = [("FLOWCELL_SERVER_LISTEN", "127.0.0.1:2"), ("FLOWCELL_SANDBOX_SLOTS", "4"), ("PATH", "/")];
+        let flags = Flags { listen: Some("127.0.0.1:3".to_owned()), ..Flags::default() };
+        let config = load(file, &variables, flags).unwrap();
+        assert_eq!((config.listen.port(), config.slots), (3, 4));
+        assert_eq!(config.data, Path::new("/file"));
+        assert_eq!(config.cache, Path::new("/file/cache"));
+    }
+
+    #[test]
+    fn what_is_unknown_or_wrong_is_named() {
+        let cases: [(&str, &[(&str, &str)], &str); 7] = [
+            ("[server]\nlissen = 1", &[], "lissen"),
+            ("[serfer]", &[], "serfer"),
+            ("[sandbox]\nslots = 0", &[], "sandbox.slots"),
+            ("[server]\nlisten = \"here\"", &[], "server.listen"),
+            ("", &[("FLOWCELL_SANDBOX_SLOT", "1")], "slot"),
+            ("", &[("FLOWCELL_NONSENSE", "1")], "FLOWCELL_NONSENSE"),
+            ("", &[("FLOWCELL_ENGINE_MAX_PENDING", "many")], "max_pending"),
+        ];
+        for (file, variables, named) in cases {
+            let error = load(file, variables, Flags::default()).map(|_| ()).unwrap_err();
+            assert!(error.contains(named), "{named}: {error}");
+        }
+    }
+
+    #[test]
+    fn workflows_see_variables_that_are_allowed_and_never_our_own() {
+        let config = load("[vars]\nA = \"file\"\n[env]\nallow = [\"GIT_*\", \"B\"]", &[], Flags::default()).unwrap();
+        let variable = |name| config.variable(name, |name| Some(format!("process {name}")));
+        assert_eq!(variable("A").as_deref(), Some("file"));
+        assert_eq!(variable("B").as_deref(), Some("process B"));
+        assert_eq!(variable("GIT_X").as_deref(), Some("process GIT_X"));
+        assert_eq!(variable("HOME"), None);
+        let open = load("", &[("FLOWCELL_VARS_Name", "v")], Flags::default()).unwrap();
+        let variable = |name| open.variable(name, |name| Some(format!("process {name}")));
+        assert_eq!(variable("HOME").as_deref(), Some("process HOME"));
+        assert_eq!(variable("FLOWCELL_TOKEN"), None);
+        assert_eq!(variable("Name").as_deref(), Some("v"));
+    }
+}

@@ -1,0 +1,32 @@
+//! Flowcell: webhooks in, sandboxed workflows run, answers out, everything durable in between.
+//!
+//! The floors, from the top; imports go strictly down, and a test (`tests/it/layering.rs`) keeps it so:
+//!
+//! - F5 [`app`], [`cli`], [`config`], [`folder`]: wiring, commands, settings, files. `server` accepts connections.
+//! - F4 [`gateway`]: one webhook request. [`api`]: the management API. Only here are HTTP statuses known;
+//!   [`run_view`] is how both the API and the commands show a run.
+//! - F3 [`engine`]: runs, accepted once and finished once. Its `transition` is pure.
+//! - F2 [`steps`]: what each step type does.
+//! - F1 [`sandbox`]: the only wasmtime. [`store`]: the only sled. [`verify`], [`template`]: pure.
+//!   [`net`]: the only way out.
+//! - F0 [`model`]: the vocabulary.
+//!
+//! The path of one webhook: `gateway::hooks` -> `verify` -> `engine::intake` -> (202 once durable) ->
+//! `engine::runner` -> `engine::execution` -> `engine::transition` -> `steps` -> `sandbox::js` -> step records.
+
+pub mod api;
+pub mod app;
+pub mod cli;
+pub mod config;
+pub mod engine;
+pub mod folder;
+pub mod gateway;
+pub mod model;
+pub mod net;
+pub mod run_view;
+pub mod sandbox;
+mod server;
+pub mod steps;
+pub mod store;
+pub mod template;
+pub mod verify;
