@@ -262,6 +262,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::model::{Method, Mode};
 
     fn with(change: impl FnOnce(&mut Value)) -> Result<Workflow, FieldError> {
         let mut value = json!({
@@ -288,7 +289,7 @@ mod tests {
         assert_eq!(workflow.walk().len(), 3);
         let webhook = workflow.webhook().unwrap();
         assert_eq!(webhook.methods, [Method::Post].to_vec());
-        assert_eq!(webhook.mode, super::super::Mode::Sync);
+        assert_eq!(webhook.mode, Mode::Sync);
         let StepKind::Response(response) = &workflow.walk()[2].kind else { panic!("a response") };
         assert_eq!(response.json, Some(Value::Null));
     }

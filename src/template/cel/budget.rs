@@ -1,0 +1,152 @@
+//! The work that one evaluation may do, counted instead of timed.
+//!
+//! `meter` puts a payment wherever cost grows with the data, `functions` takes it. The count depends on the
+//! expression and the data alone, so that the same condition never works on one day and fails on another.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
+use ::cel::common::{
+    types::{CelBytes, CelList, CelMap, CelString},
+    value::Val,
+};
+
+/// Bytes of text that cost as much as one value.
+const BYTES_A_UNIT: usize = 32;
+
+/// What is left of it; shared with the functions of one evaluation.
+#[derive(Debug, Clone)]
+pub(super) struct Budget(Arc<AtomicU64>);
+
+impl Budget {
+    /// About a second of the slowest operations, far more than any real condition needs.
+    pub(super) const UNITS: u64 = 1_000_000;
+    /// Marks a budget that did not suffice.
+    const SPENT: u64 = u64::MAX;
+
+    pub(super) fn new() -> Self {
+        Self(Arc::new(AtomicU64::new(Self::UNITS)))
+    }
+
+    /// Whether there was enough left. Once there is not, nothing can be paid any more.
+    pub(super) fn pay(&self, units: u64) -> bool {
+        // One evaluation runs on one thread; the atomic is only for the functions' `Sync`.
+        let left = self.0.load(Ordering::Relaxed);
+        let enough = left != Self::SPENT && units <= left;
+        self.0.store(if enough { left - units } else { Self::SPENT }, Ordering::Relaxed);
+        enough
+    }
+
+    pub(super) fn is_spent(&self) -> bool {
+        self.0.load(Ordering::Relaxed) == Self::SPENT
+    }
+}
+
+/// Values in it, long texts counted as several.
+pub(super) fn weight(value: &dyn Val) -> u64 {
+    let text = |bytes: usize| 1 + (bytes / BYTES_A_UNIT) as u64;
+    if let Some(string) = value.downcast_ref::<CelString<'_>>() {
+        text(string.inner().len())
+    } else if let Some(list) = value.downcast_ref::<CelList<'_>>() {
+        1 + list.inner().iter().map(|element| weight(element.as_ref())).sum::<u64>()
+    } else if let Some(map) = value.downcast_ref::<CelMap<'_>>() {
+        1 + map.inner().iter().map(|(key, inner)| weight(key.inner()) + weight(inner.as_ref())).sum::<u64>()
+    } else if let Some(bytes) = value.downcast_ref::<CelBytes<'_>>() {
+        text(bytes.inner().len())
+    } else {
+        1
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use serde_json::{Value, json};
+
+    use super::{
+        super::{
+            super::{ConditionError, tests::Fixture},
+            Cel,
+        },
+        *,
+    };
+
+    fn ask(text: &str, data: Value) -> Result<bool, ConditionError> {
+        Cel::compile(text)
+            .unwrap_or_else(|error| panic!("{text}: {error}"))
+            .eval(&Fixture(json!({"context": data})))
+    }
+
+    fn numbers(count: u32) -> Value {
+        (0..count).collect()
+    }
+
+    #[test]
+    fn real_conditions_are_far_below_the_budget() {
+        let rows: Vec<Value> =
+            (0..10_000).map(|n| json!({"id": n, "name": "a name", "tags": ["x"]})).collect();
+        let text = "context.rows.all(row, row.id >= 0 && row.name != '' && 'x' in row.tags)";
+        assert_eq!(ask(text, json!({"rows": rows})), Ok(true));
+        assert_eq!(ask("context.text.contains('b')", json!({"text": "a".repeat(8 << 20) + "b"})), Ok(true));
+    }
+
+    #[test]
+    fn no_condition_takes_hours_or_all_memory() {
+        let data = || json!({"list": numbers(100_000), "small": numbers(1_000), "text": "x".repeat(4 << 20)});
+        let chained = |start: &str, step: &str| format!("[{start}]{} == []", step.repeat(19));
+        let texts = [
+            "context.list.all(x, x in context.list)".to_owned(),
+            "context.list.all(x, context.list.all(y, x + y >= 0))".to_owned(),
+            "context.small.map(a, context.small.map(b, context.small.map(c, 1))) == []".to_owned(),
+            "context.list.map(x, context.list) == []".to_owned(),
+            "context.small.all(x, size(context.text) > 0)".to_owned(),
+            "context.small.all(x, context.text == context.text + '')".to_owned(),
+            "context.small.all(x, !context.text.matches('(x+x+)+y'))".to_owned(),
+            "context.text.matches('[xy]*x[xy]{300}z')".to_owned(),
+            chained("context.text", ".map(x,x+x)"),
+            chained("0", ".map(x,[x,x])"),
+            chained("0", ".map(x,{1:x,2:x})"),
+            vec!["context.text"; 60].join("+") + " == ''",
+            // An error that `||` swallows is no answer either.
+            "context.list.all(x, x in context.list) || true".to_owned(),
+        ];
+        for text in texts {
+            let start = Instant::now();
+            assert_eq!(ask(&text, data()), Err(ConditionError::TooMuchWork(Budget::UNITS)), "{text}");
+            assert!(start.elapsed() < Duration::from_secs(20), "{text} took {:?}", start.elapsed());
+        }
+    }
+
+    #[test]
+    fn patterns_of_daily_use_are_small_enough() {
+        for pattern in [
+            "^[\\w.+-]+@[\\w-]+[.][\\w.]+$",
+            "^v?\\d+[.]\\d+[.]\\d+(-[\\w.]+)?([+][\\w.]+)?$",
+            "^refs/heads/(main|release/.*)$",
+            "(?i)\\bwip\\b",
+            "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$",
+            "^\\w{3,20}$",
+        ] {
+            let text = format!("context.text.matches(r'{pattern}')");
+            assert_eq!(ask(&text, json!({"text": "-".repeat(20_000)})), Ok(false), "{pattern}");
+        }
+    }
+
+    #[test]
+    fn only_what_is_read_is_paid_for() {
+        let data = || json!({"list": vec![numbers(1_000); 2_000], "x": {"y": 1, "z": numbers(1_000)}});
+        assert_eq!(ask("context.x.y == 1 && has(context.x.y)", data()), Ok(true));
+        assert_eq!(ask("size(context.list) > 1", data()), Err(ConditionError::TooMuchWork(Budget::UNITS)));
+    }
+
+    #[test]
+    fn a_spent_budget_stays_spent() {
+        let budget = Budget::new();
+        assert!(budget.pay(Budget::UNITS - 1) && !budget.is_spent());
+        assert!(!budget.pay(2) && budget.is_spent());
+        assert!(!budget.pay(0) && budget.is_spent());
+    }
+}

@@ -1,0 +1,231 @@
+//! The question of a `condition` step: CEL, or the structured form that the console edits.
+//!
+//! Compiled when the workflow is loaded, evaluated by the engine. Always true, false or an error: a missing
+//! field or a wrong type is never taken for false.
+
+use super::{JsonTemplate, Path, Roots, TemplateError, cel::Cel, compare::compare};
+use crate::model::{ConditionExpr, Operator};
+
+/// A question compiled once and asked many times.
+#[derive(Debug)]
+pub struct Condition(Node);
+
+#[derive(Debug)]
+enum Node {
+    Cel(Box<Cel>),
+    All(Vec<Node>),
+    Any(Vec<Node>),
+    Not(Box<Node>),
+    Compare { left: JsonTemplate, op: Operator, right: JsonTemplate },
+}
+
+/// Why a condition cannot be compiled or answered.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ConditionError {
+    /// The text is longer than a condition may be.
+    #[error("the condition has {length} bytes; {most} are the most, use a code step for more")]
+    TooLong {
+        /// Bytes it has.
+        length: usize,
+        /// Bytes it may have.
+        most: usize,
+    },
+    /// The text has more operators, or deeper nesting, than can be evaluated safely.
+    #[error("the condition is too complex ({what}); split it, or use a code step")]
+    TooComplex {
+        /// Which limit was crossed.
+        what: &'static str,
+    },
+    /// The text is not CEL.
+    #[error("the condition is not CEL: at line {line}, column {column}: {message}")]
+    Syntax {
+        /// From 1.
+        line: usize,
+        /// From 1.
+        column: usize,
+        /// What the parser says, and a hint where one is known.
+        message: String,
+    },
+    /// A name that nothing has.
+    #[error(
+        "`{0}` is unknown; a condition reads context, steps, scopes, env, system and run (a key with a dash is written context.headers['x-name'])"
+    )]
+    UnknownName(String),
+    /// A function that does not exist, or not with that many arguments.
+    #[error(
+        "there is no function `{0}` with these arguments; there are has, size, contains, startsWith, endsWith, matches, all, exists, exists_one, filter, map, int, uint, double, string, bool, bytes and type"
+    )]
+    UnknownFunction(String),
+    /// `matches` needs a fixed pattern, so that it is compiled once and bounded.
+    #[error("the pattern of `matches` {0}")]
+    Pattern(String),
+    /// A side of a comparison is no template.
+    #[error("`{side}`: {error}")]
+    Template {
+        /// `left` or `right`.
+        side: &'static str,
+        /// What is wrong with it.
+        error: TemplateError,
+    },
+    /// The two sides cannot be compared that way.
+    #[error("`{op}` compares {expected}; the left side is {left} and the right side {right}")]
+    Types {
+        /// The operator.
+        op: &'static str,
+        /// What it compares.
+        expected: &'static str,
+        /// What stands left.
+        left: &'static str,
+        /// What stands right.
+        right: &'static str,
+    },
+    /// The expression gives something else than true or false.
+    #[error("the condition gives {0}; it must give true or false")]
+    NotBoolean(String),
+    /// The data is not as the expression expects.
+    #[error("the condition cannot be answered: {0}")]
+    Evaluation(String),
+    /// The expression looks at more values than it may.
+    #[error("the condition looks at more than {0} values; narrow it, or use a code step")]
+    TooMuchWork(u64),
+}
+
+impl Condition {
+    /// Compiles a question.
+    ///
+    /// # Errors
+    /// The first mistake; see [`ConditionError`].
+    pub fn compile(expr: &ConditionExpr) -> Result<Self, ConditionError> {
+        compile(expr).map(Self)
+    }
+
+    /// The answer.
+    ///
+    /// # Errors
+    /// When the data is missing a field or has another type than the question expects. Never holds values.
+    pub fn eval(&self, roots: &dyn Roots) -> Result<bool, ConditionError> {
+        eval(&self.0, roots)
+    }
+
+    /// What it reads, as far as the text shows it.
+    pub fn references(&self) -> Vec<&Path> {
+        let mut all = Vec::new();
+        collect(&self.0, &mut all);
+        all
+    }
+}
+
+fn compile(expr: &ConditionExpr) -> Result<Node, ConditionError> {
+    let list = |parts: &[ConditionExpr]| parts.iter().map(compile).collect::<Result<Vec<_>, _>>();
+    let side =
+        |side, value| JsonTemplate::compile(value).map_err(|error| ConditionError::Template { side, error });
+    Ok(match expr {
+        ConditionExpr::Cel(text) => Node::Cel(Box::new(Cel::compile(text)?)),
+        ConditionExpr::All { all } => Node::All(list(all)?),
+        ConditionExpr::Any { any } => Node::Any(list(any)?),
+        ConditionExpr::Not { not } => Node::Not(Box::new(compile(not)?)),
+        ConditionExpr::Compare(comparison) => Node::Compare {
+            left: side("left", &comparison.left)?,
+            op: comparison.op,
+            right: side("right", &comparison.right)?,
+        },
+    })
+}
+
+fn eval(node: &Node, roots: &dyn Roots) -> Result<bool, ConditionError> {
+    match node {
+        Node::Cel(cel) => cel.eval(roots),
+        Node::All(nodes) => {
+            for node in nodes {
+                if !eval(node, roots)? {
+                    return Ok(false);
+                }
+            }
+            Ok(true)
+        }
+        Node::Any(nodes) => {
+            for node in nodes {
+                if eval(node, roots)? {
+                    return Ok(true);
+                }
+            }
+            Ok(false)
+        }
+        Node::Not(node) => eval(node, roots).map(|answer| !answer),
+        Node::Compare { left, op, right } => compare(&left.render(roots), *op, &right.render(roots)),
+    }
+}
+
+fn collect<'a>(node: &'a Node, all: &mut Vec<&'a Path>) {
+    match node {
+        Node::Cel(cel) => all.extend(cel.references()),
+        Node::All(nodes) | Node::Any(nodes) => nodes.iter().for_each(|node| collect(node, all)),
+        Node::Not(node) => collect(node, all),
+        Node::Compare { left, right, .. } => {
+            all.extend(left.references());
+            all.extend(right.references());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::{super::tests::fixture, *};
+
+    fn ask(expr: Value) -> Result<bool, ConditionError> {
+        Condition::compile(&serde_json::from_value(expr).unwrap())?.eval(&fixture())
+    }
+
+    #[test]
+    fn groups_and_cel_combine() {
+        let yes = || json!({"left": "{{$steps.parse.branch}}", "op": "==", "right": "main"});
+        let no = || json!({"left": "{{$context.data.count}}", "op": ">", "right": 150});
+        let broken = || json!({"left": "{{$context.data.text}}", "op": ">", "right": 150});
+        let cases = [
+            (json!({"all": []}), true),
+            (json!({"any": []}), false),
+            (json!({"all": [yes(), "context.data.count == 150"]}), true),
+            (json!({"all": [yes(), no()]}), false),
+            (json!({"any": [no(), yes()]}), true),
+            (json!({"not": no()}), true),
+            (json!({"not": {"any": [no(), {"not": yes()}]}}), true),
+            // Decided before the broken part is reached.
+            (json!({"all": [no(), broken()]}), false),
+            (json!({"any": [yes(), broken()]}), true),
+        ];
+        for (expr, expected) in cases {
+            assert_eq!(ask(expr.clone()), Ok(expected), "{expr}");
+        }
+        assert!(ask(json!({"all": [broken(), no()]})).is_err());
+        assert!(ask(json!({"not": broken()})).is_err());
+    }
+
+    #[test]
+    fn compiled_forms_are_shared_between_threads() {
+        fn shared<T: Send + Sync + 'static>() {}
+        shared::<Condition>();
+        shared::<JsonTemplate>();
+    }
+
+    #[test]
+    fn a_broken_template_names_its_side() {
+        let error = ask(json!({"left": 1, "op": "==", "right": ["{{1+1}}"]})).unwrap_err().to_string();
+        assert!(error.starts_with("`right`: [0]: at character 3: `1` is no place"), "{error}");
+    }
+
+    #[test]
+    fn references_are_found_in_both_forms() {
+        let expr = json!({"any": [
+            "steps.parse.branch == env.BRANCH && context.headers['x-a'] != ''",
+            {"not": {"left": "{{$steps.is_main}}", "op": "==", "right": ["{{$env.NAME}}"]}},
+        ]});
+        let condition = Condition::compile(&serde_json::from_value(expr).unwrap()).unwrap();
+        let mut read: Vec<String> = condition.references().into_iter().map(Path::to_string).collect();
+        read.sort();
+        let expected =
+            ["$context.headers.x-a", "$env.BRANCH", "$env.NAME", "$steps.is_main", "$steps.parse.branch"];
+        assert_eq!(read, expected);
+    }
+}

@@ -1,0 +1,386 @@
+//! One path: a root and the keys that lead from it to a value.
+//!
+//! `$context.data.items[0].name`, `$context.headers.x-github-delivery`, `$steps.parse["any key"]`. Used by
+//! templates, and by conditions to say what they read. A path only ever reads own keys of JSON objects:
+//! `__proto__` and `constructor` are keys like any other.
+
+use std::fmt;
+
+use serde_json::Value;
+
+use super::{Root, Roots};
+
+/// Keys in one path; real ones have fewer than ten.
+const MOST_SEGMENTS: usize = 64;
+
+/// A root and the keys below it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Path {
+    root: Root,
+    segments: Vec<Segment>,
+}
+
+/// One key.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Segment {
+    /// Only ever a key of an object; on an array it is taken from each element.
+    Key(String),
+    /// Written as digits: an element of an array, or a key of an object that has such a key.
+    Index(String),
+}
+
+/// Why a text is no path. `at` counts bytes from the start of the text.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PathError {
+    /// Nothing at all.
+    #[error("the path is empty; write one as in {{{{$context.data.name}}}}")]
+    Empty,
+    /// It starts with something else than a root.
+    #[error("`{name}` is no place to read from; a path starts with one of {}", roots())]
+    UnknownRoot {
+        /// What it starts with.
+        name: String,
+    },
+    /// A dot, bracket or quote without what belongs to it.
+    #[error("{what}")]
+    Incomplete {
+        /// Where.
+        at: usize,
+        /// What is missing.
+        what: &'static str,
+    },
+    /// Something that a program would have and a path has not.
+    #[error(
+        "`{found}` is not part of a path: templates read, they never compute; compute in a code step, or write an unusual key as [\"…\"]"
+    )]
+    Computes {
+        /// Where.
+        at: usize,
+        /// The first character that is not part of a path.
+        found: char,
+    },
+    /// All environment variables or secrets at once.
+    #[error("`{0}` cannot be read as a whole; name one, as in {{{{{0}.NAME}}}}")]
+    NeedsName(Root),
+    /// More keys than any real path has.
+    #[error("the path has more than {MOST_SEGMENTS} keys")]
+    TooLong,
+}
+
+fn roots() -> String {
+    Root::ALL.map(|root| root.to_string()).join(", ")
+}
+
+impl PathError {
+    /// Where in the path, in bytes from its start.
+    pub fn offset(&self) -> usize {
+        match self {
+            Self::Incomplete { at, .. } | Self::Computes { at, .. } => *at,
+            Self::Empty | Self::UnknownRoot { .. } | Self::NeedsName(_) | Self::TooLong => 0,
+        }
+    }
+}
+
+impl Segment {
+    fn plain(text: &str) -> Self {
+        if text.bytes().all(|byte| byte.is_ascii_digit()) {
+            Self::Index(text.to_owned())
+        } else {
+            Self::Key(text.to_owned())
+        }
+    }
+
+    /// The key as text.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Key(text) | Self::Index(text) => text,
+        }
+    }
+}
+
+/// What may stand in a key that is not quoted: header names, identifiers of any script, XML's `@` and `#`.
+fn is_plain(c: char) -> bool {
+    c.is_alphanumeric() || matches!(c, '_' | '-' | '$' | '@' | '#' | '~')
+}
+
+impl Path {
+    pub(super) fn new(root: Root, segments: Vec<Segment>) -> Self {
+        Self { root, segments }
+    }
+
+    /// Reads a path; white space around it is ignored.
+    ///
+    /// # Errors
+    /// What is wrong and where; see [`PathError`].
+    pub fn parse(text: &str) -> Result<Self, PathError> {
+        let indent = text.len() - text.trim_start().len();
+        let body = text.trim();
+        if body.is_empty() {
+            return Err(PathError::Empty);
+        }
+        let end = body.find(|c| !is_plain(c)).unwrap_or(body.len());
+        let name = &body[..end];
+        let root = name
+            .strip_prefix('$')
+            .and_then(Root::from_name)
+            .ok_or_else(|| PathError::UnknownRoot { name: first_word(body, name) })?;
+
+        let mut segments = Vec::new();
+        let mut at = end;
+        while at < body.len() {
+            let (segment, next) = segment(body, at).map_err(|error| error.shifted(indent))?;
+            segments.push(segment);
+            if segments.len() > MOST_SEGMENTS {
+                return Err(PathError::TooLong);
+            }
+            at = next;
+        }
+        if segments.is_empty() && matches!(root, Root::Env | Root::Secrets) {
+            return Err(PathError::NeedsName(root));
+        }
+        Ok(Self { root, segments })
+    }
+
+    /// Where it starts.
+    pub fn root(&self) -> Root {
+        self.root
+    }
+
+    /// The keys below the root.
+    pub fn segments(&self) -> &[Segment] {
+        &self.segments
+    }
+
+    /// The first key: the name of the variable, secret, step or loop.
+    pub fn name(&self) -> Option<&str> {
+        self.segments.first().map(Segment::as_str)
+    }
+
+    /// The value; null where nothing is.
+    pub fn read(&self, roots: &dyn Roots) -> Value {
+        roots.root(self.root).map_or(Value::Null, |value| read(value, &self.segments))
+    }
+}
+
+/// For the message: the root as written, or the first character when it cannot be one.
+fn first_word(body: &str, name: &str) -> String {
+    if name.is_empty() { body.chars().take(1).collect() } else { name.chars().take(40).collect() }
+}
+
+impl PathError {
+    fn shifted(self, by: usize) -> Self {
+        match self {
+            Self::Incomplete { at, what } => Self::Incomplete { at: at + by, what },
+            Self::Computes { at, found } => Self::Computes { at: at + by, found },
+            Self::Empty | Self::UnknownRoot { .. } | Self::NeedsName(_) | Self::TooLong => self,
+        }
+    }
+}
+
+/// The segment that starts at `at` (with `.` or `[`), and where it ends.
+fn segment(body: &str, at: usize) -> Result<(Segment, usize), PathError> {
+    let rest = &body[at..];
+    if let Some(key) = rest.strip_prefix('.') {
+        let end = key.find(|c| !is_plain(c)).unwrap_or(key.len());
+        return match key[end..].chars().next() {
+            _ if end > 0 => Ok((Segment::plain(&key[..end]), at + 1 + end)),
+            Some(found) if found != '.' && found != '[' => Err(PathError::Computes { at: at + 1, found }),
+            _ => Err(PathError::Incomplete { at: at + 1, what: "a key is missing after the dot" }),
+        };
+    }
+    let Some(inside) = rest.strip_prefix('[') else {
+        let found = rest.chars().next().expect("the caller checked that something is left");
+        return Err(PathError::Computes { at, found });
+    };
+    if let Some(quoted) = inside.strip_prefix('"') {
+        let (key, length) = quoted_key(quoted)
+            .ok_or(PathError::Incomplete { at: at + 1, what: "the quote is not closed; write [\"key\"]" })?;
+        let close = at + 2 + length;
+        return if body[close..].starts_with(']') {
+            Ok((Segment::Key(key), close + 1))
+        } else {
+            Err(PathError::Incomplete { at: close, what: "a ] is missing after the quoted key" })
+        };
+    }
+    let end = inside.find(|c: char| !c.is_ascii_digit()).unwrap_or(inside.len());
+    match inside[end..].chars().next() {
+        Some(']') if end > 0 => Ok((Segment::Index(inside[..end].to_owned()), at + end + 2)),
+        Some(']') | None => Err(PathError::Incomplete {
+            at: at + 1,
+            what: "brackets hold a number or a quoted key: [0], [\"key\"]",
+        }),
+        Some(found) => Err(PathError::Computes { at: at + 1 + end, found }),
+    }
+}
+
+/// The key up to the closing quote, and its length in bytes with that quote. `\"` and `\\` stand for themselves.
+fn quoted_key(text: &str) -> Option<(String, usize)> {
+    let mut key = String::new();
+    let mut chars = text.char_indices();
+    while let Some((at, c)) = chars.next() {
+        match c {
+            '"' => return Some((key, at + 1)),
+            '\\' => match chars.next()?.1 {
+                escaped @ ('"' | '\\') => key.push(escaped),
+                other => key.extend(['\\', other]),
+            },
+            other => key.push(other),
+        }
+    }
+    None
+}
+
+/// An array passes a key on to each element and gives an array of what they have, nested ones made flat.
+fn read(value: &Value, segments: &[Segment]) -> Value {
+    let Some((segment, rest)) = segments.split_first() else { return value.clone() };
+    match (value, segment) {
+        (Value::Object(object), _) => {
+            object.get(segment.as_str()).map_or(Value::Null, |inner| read(inner, rest))
+        }
+        (Value::Array(array), Segment::Index(digits)) => {
+            let element = digits.parse::<usize>().ok().and_then(|index| array.get(index));
+            element.map_or(Value::Null, |inner| read(inner, rest))
+        }
+        (Value::Array(array), Segment::Key(_)) => {
+            let mut all = Vec::with_capacity(array.len());
+            for element in array {
+                match read(element, segments) {
+                    Value::Array(inner) => all.extend(inner),
+                    other => all.push(other),
+                }
+            }
+            Value::Array(all)
+        }
+        (Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_), _) => Value::Null,
+    }
+}
+
+impl fmt::Display for Path {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.root)?;
+        for segment in &self.segments {
+            let text = segment.as_str();
+            if !text.is_empty() && text.chars().all(is_plain) {
+                write!(f, ".{text}")?;
+            } else {
+                write!(f, "[\"{}\"]", text.replace('\\', "\\\\").replace('"', "\\\""))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::{super::tests::fixture, *};
+
+    #[test]
+    fn paths_read() {
+        let cases = [
+            ("$context.data.count", json!(150)),
+            (" $context.method ", json!("POST")),
+            ("$context.headers.x-github-delivery", json!("d-1")),
+            ("$context.headers[\"x-github-delivery\"]", json!("d-1")),
+            ("$steps.parse.branch", json!("main")),
+            ("$jobsMapByNodeKey.parse.branch", json!("main")),
+            ("$steps.parse", json!({"branch": "main", "sha": "abc"})),
+            ("$scopes.each.item.id", json!(7)),
+            ("$env.NAME", json!("value")),
+            ("$secrets.KEY", json!("hunter2-key")),
+            ("$system.now", json!("2026-01-01T00:00:00Z")),
+            ("$run.id", json!("run_1")),
+            ("$context.data[\"a.b\"]", json!("dotted")),
+            ("$context.data.名", json!("值")),
+            ("$context.data.0", json!("zeroth")),
+            ("$context.data[0]", json!("zeroth")),
+            ("$context.data[\"0\"]", json!("zeroth")),
+            // Missing is null, and so is everything below it.
+            ("$context.data.nothing", json!(null)),
+            ("$context.data.nothing.at.all", json!(null)),
+            ("$context.data.text.length", json!(null)),
+            ("$context.data.none.x", json!(null)),
+            // Arrays.
+            ("$context.data.list[1]", json!(2)),
+            ("$context.data.list.1", json!(2)),
+            ("$context.data.list.9", json!(null)),
+            ("$context.data.list.99999999999999999999", json!(null)),
+            ("$context.data.list.length", json!([null, null, null])),
+            ("$context.data.empty.x", json!([])),
+            ("$context.data.rows.title", json!(["a", "b", null])),
+            ("$context.data.rows.tags", json!(["x", "y", "z"])),
+            ("$context.data.rows.tags.0", json!(["x", null, "z"])),
+            ("$context.data.rows[0].tags", json!(["x", "y"])),
+            ("$context.data.grid.v", json!([1, 2, 3])),
+            ("$context.data.list[\"1\"]", json!([null, null, null])),
+        ];
+        for (text, expected) in cases {
+            let path = Path::parse(text).unwrap_or_else(|error| panic!("{text}: {error}"));
+            assert_eq!(path.read(&fixture()), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn prototype_names_are_plain_keys() {
+        let cases = [
+            ("$context.data.__proto__.polluted", json!(1)),
+            ("$context.data.constructor", json!("own")),
+            ("$context.data.constructor.constructor", json!(null)),
+            ("$context.__proto__", json!(null)),
+            ("$context.data.text.constructor.prototype", json!(null)),
+            ("$context.data.list.__proto__", json!([null, null, null])),
+            ("$steps.toString", json!(null)),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(Path::parse(text).unwrap().read(&fixture()), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_path_is_refused_with_its_place() {
+        for (text, part, offset) in [
+            ("", "empty", 0),
+            ("  ", "empty", 0),
+            ("context.data", "`context` is no place", 0),
+            ("$nope.a", "`$nope` is no place to read from; a path starts with one of $context, $steps", 0),
+            ("$", "`$` is no place", 0),
+            ("(1)", "`(` is no place", 0),
+            ("$context.", "missing after the dot", 9),
+            ("$context..a", "missing after the dot", 9),
+            ("$context.a.", "missing after the dot", 11),
+            ("$context[", "brackets hold", 9),
+            ("$context[]", "brackets hold", 9),
+            ("$context[\"a", "not closed", 9),
+            ("$context[\"a\"", "] is missing", 12),
+            ("$context[-1]", "never compute", 9),
+            ("$context[a]", "never compute", 9),
+            ("$context['a']", "never compute", 9),
+            ("$context.data.a + 1", "never compute", 15),
+            (" $context.data.f()", "never compute", 16),
+            ("$context.data.a|upper", "never compute", 15),
+            ("$env", "cannot be read as a whole", 0),
+            ("$secrets", "{{$secrets.NAME}}", 0),
+        ] {
+            let error = Path::parse(text).unwrap_err();
+            assert!(error.to_string().contains(part), "{text}: {error}");
+            assert_eq!(error.offset(), offset, "{text}");
+        }
+        assert_eq!(Path::parse(&format!("$context{}", ".a".repeat(65))), Err(PathError::TooLong));
+    }
+
+    #[test]
+    fn a_path_prints_as_it_reads() {
+        for text in [
+            "$context.data.a-b[\"a b\"].0[\"\\\"\"]",
+            "$steps.parse",
+            "$context[\"\"]",
+            "$context[\"\n\\\\'é\"]",
+        ] {
+            let path = Path::parse(text).unwrap();
+            assert_eq!(path.to_string(), text);
+            assert_eq!(Path::parse(&path.to_string()), Ok(path));
+        }
+        assert_eq!(Path::parse("$jobsMapByNodeKey.a").unwrap().to_string(), "$steps.a");
+    }
+}

@@ -1,0 +1,301 @@
+//! A text with `{{path}}` in it.
+//!
+//! A template that is one path alone keeps the value's type; otherwise the values become text: null is
+//! nothing, strings are as they are, everything else is compact JSON. `\{{` is a literal `{{`, and `\\{{` a
+//! backslash before a value. Templates read; there is no operator, filter or call, so there is nothing to
+//! escape from. The size of the result is the caller's to limit.
+
+use serde_json::Value;
+
+use super::{Path, PathError, Roots};
+
+/// A text compiled once and filled many times.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Template(Vec<Part>);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Part {
+    Text(String),
+    Path(Path),
+}
+
+/// Why a text is no template.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}at character {}: {kind}", if place.is_empty() { String::new() } else { format!("{place}: ") }, column + 1)]
+pub struct TemplateError {
+    /// Where in the JSON around it, as in `items[0].name`; empty for a template on its own.
+    pub place: String,
+    /// Characters before the mistake.
+    pub column: usize,
+    /// What is wrong.
+    pub kind: TemplateErrorKind,
+}
+
+/// What is wrong with a template.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TemplateErrorKind {
+    /// `{{` without `}}`.
+    #[error("this {{{{ is never closed; add }}}}, or write \\{{{{ for the two characters themselves")]
+    Unclosed,
+    /// What is between the braces is no path.
+    #[error(transparent)]
+    Path(#[from] PathError),
+}
+
+impl Template {
+    /// Compiles a text. Every text without `{{` is a template of itself.
+    ///
+    /// # Errors
+    /// The first mistake and its place.
+    pub fn parse(text: &str) -> Result<Self, TemplateError> {
+        let mut parts = Vec::new();
+        let mut literal = String::new();
+        let mut at = 0;
+        while let Some(found) = text[at..].find("{{") {
+            let open = at + found;
+            let before = &text[at..open];
+            let backslashes = before.len() - before.trim_end_matches('\\').len();
+            literal.push_str(&before[..before.len() - backslashes.div_ceil(2)]);
+            if backslashes % 2 == 1 {
+                literal.push_str("{{");
+                at = open + 2;
+                continue;
+            }
+            let error = |offset: usize, kind| TemplateError {
+                place: String::new(),
+                column: text[..offset].chars().count(),
+                kind,
+            };
+            let inside = open + 2;
+            let length = closing(&text[inside..]).ok_or_else(|| error(open, TemplateErrorKind::Unclosed))?;
+            let path = Path::parse(&text[inside..inside + length])
+                .map_err(|wrong| error(inside + wrong.offset(), TemplateErrorKind::Path(wrong)))?;
+            if !literal.is_empty() {
+                parts.push(Part::Text(std::mem::take(&mut literal)));
+            }
+            parts.push(Part::Path(path));
+            at = inside + length + 2;
+        }
+        literal.push_str(&text[at..]);
+        if !literal.is_empty() {
+            parts.push(Part::Text(literal));
+        }
+        Ok(Self(parts))
+    }
+
+    /// The value: of the path's own type when the template is one path alone, else a string.
+    pub fn render(&self, roots: &dyn Roots) -> Value {
+        match self.0.as_slice() {
+            [Part::Path(path)] => path.read(roots),
+            _ => Value::String(self.render_text(roots)),
+        }
+    }
+
+    /// The value as text.
+    pub fn render_text(&self, roots: &dyn Roots) -> String {
+        let mut text = String::new();
+        for part in &self.0 {
+            match part {
+                Part::Text(literal) => text.push_str(literal),
+                Part::Path(path) => match path.read(roots) {
+                    Value::Null => {}
+                    Value::String(value) => text.push_str(&value),
+                    other => text.push_str(&other.to_string()),
+                },
+            }
+        }
+        text
+    }
+
+    /// What it reads, in order.
+    pub fn references(&self) -> impl Iterator<Item = &Path> {
+        self.0.iter().filter_map(|part| match part {
+            Part::Path(path) => Some(path),
+            Part::Text(_) => None,
+        })
+    }
+}
+
+/// The bytes up to the `}}` that is not inside a quoted key.
+fn closing(text: &str) -> Option<usize> {
+    let mut quoted = false;
+    let mut escaped = false;
+    for (at, byte) in text.bytes().enumerate() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if quoted => escaped = true,
+            b'"' => quoted = !quoted,
+            b'}' if !quoted && text.as_bytes().get(at + 1) == Some(&b'}') => return Some(at),
+            _ => {}
+        }
+    }
+    // An unbalanced quote must not swallow the rest of the text.
+    if quoted { text.find("}}") } else { None }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::{super::tests::fixture, *};
+
+    fn render(text: &str) -> Value {
+        Template::parse(text).unwrap_or_else(|error| panic!("{text}: {error}")).render(&fixture())
+    }
+
+    #[test]
+    fn templates_render() {
+        let cases = [
+            ("", json!("")),
+            ("plain { } } {x}", json!("plain { } } {x}")),
+            // Alone, a path keeps the type.
+            ("{{$context.data.count}}", json!(150)),
+            ("{{ $context.data.list }}", json!([1, 2, 3])),
+            ("{{$context.data.nothing}}", json!(null)),
+            ("{{$steps.is_main}}", json!(true)),
+            // In a text it becomes text.
+            (" {{$context.data.count}}", json!(" 150")),
+            ("a{{$context.data.none}}b", json!("ab")),
+            ("{{$env.NAME}}{{$run.id}}", json!("valuerun_1")),
+            ("é{{$context.data.text}}é", json!("éhélloé")),
+            ("n={{$context.data.amount}} l={{$context.data.list}}", json!("n=100.5 l=[1,2,3]")),
+            ("{{$context.data.rows[0]}}!", json!("{\"n\":1,\"tags\":[\"x\",\"y\"],\"title\":\"a\"}!")),
+            ("{{$context.data[\"a.b\"]}}", json!("dotted")),
+            ("{{$context.data[\"}}\"]}}.", json!(".")),
+            // Escapes.
+            ("\\{{$env.NAME}}", json!("{{$env.NAME}}")),
+            ("\\{{", json!("{{")),
+            ("a\\\\{{$env.NAME}}", json!("a\\value")),
+            ("a\\\\\\{{$env.NAME}}", json!("a\\{{$env.NAME}}")),
+            ("C:\\dir\\\\{{$env.NAME}}", json!("C:\\dir\\value")),
+            ("\\\\ \\n", json!("\\\\ \\n")),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(render(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn mistakes_name_their_place() {
+        for (text, expected) in [
+            ("ab{{", "at character 3: this {{ is never closed"),
+            ("{{$env.A}} é{{$env.B}", "at character 13: this {{ is never closed"),
+            ("{{}}", "at character 3: the path is empty"),
+            (
+                "é{{$context.data.a + 1}}",
+                "at character 19: ` ` is not part of a path: templates read, they never compute",
+            ),
+            (
+                "{{nope.a}}",
+                "at character 3: `nope` is no place to read from; a path starts with one of $context",
+            ),
+            ("{{{{$env.A}}}}", "at character 3: `{` is no place"),
+            ("{{$context[\"a}} and {{$env.A}}", "the quote is not closed"),
+        ] {
+            let error = Template::parse(text).unwrap_err().to_string();
+            assert!(error.contains(expected), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn references_are_what_is_read() {
+        let template = Template::parse("{{$env.A}} \\{{$env.B}} {{$steps.x.y}}{{$secrets.K}}").unwrap();
+        let read: Vec<String> = template.references().map(Path::to_string).collect();
+        assert_eq!(read, ["$env.A", "$steps.x.y", "$secrets.K"]);
+        let names: Vec<_> = template.references().map(Path::name).collect();
+        assert_eq!(names, [Some("A"), Some("x"), Some("K")]);
+    }
+
+    #[test]
+    fn a_value_that_looks_like_a_template_stays_a_value() {
+        let roots = super::super::tests::Fixture(json!({"context": {"data": {"evil": "{{$secrets.KEY}}"}}}));
+        for text in ["{{$context.data.evil}}", "{{$context.data.evil}} "] {
+            let rendered = Template::parse(text).unwrap().render(&roots);
+            assert_eq!(rendered.as_str().unwrap().trim(), "{{$secrets.KEY}}");
+        }
+    }
+
+    /// n8n evaluated `{{ }}` as JavaScript in the host (CVE-2025-68613). Here it is a path or an error.
+    #[test]
+    fn cve_2025_68613_a_template_never_computes() {
+        let refused = [
+            "{{7*7}}",
+            "{{ 7 * 7 }}",
+            "{{= 7*7 }}",
+            "{{(function(){return this.process.mainModule.require('child_process').execSync('id').toString()})()}}",
+            "{{ this.constructor.constructor('return process')() }}",
+            "{{$context.constructor.constructor('return process')()}}",
+            "{{$context.data.text.constructor(\"return 1\")()}}",
+            "{{ (() => { while(true) {} })() }}",
+            "{{ `${7*7}` }}",
+            "{{ $context.data['constructor'] }}",
+            "{{ $context.data[constructor] }}",
+            "{{ $env.NAME || process.env.HOME }}",
+            "{{ $env.NAME ? 1 : 2 }}",
+            "{{ $context.data.list.map(x => x) }}",
+            "{{ $context.data.count++ }}",
+            "{{ $context.data.count = 1 }}",
+            "{{ $context.data.text; $secrets.KEY }}",
+            "{{ $context.data.text, $secrets.KEY }}",
+            "{{ new Function('return 1')() }}",
+            "{{ globalThis }}",
+            "{{ process.env }}",
+            "{{ require('fs') }}",
+            "{{ import('fs') }}",
+            "{{ eval('1') }}",
+            "{{ $context.data.text | json }}",
+            "{{ ...$context.data }}",
+            "{{ \"a\".constructor }}",
+            "{{ /x/ }}",
+            "{{ !$steps.is_main }}",
+            "{{ $$context }}",
+            "{{#with \"s\"}}{{/with}}",
+            "{{> partial}}",
+            "{{& raw}}",
+            "{{{ $env.NAME }}}",
+            "{{ $json.x }}",
+            "{{ $now }}",
+            "{{ $env['NAME'] }}",
+            "{{ \u{2028}7*7 }}",
+        ];
+        for payload in refused {
+            assert!(Template::parse(payload).is_err(), "{payload}");
+        }
+        let literal = [
+            "${7*7}",
+            "#{7*7}",
+            "<%= 7*7 %>",
+            "{%raw%}",
+            "$(id)",
+            "`id`",
+            "javascript:alert(1)",
+            "}}",
+            "{ {7*7} }",
+        ];
+        for payload in literal {
+            assert_eq!(render(payload), json!(payload));
+        }
+        // A path that names what JavaScript would inherit finds nothing.
+        for payload in
+            ["{{$context.constructor}}", "{{$context.data.text.constructor}}", "{{$steps.__proto__}}"]
+        {
+            assert_eq!(render(payload), json!(null), "{payload}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn parse_and_render_never_panic(text in "\\PC*|(\\{\\{|\\}\\}|\\\\|\\$context|\\.|\\[|\\]|\"|[a-é0-9]|\\n){0,24}") {
+            if let Ok(template) = Template::parse(&text) {
+                template.render(&fixture());
+                template.render(&super::super::tests::Fixture(Value::Null));
+            }
+        }
+
+        #[test]
+        fn a_text_without_braces_is_itself(text in "[^{]*") {
+            prop_assert_eq!(render(&text), json!(text));
+        }
+    }
+}

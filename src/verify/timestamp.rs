@@ -1,0 +1,161 @@
+//! The time of sending: read strictly, compared with the time of receipt in both directions.
+//!
+//! Used by `hmac`. Reads no clock.
+
+use http::{HeaderMap, HeaderName};
+use jiff::Timestamp;
+
+use super::{Rejected, SchemeError, Single, header_name, single};
+use crate::model::{TimestampSpec, TimestampUnit};
+
+/// Where the time stands and how far it may be off.
+#[derive(Debug)]
+pub(super) struct Freshness {
+    header: HeaderName,
+    unit: TimestampUnit,
+    tolerance_ms: u64,
+}
+
+impl Freshness {
+    pub(super) fn new(spec: &TimestampSpec) -> Result<Self, SchemeError> {
+        let header = header_name("timestamp.header", &spec.header)?;
+        Ok(Self { header, unit: spec.unit, tolerance_ms: spec.tolerance.as_millis() })
+    }
+
+    pub(super) fn header(&self) -> &str {
+        self.header.as_str()
+    }
+
+    /// The header's text when it is a time within the tolerance of `received_ms`; exactly the tolerance is within.
+    pub(super) fn check<'a>(&self, headers: &'a HeaderMap, received_ms: u64) -> Result<&'a str, Rejected> {
+        let header = || self.header.as_str().to_owned();
+        let bad = |why| Rejected::BadTimestamp { header: header(), why };
+        let value = match single(headers, &self.header) {
+            Single::Absent => return Err(Rejected::MissingTimestamp { header: header() }),
+            Single::Repeated => return Err(bad("is there more than once")),
+            Single::Once(value) => value.to_str().map_err(|_| bad("is not ASCII text"))?,
+        };
+        let sent_ms = self.parse(value).map_err(bad)?;
+        // A sender that writes seconds has cut off its milliseconds, so ours are cut off as well.
+        let now_ms = match self.unit {
+            TimestampUnit::Seconds => received_ms - received_ms % 1_000,
+            TimestampUnit::Milliseconds | TimestampUnit::Rfc3339 => received_ms,
+        };
+        if now_ms.saturating_sub(sent_ms) > self.tolerance_ms {
+            return Err(Rejected::Stale { by: now_ms - sent_ms - self.tolerance_ms });
+        }
+        if sent_ms.saturating_sub(now_ms) > self.tolerance_ms {
+            return Err(Rejected::Future { by: sent_ms - now_ms - self.tolerance_ms });
+        }
+        Ok(value)
+    }
+
+    fn parse(&self, text: &str) -> Result<u64, &'static str> {
+        match self.unit {
+            TimestampUnit::Seconds => whole(text)?.checked_mul(1_000).ok_or("is too large"),
+            TimestampUnit::Milliseconds => whole(text),
+            TimestampUnit::Rfc3339 => {
+                let time: Timestamp = text.parse().map_err(|_| "is not a date of RFC 3339")?;
+                u64::try_from(time.as_millisecond()).map_err(|_| "lies before 1970")
+            }
+        }
+    }
+
+    /// How a sender writes `now_ms`.
+    pub(super) fn write(&self, now_ms: u64) -> String {
+        match self.unit {
+            TimestampUnit::Seconds => (now_ms / 1_000).to_string(),
+            TimestampUnit::Milliseconds => now_ms.to_string(),
+            TimestampUnit::Rfc3339 => {
+                let time = i64::try_from(now_ms).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
+                time.unwrap_or(Timestamp::MAX).to_string()
+            }
+        }
+    }
+}
+
+/// Digits alone: `u64::from_str` would accept a `+`.
+fn whole(text: &str) -> Result<u64, &'static str> {
+    if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err("is not a whole number");
+    }
+    text.parse().map_err(|_| "is too large")
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+    use crate::model::Span;
+
+    const NOW: u64 = 1_700_000_000_000;
+
+    fn check(unit: TimestampUnit, values: &[&str], received_ms: u64) -> Result<(), Rejected> {
+        let spec = TimestampSpec { header: "X-Time".to_owned(), unit, tolerance: Span::from_millis(300_000) };
+        let mut headers = HeaderMap::new();
+        for value in values {
+            headers.append("x-time", HeaderValue::from_str(value).unwrap());
+        }
+        Freshness::new(&spec).unwrap().check(&headers, received_ms).map(|_| ())
+    }
+
+    #[test]
+    fn freshness_cases() {
+        use TimestampUnit::{Milliseconds, Rfc3339, Seconds};
+        let bad = |why| Err(Rejected::BadTimestamp { header: "x-time".to_owned(), why });
+        let stale = |by| Err(Rejected::Stale { by });
+        let future = |by| Err(Rejected::Future { by });
+        let cases: [(&str, TimestampUnit, &str, Result<(), Rejected>); 23] = [
+            ("now", Seconds, "1700000000", Ok(())),
+            ("exactly the tolerance ago", Seconds, "1699999700", Ok(())),
+            ("a second more", Seconds, "1699999699", stale(1_000)),
+            ("exactly the tolerance ahead", Seconds, "1700000300", Ok(())),
+            ("a second more ahead", Seconds, "1700000301", future(1_000)),
+            ("milliseconds where seconds are due", Seconds, "1700000000000", future(1_698_299_999_700_000)),
+            ("seconds where milliseconds are due", Milliseconds, "1700000000", stale(1_698_299_700_000)),
+            ("milliseconds, exactly ago", Milliseconds, "1699999700000", Ok(())),
+            ("milliseconds, one more", Milliseconds, "1699999699999", stale(1)),
+            ("milliseconds, exactly ahead", Milliseconds, "1700000300000", Ok(())),
+            ("milliseconds, one more ahead", Milliseconds, "1700000300001", future(1)),
+            ("a date", Rfc3339, "2023-11-14T22:13:20Z", Ok(())),
+            ("a date with offset and fraction", Rfc3339, "2023-11-14T23:13:20.000000001+01:00", Ok(())),
+            ("a date too old", Rfc3339, "2023-11-14T22:08:19.999Z", stale(1)),
+            ("a date before 1970", Rfc3339, "1969-12-31T23:59:59Z", bad("lies before 1970")),
+            ("a date without offset", Rfc3339, "2023-11-14T22:13:20", bad("is not a date of RFC 3339")),
+            ("a number where a date is due", Rfc3339, "1700000000", bad("is not a date of RFC 3339")),
+            ("negative", Seconds, "-1700000000", bad("is not a whole number")),
+            ("a plus", Seconds, "+1700000000", bad("is not a whole number")),
+            ("a fraction", Seconds, "1700000000.0", bad("is not a whole number")),
+            ("empty", Seconds, "", bad("is not a whole number")),
+            ("larger than 64 bits", Seconds, "99999999999999999999", bad("is too large")),
+            ("64 bits of seconds", Seconds, "18446744073709551615", bad("is too large")),
+        ];
+        for (case, unit, value, expected) in cases {
+            assert_eq!(check(unit, &[value], NOW), expected, "{case}");
+        }
+        assert_eq!(check(Seconds, &[], NOW), Err(Rejected::MissingTimestamp { header: "x-time".to_owned() }));
+        assert_eq!(check(Seconds, &["1700000000", "1700000000"], NOW), bad("is there more than once"));
+    }
+
+    #[test]
+    fn milliseconds_of_ours_do_not_make_whole_seconds_stale() {
+        assert_eq!(check(TimestampUnit::Seconds, &["1699999700"], NOW + 999), Ok(()));
+        assert_eq!(
+            check(TimestampUnit::Seconds, &["1699999700"], NOW + 1_000),
+            Err(Rejected::Stale { by: 1_000 })
+        );
+    }
+
+    #[test]
+    fn what_is_written_is_fresh() {
+        for unit in [TimestampUnit::Seconds, TimestampUnit::Milliseconds, TimestampUnit::Rfc3339] {
+            for now in [0, NOW, NOW + 1, 4_102_444_800_123] {
+                let spec =
+                    TimestampSpec { header: "x-time".to_owned(), unit, tolerance: Span::from_millis(0) };
+                let text = Freshness::new(&spec).unwrap().write(now);
+                assert_eq!(check(unit, &[&text], now), Ok(()), "{text}");
+            }
+        }
+    }
+}
