@@ -8,7 +8,7 @@ use std::{
 use crate::{
     engine::{Definition, Environment},
     model::{FieldError, Limits, Span, Webhook, WorkflowKey},
-    template::{Roots, Root, Template},
+    template::{Path, Root, Roots, Template},
     verify::Scheme,
 };
 
@@ -50,11 +50,7 @@ impl Endpoint {
         let dedupe = webhook
             .dedupe
             .as_ref()
-            .map(|dedupe| {
-                Template::parse(&dedupe.key)
-                    .map(|template| (template, dedupe.ttl))
-                    .map_err(|error| FieldError::new("trigger.dedupe.key", error.to_string()))
-            })
+            .map(|dedupe| dedupe_template(&dedupe.key).map(|template| (template, dedupe.ttl)))
             .transpose()?;
         let max_body = webhook.max_body.unwrap_or(Limits::BODY).as_usize();
         let sync_wait = webhook.sync_wait.unwrap_or(Limits::SYNC_WAIT);
@@ -69,6 +65,17 @@ impl Endpoint {
     pub(super) fn webhook(&self) -> &Webhook {
         self.definition.workflow.webhook().expect("`compile` saw a webhook")
     }
+}
+
+/// A key that reads nothing of the delivery would make all deliveries copies of the first.
+fn dedupe_template(text: &str) -> Result<Template, FieldError> {
+    let wrong = |message: String| FieldError::new("trigger.dedupe.key", message);
+    let template = Template::parse(text).map_err(|error| wrong(error.to_string()))?;
+    let reads = |path: &Path| path.root() == Root::Context && path.name().is_some();
+    if template.references().next().is_none() || !template.references().all(reads) {
+        return Err(wrong("read a field of the delivery, as in {{$context.headers.x-github-delivery}}".to_owned()));
+    }
+    Ok(template)
 }
 
 fn scheme(webhook: &Webhook, environment: &Environment) -> Result<Option<Scheme>, FieldError> {

@@ -7,13 +7,11 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::{HeaderMap, header, request::Parts};
-use serde_json::Value;
 
-use super::{Gateway, answer, body, endpoint::Endpoint, refusal::Refusal, request_log};
+use super::{Gateway, answer, body, dedupe, endpoint::Endpoint, refusal::Refusal, request_log};
 use crate::{
-    engine::{DedupeKey, EngineError, Reply, Submission, Submitted},
+    engine::{EngineError, Reply, Submission, Submitted},
     model::{Event, Method, Mode, RequestOutcome, RequestRecord, Run, RunId, WorkflowKey},
-    steps::{Outputs, RunFacts, Scope},
     verify::Delivery,
 };
 
@@ -97,7 +95,7 @@ async fn handle(
     }
     let event = event(peer, parts, body)?;
     let mode = endpoint.webhook().mode;
-    let dedupe = dedupe_key(&endpoint, &event);
+    let dedupe = dedupe::key(&endpoint, &event);
     let definition = Arc::clone(&endpoint.definition);
     match gateway.engine.submit(Submission { definition, event, mode, dedupe }).await? {
         Submitted::Duplicate { run } => {
@@ -147,18 +145,6 @@ fn duplicate(run: Run, mode: Mode) -> Result<Response, Refusal> {
         (Mode::Sync, Some(answer)) => Ok(answer::of_run(answer, run.id, true)),
         (Mode::Sync, None) => Err(Refusal::InFlight { run: run.id }),
         (Mode::Async, _) => Ok(answer::accepted(run.id, run.status.is_terminal())),
-    }
-}
-
-fn dedupe_key(endpoint: &Endpoint, event: &Event) -> Option<DedupeKey> {
-    let (template, ttl) = endpoint.dedupe.as_ref()?;
-    let key = &endpoint.definition.workflow.key;
-    let facts = RunFacts::of(event, "{}".into(), 0, [0; 32], String::new(), key.to_string());
-    match template.render(&Scope::new(&facts, &Outputs::default(), "trigger")) {
-        Value::Null => None,
-        Value::String(text) if text.is_empty() => None,
-        Value::String(text) => Some(DedupeKey::new(key, &text, *ttl)),
-        other => Some(DedupeKey::new(key, &other.to_string(), *ttl)),
     }
 }
 

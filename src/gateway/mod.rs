@@ -7,6 +7,7 @@
 
 mod answer;
 mod body;
+mod dedupe;
 mod endpoint;
 mod hooks;
 mod problem;

@@ -1,6 +1,7 @@
 //! The event that a run is about: one HTTP request, decoded.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::json::JsonText;
 
@@ -69,6 +70,31 @@ impl Event {
         json
     }
 
+    /// One field of `context` as a value; null when `context` has no such field.
+    pub fn field(&self, name: &str) -> Value {
+        let object = |pairs: &[(String, String)]| {
+            let mut json = String::new();
+            push_object(&mut json, pairs);
+            serde_json::from_str(&json).unwrap_or(Value::Null)
+        };
+        match name {
+            "data" => match &self.content {
+                Content::Empty | Content::Binary => Value::Null,
+                Content::Json => serde_json::from_slice(&self.body).unwrap_or(Value::Null),
+                Content::Decoded(decoded) => decoded.to_value(),
+                Content::Text => String::from_utf8_lossy(&self.body).into(),
+            },
+            "headers" => object(&self.headers),
+            "query" => object(&self.query),
+            "params" => object(&self.params),
+            "method" => self.method.as_str().into(),
+            "path" => self.path.as_str().into(),
+            "ip" => self.ip.as_str().into(),
+            "rawBody" => String::from_utf8_lossy(&self.body).into(),
+            _ => Value::Null,
+        }
+    }
+
     /// The value of a header, by its lower-case name.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
@@ -110,7 +136,7 @@ fn push_object(json: &mut String, pairs: &[(String, String)]) {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::*;
 
@@ -138,10 +164,13 @@ mod tests {
             (Content::Decoded(JsonText::from_value(&json!({"f": "v"}))), "f=v", json!({"f": "v"})),
         ];
         for (content, body, data) in cases {
-            let context: Value = serde_json::from_str(&event(content, body).context_json()).unwrap();
+            let context: Value = serde_json::from_str(&event(content.clone(), body).context_json()).unwrap();
             assert_eq!(context["data"], data);
             assert_eq!(context["query"], json!({"tag": ["a", "b"], "q": "x&y", "__proto__": "p"}));
             assert_eq!(context["path"], "/api/webhooks/a\"b");
+            for (name, value) in context.as_object().unwrap() {
+                assert_eq!(&event(content.clone(), body).field(name), value, "{name}");
+            }
         }
     }
 }

@@ -1,0 +1,171 @@
+//! A batch of conditional writes, and ranges to read. Plain data, understood by every backend.
+
+use super::keys::Key;
+
+/// Writes that happen together or not at all, and what must hold for them to happen.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Batch {
+    /// Keys with the value that each must have; `None` for absent.
+    pub(super) expectations: Vec<(Key, Option<Vec<u8>>)>,
+    /// In order. A later write to a key replaces an earlier one.
+    pub(super) writes: Vec<(Key, Write)>,
+}
+
+/// What happens to one key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Write {
+    /// It gets this value.
+    Put(Vec<u8>),
+    /// It goes.
+    Delete,
+    /// It goes if it has exactly this value when the batch's turn comes; else it stays as it is.
+    DeleteIf(Vec<u8>),
+}
+
+impl Batch {
+    /// An empty batch.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The key must have no value.
+    pub fn expect_absent(&mut self, key: impl Into<Key>) -> &mut Self {
+        self.expectations.push((key.into(), None));
+        self
+    }
+
+    /// The key must have exactly this value.
+    pub fn expect_equals(&mut self, key: impl Into<Key>, value: impl Into<Vec<u8>>) -> &mut Self {
+        self.expectations.push((key.into(), Some(value.into())));
+        self
+    }
+
+    /// Sets a key.
+    pub fn put(&mut self, key: impl Into<Key>, value: impl Into<Vec<u8>>) -> &mut Self {
+        self.writes.push((key.into(), Write::Put(value.into())));
+        self
+    }
+
+    /// Removes a key, if it is there.
+    pub fn delete(&mut self, key: impl Into<Key>) -> &mut Self {
+        self.writes.push((key.into(), Write::Delete));
+        self
+    }
+
+    /// Removes a key if it has exactly this value when the batch's turn comes, after the writes added before.
+    /// Otherwise leaves it alone; that is no conflict.
+    pub fn delete_if(&mut self, key: impl Into<Key>, value: impl Into<Vec<u8>>) -> &mut Self {
+        self.writes.push((key.into(), Write::DeleteIf(value.into())));
+        self
+    }
+
+    /// Whether it neither expects nor writes anything.
+    pub fn is_empty(&self) -> bool {
+        self.expectations.is_empty() && self.writes.is_empty()
+    }
+
+    /// Bytes of all keys and values: what it costs to queue it.
+    pub(super) fn size(&self) -> usize {
+        let expectations = self.expectations.iter();
+        let expected: usize =
+            expectations.map(|(key, value)| key.len() + value.as_ref().map_or(0, Vec::len)).sum();
+        let written: usize = self.writes.iter().map(|(key, write)| key.len() + write.size()).sum();
+        expected + written
+    }
+}
+
+impl Write {
+    fn size(&self) -> usize {
+        match self {
+            Self::Put(value) | Self::DeleteIf(value) => value.len(),
+            Self::Delete => 0,
+        }
+    }
+}
+
+/// Which way to read a range.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// From the smallest key.
+    Ascending,
+    /// From the largest key.
+    Descending,
+}
+
+/// Keys from `start` up to, but not including, `end`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyRange {
+    /// The first key that belongs to it.
+    pub(super) start: Vec<u8>,
+    /// The first key that no longer does; `None` for no end.
+    pub(super) end: Option<Vec<u8>>,
+}
+
+impl KeyRange {
+    /// All keys that begin with `prefix`.
+    pub fn prefix(prefix: impl AsRef<[u8]>) -> Self {
+        let start = prefix.as_ref().to_vec();
+        let mut end = start.clone();
+        while end.last() == Some(&u8::MAX) {
+            end.pop();
+        }
+        let end = match end.last_mut() {
+            Some(last) => {
+                *last += 1;
+                Some(end)
+            }
+            None => None,
+        };
+        Self { start, end }
+    }
+
+    /// Only what is smaller than `key`.
+    #[must_use]
+    pub fn before(mut self, key: impl AsRef<[u8]>) -> Self {
+        let key = key.as_ref();
+        if self.end.as_ref().is_none_or(|end| key < end.as_slice()) {
+            self.end = Some(key.to_vec());
+        }
+        self
+    }
+
+    /// Only what is greater than `key`.
+    #[must_use]
+    pub fn after(mut self, key: impl AsRef<[u8]>) -> Self {
+        let mut next = key.as_ref().to_vec();
+        next.push(0);
+        if next > self.start {
+            self.start = next;
+        }
+        self
+    }
+
+    /// Whether no key can be in it. The standard library's maps panic on such a range.
+    pub(super) fn is_empty(&self) -> bool {
+        self.end.as_ref().is_some_and(|end| *end <= self.start)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_prefix_ends_before_the_next_prefix() {
+        let range = KeyRange::prefix(b"ab");
+        assert_eq!((range.start, range.end), (b"ab".to_vec(), Some(b"ac".to_vec())));
+        assert_eq!(KeyRange::prefix([1, 255, 255]).end, Some(vec![2]));
+        assert_eq!(KeyRange::prefix([255, 255]).end, None);
+        assert_eq!(KeyRange::prefix([]).end, None);
+    }
+
+    #[test]
+    fn cursors_narrow_and_never_widen() {
+        let range = KeyRange::prefix(b"b");
+        assert_eq!(range.clone().before(b"z").end, Some(b"c".to_vec()));
+        assert_eq!(range.clone().before(b"ba").end, Some(b"ba".to_vec()));
+        assert_eq!(range.clone().after(b"a").start, b"b".to_vec());
+        assert_eq!(range.clone().after(b"bb").start, b"bb\0".to_vec());
+        assert!(range.clone().before(b"a").is_empty() && !range.is_empty());
+    }
+}

@@ -1,0 +1,317 @@
+//! The promises of [`Store`], proven for every backend by one line each; and what only a durable one must do.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use proptest::prelude::*;
+use tempfile::TempDir;
+
+use super::{
+    Batch, Key, KeyRange, MemoryStore, Options, Order, Pair, SledStore, Store, StoreError, testing::block_on,
+};
+
+/// A backend and, for one on disk, its folder.
+struct Opened {
+    store: Arc<dyn Store>,
+    _folder: Option<TempDir>,
+}
+
+fn memory() -> Opened {
+    Opened { store: Arc::new(MemoryStore::new()), _folder: None }
+}
+
+fn sled() -> Opened {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Arc::new(SledStore::open(folder.path(), &Options::default()).unwrap());
+    Opened { store, _folder: Some(folder) }
+}
+
+macro_rules! conformance {
+    ($($backend:ident),*) => { conformance!(@cases [$($backend)*]
+        reads_own_writes, a_failed_expectation_writes_nothing, an_expected_value_is_compared_whole,
+        of_a_hundred_takers_one_wins, scans_keep_order_and_limits, values_of_every_size,
+        the_last_write_of_a_batch_wins, a_conditional_delete_is_no_conflict, an_empty_batch_is_a_barrier,
+        lazy_batches_are_written_in_their_turn, a_closed_store_reads_and_does_not_write,
+        a_dropped_future_takes_nothing_back
+    ); };
+    (@cases $backends:tt $($case:ident),*) => { $(conformance!(@one $backends $case);)* };
+    (@one [$($backend:ident)*] $case:ident) => {
+        mod $case {
+            $(#[test] fn $backend() { super::cases::$case(&*super::$backend().store); })*
+        }
+    };
+}
+conformance!(memory, sled);
+
+fn batch(fill: impl FnOnce(&mut Batch) -> &mut Batch) -> Batch {
+    let mut batch = Batch::new();
+    fill(&mut batch);
+    batch
+}
+
+fn commit(store: &dyn Store, fill: impl FnOnce(&mut Batch) -> &mut Batch) -> Result<(), StoreError> {
+    block_on(store.commit(batch(fill)))
+}
+
+fn all(store: &dyn Store) -> Vec<Pair> {
+    store.scan(KeyRange::prefix([]), Order::Ascending, usize::MAX).unwrap()
+}
+
+fn put(store: &dyn Store, key: &[u8], value: impl Into<Vec<u8>>) {
+    commit(store, |batch| batch.put(key, value)).unwrap();
+}
+
+mod cases {
+    use super::*;
+
+    pub(super) fn reads_own_writes(store: &dyn Store) {
+        assert_eq!(store.get(b"k").unwrap(), None);
+        put(store, b"k", b"one");
+        put(store, b"k", b"two");
+        assert_eq!(store.get(b"k").unwrap().unwrap(), b"two");
+        commit(store, |batch| batch.delete(b"k").delete(b"never there")).unwrap();
+        assert_eq!(store.get(b"k").unwrap(), None);
+        assert_eq!(all(store), []);
+    }
+
+    pub(super) fn a_failed_expectation_writes_nothing(store: &dyn Store) {
+        put(store, b"held", b"v");
+        let failed = commit(store, |batch| {
+            batch
+                .put(b"a", b"1")
+                .expect_absent(b"free")
+                .expect_absent(b"held")
+                .delete(b"held")
+                .put(b"b", b"2")
+        });
+        let Err(StoreError::Conflict { key, found }) = failed else { panic!("{failed:?}") };
+        assert_eq!((key, found), (Key::from(b"held"), Some(b"v".to_vec())));
+        assert_eq!(all(store), [(b"held".to_vec(), b"v".to_vec())]);
+    }
+
+    pub(super) fn an_expected_value_is_compared_whole(store: &dyn Store) {
+        let large = vec![7; 100_000];
+        put(store, b"large", large.clone());
+        put(store, b"small", b"value");
+        for (key, value, holds) in [
+            (&b"small"[..], b"value".to_vec(), true),
+            (b"small", b"valu".to_vec(), false),
+            (b"small", vec![], false),
+            (b"absent", vec![], false),
+            (b"large", large.clone(), true),
+            (b"large", large[1..].to_vec(), false),
+        ] {
+            let result = commit(store, |batch| batch.expect_equals(key, value).put(b"x", b""));
+            assert_eq!(result.is_ok(), holds, "{key:?}");
+        }
+        let conflict = commit(store, |batch| batch.expect_absent(b"large"));
+        assert!(matches!(conflict, Err(StoreError::Conflict { found: Some(found), .. }) if found == large));
+    }
+
+    pub(super) fn of_a_hundred_takers_one_wins(store: &dyn Store) {
+        for round in 0..5_u8 {
+            let key = [b'k', round];
+            let wins: Vec<bool> = std::thread::scope(|scope| {
+                let takers: Vec<_> = (0..100_u8)
+                    .map(|n| {
+                        scope.spawn(move || {
+                            match commit(store, |batch| batch.expect_absent(&key).put(&key, [n])) {
+                                Ok(()) => true,
+                                Err(StoreError::Conflict { found, .. }) => {
+                                    // Whoever lost is told who won, and reads the same.
+                                    assert_eq!(found, store.get(&key).unwrap());
+                                    false
+                                }
+                                Err(error) => panic!("{error}"),
+                            }
+                        })
+                    })
+                    .collect();
+                takers.into_iter().map(|taker| taker.join().unwrap()).collect()
+            });
+            assert_eq!(wins.iter().filter(|won| **won).count(), 1);
+            let winner = wins.iter().position(|won| *won).unwrap() as u8;
+            assert_eq!(store.get(&key).unwrap(), Some(vec![winner]));
+        }
+    }
+
+    pub(super) fn scans_keep_order_and_limits(store: &dyn Store) {
+        const NONE: [u16; 0] = [];
+        commit(store, |batch| {
+            (0..300_u16).rev().fold(batch, |batch, n| batch.put(&n.to_be_bytes(), n.to_string()))
+        })
+        .unwrap();
+        put(store, &[9, 9, 9], b"elsewhere");
+        let numbers = |range: KeyRange, order, limit| -> Vec<u16> {
+            let pairs = store.scan(range, order, limit).unwrap().into_iter();
+            pairs.map(|(_, value)| String::from_utf8(value).unwrap().parse().unwrap()).collect()
+        };
+        let one = || KeyRange::prefix([1]);
+        assert_eq!(numbers(one(), Order::Ascending, 1_000), (256..300).collect::<Vec<_>>());
+        assert_eq!(numbers(one(), Order::Descending, 3), [299, 298, 297]);
+        assert_eq!(numbers(one().before([1, 2]), Order::Descending, 9), [257, 256]);
+        assert_eq!(numbers(one().after([1, 40]), Order::Ascending, 2), [297, 298]);
+        assert_eq!(numbers(one().after([1, 1]).before([1, 2]), Order::Ascending, 9), NONE);
+        assert_eq!(numbers(one().before([0]), Order::Ascending, 9), NONE);
+        assert_eq!(numbers(one(), Order::Ascending, 0), NONE);
+        assert_eq!(store.scan(KeyRange::prefix([]), Order::Descending, 1).unwrap()[0].1, b"elsewhere");
+    }
+
+    pub(super) fn values_of_every_size(store: &dyn Store) {
+        let sizes = [0, 1, 1_000, 16 << 10, (16 << 10) + 1, 500_000, 5 << 20];
+        let value =
+            |size: usize, salt: usize| -> Vec<u8> { (0..size).map(|n| (n * 31 + salt) as u8).collect() };
+        let numbered = || sizes.into_iter().enumerate().map(|(n, size)| ([n as u8], size));
+        commit(store, |batch| numbered().fold(batch, |batch, (key, size)| batch.put(&key, value(size, 0))))
+            .unwrap();
+        for (key, size) in numbered() {
+            assert_eq!(store.get(&key).unwrap(), Some(value(size, 0)), "{size}");
+            // From and to each kind of place.
+            put(store, b"changing", value(size, 1));
+            assert_eq!(store.get(b"changing").unwrap(), Some(value(size, 1)));
+        }
+        assert_eq!(all(store).len(), sizes.len() + 1);
+    }
+
+    pub(super) fn the_last_write_of_a_batch_wins(store: &dyn Store) {
+        commit(store, |batch| {
+            batch.put(b"a", b"1").delete(b"a").put(b"a", b"2").put(b"b", vec![1; 20_000]).put(b"b", b"small");
+            batch.put(b"c", b"1").delete(b"c")
+        })
+        .unwrap();
+        assert_eq!(all(store), [(b"a".to_vec(), b"2".to_vec()), (b"b".to_vec(), b"small".to_vec())]);
+    }
+
+    pub(super) fn a_conditional_delete_is_no_conflict(store: &dyn Store) {
+        put(store, b"kept", b"new");
+        put(store, b"gone", b"old");
+        commit(store, |batch| {
+            batch.delete_if(b"kept", b"old").delete_if(b"gone", b"old").delete_if(b"absent", b"old");
+            batch.put(b"own", b"1").delete_if(b"own", b"1").put(b"other", b"2").delete_if(b"other", b"1")
+        })
+        .unwrap();
+        let keys: Vec<_> = all(store).into_iter().map(|(key, _)| key).collect();
+        assert_eq!(keys, [b"kept".to_vec(), b"other".to_vec()]);
+    }
+
+    pub(super) fn an_empty_batch_is_a_barrier(store: &dyn Store) {
+        block_on(store.commit_lazily(batch(|batch| batch.put(b"k", b"v")))).unwrap();
+        block_on(store.commit(Batch::new())).unwrap();
+        assert_eq!(store.get(b"k").unwrap().unwrap(), b"v");
+    }
+
+    pub(super) fn lazy_batches_are_written_in_their_turn(store: &dyn Store) {
+        for n in 0..300_u16 {
+            block_on(store.commit_lazily(batch(|batch| batch.put(b"k", n.to_string())))).unwrap();
+        }
+        put(store, b"k", b"last");
+        assert_eq!(store.get(b"k").unwrap().unwrap(), b"last");
+        block_on(store.commit_lazily(batch(|batch| batch.expect_absent(b"k").put(b"no", b"")))).unwrap();
+        block_on(store.commit_lazily(batch(|batch| batch.put(b"alone", b"")))).unwrap();
+        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
+        while store.get(b"alone").unwrap().is_none() {
+            assert!(std::time::Instant::now() < deadline, "a lazy batch alone is never written");
+            std::thread::yield_now();
+        }
+        assert_eq!(store.get(b"no").unwrap(), None);
+    }
+
+    pub(super) fn a_closed_store_reads_and_does_not_write(store: &dyn Store) {
+        block_on(store.commit_lazily(batch(|batch| batch.put(b"queued", b"v")))).unwrap();
+        block_on(store.close());
+        block_on(store.close());
+        assert_eq!(store.get(b"queued").unwrap().unwrap(), b"v");
+        assert!(matches!(commit(store, |batch| batch.put(b"k", b"")), Err(StoreError::Closed)));
+        assert!(matches!(block_on(store.commit_lazily(Batch::new())), Err(StoreError::Closed)));
+    }
+
+    pub(super) fn a_dropped_future_takes_nothing_back(store: &dyn Store) {
+        drop(store.commit(batch(|batch| batch.put(b"k", b"v"))));
+        block_on(store.commit(Batch::new())).unwrap();
+        assert_eq!(store.get(b"k").unwrap().unwrap(), b"v");
+    }
+}
+
+/// One step of the comparison with a plain map.
+#[derive(Debug, Clone)]
+enum Step {
+    Commit(Vec<(u8, Change)>),
+    Reopen,
+}
+
+#[derive(Debug, Clone)]
+enum Change {
+    Put(Vec<u8>),
+    Delete,
+    ExpectAbsent,
+    ExpectPresent,
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let value = prop_oneof![
+        4 => proptest::collection::vec(any::<u8>(), 0..40),
+        1 => (any::<u8>(), 16_000_usize..17_000).prop_map(|(byte, size)| vec![byte; size]),
+    ];
+    let change = prop_oneof![
+        6 => value.prop_map(Change::Put),
+        3 => Just(Change::Delete),
+        1 => Just(Change::ExpectAbsent),
+        1 => Just(Change::ExpectPresent),
+    ];
+    let step = prop_oneof![
+        12 => proptest::collection::vec((0..40_u8, change), 1..12).prop_map(Step::Commit),
+        1 => Just(Step::Reopen),
+    ];
+    proptest::collection::vec(step, 1..40)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 12, ..ProptestConfig::default() })]
+    #[test]
+    fn the_store_on_disk_is_a_sorted_map(steps in steps()) {
+        let folder = tempfile::tempdir().unwrap();
+        let open = || SledStore::open(folder.path(), &Options::default()).unwrap();
+        let (mut store, mut map) = (Some(open()), BTreeMap::<Vec<u8>, Vec<u8>>::new());
+        for step in steps {
+            match step {
+                Step::Reopen => {
+                    drop(store.take());
+                    store = Some(open());
+                }
+                Step::Commit(changes) => {
+                    let (mut batch, mut next, mut holds) = (Batch::new(), map.clone(), true);
+                    for (key, change) in changes {
+                        let key = vec![key];
+                        match change {
+                            Change::Put(value) => {
+                                batch.put(key.clone(), value.clone());
+                                next.insert(key, value);
+                            }
+                            Change::Delete => {
+                                batch.delete(key.clone());
+                                next.remove(&key);
+                            }
+                            Change::ExpectAbsent => {
+                                holds &= !map.contains_key(&key);
+                                batch.expect_absent(key);
+                            }
+                            Change::ExpectPresent => {
+                                holds &= map.contains_key(&key);
+                                batch.expect_equals(key.clone(), map.get(&key).cloned().unwrap_or_default());
+                            }
+                        }
+                    }
+                    let result = block_on(store.as_ref().unwrap().commit(batch));
+                    prop_assert_eq!(result.is_ok(), holds);
+                    if holds {
+                        map = next;
+                    }
+                }
+            }
+            let mut pairs: Vec<_> = map.clone().into_iter().collect();
+            prop_assert_eq!(&all(store.as_ref().unwrap()), &pairs);
+            pairs.reverse();
+            let reversed = store.as_ref().unwrap().scan(KeyRange::prefix([]), Order::Descending, usize::MAX);
+            prop_assert_eq!(reversed.unwrap(), pairs);
+        }
+    }
+}

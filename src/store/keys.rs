@@ -1,0 +1,326 @@
+//! Every key of the store: one prefix byte a kind, never reused, and the constructors.
+//!
+//! Ids stand in keys as fixed-width big endian, so that the order of keys is the order of time.
+
+use std::fmt;
+
+use crate::model::{RequestId, RunId, VersionHash, WorkflowKey};
+
+/// The kinds of keys. A kind that is no longer written stays here, so that its byte stays taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Kind {
+    /// The answer of a run: `a` run id.
+    Answer = b'a',
+    /// A dedupe claim: `d` digest.
+    Claim = b'd',
+    /// The event of a run: `e` run id.
+    Event = b'e',
+    /// A run below its workflow: `i` workflow `\0` run id.
+    WorkflowRun = b'i',
+    /// The request log: `l` request id.
+    Request = b'l',
+    /// Facts about the store itself and single settings: `m` name.
+    Meta = b'm',
+    /// What a backend keeps about its own commits; reads never return it.
+    Commits = b'n',
+    /// A run that is not finished: `q` run id.
+    Queue = b'q',
+    /// The head of a run: `r` run id.
+    Run = b'r',
+    /// A step of a run: `s` run id, number.
+    Step = b's',
+    /// The current version of a workflow: `v` workflow.
+    Current = b'v',
+    /// A workflow version: `w` hash.
+    Version = b'w',
+    /// When another key expires: `x` milliseconds, that key.
+    Expiry = b'x',
+}
+
+impl Kind {
+    const ALL: [Self; 13] = [
+        Self::Answer,
+        Self::Claim,
+        Self::Event,
+        Self::WorkflowRun,
+        Self::Request,
+        Self::Meta,
+        Self::Commits,
+        Self::Queue,
+        Self::Run,
+        Self::Step,
+        Self::Current,
+        Self::Version,
+        Self::Expiry,
+    ];
+
+    /// The kind of a key.
+    pub fn of(key: &[u8]) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| key.first() == Some(&(*kind as u8)))
+    }
+
+    /// The prefix of all keys of the kind.
+    pub fn prefix(self) -> [u8; 1] {
+        [self as u8]
+    }
+
+    fn key(self, parts: &[&[u8]]) -> Key {
+        let mut bytes = Vec::with_capacity(1 + parts.iter().map(|part| part.len()).sum::<usize>());
+        bytes.push(self as u8);
+        for part in parts {
+            bytes.extend_from_slice(part);
+        }
+        Key(bytes)
+    }
+}
+
+/// A key. Prints as `run run_00…`, with unknown bytes in hex.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Key(Vec<u8>);
+
+impl Key {
+    /// Its bytes.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl AsRef<[u8]> for Key {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl std::ops::Deref for Key {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl std::borrow::Borrow<[u8]> for Key {
+    fn borrow(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl From<Vec<u8>> for Key {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self(bytes)
+    }
+}
+
+impl From<&[u8]> for Key {
+    fn from(bytes: &[u8]) -> Self {
+        Self(bytes.to_vec())
+    }
+}
+
+impl<const N: usize> From<&[u8; N]> for Key {
+    fn from(bytes: &[u8; N]) -> Self {
+        Self(bytes.to_vec())
+    }
+}
+
+impl From<Key> for Vec<u8> {
+    fn from(key: Key) -> Self {
+        key.0
+    }
+}
+
+/// The head of a run.
+pub fn run(id: RunId) -> Key {
+    Kind::Run.key(&[&id.to_bytes()])
+}
+
+/// The event of a run.
+pub fn event(id: RunId) -> Key {
+    Kind::Event.key(&[&id.to_bytes()])
+}
+
+/// The answer of a run.
+pub fn answer(id: RunId) -> Key {
+    Kind::Answer.key(&[&id.to_bytes()])
+}
+
+/// All steps of a run.
+pub fn steps(id: RunId) -> Key {
+    Kind::Step.key(&[&id.to_bytes()])
+}
+
+/// One step of a run.
+pub fn step(id: RunId, seq: u32) -> Key {
+    Kind::Step.key(&[&id.to_bytes(), &seq.to_be_bytes()])
+}
+
+/// The number of a step key.
+pub fn step_seq(key: &[u8]) -> Option<u32> {
+    let rest = key.strip_prefix(&Kind::Step.prefix())?;
+    rest.get(16..)?.try_into().ok().map(u32::from_be_bytes)
+}
+
+/// The queue item of a run.
+pub fn queue(id: RunId) -> Key {
+    Kind::Queue.key(&[&id.to_bytes()])
+}
+
+/// A dedupe claim.
+pub fn claim(digest: &[u8; 32]) -> Key {
+    Kind::Claim.key(&[digest])
+}
+
+/// The note that `target` expires then.
+pub fn expiry(expires_ms: u64, target: &Key) -> Key {
+    Kind::Expiry.key(&[&expires_ms.to_be_bytes(), target])
+}
+
+/// What an expiry key says: when, and which key.
+pub fn parse_expiry(key: &[u8]) -> Option<(u64, Key)> {
+    let rest = key.strip_prefix(&Kind::Expiry.prefix())?;
+    let (expires, target) = rest.split_first_chunk::<8>()?;
+    Some((u64::from_be_bytes(*expires), Key::from(target)))
+}
+
+/// A line of the request log.
+pub fn request(id: RequestId) -> Key {
+    Kind::Request.key(&[&id.to_bytes()])
+}
+
+/// A workflow version.
+pub fn version(hash: VersionHash) -> Key {
+    Kind::Version.key(&[&hash.0])
+}
+
+/// The current version of a workflow.
+pub fn current(workflow: &WorkflowKey) -> Key {
+    Kind::Current.key(&[workflow.as_str().as_bytes()])
+}
+
+/// All runs of a workflow.
+pub fn workflow_runs(workflow: &WorkflowKey) -> Key {
+    Kind::WorkflowRun.key(&[workflow.as_str().as_bytes(), b"\0"])
+}
+
+/// A run below its workflow.
+pub fn workflow_run(workflow: &WorkflowKey, id: RunId) -> Key {
+    Kind::WorkflowRun.key(&[workflow.as_str().as_bytes(), b"\0", &id.to_bytes()])
+}
+
+/// A single fact by name.
+pub fn meta(name: &str) -> Key {
+    Kind::Meta.key(&[name.as_bytes()])
+}
+
+/// The run id that a key of runs, events, answers, queue items or of the workflow index ends with.
+pub fn run_id(key: &[u8]) -> Option<RunId> {
+    match Kind::of(key)? {
+        Kind::Run | Kind::Event | Kind::Answer | Kind::Queue | Kind::WorkflowRun => {
+            key[1..].last_chunk::<16>().copied().map(RunId::from_bytes)
+        }
+        Kind::Claim
+        | Kind::Request
+        | Kind::Meta
+        | Kind::Commits
+        | Kind::Step
+        | Kind::Current
+        | Kind::Version
+        | Kind::Expiry => None,
+    }
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = |bytes: &[u8]| bytes.escape_ascii().to_string();
+        let id = |bytes: &[u8]| match <[u8; 16]>::try_from(bytes) {
+            Ok(id) => RunId::from_bytes(id).to_string(),
+            Err(_) => hex::encode(bytes),
+        };
+        let Some(kind) = Kind::of(&self.0) else {
+            return write!(f, "key 0x{}", hex::encode(&self.0));
+        };
+        let rest = &self.0[1..];
+        match kind {
+            Kind::Run => write!(f, "run {}", id(rest)),
+            Kind::Event => write!(f, "event of {}", id(rest)),
+            Kind::Answer => write!(f, "answer of {}", id(rest)),
+            Kind::Queue => write!(f, "queue item {}", id(rest)),
+            Kind::Step => match rest.split_last_chunk::<4>() {
+                Some((run, seq)) => write!(f, "step {} of {}", u32::from_be_bytes(*seq), id(run)),
+                None => write!(f, "step {}", hex::encode(rest)),
+            },
+            Kind::Request => match <[u8; 16]>::try_from(rest) {
+                Ok(id) => write!(f, "request {}", RequestId::from_bytes(id)),
+                Err(_) => write!(f, "request {}", hex::encode(rest)),
+            },
+            Kind::Claim => write!(f, "dedupe claim {}", hex::encode(rest)),
+            Kind::Version => write!(f, "workflow version {}", hex::encode(rest)),
+            Kind::Current => write!(f, "current version of workflow {}", text(rest)),
+            Kind::WorkflowRun => match rest.split_last_chunk::<16>() {
+                Some((workflow, run)) => {
+                    let workflow = workflow.strip_suffix(b"\0").unwrap_or(workflow);
+                    write!(f, "index of workflow {}, {}", text(workflow), RunId::from_bytes(*run))
+                }
+                None => write!(f, "index of workflow {}", text(rest)),
+            },
+            Kind::Meta => write!(f, "meta {}", text(rest)),
+            Kind::Commits => write!(f, "the commit counter{}", text(rest)),
+            Kind::Expiry => match parse_expiry(&self.0) {
+                Some((expires_ms, target)) => write!(f, "expiry at {expires_ms} of {target:?}"),
+                None => write!(f, "expiry {}", hex::encode(rest)),
+            },
+        }
+    }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_kinds_share_a_byte() {
+        let mut bytes = Kind::ALL.map(|kind| kind as u8);
+        bytes.sort_unstable();
+        assert!(bytes.windows(2).all(|pair| pair[0] < pair[1]));
+        assert!(Kind::ALL.into_iter().all(|kind| Kind::of(&kind.prefix()) == Some(kind)));
+        assert_eq!((Kind::of(b""), Kind::of(b"\0")), (None, None));
+    }
+
+    #[test]
+    fn keys_are_readable_and_their_order_is_time() {
+        let (early, late) = (RunId::new(1, [9; 10]), RunId::new(2, [0; 10]));
+        let workflow: WorkflowKey = "github-push".parse().unwrap();
+        assert!(run(early) < run(late) && step(early, 9) < step(early, 10));
+        assert!(workflow_run(&workflow, early) < workflow_run(&workflow, late));
+        assert_eq!(format!("{:?}", step(early, 3)), format!("step 3 of {early}"));
+        assert_eq!(
+            workflow_run(&workflow, early).to_string(),
+            format!("index of workflow github-push, {early}")
+        );
+        assert_eq!(run_id(&workflow_run(&workflow, late)), Some(late));
+        assert_eq!(run_id(&meta("x")), None);
+        let claim = claim(&[0xab; 32]);
+        let expiry = expiry(77, &claim);
+        assert_eq!(parse_expiry(&expiry), Some((77, claim)));
+        assert!(expiry.to_string().starts_with("expiry at 77 of dedupe claim abab"));
+        assert_eq!(Key::from(b"\xff\0").to_string(), "key 0xff00");
+    }
+
+    #[test]
+    fn damaged_keys_print_and_do_not_panic() {
+        for kind in Kind::ALL {
+            for length in [0, 1, 3, 15, 17, 40] {
+                let key = Key::from([vec![kind as u8], vec![0xfe; length]].concat());
+                assert!(!format!("{key:?}").is_empty());
+                let _ = (run_id(&key), parse_expiry(&key));
+            }
+        }
+    }
+}

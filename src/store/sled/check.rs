@@ -1,0 +1,107 @@
+//! Is all that was acknowledged there, and unchanged?
+//!
+//! At each start the number of commits is compared with the watermark. Then every key is read: its checksum,
+//! the file that it refers to, and in the end number and sum of all. sled's recovery can skip a damaged part
+//! in the middle of its log without a word, and only this finds it. A small store is read before it opens;
+//! of a large one the committer reads a little whenever it has nothing to write.
+
+use std::{collections::HashSet, fs, ops::Bound, path::Path};
+
+use sled::Db;
+
+use super::{
+    blobs::Blobs,
+    commits::Commits,
+    committer::from_sled,
+    envelope::{self, Content},
+};
+use crate::store::{Key, StoreError};
+
+/// Keys that one step reads; a millisecond or less from memory.
+const STEP: usize = 256;
+
+/// Compares the number of commits with what was answered before.
+pub(super) fn commits(db: &Db, watermark: u64) -> Result<Commits, StoreError> {
+    let commits = match db.get(Commits::key()).map_err(|error| from_sled(error, "read"))? {
+        Some(bytes) => Commits::open(&bytes)?,
+        None => Commits::default(),
+    };
+    if commits.number < watermark {
+        let what = format!("it ends at commit {} of {watermark} that were answered", commits.number);
+        return Err(StoreError::corrupt("the state", what));
+    }
+    Ok(commits)
+}
+
+/// Reads everything before anything is written; removes large values that nothing refers to.
+pub(super) fn everything(db: &Db, blobs: &Blobs, commits: &Commits) -> Result<(), StoreError> {
+    let mut audit = Audit::default();
+    while !audit.step(db, blobs, commits)? {}
+    match blobs.sweep(&audit.used)? {
+        0 => {}
+        removed => tracing::info!(removed, "removed files of large values that nothing refers to"),
+    }
+    Ok(())
+}
+
+/// A reading of the whole tree, in steps between which the one writer may write.
+#[derive(Debug, Default)]
+pub(super) struct Audit {
+    /// The last key that was read.
+    read: Option<Key>,
+    /// What was read so far, as it is now.
+    counted: Commits,
+    used: HashSet<[u8; 32]>,
+}
+
+impl Audit {
+    /// Reads some keys. At the end compares with the counters and gives true.
+    ///
+    /// # Errors
+    /// `Corrupt`.
+    pub(super) fn step(&mut self, db: &Db, blobs: &Blobs, commits: &Commits) -> Result<bool, StoreError> {
+        let start = self.read.as_deref().map_or(Bound::Unbounded, Bound::Excluded);
+        let mut pairs = db.range::<&[u8], _>((start, Bound::Unbounded));
+        let mut last = None;
+        for pair in pairs.by_ref().take(STEP) {
+            let (key, bytes) = pair.map_err(|error| from_sled(error, "read"))?;
+            if key != Commits::key().as_bytes() {
+                if let Content::Blob(blob) = envelope::open(&key, &bytes)? {
+                    if !blobs.is_there(&blob) {
+                        let file = hex::encode(blob.hash);
+                        let what = format!("its file {file} is missing or has another length");
+                        return Err(StoreError::corrupt(Key::from(&*key), what));
+                    }
+                    self.used.insert(blob.hash);
+                }
+                self.counted.count(None, Some(envelope::sum(&bytes)));
+            }
+            last = Some(key);
+        }
+        let Some(last) = last else { return self.compare(commits).map(|()| true) };
+        self.read = Some(Key::from(&*last));
+        Ok(false)
+    }
+
+    /// Takes note of a write, by the checksums before and after.
+    pub(super) fn written(&mut self, key: &Key, before: Option<u32>, after: Option<u32>) {
+        if self.read.as_ref().is_some_and(|read| key <= read) {
+            self.counted.count(before, after);
+        }
+    }
+
+    fn compare(&self, commits: &Commits) -> Result<(), StoreError> {
+        let what = match (self.counted.keys == commits.keys, self.counted.sum == commits.sum) {
+            (true, true) => return Ok(()),
+            (true, false) => format!("some of its {} keys are not as they were last written", commits.keys),
+            (false, _) => format!("{} of {} keys are there", self.counted.keys, commits.keys),
+        };
+        Err(StoreError::corrupt("the state", what))
+    }
+}
+
+/// Bytes of the files directly in a folder.
+pub(super) fn size_of(folder: &Path) -> u64 {
+    let files = fs::read_dir(folder).into_iter().flatten().flatten();
+    files.filter_map(|entry| entry.metadata().ok()).filter(|meta| meta.is_file()).map(|meta| meta.len()).sum()
+}

@@ -1,0 +1,224 @@
+//! The data folder: who may use it, which format it has, on what it lies.
+//!
+//! Layout: `LOCK`, `FORMAT` (written last, so that it means complete), `watermark`, `state/` (sled's) and
+//! `blobs/`. Knows nothing of sled.
+
+use std::{
+    fs::{self, DirBuilder, File, OpenOptions, TryLockError},
+    io::{self, Write},
+    path::{Path, PathBuf},
+};
+
+use super::watermark::Watermark;
+use crate::store::StoreError;
+
+/// The format that this version writes.
+const FORMAT: u64 = 1;
+const FORMAT_PREFIX: &str = "flowcell-store ";
+
+/// The data folder, locked for this process until dropped.
+#[derive(Debug)]
+pub(super) struct Folder {
+    path: PathBuf,
+    _lock: File,
+}
+
+impl Folder {
+    /// Locks the folder, checks its format, and lays out a new one.
+    pub(super) fn open(path: &Path) -> Result<Self, StoreError> {
+        create_private(path)?;
+        let lock = lock(path)?;
+        warn_of_unsafe_places(path);
+        let folder = Self { path: path.to_owned(), _lock: lock };
+        match fs::read_to_string(folder.format()) {
+            Ok(text) => folder.check_format(&text)?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => folder.lay_out()?,
+            Err(error) => return Err(failed("read", &folder.format(), error)),
+        }
+        Ok(folder)
+    }
+
+    /// The folder itself.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Where sled keeps its files.
+    pub(super) fn state(&self) -> PathBuf {
+        self.path.join("state")
+    }
+
+    /// Where large values are.
+    pub(super) fn blobs(&self) -> PathBuf {
+        self.path.join("blobs")
+    }
+
+    /// The file of the last commit that was answered.
+    pub(super) fn watermark(&self) -> PathBuf {
+        self.path.join("watermark")
+    }
+
+    fn format(&self) -> PathBuf {
+        self.path.join("FORMAT")
+    }
+
+    fn check_format(&self, text: &str) -> Result<(), StoreError> {
+        match text.trim_end().strip_prefix(FORMAT_PREFIX).and_then(|number| number.parse().ok()) {
+            Some(FORMAT) => Ok(()),
+            Some(found @ 1..) => Err(StoreError::NewerVersion {
+                what: format!("the data folder {}", self.path.display()),
+                found,
+                known: FORMAT,
+            }),
+            Some(0) | None => {
+                Err(StoreError::corrupt(self.format().display(), "it does not say `flowcell-store <number>`"))
+            }
+        }
+    }
+
+    fn lay_out(&self) -> Result<(), StoreError> {
+        if self.state().exists() {
+            return Err(StoreError::corrupt(
+                self.format().display(),
+                "the file is missing beside existing data",
+            ));
+        }
+        Watermark::create(&self.watermark())?;
+        let new = self.path.join("FORMAT.new");
+        let write = || {
+            let mut file = File::create(&new)?;
+            writeln!(file, "{FORMAT_PREFIX}{FORMAT}")?;
+            file.sync_all()?;
+            fs::rename(&new, self.format())
+        };
+        write().map_err(|error| failed("write", &self.format(), error))?;
+        sync_folder(&self.path)
+    }
+}
+
+fn lock(path: &Path) -> Result<File, StoreError> {
+    let file = path.join("LOCK");
+    let mut options = OpenOptions::new();
+    options.create(true).truncate(false).write(true);
+    let lock = options.open(&file).map_err(|error| failed("open", &file, error))?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => Err(StoreError::Locked { place: path.to_owned() }),
+        Err(TryLockError::Error(error)) => Err(failed("lock", &file, error)),
+    }
+}
+
+/// Creates a folder with those above it, for this user only. An existing one keeps its mode.
+pub(super) fn create_private(path: &Path) -> Result<(), StoreError> {
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path).map_err(|error| failed("create", path, error))
+}
+
+/// Makes the names in a folder durable.
+pub(super) fn sync_folder(path: &Path) -> Result<(), StoreError> {
+    // Elsewhere a folder cannot be opened as a file, and names are durable with the files.
+    if cfg!(unix) {
+        File::open(path)
+            .and_then(|folder| folder.sync_all())
+            .map_err(|error| failed("sync the folder", path, error))?;
+    }
+    Ok(())
+}
+
+/// The bytes free for us under `path`; `None` where the system does not say.
+pub(super) fn free_space(path: &Path) -> Option<u64> {
+    #[cfg(unix)]
+    {
+        let stat = rustix::fs::statvfs(path).ok()?;
+        Some(stat.f_bavail.saturating_mul(stat.f_frsize))
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = path;
+        None
+    }
+}
+
+/// Why data on a file system of this type may vanish; the numbers are Linux's `linux/magic.h`.
+#[cfg(target_os = "linux")]
+fn danger(file_system: u64) -> Option<&'static str> {
+    match file_system & 0xffff_ffff {
+        0x0102_1994 | 0x8584_58f6 => Some("it is in memory, and everything is gone after a restart"),
+        0x6969 | 0x517b | 0xff53_4d42 | 0xfe53_4d42 => {
+            Some("it is a network share, whose locks and syncs cannot be relied on")
+        }
+        0x794c_7630 => {
+            Some("it is the writable layer of a container, which goes with the container: mount a volume")
+        }
+        _ => None,
+    }
+}
+
+fn warn_of_unsafe_places(path: &Path) {
+    #[cfg(target_os = "linux")]
+    if let Ok(stat) = rustix::fs::statfs(path)
+        && let Some(danger) = danger(stat.f_type as u64)
+    {
+        tracing::warn!(folder = %path.display(), "the data folder is not on a local disk: {danger}");
+    }
+    #[cfg(unix)]
+    if let Ok(meta) = fs::metadata(path)
+        && std::os::unix::fs::PermissionsExt::mode(&meta.permissions()) & 0o077 != 0
+    {
+        tracing::warn!(folder = %path.display(), "other users can enter the data folder: chmod 700 it");
+    }
+}
+
+fn failed(doing: &str, path: &Path, error: io::Error) -> StoreError {
+    StoreError::io(format!("cannot {doing} {}", path.display()), path, error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_is_for_one_process_and_one_user() {
+        let parent = tempfile::tempdir().unwrap();
+        let path = parent.path().join("a/b");
+        let folder = Folder::open(&path).unwrap();
+        assert!(matches!(Folder::open(&path), Err(StoreError::Locked { .. })));
+        drop(folder);
+        Folder::open(&path).unwrap();
+        #[cfg(unix)]
+        {
+            let mode = std::os::unix::fs::PermissionsExt::mode(&fs::metadata(&path).unwrap().permissions());
+            assert_eq!(mode & 0o777, 0o700);
+        }
+    }
+
+    #[test]
+    fn a_format_that_is_not_ours_is_refused() {
+        let parent = tempfile::tempdir().unwrap();
+        let format = parent.path().join("FORMAT");
+        drop(Folder::open(parent.path()).unwrap());
+        for (text, newer) in
+            [("flowcell-store 2\n", true), ("flowcell-store 0\n", false), ("", false), ("\0", false)]
+        {
+            fs::write(&format, text).unwrap();
+            let error = Folder::open(parent.path()).unwrap_err();
+            assert_eq!(matches!(error, StoreError::NewerVersion { .. }), newer, "{error}");
+            assert_eq!(matches!(error, StoreError::Corrupt { .. }), !newer, "{error}");
+        }
+        fs::remove_file(&format).unwrap();
+        fs::create_dir(parent.path().join("state")).unwrap();
+        assert!(matches!(Folder::open(parent.path()), Err(StoreError::Corrupt { .. })));
+    }
+
+    #[test]
+    fn a_path_that_cannot_be_a_folder_is_one_clear_line() {
+        let parent = tempfile::tempdir().unwrap();
+        let file = parent.path().join("file");
+        fs::write(&file, "").unwrap();
+        let error = Folder::open(&file).unwrap_err().to_string();
+        assert!(error.contains("file") && !error.contains('\n'), "{error}");
+    }
+}

@@ -1,0 +1,99 @@
+//! The number of the last commit that was answered, in a file outside sled.
+//!
+//! sled's recovery stops at a damaged place in its log and drops what follows without a word. The
+//! committer writes the number here after each group is durable; at the next start a state with a
+//! smaller number has lost commits that somebody was told are safe, and is refused.
+//! The file is not synced with each group: after a power cut it may lag behind, never run ahead.
+
+use std::{
+    fs::{File, OpenOptions},
+    io::{self, Read, Seek, SeekFrom, Write},
+    path::{Path, PathBuf},
+};
+
+use super::folder::sync_folder;
+use crate::store::StoreError;
+
+/// The open file.
+#[derive(Debug)]
+pub(super) struct Watermark {
+    file: File,
+    path: PathBuf,
+}
+
+impl Watermark {
+    /// Creates the file at zero, durable.
+    pub(super) fn create(path: &Path) -> Result<(), StoreError> {
+        let file = File::create(path).map_err(|error| failed(path, error))?;
+        let mut watermark = Self { file, path: path.to_owned() };
+        watermark.write(0)?;
+        watermark.sync()?;
+        path.parent().map_or(Ok(()), sync_folder)
+    }
+
+    /// Opens the file and reads its number.
+    pub(super) fn open(path: &Path) -> Result<(Self, u64), StoreError> {
+        let corrupt = |what: &str| StoreError::corrupt(path.display(), what);
+        let mut file = match OpenOptions::new().read(true).write(true).open(path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(corrupt("the file is missing"));
+            }
+            Err(error) => return Err(failed(path, error)),
+        };
+        let mut bytes = [0; 12];
+        file.read_exact(&mut bytes).map_err(|_| corrupt("it is too short"))?;
+        let (number, sum) = bytes.split_first_chunk::<8>().expect("12 bytes hold 8");
+        if crc32fast::hash(number).to_le_bytes() != sum {
+            return Err(corrupt("its checksum is wrong"));
+        }
+        Ok((Self { file, path: path.to_owned() }, u64::from_le_bytes(*number)))
+    }
+
+    /// Overwrites the number.
+    pub(super) fn write(&mut self, number: u64) -> Result<(), StoreError> {
+        let number = number.to_le_bytes();
+        let mut bytes = [0; 12];
+        bytes[..8].copy_from_slice(&number);
+        bytes[8..].copy_from_slice(&crc32fast::hash(&number).to_le_bytes());
+        self.file
+            .seek(SeekFrom::Start(0))
+            .and_then(|_| self.file.write_all(&bytes))
+            .map_err(|error| failed(&self.path, error))
+    }
+
+    /// Makes the number durable.
+    pub(super) fn sync(&self) -> Result<(), StoreError> {
+        self.file.sync_data().map_err(|error| failed(&self.path, error))
+    }
+}
+
+fn failed(path: &Path, error: io::Error) -> StoreError {
+    StoreError::io(format!("cannot write {}", path.display()), path, error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_number_reads_back_and_damage_is_found() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("watermark");
+        assert!(matches!(Watermark::open(&path), Err(StoreError::Corrupt { .. })));
+        Watermark::create(&path).unwrap();
+        let (mut watermark, number) = Watermark::open(&path).unwrap();
+        assert_eq!(number, 0);
+        watermark.write(u64::MAX - 1).unwrap();
+        assert_eq!(Watermark::open(&path).unwrap().1, u64::MAX - 1);
+        let bytes = std::fs::read(&path).unwrap();
+        for index in 0..bytes.len() {
+            let mut flipped = bytes.clone();
+            flipped[index] ^= 0x10;
+            std::fs::write(&path, flipped).unwrap();
+            assert!(matches!(Watermark::open(&path), Err(StoreError::Corrupt { .. })));
+        }
+        std::fs::write(&path, "").unwrap();
+        assert!(matches!(Watermark::open(&path), Err(StoreError::Corrupt { .. })));
+    }
+}

@@ -1,0 +1,39 @@
+//! What is stored, with types: one file a table, plain functions over [`Store`](super::Store) and
+//! [`Batch`](super::Batch).
+//!
+//! Functions that write only add to a batch, so that a caller decides what happens together.
+
+pub mod claims;
+pub mod requests;
+pub mod runs;
+#[cfg(test)]
+mod samples;
+pub mod steps;
+pub mod versions;
+
+use super::{KeyRange, Order, Store, StoreError, record};
+
+/// One page of a list, newest first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page<T, Id> {
+    /// The items.
+    pub items: Vec<T>,
+    /// Where the next page begins: give it as `before`. `None` at the end.
+    pub next: Option<Id>,
+}
+
+/// The record of a key.
+fn read<T: record::Record>(store: &dyn Store, key: &[u8]) -> Result<Option<T>, StoreError> {
+    store.get(key)?.map(|bytes| record::decode(key, &bytes)).transpose()
+}
+
+/// The records of a range, with their keys.
+fn read_range<T: record::Record>(
+    store: &dyn Store,
+    range: KeyRange,
+    order: Order,
+    limit: usize,
+) -> Result<Vec<(Vec<u8>, T)>, StoreError> {
+    let pairs = store.scan(range, order, limit)?.into_iter();
+    pairs.map(|(key, bytes)| record::decode(&key, &bytes).map(|record| (key, record))).collect()
+}

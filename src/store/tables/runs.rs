@@ -1,0 +1,363 @@
+//! Runs: a small head that changes, beside the event and the answer, which do not and may be large.
+//!
+//! The head alone is rewritten when a run ends and read for lists, so neither touches bodies. A run that
+//! is not finished has a queue item too: after a crash the queue says what to take up again.
+
+use serde::{Deserialize, Serialize};
+
+use super::Page;
+use crate::{
+    model::{Answer, Event, Mode, Run, RunError, RunId, RunStatus, VersionHash, WorkflowKey},
+    store::{
+        Batch, KeyRange, Order, Store, StoreError,
+        keys::{self, Key, Kind},
+        record::{self, Record},
+    },
+};
+
+/// Heads that one call of [`list`] looks at, at most; a rare status takes several calls.
+const LIST_SCAN: usize = 2_000;
+/// Heads read at once.
+const CHUNK: usize = 200;
+
+/// A run without its event and the content of its answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunHead {
+    /// Its id.
+    pub id: RunId,
+    /// The workflow.
+    pub workflow: WorkflowKey,
+    /// The version it keeps.
+    pub version: VersionHash,
+    /// Where it stands.
+    pub status: RunStatus,
+    /// Whether a caller waits or waited.
+    pub mode: Mode,
+    /// When it was accepted, milliseconds since the epoch.
+    pub created_ms: u64,
+    /// When it ended.
+    pub finished_ms: Option<u64>,
+    /// Where its scripts' randomness comes from.
+    pub seed: [u8; 32],
+    /// The dedupe claim that it holds.
+    pub claim: Option<[u8; 32]>,
+    /// The status that it answered.
+    pub answer_status: Option<u16>,
+    /// Why it failed.
+    pub error: Option<RunError>,
+}
+
+impl Record for RunHead {
+    const KIND: &'static str = "run";
+    const VERSION: u8 = 1;
+}
+
+impl Record for Event {
+    const KIND: &'static str = "event";
+    const VERSION: u8 = 1;
+}
+
+impl Record for Answer {
+    const KIND: &'static str = "answer";
+    const VERSION: u8 = 1;
+}
+
+impl From<&Run> for RunHead {
+    fn from(run: &Run) -> Self {
+        Self {
+            id: run.id,
+            workflow: run.workflow.clone(),
+            version: run.version,
+            status: run.status,
+            mode: run.mode,
+            created_ms: run.created_ms,
+            finished_ms: run.finished_ms,
+            seed: run.seed,
+            claim: run.claim,
+            answer_status: run.answer.as_ref().map(|answer| answer.status),
+            error: run.error.clone(),
+        }
+    }
+}
+
+impl RunHead {
+    fn with(self, event: Event, answer: Option<Answer>) -> Run {
+        Run {
+            id: self.id,
+            workflow: self.workflow,
+            version: self.version,
+            status: self.status,
+            mode: self.mode,
+            created_ms: self.created_ms,
+            finished_ms: self.finished_ms,
+            seed: self.seed,
+            event,
+            claim: self.claim,
+            answer,
+            error: self.error,
+        }
+    }
+}
+
+/// Which runs a list shows.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// Only of this workflow.
+    pub workflow: Option<WorkflowKey>,
+    /// Only with this status.
+    pub status: Option<RunStatus>,
+}
+
+/// Stores a new run with its event and its place in the index of its workflow; queues it unless it has ended.
+pub fn insert(batch: &mut Batch, run: &Run) {
+    batch
+        .put(keys::event(run.id), record::encode(&run.event))
+        .put(keys::workflow_run(&run.workflow, run.id), []);
+    update(batch, run);
+}
+
+/// Stores what changes of a run: head, answer, and whether it is queued. Never its event.
+pub fn update(batch: &mut Batch, run: &Run) {
+    batch.put(keys::run(run.id), record::encode(&RunHead::from(run)));
+    if let Some(answer) = &run.answer {
+        batch.put(keys::answer(run.id), record::encode(answer));
+    }
+    if run.status.is_terminal() {
+        batch.delete(keys::queue(run.id));
+    } else {
+        batch.put(keys::queue(run.id), []);
+    }
+}
+
+/// A run with its event and answer.
+///
+/// # Errors
+/// `Corrupt`, also when the head is there without what belongs to it.
+pub fn get(store: &dyn Store, id: RunId) -> Result<Option<Run>, StoreError> {
+    fn part<T: Record>(store: &dyn Store, key: Key) -> Result<T, StoreError> {
+        let part = super::read(store, &key)?;
+        part.ok_or_else(|| StoreError::corrupt(key, "its run says that it is there, it is not"))
+    }
+    let Some(head) = head(store, id)? else { return Ok(None) };
+    let event = part(store, keys::event(id))?;
+    let answer = match head.answer_status {
+        Some(_) => Some(part(store, keys::answer(id))?),
+        None => None,
+    };
+    Ok(Some(head.with(event, answer)))
+}
+
+/// A run without its event and the content of its answer.
+///
+/// # Errors
+/// `Corrupt`.
+pub fn head(store: &dyn Store, id: RunId) -> Result<Option<RunHead>, StoreError> {
+    super::read(store, &keys::run(id))
+}
+
+/// Runs newest first, from before the cursor. A page may hold fewer than `limit` and still have a `next`.
+///
+/// # Errors
+/// `Corrupt`.
+pub fn list(
+    store: &dyn Store,
+    filter: &Filter,
+    before: Option<RunId>,
+    limit: usize,
+) -> Result<Page<RunHead, RunId>, StoreError> {
+    let (mut items, mut cursor, mut looked_at) = (Vec::new(), before, 0);
+    loop {
+        let wanted = match filter.status {
+            Some(_) => CHUNK,
+            None => (limit - items.len()).min(CHUNK),
+        };
+        let heads = chunk(store, filter.workflow.as_ref(), cursor, wanted)?;
+        let at_end = heads.len() < wanted;
+        looked_at += heads.len();
+        for head in heads {
+            cursor = Some(head.id);
+            if filter.status.is_none_or(|status| status == head.status) {
+                items.push(head);
+            }
+            if items.len() == limit {
+                return Ok(Page { items, next: cursor });
+            }
+        }
+        if at_end {
+            return Ok(Page { items, next: None });
+        }
+        if looked_at >= LIST_SCAN {
+            return Ok(Page { items, next: cursor });
+        }
+    }
+}
+
+fn chunk(
+    store: &dyn Store,
+    workflow: Option<&WorkflowKey>,
+    before: Option<RunId>,
+    limit: usize,
+) -> Result<Vec<RunHead>, StoreError> {
+    let Some(workflow) = workflow else {
+        let mut range = KeyRange::prefix(Kind::Run.prefix());
+        if let Some(before) = before {
+            range = range.before(keys::run(before));
+        }
+        let heads = super::read_range(store, range, Order::Descending, limit)?;
+        return Ok(heads.into_iter().map(|(_, head)| head).collect());
+    };
+    let mut range = KeyRange::prefix(keys::workflow_runs(workflow));
+    if let Some(before) = before {
+        range = range.before(keys::workflow_run(workflow, before));
+    }
+    let index = store.scan(range, Order::Descending, limit)?;
+    index
+        .into_iter()
+        .map(|(key, _)| {
+            let id = run_id(&key)?;
+            head(store, id)?
+                .ok_or_else(|| StoreError::corrupt(keys::run(id), "the index names it, it is not there"))
+        })
+        .collect()
+}
+
+/// Runs that are not finished, oldest first, from after the cursor.
+///
+/// # Errors
+/// `Corrupt`.
+pub fn queued(store: &dyn Store, after: Option<RunId>, limit: usize) -> Result<Vec<RunId>, StoreError> {
+    let mut range = KeyRange::prefix(Kind::Queue.prefix());
+    if let Some(after) = after {
+        range = range.after(keys::queue(after));
+    }
+    let items = store.scan(range, Order::Ascending, limit)?;
+    items.into_iter().map(|(key, _)| run_id(&key)).collect()
+}
+
+fn run_id(key: &[u8]) -> Result<RunId, StoreError> {
+    keys::run_id(key).ok_or_else(|| StoreError::corrupt(Key::from(key), "it names no run"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        model::{Content, JsonText},
+        store::{MemoryStore, tables::samples, testing::block_on},
+    };
+
+    fn insert_all(store: &MemoryStore, runs: &[Run]) {
+        let mut batch = Batch::new();
+        runs.iter().for_each(|run| insert(&mut batch, run));
+        block_on(store.commit(batch)).unwrap();
+    }
+
+    #[test]
+    fn a_run_reads_back_whole_while_queued_and_when_finished() {
+        let store = MemoryStore::new();
+        let mut run = samples::run(1, "a");
+        insert_all(&store, &[run.clone()]);
+        assert_eq!(get(&store, run.id).unwrap().as_ref(), Some(&run));
+        assert_eq!(queued(&store, None, 10).unwrap(), [run.id]);
+        run.status = RunStatus::Succeeded;
+        run.finished_ms = Some(9);
+        run.answer = Some(Answer { status: 201, headers: vec![], body: vec![0, 255] });
+        let mut batch = Batch::new();
+        update(&mut batch, &run);
+        block_on(store.commit(batch)).unwrap();
+        assert_eq!(get(&store, run.id).unwrap().as_ref(), Some(&run));
+        assert_eq!(queued(&store, None, 10).unwrap(), []);
+        assert_eq!(head(&store, run.id).unwrap().unwrap().answer_status, Some(201));
+        assert_eq!(get(&store, samples::run(2, "a").id).unwrap(), None);
+    }
+
+    #[test]
+    fn a_run_whose_parts_are_gone_is_damage() {
+        let answer = Some(Answer { status: 200, headers: vec![], body: vec![] });
+        let run = Run { answer, ..samples::run(1, "a") };
+        for key in [keys::answer(run.id), keys::event(run.id)] {
+            let store = MemoryStore::new();
+            insert_all(&store, std::slice::from_ref(&run));
+            let mut batch = Batch::new();
+            batch.delete(key.clone());
+            block_on(store.commit(batch)).unwrap();
+            let message = get(&store, run.id).unwrap_err().to_string();
+            assert!(message.contains(&key.to_string()), "{message}");
+        }
+    }
+
+    #[test]
+    fn every_kind_of_content_reads_back() {
+        let store = MemoryStore::new();
+        let decoded = JsonText::from_value(&serde_json::json!({"a": [1, "é"]}));
+        let contents =
+            [Content::Empty, Content::Json, Content::Decoded(decoded), Content::Text, Content::Binary];
+        for (n, content) in contents.into_iter().enumerate() {
+            let mut run = samples::run(n as u64, "a");
+            run.event.content = content;
+            insert_all(&store, std::slice::from_ref(&run));
+            assert_eq!(get(&store, run.id).unwrap(), Some(run));
+        }
+    }
+
+    #[test]
+    fn the_queue_is_read_in_pages_oldest_first() {
+        let store = MemoryStore::new();
+        let runs: Vec<Run> = (0..5).map(|n| samples::run(n, "a")).collect();
+        insert_all(&store, &runs);
+        assert_eq!(queued(&store, None, 2).unwrap(), [runs[0].id, runs[1].id]);
+        assert_eq!(queued(&store, Some(runs[1].id), 9).unwrap(), [runs[2].id, runs[3].id, runs[4].id]);
+    }
+
+    #[test]
+    fn lists_page_newest_first_and_filter() {
+        let store = MemoryStore::new();
+        let runs: Vec<Run> = (0..700)
+            .map(|n| {
+                let mut run = samples::run(n, if n % 2 == 0 { "even" } else { "odd" });
+                if n % 100 == 0 {
+                    run.status = RunStatus::Failed;
+                }
+                run
+            })
+            .collect();
+        insert_all(&store, &runs);
+        type Wanted = fn(&Run) -> bool;
+        let even = || Some("even".parse().unwrap());
+        let cases: [(Filter, Wanted); 4] = [
+            (Filter::default(), |_| true),
+            (Filter { workflow: even(), status: None }, |run| run.workflow.as_str() == "even"),
+            (Filter { workflow: None, status: Some(RunStatus::Failed) }, |run| {
+                run.status == RunStatus::Failed
+            }),
+            (Filter { workflow: even(), status: Some(RunStatus::Queued) }, |run| {
+                run.workflow.as_str() == "even" && run.status == RunStatus::Queued
+            }),
+        ];
+        for (filter, wanted) in cases {
+            let expected: Vec<RunId> =
+                runs.iter().rev().filter(|run| wanted(run)).map(|run| run.id).collect();
+            for limit in [1, 7, 350, 1_000] {
+                let (mut ids, mut cursor) = (Vec::new(), None);
+                loop {
+                    let page = list(&store, &filter, cursor, limit).unwrap();
+                    assert!(page.items.len() <= limit);
+                    ids.extend(page.items.iter().map(|head| head.id));
+                    cursor = page.next;
+                    if cursor.is_none() {
+                        break;
+                    }
+                }
+                assert_eq!(ids, expected, "{filter:?} by {limit}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_workflow_whose_name_begins_another_is_not_mixed_up() {
+        let store = MemoryStore::new();
+        insert_all(&store, &[samples::run(1, "a"), samples::run(2, "a-b"), samples::run(3, "ab")]);
+        let filter = Filter { workflow: Some("a".parse().unwrap()), status: None };
+        assert_eq!(list(&store, &filter, None, 10).unwrap().items.len(), 1);
+    }
+}

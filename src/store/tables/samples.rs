@@ -1,0 +1,74 @@
+//! Records for the tests of the tables.
+
+use crate::model::{
+    Content, ErrorCode, Event, JsonText, LogLevel, LogLine, Mode, RequestId, RequestOutcome, RequestRecord,
+    Run, RunError, RunId, RunStatus, StepRecord, StepStatus, Usage, VersionHash,
+};
+
+/// A queued run; a larger `n` is newer.
+pub(super) fn run(n: u64, workflow: &str) -> Run {
+    Run {
+        id: RunId::new(n, [1; 10]),
+        workflow: workflow.parse().unwrap(),
+        version: VersionHash([3; 32]),
+        status: RunStatus::Queued,
+        mode: Mode::Async,
+        created_ms: n,
+        finished_ms: None,
+        seed: [5; 32],
+        event: event(),
+        claim: Some([8; 32]),
+        answer: None,
+        error: Some(RunError::new(ErrorCode::Timeout, "too slow")),
+    }
+}
+
+/// An event with a JSON body.
+fn event() -> Event {
+    let pair = |name: &str, value: &str| vec![(name.to_owned(), value.to_owned())];
+    Event {
+        method: "POST".to_owned(),
+        path: "/api/webhooks/a".to_owned(),
+        ip: "::1".to_owned(),
+        headers: pair("x-a", "1"),
+        query: pair("q", "ü"),
+        params: vec![],
+        content: Content::Json,
+        body: b"{\"a\":1}".to_vec(),
+    }
+}
+
+/// A step record with that log line.
+pub(super) fn step(text: &str) -> StepRecord {
+    StepRecord {
+        step: "parse".parse().unwrap(),
+        status: StepStatus::Succeeded,
+        output: JsonText::parse("{\"a\": [1.50]}".to_owned()).unwrap(),
+        error: None,
+        logs: vec![LogLine { level: LogLevel::Warn, text: text.to_owned() }],
+        log_truncated: false,
+        usage: Some(Usage { fuel: 1, peak_memory: 2, wall_us: 3, host_calls: 4 }),
+        started_ms: 5,
+        took_us: 6,
+    }
+}
+
+/// A line of the request log from the millisecond `n`.
+pub(super) fn request(n: u64) -> RequestRecord {
+    let run = RunId::new(n, [1; 10]);
+    RequestRecord {
+        id: RequestId::new(n, [2; 10]),
+        workflow: None,
+        method: "POST".to_owned(),
+        path: "/".to_owned(),
+        ip: "::1".to_owned(),
+        body_bytes: n,
+        status: 401,
+        outcome: match n % 3 {
+            0 => RequestOutcome::Accepted { run },
+            1 => RequestOutcome::Duplicate { run },
+            _ => RequestOutcome::Refused { code: "signature".to_owned(), reason: "no header".to_owned() },
+        },
+        took_us: 7,
+    }
+}
