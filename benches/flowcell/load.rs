@@ -1,0 +1,94 @@
+//! A small HTTP load: each connection sends one request after the other, for a bounded time.
+
+use std::{
+    io::{Read, Write},
+    net::TcpStream as StdStream,
+    time::{Duration, Instant},
+};
+
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+
+use crate::stats::Stats;
+
+/// Where, by how many, how long.
+pub struct Load {
+    pub address: String,
+    pub connections: usize,
+    pub time: Duration,
+}
+
+/// A request without its delivery id.
+pub struct Request {
+    pub head: String,
+    pub body: Vec<u8>,
+    /// What may be answered.
+    pub statuses: &'static [u16],
+}
+
+/// Sends the request again and again, each time as a new delivery.
+///
+/// # Panics
+/// When an answer has another status than those expected: a figure of refusals would be worth nothing.
+pub fn run(load: &Load, request: &Request) -> Stats {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(async {
+        let started = Instant::now();
+        let connections = (0..load.connections).map(|number| connection(load, request, number, started));
+        let all: Vec<Duration> = futures::future::join_all(connections).await.into_iter().flatten().collect();
+        Stats::new(all, started.elapsed())
+    })
+}
+
+async fn connection(load: &Load, request: &Request, number: usize, started: Instant) -> Vec<Duration> {
+    let mut stream = TcpStream::connect(&load.address).await.expect("a connection");
+    stream.set_nodelay(true).expect("a TCP socket");
+    let run = std::process::id();
+    let (mut times, mut buffer) = (Vec::new(), vec![0u8; 16 << 10]);
+    while started.elapsed() < load.time {
+        let stamp = started.elapsed().as_nanos();
+        let mut bytes = format!("{}x-github-delivery: {run}-{number}-{stamp}-{}\r\n\r\n", request.head, times.len()).into_bytes();
+        bytes.extend_from_slice(&request.body);
+        let one = Instant::now();
+        stream.write_all(&bytes).await.expect("sending");
+        let status = response(&mut stream, &mut buffer).await;
+        assert!(request.statuses.contains(&status), "status {status}");
+        times.push(one.elapsed());
+    }
+    times
+}
+
+/// Reads one response with a content-length; gives its status.
+async fn response(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> u16 {
+    let mut filled = 0;
+    loop {
+        if filled == buffer.len() {
+            buffer.resize(buffer.len() * 2, 0);
+        }
+        let read = stream.read(&mut buffer[filled..]).await.expect("receiving");
+        assert!(read > 0, "the server closed the connection");
+        filled += read;
+        let text = &buffer[..filled];
+        let Some(end) = text.windows(4).position(|window| window == b"\r\n\r\n") else { continue };
+        let head = String::from_utf8_lossy(&text[..end]).to_lowercase();
+        let length = head
+            .lines()
+            .find_map(|line| line.strip_prefix("content-length: "))
+            .and_then(|length| length.trim().parse::<usize>().ok())
+            .expect("a content-length");
+        if filled >= end + 4 + length {
+            return head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
+        }
+    }
+}
+
+/// One GET on a connection of its own, as text.
+pub fn get(address: &str, path: &str) -> String {
+    let mut stream = StdStream::connect(address).expect("a connection");
+    write!(stream, "GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n").expect("sending");
+    let mut text = String::new();
+    stream.read_to_string(&mut text).expect("receiving");
+    text
+}

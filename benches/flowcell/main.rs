@@ -1,0 +1,198 @@
+//! Measures Flowcell and prints one table. Every ratio is between figures of this one run.
+//!
+//! In process: what a sandboxed call costs. Over HTTP: the real binary on a port of its own,
+//! with signature, dedupe and stored run, beside a bare axum route in a process of its own.
+//! Each load is bounded in time; `--quick` makes all of them short.
+
+mod load;
+mod stats;
+
+use std::{
+    io::{BufRead, BufReader},
+    path::Path,
+    process::{Child, Command, Stdio},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use flowcell::{
+    model::{Limits, Secrets, Verify},
+    sandbox::{Call, EngineOptions, JsEngine},
+    verify::Scheme,
+};
+use load::{Load, Request};
+use stats::{Row, Stats};
+
+/// W1: what a webhook script typically does.
+const W1: &str = "const branch = context.data.ref.replace('refs/heads/', '');\n\
+return { branch, deploy: branch === 'main', n: context.data.commits.length, authors: context.data.commits.map(c => c.author.name) };";
+const SECRET: &str = "bench";
+const PAYLOADS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/fixtures/payloads/github");
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().collect();
+    if arguments.iter().any(|argument| argument == "--bare-axum") {
+        return bare_axum();
+    }
+    let quick = arguments.iter().any(|argument| argument == "--quick");
+    let time = if quick { Duration::from_millis(500) } else { Duration::from_secs(4) };
+    let folder = tempfile::tempdir().expect("a folder for the bench");
+    let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("bench-cache");
+
+    let mut rows = in_process(&cache, time);
+    rows.extend(over_http(folder.path(), &cache, time));
+    stats::print(&rows);
+}
+
+fn payload(name: &str) -> Vec<u8> {
+    std::fs::read(Path::new(PAYLOADS).join(name)).expect("the payloads are committed")
+}
+
+fn in_process(cache: &Path, time: Duration) -> Vec<Row> {
+    let engine = JsEngine::load(&EngineOptions { cache: Some(cache.to_owned()), slots: 8 }).expect("the engine loads");
+    let call = |source: &str, body: &[u8]| {
+        let data = if body.is_empty() { "null" } else { std::str::from_utf8(body).expect("payloads are UTF-8") };
+        Call {
+            script: Arc::new(engine.check("bench.js", source).expect("the script parses")),
+            context: format!("{{\"data\":{data},\"headers\":{{}},\"query\":{{}}}}").into(),
+            raw_body: body.into(),
+            steps: "{}".to_owned(),
+            env: "{}".into(),
+            limits: Limits::DEFAULT,
+            now_ms: 1_700_000_000_000,
+            seed: [7; 32],
+        }
+    };
+    let run = |call: &Call| {
+        let outcome = engine.run_blocking(call).expect("the sandbox serves");
+        outcome.result.expect("the script succeeds");
+    };
+    let one_plus_one = call("return 1 + 1", b"");
+    let small = call(W1, &payload("push-2k.json"));
+    let real = call(W1, &payload("push.json"));
+    vec![
+        Row::latency("fresh instance", Stats::of(time, || engine.instantiate().expect("an instance"))),
+        Row::latency("\"1+1\", fresh instance", Stats::of(time, || run(&one_plus_one))),
+        Row::latency("W1, push-2k.json", Stats::of(time, || run(&small))),
+        Row::latency("W1, push.json (7 KB)", Stats::of(time, || run(&real))),
+    ]
+}
+
+fn over_http(folder: &Path, cache: &Path, time: Duration) -> Vec<Row> {
+    let workflows = folder.join("workflows");
+    for mode in ["sync", "async"] {
+        write_workflow(&workflows, mode);
+    }
+    let body = payload("push-2k.json");
+    let bare = Server::bare_axum();
+    let flowcell = Server::flowcell(&workflows, &folder.join("data"), cache);
+    let mut rows = Vec::new();
+    for connections in [8, 64] {
+        let base = load::run(&Load { address: bare.address.clone(), connections, time }, &signed(&bare, "/", &body, &[200]));
+        let base_rate = base.per_second();
+        rows.push(Row::load(&format!("bare axum route, {connections} connections"), base, None));
+        for (mode, statuses) in [("sync", &[200][..]), ("async", &[202, 503][..])] {
+            let path = format!("/api/webhooks/w1-{mode}");
+            let load = Load { address: flowcell.address.clone(), connections, time };
+            let stats = load::run(&load, &signed(&flowcell, &path, &body, statuses));
+            let name = format!("W1 {mode}, signed, deduped, stored, {connections} connections");
+            rows.push(Row::load(&name, stats, Some(base_rate)));
+            flowcell.wait_until_idle();
+        }
+    }
+    rows
+}
+
+fn write_workflow(root: &Path, mode: &str) {
+    let folder = root.join(format!("w1-{mode}"));
+    std::fs::create_dir_all(&folder).expect("a folder");
+    let workflow = serde_json::json!({
+        "key": format!("w1-{mode}"),
+        "trigger": {
+            "type": "webhook", "mode": mode,
+            "verify": {"scheme": "github", "secret": SECRET},
+            "dedupe": {"key": "{{$context.headers.x-github-delivery}}", "ttl": "1h"},
+        },
+        "steps": [{"id": "w1", "type": "code", "file": "w1.js"}],
+    });
+    std::fs::write(folder.join("workflow.json"), workflow.to_string()).expect("a file");
+    std::fs::write(folder.join("w1.js"), W1).expect("a file");
+}
+
+/// A signed request; the load adds a delivery id of its own to each.
+fn signed(server: &Server, path: &str, body: &[u8], statuses: &'static [u16]) -> Request {
+    let verify = Verify::Github { secret: Secrets::One(SECRET.to_owned()) };
+    let scheme = Scheme::compile(&verify, &|secret| Ok(secret.to_owned())).expect("a plain secret");
+    let headers: String =
+        scheme.sign("POST", body, "", 0).iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    let head = format!(
+        "POST {path} HTTP/1.1\r\nhost: {}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n{headers}",
+        server.address,
+        body.len()
+    );
+    Request { head, body: body.to_vec(), statuses }
+}
+
+/// A server in a process of its own, stopped by its own pid.
+struct Server {
+    child: Child,
+    address: String,
+}
+
+impl Server {
+    fn flowcell(workflows: &Path, data: &Path, cache: &Path) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_flowcell"));
+        command.args(["serve", "--listen", "127.0.0.1:0", "--workflows"]).arg(workflows).arg("--data").arg(data);
+        command.env("FLOWCELL_SANDBOX_CACHE", cache).env("FLOWCELL_LOG_LEVEL", "warn");
+        Self::start(command, "flowcell listens on http://")
+    }
+
+    fn bare_axum() -> Self {
+        let mut command = Command::new(std::env::current_exe().expect("this program"));
+        command.arg("--bare-axum");
+        Self::start(command, "axum listens on http://")
+    }
+
+    fn start(mut command: Command, ready: &str) -> Self {
+        let mut child = command.stdout(Stdio::piped()).spawn().expect("the server starts");
+        let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
+        let line = lines.next().expect("a line").expect("text");
+        let address = line.strip_prefix(ready).expect("the address").to_owned();
+        Self { child, address }
+    }
+
+    /// Durable runs that wait would weigh on the next figure.
+    fn wait_until_idle(&self) {
+        let deadline = Instant::now() + Duration::from_secs(120);
+        while Instant::now() < deadline {
+            let ready = load::get(&self.address, "/readyz");
+            if ready.contains("\"pending_runs\":0") {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The least that a Rust web server does with the same request.
+fn bare_axum() {
+    use axum::{Router, body::Bytes, routing::post};
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    runtime.block_on(async {
+        let route = post(|body: Bytes| async move {
+            let value: serde_json::Value = serde_json::from_slice(&body).expect("JSON");
+            axum::Json(serde_json::json!({ "branch": value["ref"] }))
+        });
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        println!("axum listens on http://{}", listener.local_addr().expect("an address"));
+        axum::serve(listener, Router::new().route("/", route)).await.expect("serving");
+    });
+}
+
