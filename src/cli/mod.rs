@@ -71,10 +71,19 @@ pub fn main() -> ExitCode {
         Ok(Verdict::Yes) => ExitCode::SUCCESS,
         Ok(Verdict::No) => ExitCode::from(1),
         Err(error) => {
-            eprintln!("flowcell: {error:#}");
+            eprintln!("flowcell: {}", one_line(&error));
             ExitCode::from(2)
         }
     }
+}
+
+/// An error with its causes. Many of our messages quote their cause already; it is not told twice.
+fn one_line(error: &anyhow::Error) -> String {
+    error.chain().map(ToString::to_string).fold(String::new(), |told, cause| match told.is_empty() {
+        true => cause,
+        false if told.contains(&cause) => told,
+        false => format!("{told}: {cause}"),
+    })
 }
 
 /// A runtime for commands that make a few requests.

@@ -6,9 +6,9 @@ use axum::{
     extract::{ConnectInfo, Request, State},
     response::{IntoResponse, Response},
 };
-use http::{HeaderMap, header, request::Parts};
+use http::{HeaderMap, StatusCode, header, request::Parts};
 
-use super::{Gateway, answer, body, dedupe, endpoint::Endpoint, refusal::Refusal, request_log};
+use super::{Gateway, answer, body, dedupe, endpoint::Endpoint, problem::Problem, refusal::Refusal, request_log};
 use crate::{
     engine::{EngineError, Reply, Submission, Submitted},
     model::{Event, Method, Mode, RequestOutcome, RequestRecord, Run, RunId, WorkflowKey},
@@ -28,12 +28,26 @@ struct Trace {
 }
 
 /// Takes one request to its answer and its line in the log.
+///
+/// In a task of its own: when the caller goes away, the server drops this future at any await, and an event
+/// between its commit and its execution would be stuck until the next start.
 pub(super) async fn receive(
     State(gateway): State<Gateway>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     request: Request,
 ) -> Response {
     let started = Instant::now();
+    match tokio::spawn(work(gateway, peer, request, started)).await {
+        Ok(response) => response,
+        Err(error) => {
+            tracing::error!(%error, "a request could not be worked on");
+            let detail = "the server failed on this request; please report it";
+            Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", detail).into_response()
+        }
+    }
+}
+
+async fn work(gateway: Gateway, peer: SocketAddr, request: Request, started: Instant) -> Response {
     let id = gateway.engine.ports().request_id();
     let (parts, body) = request.into_parts();
     let mut trace = Trace::default();

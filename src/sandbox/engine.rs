@@ -13,7 +13,7 @@ use wasmtime::{
     Config, Enabled, Engine, InstanceAllocationStrategy, InstancePre, Linker, Module, PoolingAllocationConfig, Strategy,
 };
 
-use super::{SandboxError, cache::Cache, guest::Guest, host};
+use super::{SandboxError, cache::Cache, guest::Guest, host, hot_pages::HotPages};
 use crate::model::Limits;
 
 /// The guest as it is committed; `guest-sdk/js-engine` holds its sources.
@@ -25,8 +25,8 @@ pub(super) const TICK: Duration = Duration::from_millis(5);
 /// Wasm stack of one call.
 const WASM_STACK: usize = 512 << 10;
 
-/// Bytes of an instance's memory that stay mapped between calls: clearing them is cheaper than new page faults.
-const KEEP_RESIDENT: usize = 1 << 20;
+/// Bytes of written memory that a slot keeps mapped between calls: restoring them is cheaper than new page faults.
+const KEEP_RESIDENT: usize = 4 << 20;
 
 /// How the engine is set up.
 #[derive(Debug, Clone)]
@@ -49,7 +49,7 @@ pub struct JsEngine {
     pub(super) engine: Engine,
     pub(super) instance: InstancePre<Guest>,
     pub(super) slots: Arc<Semaphore>,
-    pub(super) slot_count: usize,
+    pub(super) hot: Arc<HotPages>,
 }
 
 impl JsEngine {
@@ -66,8 +66,11 @@ impl JsEngine {
         host::link(&mut linker).map_err(load_error)?;
         let instance = linker.instantiate_pre(&module).map_err(load_error)?;
         start_ticker(&engine)?;
-        tracing::debug!(cached, ms = started.elapsed().as_millis() as u64, "JavaScript engine loaded");
-        Ok(Self { engine, instance, slots: Arc::new(Semaphore::new(slots)), slot_count: slots })
+        let mut loaded = Self { engine, instance, slots: Arc::new(Semaphore::new(slots)), hot: Arc::default() };
+        loaded.hot = Arc::new(loaded.learn_hot_pages()?);
+        let (ms, hot_bytes) = (started.elapsed().as_millis() as u64, loaded.hot.bytes());
+        tracing::debug!(cached, ms, hot_bytes, "JavaScript engine loaded");
+        Ok(loaded)
     }
 }
 

@@ -10,6 +10,7 @@ use super::{
     engine::{JsEngine, TICK},
     frame,
     guest::{Guest, explain},
+    hot_pages::HotPages,
 };
 use crate::model::{
     ErrorCode, JsonText, LimitUnit, LimitUse, Limits, LogLine, Position, RunError, Usage,
@@ -19,6 +20,13 @@ use crate::model::{
 const ERROR_MOST: usize = 256 << 10;
 /// The most of a message or stack that is kept, bytes.
 const TEXT_MOST: usize = 8 << 10;
+
+/// What scripts commonly do; run once at load time to learn which pages that touches.
+const TYPICAL: &str = "const { data, headers } = context; console.log('typical', data.list.length);\n\
+const names = data.list.map(item => item.author.name).filter(Boolean);\n\
+return { type: headers['content-type'], branch: data.ref.replace('refs/heads/', ''), names, n: `${names.length}` };";
+const TYPICAL_CONTEXT: &str = r#"{"data":{"ref":"refs/heads/main","list":[{"author":{"name":"a"}},{"author":{"name":"b"}}]},
+"headers":{"content-type":"application/json"},"query":{},"params":{},"method":"POST","path":"/","ip":"::1"}"#;
 
 /// How a script is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -98,10 +106,9 @@ impl JsEngine {
     /// # Errors
     /// Only when the sandbox itself cannot serve; what the script does is in the outcome.
     pub async fn run(&self, call: Call) -> Result<Outcome, SandboxError> {
-        let wait = self.slots.clone().acquire_owned();
-        let permit = tokio::time::timeout(Limits::CAP.timeout.as_duration(), wait)
+        let permit = Arc::clone(&self.slots)
+            .acquire_owned()
             .await
-            .map_err(|_| SandboxError::Busy { slots: self.slot_count })?
             .map_err(|_| SandboxError::Start("the engine is shut".to_owned()))?;
         let engine = self.clone();
         tokio::task::spawn_blocking(move || {
@@ -134,6 +141,14 @@ impl JsEngine {
         })
     }
 
+    /// Makes an instance and drops it: what a call costs before it does anything.
+    ///
+    /// # Errors
+    /// When the host cannot make one.
+    pub fn instantiate(&self) -> Result<(), SandboxError> {
+        self.enter(&Limits::DEFAULT, 0, [0; 32], |_| Ok(Vec::new())).map(|_| ())
+    }
+
     /// Parses a source text and tells its form; runs none of it.
     ///
     /// # Errors
@@ -147,6 +162,25 @@ impl JsEngine {
         let checked: Checked = serde_json::from_str(answer.as_str())
             .map_err(|error| RunError::new(ErrorCode::EngineCrash, format!("`check` answered nonsense: {error}")))?;
         Ok(Script { file: file.to_owned(), form: checked.form, source: source.to_owned() })
+    }
+
+    /// Runs a typical script and sees which pages it wrote to.
+    pub(super) fn learn_hot_pages(&self) -> Result<HotPages, SandboxError> {
+        let mut fresh = Vec::new();
+        self.enter(&Limits::DEFAULT, 0, [0; 32], |visit| {
+            fresh = visit.memory()?.to_vec();
+            Ok(Vec::new())
+        })?;
+        let prepare = frame::encode(&[b"typical.js", form_name(Form::Body), TYPICAL.as_bytes()]);
+        let input = frame::encode(&[TYPICAL_CONTEXT.as_bytes(), b"{}", b"{}", b"{}"]);
+        let mut hot = HotPages::default();
+        let outcome = self.enter(&Limits::DEFAULT, 0, [0; 32], |visit| {
+            visit.ask("prepare", &prepare)?;
+            let output = visit.ask("call", &input)?;
+            hot = HotPages::learn(&fresh, visit.memory()?);
+            Ok(output)
+        })?;
+        outcome.result.map(|_| hot).map_err(|error| SandboxError::Engine(error.message))
     }
 
     fn enter(
@@ -168,6 +202,9 @@ impl JsEngine {
             Ok(instance) => {
                 let memory = instance.get_memory(&mut store, "memory");
                 store.data_mut().memory = memory;
+                if let Some(memory) = memory {
+                    self.hot.populate(memory.data_mut(&mut store));
+                }
                 work(&mut Visit { store: &mut store, instance, limits })
             }
             Err(error) => Err(Ended::Trap(error)),
@@ -251,6 +288,12 @@ impl Visit<'_> {
             Some((1, error)) => Err(Ended::Script(Box::new(script_error(&error[..error.len().min(ERROR_MOST)])))),
             Some(_) | None => Err(broken("its answer has an unknown tag")),
         }
+    }
+
+    /// The whole memory.
+    fn memory(&self) -> Result<&[u8], Ended> {
+        let memory = self.store.data().memory.ok_or_else(|| broken("it has no memory"))?;
+        Ok(memory.data(&*self.store))
     }
 
     fn export<P: wasmtime::WasmParams, R: wasmtime::WasmResults>(

@@ -13,6 +13,7 @@ mod engine;
 mod frame;
 mod guest;
 mod host;
+mod hot_pages;
 mod js;
 mod limiter;
 
@@ -37,10 +38,4 @@ pub enum SandboxError {
     /// The host could not make an instance, or its thread ended.
     #[error("the sandbox could not start a call: {0}")]
     Start(String),
-    /// All instances stayed busy for longer than a call may wait.
-    #[error("all {slots} sandbox slots are busy; raise sandbox.slots or lower the load")]
-    Busy {
-        /// How many there are.
-        slots: usize,
-    },
 }
