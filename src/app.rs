@@ -15,7 +15,8 @@ use crate::{
     config::Config,
     engine::{Catalog, Definition, DefinitionError, Engine, EngineOptions, Environment, SystemPorts},
     folder::{self, FolderError},
-    gateway::{Endpoint, Endpoints, Gateway},
+    gateway::{Endpoints, Gateway},
+    loader::Loader,
     sandbox::{EngineOptions as SandboxOptions, JsEngine, SandboxError},
     server,
     store::{Options, SledStore, Store, StoreError},
@@ -23,8 +24,6 @@ use crate::{
 
 /// Between two sweeps of expired dedupe claims.
 const SWEEP_EVERY: Duration = Duration::from_secs(30);
-/// Between two looks at the workflow folders.
-const RELOAD_EVERY: Duration = Duration::from_secs(2);
 
 /// Why the server did not start, or stopped: one line that says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -111,8 +110,10 @@ impl App {
         let listener = TcpListener::bind(config.listen).await.map_err(listen_error)?;
         let address = listener.local_addr().map_err(listen_error)?;
         let folders = folder::workflows_in(&config.workflows)?;
-        let store: Arc<dyn Store> = Arc::new(SledStore::open(&config.data.join("store"), &Options::default())?);
-        let sandbox = JsEngine::load(&SandboxOptions { cache: Some(config.cache.clone()), slots: config.slots })?;
+        let store: Arc<dyn Store> =
+            Arc::new(SledStore::open(&config.data.join("store"), &Options::default())?);
+        let sandbox =
+            JsEngine::load(&SandboxOptions { cache: Some(config.cache.clone()), slots: config.slots })?;
         let token = api::Token::in_folder(&config.data).map_err(|source| AppError::Token {
             path: config.data.join(api::TOKEN_FILE).display().to_string(),
             source,
@@ -121,18 +122,19 @@ impl App {
         let catalog = Catalog::new(sandbox.clone(), Arc::clone(&environment));
         let options = EngineOptions { max_pending: config.max_pending, max_running: config.max_running };
         let engine =
-            Engine::start(Arc::clone(&store), sandbox.clone(), Arc::new(SystemPorts), catalog, options).await?;
+            Engine::start(Arc::clone(&store), sandbox.clone(), Arc::new(SystemPorts), catalog, options)
+                .await?;
         let endpoints = Arc::new(Endpoints::default());
-        let mut loader = Loader {
-            root: config.workflows.clone(),
+        let mut loader = Loader::new(
+            config.workflows.clone(),
             sandbox,
             environment,
-            engine: engine.clone(),
-            endpoints: Arc::clone(&endpoints),
-            seen: Default::default(),
-        };
+            engine.clone(),
+            Arc::clone(&endpoints),
+        );
         loader.install(folders).await?;
-        let router = Gateway::new(engine.clone(), endpoints).router().merge(api::router(engine.clone(), token));
+        let router =
+            Gateway::new(engine.clone(), endpoints).router().merge(api::router(engine.clone(), token));
         Ok(Self { listener, address, router, engine, store, loader })
     }
 
@@ -170,66 +172,6 @@ async fn sweep(engine: Engine) {
         tokio::time::sleep(SWEEP_EVERY).await;
         if let Err(error) = engine.sweep().await {
             tracing::warn!(%error, "expired dedupe claims could not be removed");
-        }
-    }
-}
-
-/// Brings workflow folders into the engine, again whenever their files change.
-struct Loader {
-    root: PathBuf,
-    sandbox: JsEngine,
-    environment: Environment,
-    engine: Engine,
-    endpoints: Arc<Endpoints>,
-    /// The bundles that were tried last, so that an error is told once.
-    seen: std::collections::HashMap<PathBuf, crate::model::Bundle>,
-}
-
-impl Loader {
-    /// Installs what is new or changed. A folder that is wrong is told and left out; its earlier version stays.
-    async fn install(&mut self, folders: Vec<PathBuf>) -> Result<(), StoreError> {
-        for folder in folders {
-            match folder::read(&folder) {
-                Ok(bundle) if self.seen.get(&folder) == Some(&bundle) => {}
-                Ok(bundle) => {
-                    self.seen.insert(folder.clone(), bundle.clone());
-                    match Definition::compile(bundle, &self.sandbox, &self.environment) {
-                        Ok(definition) => self.install_one(&folder, definition).await?,
-                        Err(error) => tracing::error!("{}/{error}; this version is not used", folder.display()),
-                    }
-                }
-                Err(error) => tracing::error!(%error, "a workflow cannot be loaded"),
-            }
-        }
-        Ok(())
-    }
-
-    async fn install_one(&mut self, folder: &Path, definition: Definition) -> Result<(), StoreError> {
-        let key = definition.workflow.key.clone();
-        let version = definition.version;
-        self.engine.install(definition).await?;
-        let Some(definition) = self.engine.catalog().current(&key) else { return Ok(()) };
-        match Endpoint::compile(definition, &self.environment) {
-            Ok(endpoint) => {
-                match endpoint.unavailable() {
-                    None => tracing::info!(workflow = %key, version = &version.to_string()[..12], "workflow installed"),
-                    Some(error) => tracing::error!("{}/workflow.json: {error}; it refuses everything", folder.display()),
-                }
-                self.endpoints.set(endpoint);
-            }
-            Err(error) => tracing::error!("{}/workflow.json: {error}; this version is not used", folder.display()),
-        }
-        Ok(())
-    }
-
-    async fn watch(&mut self) {
-        loop {
-            tokio::time::sleep(RELOAD_EVERY).await;
-            if let Ok(folders) = folder::workflows_in(&self.root)
-                && let Err(error) = self.install(folders).await
-            {
-                tracing::warn!(%error, "changed workflows could not be installed");
-            }
         }
     }
 }

@@ -123,11 +123,13 @@ pub enum ConfigError {
         source: std::io::Error,
     },
     /// The file is no TOML, or has an unknown key.
-    #[error("{path}: {message}")]
+    #[error("{path}:{place}: {message}")]
     File {
         /// The file.
         path: String,
-        /// What is wrong, with line and key.
+        /// Line and column, from 1.
+        place: String,
+        /// What is wrong.
         message: String,
     },
     /// An environment variable is no setting, or has a wrong value.
@@ -153,21 +155,27 @@ impl Config {
     ///
     /// # Errors
     /// The first setting that is unknown or wrong.
-    pub fn load(flags: &Flags, environment: impl Iterator<Item = (String, String)>) -> Result<Self, ConfigError> {
+    pub fn load(
+        flags: &Flags,
+        environment: impl Iterator<Item = (String, String)>,
+    ) -> Result<Self, ConfigError> {
         let mut table = flags.config.as_deref().map(read_file).transpose()?.unwrap_or_default();
-        let path = flags.config.as_ref().map_or_else(String::new, |path| path.display().to_string());
-        // The file alone first, so that its errors are told as its own.
-        typed(table.clone()).map_err(|message| ConfigError::File { path, message })?;
         for (name, value) in environment {
             if let Some(setting) = name.strip_prefix("FLOWCELL_").filter(|setting| !OTHER.contains(setting)) {
-                set(&mut table, setting, &value).map_err(|message| ConfigError::Variable { name, message })?;
+                // Looked at one by one, so that an error names its variable.
+                set(&mut table, setting, &value)
+                    .and_then(|()| typed(table.clone()))
+                    .map_err(|message| ConfigError::Variable { name, message })?;
             }
         }
-        let typed =
-            typed(table).map_err(|message| ConfigError::Variable { name: "environment".to_owned(), message })?;
+        let typed = typed(table)
+            .map_err(|message| ConfigError::Variable { name: "environment".to_owned(), message })?;
         meaning(typed, flags)
     }
 }
+
+/// The most script calls that may run at once: the pool reserves address space for each.
+const SLOTS_MOST: usize = 512;
 
 /// Variables with our prefix that are no settings: they speak to the commands that talk to a server.
 const OTHER: [&str; 2] = ["TOKEN", "URL"];
@@ -176,25 +184,38 @@ fn read_file(path: &Path) -> Result<toml::Table, ConfigError> {
     let shown = path.display().to_string();
     let text =
         std::fs::read_to_string(path).map_err(|source| ConfigError::Read { path: shown.clone(), source })?;
-    text.parse().map_err(|error: toml::de::Error| ConfigError::File { path: shown, message: error.to_string() })
+    let wrong = |error: toml::de::Error| {
+        let before = &text[..error.span().map_or(0, |span| span.start.min(text.len()))];
+        let (line, column) =
+            (before.matches('\n').count() + 1, before.len() - before.rfind('\n').map_or(0, |at| at + 1) + 1);
+        ConfigError::File {
+            path: shown.clone(),
+            place: format!("{line}:{column}"),
+            message: error.message().to_owned(),
+        }
+    };
+    // Read as settings too, which alone knows the places of unknown keys.
+    toml::from_str::<Typed>(&text).map_err(wrong)?;
+    text.parse().map_err(wrong)
 }
 
 fn typed(table: toml::Table) -> Result<Typed, String> {
-    table.try_into().map_err(|error: toml::de::Error| error.to_string().trim().replace('\n', " "))
+    table.try_into().map_err(|error: toml::de::Error| error.message().to_owned())
 }
 
 /// `SECTION_KEY` sets `section.key`. The type follows from the text, as TOML would read it.
 fn set(table: &mut toml::Table, setting: &str, value: &str) -> Result<(), String> {
-    let unknown = || "there is no such setting; a setting `section.key` is written FLOWCELL_SECTION_KEY".to_owned();
+    let unknown =
+        || "there is no such setting; a setting `section.key` is written FLOWCELL_SECTION_KEY".to_owned();
     let (section, key) = setting.split_once('_').ok_or_else(unknown)?;
     let section = section.to_lowercase();
     // Names of variables keep their case, keys of settings are lower case.
     let key = if section == "vars" { key.to_owned() } else { key.to_lowercase() };
     let text = toml::Value::String(value.to_owned());
     let value = match (section.as_str(), key.as_str()) {
-        ("env", "allow") => {
-            toml::Value::Array(value.split(',').map(|name| toml::Value::String(name.trim().to_owned())).collect())
-        }
+        ("env", "allow") => toml::Value::Array(
+            value.split(',').map(|name| toml::Value::String(name.trim().to_owned())).collect(),
+        ),
         ("sandbox" | "engine", _) => value.parse().map_or(text, toml::Value::Integer),
         ("server" | "log" | "vars", _) => text,
         _ => return Err(unknown()),
@@ -221,7 +242,13 @@ fn meaning(typed: Typed, flags: &Flags) -> Result<Config, ConfigError> {
         cache: typed.sandbox.cache.unwrap_or_else(|| data.join("cache")),
         data,
         workflows: flags.workflows.clone().or(typed.server.workflows).unwrap_or_else(|| "workflows".into()),
-        slots: at_least_one("sandbox.slots", typed.sandbox.slots, 32)?,
+        slots: match at_least_one("sandbox.slots", typed.sandbox.slots, 32)? {
+            slots if slots <= SLOTS_MOST => slots,
+            _ => {
+                let message = format!("{SLOTS_MOST} is the most");
+                return Err(ConfigError::Value { key: "sandbox.slots", message });
+            }
+        },
         max_pending: at_least_one("engine.max_pending", typed.engine.max_pending, 10_000)?,
         max_running: at_least_one("engine.max_running", typed.engine.max_running, 256)?,
         log_format: typed.log.format.unwrap_or_default(),
@@ -263,7 +290,8 @@ mod tests {
     #[test]
     fn flags_win_over_variables_over_the_file() {
         let file = "[server]\nlisten = \"127.0.0.1:1\"\ndata = \"/file\"\n[sandbox]\nslots = 3";
-        let variables = [("FLOWCELL_SERVER_LISTEN", "127.0.0.1:2"), ("FLOWCELL_SANDBOX_SLOTS", "4"), ("PATH", "/")];
+        let variables =
+            [("FLOWCELL_SERVER_LISTEN", "127.0.0.1:2"), ("FLOWCELL_SANDBOX_SLOTS", "4"), ("PATH", "/")];
         let flags = Flags { listen: Some("127.0.0.1:3".to_owned()), ..Flags::default() };
         let config = load(file, &variables, flags).unwrap();
         assert_eq!((config.listen.port(), config.slots), (3, 4));
@@ -273,14 +301,15 @@ mod tests {
 
     #[test]
     fn what_is_unknown_or_wrong_is_named() {
-        let cases: [(&str, &[(&str, &str)], &str); 7] = [
-            ("[server]\nlissen = 1", &[], "lissen"),
+        let cases: [(&str, &[(&str, &str)], &str); 8] = [
+            ("[server]\nlissen = 1", &[], "flowcell.toml:2:1: unknown field `lissen`"),
             ("[serfer]", &[], "serfer"),
             ("[sandbox]\nslots = 0", &[], "sandbox.slots"),
+            ("[sandbox]\nslots = 5000", &[], "sandbox.slots"),
             ("[server]\nlisten = \"here\"", &[], "server.listen"),
-            ("", &[("FLOWCELL_SANDBOX_SLOT", "1")], "slot"),
+            ("", &[("FLOWCELL_SANDBOX_SLOT", "1")], "FLOWCELL_SANDBOX_SLOT"),
             ("", &[("FLOWCELL_NONSENSE", "1")], "FLOWCELL_NONSENSE"),
-            ("", &[("FLOWCELL_ENGINE_MAX_PENDING", "many")], "max_pending"),
+            ("", &[("FLOWCELL_ENGINE_MAX_PENDING", "many")], "FLOWCELL_ENGINE_MAX_PENDING: invalid type"),
         ];
         for (file, variables, named) in cases {
             let error = load(file, variables, Flags::default()).map(|_| ()).unwrap_err();
@@ -290,7 +319,8 @@ mod tests {
 
     #[test]
     fn workflows_see_variables_that_are_allowed_and_never_our_own() {
-        let config = load("[vars]\nA = \"file\"\n[env]\nallow = [\"GIT_*\", \"B\"]", &[], Flags::default()).unwrap();
+        let config =
+            load("[vars]\nA = \"file\"\n[env]\nallow = [\"GIT_*\", \"B\"]", &[], Flags::default()).unwrap();
         let variable = |name| config.variable(name, |name| Some(format!("process {name}")));
         assert_eq!(variable("A").as_deref(), Some("file"));
         assert_eq!(variable("B").as_deref(), Some("process B"));

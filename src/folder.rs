@@ -70,7 +70,9 @@ pub fn read(folder: &Path) -> Result<Bundle, FolderError> {
     for entry in fs::read_dir(folder).map_err(|source| read_error(folder, source))? {
         let path = entry.map_err(|source| read_error(folder, source))?.path();
         let name = path.file_name().and_then(|name| name.to_str()).map(str::to_owned);
-        let Some(name) = name.filter(|name| name.ends_with(".js") && !name.starts_with('.')) else { continue };
+        let Some(name) = name.filter(|name| name.ends_with(".js") && !name.starts_with('.')) else {
+            continue;
+        };
         size += fs::metadata(&path).map_err(|source| read_error(&path, source))?.len();
         if size > MOST {
             return Err(FolderError::TooLarge { folder: folder.display().to_string() });
@@ -94,7 +96,8 @@ mod tests {
         let folder = root.path().join("a");
         fs::create_dir_all(folder.join("fixtures")).unwrap();
         assert!(matches!(read(&folder), Err(FolderError::NoWorkflow { .. })));
-        for (name, text) in [("workflow.json", "{}"), ("b.js", "1"), (".hidden.js", "2"), ("notes.txt", "3")] {
+        for (name, text) in [("workflow.json", "{}"), ("b.js", "1"), (".hidden.js", "2"), ("notes.txt", "3")]
+        {
             fs::write(folder.join(name), text).unwrap();
         }
         let bundle = read(&folder).unwrap();

@@ -2,7 +2,8 @@
 //!
 //! The floors, from the top; imports go strictly down, and a test (`tests/it/layering.rs`) keeps it so:
 //!
-//! - F5 [`app`], [`cli`], [`config`], [`folder`]: wiring, commands, settings, files. `server` accepts connections.
+//! - F5 [`app`], [`cli`], [`config`], [`folder`]: wiring, commands, settings, files. `loader` watches workflow
+//!   folders, `server` accepts connections.
 //! - F4 [`gateway`]: one webhook request. [`api`]: the management API. Only here are HTTP statuses known;
 //!   [`run_view`] is how both the API and the commands show a run.
 //! - F3 [`engine`]: runs, accepted once and finished once. Its `transition` is pure.
@@ -21,6 +22,7 @@ pub mod config;
 pub mod engine;
 pub mod folder;
 pub mod gateway;
+mod loader;
 pub mod model;
 pub mod net;
 pub mod run_view;

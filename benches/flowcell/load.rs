@@ -49,7 +49,9 @@ async fn connection(load: &Load, request: &Request, number: usize, started: Inst
     let (mut times, mut buffer) = (Vec::new(), vec![0u8; 16 << 10]);
     while started.elapsed() < load.time {
         let stamp = started.elapsed().as_nanos();
-        let mut bytes = format!("{}x-github-delivery: {run}-{number}-{stamp}-{}\r\n\r\n", request.head, times.len()).into_bytes();
+        let mut bytes =
+            format!("{}x-github-delivery: {run}-{number}-{stamp}-{}\r\n\r\n", request.head, times.len())
+                .into_bytes();
         bytes.extend_from_slice(&request.body);
         let one = Instant::now();
         stream.write_all(&bytes).await.expect("sending");

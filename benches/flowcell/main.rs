@@ -49,9 +49,11 @@ fn payload(name: &str) -> Vec<u8> {
 }
 
 fn in_process(cache: &Path, time: Duration) -> Vec<Row> {
-    let engine = JsEngine::load(&EngineOptions { cache: Some(cache.to_owned()), slots: 8 }).expect("the engine loads");
+    let engine =
+        JsEngine::load(&EngineOptions { cache: Some(cache.to_owned()), slots: 8 }).expect("the engine loads");
     let call = |source: &str, body: &[u8]| {
-        let data = if body.is_empty() { "null" } else { std::str::from_utf8(body).expect("payloads are UTF-8") };
+        let data =
+            if body.is_empty() { "null" } else { std::str::from_utf8(body).expect("payloads are UTF-8") };
         Call {
             script: Arc::new(engine.check("bench.js", source).expect("the script parses")),
             context: format!("{{\"data\":{data},\"headers\":{{}},\"query\":{{}}}}").into(),
@@ -88,7 +90,10 @@ fn over_http(folder: &Path, cache: &Path, time: Duration) -> Vec<Row> {
     let flowcell = Server::flowcell(&workflows, &folder.join("data"), cache);
     let mut rows = Vec::new();
     for connections in [8, 64] {
-        let base = load::run(&Load { address: bare.address.clone(), connections, time }, &signed(&bare, "/", &body, &[200]));
+        let base = load::run(
+            &Load { address: bare.address.clone(), connections, time },
+            &signed(&bare, "/", &body, &[200]),
+        );
         let base_rate = base.per_second();
         rows.push(Row::load(&format!("bare axum route, {connections} connections"), base, None));
         for (mode, statuses) in [("sync", &[200][..]), ("async", &[202, 503][..])] {
@@ -142,7 +147,11 @@ struct Server {
 impl Server {
     fn flowcell(workflows: &Path, data: &Path, cache: &Path) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_flowcell"));
-        command.args(["serve", "--listen", "127.0.0.1:0", "--workflows"]).arg(workflows).arg("--data").arg(data);
+        command
+            .args(["serve", "--listen", "127.0.0.1:0", "--workflows"])
+            .arg(workflows)
+            .arg("--data")
+            .arg(data);
         command.env("FLOWCELL_SANDBOX_CACHE", cache).env("FLOWCELL_LOG_LEVEL", "warn");
         Self::start(command, "flowcell listens on http://")
     }
@@ -195,4 +204,3 @@ fn bare_axum() {
         axum::serve(listener, Router::new().route("/", route)).await.expect("serving");
     });
 }
-

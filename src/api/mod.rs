@@ -41,7 +41,9 @@ pub fn router(engine: Engine, token: Token) -> Router {
         .route("/readyz", get(ready))
         .with_state(engine)
         .merge(guarded)
-        .fallback(|| async { Problem::new(StatusCode::NOT_FOUND, "not_found", "there is nothing at this path") })
+        .fallback(|| async {
+            Problem::new(StatusCode::NOT_FOUND, "not_found", "there is nothing at this path")
+        })
 }
 
 async fn authorize(State(token): State<Token>, request: Request, next: Next) -> Response {

@@ -2,7 +2,7 @@
 
 use axum::{
     Json,
-    extract::{Query, State},
+    extract::{Query, State, rejection::QueryRejection},
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -20,9 +20,14 @@ pub(super) struct ListQuery {
 /// `GET /api/v1/requests?before=&limit=`
 pub(super) async fn list(
     State(engine): State<Engine>,
-    Query(query): Query<ListQuery>,
+    query: Result<Query<ListQuery>, QueryRejection>,
 ) -> Result<Json<Value>, Problem> {
-    let before = query.before.map(|id| id.parse()).transpose().map_err(|error| bad_request(format!("before: {error}")))?;
+    let Query(query) = query.map_err(|error| bad_request(error.body_text()))?;
+    let before = query
+        .before
+        .map(|id| id.parse())
+        .transpose()
+        .map_err(|error| bad_request(format!("before: {error}")))?;
     let limit = query.limit.unwrap_or(PAGE).clamp(1, PAGE_MOST);
     let page = tables::requests::list(&**engine.store(), before, limit).map_err(store_problem)?;
     let lines: Vec<_> = page

@@ -2,7 +2,7 @@
 
 use axum::{
     Json,
-    extract::{Path, Query, State},
+    extract::{Path, Query, State, rejection::QueryRejection},
 };
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
@@ -41,10 +41,19 @@ struct Line {
 /// `GET /api/v1/runs?workflow=&status=&before=&limit=`
 pub(super) async fn list(
     State(engine): State<Engine>,
-    Query(query): Query<ListQuery>,
+    query: Result<Query<ListQuery>, QueryRejection>,
 ) -> Result<Json<Value>, Problem> {
-    let workflow = query.workflow.map(|key| key.parse()).transpose().map_err(|error| bad_request(format!("workflow: {error}")))?;
-    let before = query.before.map(|id| id.parse()).transpose().map_err(|error| bad_request(format!("before: {error}")))?;
+    let Query(query) = query.map_err(|error| bad_request(error.body_text()))?;
+    let workflow = query
+        .workflow
+        .map(|key| key.parse())
+        .transpose()
+        .map_err(|error| bad_request(format!("workflow: {error}")))?;
+    let before = query
+        .before
+        .map(|id| id.parse())
+        .transpose()
+        .map_err(|error| bad_request(format!("before: {error}")))?;
     let limit = query.limit.unwrap_or(PAGE).clamp(1, PAGE_MOST);
     let filter = Filter { workflow, status: query.status };
     let page = tables::runs::list(&**engine.store(), &filter, before, limit).map_err(store_problem)?;
@@ -58,18 +67,24 @@ pub(super) async fn list(
             created: run_view::timestamp(head.created_ms),
             took_ms: head.finished_ms.map(|finished| finished.saturating_sub(head.created_ms)),
             answer_status: head.answer_status,
-            error: head.error.map(|error| json!({ "code": error.code, "message": error.message, "step": error.step })),
+            error: head
+                .error
+                .map(|error| json!({ "code": error.code, "message": error.message, "step": error.step })),
         })
         .collect();
     Ok(Json(json!({ "runs": lines, "next": page.next })))
 }
 
 /// `GET /api/v1/runs/{id}`
-pub(super) async fn show(State(engine): State<Engine>, Path(id): Path<String>) -> Result<Json<Value>, Problem> {
+pub(super) async fn show(
+    State(engine): State<Engine>,
+    Path(id): Path<String>,
+) -> Result<Json<Value>, Problem> {
     let id: RunId = id.parse().map_err(|error| bad_request(format!("{id}: {error}")))?;
     let store = &**engine.store();
     let run = tables::runs::get(store, id).map_err(store_problem)?;
-    let run = run.ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, "run_unknown", format!("there is no run {id}")))?;
+    let run = run
+        .ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, "run_unknown", format!("there is no run {id}")))?;
     let steps = tables::steps::list(store, id).map_err(store_problem)?;
     Ok(Json(run_view::whole(&run, &steps)))
 }

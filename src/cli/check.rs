@@ -36,8 +36,7 @@ fn problem(local: &Local, folder: &std::path::Path) -> Option<String> {
     };
     let name = folder.file_name().and_then(|name| name.to_str());
     if name.is_some_and(|name| name != definition.workflow.key.as_str() && name != "." && name != "..") {
-        let key = &definition.workflow.key;
-        return Some(format!("{}/workflow.json: key: it says `{key}`, its folder has another name", folder.display()));
+        return Some(format!("{}/{}", folder.display(), definition.key_differs()));
     }
     let text = definition.bundle.workflow.clone();
     let endpoint = Endpoint::compile(Arc::new(definition), &local.environment);

@@ -11,21 +11,21 @@ use crate::{api::TOKEN_FILE, net::Client};
 /// Which server, and how to be let in.
 #[derive(Args)]
 pub(super) struct Server {
-    /// The server's address.
-    #[arg(long, env = "FLOWCELL_URL", default_value = "http://127.0.0.1:8080")]
-    server: String,
+    /// The server's address [default: that of its settings, else http://127.0.0.1:8080].
+    #[arg(long, env = "FLOWCELL_URL")]
+    server: Option<String>,
     /// The API token; read from the data folder when it is not given.
     #[arg(long, env = "FLOWCELL_TOKEN", hide_env_values = true)]
     token: Option<String>,
     /// The server's data folder, for its token.
-    #[arg(long, default_value = "data")]
+    #[arg(long, env = "FLOWCELL_SERVER_DATA", default_value = "data")]
     data: PathBuf,
 }
 
 impl Server {
     /// Asks for a resource.
     pub(super) async fn get(&self, path: &str) -> anyhow::Result<Value> {
-        let url = format!("{}{path}", self.server.trim_end_matches('/'));
+        let url = format!("{}{path}", self.base().trim_end_matches('/'));
         let headers = [("authorization".to_owned(), format!("Bearer {}", self.token()?))];
         let response = Client::new()?.send(Method::GET, &url, &headers, Vec::new()).await?;
         let body: Value = serde_json::from_slice(&response.body).unwrap_or(Value::Null);
@@ -36,13 +36,23 @@ impl Server {
         Ok(body)
     }
 
+    /// A server on this machine is found by the settings that it was started with.
+    fn base(&self) -> String {
+        let listen =
+            || std::env::var("FLOWCELL_SERVER_LISTEN").unwrap_or_else(|_| "127.0.0.1:8080".to_owned());
+        self.server.clone().unwrap_or_else(|| format!("http://{}", listen()))
+    }
+
     fn token(&self) -> anyhow::Result<String> {
         if let Some(token) = &self.token {
             return Ok(token.clone());
         }
         let path = self.data.join(TOKEN_FILE);
         let text = std::fs::read_to_string(&path).map_err(|error| {
-            anyhow::anyhow!("no API token: {} cannot be read ({error}); give --data or --token", path.display())
+            anyhow::anyhow!(
+                "no API token: {} cannot be read ({error}); give --data or --token",
+                path.display()
+            )
         })?;
         Ok(text.trim().to_owned())
     }

@@ -62,9 +62,12 @@ const EVENT_KEYS: [&str; 8] = ["method", "path", "ip", "headers", "query", "para
 /// Reads the file of `flowcell run --event`: a fixture, an event, or the JSON of a body.
 pub(super) fn read_event(path: &Path, key: &str) -> anyhow::Result<Event> {
     let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let value: Value = serde_json::from_str(&text).with_context(|| format!("{} is not JSON", path.display()))?;
+    let value: Value =
+        serde_json::from_str(&text).with_context(|| format!("{} is not JSON", path.display()))?;
     let event = match &value {
-        Value::Object(object) if object.contains_key("event") && object.keys().all(|key| key == "event" || key == "expect") => {
+        Value::Object(object)
+            if object.contains_key("event") && object.keys().all(|key| key == "event" || key == "expect") =>
+        {
             serde_json::from_value::<Fixture>(value.clone()).ok().map(|fixture| fixture.event)
         }
         Value::Object(object)
@@ -102,7 +105,8 @@ impl EventFile {
             }
             (None, None) => Vec::new(),
         };
-        let content_type = headers.iter().find(|(name, _)| name == "content-type").map(|(_, value)| value.as_str());
+        let content_type =
+            headers.iter().find(|(name, _)| name == "content-type").map(|(_, value)| value.as_str());
         let content = gateway::decode(content_type, &body)?;
         Ok(Event {
             method: self.method.unwrap_or_else(|| "POST".to_owned()),

@@ -37,7 +37,11 @@ impl Local {
     }
 
     /// Runs an event through a workflow in memory, to its end.
-    pub(super) async fn run(&self, definition: Definition, event: Event) -> anyhow::Result<(Run, Vec<StepRecord>)> {
+    pub(super) async fn run(
+        &self,
+        definition: Definition,
+        event: Event,
+    ) -> anyhow::Result<(Run, Vec<StepRecord>)> {
         let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
         let catalog = Catalog::new(self.sandbox.clone(), Arc::clone(&self.environment));
         let engine = Engine::start(
@@ -48,9 +52,8 @@ impl Local {
             EngineOptions::default(),
         )
         .await?;
-        let key = definition.workflow.key.clone();
-        engine.install(definition).await?;
-        let definition = engine.catalog().current(&key).context("the workflow was just installed")?;
+        let definition = Arc::new(definition);
+        engine.install(Arc::clone(&definition)).await?;
         let submission = Submission { definition, event, mode: Mode::Sync, dedupe: None };
         let Submitted::Started { run, reply } = engine.submit(submission).await? else {
             anyhow::bail!("a run without dedupe key cannot be a copy");

@@ -67,7 +67,10 @@ pub(super) fn execute(arguments: &Arguments) -> anyhow::Result<Verdict> {
     small_runtime()?.block_on(async {
         match &arguments.command {
             Command::List(list) => {
-                let page = list.server.get(&list_path(list.workflow.as_deref(), list.status.as_deref(), list.limit)).await?;
+                let page = list
+                    .server
+                    .get(&list_path(list.workflow.as_deref(), list.status.as_deref(), list.limit))
+                    .await?;
                 if list.json {
                     println!("{}", serde_json::to_string_pretty(&page)?);
                 } else {
@@ -99,7 +102,12 @@ async fn follow(tail: &Tail) -> anyhow::Result<()> {
         });
         let shown: Vec<_> = fresh.take(if last.is_none() { 10 } else { TAIL_PAGE }).collect();
         shown.iter().rev().for_each(|run| println!("{}", line(run)));
-        last = runs.first().and_then(|run| run["id"].as_str()).map(str::to_owned).or(last).or(Some(String::new()));
+        last = runs
+            .first()
+            .and_then(|run| run["id"].as_str())
+            .map(str::to_owned)
+            .or(last)
+            .or(Some(String::new()));
         tokio::time::sleep(TAIL_EVERY).await;
     }
 }
@@ -126,5 +134,12 @@ fn line(run: &Value) -> String {
         let code = run["error"]["code"].as_str().unwrap_or("");
         format!("  {code}: {}", terminal::safe(message.lines().next().unwrap_or("")))
     });
-    format!("{}  {}  {:<9}  {:>8}  {}{error}", text("created"), text("id"), text("status"), took, text("workflow"))
+    format!(
+        "{}  {}  {:<9}  {:>8}  {}{error}",
+        text("created"),
+        text("id"),
+        text("status"),
+        took,
+        text("workflow")
+    )
 }

@@ -4,6 +4,10 @@ use super::Verdict;
 use crate::model::Workflow;
 
 pub(super) fn execute() -> anyhow::Result<Verdict> {
-    println!("{}", serde_json::to_string_pretty(&schemars::schema_for!(Workflow))?);
+    let mut schema = schemars::schema_for!(Workflow).to_value();
+    // What the server does at the root, which no attribute says: `$schema` is welcome, the unknown is not.
+    schema["properties"]["$schema"] = serde_json::json!({ "type": "string" });
+    schema["additionalProperties"] = false.into();
+    println!("{}", serde_json::to_string_pretty(&schema)?);
     Ok(Verdict::Yes)
 }

@@ -51,9 +51,8 @@ pub(super) fn execute(arguments: &Arguments) -> anyhow::Result<Verdict> {
     let scheme = Scheme::compile(&verify, &|secret| Ok(secret.to_owned()))?;
     let mut headers = scheme.sign("POST", &body, &delivery, ports.now_ms());
     headers.extend(sender_headers(arguments, &delivery));
-    let response = small_runtime()?.block_on(async {
-        Client::new()?.send(Method::POST, &arguments.url, &headers, body).await
-    })?;
+    let response = small_runtime()?
+        .block_on(async { Client::new()?.send(Method::POST, &arguments.url, &headers, body).await })?;
     eprintln!("delivery {delivery}");
     println!("HTTP {}", response.status);
     for name in ["flowcell-run-id", "idempotency-replayed", "retry-after"] {
@@ -67,7 +66,8 @@ pub(super) fn execute(arguments: &Arguments) -> anyhow::Result<Verdict> {
 
 fn body(arguments: &Arguments) -> anyhow::Result<Vec<u8>> {
     if let Some(path) = &arguments.body {
-        return std::fs::read(path).map_err(|error| anyhow::anyhow!("cannot read {}: {error}", path.display()));
+        return std::fs::read(path)
+            .map_err(|error| anyhow::anyhow!("cannot read {}: {error}", path.display()));
     }
     let samples = match arguments.sender {
         Sender::Github => &GITHUB,
@@ -75,7 +75,11 @@ fn body(arguments: &Arguments) -> anyhow::Result<Vec<u8>> {
     let sample = samples.iter().find(|(event, _)| *event == arguments.event).map(|(_, body)| *body);
     let known: Vec<_> = samples.iter().map(|(event, _)| *event).collect();
     sample.map(|body| body.trim().as_bytes().to_vec()).ok_or_else(|| {
-        anyhow::anyhow!("there is no sample of `{}`; known are {}, or give --body", arguments.event, known.join(", "))
+        anyhow::anyhow!(
+            "there is no sample of `{}`; known are {}, or give --body",
+            arguments.event,
+            known.join(", ")
+        )
     })
 }
 

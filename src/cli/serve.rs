@@ -39,13 +39,14 @@ pub(super) fn execute(arguments: Arguments) -> anyhow::Result<Verdict> {
     runtime.block_on(async {
         let app = App::start(&config).await?;
         let address = app.address();
-        // Scripts and people wait for this line; it comes when connections are taken.
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        // Scripts and people wait for this line; it comes when connections are taken and signals are heard.
         println!("flowcell listens on http://{address}");
         std::io::stdout().flush()?;
-        let mut terminate = signal(SignalKind::terminate())?;
         let stop = async move {
             tokio::select! {
-                _ = tokio::signal::ctrl_c() => {}
+                _ = interrupt.recv() => {}
                 _ = terminate.recv() => {}
             }
             tracing::info!("stopping: finishing what was accepted");

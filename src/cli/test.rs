@@ -83,7 +83,11 @@ fn compare(expect: &Expect, run: &Run, steps: &[StepRecord]) -> Vec<String> {
     }
     let answer = run.answer.as_ref();
     if let Some(status) = expect.status {
-        differ("status", status.to_string(), answer.map_or("no answer".to_owned(), |answer| answer.status.to_string()));
+        differ(
+            "status",
+            status.to_string(),
+            answer.map_or("no answer".to_owned(), |answer| answer.status.to_string()),
+        );
     }
     let body = answer.map(|answer| String::from_utf8_lossy(&answer.body).into_owned());
     if let Some(text) = &expect.text {
@@ -97,13 +101,18 @@ fn compare(expect: &Expect, run: &Run, steps: &[StepRecord]) -> Vec<String> {
     }
     for (step, output) in &expect.steps {
         let found = steps.iter().find(|record| record.step.as_str() == step);
-        let found = found.map_or("the step did not run".to_owned(), |record| record.output.to_value().to_string());
+        let found =
+            found.map_or("the step did not run".to_owned(), |record| record.output.to_value().to_string());
         differ(&format!("steps.{step}"), output.to_string(), found);
     }
     let error = run.error.as_ref();
     match (&expect.error, error) {
         (Some(code), found) => {
-            differ("error", code.clone(), found.map_or("none".to_owned(), |error| error.code.as_str().to_owned()));
+            differ(
+                "error",
+                code.clone(),
+                found.map_or("none".to_owned(), |error| error.code.as_str().to_owned()),
+            );
         }
         (None, Some(error)) if expect.run.is_none() => {
             differ("error", "none".to_owned(), format!("{}: {}", error.code.as_str(), error.message));

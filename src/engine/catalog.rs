@@ -39,6 +39,14 @@ impl Catalog {
         self.current.read().expect("no code panics under this lock").get(key).cloned()
     }
 
+    /// No new runs of this workflow begin; those that did keep their version.
+    pub fn remove(&self, key: &WorkflowKey) {
+        let before = self.current.write().expect("no code panics under this lock").remove(key);
+        if let Some(before) = before {
+            self.keep_old(before);
+        }
+    }
+
     /// All current versions, by key.
     pub fn all(&self) -> Vec<Arc<Definition>> {
         let mut all: Vec<_> =
@@ -48,13 +56,16 @@ impl Catalog {
     }
 
     /// Stores a version's files, then makes it current.
-    pub(super) async fn install(&self, store: &dyn Store, definition: Definition) -> Result<(), StoreError> {
+    pub(super) async fn install(
+        &self,
+        store: &dyn Store,
+        definition: Arc<Definition>,
+    ) -> Result<(), StoreError> {
         if tables::versions::get(store, definition.version)?.is_none() {
             let mut batch = Batch::new();
             tables::versions::insert(&mut batch, &definition.bundle);
             store.commit(batch).await?;
         }
-        let definition = Arc::new(definition);
         let key = definition.workflow.key.clone();
         let before = self.current.write().expect("no code panics under this lock").insert(key, definition);
         if let Some(before) = before {
@@ -80,7 +91,10 @@ impl Catalog {
             return Ok(Arc::clone(old));
         }
         let missing = |why: String| {
-            RunError::new(ErrorCode::VersionMissing, format!("version {version} of `{key}` cannot be run: {why}"))
+            RunError::new(
+                ErrorCode::VersionMissing,
+                format!("version {version} of `{key}` cannot be run: {why}"),
+            )
         };
         let bundle = tables::versions::get(store, version)
             .map_err(|error| missing(error.to_string()))?

@@ -11,6 +11,7 @@ use crate::{
     sandbox::{JsEngine, Script},
     steps::{self, CodeSource, Compiled, CompiledResponse},
     store::tables,
+    template::{Path, Root},
 };
 
 /// What is wrong with a workflow's files, with the place.
@@ -83,26 +84,42 @@ impl Definition {
     ///
     /// # Errors
     /// The first thing that is wrong, with file, line and field.
-    pub fn compile(bundle: Bundle, sandbox: &JsEngine, environment: &Environment) -> Result<Self, DefinitionError> {
+    pub fn compile(
+        bundle: Bundle,
+        sandbox: &JsEngine,
+        environment: &Environment,
+    ) -> Result<Self, DefinitionError> {
         let workflow = parse(&bundle.workflow)?;
         let files = Files { bundle: &bundle, sandbox };
         let at = |error: FieldError| in_workflow_json(&bundle.workflow, error);
+        let ids: HashSet<&str> = workflow.walk().into_iter().map(|step| step.id.as_str()).collect();
         let mut compiled = HashMap::new();
-        compile_all(&workflow.steps, "steps", &files, &mut compiled).map_err(at)?;
+        compile_all(&workflow.steps, "steps", &files, &ids, &mut compiled).map_err(at)?;
         let default_response = workflow
             .webhook()
             .and_then(|webhook| webhook.response.as_ref())
             .map(|response| CompiledResponse::compile(response, "trigger.response"))
             .transpose()
             .map_err(at)?;
+        let responses = default_response.iter().flat_map(CompiledResponse::references);
+        readable("trigger.response", &responses.clone().collect::<Vec<_>>(), &ids).map_err(at)?;
         let mut names: HashSet<String> = workflow.env.iter().cloned().collect();
-        names.extend(compiled.values().flat_map(Compiled::env_names));
-        names.extend(default_response.iter().flat_map(CompiledResponse::env_names));
+        let paths = compiled.values().flat_map(Compiled::references).chain(responses);
+        names.extend(
+            paths.filter(|path| path.root() == Root::Env).filter_map(|path| path.name().map(str::to_owned)),
+        );
         let env: BTreeMap<String, String> =
             names.into_iter().filter_map(|name| environment(&name).map(|value| (name, value))).collect();
         let env = serde_json::to_string(&env).expect("strings are always JSON").into();
         let version = tables::versions::hash(&bundle);
         Ok(Self { workflow, version, bundle: Arc::new(bundle), env, steps: compiled, default_response })
+    }
+
+    /// The error of a folder that is not named as its workflow.
+    pub fn key_differs(&self) -> DefinitionError {
+        let message =
+            format!("the key is `{}`, its folder has another name; make them the same", self.workflow.key);
+        in_workflow_json(&self.bundle.workflow, FieldError::new("key", message))
     }
 
     /// A step, ready to run.
@@ -140,18 +157,37 @@ fn compile_all(
     steps: &[Step],
     path: &str,
     files: &Files<'_>,
+    ids: &HashSet<&str>,
     compiled: &mut HashMap<StepId, Compiled>,
 ) -> Result<(), FieldError> {
     for (index, step) in steps.iter().enumerate() {
         let path = format!("{path}[{index}]");
-        compiled.insert(step.id.clone(), steps::compile(step, &path, files)?);
+        let ready = steps::compile(step, &path, files)?;
+        readable(&path, &ready.references(), ids)?;
+        compiled.insert(step.id.clone(), ready);
         match &step.kind {
             StepKind::Condition(condition) => {
-                compile_all(&condition.then, &format!("{path}.then"), files, compiled)?;
-                compile_all(&condition.otherwise, &format!("{path}.else"), files, compiled)?;
+                compile_all(&condition.then, &format!("{path}.then"), files, ids, compiled)?;
+                compile_all(&condition.otherwise, &format!("{path}.else"), files, ids, compiled)?;
             }
             StepKind::Code(_) | StepKind::Response(_) => {}
         }
+    }
+    Ok(())
+}
+
+/// Refuses what would read null for ever: a step that does not exist, and roots that nothing fills.
+fn readable(path: &str, references: &[&Path], ids: &HashSet<&str>) -> Result<(), FieldError> {
+    for reference in references {
+        let message = match (reference.root(), reference.name()) {
+            (Root::Steps, Some(name)) if !ids.contains(name) => {
+                format!("it reads step `{name}`, which does not exist")
+            }
+            (Root::Secrets, _) => "there are no secrets yet; read {{$env.NAME}}".to_owned(),
+            (Root::Scopes, _) => "there are no loops yet, so `scopes` is empty".to_owned(),
+            (Root::Context | Root::Steps | Root::Env | Root::System | Root::Run, _) => continue,
+        };
+        return Err(FieldError::new(path, message));
     }
     Ok(())
 }

@@ -19,9 +19,7 @@ use super::{
     transition::{Action, Event as Happened, State, transition},
 };
 use crate::{
-    model::{
-        Answer, ErrorCode, JsonText, Mode, Run, RunError, RunStatus, StepId, StepRecord, StepStatus,
-    },
+    model::{Answer, ErrorCode, JsonText, Mode, Run, RunError, RunStatus, StepId, StepRecord, StepStatus},
     sandbox::SandboxError,
     steps::{self, Executed, Output, Outputs, RunFacts, Scope},
     store::{Batch, StoreError, tables},
@@ -60,11 +58,7 @@ struct Progress {
 
 impl Job {
     /// A run that was accepted just now.
-    pub(super) fn fresh(
-        run: Run,
-        definition: Arc<Definition>,
-        reply: oneshot::Sender<Reply>,
-    ) -> Self {
+    pub(super) fn fresh(run: Run, definition: Arc<Definition>, reply: oneshot::Sender<Reply>) -> Self {
         let progress =
             Progress { run, outputs: Outputs::default(), unsaved: Vec::new(), saved: 0, reply: Some(reply) };
         Self { progress, definition: Ok(definition), state: State::default() }
@@ -73,7 +67,7 @@ impl Job {
     /// A run as the store holds it.
     pub(super) fn stored(
         run: Run,
-            definition: Result<Arc<Definition>, RunError>,
+        definition: Result<Arc<Definition>, RunError>,
         records: Vec<StepRecord>,
     ) -> Self {
         let mut outputs = Outputs::default();
@@ -104,7 +98,9 @@ pub(super) async fn execute(inner: &Inner, job: Job) {
     let ended = match driven {
         Ok(Ok(ended)) => ended,
         Ok(Err(error)) => return progress.lose(error),
-        Err(_) => Err(RunError::new(ErrorCode::EngineCrash, "the engine failed inside this run; please report it")),
+        Err(_) => {
+            Err(RunError::new(ErrorCode::EngineCrash, "the engine failed inside this run; please report it"))
+        }
     };
     if let Err(error) = progress.finish(inner, ended).await {
         progress.lose(error);
@@ -149,7 +145,13 @@ async fn drive(
 
 impl Progress {
     /// Executes one step and keeps its record.
-    async fn step(&mut self, inner: &Inner, definition: &Definition, facts: &RunFacts, step: StepId) -> Happened {
+    async fn step(
+        &mut self,
+        inner: &Inner,
+        definition: &Definition,
+        facts: &RunFacts,
+        step: StepId,
+    ) -> Happened {
         let started_ms = inner.ports.now_ms();
         let started = Instant::now();
         let executed = match definition.step(&step) {
@@ -157,11 +159,15 @@ impl Progress {
                 let scope = Scope::new(facts, &self.outputs, step.as_str());
                 steps::execute(compiled, &scope, &inner.sandbox).await.unwrap_or_else(sandbox_failed)
             }
-            None => Executed::failed(RunError::new(ErrorCode::VersionMissing, "the version has no such step")),
+            None => {
+                Executed::failed(RunError::new(ErrorCode::VersionMissing, "the version has no such step"))
+            }
         };
         let (status, output, branch, error) = match executed.result {
             Ok(Output::Value(output)) => (StepStatus::Succeeded, output, None, None),
-            Ok(Output::Branch(branch)) => (StepStatus::Succeeded, JsonText::from_value(&branch.into()), Some(branch), None),
+            Ok(Output::Branch(branch)) => {
+                (StepStatus::Succeeded, JsonText::from_value(&branch.into()), Some(branch), None)
+            }
             Ok(Output::Answer(answer)) => {
                 // The first answer counts, as the caller has it already.
                 self.run.answer.get_or_insert(answer);

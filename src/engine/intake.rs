@@ -104,11 +104,7 @@ pub(super) async fn submit(inner: &Arc<Inner>, submission: Submission) -> Result
 }
 
 /// Commits a new run; gives the run that holds the claim when this one is a copy.
-async fn store_run(
-    inner: &Inner,
-    run: &Run,
-    dedupe: Option<DedupeKey>,
-) -> Result<Option<Run>, StoreError> {
+async fn store_run(inner: &Inner, run: &Run, dedupe: Option<DedupeKey>) -> Result<Option<Run>, StoreError> {
     let store = &*inner.store;
     for _ in 0..TRIES {
         let mut batch = Batch::new();

@@ -28,9 +28,9 @@ use tokio::sync::{Semaphore, mpsc};
 pub use catalog::Catalog;
 pub(crate) use definition::in_workflow_json;
 pub use definition::{Definition, DefinitionError, Environment};
+pub use execution::Reply;
 pub use intake::{DedupeKey, Submission, Submitted};
 pub use ports::{Ports, SystemPorts};
-pub use execution::Reply;
 
 use pending::{Pending, Place};
 
@@ -138,7 +138,7 @@ impl Engine {
     ///
     /// # Errors
     /// When the store refuses.
-    pub async fn install(&self, definition: Definition) -> Result<(), StoreError> {
+    pub async fn install(&self, definition: Arc<Definition>) -> Result<(), StoreError> {
         self.inner.catalog.install(&*self.inner.store, definition).await
     }
 

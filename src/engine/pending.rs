@@ -25,7 +25,9 @@ impl Pending {
     /// A place for a new run, or none when all are taken.
     pub(super) fn take(self: &Arc<Self>) -> Option<Place> {
         self.count
-            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |count| (count < self.most).then_some(count + 1))
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |count| {
+                (count < self.most).then_some(count + 1)
+            })
             .ok()
             .map(|_| Place(Arc::clone(self)))
     }

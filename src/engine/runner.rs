@@ -32,7 +32,9 @@ pub(super) async fn dispatch(inner: Weak<Inner>, mut queue: mpsc::UnboundedRecei
             match load(&inner, id) {
                 Ok(Some(job)) => execution::execute(&inner, job).await,
                 Ok(None) => {}
-                Err(error) => tracing::error!(run = %id, %error, "an accepted run cannot be read; it stays queued"),
+                Err(error) => {
+                    tracing::error!(run = %id, %error, "an accepted run cannot be read; it stays queued")
+                }
             }
             drop((permit, place));
         });
@@ -52,7 +54,9 @@ pub(super) fn spawn(inner: Arc<Inner>, job: Job, place: Place) {
 /// Reads a run back; nothing when it has ended already.
 fn load(inner: &Inner, id: RunId) -> Result<Option<Job>, StoreError> {
     let store = &*inner.store;
-    let Some(run) = tables::runs::get(store, id)?.filter(|run| !run.status.is_terminal()) else { return Ok(None) };
+    let Some(run) = tables::runs::get(store, id)?.filter(|run| !run.status.is_terminal()) else {
+        return Ok(None);
+    };
     let records = tables::steps::list(store, id)?;
     let definition = inner.catalog.pinned(store, &run.workflow, run.version);
     Ok(Some(Job::stored(run, definition, records)))

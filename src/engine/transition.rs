@@ -97,7 +97,10 @@ fn next<'a>(steps: &'a [Step], done: &HashMap<StepId, Option<bool>>) -> Option<&
 fn too_many_steps() -> RunError {
     let most = Limits::STEPS as u64;
     let limit = LimitUse { limit: most, used: most + 1, unit: LimitUnit::Steps };
-    let error = RunError::new(ErrorCode::TooManySteps, format!("the run has more than {most} steps; split the workflow"));
+    let error = RunError::new(
+        ErrorCode::TooManySteps,
+        format!("the run has more than {most} steps; split the workflow"),
+    );
     RunError { limit: Some(limit), ..error }
 }
 

@@ -22,7 +22,8 @@ pub(super) async fn read(headers: &HeaderMap, body: Body, limit: usize) -> Resul
     {
         return Err(Refusal::ContentEncoding(String::from_utf8_lossy(encoding.as_bytes()).into_owned()));
     }
-    let announced = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+    let announced =
+        headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
     if announced.is_some_and(|length| length > limit) {
         return Err(Refusal::TooLarge { limit });
     }
@@ -64,7 +65,9 @@ pub(super) fn decode_body(content_type: Option<&str>, body: &[u8]) -> Result<Con
             }
             form(body).map_err(Refusal::BodyInvalid)
         }
-        Some(multipart) if multipart.starts_with("multipart/") => Err(Refusal::MediaType(multipart.to_owned())),
+        Some(multipart) if multipart.starts_with("multipart/") => {
+            Err(Refusal::MediaType(multipart.to_owned()))
+        }
         Some(text) if text.starts_with("text/") || text.ends_with("/xml") || text.ends_with("+xml") => {
             Ok(text_or_binary(body))
         }

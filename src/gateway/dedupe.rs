@@ -26,7 +26,9 @@ impl Roots for Context {
 pub(super) fn key(endpoint: &Endpoint, event: &Event) -> Option<DedupeKey> {
     let (template, ttl) = endpoint.dedupe.as_ref()?;
     let mut context = Map::new();
-    for name in template.references().filter(|path| path.root() == Root::Context).filter_map(|path| path.name()) {
+    for name in
+        template.references().filter(|path| path.root() == Root::Context).filter_map(|path| path.name())
+    {
         if !context.contains_key(name) {
             context.insert(name.to_owned(), event.field(name));
         }

@@ -45,7 +45,8 @@ impl Endpoint {
     /// # Errors
     /// A template that cannot be read.
     pub fn compile(definition: Arc<Definition>, environment: &Environment) -> Result<Self, FieldError> {
-        let webhook = definition.workflow.webhook().ok_or_else(|| FieldError::new("trigger", "it is no webhook"))?;
+        let webhook =
+            definition.workflow.webhook().ok_or_else(|| FieldError::new("trigger", "it is no webhook"))?;
         let scheme = scheme(webhook, environment);
         let dedupe = webhook
             .dedupe
@@ -73,7 +74,9 @@ fn dedupe_template(text: &str) -> Result<Template, FieldError> {
     let template = Template::parse(text).map_err(|error| wrong(error.to_string()))?;
     let reads = |path: &Path| path.root() == Root::Context && path.name().is_some();
     if template.references().next().is_none() || !template.references().all(reads) {
-        return Err(wrong("read a field of the delivery, as in {{$context.headers.x-github-delivery}}".to_owned()));
+        return Err(wrong(
+            "read a field of the delivery, as in {{$context.headers.x-github-delivery}}".to_owned(),
+        ));
     }
     Ok(template)
 }
@@ -119,6 +122,11 @@ impl Endpoints {
     pub fn set(&self, endpoint: Endpoint) {
         let key = endpoint.definition.workflow.key.clone();
         self.0.write().expect("no code panics under this lock").insert(key, Arc::new(endpoint));
+    }
+
+    /// Takes an endpoint away.
+    pub fn remove(&self, key: &WorkflowKey) {
+        self.0.write().expect("no code panics under this lock").remove(key);
     }
 
     /// The endpoint of a key.

@@ -8,7 +8,9 @@ use axum::{
 };
 use http::{HeaderMap, StatusCode, header, request::Parts};
 
-use super::{Gateway, answer, body, dedupe, endpoint::Endpoint, problem::Problem, refusal::Refusal, request_log};
+use super::{
+    Gateway, answer, body, dedupe, endpoint::Endpoint, problem::Problem, refusal::Refusal, request_log,
+};
 use crate::{
     engine::{EngineError, Reply, Submission, Submitted},
     model::{Event, Method, Mode, RequestOutcome, RequestRecord, Run, RunId, WorkflowKey},
@@ -130,9 +132,10 @@ async fn handle(
                 Ok(Ok(Reply::Lost(error))) => Err(Refusal::Lost { run, error }),
                 // The engine is going down; the next start executes the run.
                 Ok(Err(_)) => Err(Refusal::Engine(EngineError::Stopping)),
-                Err(_) => {
-                    Err(Refusal::SyncTimeout { run, seconds: endpoint.sync_wait.as_millis() as f64 / 1_000.0 })
-                }
+                Err(_) => Err(Refusal::SyncTimeout {
+                    run,
+                    seconds: endpoint.sync_wait.as_millis() as f64 / 1_000.0,
+                }),
             }
         }
     }
@@ -140,7 +143,8 @@ async fn handle(
 
 fn route(gateway: &Gateway, path: &str) -> Result<Arc<Endpoint>, Refusal> {
     // A key has no character that a URL would escape, so an escaped one names nothing.
-    let key: WorkflowKey = path.strip_prefix(PREFIX).and_then(|key| key.parse().ok()).ok_or(Refusal::Unknown)?;
+    let key: WorkflowKey =
+        path.strip_prefix(PREFIX).and_then(|key| key.parse().ok()).ok_or(Refusal::Unknown)?;
     gateway.endpoints.get(&key).ok_or(Refusal::Unknown)
 }
 
@@ -163,7 +167,8 @@ fn duplicate(run: Run, mode: Mode) -> Result<Response, Refusal> {
 }
 
 fn event(peer: SocketAddr, parts: &Parts, body: Vec<u8>) -> Result<Event, Refusal> {
-    let content_type = parts.headers.get(header::CONTENT_TYPE).map(|value| String::from_utf8_lossy(value.as_bytes()));
+    let content_type =
+        parts.headers.get(header::CONTENT_TYPE).map(|value| String::from_utf8_lossy(value.as_bytes()));
     let content = body::decode_body(content_type.as_deref(), &body)?;
     let query = parts.uri.query().unwrap_or("");
     Ok(Event {

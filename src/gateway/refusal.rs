@@ -70,13 +70,16 @@ impl Refusal {
             Self::Unavailable(_) => (
                 StatusCode::SERVICE_UNAVAILABLE,
                 "webhook_unavailable",
-                "this webhook is not set up completely; its owner finds the reason in the request log".to_owned(),
+                "this webhook is not set up completely; its owner finds the reason in the request log"
+                    .to_owned(),
                 Later,
             ),
             Self::Method { .. } => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", own(), Never),
             Self::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", own(), Never),
             Self::BodyTimeout { .. } => (StatusCode::REQUEST_TIMEOUT, "body_timeout", own(), Later),
-            Self::BodyBroken(_) => (StatusCode::BAD_REQUEST, "body_broken", "the body broke off".to_owned(), Later),
+            Self::BodyBroken(_) => {
+                (StatusCode::BAD_REQUEST, "body_broken", "the body broke off".to_owned(), Later)
+            }
             Self::ContentEncoding(_) => {
                 (StatusCode::UNSUPPORTED_MEDIA_TYPE, "content_encoding_unsupported", own(), Never)
             }
@@ -87,14 +90,19 @@ impl Refusal {
                 "the request could not be verified as coming from its sender".to_owned(),
                 Never,
             ),
-            Self::MediaType(_) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "media_type_unsupported", own(), Never),
+            Self::MediaType(_) => {
+                (StatusCode::UNSUPPORTED_MEDIA_TYPE, "media_type_unsupported", own(), Never)
+            }
             Self::BodyInvalid(_) => (StatusCode::BAD_REQUEST, "body_invalid", own(), Never),
             Self::InFlight { .. } => (StatusCode::CONFLICT, "delivery_in_progress", own(), Later),
             Self::SyncTimeout { .. } => (StatusCode::REQUEST_TIMEOUT, "sync_timeout", own(), Never),
             // The reason may quote what the script knows: it is shown by the run, to those who may see runs.
-            Self::RunFailed { .. } => {
-                (StatusCode::INTERNAL_SERVER_ERROR, "run_failed", "the workflow's run failed".to_owned(), Later)
-            }
+            Self::RunFailed { .. } => (
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "run_failed",
+                "the workflow's run failed".to_owned(),
+                Later,
+            ),
             Self::Lost { .. } => (
                 StatusCode::SERVICE_UNAVAILABLE,
                 "outcome_not_stored",
@@ -115,12 +123,14 @@ impl Refusal {
         let (status, code, detail, retry) = self.parts();
         let mut problem = Problem::new(status, code, detail);
         problem.run_id = match self {
-            Self::InFlight { run } | Self::SyncTimeout { run, .. } | Self::RunFailed { run, .. } | Self::Lost { run, .. } => {
-                Some(*run)
-            }
+            Self::InFlight { run }
+            | Self::SyncTimeout { run, .. }
+            | Self::RunFailed { run, .. }
+            | Self::Lost { run, .. } => Some(*run),
             _ => None,
         };
-        problem.retry_after = (retry == Retry::Later && status != StatusCode::INTERNAL_SERVER_ERROR).then_some(RETRY_AFTER);
+        problem.retry_after =
+            (retry == Retry::Later && status != StatusCode::INTERNAL_SERVER_ERROR).then_some(RETRY_AFTER);
         if let Self::Method { allowed } = self {
             problem.allow = Some(allowed.clone());
         }
@@ -129,12 +139,19 @@ impl Refusal {
 }
 
 fn engine_parts(error: &EngineError) -> (StatusCode, &'static str, String, Retry) {
-    let unavailable = |code, detail: &str| (StatusCode::SERVICE_UNAVAILABLE, code, detail.to_owned(), Retry::Later);
+    let unavailable =
+        |code, detail: &str| (StatusCode::SERVICE_UNAVAILABLE, code, detail.to_owned(), Retry::Later);
     match error {
         EngineError::Full { .. } => unavailable("queue_full", "too many runs are waiting; send again later"),
         EngineError::Stopping => unavailable("stopping", "the server is stopping; send again"),
-        EngineError::Store(StoreError::Busy) => unavailable("store_busy", "the store is busy; send again later"),
-        EngineError::Store(StoreError::Full { .. }) => unavailable("store_full", "the store has no room; send again later"),
-        EngineError::Store(_) => unavailable("store_unavailable", "the event could not be stored; send again later"),
+        EngineError::Store(StoreError::Busy) => {
+            unavailable("store_busy", "the store is busy; send again later")
+        }
+        EngineError::Store(StoreError::Full { .. }) => {
+            unavailable("store_full", "the store has no room; send again later")
+        }
+        EngineError::Store(_) => {
+            unavailable("store_unavailable", "the event could not be stored; send again later")
+        }
     }
 }

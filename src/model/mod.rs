@@ -26,7 +26,7 @@ pub use run::{Claim, LogLevel, LogLine, Run, RunStatus, StepRecord, StepStatus, 
 pub use units::{ByteSize, Span, UnitError};
 pub use workflow::{
     Algorithm, Bundle, CodeStep, Comparison, ConditionExpr, ConditionStep, Dedupe, Encoding, HmacSpec,
-    Method, Mode, Operator, ResponseSpec, Secrets, SecretEncoding, Step, StepKind, TimestampSpec,
+    Method, Mode, Operator, ResponseSpec, SecretEncoding, Secrets, Step, StepKind, TimestampSpec,
     TimestampUnit, Trigger, Verify, Webhook, Workflow,
 };
 pub use workflow_parse::FieldError;

@@ -168,7 +168,8 @@ mod tests {
 
     #[test]
     fn nonsense_is_refused() {
-        for bad in ["", "s", "3", "-1s", "1.5s", "3 weeks", "99999999999999999999d", "18446744073709551615d"] {
+        for bad in ["", "s", "3", "-1s", "1.5s", "3 weeks", "99999999999999999999d", "18446744073709551615d"]
+        {
             assert!(bad.parse::<Span>().is_err(), "{bad}");
         }
         for bad in ["", "MB", "1MB", "-1B", "18446744073709551615GiB"] {

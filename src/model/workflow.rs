@@ -36,7 +36,7 @@ pub struct Workflow {
     #[schemars(default)]
     pub description: String,
     /// A disabled workflow's endpoint answers as an unknown one.
-    #[schemars(default)]
+    #[schemars(default = "enabled")]
     pub enabled: bool,
     /// Environment variables that scripts see in `env`, beside those that templates name.
     #[schemars(default)]
@@ -45,6 +45,11 @@ pub struct Workflow {
     pub trigger: Trigger,
     /// Executed in order.
     pub steps: Vec<Step>,
+}
+
+/// A workflow that says nothing is enabled.
+pub(super) fn enabled() -> bool {
+    true
 }
 
 /// What starts a run.
@@ -56,22 +61,20 @@ pub enum Trigger {
 }
 
 /// An HTTP endpoint.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 pub struct Webhook {
     /// Methods that run the workflow; others answer 405.
-    #[serde(default = "Webhook::default_methods")]
+    #[schemars(default = "Webhook::default_methods")]
     pub methods: Vec<Method>,
     /// Whether the caller waits for the answer.
-    #[serde(default)]
+    #[schemars(default)]
     pub mode: Mode,
     /// How the sender proves itself; nothing means that anyone may send.
-    #[serde(skip)]
     pub verify: Option<Verify>,
     /// Which deliveries are the same event.
     pub dedupe: Option<Dedupe>,
     /// The answer when no `response` step ran; strings may hold templates.
-    #[serde(skip)]
     pub response: Option<ResponseSpec>,
     /// The largest body; default 1MiB, at most 32MiB.
     pub max_body: Option<ByteSize>,
@@ -80,7 +83,7 @@ pub struct Webhook {
 }
 
 impl Webhook {
-    fn default_methods() -> Vec<Method> {
+    pub(super) fn default_methods() -> Vec<Method> {
         vec![Method::Post]
     }
 }
@@ -291,6 +294,7 @@ impl Dedupe {
 
 /// One step of the tree.
 #[derive(Debug, Clone, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 pub struct Step {
     /// Unique in the workflow.
     pub id: StepId,

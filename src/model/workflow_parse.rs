@@ -3,6 +3,8 @@
 //! Serde loses the path inside tagged enums, so the tag is read here and each
 //! variant is deserialised on its own.
 
+use std::collections::HashSet;
+
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
@@ -11,8 +13,8 @@ use super::{
     limits::{CodeLimits, Limits},
     units::Span,
     workflow::{
-        CodeStep, ConditionExpr, ConditionStep, HmacSpec, ResponseSpec, Secrets, Step, StepKind, Trigger, Verify,
-        Webhook, Workflow,
+        CodeStep, ConditionExpr, ConditionStep, HmacSpec, ResponseSpec, Secrets, Step, StepKind, Trigger,
+        Verify, Webhook, Workflow, enabled,
     },
 };
 
@@ -69,18 +71,26 @@ fn typed<T: DeserializeOwned>(value: Value, path: &str) -> Result<T, FieldError>
     })
 }
 
+/// A field that may be left out; `null` is as good as leaving it out.
 fn take<T: DeserializeOwned>(object: &mut Object, path: &str, field: &str) -> Result<Option<T>, FieldError> {
-    object.remove(field).map(|value| typed(value, &join(path, field))).transpose()
+    object
+        .shift_remove(field)
+        .filter(|value| !value.is_null())
+        .map(|value| typed(value, &join(path, field)))
+        .transpose()
 }
 
 fn required<T: DeserializeOwned>(object: &mut Object, path: &str, field: &str) -> Result<T, FieldError> {
     take(object, path, field)?.ok_or_else(|| FieldError::new(path, format!("`{field}` is missing")))
 }
 
-fn nothing_left(object: &Object, path: &str, known: &str) -> Result<(), FieldError> {
-    match object.keys().next() {
+/// Told before a missing field: `step` in place of `steps` is one mistake, not two.
+fn only_known(object: &Object, path: &str, known: &[&str]) -> Result<(), FieldError> {
+    match object.keys().find(|key| !known.contains(&key.as_str())) {
         None => Ok(()),
-        Some(key) => Err(FieldError::new(join(path, key), format!("unknown field; known are {known}"))),
+        Some(key) => {
+            Err(FieldError::new(join(path, key), format!("unknown field; known are {}", known.join(", "))))
+        }
     }
 }
 
@@ -90,31 +100,37 @@ impl Workflow {
     /// # Errors
     /// The first wrong field, by its path.
     pub fn from_value(value: Value) -> Result<Self, FieldError> {
+        const KNOWN: [&str; 8] =
+            ["$schema", "key", "title", "description", "enabled", "env", "trigger", "steps"];
         let mut fields = object(value, "")?;
-        fields.remove("$schema");
+        only_known(&fields, "", &KNOWN)?;
         let workflow = Self {
             key: required(&mut fields, "", "key")?,
             title: take(&mut fields, "", "title")?.unwrap_or_default(),
             description: take(&mut fields, "", "description")?.unwrap_or_default(),
-            enabled: take(&mut fields, "", "enabled")?.unwrap_or(true),
+            enabled: take(&mut fields, "", "enabled")?.unwrap_or_else(enabled),
             env: take(&mut fields, "", "env")?.unwrap_or_default(),
             trigger: trigger(required(&mut fields, "", "trigger")?)?,
             steps: steps(required(&mut fields, "", "steps")?, "steps")?,
         };
-        nothing_left(&fields, "", "key, title, description, enabled, env, trigger, steps")?;
-        unique_ids(&workflow)?;
+        unique_ids(&workflow.steps, "steps", &mut HashSet::new())?;
         Ok(workflow)
     }
 }
 
-fn unique_ids(workflow: &Workflow) -> Result<(), FieldError> {
-    let mut seen = std::collections::HashSet::new();
-    for step in workflow.walk() {
+fn unique_ids<'a>(steps: &'a [Step], path: &str, seen: &mut HashSet<&'a StepId>) -> Result<(), FieldError> {
+    for (index, step) in steps.iter().enumerate() {
+        let path = format!("{path}[{index}]");
         if !seen.insert(&step.id) {
-            return Err(FieldError::new(
-                "steps",
-                format!("two steps have the id `{}`; each needs its own", step.id),
-            ));
+            let message = format!("another step has the id `{}` already; each needs its own", step.id);
+            return Err(FieldError::new(join(&path, "id"), message));
+        }
+        match &step.kind {
+            StepKind::Condition(condition) => {
+                unique_ids(&condition.then, &join(&path, "then"), seen)?;
+                unique_ids(&condition.otherwise, &join(&path, "else"), seen)?;
+            }
+            StepKind::Code(_) | StepKind::Response(_) => {}
         }
     }
     Ok(())
@@ -130,9 +146,21 @@ fn trigger(value: Value) -> Result<Trigger, FieldError> {
 }
 
 fn webhook(mut fields: Object) -> Result<Webhook, FieldError> {
-    let verify = fields.remove("verify").map(verify).transpose()?;
-    let response = fields.remove("response").map(|value| response(value, "trigger.response")).transpose()?;
-    let webhook: Webhook = typed(Value::Object(fields), "trigger")?;
+    const PATH: &str = "trigger";
+    const KNOWN: [&str; 7] = ["methods", "mode", "verify", "dedupe", "response", "max_body", "sync_wait"];
+    only_known(&fields, PATH, &KNOWN)
+        .map_err(|error| FieldError { message: error.message.replace("are ", "are type, "), ..error })?;
+    let verify_value: Option<Value> = take(&mut fields, PATH, "verify")?;
+    let response_value: Option<Value> = take(&mut fields, PATH, "response")?;
+    let webhook = Webhook {
+        methods: take(&mut fields, PATH, "methods")?.unwrap_or_else(Webhook::default_methods),
+        mode: take(&mut fields, PATH, "mode")?.unwrap_or_default(),
+        verify: verify_value.map(verify).transpose()?,
+        dedupe: take(&mut fields, PATH, "dedupe")?,
+        response: response_value.map(|value| response(value, "trigger.response")).transpose()?,
+        max_body: take(&mut fields, PATH, "max_body")?,
+        sync_wait: take(&mut fields, PATH, "sync_wait")?,
+    };
     if webhook.methods.is_empty() {
         return Err(FieldError::new("trigger.methods", "name at least one method"));
     }
@@ -145,9 +173,12 @@ fn webhook(mut fields: Object) -> Result<Webhook, FieldError> {
     if let Some(dedupe) = &webhook.dedupe
         && (dedupe.ttl > Limits::DEDUPE_TTL_CAP || dedupe.ttl.as_millis() == 0)
     {
-        return Err(FieldError::new("trigger.dedupe.ttl", format!("1ms to {}", Limits::DEDUPE_TTL_CAP)));
+        return Err(FieldError::new(
+            "trigger.dedupe.ttl",
+            format!("a key can be remembered for 1ms to {}", Limits::DEDUPE_TTL_CAP),
+        ));
     }
-    Ok(Webhook { verify, response, ..webhook })
+    Ok(webhook)
 }
 
 fn verify(value: Value) -> Result<Verify, FieldError> {
@@ -156,8 +187,8 @@ fn verify(value: Value) -> Result<Verify, FieldError> {
     let scheme: String = required(&mut fields, PATH, "scheme")?;
     match scheme.as_str() {
         "github" => {
+            only_known(&fields, PATH, &["secret"])?;
             let secret: Secrets = secrets(&mut fields, PATH)?;
-            nothing_left(&fields, PATH, "scheme, secret")?;
             Ok(Verify::Github { secret })
         }
         "hmac" => {
@@ -169,9 +200,10 @@ fn verify(value: Value) -> Result<Verify, FieldError> {
             }
             Ok(Verify::Hmac(spec))
         }
-        other => {
-            Err(FieldError::new("trigger.verify.scheme", format!("unknown scheme `{other}`; known are github, hmac")))
-        }
+        other => Err(FieldError::new(
+            "trigger.verify.scheme",
+            format!("unknown scheme `{other}`; known are github, hmac"),
+        )),
     }
 }
 
@@ -231,7 +263,8 @@ fn code(fields: Object, path: &str) -> Result<CodeStep, FieldError> {
     if let Some((field, message)) = limits.violation() {
         return Err(FieldError::new(join(path, &format!("limits.{field}")), message));
     }
-    let plain = !code.file.is_empty() && !code.file.contains(['/', '\\', '\0']) && !code.file.starts_with('.');
+    let plain =
+        !code.file.is_empty() && !code.file.contains(['/', '\\', '\0']) && !code.file.starts_with('.');
     if !plain || !code.file.ends_with(".js") {
         return Err(FieldError::new(join(path, "file"), "name a .js file in the workflow's own folder"));
     }
@@ -240,7 +273,8 @@ fn code(fields: Object, path: &str) -> Result<CodeStep, FieldError> {
 
 fn condition(mut fields: Object, path: &str) -> Result<ConditionStep, FieldError> {
     let place = join(path, "if");
-    let test = fields.remove("if").ok_or_else(|| FieldError::new(path, "`if` is missing"))?;
+    only_known(&fields, path, &["if", "then", "else"])?;
+    let test = fields.shift_remove("if").ok_or_else(|| FieldError::new(path, "`if` is missing"))?;
     let test: ConditionExpr = typed(test, &place).map_err(|error| {
         FieldError::new(
             error.path,
@@ -249,11 +283,10 @@ fn condition(mut fields: Object, path: &str) -> Result<ConditionStep, FieldError
         )
     })?;
     let branch = |fields: &mut Object, name: &str| {
-        fields.remove(name).map_or(Ok(Vec::new()), |value| steps(value, &join(path, name)))
+        fields.shift_remove(name).map_or(Ok(Vec::new()), |value| steps(value, &join(path, name)))
     };
     let then = branch(&mut fields, "then")?;
     let otherwise = branch(&mut fields, "else")?;
-    nothing_left(&fields, path, "id, type, title, if, then, else")?;
     Ok(ConditionStep { test, then, otherwise })
 }
 
@@ -307,7 +340,7 @@ mod tests {
             (|w| w["steps"][0]["limits"] = json!({"memory": "1GiB"}), "steps[0].limits.memory"),
             (|w| w["steps"][0]["limits"] = json!({"timeout": "soon"}), "steps[0].limits.timeout"),
             (|w| w["steps"][1]["if"] = json!({"left": 1, "op": "~"}), "steps[1].if"),
-            (|w| w["steps"][1]["id"] = json!("parse"), "steps"),
+            (|w| w["steps"][1]["id"] = json!("parse"), "steps[1].id"),
             (|w| w["steps"][0]["id"] = json!("a-b"), "steps[0].id"),
             (|w| w["trigger"]["verify"]["secret"] = json!(""), "trigger.verify.secret"),
             (|w| w["trigger"]["verify"]["scheme"] = json!("none"), "trigger.verify.scheme"),

@@ -80,7 +80,8 @@ impl Client {
         headers: &[(String, String)],
         body: Vec<u8>,
     ) -> Result<Response, NetError> {
-        let target = reqwest::Url::parse(url).ok().filter(|target| matches!(target.scheme(), "http" | "https"));
+        let target =
+            reqwest::Url::parse(url).ok().filter(|target| matches!(target.scheme(), "http" | "https"));
         let target = target.ok_or_else(|| NetError::Url(url.to_owned()))?;
         let mut map = HeaderMap::new();
         for (name, value) in headers {

@@ -10,7 +10,8 @@ use std::{
 use sha2::{Digest, Sha256};
 use tokio::sync::Semaphore;
 use wasmtime::{
-    Config, Enabled, Engine, InstanceAllocationStrategy, InstancePre, Linker, Module, PoolingAllocationConfig, Strategy,
+    Config, Enabled, Engine, InstanceAllocationStrategy, InstancePre, Linker, Module,
+    PoolingAllocationConfig, Strategy,
 };
 
 use super::{SandboxError, cache::Cache, guest::Guest, host, hot_pages::HotPages};
@@ -66,7 +67,8 @@ impl JsEngine {
         host::link(&mut linker).map_err(load_error)?;
         let instance = linker.instantiate_pre(&module).map_err(load_error)?;
         start_ticker(&engine)?;
-        let mut loaded = Self { engine, instance, slots: Arc::new(Semaphore::new(slots)), hot: Arc::default() };
+        let mut loaded =
+            Self { engine, instance, slots: Arc::new(Semaphore::new(slots)), hot: Arc::default() };
         loaded.hot = Arc::new(loaded.learn_hot_pages()?);
         let (ms, hot_bytes) = (started.elapsed().as_millis() as u64, loaded.hot.bytes());
         tracing::debug!(cached, ms, hot_bytes, "JavaScript engine loaded");
@@ -115,7 +117,10 @@ fn new_engine(slots: usize) -> Result<Engine, SandboxError> {
         Ok(engine) => Ok(engine),
         Err(error) => {
             // The pool reserves address space for every slot, which `ulimit -v` and some containers refuse.
-            tracing::warn!(error = format!("{error:#}"), "no instance pool; starting instances on demand, slower");
+            tracing::warn!(
+                error = format!("{error:#}"),
+                "no instance pool; starting instances on demand, slower"
+            );
             Engine::new(&config()).map_err(load_error)
         }
     }
@@ -125,8 +130,7 @@ fn load_module(engine: &Engine, options: &EngineOptions) -> Result<(Module, bool
     let Some(folder) = &options.cache else {
         return Ok((Module::from_binary(engine, ENGINE_WASM).map_err(load_error)?, false));
     };
-    let cache_error =
-        |source| SandboxError::Cache { folder: folder.display().to_string(), source };
+    let cache_error = |source| SandboxError::Cache { folder: folder.display().to_string(), source };
     let cache = Cache::open(folder).map_err(cache_error)?;
     let fingerprint = fingerprint();
     if let Some(code) = cache.load(&fingerprint) {
@@ -134,7 +138,9 @@ fn load_module(engine: &Engine, options: &EngineOptions) -> Result<(Module, bool
         // gave for this engine and these settings; wasmtime itself refuses another version or configuration.
         match unsafe { Module::deserialize(engine, &code) } {
             Ok(module) => return Ok((module, true)),
-            Err(error) => tracing::warn!(error = format!("{error:#}"), "the cached engine does not fit; compiling anew"),
+            Err(error) => {
+                tracing::warn!(error = format!("{error:#}"), "the cached engine does not fit; compiling anew")
+            }
         }
     }
     let code = engine.precompile_module(ENGINE_WASM).map_err(load_error)?;
@@ -174,23 +180,42 @@ mod tests {
 
     use super::*;
 
-    /// The hash of one file of the lock, as `scripts/build-js-engine` makes it.
-    fn sources(root: &Path) -> Vec<PathBuf> {
-        let mut files = Vec::new();
-        let mut folders = vec![root.join("src")];
-        while let Some(folder) = folders.pop() {
-            for entry in fs::read_dir(folder).unwrap() {
-                let path = entry.unwrap().path();
-                if path.is_dir() { folders.push(path) } else { files.push(path) }
-            }
+    fn sha256(bytes: &[u8]) -> String {
+        hex::encode(Sha256::digest(bytes))
+    }
+
+    fn files_below(folder: &Path, files: &mut Vec<PathBuf>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() { files_below(&path, files) } else { files.push(path) }
         }
-        files
+    }
+
+    /// What `scripts/build-js-engine` calls `source`: a hash over `<hash>  <path>` lines, sorted by path.
+    fn source_hash(root: &Path) -> String {
+        let mut files =
+            ["Cargo.toml", "Cargo.lock", ".cargo/config.toml"].map(|name| root.join(name)).to_vec();
+        files_below(&root.join("src"), &mut files);
+        let mut names: Vec<_> =
+            files.iter().map(|file| file.strip_prefix(root).unwrap().to_str().unwrap().to_owned()).collect();
+        names.sort();
+        let line = |name: &String| format!("{}  {name}\n", sha256(&fs::read(root.join(name)).unwrap()));
+        sha256(names.iter().map(line).collect::<String>().as_bytes())
+    }
+
+    #[test]
+    fn the_committed_engine_was_built_from_the_committed_sources() {
+        let root = Path::new("guest-sdk/js-engine");
+        let lock = fs::read_to_string(root.join("engine.lock")).unwrap();
+        let locked =
+            |name: &str| lock.lines().find_map(|line| line.strip_prefix(name)).unwrap().trim().to_owned();
+        assert_eq!(locked("source "), source_hash(root), "run scripts/build-js-engine");
+        assert_eq!(locked("engine.wasm "), sha256(ENGINE_WASM), "run scripts/build-js-engine");
     }
 
     #[test]
     fn the_committed_engine_is_a_wasm_module_of_at_most_5_mib() {
         assert_eq!(&ENGINE_WASM[..4], b"\0asm");
         assert!(ENGINE_WASM.len() <= 5 << 20, "{} bytes", ENGINE_WASM.len());
-        assert!(!sources(Path::new("guest-sdk/js-engine")).is_empty());
     }
 }

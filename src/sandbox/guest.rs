@@ -39,12 +39,18 @@ impl Guest {
 pub(super) fn memory_and_guest<'a>(
     caller: &'a mut Caller<'_, Guest>,
 ) -> wasmtime::Result<(&'a mut [u8], &'a mut Guest)> {
-    let memory = caller.data().memory.ok_or_else(|| wasmtime::Error::msg("a host call before the instance is up"))?;
+    let memory =
+        caller.data().memory.ok_or_else(|| wasmtime::Error::msg("a host call before the instance is up"))?;
     Ok(memory.data_and_store_mut(caller))
 }
 
 /// How an instance ended that did not return, in the terms of a failed step.
-pub(super) fn explain(error: &wasmtime::Error, panic: Option<&str>, limits: &Limits, took_ms: u64) -> RunError {
+pub(super) fn explain(
+    error: &wasmtime::Error,
+    panic: Option<&str>,
+    limits: &Limits,
+    took_ms: u64,
+) -> RunError {
     if let Some(hit) = error.downcast_ref::<MemoryLimitHit>() {
         return memory_limit(limits, hit.asked as u64);
     }
@@ -78,7 +84,9 @@ pub(super) fn explain(error: &wasmtime::Error, panic: Option<&str>, limits: &Lim
             Some(text) if text.contains("capacity overflow") || text.contains("memory allocation") => {
                 memory_limit(limits, u64::from(u32::MAX))
             }
-            Some(text) => RunError::new(ErrorCode::EngineCrash, format!("the JavaScript engine gave up: {text}")),
+            Some(text) => {
+                RunError::new(ErrorCode::EngineCrash, format!("the JavaScript engine gave up: {text}"))
+            }
             None => memory_limit(limits, u64::from(u32::MAX)),
         },
         other => RunError::new(ErrorCode::EngineCrash, format!("the JavaScript engine stopped: {other}")),
@@ -86,8 +94,10 @@ pub(super) fn explain(error: &wasmtime::Error, panic: Option<&str>, limits: &Lim
 }
 
 fn memory_limit(limits: &Limits, asked: u64) -> RunError {
-    let message =
-        format!("the code needs more than {} of memory; keep less, or raise `limits.memory` of the step", limits.memory);
+    let message = format!(
+        "the code needs more than {} of memory; keep less, or raise `limits.memory` of the step",
+        limits.memory
+    );
     let limit = LimitUse { limit: limits.memory.as_bytes(), used: asked, unit: LimitUnit::Bytes };
     RunError { limit: Some(limit), ..RunError::new(ErrorCode::MemoryLimit, message) }
 }

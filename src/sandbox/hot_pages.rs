@@ -15,7 +15,7 @@ use rustix::mm::{Advice, madvise};
 /// What the kernel maps at once.
 const PAGE: usize = 4 << 10;
 /// Most ranges: below the 32 that wasmtime restores, as a call writes to some others too.
-const RANGES: usize = 12;
+const RANGES: usize = 20;
 
 /// Byte ranges of an instance's memory, ascending, whole pages.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -50,7 +50,8 @@ impl HotPages {
             let Some(pages) = memory.get_mut(range.clone()) else { return };
             // SAFETY: `pages` is mapped memory that we hold exclusively, and MADV_POPULATE_WRITE only faults
             // pages in, as writing their own first byte would.
-            let populated = unsafe { madvise(pages.as_mut_ptr().cast(), pages.len(), Advice::LinuxPopulateWrite) };
+            let populated =
+                unsafe { madvise(pages.as_mut_ptr().cast(), pages.len(), Advice::LinuxPopulateWrite) };
             if populated.is_err() {
                 // Kernels before 5.14 do not know it; the pages are then copied one by one as they are written.
                 return;

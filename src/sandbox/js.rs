@@ -12,9 +12,7 @@ use super::{
     guest::{Guest, explain},
     hot_pages::HotPages,
 };
-use crate::model::{
-    ErrorCode, JsonText, LimitUnit, LimitUse, Limits, LogLine, Position, RunError, Usage,
-};
+use crate::model::{ErrorCode, JsonText, LimitUnit, LimitUse, Limits, LogLine, Position, RunError, Usage};
 
 /// The most that is read of an error answer, bytes.
 const ERROR_MOST: usize = 256 << 10;
@@ -126,7 +124,8 @@ impl JsEngine {
     /// As [`JsEngine::run`].
     pub fn run_blocking(&self, call: &Call) -> Result<Outcome, SandboxError> {
         let script = &call.script;
-        let prepare = frame::encode(&[script.file.as_bytes(), form_name(script.form), script.source.as_bytes()]);
+        let prepare =
+            frame::encode(&[script.file.as_bytes(), form_name(script.form), script.source.as_bytes()]);
         let input = frame::encode(&[
             call.context.as_bytes(),
             &call.raw_body,
@@ -159,8 +158,9 @@ impl JsEngine {
             .enter(&Limits::DEFAULT, 0, [0; 32], |visit| visit.ask("check", &input))
             .map_err(|error| RunError::new(ErrorCode::EngineCrash, error.to_string()))?;
         let answer = outcome.result?;
-        let checked: Checked = serde_json::from_str(answer.as_str())
-            .map_err(|error| RunError::new(ErrorCode::EngineCrash, format!("`check` answered nonsense: {error}")))?;
+        let checked: Checked = serde_json::from_str(answer.as_str()).map_err(|error| {
+            RunError::new(ErrorCode::EngineCrash, format!("`check` answered nonsense: {error}"))
+        })?;
         Ok(Script { file: file.to_owned(), form: checked.form, source: source.to_owned() })
     }
 
@@ -244,7 +244,8 @@ fn form_name(form: Form) -> &'static [u8] {
 
 /// The guest's word is not trusted: its output must be one JSON value.
 fn output_json(output: Vec<u8>) -> Result<JsonText, RunError> {
-    let invalid = |why: String| RunError::new(ErrorCode::OutputInvalid, format!("the output is not JSON: {why}"));
+    let invalid =
+        |why: String| RunError::new(ErrorCode::OutputInvalid, format!("the output is not JSON: {why}"));
     let text = String::from_utf8(output).map_err(|error| invalid(error.to_string()))?;
     if text.is_empty() {
         return Ok(JsonText::null());
@@ -270,7 +271,8 @@ struct Visit<'a> {
 impl Visit<'_> {
     /// Hands a frame to an export and reads its answer.
     fn ask(&mut self, export: &str, input: &[u8]) -> Result<Vec<u8>, Ended> {
-        let length = u32::try_from(input.len()).map_err(|_| Ended::Trap(wasmtime::Error::msg("input over 4 GiB")))?;
+        let length =
+            u32::try_from(input.len()).map_err(|_| Ended::Trap(wasmtime::Error::msg("input over 4 GiB")))?;
         let alloc: TypedFunc<u32, u32> = self.export("alloc")?;
         let run: TypedFunc<(u32, u32), u64> = self.export(export)?;
         let pointer = alloc.call(&mut *self.store, length).map_err(Ended::Trap)?;
@@ -283,9 +285,13 @@ impl Visit<'_> {
         let answer = frame::slice(memory.data(&*self.store), pointer, length)
             .ok_or_else(|| broken("its answer lies outside its memory"))?;
         match answer.split_first() {
-            Some((0, output)) if output.len() > self.limits.output.as_usize() => Err(too_large(self.limits, output.len())),
+            Some((0, output)) if output.len() > self.limits.output.as_usize() => {
+                Err(too_large(self.limits, output.len()))
+            }
             Some((0, output)) => Ok(output.to_vec()),
-            Some((1, error)) => Err(Ended::Script(Box::new(script_error(&error[..error.len().min(ERROR_MOST)])))),
+            Some((1, error)) => {
+                Err(Ended::Script(Box::new(script_error(&error[..error.len().min(ERROR_MOST)]))))
+            }
             Some(_) | None => Err(broken("its answer has an unknown tag")),
         }
     }
@@ -314,14 +320,20 @@ fn too_large(limits: &Limits, used: usize) -> Ended {
         limits.output
     );
     let limit = LimitUse { limit: limits.output.as_bytes(), used: used as u64, unit: LimitUnit::Bytes };
-    Ended::Script(Box::new(RunError { limit: Some(limit), ..RunError::new(ErrorCode::OutputTooLarge, message) }))
+    Ended::Script(Box::new(RunError {
+        limit: Some(limit),
+        ..RunError::new(ErrorCode::OutputTooLarge, message)
+    }))
 }
 
 fn script_error(json: &[u8]) -> RunError {
     let error: GuestError = match serde_json::from_slice(json) {
         Ok(error) => error,
         Err(error) => {
-            return RunError::new(ErrorCode::EngineCrash, format!("the engine's error is unreadable: {error}"));
+            return RunError::new(
+                ErrorCode::EngineCrash,
+                format!("the engine's error is unreadable: {error}"),
+            );
         }
     };
     let code = match error.code.as_str() {

@@ -31,20 +31,25 @@ pub struct Code {
 
 pub(super) fn compile(spec: &CodeStep, path: &str, code: &dyn CodeSource) -> Result<Code, FieldError> {
     let field = format!("{path}.file");
-    let source = code
-        .read(&spec.file)
-        .ok_or_else(|| FieldError::new(&field, format!("there is no file `{}` in the workflow's folder", spec.file)))?;
+    let source = code.read(&spec.file).ok_or_else(|| {
+        FieldError::new(&field, format!("there is no file `{}` in the workflow's folder", spec.file))
+    })?;
     if source.len() > Limits::SOURCE.as_usize() {
         return Err(FieldError::new(field, format!("`{}` is over {}", spec.file, Limits::SOURCE)));
     }
     let script = code.check(&spec.file, source).map_err(|error| {
-        let place = error.position.map_or(spec.file.clone(), |at| format!("{}:{}:{}", at.file, at.line, at.column));
+        let place =
+            error.position.map_or(spec.file.clone(), |at| format!("{}:{}:{}", at.file, at.line, at.column));
         FieldError::new(field, format!("{place}: {}", error.message))
     })?;
     Ok(Code { script: Arc::new(script), limits: spec.limits.resolve() })
 }
 
-pub(super) async fn execute(code: &Code, scope: &Scope<'_>, sandbox: &JsEngine) -> Result<Executed, SandboxError> {
+pub(super) async fn execute(
+    code: &Code,
+    scope: &Scope<'_>,
+    sandbox: &JsEngine,
+) -> Result<Executed, SandboxError> {
     let facts = scope.facts();
     let call = Call {
         script: Arc::clone(&code.script),

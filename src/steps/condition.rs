@@ -3,7 +3,7 @@
 use super::{Output, Scope};
 use crate::{
     model::{ConditionStep, ErrorCode, FieldError, RunError},
-    template,
+    template::{self, Path},
 };
 
 /// A compiled question.
@@ -19,8 +19,8 @@ pub(super) fn compile(spec: &ConditionStep, path: &str) -> Result<Condition, Fie
 }
 
 impl Condition {
-    pub(super) fn env_names(&self) -> Vec<String> {
-        super::env_names(&self.test.references())
+    pub(super) fn references(&self) -> Vec<&Path> {
+        self.test.references()
     }
 
     pub(super) fn execute(&self, scope: &Scope<'_>) -> Result<Output, RunError> {

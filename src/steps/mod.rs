@@ -16,7 +16,7 @@ pub use scope::{Outputs, RunFacts, Scope};
 use crate::{
     model::{Answer, FieldError, JsonText, LogLine, RunError, Step, StepKind, Usage},
     sandbox::{JsEngine, SandboxError},
-    template::{Path, Root},
+    template::Path,
 };
 
 /// A step with its templates and code ready to run.
@@ -79,26 +79,25 @@ pub fn compile(step: &Step, path: &str, code: &dyn CodeSource) -> Result<Compile
 }
 
 impl Compiled {
-    /// The environment variables that its templates name.
-    pub fn env_names(&self) -> Vec<String> {
+    /// What its templates and conditions read.
+    pub fn references(&self) -> Vec<&Path> {
         match self {
             Self::Code(_) => Vec::new(),
-            Self::Condition(condition) => condition.env_names(),
-            Self::Response(response) => response.env_names(),
+            Self::Condition(condition) => condition.references(),
+            Self::Response(response) => response.references(),
         }
     }
-}
-
-/// The environment variables among these paths.
-fn env_names(paths: &[&Path]) -> Vec<String> {
-    paths.iter().filter(|path| path.root() == Root::Env).filter_map(|path| path.name()).map(str::to_owned).collect()
 }
 
 /// Runs one attempt.
 ///
 /// # Errors
 /// Only when the sandbox cannot serve at all; a failed step is in the result.
-pub async fn execute(step: &Compiled, scope: &Scope<'_>, sandbox: &JsEngine) -> Result<Executed, SandboxError> {
+pub async fn execute(
+    step: &Compiled,
+    scope: &Scope<'_>,
+    sandbox: &JsEngine,
+) -> Result<Executed, SandboxError> {
     match step {
         Compiled::Code(code) => code::execute(code, scope, sandbox).await,
         Compiled::Condition(condition) => Ok(Executed::plain(condition.execute(scope))),

@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::Scope;
 use crate::{
     model::{Answer, ErrorCode, FieldError, JsonText, Limits, ResponseSpec, RunError},
-    template::{JsonTemplate, Template},
+    template::{JsonTemplate, Path, Template},
 };
 
 /// Headers that belong to the connection, not to the workflow.
@@ -41,7 +41,9 @@ impl CompiledResponse {
     /// # Errors
     /// The field that is no template or no HTTP header.
     pub fn compile(spec: &ResponseSpec, path: &str) -> Result<Self, FieldError> {
-        let at = |field: &str, error: &dyn std::fmt::Display| FieldError::new(format!("{path}.{field}"), error.to_string());
+        let at = |field: &str, error: &dyn std::fmt::Display| {
+            FieldError::new(format!("{path}.{field}"), error.to_string())
+        };
         let status = spec.status.clone().unwrap_or_else(|| 200.into());
         let status = JsonTemplate::compile(&status).map_err(|error| at("status", &error))?;
         let mut headers = Vec::with_capacity(spec.headers.len());
@@ -62,8 +64,8 @@ impl CompiledResponse {
         Ok(Self { status, headers, body })
     }
 
-    /// The environment variables that its templates name.
-    pub fn env_names(&self) -> Vec<String> {
+    /// What its templates read.
+    pub fn references(&self) -> Vec<&Path> {
         let mut paths = self.status.references();
         paths.extend(self.headers.iter().flat_map(|(_, value)| value.references()));
         match &self.body {
@@ -71,7 +73,7 @@ impl CompiledResponse {
             Body::Json(json) => paths.extend(json.references()),
             Body::Text(text) => paths.extend(text.references()),
         }
-        super::env_names(&paths)
+        paths
     }
 
     /// Fills the templates.
@@ -92,7 +94,9 @@ impl CompiledResponse {
         let (kind, body) = match &self.body {
             Body::None => (None, Vec::new()),
             Body::Json(json) => (Some("application/json"), json.render(scope).to_string().into_bytes()),
-            Body::Text(template) => (Some("text/plain; charset=utf-8"), text(template.render(scope)).into_bytes()),
+            Body::Text(template) => {
+                (Some("text/plain; charset=utf-8"), text(template.render(scope)).into_bytes())
+            }
         };
         let most = Limits::DEFAULT.output;
         if body.len() > most.as_usize() {
@@ -128,9 +132,15 @@ fn status(value: &Value) -> Result<u16, RunError> {
         Value::String(text) => text.trim().parse().ok(),
         Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
     };
-    number.and_then(|number| u16::try_from(number).ok()).filter(|number| (200..600).contains(number)).ok_or_else(|| {
-        RunError::new(ErrorCode::ResponseInvalid, format!("{value} is no status; give a number from 200 to 599"))
-    })
+    number
+        .and_then(|number| u16::try_from(number).ok())
+        .filter(|number| (200..600).contains(number))
+        .ok_or_else(|| {
+            RunError::new(
+                ErrorCode::ResponseInvalid,
+                format!("{value} is no status; give a number from 200 to 599"),
+            )
+        })
 }
 
 #[cfg(test)]
@@ -184,7 +194,9 @@ mod tests {
         for (spec, output, code) in cases {
             assert_eq!(answer(spec, output), Err(code.to_owned()));
         }
-        assert!(answer(json!({"headers": {"content-length": "1"}}), json!(1)).unwrap_err().contains("itself"));
+        assert!(
+            answer(json!({"headers": {"content-length": "1"}}), json!(1)).unwrap_err().contains("itself")
+        );
         assert!(answer(json!({"headers": {"a b": "1"}}), json!(1)).unwrap_err().contains("headers.a b"));
     }
 }

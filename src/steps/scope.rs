@@ -30,8 +30,23 @@ pub struct RunFacts {
 
 impl RunFacts {
     /// The facts of an event; the rest is set by the caller.
-    pub fn of(event: &Event, env: Arc<str>, now_ms: u64, seed: [u8; 32], run_id: String, workflow: String) -> Self {
-        Self { context: event.context_json().into(), raw_body: event.body.as_slice().into(), env, now_ms, seed, run_id, workflow }
+    pub fn of(
+        event: &Event,
+        env: Arc<str>,
+        now_ms: u64,
+        seed: [u8; 32],
+        run_id: String,
+        workflow: String,
+    ) -> Self {
+        Self {
+            context: event.context_json().into(),
+            raw_body: event.body.as_slice().into(),
+            env,
+            now_ms,
+            seed,
+            run_id,
+            workflow,
+        }
     }
 }
 
@@ -132,9 +147,9 @@ impl Roots for Scope<'_> {
                 let now = jiff::Timestamp::from_millisecond(now).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
                 json!({ "now": format!("{now:.3}") })
             })),
-            Root::Run => {
-                Some(self.run.get_or_init(|| json!({ "id": self.facts.run_id, "workflow": self.facts.workflow })))
-            }
+            Root::Run => Some(
+                self.run.get_or_init(|| json!({ "id": self.facts.run_id, "workflow": self.facts.workflow })),
+            ),
             Root::Scopes | Root::Secrets => None,
         }
     }
@@ -157,7 +172,14 @@ mod tests {
             content: Content::Json,
             body: b"{\"a\":[1]}".to_vec(),
         };
-        let facts = RunFacts::of(&event, "{\"N\":\"v\"}".into(), 1_700_000_000_123, [0; 32], "run_1".into(), "w".into());
+        let facts = RunFacts::of(
+            &event,
+            "{\"N\":\"v\"}".into(),
+            1_700_000_000_123,
+            [0; 32],
+            "run_1".into(),
+            "w".into(),
+        );
         let mut outputs = Outputs::default();
         outputs.set("one", JsonText::from_value(&json!({"x": 1})));
         outputs.set("two", JsonText::null());

@@ -131,7 +131,7 @@ mod tests {
         let read: Vec<String> = template.references().into_iter().map(Path::to_string).collect();
         assert_eq!(
             read,
-            ["$context.data.nothing", "$context.data.list", "$context.data.count", "$steps.parse.sha"]
+            ["$steps.parse.sha", "$context.data.list", "$context.data.count", "$context.data.nothing"]
         );
     }
 

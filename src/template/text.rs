@@ -160,7 +160,7 @@ mod tests {
             ("{{$env.NAME}}{{$run.id}}", json!("valuerun_1")),
             ("é{{$context.data.text}}é", json!("éhélloé")),
             ("n={{$context.data.amount}} l={{$context.data.list}}", json!("n=100.5 l=[1,2,3]")),
-            ("{{$context.data.rows[0]}}!", json!("{\"n\":1,\"tags\":[\"x\",\"y\"],\"title\":\"a\"}!")),
+            ("{{$context.data.rows[0]}}!", json!("{\"title\":\"a\",\"tags\":[\"x\",\"y\"],\"n\":1}!")),
             ("{{$context.data[\"a.b\"]}}", json!("dotted")),
             ("{{$context.data[\"}}\"]}}.", json!(".")),
             // Escapes.

@@ -53,7 +53,12 @@ impl LogBook {
 }
 
 /// Takes one line.
-pub(super) fn log(mut caller: Caller<'_, Guest>, level: u32, pointer: u32, length: u32) -> wasmtime::Result<()> {
+pub(super) fn log(
+    mut caller: Caller<'_, Guest>,
+    level: u32,
+    pointer: u32,
+    length: u32,
+) -> wasmtime::Result<()> {
     let (memory, guest) = memory_and_guest(&mut caller)?;
     guest.host_calls += 1;
     let text = frame::slice(memory, pointer as usize, length as usize)

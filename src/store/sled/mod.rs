@@ -154,8 +154,8 @@ fn open_sled(state: &Path, options: &Options) -> Result<Db, StoreError> {
             .cache_capacity(options.cache)
             // A leaf of 16 values of 16 KiB must fit in a quarter of a segment, or sled makes a file of it.
             .segment_size(2 << 20)
-            // The second net: a sync five times a second.
-            .flush_every_ms(Some(200));
+            // The second net; every commit is flushed and synced on its own.
+            .flush_every_ms(Some(1_000));
         match config.open() {
             Ok(db) => return Ok(db),
             Err(sled::Error::Io(error))

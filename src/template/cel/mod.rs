@@ -122,6 +122,11 @@ fn syntax(text: &str, errors: &ParseErrors) -> ConditionError {
     if message.contains("Recursion limit") || message == "UNKNOWN" {
         return ConditionError::TooComplex { what: "brackets or ?: nested more than 24 deep" };
     }
+    // The parser lists every token that would have fitted.
+    if let Some(at) = message.find(" expecting {") {
+        message.truncate(at);
+    }
+    message = message.replace("'<EOF>'", "the end");
     if text.contains("{{") {
         message.push_str(" (a condition is written without {{ }})");
     } else if message.contains("has() macro") {

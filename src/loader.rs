@@ -1,0 +1,147 @@
+//! Brings workflow folders into the engine, and again whenever their files change.
+//!
+//! `app` loads all folders at the start and then lets [`Loader::watch`] look every two seconds. A folder
+//! that is wrong is told once and left out; the version that was installed before stays.
+
+use std::{
+    collections::{HashMap, HashSet},
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use crate::{
+    engine::{Definition, Engine, Environment},
+    folder::{self, FolderError},
+    gateway::{Endpoint, Endpoints},
+    model::{Bundle, WorkflowKey},
+    sandbox::JsEngine,
+    store::StoreError,
+};
+
+/// Between two looks at the folders.
+const RELOAD_EVERY: Duration = Duration::from_secs(2);
+
+/// What was seen of a folder.
+struct Seen {
+    /// The files that were tried last, so that an error is told once.
+    bundle: Bundle,
+    /// The workflow that it installed.
+    key: Option<WorkflowKey>,
+}
+
+/// Watches the folders below one root.
+pub(crate) struct Loader {
+    root: PathBuf,
+    sandbox: JsEngine,
+    environment: Environment,
+    engine: Engine,
+    endpoints: Arc<Endpoints>,
+    seen: HashMap<PathBuf, Seen>,
+}
+
+impl Loader {
+    pub(crate) fn new(
+        root: PathBuf,
+        sandbox: JsEngine,
+        environment: Environment,
+        engine: Engine,
+        endpoints: Arc<Endpoints>,
+    ) -> Self {
+        Self { root, sandbox, environment, engine, endpoints, seen: HashMap::new() }
+    }
+
+    /// Looks again and again, for ever.
+    pub(crate) async fn watch(&mut self) {
+        loop {
+            tokio::time::sleep(RELOAD_EVERY).await;
+            match folder::workflows_in(&self.root) {
+                Ok(folders) => {
+                    if let Err(error) = self.install(folders).await {
+                        tracing::warn!(%error, "changed workflows could not be installed");
+                    }
+                }
+                Err(error) => tracing::warn!(%error, "the workflow folders cannot be looked at"),
+            }
+        }
+    }
+
+    /// Installs what is new or changed among these folders, and takes away what is no longer there.
+    ///
+    /// # Errors
+    /// When the store refuses; what was not installed is tried again at the next look.
+    pub(crate) async fn install(&mut self, folders: Vec<PathBuf>) -> Result<(), StoreError> {
+        let there: HashSet<&PathBuf> = folders.iter().collect();
+        let gone: Vec<PathBuf> = self.seen.keys().filter(|folder| !there.contains(folder)).cloned().collect();
+        for folder in gone {
+            if let Some(key) = self.seen.remove(&folder).and_then(|seen| seen.key) {
+                self.remove(&key);
+            }
+        }
+        for folder in folders {
+            match folder::read(&folder) {
+                Ok(bundle) if self.seen.get(&folder).is_some_and(|seen| seen.bundle == bundle) => {}
+                Ok(bundle) => self.install_one(&folder, bundle).await?,
+                Err(FolderError::NoWorkflow { .. }) => {}
+                Err(error) => tracing::error!(%error, "a workflow cannot be loaded"),
+            }
+        }
+        Ok(())
+    }
+
+    fn remove(&self, key: &WorkflowKey) {
+        self.endpoints.remove(key);
+        self.engine.catalog().remove(key);
+        tracing::info!(workflow = %key, "workflow removed, as its folder is gone; its runs go on");
+    }
+
+    async fn install_one(&mut self, folder: &Path, bundle: Bundle) -> Result<(), StoreError> {
+        let before = self.seen.get(folder).and_then(|seen| seen.key.clone());
+        let key = match self.endpoint(folder, &bundle) {
+            Err(error) => {
+                tracing::error!("{}/{error}; this version is not used", folder.display());
+                before
+            }
+            Ok(endpoint) => {
+                let key = endpoint.definition.workflow.key.clone();
+                self.engine.install(Arc::clone(&endpoint.definition)).await?;
+                match endpoint.unavailable() {
+                    None => {
+                        let version = endpoint.definition.version.to_string();
+                        tracing::info!(workflow = %key, version = &version[..12], "workflow installed");
+                    }
+                    Some(error) => {
+                        tracing::error!("{}/workflow.json: {error}; it refuses everything", folder.display());
+                    }
+                }
+                self.endpoints.set(endpoint);
+                if let Some(before) = before.filter(|before| *before != key) {
+                    self.remove(&before);
+                }
+                Some(key)
+            }
+        };
+        self.seen.insert(folder.to_owned(), Seen { bundle, key });
+        Ok(())
+    }
+
+    /// Compiles all of a workflow before any of it is installed.
+    fn endpoint(&self, folder: &Path, bundle: &Bundle) -> Result<Endpoint, String> {
+        let definition = Definition::compile(bundle.clone(), &self.sandbox, &self.environment)
+            .map_err(|error| error.to_string())?;
+        let key = &definition.workflow.key;
+        if folder.file_name().and_then(|name| name.to_str()) != Some(key.as_str()) {
+            return Err(definition.key_differs().to_string());
+        }
+        if let Some(other) = self.owner(key).filter(|other| *other != folder) {
+            return Err(format!("workflow.json: `{key}` is installed from {} already", other.display()));
+        }
+        let text = definition.bundle.workflow.clone();
+        Endpoint::compile(Arc::new(definition), &self.environment)
+            .map_err(|error| crate::engine::in_workflow_json(&text, error).to_string())
+    }
+
+    fn owner(&self, key: &WorkflowKey) -> Option<&PathBuf> {
+        self.seen.iter().find(|(_, seen)| seen.key.as_ref() == Some(key)).map(|(folder, _)| folder)
+    }
+}
