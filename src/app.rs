@@ -121,9 +121,14 @@ impl App {
         let environment = environment(config);
         let catalog = Catalog::new(sandbox.clone(), Arc::clone(&environment));
         let options = EngineOptions { max_pending: config.max_pending, max_running: config.max_running };
-        let engine =
-            Engine::start(Arc::clone(&store), sandbox.clone(), Arc::new(SystemPorts), catalog, options)
-                .await?;
+        let engine = Engine::start(
+            Arc::clone(&store),
+            sandbox.clone(),
+            Arc::new(SystemPorts::default()),
+            catalog,
+            options,
+        )
+        .await?;
         let endpoints = Arc::new(Endpoints::default());
         let mut loader = Loader::new(
             config.workflows.clone(),

@@ -47,7 +47,7 @@ impl Local {
         let engine = Engine::start(
             Arc::clone(&store),
             self.sandbox.clone(),
-            Arc::new(SystemPorts),
+            Arc::new(SystemPorts::default()),
             catalog,
             EngineOptions::default(),
         )

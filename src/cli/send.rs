@@ -43,7 +43,7 @@ const GITHUB: [(&str, &str); 2] =
 
 pub(super) fn execute(arguments: &Arguments) -> anyhow::Result<Verdict> {
     let body = body(arguments)?;
-    let ports: &dyn Ports = &SystemPorts;
+    let ports: &dyn Ports = &SystemPorts::default();
     let delivery = arguments.delivery.clone().unwrap_or_else(|| uuid(ports));
     let verify = match arguments.sender {
         Sender::Github => Verify::Github { secret: Secrets::One(arguments.secret.clone()) },

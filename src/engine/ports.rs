@@ -1,6 +1,9 @@
 //! What the engine asks the world for: the time and randomness. Tests bring their own.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::{
+    sync::Mutex,
+    time::{SystemTime, UNIX_EPOCH},
+};
 
 use crate::model::{RequestId, RunId};
 
@@ -11,34 +14,51 @@ pub trait Ports: Send + Sync + 'static {
 
     /// Fills `bytes` with randomness that nobody can guess.
     fn fill(&self, bytes: &mut [u8]);
+
+    /// Moment and random part for an id, each pair greater than the one before: lists and recovery go by ids,
+    /// and many fall into one millisecond. When the clock is set back, the last moment stays.
+    fn moment(&self) -> (u64, [u8; 10]);
 }
 
 impl dyn Ports {
-    fn array<const N: usize>(&self) -> [u8; N] {
-        let mut bytes = [0; N];
-        self.fill(&mut bytes);
-        bytes
-    }
-
     /// A seed for one run.
     pub fn seed(&self) -> [u8; 32] {
-        self.array()
+        let mut seed = [0; 32];
+        self.fill(&mut seed);
+        seed
     }
 
     /// A run id of now.
     pub fn run_id(&self) -> RunId {
-        RunId::new(self.now_ms(), self.array())
+        let (now_ms, random) = self.moment();
+        RunId::new(now_ms, random)
     }
 
     /// A request id of now.
     pub fn request_id(&self) -> RequestId {
-        RequestId::new(self.now_ms(), self.array())
+        let (now_ms, random) = self.moment();
+        RequestId::new(now_ms, random)
     }
 }
 
 /// The machine's own clock and randomness.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct SystemPorts;
+#[derive(Debug, Default)]
+pub struct SystemPorts {
+    /// The last moment given out: milliseconds above, 80 random bits below.
+    last: Mutex<u128>,
+}
+
+/// The moment after `last`: of now if that is later, else a random step of at most 2^32 further, so that ids of
+/// one millisecond are in order and yet cannot be guessed from each other.
+fn next_moment(last: u128, now_ms: u64, random: [u8; 10]) -> u128 {
+    let mut low = [0u8; 16];
+    low[6..].copy_from_slice(&random);
+    let fresh = (u128::from(now_ms) << 80) | u128::from_be_bytes(low);
+    if fresh >> 80 > last >> 80 {
+        return fresh;
+    }
+    last + 1 + (fresh & 0xffff_ffff)
+}
 
 impl Ports for SystemPorts {
     fn now_ms(&self) -> u64 {
@@ -48,5 +68,33 @@ impl Ports for SystemPorts {
 
     fn fill(&self, bytes: &mut [u8]) {
         getrandom::fill(bytes).expect("the operating system gives randomness once it is up");
+    }
+
+    fn moment(&self) -> (u64, [u8; 10]) {
+        let mut random = [0; 10];
+        self.fill(&mut random);
+        let mut last = self.last.lock().expect("no code panics under this lock");
+        *last = next_moment(*last, self.now_ms(), random);
+        let (high, low) = (*last >> 80, last.to_be_bytes());
+        random.copy_from_slice(&low[6..]);
+        (high as u64, random)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_of_one_millisecond_and_of_a_clock_set_back_are_in_order() {
+        let mut last = next_moment(0, 1_000, [255; 10]);
+        for now_ms in [1_000, 1_000, 900, 1_001, 5, 2_000] {
+            let next = next_moment(last, now_ms, [7; 10]);
+            assert!(next > last, "{now_ms}");
+            last = next;
+        }
+        let ports = SystemPorts::default();
+        let ids: Vec<RunId> = (0..1_000).map(|_| (&ports as &dyn Ports).run_id()).collect();
+        assert!(ids.is_sorted_by(|a, b| a < b));
     }
 }

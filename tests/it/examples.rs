@@ -1,0 +1,161 @@
+//! The shipped examples do what their descriptions say: by the commands, and over HTTP as people will call them.
+
+use serde_json::{Value, json};
+
+use crate::support::{GITHUB_SECRET, Request, TestServer, examples, flowcell_with, signed_github};
+
+/// The folders of all examples.
+fn folders() -> Vec<String> {
+    let mut folders: Vec<_> = std::fs::read_dir(examples())
+        .unwrap()
+        .map(|entry| entry.unwrap().path().display().to_string())
+        .collect();
+    folders.sort();
+    assert!(folders.len() >= 3);
+    folders
+}
+
+const SECRET: [(&str, &str); 1] = [("GITHUB_WEBHOOK_SECRET", GITHUB_SECRET)];
+
+#[test]
+fn check_finds_nothing_wrong_with_the_examples() {
+    let folders = folders();
+    let finished = flowcell_with(["check".to_owned()].iter().chain(&folders), &SECRET);
+    assert_eq!(finished.code, 0, "{}{}", finished.stdout, finished.stderr);
+    for folder in folders {
+        assert!(finished.stdout.contains(&format!("{folder}: ok\n")), "{}", finished.stdout);
+    }
+}
+
+#[test]
+fn every_fixture_of_the_examples_passes() {
+    let folders = folders();
+    let finished = flowcell_with(["test".to_owned()].iter().chain(&folders), &SECRET);
+    assert_eq!(finished.code, 0, "{}{}", finished.stdout, finished.stderr);
+    assert!(
+        finished.stdout.contains(", 0 failed") && !finished.stdout.contains("no fixtures"),
+        "{}",
+        finished.stdout
+    );
+}
+
+#[test]
+fn hello_answers_a_browser_and_every_way_in_which_people_send_json_with_curl() {
+    let server = TestServer::examples();
+    let path = "/api/webhooks/hello";
+    let body = r#"{"event": "test", "data": {"message": "Hello, Flowcell!"}}"#;
+    let greeted = json!({ "received": "Hello, Flowcell!", "event": "test" });
+    let cases = [
+        ("GET", Request::get(path), json!({ "received": "nothing yet", "event": null })),
+        (
+            "GET with a query",
+            Request::get(&format!("{path}?message=a+b")),
+            json!({ "received": "a b", "event": null }),
+        ),
+        ("POST without content type", Request::post(path).body(body), greeted.clone()),
+        ("POST as `curl -d` sends it", Request::post(path).form(body), greeted.clone()),
+        ("POST of JSON", Request::post(path).header("content-type", "application/json").body(body), greeted),
+        ("POST of nothing", Request::post(path), json!({ "received": "nothing yet", "event": null })),
+    ];
+    for (case, request, expected) in cases {
+        let response = server.send(&request);
+        assert_eq!((response.status, response.json()), (200, expected), "{case}");
+        assert_eq!(response.header("content-type"), Some("application/json"), "{case}");
+    }
+}
+
+#[test]
+fn a_run_can_be_looked_up_by_the_id_in_its_answer() {
+    let server = TestServer::examples();
+    let response = server.send(&Request::get("/api/webhooks/hello?message=seen"));
+    let run = server.run(&response.run_id());
+    assert_eq!(
+        (&run["workflow"], &run["status"], &run["mode"]),
+        (&json!("hello"), &json!("succeeded"), &json!("sync"))
+    );
+    assert_eq!(run["context"]["query"], json!({ "message": "seen" }));
+    let step = &run["steps"][0];
+    assert_eq!((&step["id"], &step["status"]), (&json!("greet"), &json!("succeeded")));
+    assert_eq!(step["output"], json!({ "received": "seen", "event": null }));
+    assert_eq!(step["logs"], json!([{ "level": "info", "text": "got seen" }]));
+    for used in ["fuel", "peak_memory", "wall_us"] {
+        assert!(step["usage"][used].as_u64().is_some_and(|used| used > 0), "{used}: {step}");
+    }
+}
+
+#[test]
+fn form_signup_takes_a_form_and_json_and_says_what_is_wrong() {
+    let server = TestServer::examples();
+    let path = "/api/webhooks/form-signup";
+    let created = json!({ "ok": true, "name": "Ada Lovelace", "email": "ada@example.com" });
+    let wrong = |fields: &[&str]| {
+        let errors = fields.iter().map(|field| {
+            let message = match *field {
+                "name" => "give a name of 1 to 100 characters",
+                _ => "this is not an e-mail address",
+            };
+            json!({ "field": field, "message": message })
+        });
+        json!({ "ok": false, "errors": errors.collect::<Vec<_>>() })
+    };
+    let cases: [(Request, u16, Value); 5] = [
+        (Request::post(path).form("name=Ada+Lovelace&email=Ada%40Example.com"), 201, created.clone()),
+        (
+            Request::post(path).json(&json!({ "name": "Ada Lovelace", "email": "ada@example.com" })),
+            201,
+            created,
+        ),
+        (Request::post(path).form("name=Ada&email=nowhere"), 422, wrong(&["email"])),
+        (
+            Request::post(path).json(&json!({ "name": 7, "email": ["a@b.cd"] })),
+            422,
+            wrong(&["name", "email"]),
+        ),
+        (Request::post(path), 422, wrong(&["name", "email"])),
+    ];
+    for (request, status, expected) in cases {
+        let response = server.send(&request);
+        assert_eq!((response.status, response.json()), (status, expected), "{request:?}");
+    }
+}
+
+#[test]
+fn github_push_answers_a_signed_push() {
+    let server = TestServer::examples();
+    let body = json!({
+        "ref": "refs/heads/main",
+        "commits": [{ "author": { "name": "Ada" } }, { "author": { "name": "Bo" } }],
+    });
+    let response = server.send(&signed_github("push", "d-1", body.to_string().as_bytes(), GITHUB_SECRET));
+    assert_eq!(response.status, 200, "{}", response.text());
+    assert_eq!(
+        response.json(),
+        json!({ "branch": "main", "deploy": true, "commits": 2, "authors": ["Ada", "Bo"] })
+    );
+}
+
+#[test]
+fn the_addresses_that_need_no_token_tell_nothing_about_workflows() {
+    let server = TestServer::examples();
+    for path in ["/", "/healthz", "/readyz"] {
+        let response = server.send(&Request::get(path));
+        assert_eq!(response.status, 200, "{path}");
+        assert!(!response.text().contains("form-signup"), "{path} names a workflow");
+    }
+    for path in [
+        "/api/v1/runs",
+        "/api/v1/requests",
+        "/api/v1/workflows",
+        "/api/v1/runs/run_00000000000000000000000000000000",
+    ] {
+        for token in ["", "Bearer ", "Bearer fc_0", "Basic Zm9v"] {
+            let response = server.send(&Request::get(path).header("authorization", token));
+            assert_eq!(
+                (response.status, response.problem().as_str()),
+                (401, "unauthorized"),
+                "{path} {token}"
+            );
+        }
+    }
+    assert_eq!(server.send(&Request::get("/nothing/here")).problem(), "not_found");
+}

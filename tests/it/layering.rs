@@ -1,0 +1,225 @@
+//! The floors of `src/lib.rs` hold: imports go strictly down, and each power has its one place.
+//!
+//! Reads the sources as text; comments do not count.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use crate::support::root;
+
+/// The most lines of a source file.
+const LINES_MOST: usize = 500;
+/// Files that may be longer, with the reason.
+const LONGER: [(&str, &str); 0] = [];
+
+/// The floor of a module of the library.
+fn floor(module: &str) -> Option<u8> {
+    Some(match module {
+        "main" | "lib" | "app" | "cli" | "config" | "folder" | "loader" | "server" => 5,
+        "gateway" | "api" | "console" | "run_view" => 4,
+        "engine" => 3,
+        "steps" => 2,
+        "sandbox" | "store" | "verify" | "template" | "net" => 1,
+        "model" => 0,
+        _ => return None,
+    })
+}
+
+/// Every source file by its path below `src`, without comments.
+fn sources() -> BTreeMap<String, String> {
+    let src = root().join("src");
+    let mut files = BTreeMap::new();
+    collect(&src, &src, &mut files);
+    assert!(files.len() > 50, "the sources are not where they were");
+    files
+}
+
+fn collect(src: &Path, folder: &Path, files: &mut BTreeMap<String, String>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path: PathBuf = entry.unwrap().path();
+        if path.is_dir() {
+            collect(src, &path, files);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            let name = path.strip_prefix(src).unwrap().to_str().unwrap().to_owned();
+            files.insert(name, without_comments(&fs::read_to_string(&path).unwrap()));
+        }
+    }
+}
+
+fn without_comments(text: &str) -> String {
+    let code = |line: &str| match line.find("//") {
+        // An URL in a string is no comment.
+        Some(at) if !line[..at].ends_with(':') => line[..at].to_owned(),
+        Some(_) | None => line.to_owned(),
+    };
+    text.lines().map(code).collect::<Vec<_>>().join("\n")
+}
+
+/// The module that a file belongs to: the first part of its path.
+fn module_of(file: &str) -> &str {
+    file.split('/').next().unwrap().trim_end_matches(".rs")
+}
+
+/// The modules that a text names after `crate::` (or `flowcell::`).
+fn imports(text: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for prefix in ["crate::", "flowcell::"] {
+        for (at, _) in text.match_indices(prefix) {
+            let rest = &text[at + prefix.len()..];
+            match rest.strip_prefix('{') {
+                Some(list) => found.extend(names_of_list(list)),
+                None => found.extend(identifier(rest)),
+            }
+        }
+    }
+    found
+}
+
+fn identifier(text: &str) -> Option<String> {
+    let end = text.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(text.len());
+    (end > 0).then(|| text[..end].to_owned())
+}
+
+/// The first name of each item of `a::b, c::{d, e}, f}`.
+fn names_of_list(list: &str) -> Vec<String> {
+    let mut names = Vec::new();
+    let (mut depth, mut expects) = (0, true);
+    for (at, character) in list.char_indices() {
+        match character {
+            '{' => depth += 1,
+            '}' if depth == 0 => break,
+            '}' => depth -= 1,
+            ',' if depth == 0 => expects = true,
+            _ if expects && !character.is_whitespace() => {
+                names.extend(identifier(&list[at..]));
+                expects = false;
+            }
+            _ => {}
+        }
+    }
+    names
+}
+
+/// Where a file reaches up, or to a sibling of the first floor.
+fn wrong_imports(file: &str, text: &str) -> Vec<String> {
+    let module = module_of(file);
+    let Some(own) = floor(module) else {
+        return vec![format!("{file}: {module} has no floor; give it one here and in lib.rs")];
+    };
+    let mut wrong = Vec::new();
+    for import in imports(text) {
+        let Some(other) = floor(&import) else { continue };
+        let sibling = own == 1 && other == 1 && import != module;
+        if other > own || sibling {
+            wrong.push(format!("{file} (floor {own}) imports {import} (floor {other})"));
+        }
+    }
+    wrong
+}
+
+/// Files whose code, unit tests aside, has `needle` outside the places that may have it.
+fn strays(needle: &str, allowed: &[&str]) -> Vec<String> {
+    let may = |file: &str| allowed.iter().any(|place| file.starts_with(place));
+    let code = |text: &str| text.split("#[cfg(test)]\nmod tests").next().unwrap().contains(needle);
+    sources().iter().filter(|(file, text)| code(text) && !may(file)).map(|(file, _)| file.clone()).collect()
+}
+
+#[test]
+fn imports_go_strictly_down_and_siblings_of_the_first_floor_do_not_know_each_other() {
+    let wrong: Vec<_> = sources().iter().flat_map(|(file, text)| wrong_imports(file, text)).collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn a_planted_wrong_import_is_found() {
+    let up = "use crate::{\n    model::{A, B},\n    engine::Engine,\n};";
+    assert_eq!(wrong_imports("steps/x.rs", up), ["steps/x.rs (floor 2) imports engine (floor 3)"]);
+    assert_eq!(wrong_imports("verify/x.rs", "fn f() { crate::store::open() }").len(), 1);
+    assert_eq!(wrong_imports("model/x.rs", "use crate::model::A;"), Vec::<String>::new());
+    assert_eq!(wrong_imports("extra/x.rs", "").len(), 1, "a new module needs a floor");
+}
+
+#[test]
+fn only_the_sled_store_knows_sled() {
+    // In store/mod.rs the name is that of our own module.
+    assert_eq!(strays("sled::", &["store/sled/", "store/mod.rs"]), Vec::<String>::new());
+    let module = &sources()["store/mod.rs"];
+    assert_eq!(
+        module.matches("sled::").count(),
+        module.matches("pub use self::sled::").count(),
+        "only its re-export"
+    );
+}
+
+#[test]
+fn only_the_sandbox_knows_wasmtime() {
+    assert_eq!(strays("wasmtime", &["sandbox/"]), Vec::<String>::new());
+}
+
+#[test]
+fn http_statuses_are_known_from_the_fourth_floor_up() {
+    let found = strays("StatusCode", &[]);
+    assert!(!found.is_empty(), "the gateway speaks HTTP");
+    let low: Vec<_> =
+        found.iter().filter(|file| floor(module_of(file)).is_some_and(|floor| floor < 4)).collect();
+    assert!(low.is_empty(), "{low:?}");
+}
+
+#[test]
+fn sockets_are_opened_in_one_place() {
+    for needle in ["TcpStream", "reqwest", "UdpSocket", "UnixStream", "lookup_host", "ToSocketAddrs"] {
+        assert_eq!(strays(needle, &["net/", "server.rs"]), Vec::<String>::new(), "{needle}");
+    }
+    assert_eq!(strays("TcpListener", &["app.rs", "server.rs"]), Vec::<String>::new());
+}
+
+#[test]
+fn pure_floors_do_no_input_and_output() {
+    for needle in ["std::fs", "std::net", "tokio::", "SystemTime", "Instant::now", "getrandom"] {
+        let found = strays(needle, &[]);
+        let pure: Vec<_> =
+            found.iter().filter(|file| matches!(module_of(file), "model" | "verify" | "template")).collect();
+        assert!(pure.is_empty(), "{needle}: {pure:?}");
+    }
+    assert!(!sources()["engine/transition.rs"].contains(".await"), "transition is pure");
+}
+
+#[test]
+fn unsafe_stands_only_where_it_is_explained() {
+    for (file, text) in sources() {
+        if text.contains("unsafe ") {
+            let whole = fs::read_to_string(root().join("src").join(&file)).unwrap();
+            assert!(whole.contains("// SAFETY:"), "{file} has `unsafe` without a reason");
+            assert!(file.starts_with("sandbox/"), "{file} needs no `unsafe`");
+        }
+    }
+}
+
+#[test]
+fn no_file_is_longer_than_a_reader_can_hold() {
+    let mut long = Vec::new();
+    for folder in ["src", "tests/it"] {
+        let mut files = BTreeMap::new();
+        let folder = root().join(folder);
+        collect(&folder, &folder, &mut files);
+        for (file, text) in files {
+            let lines = text.lines().count();
+            if lines > LINES_MOST && !LONGER.iter().any(|(longer, _)| *longer == file) {
+                long.push(format!("{file}: {lines} lines"));
+            }
+        }
+    }
+    assert!(long.is_empty(), "{}", long.join("\n"));
+}
+
+#[test]
+fn every_file_says_what_it_is_for() {
+    let src = root().join("src");
+    for file in sources().keys() {
+        let text = fs::read_to_string(src.join(file)).unwrap();
+        assert!(text.starts_with("//!"), "{file} begins without a `//!` header");
+    }
+}

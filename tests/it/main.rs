@@ -1,0 +1,26 @@
+//! Black-box tests: the real binary, real sockets, real files. One file a promise.
+//!
+//! All of them are one binary, because each more would link wasmtime again. `support` starts servers and
+//! talks to them; nothing here calls the library.
+
+mod answers;
+mod api;
+mod bodies;
+mod check;
+mod cli;
+mod crash;
+mod damage;
+mod durability;
+mod errors;
+mod escapes;
+mod examples;
+mod github;
+mod isolation;
+mod layering;
+mod limits;
+mod refusals;
+mod reload;
+mod requests;
+mod schema;
+mod signatures;
+mod support;

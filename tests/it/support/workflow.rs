@@ -1,0 +1,76 @@
+//! Workflows written inside a test.
+
+use std::{fs, path::Path};
+
+use serde_json::{Value, json};
+
+/// A key, its `workflow.json` and the files beside it.
+#[derive(Clone, Debug)]
+pub struct Workflow {
+    pub key: String,
+    pub json: Value,
+    pub files: Vec<(String, String)>,
+}
+
+impl Workflow {
+    /// A webhook that answers GET and POST with what the one code step `main` (in `main.js`) returns.
+    pub fn script(key: &str, source: &str) -> Self {
+        let json = json!({
+            "key": key,
+            "trigger": { "type": "webhook", "methods": ["GET", "POST"] },
+            "steps": [{ "id": "main", "type": "code", "file": "main.js" }],
+        });
+        Self { key: key.to_owned(), json, files: vec![("main.js".to_owned(), source.to_owned())] }
+    }
+
+    /// Sets members of the trigger.
+    pub fn trigger(mut self, members: Value) -> Self {
+        merge(&mut self.json["trigger"], members);
+        self
+    }
+
+    /// Sets members of the limits of the step `main`.
+    pub fn limits(mut self, members: Value) -> Self {
+        merge(&mut self.json["steps"][0]["limits"], members);
+        self
+    }
+
+    /// Sets members of the workflow itself.
+    pub fn set(mut self, members: Value) -> Self {
+        merge(&mut self.json, members);
+        self
+    }
+
+    pub fn asynchronous(self) -> Self {
+        self.trigger(json!({ "mode": "async" }))
+    }
+
+    /// Deliveries with the same `x-delivery` are the same event.
+    pub fn deduped(self) -> Self {
+        self.trigger(json!({ "dedupe": { "key": "{{$context.headers.x-delivery}}" } }))
+    }
+
+    /// Writes the folder `root/<key>`, each file by a rename so that a server never reads half of it.
+    pub fn write(&self, root: &Path) {
+        let folder = root.join(&self.key);
+        fs::create_dir_all(&folder).unwrap();
+        for (name, text) in &self.files {
+            replace(&folder.join(name), text);
+        }
+        replace(&folder.join("workflow.json"), &serde_json::to_string_pretty(&self.json).unwrap());
+    }
+}
+
+fn merge(target: &mut Value, members: Value) {
+    let Value::Object(members) = members else { panic!("members come as an object") };
+    for (name, value) in members {
+        target[name] = value;
+    }
+}
+
+/// Replaces a file's text in one step.
+fn replace(path: &Path, text: &str) {
+    let draft = path.with_extension("draft");
+    fs::write(&draft, text).unwrap();
+    fs::rename(draft, path).unwrap();
+}
