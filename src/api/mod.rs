@@ -72,6 +72,11 @@ async fn welcome() -> impl IntoResponse {
     (plain, page)
 }
 
+/// The items of a page that was asked for.
+fn page_size(asked: Option<usize>) -> usize {
+    asked.unwrap_or(PAGE).clamp(1, PAGE_MOST)
+}
+
 /// The store's error as the API's caller sees it.
 fn store_problem(error: StoreError) -> Problem {
     tracing::error!(%error, "the API could not read the store");

@@ -7,13 +7,13 @@ use axum::{
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{PAGE, PAGE_MOST, bad_request, store_problem};
-use crate::{engine::Engine, gateway::Problem, run_view, store::tables};
+use super::{bad_request, page_size, store_problem};
+use crate::{engine::Engine, gateway::Problem, model::RequestId, run_view, store::tables};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ListQuery {
-    before: Option<String>,
+    before: Option<RequestId>,
     limit: Option<usize>,
 }
 
@@ -23,13 +23,8 @@ pub(super) async fn list(
     query: Result<Query<ListQuery>, QueryRejection>,
 ) -> Result<Json<Value>, Problem> {
     let Query(query) = query.map_err(|error| bad_request(error.body_text()))?;
-    let before = query
-        .before
-        .map(|id| id.parse())
-        .transpose()
-        .map_err(|error| bad_request(format!("before: {error}")))?;
-    let limit = query.limit.unwrap_or(PAGE).clamp(1, PAGE_MOST);
-    let page = tables::requests::list(&**engine.store(), before, limit).map_err(store_problem)?;
+    let limit = page_size(query.limit);
+    let page = tables::requests::list(&**engine.store(), query.before, limit).map_err(store_problem)?;
     let lines: Vec<_> = page
         .items
         .into_iter()

@@ -8,11 +8,11 @@ use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{PAGE, PAGE_MOST, bad_request, store_problem};
+use super::{bad_request, page_size, store_problem};
 use crate::{
     engine::Engine,
     gateway::Problem,
-    model::{RunId, RunStatus},
+    model::{RunId, RunStatus, WorkflowKey},
     run_view,
     store::tables::{self, runs::Filter},
 };
@@ -20,9 +20,9 @@ use crate::{
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ListQuery {
-    workflow: Option<String>,
+    workflow: Option<WorkflowKey>,
     status: Option<RunStatus>,
-    before: Option<String>,
+    before: Option<RunId>,
     limit: Option<usize>,
 }
 
@@ -44,19 +44,9 @@ pub(super) async fn list(
     query: Result<Query<ListQuery>, QueryRejection>,
 ) -> Result<Json<Value>, Problem> {
     let Query(query) = query.map_err(|error| bad_request(error.body_text()))?;
-    let workflow = query
-        .workflow
-        .map(|key| key.parse())
-        .transpose()
-        .map_err(|error| bad_request(format!("workflow: {error}")))?;
-    let before = query
-        .before
-        .map(|id| id.parse())
-        .transpose()
-        .map_err(|error| bad_request(format!("before: {error}")))?;
-    let limit = query.limit.unwrap_or(PAGE).clamp(1, PAGE_MOST);
-    let filter = Filter { workflow, status: query.status };
-    let page = tables::runs::list(&**engine.store(), &filter, before, limit).map_err(store_problem)?;
+    let filter = Filter { workflow: query.workflow, status: query.status };
+    let limit = page_size(query.limit);
+    let page = tables::runs::list(&**engine.store(), &filter, query.before, limit).map_err(store_problem)?;
     let lines: Vec<_> = page
         .items
         .into_iter()

@@ -136,7 +136,7 @@ impl Definition {
 fn parse(text: &str) -> Result<Workflow, DefinitionError> {
     let value = serde_json::from_str(text).map_err(|error| DefinitionError {
         file: "workflow.json".to_owned(),
-        place: Some((error.line() as u32, error.column() as u32)),
+        place: Some((error.line().max(1) as u32, error.column().max(1) as u32)),
         field: String::new(),
         message: format!("this is not JSON: {error}"),
     })?;

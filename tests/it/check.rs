@@ -102,6 +102,19 @@ fn broken() -> Vec<(&'static str, String)> {
         step("json-and-text", "{ \"id\": \"a\", \"type\": \"response\", \"json\": 1, \"text\": \"1\" }"),
         step("template", "{ \"id\": \"a\", \"type\": \"response\", \"text\": \"{{context.data}}\" }"),
         step(
+            "unknown-step",
+            "{ \"id\": \"a\", \"type\": \"response\", \"text\": \"{{$steps.parse.branch}}\" }",
+        ),
+        step(
+            "unknown-step-in-if",
+            "{ \"id\": \"a\", \"type\": \"condition\", \"if\": \"steps.parse.branch == 'main'\" }",
+        ),
+        step("no-secrets-yet", "{ \"id\": \"a\", \"type\": \"response\", \"text\": \"{{$secrets.TOKEN}}\" }"),
+        step(
+            "no-scopes-yet",
+            "{ \"id\": \"a\", \"type\": \"response\", \"text\": \"{{$scopes.loop.item}}\" }",
+        ),
+        step(
             "template-open",
             "{ \"id\": \"a\", \"type\": \"response\", \"json\": { \"b\": [\"{{$context.data\"] } }",
         ),

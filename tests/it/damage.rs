@@ -54,7 +54,8 @@ fn files_below(folder: &Path) -> Vec<PathBuf> {
 }
 
 fn restore(files: &[(PathBuf, Vec<u8>)], store: &Path) {
-    fs::remove_dir_all(store).unwrap();
+    // The folder itself stays, with its mode.
+    files_below(store).into_iter().for_each(|path| fs::remove_file(path).unwrap());
     for (path, bytes) in files {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, bytes).unwrap();

@@ -264,7 +264,7 @@ fn a_source_that_is_nested_too_deep_is_an_error_of_check_and_of_no_consequence_t
     let server = TestServer::start([deep.clone(), Workflow::script("healthy", "return 1")]);
     assert_eq!(server.hook("healthy").status, 200);
     assert_eq!(server.hook("deep").status, 404, "it was never installed");
-    assert!(server.stderr().contains("main.js"), "{}", server.stderr());
+    server.wait_for_log("main.js");
     let checked = flowcell(["check".into(), server.workflows().join("deep")]);
     assert_eq!(checked.code, 1, "{}{}", checked.stdout, checked.stderr);
     assert!(checked.stdout.contains("nested too deep"), "{}", checked.stdout);

@@ -333,7 +333,7 @@ fn a_body_at_the_limit_runs_and_one_byte_more_does_not_however_it_is_sent() {
 #[test]
 fn a_missing_secret_is_told_at_the_start_and_other_workflows_run() {
     let server = server();
-    assert!(server.stderr().contains("NOT_SET"), "{}", server.stderr());
+    server.wait_for_log("NOT_SET");
     assert_eq!(server.send(&Request::post("/api/webhooks/open").body("{}")).status, 200);
     let unset = server.send(&Request::post("/api/webhooks/unset").body("{}"));
     assert_eq!(unset.status, 503);

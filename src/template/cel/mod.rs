@@ -126,7 +126,9 @@ fn syntax(text: &str, errors: &ParseErrors) -> ConditionError {
     if let Some(at) = message.find(" expecting {") {
         message.truncate(at);
     }
-    message = message.replace("'<EOF>'", "the end");
+    if message.contains("mismatched input '<EOF>'") {
+        message = "the condition ends too early".to_owned();
+    }
     if text.contains("{{") {
         message.push_str(" (a condition is written without {{ }})");
     } else if message.contains("has() macro") {

@@ -118,7 +118,7 @@ impl Process {
         let stderr = Arc::new(Mutex::new(String::new()));
         let pipe = child.stderr.take().expect("it is piped");
         let kept = Arc::clone(&stderr);
-        thread::spawn(move || keep(pipe, &kept));
+        let reader = thread::spawn(move || keep(pipe, &kept));
 
         let (sender, line) = mpsc::channel();
         let mut pipe = BufReader::new(child.stdout.take().expect("it is piped"));
@@ -135,6 +135,7 @@ impl Process {
             let ended = exit_of(&mut child);
             let _ = child.kill();
             let _ = child.wait();
+            let _ = reader.join();
             let code = ended.and_then(|status| status.code()).unwrap_or(-1);
             return Err(Finished { code, stdout: line, stderr: stderr.lock().unwrap().clone() });
         };

@@ -13,11 +13,12 @@ pub struct Workflow {
 }
 
 impl Workflow {
-    /// A webhook that answers GET and POST with what the one code step `main` (in `main.js`) returns.
+    /// A webhook that answers GET and POST with what the one code step `main` (in `main.js`) returns. Its callers
+    /// wait longer than by default, because the machine of a test may be slow.
     pub fn script(key: &str, source: &str) -> Self {
         let json = json!({
             "key": key,
-            "trigger": { "type": "webhook", "methods": ["GET", "POST"] },
+            "trigger": { "type": "webhook", "methods": ["GET", "POST"], "sync_wait": "60s" },
             "steps": [{ "id": "main", "type": "code", "file": "main.js" }],
         });
         Self { key: key.to_owned(), json, files: vec![("main.js".to_owned(), source.to_owned())] }
