@@ -1,0 +1,265 @@
+//! What the host is told when a script fails: a code, the error as the script threw it, and the place in the user's own file.
+//!
+//! Built by `engine.rs`, `source.rs` and `output.rs`. Never holds a value of the script, only text.
+
+use boa_engine::{Context, JsError, JsValue, error::RuntimeLimitError, js_string};
+use serde_json::json;
+
+use crate::{
+    apis::inspect,
+    explain, names, realm,
+    stack::{self, Frame},
+};
+
+/// How many errors behind an error are told.
+const MAX_CAUSES: usize = 5;
+
+/// The `code` of a failure; the names are part of the ABI.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Code {
+    /// The source is not JavaScript.
+    SyntaxError,
+    /// An uncaught exception or rejection.
+    ScriptError,
+    /// The script awaits something that nothing can settle any more.
+    PromiseNeverSettled,
+    /// The returned value cannot be JSON.
+    OutputInvalid,
+    /// Too many nested calls.
+    RecursionLimit,
+    /// The module has no default export.
+    NoDefaultExport,
+}
+
+impl Code {
+    /// The name in the error JSON.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::SyntaxError => "syntax_error",
+            Self::ScriptError => "script_error",
+            Self::PromiseNeverSettled => "promise_never_settled",
+            Self::OutputInvalid => "output_invalid",
+            Self::RecursionLimit => "recursion_limit",
+            Self::NoDefaultExport => "no_default_export",
+        }
+    }
+}
+
+/// One failure; [`Failure::to_json`] is its form in the ABI.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Failure {
+    /// What kind of failure it is.
+    pub code: Code,
+    /// The error's `name`, such as `TypeError`.
+    pub name: String,
+    /// The error's `message`.
+    pub message: String,
+    /// `Name: message` and one line a user frame.
+    pub stack: String,
+    /// The user's file.
+    pub file: String,
+    /// 1-based line and column in the user's file.
+    pub position: Option<(u32, u32)>,
+}
+
+impl Failure {
+    /// A failure that is not an exception of the script.
+    pub(crate) fn new(
+        code: Code,
+        name: &str,
+        message: impl Into<String>,
+        position: Option<(u32, u32)>,
+    ) -> Self {
+        let message = message.into();
+        let file = stack::user_file();
+        let position = position.map(|(line, column)| stack::shown(line, column));
+        let mut stack = format!("{name}: {message}");
+        if let Some((line, column)) = position {
+            stack.push_str(&format!("\n    at {file}:{line}:{column}"));
+        }
+        Self { code, name: name.to_owned(), message, stack, file, position }
+    }
+
+    /// From an exception that left the script.
+    pub(crate) fn from_js(error: JsError, context: &mut Context) -> Self {
+        if let Some(engine) = error.as_engine() {
+            let (code, name) = if exceeded_limit(&error) {
+                (Code::RecursionLimit, "RangeError")
+            } else {
+                (Code::ScriptError, "InternalError")
+            };
+            let message = match code {
+                Code::RecursionLimit => "Maximum call stack size exceeded".to_owned(),
+                _ => engine.to_string(),
+            };
+            let mut frames = stack::user_frames(&error.to_string());
+            let position = frames.first().map(|frame| stack::shown(frame.line, frame.column));
+            frames.truncate(10);
+            let stack = stack::render(&format!("{name}: {message}"), &frames);
+            return Self { code, name: name.to_owned(), message, stack, file: stack::user_file(), position };
+        }
+        // For values that are not errors, the engine's own trace is the only one.
+        let trace = match error.as_opaque() {
+            Some(value) if value.as_object().is_none() => {
+                let text = error.to_string();
+                text.rfind("\n    at ").map(|_| text[stack::trace_start(&text)..].to_owned())
+            }
+            _ => None,
+        };
+        let value = match error.into_opaque(context) {
+            Ok(value) => value,
+            Err(_) => JsValue::undefined(),
+        };
+        Self::from_thrown(&value, trace.as_deref(), context)
+    }
+
+    /// From a thrown value or the reason of a rejection.
+    pub(crate) fn from_thrown(value: &JsValue, trace: Option<&str>, context: &mut Context) -> Self {
+        let error = value.as_object().filter(is_error);
+        let (name, mut message, trace) = match &error {
+            Some(object) => (
+                text_of(object, "name", context).unwrap_or_else(|| "Error".to_owned()),
+                text_of(object, "message", context).unwrap_or_default(),
+                stack::raw_trace(object, context),
+            ),
+            None => {
+                let message = match value.as_string() {
+                    Some(text) => text.to_std_string_lossy(),
+                    None if value.is_null_or_undefined() => format!("{} was thrown", value.display()),
+                    None => inspect::inspect(value, context),
+                };
+                ("Error".to_owned(), message, trace.map(str::to_owned))
+            }
+        };
+        let mut frames = trace.as_deref().map(stack::user_frames).unwrap_or_default();
+        if let Some(object) = &error {
+            stack::drop_constructors(&mut frames, object, context);
+        }
+        if trace.as_deref().is_some_and(stack::is_direct) {
+            improve(&name, &mut message, &mut frames);
+        }
+        // The module loader refuses outside of any call.
+        if frames.is_empty() && message.starts_with(realm::IMPORTS_UNAVAILABLE) {
+            let place = stack::with_source(|source| explain::find_name("import", source, 1, 1));
+            frames.extend(place.map(|(line, column)| Frame { function: "<anonymous>".into(), line, column }));
+        }
+        let header = match message.as_str() {
+            "" => name.clone(),
+            message => format!("{name}: {message}"),
+        };
+        // A script may have given its error a `stack` of its own; it wins as text, never as position.
+        let mut stack = error
+            .as_ref()
+            .filter(|object| object.has_own_property(js_string!("stack"), context).unwrap_or(false))
+            .and_then(|object| text_of(object, "stack", context))
+            .unwrap_or_else(|| stack::render(&header, &frames));
+        if let Some(object) = &error {
+            add_causes(&mut stack, object, context);
+        }
+        Self {
+            code: Code::ScriptError,
+            name,
+            message,
+            stack,
+            file: stack::user_file(),
+            position: frames.first().map(|frame| stack::shown(frame.line, frame.column)),
+        }
+    }
+
+    /// The error JSON of the ABI.
+    #[must_use]
+    pub fn to_json(&self) -> Vec<u8> {
+        json!({
+            "code": self.code.name(),
+            "name": self.name,
+            "message": self.message,
+            "stack": self.stack,
+            "file": self.file,
+            "line": self.position.map(|(line, _)| line),
+            "column": self.position.map(|(_, column)| column),
+        })
+        .to_string()
+        .into_bytes()
+    }
+}
+
+/// Ends a stack with what the error says it was caused by.
+fn add_causes(stack: &mut String, error: &boa_engine::JsObject, context: &mut Context) {
+    let mut told = vec![error.clone()];
+    while let Some(error) = told.last()
+        && told.len() <= MAX_CAUSES
+    {
+        let key = js_string!("cause");
+        if !error.has_own_property(key.clone(), context).unwrap_or(false) {
+            return;
+        }
+        let Ok(cause) = error.get(key, context) else {
+            return;
+        };
+        let Some(object) = cause.as_object().filter(is_error) else {
+            stack.push_str(&format!("\ncaused by: {}", inspect::inspect(&cause, context)));
+            return;
+        };
+        if told.iter().any(|other| boa_engine::JsObject::equals(other, &object)) {
+            return;
+        }
+        let text = text_of(&object, "stack", context).unwrap_or_else(|| "Error".to_owned());
+        stack.push_str(&format!("\ncaused by: {text}"));
+        told.push(object);
+    }
+}
+
+/// Whether a limit of nested calls is behind it; Boa wraps it in a panic of its own where it did not expect one.
+fn exceeded_limit(error: &JsError) -> bool {
+    let mut cause: Option<&dyn std::error::Error> = Some(error);
+    while let Some(error) = cause {
+        if error.is::<RuntimeLimitError>() {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
+}
+
+/// Names what an error of the engine is about, and where an undefined name stands.
+fn improve(name: &str, message: &mut String, frames: &mut [Frame]) {
+    let Some(frame) = frames.first_mut() else {
+        return;
+    };
+    stack::with_source(|source| match name {
+        "TypeError" => {
+            if let Some(better) = explain::explain(message, source, frame.line, frame.column) {
+                *message = better;
+            }
+        }
+        "ReferenceError" => {
+            if message.as_str() == "access of uninitialized binding" {
+                let used = names::used_before_declaration(source, frame.line);
+                if let Some((name, (line, column))) = used {
+                    *message = format!("Cannot access '{name}' before initialization");
+                    (frame.line, frame.column) = (line, column);
+                }
+                return;
+            }
+            let found = message
+                .strip_suffix(" is not defined")
+                .and_then(|name| explain::find_name(name, source, frame.line, frame.column));
+            if let Some((line, column)) = found {
+                (frame.line, frame.column) = (line, column);
+            }
+        }
+        _ => {}
+    });
+}
+
+/// An object with `[[ErrorData]]`.
+pub(crate) fn is_error(object: &boa_engine::JsObject) -> bool {
+    object.is::<boa_engine::builtins::error::Error>()
+}
+
+/// A property as text; `None` when absent, not a string, or its getter throws.
+fn text_of(object: &boa_engine::JsObject, key: &str, context: &mut Context) -> Option<String> {
+    let value = object.get(js_string!(key), context).ok()?;
+    value.as_string().map(|text| text.to_std_string_lossy())
+}

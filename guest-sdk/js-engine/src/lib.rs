@@ -1,0 +1,44 @@
+//! The JavaScript engine of Flowcell as a core WebAssembly module: Boa, Flowcell's globals, and nothing else.
+//!
+//! # The ABI
+//! Integers are little endian. A *frame* is a sequence of sections, each `[u32 length][bytes]`.
+//!
+//! | Export | Frame | Payload of the answer |
+//! |---|---|---|
+//! | `alloc(len) -> ptr` | | a buffer for the host to fill; the export that takes it frees it |
+//! | `check(ptr, len) -> u64` | file name, source | `{"form":"body"}` or `{"form":"module"}` |
+//! | `prepare(ptr, len) -> u64` | file name, form, source | empty |
+//! | `call(ptr, len) -> u64` | context JSON, raw body, steps JSON, env JSON | the output as JSON |
+//!
+//! An answer is `(ptr << 32) | len` of one tag byte (0 OK, 1 ERROR, 2 PENDING: reserved) and the payload; it stays valid until
+//! the next export is called. An error is the JSON of [`failure::Failure`]. `wizer-initialize` builds the context for the snapshot.
+//!
+//! Imports (module `flowcell`): `log`, `now`, `random`: see [`host`]. There is no other way out.
+//!
+//! # Memory
+//! From address 0: the shadow stack (1 MiB, growing down, so that an overflow traps), static data, the heap. All state is in
+//! linear memory: copied after `prepare` into a fresh instance, it can be called there.
+
+mod apis;
+mod engine;
+mod explain;
+pub mod failure;
+pub mod frame;
+pub mod host;
+mod input;
+mod jobs;
+mod mistakes;
+mod names;
+mod output;
+mod realm;
+pub mod source;
+mod stack;
+mod warmup;
+
+pub use engine::Engine;
+pub use frame::Answer;
+
+#[cfg(target_arch = "wasm32")]
+mod alloc;
+#[cfg(target_arch = "wasm32")]
+mod exports;

@@ -1,0 +1,212 @@
+// Buffer as far as scripts use it: a Uint8Array with encodings (https://nodejs.org/api/buffer.html).
+(function (native, modules, global) {
+  'use strict';
+  class FastBuffer extends Uint8Array {}
+
+  function invalid(name, expected, value) {
+    const error = new TypeError(`The "${name}" argument must be ${expected}. Received ${value === null ? 'null' : typeof value}`);
+    error.code = 'ERR_INVALID_ARG_TYPE';
+    return error;
+  }
+
+  function Buffer(value, encoding, length) {
+    if (typeof value === 'number') return Buffer.alloc(value);
+    return Buffer.from(value, encoding, length);
+  }
+
+  const wrap = (buffer, offset, length) => new FastBuffer(buffer, offset, length);
+  const isView = (value) => ArrayBuffer.isView(value);
+
+  Buffer.from = function from(value, encodingOrOffset, length) {
+    if (typeof value === 'string') return wrap(native.encode(value, encodingOrOffset));
+    if (value instanceof ArrayBuffer) return wrap(value, encodingOrOffset, length);
+    if (isView(value)) {
+      if (value instanceof DataView) throw invalid('value', 'a string, Buffer, ArrayBuffer, Array or array-like', value);
+      const copy = new FastBuffer(value.length);
+      copy.set(value);
+      return copy;
+    }
+    if (value !== null && typeof value === 'object') {
+      if (value.type === 'Buffer' && Array.isArray(value.data)) return Buffer.from(value.data);
+      if (Array.isArray(value) || typeof value.length === 'number') {
+        const copy = new FastBuffer(value.length);
+        for (let i = 0; i < value.length; i++) copy[i] = value[i];
+        return copy;
+      }
+      const primitive = value.valueOf && value.valueOf();
+      if (primitive !== null && primitive !== undefined && primitive !== value) {
+        return Buffer.from(primitive, encodingOrOffset, length);
+      }
+    }
+    throw invalid('value', 'a string, Buffer, ArrayBuffer, Array or array-like', value);
+  };
+
+  Buffer.alloc = function alloc(size, fill, encoding) {
+    if (typeof size !== 'number') throw invalid('size', 'of type number', size);
+    const buffer = new FastBuffer(size);
+    return fill === undefined || fill === 0 ? buffer : buffer.fill(fill, encoding);
+  };
+  Buffer.allocUnsafe = Buffer.allocUnsafeSlow = (size) => Buffer.alloc(size);
+  Buffer.isBuffer = (value) => value instanceof FastBuffer;
+  Buffer.isEncoding = (encoding) => native.isEncoding(String(encoding));
+  Buffer.byteLength = function byteLength(value, encoding) {
+    if (typeof value === 'string') return native.encode(value, encoding).byteLength;
+    if (isView(value) || value instanceof ArrayBuffer) return value.byteLength;
+    throw invalid('string', 'a string, Buffer or ArrayBuffer', value);
+  };
+  Buffer.compare = (a, b) => native.compare(a, b);
+  Buffer.concat = function concat(list, total) {
+    if (!Array.isArray(list)) throw invalid('list', 'an Array', list);
+    if (total === undefined) total = list.reduce((sum, part) => sum + part.length, 0);
+    const out = new FastBuffer(total);
+    let at = 0;
+    for (const part of list) {
+      if (at >= total) break;
+      out.set(at + part.length > total ? part.subarray(0, total - at) : part, at);
+      at += part.length;
+    }
+    return out;
+  };
+  Buffer.poolSize = 8192;
+  Object.defineProperty(Buffer, Symbol.species, { get() { return FastBuffer; } });
+
+  const ranged = (start, end, length) => {
+    start = start === undefined ? 0 : Math.max(0, start | 0);
+    end = end === undefined ? length : Math.min(length, end | 0);
+    return [start, Math.max(start, end)];
+  };
+
+  const methods = {
+    toString(encoding, start, end) {
+      if (start === undefined && end === undefined) return native.decode(this, encoding, 0, this.length);
+      [start, end] = ranged(start, end, this.length);
+      return native.decode(this, encoding, start, end);
+    },
+    toLocaleString(encoding, start, end) { return this.toString(encoding, start, end); },
+    toJSON() { return { type: 'Buffer', data: Array.from(this) }; },
+    equals(other) {
+      if (!(other instanceof Uint8Array)) throw invalid('otherBuffer', 'an instance of Buffer or Uint8Array', other);
+      return native.compare(this, other) === 0;
+    },
+    compare(other, targetStart, targetEnd, sourceStart, sourceEnd) {
+      const target = other.subarray(...ranged(targetStart, targetEnd, other.length));
+      return native.compare(this.subarray(...ranged(sourceStart, sourceEnd, this.length)), target);
+    },
+    // Unlike Uint8Array's, it shares memory.
+    slice(start, end) { return this.subarray(start, end); },
+    copy(target, targetStart = 0, sourceStart = 0, sourceEnd = this.length) {
+      const source = this.subarray(sourceStart, Math.min(sourceEnd, sourceStart + target.length - targetStart));
+      target.set(source, targetStart);
+      return source.length;
+    },
+    write(text, offset, length, encoding) {
+      if (typeof offset === 'string') [encoding, offset, length] = [offset, 0, undefined];
+      else if (typeof length === 'string') [encoding, length] = [length, undefined];
+      offset = offset === undefined ? 0 : offset;
+      const room = Math.min(this.length - offset, length === undefined ? Infinity : length);
+      let bytes = new FastBuffer(native.encode(String(text), encoding));
+      if (bytes.length > room) bytes = bytes.subarray(0, native.wholeLength(bytes, room, encoding));
+      this.set(bytes, offset);
+      return bytes.length;
+    },
+    fill(value, offset, end, encoding) {
+      if (typeof offset === 'string') [encoding, offset, end] = [offset, undefined, undefined];
+      else if (typeof end === 'string') [encoding, end] = [end, undefined];
+      [offset, end] = ranged(offset, end, this.length);
+      if (typeof value === 'number') {
+        Uint8Array.prototype.fill.call(this, value, offset, end);
+        return this;
+      }
+      const pattern = typeof value === 'string' ? Buffer.from(value, encoding) : value;
+      if (pattern.length === 0) Uint8Array.prototype.fill.call(this, 0, offset, end);
+      else for (let i = offset; i < end; i++) this[i] = pattern[(i - offset) % pattern.length];
+      return this;
+    },
+    indexOf(value, offset, encoding) {
+      if (typeof offset === 'string') [encoding, offset] = [offset, 0];
+      if (typeof value === 'number') return Uint8Array.prototype.indexOf.call(this, value & 255, offset);
+      const needle = typeof value === 'string' ? new FastBuffer(native.encode(value, encoding)) : value;
+      offset = offset === undefined ? 0 : offset < 0 ? Math.max(0, this.length + offset) : offset;
+      return native.indexOf(this, needle, offset, false);
+    },
+    lastIndexOf(value, offset, encoding) {
+      if (typeof value === 'number') {
+        return offset === undefined ? Uint8Array.prototype.lastIndexOf.call(this, value & 255)
+          : Uint8Array.prototype.lastIndexOf.call(this, value & 255, offset);
+      }
+      const needle = typeof value === 'string' ? new FastBuffer(native.encode(value, encoding)) : value;
+      return native.indexOf(this, needle, offset === undefined ? this.length : offset, true);
+    },
+    includes(value, offset, encoding) { return this.indexOf(value, offset, encoding) !== -1; },
+    swap16() { return swap(this, 2); },
+    swap32() { return swap(this, 4); },
+    swap64() { return swap(this, 8); },
+    readUIntBE(offset, length) { return bytesBE(this, offset, length); },
+    readUIntLE(offset, length) { return bytesBE(this.subarray(offset, offset + length).toReversed(), 0, length); },
+    readIntBE(offset, length) { return signed(bytesBE(this, offset, length), length); },
+    readIntLE(offset, length) { return signed(this.readUIntLE(offset, length), length); },
+    writeUIntBE(value, offset, length) {
+      for (let i = length - 1; i >= 0; i--, value = Math.floor(value / 256)) this[offset + i] = value % 256;
+      return offset + length;
+    },
+    writeUIntLE(value, offset, length) {
+      for (let i = 0; i < length; i++, value = Math.floor(value / 256)) this[offset + i] = value % 256;
+      return offset + length;
+    },
+    writeIntBE(value, offset, length) { return this.writeUIntBE(value < 0 ? value + 2 ** (8 * length) : value, offset, length); },
+    writeIntLE(value, offset, length) { return this.writeUIntLE(value < 0 ? value + 2 ** (8 * length) : value, offset, length); },
+  };
+
+  function outOfRange(buffer, offset, size) {
+    const error = new RangeError(`The value of "offset" is out of range. It must be >= 0 and <= ${buffer.length - size}. Received ${offset}`);
+    error.code = 'ERR_OUT_OF_RANGE';
+    return error;
+  }
+  function bytesBE(buffer, offset, length) {
+    if (offset + length > buffer.length) throw outOfRange(buffer, offset, length);
+    let value = 0;
+    for (let i = 0; i < length; i++) value = value * 256 + buffer[offset + i];
+    return value;
+  }
+  const signed = (value, length) => (value >= 2 ** (8 * length - 1) ? value - 2 ** (8 * length) : value);
+  function swap(buffer, size) {
+    if (buffer.length % size) throw new RangeError(`Buffer size must be a multiple of ${size * 8}-bits`);
+    for (let i = 0; i < buffer.length; i += size) buffer.subarray(i, i + size).reverse();
+    return buffer;
+  }
+
+  const kinds = {
+    UInt8: ['Uint8', 1], Int8: ['Int8', 1], UInt16: ['Uint16', 2], Int16: ['Int16', 2], UInt32: ['Uint32', 4],
+    Int32: ['Int32', 4], Float: ['Float32', 4], Double: ['Float64', 8], BigUInt64: ['BigUint64', 8], BigInt64: ['BigInt64', 8],
+  };
+  for (const [name, [kind, size]] of Object.entries(kinds)) {
+    for (const order of size === 1 ? [''] : ['LE', 'BE']) {
+      const little = order === 'LE';
+      const view = (buffer, offset) => {
+        if (offset < 0 || offset + size > buffer.length) throw outOfRange(buffer, offset, size);
+        return new DataView(buffer.buffer, buffer.byteOffset, buffer.byteLength);
+      };
+      methods[`read${name}${order}`] = function (offset = 0) { return view(this, offset)[`get${kind}`](offset, little); };
+      methods[`write${name}${order}`] = function (value, offset = 0) {
+        view(this, offset)[`set${kind}`](offset, value, little);
+        return offset + size;
+      };
+    }
+  }
+  for (const name of Object.keys(methods)) {
+    Object.defineProperty(FastBuffer.prototype, name, { value: methods[name], writable: true, configurable: true });
+    if (/UInt/.test(name)) {
+      Object.defineProperty(FastBuffer.prototype, name.replace('UInt', 'Uint'), { value: methods[name], writable: true, configurable: true });
+    }
+  }
+  Object.defineProperty(FastBuffer.prototype, 'parent', { get() { return this.buffer; }, configurable: true });
+  Object.defineProperty(FastBuffer.prototype, 'constructor', { value: Buffer, writable: true, configurable: true });
+  Buffer.prototype = FastBuffer.prototype;
+  Object.setPrototypeOf(Buffer, Uint8Array);
+
+  modules.wrap = wrap;
+  modules.buffer = { Buffer, atob: native.atob, btoa: native.btoa, constants: { MAX_LENGTH: 67108864 }, kMaxLength: 67108864 };
+  global('Buffer', Buffer);
+  global('atob', native.atob);
+  global('btoa', native.btoa);
+});

@@ -1,0 +1,114 @@
+// TextEncoder, TextDecoder, structuredClone and queueMicrotask.
+(function (native, modules, global) {
+  'use strict';
+  class TextEncoder {
+    get encoding() { return 'utf-8'; }
+    encode(text = '') { return new Uint8Array(native.encode(`${text}`, 'utf8')); }
+    encodeInto(text, target) {
+      const bytes = new Uint8Array(native.encode(`${text}`, 'utf8'));
+      const written = native.wholeLength(bytes, Math.min(bytes.length, target.length), 'utf8');
+      target.set(bytes.subarray(0, written));
+      return { read: native.decode(bytes, 'utf8', 0, written).length, written };
+    }
+  }
+
+  class TextDecoder {
+    #rest = null;
+    constructor(label = 'utf-8', options = {}) {
+      this.encoding = native.decoderLabel(`${label}`);
+      if (!this.encoding) throw new RangeError(`The "${label}" encoding is not supported`);
+      this.fatal = Boolean(options && options.fatal);
+      this.ignoreBOM = Boolean(options && options.ignoreBOM);
+    }
+    decode(input, options) {
+      let bytes = input === undefined ? new Uint8Array() : ArrayBuffer.isView(input)
+        ? new Uint8Array(input.buffer, input.byteOffset, input.byteLength) : new Uint8Array(input);
+      if (this.#rest) {
+        const joined = new Uint8Array(this.#rest.length + bytes.length);
+        joined.set(this.#rest);
+        joined.set(bytes, this.#rest.length);
+        bytes = joined;
+        this.#rest = null;
+      }
+      if (options && options.stream && this.encoding === 'utf-8') {
+        const whole = native.wholeLength(bytes, bytes.length, 'stream');
+        if (whole < bytes.length) {
+          this.#rest = bytes.slice(whole);
+          bytes = bytes.subarray(0, whole);
+        }
+      }
+      const text = native.textDecode(bytes, this.encoding, this.fatal);
+      if (text === null) {
+        const error = new TypeError(`The encoded data was not valid for encoding ${this.encoding}`);
+        error.code = 'ERR_ENCODING_INVALID_ENCODED_DATA';
+        throw error;
+      }
+      return !this.ignoreBOM && text[0] === '\ufeff' ? text.slice(1) : text;
+    }
+  }
+
+  function uncloneable(what) {
+    const error = new Error(`${what} could not be cloned.`);
+    error.name = 'DataCloneError';
+    error.code = 25;
+    return error;
+  }
+  const errors = { Error, EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError };
+  function clone(value, seen) {
+    if (typeof value === 'symbol') throw uncloneable(String(value));
+    if (typeof value === 'function') throw uncloneable(native.inspect(value));
+    if (value === null || typeof value !== 'object') return value;
+    if (seen.has(value)) return seen.get(value);
+    const keep = (copy) => { seen.set(value, copy); return copy; };
+    if (Array.isArray(value)) {
+      const copy = keep(new Array(value.length));
+      for (const key of Object.keys(value)) copy[key] = clone(value[key], seen);
+      return copy;
+    }
+    if (value instanceof Date) return keep(new Date(value.getTime()));
+    if (value instanceof RegExp) return keep(new RegExp(value.source, value.flags));
+    if (value instanceof Boolean || value instanceof Number || value instanceof String) return keep(Object(value.valueOf()));
+    if (value instanceof ArrayBuffer) return keep(value.slice(0));
+    if (ArrayBuffer.isView(value)) {
+      const buffer = clone(value.buffer, seen);
+      const Type = value instanceof DataView ? DataView : modules.buffer.Buffer.isBuffer(value) ? Uint8Array : value.constructor;
+      return keep(new Type(buffer, value.byteOffset, value instanceof DataView ? value.byteLength : value.length));
+    }
+    if (value instanceof Map) {
+      const copy = keep(new Map());
+      for (const [key, item] of [...value]) copy.set(clone(key, seen), clone(item, seen));
+      return copy;
+    }
+    if (value instanceof Set) {
+      const copy = keep(new Set());
+      for (const item of [...value]) copy.add(clone(item, seen));
+      return copy;
+    }
+    if (value instanceof Error) {
+      const fresh = keep(new (errors[value.name] || Error)(value.message));
+      if ('cause' in value) fresh.cause = clone(value.cause, seen);
+      fresh.stack = value.stack;
+      return fresh;
+    }
+    if (value instanceof Promise || value instanceof WeakMap || value instanceof WeakSet || value instanceof WeakRef) {
+      throw uncloneable(`#<${value.constructor.name}>`);
+    }
+    const copy = keep({});
+    for (const key of Object.keys(value)) {
+      Object.defineProperty(copy, key, { value: clone(value[key], seen), writable: true, enumerable: true, configurable: true });
+    }
+    return copy;
+  }
+
+  modules.text = { TextEncoder, TextDecoder };
+  global('TextEncoder', TextEncoder);
+  global('TextDecoder', TextDecoder);
+  global('structuredClone', function structuredClone(value) {
+    if (arguments.length === 0) throw new TypeError('structuredClone takes a value');
+    return clone(value, new Map());
+  });
+  global('queueMicrotask', function queueMicrotask(callback) {
+    if (typeof callback !== 'function') throw new TypeError('The "callback" argument must be of type function');
+    Promise.resolve().then(() => { callback(); });
+  });
+});
