@@ -7,7 +7,7 @@ use std::{
 
 use super::locate::locate;
 use crate::{
-    model::{Bundle, FieldError, RunError, Step, StepId, StepKind, VersionHash, Workflow},
+    model::{Bundle, FieldError, RunError, Step, StepId, VersionHash, Workflow},
     sandbox::{JsEngine, Script},
     steps::{self, CodeSource, Compiled, CompiledResponse},
     store::tables,
@@ -165,12 +165,8 @@ fn compile_all(
         let ready = steps::compile(step, &path, files)?;
         readable(&path, &ready.references(), ids)?;
         compiled.insert(step.id.clone(), ready);
-        match &step.kind {
-            StepKind::Condition(condition) => {
-                compile_all(&condition.then, &format!("{path}.then"), files, ids, compiled)?;
-                compile_all(&condition.otherwise, &format!("{path}.else"), files, ids, compiled)?;
-            }
-            StepKind::Code(_) | StepKind::Response(_) => {}
+        for branch in step.branches() {
+            compile_all(branch.steps, &format!("{path}.{}", branch.field), files, ids, compiled)?;
         }
     }
     Ok(())

@@ -74,20 +74,11 @@ impl Job {
         let mut state = State::default();
         let saved = records.len() as u32;
         for record in records {
-            state.apply(record.step.clone(), branch_of(&record.output));
+            state.apply(record.step.clone(), record.output.clone());
             outputs.set(record.step.as_str(), record.output);
         }
         let progress = Progress { run, outputs, unsaved: Vec::new(), saved, reply: None };
         Self { progress, definition, state }
-    }
-}
-
-/// A condition's output is its branch.
-fn branch_of(output: &JsonText) -> Option<bool> {
-    match output.as_str() {
-        "true" => Some(true),
-        "false" => Some(false),
-        _ => None,
     }
 }
 
@@ -163,28 +154,30 @@ impl Progress {
                 Executed::failed(RunError::new(ErrorCode::VersionMissing, "the version has no such step"))
             }
         };
-        let (status, output, branch, error) = match executed.result {
-            Ok(Output::Value(output)) => (StepStatus::Succeeded, output, None, None),
-            Ok(Output::Branch(branch)) => {
-                (StepStatus::Succeeded, JsonText::from_value(&branch.into()), Some(branch), None)
-            }
+        let mut ended = false;
+        let (status, output, error) = match executed.result {
+            Ok(Output::Value(output)) => (StepStatus::Succeeded, output, None),
             Ok(Output::Answer(answer)) => {
                 // The first answer counts, as the caller has it already.
                 self.run.answer.get_or_insert(answer);
-                (StepStatus::Succeeded, JsonText::null(), None, None)
+                (StepStatus::Succeeded, JsonText::null(), None)
+            }
+            Ok(Output::End) => {
+                ended = true;
+                (StepStatus::Succeeded, JsonText::null(), None)
             }
             Err(error) => {
                 let error = RunError { step: Some(step.clone()), ..error };
-                (StepStatus::Failed, JsonText::null(), None, Some(error))
+                (StepStatus::Failed, JsonText::null(), Some(error))
             }
         };
-        if error.is_none() {
+        if error.is_none() && !ended {
             self.outputs.set(step.as_str(), output.clone());
         }
         self.unsaved.push(StepRecord {
             step: step.clone(),
             status,
-            output,
+            output: output.clone(),
             error: error.clone(),
             logs: executed.logs,
             log_truncated: executed.log_truncated,
@@ -194,7 +187,8 @@ impl Progress {
         });
         match error {
             Some(error) => Happened::StepFailed { error },
-            None => Happened::StepSucceeded { step, branch },
+            None if ended => Happened::Ended,
+            None => Happened::StepSucceeded { step, output },
         }
     }
 

@@ -5,13 +5,13 @@
 
 use std::collections::HashMap;
 
-use crate::model::{ErrorCode, LimitUnit, LimitUse, Limits, RunError, Step, StepId, StepKind, Workflow};
+use crate::model::{ErrorCode, JsonText, LimitUnit, LimitUse, Limits, RunError, Step, StepId, Workflow};
 
 /// What is known of a run's progress.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct State {
-    /// Finished steps, with the branch that a condition took.
-    done: HashMap<StepId, Option<bool>>,
+    /// Finished steps with their outputs, which tell the branch that was taken.
+    done: HashMap<StepId, JsonText>,
     ended: bool,
 }
 
@@ -24,9 +24,11 @@ pub enum Event {
     StepSucceeded {
         /// The step.
         step: StepId,
-        /// The branch that it takes, when it is a condition.
-        branch: Option<bool>,
+        /// Its output; that of a condition or a switch is the branch it takes.
+        output: JsonText,
     },
+    /// An `end` step ended the run well; nothing more is executed.
+    Ended,
     /// A step failed.
     StepFailed {
         /// Why.
@@ -47,8 +49,8 @@ pub enum Action {
 
 impl State {
     /// Takes over a step that was finished before a restart.
-    pub fn apply(&mut self, step: StepId, branch: Option<bool>) {
-        self.done.insert(step, branch);
+    pub fn apply(&mut self, step: StepId, output: JsonText) {
+        self.done.insert(step, output);
     }
 }
 
@@ -59,7 +61,11 @@ pub fn transition(workflow: &Workflow, state: &mut State, event: Event) -> Optio
     }
     match event {
         Event::Started => {}
-        Event::StepSucceeded { step, branch } => state.apply(step, branch),
+        Event::StepSucceeded { step, output } => state.apply(step, output),
+        Event::Ended => {
+            state.ended = true;
+            return Some(Action::Succeed);
+        }
         Event::StepFailed { error } => {
             state.ended = true;
             return Some(Action::Fail(error));
@@ -79,16 +85,17 @@ pub fn transition(workflow: &Workflow, state: &mut State, event: Event) -> Optio
 }
 
 /// The first step of the tree that is not done.
-fn next<'a>(steps: &'a [Step], done: &HashMap<StepId, Option<bool>>) -> Option<&'a Step> {
+fn next<'a>(steps: &'a [Step], done: &HashMap<StepId, JsonText>) -> Option<&'a Step> {
     for step in steps {
-        let Some(branch) = done.get(&step.id) else { return Some(step) };
-        let inner = match (&step.kind, branch) {
-            (StepKind::Condition(condition), Some(true)) => next(&condition.then, done),
-            (StepKind::Condition(condition), Some(false)) => next(&condition.otherwise, done),
-            (StepKind::Condition(_), None) | (StepKind::Code(_) | StepKind::Response(_), _) => None,
-        };
-        if inner.is_some() {
-            return inner;
+        let Some(output) = done.get(&step.id) else { return Some(step) };
+        let branches = step.branches();
+        if branches.is_empty() {
+            continue;
+        }
+        let output = output.to_value();
+        let taken = branches.into_iter().find(|branch| branch.output == output);
+        if let Some(inner) = taken.and_then(|branch| next(branch.steps, done)) {
+            return Some(inner);
         }
     }
     None
@@ -106,7 +113,7 @@ fn too_many_steps() -> RunError {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 
@@ -119,21 +126,27 @@ mod tests {
                 {"id": "c", "type": "condition", "if": "true",
                  "then": [leaf("t1"), {"id": "inner", "type": "condition", "if": "false", "else": [leaf("e2")]}],
                  "else": [leaf("e1")]},
+                {"id": "s", "type": "switch", "cases": [
+                    {"if": "false", "then": [leaf("s0")]}, {"if": "false", "then": [leaf("s1")]}], "else": [leaf("s2")]},
                 leaf("z")
             ]
         }))
         .unwrap()
     }
 
-    /// Runs the machine with these branches, and gives the order of steps.
-    fn order(branches: &[(&str, bool)]) -> Vec<String> {
+    /// Runs the machine with these outputs, null for all others, and gives the order of steps.
+    fn order(outputs: &[(&str, Value)]) -> Vec<String> {
         let (workflow, mut state) = (workflow(), State::default());
         let mut order = Vec::new();
         let mut action = transition(&workflow, &mut state, Event::Started);
         while let Some(Action::Execute(step)) = action {
-            let branch = branches.iter().find(|(id, _)| *id == step.as_str()).map(|(_, branch)| *branch);
+            let output = outputs
+                .iter()
+                .find(|(id, _)| *id == step.as_str())
+                .map_or(&Value::Null, |(_, output)| output);
+            let output = JsonText::from_value(output);
             order.push(step.to_string());
-            action = transition(&workflow, &mut state, Event::StepSucceeded { step, branch });
+            action = transition(&workflow, &mut state, Event::StepSucceeded { step, output });
         }
         assert_eq!(action, Some(Action::Succeed));
         assert_eq!(transition(&workflow, &mut state, Event::Started), None, "a run ends once");
@@ -142,17 +155,33 @@ mod tests {
 
     #[test]
     fn steps_run_in_the_order_of_the_tree() {
-        assert_eq!(order(&[("c", true), ("inner", false)]), ["a", "c", "t1", "inner", "e2", "z"]);
-        assert_eq!(order(&[("c", true), ("inner", true)]), ["a", "c", "t1", "inner", "z"]);
-        assert_eq!(order(&[("c", false)]), ["a", "c", "e1", "z"]);
+        let (yes, no) = (json!(true), json!(false));
+        let cases = [
+            (vec![("c", &yes), ("inner", &no)], vec!["a", "c", "t1", "inner", "e2", "s", "s2", "z"]),
+            (vec![("c", &yes), ("inner", &yes)], vec!["a", "c", "t1", "inner", "s", "s2", "z"]),
+            (vec![("c", &no)], vec!["a", "c", "e1", "s", "s2", "z"]),
+            (vec![("c", &no), ("s", &json!(1))], vec!["a", "c", "e1", "s", "s1", "z"]),
+        ];
+        for (outputs, expected) in cases {
+            let outputs: Vec<_> = outputs.into_iter().map(|(id, output)| (id, output.clone())).collect();
+            assert_eq!(order(&outputs), expected);
+        }
+    }
+
+    #[test]
+    fn nothing_is_executed_after_an_end() {
+        let (workflow, mut state) = (workflow(), State::default());
+        transition(&workflow, &mut state, Event::Started);
+        assert_eq!(transition(&workflow, &mut state, Event::Ended), Some(Action::Succeed));
+        assert_eq!(transition(&workflow, &mut state, Event::Started), None);
     }
 
     #[test]
     fn a_run_is_taken_up_where_its_records_end() {
         let (workflow, mut state) = (workflow(), State::default());
-        state.apply("a".parse().unwrap(), None);
-        state.apply("c".parse().unwrap(), Some(true));
-        state.apply("t1".parse().unwrap(), None);
+        state.apply("a".parse().unwrap(), JsonText::null());
+        state.apply("c".parse().unwrap(), JsonText::from_value(&json!(true)));
+        state.apply("t1".parse().unwrap(), JsonText::null());
         let action = transition(&workflow, &mut state, Event::Started);
         assert_eq!(action, Some(Action::Execute("inner".parse().unwrap())));
     }

@@ -20,6 +20,5 @@ pub(super) async fn write(engine: &Engine, record: &RequestRecord) {
 
 /// A path as it is kept.
 pub(super) fn shorten(path: &str) -> String {
-    let end = (0..=path.len().min(PATH_MOST)).rev().find(|&end| path.is_char_boundary(end)).unwrap_or(0);
-    path[..end].to_owned()
+    path[..path.floor_char_boundary(PATH_MOST)].to_owned()
 }

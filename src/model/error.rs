@@ -38,6 +38,8 @@ pub enum ErrorCode {
     TooManySteps,
     /// The workflow version that the run began with is gone or unreadable.
     VersionMissing,
+    /// An `end` step said so.
+    EndedAsFailed,
 }
 
 /// A limit and how much of it was used, both in the unit of the limit.
@@ -119,6 +121,7 @@ impl ErrorCode {
             Self::ResponseInvalid => "response_invalid",
             Self::TooManySteps => "too_many_steps",
             Self::VersionMissing => "version_missing",
+            Self::EndedAsFailed => "ended_as_failed",
         }
     }
 }

@@ -11,6 +11,8 @@ mod json;
 mod limits;
 mod request;
 mod run;
+mod step;
+mod step_parse;
 mod units;
 mod workflow;
 mod workflow_parse;
@@ -23,10 +25,13 @@ pub use json::JsonText;
 pub use limits::{CodeLimits, Limits};
 pub use request::{RequestOutcome, RequestRecord};
 pub use run::{Claim, LogLevel, LogLine, Run, RunStatus, StepRecord, StepStatus, Usage};
+pub use step::{
+    Branch, CodeStep, Comparison, ConditionExpr, ConditionStep, EndStatus, EndStep, Operator, ResponseSpec,
+    SetStep, Step, StepKind, SwitchCase, SwitchStep,
+};
 pub use units::{ByteSize, Span, UnitError};
 pub use workflow::{
-    Algorithm, Bundle, CodeStep, Comparison, ConditionExpr, ConditionStep, Dedupe, Encoding, HmacSpec,
-    Method, Mode, Operator, ResponseSpec, SecretEncoding, Secrets, Step, StepKind, TimestampSpec,
+    Algorithm, Bundle, Dedupe, Encoding, HmacSpec, Method, Mode, SecretEncoding, Secrets, TimestampSpec,
     TimestampUnit, Trigger, Verify, Webhook, Workflow,
 };
 pub use workflow_parse::FieldError;

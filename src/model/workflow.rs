@@ -7,11 +7,10 @@ use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use super::{
-    ids::{StepId, WorkflowKey},
-    limits::CodeLimits,
+    ids::WorkflowKey,
+    step::{ResponseSpec, Step},
     units::{ByteSize, Span},
 };
 
@@ -292,170 +291,13 @@ impl Dedupe {
     }
 }
 
-/// One step of the tree.
-#[derive(Debug, Clone, JsonSchema)]
-#[schemars(deny_unknown_fields)]
-pub struct Step {
-    /// Unique in the workflow.
-    pub id: StepId,
-    /// For people.
-    #[schemars(default)]
-    pub title: String,
-    /// What it does.
-    #[schemars(flatten)]
-    pub kind: StepKind,
-}
-
-/// What a step does.
-#[derive(Debug, Clone, JsonSchema)]
-#[serde(tag = "type", rename_all = "snake_case")]
-pub enum StepKind {
-    /// Runs a JavaScript file in the sandbox; its output is what the script returns.
-    Code(CodeStep),
-    /// Takes one of two branches; its output is true or false.
-    Condition(ConditionStep),
-    /// Answers the caller; the run goes on.
-    Response(ResponseSpec),
-}
-
-/// A `code` step.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct CodeStep {
-    /// A `.js` file beside `workflow.json`.
-    pub file: String,
-    /// Its limits.
-    #[serde(default)]
-    pub limits: CodeLimits,
-}
-
-/// A `condition` step.
-#[derive(Debug, Clone, JsonSchema)]
-pub struct ConditionStep {
-    /// What is asked.
-    #[schemars(rename = "if")]
-    pub test: ConditionExpr,
-    /// Executed when it is true.
-    #[schemars(default)]
-    pub then: Vec<Step>,
-    /// Executed when it is false.
-    #[schemars(default, rename = "else")]
-    pub otherwise: Vec<Step>,
-}
-
-/// A question with the answer true or false.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(untagged)]
-pub enum ConditionExpr {
-    /// CEL over `context`, `steps`, `env`, `system` and `run`.
-    Cel(String),
-    /// True when all are.
-    All {
-        /// The parts; an empty list is true.
-        all: Vec<ConditionExpr>,
-    },
-    /// True when one is.
-    Any {
-        /// The parts; an empty list is false.
-        any: Vec<ConditionExpr>,
-    },
-    /// True when it is not.
-    Not {
-        /// The part.
-        not: Box<ConditionExpr>,
-    },
-    /// A comparison.
-    Compare(Comparison),
-}
-
-/// `left op right`; both sides may hold templates.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Comparison {
-    /// The left side.
-    pub left: Value,
-    /// How they are compared.
-    pub op: Operator,
-    /// The right side; `exists` and `not_exists` need none.
-    #[serde(default)]
-    pub right: Value,
-}
-
-/// Comparisons of the structured form.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub enum Operator {
-    /// Equal JSON; 1 equals 1.0.
-    #[serde(rename = "==")]
-    Equal,
-    /// Not equal.
-    #[serde(rename = "!=")]
-    NotEqual,
-    /// Greater: two numbers or two strings.
-    #[serde(rename = ">")]
-    Greater,
-    /// Greater or equal.
-    #[serde(rename = ">=")]
-    GreaterOrEqual,
-    /// Less.
-    #[serde(rename = "<")]
-    Less,
-    /// Less or equal.
-    #[serde(rename = "<=")]
-    LessOrEqual,
-    /// A string has a part, an array an element, an object a key.
-    #[serde(rename = "includes")]
-    Includes,
-    /// Not `includes`.
-    #[serde(rename = "not_includes")]
-    NotIncludes,
-    /// A string starts with another.
-    #[serde(rename = "starts_with")]
-    StartsWith,
-    /// A string ends with another.
-    #[serde(rename = "ends_with")]
-    EndsWith,
-    /// The left side is not null.
-    #[serde(rename = "exists")]
-    Exists,
-    /// The left side is null.
-    #[serde(rename = "not_exists")]
-    NotExists,
-}
-
-/// An HTTP answer. At most one of `json` and `text`.
-#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ResponseSpec {
-    /// A number from 200 to 599, or a template that gives one; default 200.
-    pub status: Option<Value>,
-    /// Header values may hold templates.
-    #[serde(default)]
-    pub headers: BTreeMap<String, String>,
-    /// A JSON body whose strings may hold templates.
-    #[serde(default, deserialize_with = "present")]
-    pub json: Option<Value>,
-    /// A text body that may hold templates.
-    pub text: Option<String>,
-}
-
-/// Tells `"json": null`, an answer of `null`, from no `json`.
-fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
-    Value::deserialize(deserializer).map(Some)
-}
-
 impl Workflow {
     /// Every step of the tree, parents before children.
     pub fn walk(&self) -> Vec<&Step> {
         fn collect<'a>(steps: &'a [Step], all: &mut Vec<&'a Step>) {
             for step in steps {
                 all.push(step);
-                match &step.kind {
-                    StepKind::Condition(condition) => {
-                        collect(&condition.then, all);
-                        collect(&condition.otherwise, all);
-                    }
-                    StepKind::Code(_) | StepKind::Response(_) => {}
-                }
+                step.branches().iter().for_each(|branch| collect(branch.steps, all));
             }
         }
         let mut all = Vec::new();

@@ -10,12 +10,11 @@ use serde_json::{Map, Value};
 
 use super::{
     ids::StepId,
-    limits::{CodeLimits, Limits},
+    limits::Limits,
+    step::Step,
+    step_parse::{response, steps},
     units::Span,
-    workflow::{
-        CodeStep, ConditionExpr, ConditionStep, HmacSpec, ResponseSpec, Secrets, Step, StepKind, Trigger,
-        Verify, Webhook, Workflow, enabled,
-    },
+    workflow::{HmacSpec, Secrets, Trigger, Verify, Webhook, Workflow, enabled},
 };
 
 /// What is wrong with one field of a workflow.
@@ -35,20 +34,20 @@ impl FieldError {
     }
 }
 
-type Object = Map<String, Value>;
+pub(super) type Object = Map<String, Value>;
 
-fn join(path: &str, field: &str) -> String {
+pub(super) fn join(path: &str, field: &str) -> String {
     if path.is_empty() { field.to_owned() } else { format!("{path}.{field}") }
 }
 
-fn object(value: Value, path: &str) -> Result<Object, FieldError> {
+pub(super) fn object(value: Value, path: &str) -> Result<Object, FieldError> {
     match value {
         Value::Object(object) => Ok(object),
         other => Err(FieldError::new(path, format!("expected an object, found {}", kind_of(&other)))),
     }
 }
 
-fn kind_of(value: &Value) -> &'static str {
+pub(super) fn kind_of(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
         Value::Bool(_) => "a boolean",
@@ -59,7 +58,7 @@ fn kind_of(value: &Value) -> &'static str {
     }
 }
 
-fn typed<T: DeserializeOwned>(value: Value, path: &str) -> Result<T, FieldError> {
+pub(super) fn typed<T: DeserializeOwned>(value: Value, path: &str) -> Result<T, FieldError> {
     serde_path_to_error::deserialize(value).map_err(|error| {
         let inner = error.path().to_string();
         let place = match inner.as_str() {
@@ -72,7 +71,11 @@ fn typed<T: DeserializeOwned>(value: Value, path: &str) -> Result<T, FieldError>
 }
 
 /// A field that may be left out; `null` is as good as leaving it out.
-fn take<T: DeserializeOwned>(object: &mut Object, path: &str, field: &str) -> Result<Option<T>, FieldError> {
+pub(super) fn take<T: DeserializeOwned>(
+    object: &mut Object,
+    path: &str,
+    field: &str,
+) -> Result<Option<T>, FieldError> {
     object
         .shift_remove(field)
         .filter(|value| !value.is_null())
@@ -80,12 +83,16 @@ fn take<T: DeserializeOwned>(object: &mut Object, path: &str, field: &str) -> Re
         .transpose()
 }
 
-fn required<T: DeserializeOwned>(object: &mut Object, path: &str, field: &str) -> Result<T, FieldError> {
+pub(super) fn required<T: DeserializeOwned>(
+    object: &mut Object,
+    path: &str,
+    field: &str,
+) -> Result<T, FieldError> {
     take(object, path, field)?.ok_or_else(|| FieldError::new(path, format!("`{field}` is missing")))
 }
 
 /// Told before a missing field: `step` in place of `steps` is one mistake, not two.
-fn only_known(object: &Object, path: &str, known: &[&str]) -> Result<(), FieldError> {
+pub(super) fn only_known(object: &Object, path: &str, known: &[&str]) -> Result<(), FieldError> {
     match object.keys().find(|key| !known.contains(&key.as_str())) {
         None => Ok(()),
         Some(key) => {
@@ -125,12 +132,8 @@ fn unique_ids<'a>(steps: &'a [Step], path: &str, seen: &mut HashSet<&'a StepId>)
             let message = format!("another step has the id `{}` already; each needs its own", step.id);
             return Err(FieldError::new(join(&path, "id"), message));
         }
-        match &step.kind {
-            StepKind::Condition(condition) => {
-                unique_ids(&condition.then, &join(&path, "then"), seen)?;
-                unique_ids(&condition.otherwise, &join(&path, "else"), seen)?;
-            }
-            StepKind::Code(_) | StepKind::Response(_) => {}
+        for branch in step.branches() {
+            unique_ids(branch.steps, &join(&path, &branch.field), seen)?;
         }
     }
     Ok(())
@@ -220,82 +223,12 @@ fn no_empty_secret(secrets: &Secrets, path: &str) -> Result<(), FieldError> {
     Ok(())
 }
 
-fn response(value: Value, path: &str) -> Result<ResponseSpec, FieldError> {
-    let spec: ResponseSpec = typed(value, path)?;
-    if spec.json.is_some() && spec.text.is_some() {
-        return Err(FieldError::new(path, "give `json` or `text`, not both"));
-    }
-    if let Some(Value::Number(status)) = &spec.status
-        && !status.as_u64().is_some_and(|status| (200..600).contains(&status))
-    {
-        return Err(FieldError::new(join(path, "status"), "a status is a number from 200 to 599"));
-    }
-    Ok(spec)
-}
-
-fn steps(value: Value, path: &str) -> Result<Vec<Step>, FieldError> {
-    let Value::Array(items) = value else {
-        return Err(FieldError::new(path, format!("expected an array of steps, found {}", kind_of(&value))));
-    };
-    items.into_iter().enumerate().map(|(index, item)| step(item, &format!("{path}[{index}]"))).collect()
-}
-
-fn step(value: Value, path: &str) -> Result<Step, FieldError> {
-    let mut fields = object(value, path)?;
-    let id: StepId = required(&mut fields, path, "id")?;
-    let title = take(&mut fields, path, "title")?.unwrap_or_default();
-    let kind: String = required(&mut fields, path, "type")?;
-    let kind = match kind.as_str() {
-        "code" => StepKind::Code(code(fields, path)?),
-        "condition" => StepKind::Condition(condition(fields, path)?),
-        "response" => StepKind::Response(response(Value::Object(fields), path)?),
-        other => {
-            let message = format!("unknown step type `{other}`; known are code, condition, response");
-            return Err(FieldError::new(join(path, "type"), message));
-        }
-    };
-    Ok(Step { id, title, kind })
-}
-
-fn code(fields: Object, path: &str) -> Result<CodeStep, FieldError> {
-    let code: CodeStep = typed(Value::Object(fields), path)?;
-    let limits: CodeLimits = code.limits;
-    if let Some((field, message)) = limits.violation() {
-        return Err(FieldError::new(join(path, &format!("limits.{field}")), message));
-    }
-    let plain =
-        !code.file.is_empty() && !code.file.contains(['/', '\\', '\0']) && !code.file.starts_with('.');
-    if !plain || !code.file.ends_with(".js") {
-        return Err(FieldError::new(join(path, "file"), "name a .js file in the workflow's own folder"));
-    }
-    Ok(code)
-}
-
-fn condition(mut fields: Object, path: &str) -> Result<ConditionStep, FieldError> {
-    let place = join(path, "if");
-    only_known(&fields, path, &["if", "then", "else"])?;
-    let test = fields.shift_remove("if").ok_or_else(|| FieldError::new(path, "`if` is missing"))?;
-    let test: ConditionExpr = typed(test, &place).map_err(|error| {
-        FieldError::new(
-            error.path,
-            "expected CEL as a string, or {\"all\": […]}, {\"any\": […]}, {\"not\": …} or {\"left\": …, \"op\": …, \"right\": …} \
-             with an op of == != > >= < <= includes not_includes starts_with ends_with exists not_exists",
-        )
-    })?;
-    let branch = |fields: &mut Object, name: &str| {
-        fields.shift_remove(name).map_or(Ok(Vec::new()), |value| steps(value, &join(path, name)))
-    };
-    let then = branch(&mut fields, "then")?;
-    let otherwise = branch(&mut fields, "else")?;
-    Ok(ConditionStep { test, then, otherwise })
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::model::{Method, Mode};
+    use crate::model::{Method, Mode, StepKind};
 
     fn with(change: impl FnOnce(&mut Value)) -> Result<Workflow, FieldError> {
         let mut value = json!({

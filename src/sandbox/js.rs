@@ -359,8 +359,7 @@ fn script_error(json: &[u8]) -> RunError {
 /// Text from the guest, cut to what is kept.
 fn cut(mut text: String) -> String {
     if text.len() > TEXT_MOST {
-        let end = (0..=TEXT_MOST).rev().find(|&end| text.is_char_boundary(end)).unwrap_or(0);
-        text.truncate(end);
+        text.truncate(text.floor_char_boundary(TEXT_MOST));
         text.push('…');
     }
     text

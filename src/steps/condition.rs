@@ -2,7 +2,7 @@
 
 use super::{Output, Scope};
 use crate::{
-    model::{ConditionStep, ErrorCode, FieldError, RunError},
+    model::{ConditionStep, ErrorCode, FieldError, JsonText, RunError},
     template::{self, Path},
 };
 
@@ -26,7 +26,7 @@ impl Condition {
     pub(super) fn execute(&self, scope: &Scope<'_>) -> Result<Output, RunError> {
         self.test
             .eval(scope)
-            .map(Output::Branch)
+            .map(|taken| Output::Value(JsonText::from_value(&taken.into())))
             .map_err(|error| RunError::new(ErrorCode::ConditionError, error.to_string()))
     }
 }

@@ -6,8 +6,11 @@
 
 mod code;
 mod condition;
+mod end;
 mod response;
 mod scope;
+mod set;
+mod switch;
 
 pub use code::CodeSource;
 pub use response::{CompiledResponse, json_answer};
@@ -28,17 +31,23 @@ pub enum Compiled {
     Condition(condition::Condition),
     /// See [`StepKind::Response`].
     Response(CompiledResponse),
+    /// See [`StepKind::Set`].
+    Set(set::Set),
+    /// See [`StepKind::Switch`].
+    Switch(switch::Switch),
+    /// See [`StepKind::End`].
+    End(end::End),
 }
 
 /// What a step gave.
 #[derive(Debug)]
 pub enum Output {
-    /// A value for later steps.
+    /// A value for later steps; that of a condition or a switch is the branch it takes.
     Value(JsonText),
-    /// The branch that is taken.
-    Branch(bool),
     /// The answer for the caller.
     Answer(Answer),
+    /// The run ends here, well.
+    End,
 }
 
 /// One finished attempt.
@@ -75,6 +84,9 @@ pub fn compile(step: &Step, path: &str, code: &dyn CodeSource) -> Result<Compile
         StepKind::Code(spec) => code::compile(spec, path, code).map(Compiled::Code),
         StepKind::Condition(spec) => condition::compile(spec, path).map(Compiled::Condition),
         StepKind::Response(spec) => CompiledResponse::compile(spec, path).map(Compiled::Response),
+        StepKind::Set(spec) => set::compile(spec, path).map(Compiled::Set),
+        StepKind::Switch(spec) => switch::compile(spec, path).map(Compiled::Switch),
+        StepKind::End(spec) => end::compile(spec, path).map(Compiled::End),
     }
 }
 
@@ -85,6 +97,9 @@ impl Compiled {
             Self::Code(_) => Vec::new(),
             Self::Condition(condition) => condition.references(),
             Self::Response(response) => response.references(),
+            Self::Set(set) => set.references(),
+            Self::Switch(switch) => switch.references(),
+            Self::End(end) => end.references(),
         }
     }
 }
@@ -102,5 +117,8 @@ pub async fn execute(
         Compiled::Code(code) => code::execute(code, scope, sandbox).await,
         Compiled::Condition(condition) => Ok(Executed::plain(condition.execute(scope))),
         Compiled::Response(response) => Ok(Executed::plain(response.execute(scope).map(Output::Answer))),
+        Compiled::Set(set) => Ok(Executed::plain(set.execute(scope))),
+        Compiled::Switch(switch) => Ok(Executed::plain(switch.execute(scope))),
+        Compiled::End(end) => Ok(Executed::plain(end.execute(scope))),
     }
 }

@@ -23,4 +23,5 @@ mod reload;
 mod requests;
 mod schema;
 mod signatures;
+mod steps;
 mod support;

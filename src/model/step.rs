@@ -1,0 +1,250 @@
+//! Steps as their author writes them, one type each.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{ids::StepId, limits::CodeLimits};
+
+/// One step of the tree.
+#[derive(Debug, Clone, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Step {
+    /// Unique in the workflow.
+    pub id: StepId,
+    /// For people.
+    #[schemars(default)]
+    pub title: String,
+    /// What it does.
+    #[schemars(flatten)]
+    pub kind: StepKind,
+}
+
+/// What a step does.
+#[derive(Debug, Clone, JsonSchema)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum StepKind {
+    /// Runs a JavaScript file in the sandbox; its output is what the script returns.
+    Code(CodeStep),
+    /// Takes one of two branches; its output is true or false.
+    Condition(ConditionStep),
+    /// Answers the caller; the run goes on.
+    Response(ResponseSpec),
+    /// Makes a value out of templates; its output is that value.
+    Set(SetStep),
+    /// Takes the first case that is true; its output is the case's number from 0, or null for `else`.
+    Switch(SwitchStep),
+    /// Ends the run here, well or as failed.
+    End(EndStep),
+}
+
+/// One of the lists of steps inside a step.
+#[derive(Debug, Clone)]
+pub struct Branch<'a> {
+    /// Its place in the step, as in `then` or `cases[1].then`.
+    pub field: String,
+    /// The step's output that leads here.
+    pub output: Value,
+    /// What is executed.
+    pub steps: &'a [Step],
+}
+
+impl Step {
+    /// The lists of steps inside; which one is taken follows from the step's output.
+    pub fn branches(&self) -> Vec<Branch<'_>> {
+        let branch = |field: &str, output: Value, steps| Branch { field: field.to_owned(), output, steps };
+        match &self.kind {
+            StepKind::Condition(condition) => vec![
+                branch("then", true.into(), &condition.then),
+                branch("else", false.into(), &condition.otherwise),
+            ],
+            StepKind::Switch(switch) => {
+                let cases = switch.cases.iter().enumerate();
+                let mut branches: Vec<_> = cases
+                    .map(|(index, case)| branch(&format!("cases[{index}].then"), index.into(), &case.then))
+                    .collect();
+                branches.push(branch("else", Value::Null, &switch.otherwise));
+                branches
+            }
+            StepKind::Code(_) | StepKind::Response(_) | StepKind::Set(_) | StepKind::End(_) => Vec::new(),
+        }
+    }
+}
+
+/// A `set` step.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SetStep {
+    /// Any JSON whose strings may hold templates.
+    pub values: Value,
+}
+
+/// A `switch` step.
+#[derive(Debug, Clone, JsonSchema)]
+pub struct SwitchStep {
+    /// Asked in order; the first that is true is taken.
+    pub cases: Vec<SwitchCase>,
+    /// Executed when none is.
+    #[schemars(default, rename = "else")]
+    pub otherwise: Vec<Step>,
+}
+
+/// One case of a `switch` step.
+#[derive(Debug, Clone, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct SwitchCase {
+    /// What is asked.
+    #[schemars(rename = "if")]
+    pub test: ConditionExpr,
+    /// Executed when it is true and no case before it was.
+    #[schemars(default)]
+    pub then: Vec<Step>,
+}
+
+/// An `end` step.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EndStep {
+    /// How the run ends.
+    pub status: EndStatus,
+    /// Why, for people; may hold templates.
+    #[serde(default)]
+    pub message: String,
+}
+
+/// How an `end` step ends its run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum EndStatus {
+    /// As if all steps had been executed.
+    Succeeded,
+    /// With the error `ended_as_failed`.
+    Failed,
+}
+
+/// A `code` step.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CodeStep {
+    /// A `.js` file beside `workflow.json`.
+    pub file: String,
+    /// Its limits.
+    #[serde(default)]
+    pub limits: CodeLimits,
+}
+
+/// A `condition` step.
+#[derive(Debug, Clone, JsonSchema)]
+pub struct ConditionStep {
+    /// What is asked.
+    #[schemars(rename = "if")]
+    pub test: ConditionExpr,
+    /// Executed when it is true.
+    #[schemars(default)]
+    pub then: Vec<Step>,
+    /// Executed when it is false.
+    #[schemars(default, rename = "else")]
+    pub otherwise: Vec<Step>,
+}
+
+/// A question with the answer true or false.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum ConditionExpr {
+    /// CEL over `context`, `steps`, `env`, `system` and `run`.
+    Cel(String),
+    /// True when all are.
+    All {
+        /// The parts; an empty list is true.
+        all: Vec<ConditionExpr>,
+    },
+    /// True when one is.
+    Any {
+        /// The parts; an empty list is false.
+        any: Vec<ConditionExpr>,
+    },
+    /// True when it is not.
+    Not {
+        /// The part.
+        not: Box<ConditionExpr>,
+    },
+    /// A comparison.
+    Compare(Comparison),
+}
+
+/// `left op right`; both sides may hold templates.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Comparison {
+    /// The left side.
+    pub left: Value,
+    /// How they are compared.
+    pub op: Operator,
+    /// The right side; `exists` and `not_exists` need none.
+    #[serde(default)]
+    pub right: Value,
+}
+
+/// Comparisons of the structured form.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum Operator {
+    /// Equal JSON; 1 equals 1.0.
+    #[serde(rename = "==")]
+    Equal,
+    /// Not equal.
+    #[serde(rename = "!=")]
+    NotEqual,
+    /// Greater: two numbers or two strings.
+    #[serde(rename = ">")]
+    Greater,
+    /// Greater or equal.
+    #[serde(rename = ">=")]
+    GreaterOrEqual,
+    /// Less.
+    #[serde(rename = "<")]
+    Less,
+    /// Less or equal.
+    #[serde(rename = "<=")]
+    LessOrEqual,
+    /// A string has a part, an array an element, an object a key.
+    #[serde(rename = "includes")]
+    Includes,
+    /// Not `includes`.
+    #[serde(rename = "not_includes")]
+    NotIncludes,
+    /// A string starts with another.
+    #[serde(rename = "starts_with")]
+    StartsWith,
+    /// A string ends with another.
+    #[serde(rename = "ends_with")]
+    EndsWith,
+    /// The left side is not null.
+    #[serde(rename = "exists")]
+    Exists,
+    /// The left side is null.
+    #[serde(rename = "not_exists")]
+    NotExists,
+}
+
+/// An HTTP answer. At most one of `json` and `text`.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ResponseSpec {
+    /// A number from 200 to 599, or a template that gives one; default 200.
+    pub status: Option<Value>,
+    /// Header values may hold templates.
+    #[serde(default)]
+    pub headers: BTreeMap<String, String>,
+    /// A JSON body whose strings may hold templates.
+    #[serde(default, deserialize_with = "present")]
+    pub json: Option<Value>,
+    /// A text body that may hold templates.
+    pub text: Option<String>,
+}
+
+/// Tells `"json": null`, an answer of `null`, from no `json`.
+fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(deserializer).map(Some)
+}

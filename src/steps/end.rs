@@ -1,0 +1,43 @@
+//! `end`: ends the run before its last step.
+
+use super::{Output, Scope};
+use crate::{
+    model::{EndStatus, EndStep, ErrorCode, FieldError, RunError},
+    template::{Path, Template},
+};
+
+/// The most of a message that is kept, bytes.
+const MESSAGE_MOST: usize = 8 << 10;
+
+/// How the run ends.
+#[derive(Debug)]
+pub struct End {
+    status: EndStatus,
+    message: Template,
+}
+
+pub(super) fn compile(spec: &EndStep, path: &str) -> Result<End, FieldError> {
+    let message = Template::parse(&spec.message)
+        .map_err(|error| FieldError::new(format!("{path}.message"), error.to_string()))?;
+    Ok(End { status: spec.status, message })
+}
+
+impl End {
+    pub(super) fn references(&self) -> Vec<&Path> {
+        self.message.references().collect()
+    }
+
+    pub(super) fn execute(&self, scope: &Scope<'_>) -> Result<Output, RunError> {
+        match self.status {
+            EndStatus::Succeeded => Ok(Output::End),
+            EndStatus::Failed => {
+                let mut message = self.message.render_text(scope);
+                message.truncate(message.floor_char_boundary(MESSAGE_MOST));
+                if message.is_empty() {
+                    message.push_str("an `end` step ended the run as failed");
+                }
+                Err(RunError::new(ErrorCode::EndedAsFailed, message))
+            }
+        }
+    }
+}
