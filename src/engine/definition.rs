@@ -8,7 +8,7 @@ use std::{
 use super::locate::locate;
 use crate::{
     model::{Bundle, FieldError, RunError, Step, StepId, VersionHash, Workflow},
-    sandbox::{JsEngine, Script},
+    sandbox::{JsEngine, Script, Share},
     steps::{self, CodeSource, Compiled, CompiledResponse},
     store::tables,
     template::{Path, Root},
@@ -67,6 +67,7 @@ impl std::fmt::Debug for Definition {
 struct Files<'a> {
     bundle: &'a Bundle,
     sandbox: &'a JsEngine,
+    share: Share,
 }
 
 impl CodeSource for Files<'_> {
@@ -76,6 +77,10 @@ impl CodeSource for Files<'_> {
 
     fn check(&self, file: &str, source: &str) -> Result<Script, RunError> {
         self.sandbox.check(file, source)
+    }
+
+    fn share(&self) -> Share {
+        self.share.clone()
     }
 }
 
@@ -90,7 +95,7 @@ impl Definition {
         environment: &Environment,
     ) -> Result<Self, DefinitionError> {
         let workflow = parse(&bundle.workflow)?;
-        let files = Files { bundle: &bundle, sandbox };
+        let files = Files { bundle: &bundle, sandbox, share: sandbox.share() };
         let at = |error: FieldError| in_workflow_json(&bundle.workflow, error);
         let ids: HashSet<&str> = workflow.walk().into_iter().map(|step| step.id.as_str()).collect();
         let mut compiled = HashMap::new();

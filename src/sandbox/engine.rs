@@ -50,6 +50,7 @@ pub struct JsEngine {
     pub(super) engine: Engine,
     pub(super) instance: InstancePre<Guest>,
     pub(super) slots: Arc<Semaphore>,
+    pub(super) slot_count: usize,
     pub(super) hot: Arc<HotPages>,
 }
 
@@ -67,8 +68,13 @@ impl JsEngine {
         host::link(&mut linker).map_err(load_error)?;
         let instance = linker.instantiate_pre(&module).map_err(load_error)?;
         start_ticker(&engine)?;
-        let mut loaded =
-            Self { engine, instance, slots: Arc::new(Semaphore::new(slots)), hot: Arc::default() };
+        let mut loaded = Self {
+            engine,
+            instance,
+            slots: Arc::new(Semaphore::new(slots)),
+            slot_count: slots,
+            hot: Arc::default(),
+        };
         loaded.hot = Arc::new(loaded.learn_hot_pages()?);
         let (ms, hot_bytes) = (started.elapsed().as_millis() as u64, loaded.hot.bytes());
         tracing::debug!(cached, ms, hot_bytes, "JavaScript engine loaded");

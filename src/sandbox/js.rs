@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Instant};
 
 use serde::Deserialize;
+use tokio::sync::Semaphore;
 use wasmtime::{Instance, Store, TypedFunc};
 
 use super::{
@@ -98,20 +99,29 @@ struct Checked {
     form: Form,
 }
 
+/// What one workflow may take of the slots at once: half of them, so that its endless scripts leave room for others.
+#[derive(Debug, Clone)]
+pub struct Share(Arc<Semaphore>);
+
 impl JsEngine {
-    /// Runs a call on a thread of its own, once one of the slots is free.
+    /// A share for one workflow.
+    pub fn share(&self) -> Share {
+        Share(Arc::new(Semaphore::new(self.slot_count.div_ceil(2))))
+    }
+
+    /// Runs a call on a thread of its own, once one of the slots, and of those that `share` may take, is free.
     ///
     /// # Errors
     /// Only when the sandbox itself cannot serve; what the script does is in the outcome.
-    pub async fn run(&self, call: Call) -> Result<Outcome, SandboxError> {
-        let permit = Arc::clone(&self.slots)
-            .acquire_owned()
-            .await
-            .map_err(|_| SandboxError::Start("the engine is shut".to_owned()))?;
+    pub async fn run(&self, call: Call, share: &Share) -> Result<Outcome, SandboxError> {
+        let shut = |_| SandboxError::Start("the engine is shut".to_owned());
+        // The share first: who waits for it takes no place in the line for slots.
+        let of_share = Arc::clone(&share.0).acquire_owned().await.map_err(shut)?;
+        let slot = Arc::clone(&self.slots).acquire_owned().await.map_err(shut)?;
         let engine = self.clone();
         tokio::task::spawn_blocking(move || {
             let outcome = engine.run_blocking(&call);
-            drop(permit);
+            drop((of_share, slot));
             outcome
         })
         .await

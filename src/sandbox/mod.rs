@@ -18,7 +18,7 @@ mod js;
 mod limiter;
 
 pub use engine::{EngineOptions, JsEngine};
-pub use js::{Call, Form, Outcome, Script};
+pub use js::{Call, Form, Outcome, Script, Share};
 
 /// Why the sandbox itself could not serve. What a script does wrong is a `RunError` in the outcome, not this.
 #[derive(Debug, thiserror::Error)]

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use super::{Executed, Output, Scope};
 use crate::{
     model::{CodeStep, FieldError, Limits, RunError},
-    sandbox::{Call, JsEngine, SandboxError, Script},
+    sandbox::{Call, JsEngine, SandboxError, Script, Share},
 };
 
 /// Where code files come from when a version is compiled.
@@ -20,6 +20,9 @@ pub trait CodeSource {
     /// # Errors
     /// The syntax error with its place.
     fn check(&self, file: &str, source: &str) -> Result<Script, RunError>;
+
+    /// What all code of this workflow together may take of the sandbox.
+    fn share(&self) -> Share;
 }
 
 /// A checked script and its limits.
@@ -27,6 +30,7 @@ pub trait CodeSource {
 pub struct Code {
     script: Arc<Script>,
     limits: Limits,
+    share: Share,
 }
 
 pub(super) fn compile(spec: &CodeStep, path: &str, code: &dyn CodeSource) -> Result<Code, FieldError> {
@@ -42,7 +46,7 @@ pub(super) fn compile(spec: &CodeStep, path: &str, code: &dyn CodeSource) -> Res
             error.position.map_or(spec.file.clone(), |at| format!("{}:{}:{}", at.file, at.line, at.column));
         FieldError::new(field, format!("{place}: {}", error.message))
     })?;
-    Ok(Code { script: Arc::new(script), limits: spec.limits.resolve() })
+    Ok(Code { script: Arc::new(script), limits: spec.limits.resolve(), share: code.share() })
 }
 
 pub(super) async fn execute(
@@ -61,7 +65,7 @@ pub(super) async fn execute(
         now_ms: facts.now_ms,
         seed: step_seed(&facts.seed, scope.step()),
     };
-    let outcome = sandbox.run(call).await?;
+    let outcome = sandbox.run(call, &code.share).await?;
     Ok(Executed {
         result: outcome.result.map(Output::Value),
         logs: outcome.logs,

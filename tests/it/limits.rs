@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::support::{TestServer, Workflow, flowcell};
+use crate::support::{Setup, TestServer, Workflow, flowcell};
 
 /// A hostile script, its limits, and the codes that may end it.
 struct Hostile {
@@ -389,4 +389,23 @@ fn many_hostile_runs_at_once_hold_up_nobody_for_ever() {
     assert!(slowest < PATIENCE * 3, "a healthy answer took {slowest:?}");
     let after = server.resident_mib();
     assert!(after < before + 400, "{before} MiB became {after} MiB");
+}
+
+#[test]
+fn a_workflow_of_endless_scripts_leaves_slots_to_the_others() {
+    let endless = Workflow::script("endless", "for (;;) {}")
+        .limits(json!({ "fuel": 100_000_000_000_u64, "timeout": "60s" }))
+        .asynchronous();
+    let server = Setup::default()
+        .workflows([endless, Workflow::script("healthy", "return 1")])
+        .variable("FLOWCELL_SANDBOX_SLOTS", "4")
+        .start();
+    for _ in 0..12 {
+        assert_eq!(server.hook("endless").status, 202);
+    }
+    for _ in 0..5 {
+        assert_eq!(server.hook("healthy").status, 200);
+    }
+    let ended = server.runs("endless").into_iter().filter(|run| run["status"] != "queued").count();
+    assert_eq!(ended, 0, "the healthy ones did not wait for an end of the endless ones");
 }
