@@ -22,7 +22,7 @@ use crate::{
     store::{Options, SledStore, Store, StoreError},
 };
 
-/// Between two sweeps of expired dedupe claims.
+/// Between two sweeps of what has expired.
 const SWEEP_EVERY: Duration = Duration::from_secs(30);
 
 /// Why the server did not start, or stopped: one line that says what to do.
@@ -120,7 +120,11 @@ impl App {
         })?;
         let environment = environment(config);
         let catalog = Catalog::new(sandbox.clone(), Arc::clone(&environment));
-        let options = EngineOptions { max_pending: config.max_pending, max_running: config.max_running };
+        let options = EngineOptions {
+            max_pending: config.max_pending,
+            max_running: config.max_running,
+            keep_requests: config.keep_requests,
+        };
         let engine = Engine::start(
             Arc::clone(&store),
             sandbox.clone(),
@@ -174,9 +178,9 @@ impl App {
 
 async fn sweep(engine: Engine) {
     loop {
-        tokio::time::sleep(SWEEP_EVERY).await;
         if let Err(error) = engine.sweep().await {
-            tracing::warn!(%error, "expired dedupe claims could not be removed");
+            tracing::warn!(%error, "what has expired could not be removed");
         }
+        tokio::time::sleep(SWEEP_EVERY).await;
     }
 }

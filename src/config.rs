@@ -11,6 +11,8 @@ use std::{
 
 use serde::Deserialize;
 
+use crate::model::Span;
+
 /// What was typed.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -19,6 +21,7 @@ struct Typed {
     sandbox: Sandbox,
     engine: Engine,
     log: Log,
+    retention: Retention,
     env: Env,
     /// Variables for workflows, `$env.NAME`; they win over the process's own.
     vars: BTreeMap<String, String>,
@@ -51,6 +54,12 @@ struct Engine {
 struct Log {
     format: Option<LogFormat>,
     level: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Retention {
+    requests: Option<Span>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -100,6 +109,8 @@ pub struct Config {
     pub max_pending: usize,
     /// Runs that are executed at once.
     pub max_running: usize,
+    /// How long lines of the request log are kept.
+    pub keep_requests: Span,
     /// How the server's own log is written.
     pub log_format: LogFormat,
     /// What it holds, as `tracing` filters write it.
@@ -217,7 +228,7 @@ fn set(table: &mut toml::Table, setting: &str, value: &str) -> Result<(), String
             value.split(',').map(|name| toml::Value::String(name.trim().to_owned())).collect(),
         ),
         ("sandbox" | "engine", _) => value.parse().map_or(text, toml::Value::Integer),
-        ("server" | "log" | "vars", _) => text,
+        ("server" | "log" | "retention" | "vars", _) => text,
         _ => return Err(unknown()),
     };
     let section = table.entry(section).or_insert_with(|| toml::Table::new().into());
@@ -251,6 +262,7 @@ fn meaning(typed: Typed, flags: &Flags) -> Result<Config, ConfigError> {
         },
         max_pending: at_least_one("engine.max_pending", typed.engine.max_pending, 10_000)?,
         max_running: at_least_one("engine.max_running", typed.engine.max_running, 256)?,
+        keep_requests: typed.retention.requests.unwrap_or(Span::from_millis(14 * 86_400_000)),
         log_format: typed.log.format.unwrap_or_default(),
         log_level: typed.log.level.unwrap_or_else(|| "info".to_owned()),
         vars: typed.vars,
@@ -297,6 +309,13 @@ mod tests {
         assert_eq!((config.listen.port(), config.slots), (3, 4));
         assert_eq!(config.data, Path::new("/file"));
         assert_eq!(config.cache, Path::new("/file/cache"));
+        assert_eq!(
+            load(file, &[("FLOWCELL_RETENTION_REQUESTS", "36h")], Flags::default())
+                .unwrap()
+                .keep_requests
+                .to_string(),
+            "36h"
+        );
     }
 
     #[test]

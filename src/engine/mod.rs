@@ -35,7 +35,7 @@ pub use ports::{Ports, SystemPorts};
 use pending::{Pending, Place};
 
 use crate::{
-    model::RunId,
+    model::{RunId, Span},
     sandbox::JsEngine,
     store::{Store, StoreError},
 };
@@ -47,11 +47,13 @@ pub struct EngineOptions {
     pub max_pending: usize,
     /// Runs that are executed at once.
     pub max_running: usize,
+    /// How long lines of the request log are kept.
+    pub keep_requests: Span,
 }
 
 impl Default for EngineOptions {
     fn default() -> Self {
-        Self { max_pending: 10_000, max_running: 256 }
+        Self { max_pending: 10_000, max_running: 256, keep_requests: Span::from_millis(14 * 86_400_000) }
     }
 }
 
@@ -150,7 +152,7 @@ impl Engine {
         intake::submit(&self.inner, submission).await
     }
 
-    /// Removes expired dedupe claims; called now and then.
+    /// Removes expired dedupe claims and old lines of the request log; called now and then. Gives their number.
     ///
     /// # Errors
     /// When the store refuses.

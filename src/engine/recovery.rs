@@ -27,7 +27,11 @@ pub(super) fn requeue(inner: &Inner) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Removes claims that have expired; gives how many.
+/// Removes claims that have expired and old lines of the request log; gives how many.
 pub(super) async fn sweep(inner: &Inner) -> Result<usize, StoreError> {
-    tables::claims::sweep(&*inner.store, inner.ports.now_ms()).await
+    let (store, now_ms) = (&*inner.store, inner.ports.now_ms());
+    let claims = tables::claims::sweep(store, now_ms).await?;
+    let kept_from = now_ms.saturating_sub(inner.options.keep_requests.as_millis());
+    let lines = tables::requests::trim(store, kept_from).await?;
+    Ok(claims + lines)
 }

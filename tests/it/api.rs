@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Request, Response, TestServer, Workflow};
+use crate::support::{Request, Response, Setup, TestServer, Workflow, wait_until};
 
 fn get(server: &TestServer, path: &str) -> Response {
     server.send(&Request::get(path).header("authorization", &format!("Bearer {}", server.token())))
@@ -139,4 +139,21 @@ fn answers_of_the_api_are_not_kept_by_caches_and_foreign_answers_run_no_scripts(
     let answer = server.hook("html");
     assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
     assert!(answer.header("content-security-policy").is_some_and(|policy| policy.contains("sandbox")));
+}
+
+#[test]
+fn old_lines_of_the_request_log_are_removed_and_their_runs_stay() {
+    let mut server = Setup::default()
+        .workflows([Workflow::script("a", "return 1")])
+        .variable("FLOWCELL_RETENTION_REQUESTS", "1s")
+        .start();
+    let run = server.hook("a").run_id();
+    server.newest_request(1);
+    // Old is what came a second before the next start.
+    let received = std::time::Instant::now();
+    wait_until("a second has gone by", 10, || received.elapsed() > std::time::Duration::from_secs(1));
+    server.stop();
+    server.restart();
+    wait_until("the line is removed", 20, || server.requests().is_empty());
+    assert_eq!(server.run(&run)["status"], "succeeded");
 }
