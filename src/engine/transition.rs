@@ -155,12 +155,12 @@ mod tests {
 
     #[test]
     fn steps_run_in_the_order_of_the_tree() {
-        let (yes, no) = (json!(true), json!(false));
+        let (yes, no, one) = (json!(true), json!(false), json!(1));
         let cases = [
             (vec![("c", &yes), ("inner", &no)], vec!["a", "c", "t1", "inner", "e2", "s", "s2", "z"]),
             (vec![("c", &yes), ("inner", &yes)], vec!["a", "c", "t1", "inner", "s", "s2", "z"]),
             (vec![("c", &no)], vec!["a", "c", "e1", "s", "s2", "z"]),
-            (vec![("c", &no), ("s", &json!(1))], vec!["a", "c", "e1", "s", "s1", "z"]),
+            (vec![("c", &no), ("s", &one)], vec!["a", "c", "e1", "s", "s1", "z"]),
         ];
         for (outputs, expected) in cases {
             let outputs: Vec<_> = outputs.into_iter().map(|(id, output)| (id, output.clone())).collect();
