@@ -115,7 +115,11 @@ fn compare(expect: &Expect, run: &Run, steps: &[StepRecord]) -> Vec<String> {
             );
         }
         (None, Some(error)) if expect.run.is_none() => {
-            differ("error", "none".to_owned(), format!("{}: {}", error.code.as_str(), error.message));
+            let place = error
+                .position
+                .as_ref()
+                .map_or(String::new(), |at| format!("{}:{}:{}: ", at.file, at.line, at.column));
+            differ("error", "none".to_owned(), format!("{place}{}: {}", error.code.as_str(), error.message));
         }
         (None, _) => {}
     }

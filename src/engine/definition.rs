@@ -143,9 +143,15 @@ fn parse(text: &str) -> Result<Workflow, DefinitionError> {
         file: "workflow.json".to_owned(),
         place: Some((error.line().max(1) as u32, error.column().max(1) as u32)),
         field: String::new(),
-        message: format!("this is not JSON: {error}"),
+        message: format!("this is not JSON: {}", without_place(&error)),
     })?;
     Workflow::from_value(value).map_err(|error| in_workflow_json(text, error))
+}
+
+/// What serde_json says, without the place that it adds; ours stands before the message.
+fn without_place(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    text.rsplit_once(" at line ").map_or(text.clone(), |(message, _)| message.to_owned())
 }
 
 /// An error of a field, placed in the text of `workflow.json`.
