@@ -7,6 +7,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::{HeaderMap, StatusCode, header, request::Parts};
+use tokio::sync::oneshot;
 
 use super::{
     Gateway, answer, body, dedupe, endpoint::Endpoint, problem::Problem, refusal::Refusal, request_log,
@@ -25,8 +26,6 @@ const PREFIX: &str = "/api/webhooks/";
 struct Trace {
     workflow: Option<WorkflowKey>,
     body_bytes: u64,
-    run: Option<RunId>,
-    duplicate: bool,
 }
 
 /// Takes one request to its answer and its line in the log.
@@ -53,24 +52,21 @@ async fn work(gateway: Gateway, peer: SocketAddr, request: Request, started: Ins
     let id = gateway.engine.ports().request_id();
     let (parts, body) = request.into_parts();
     let mut trace = Trace::default();
-    let handled = handle(&gateway, peer, &parts, body, id.created_ms(), &mut trace).await;
-
-    let refused = |refusal: &Refusal| RequestOutcome::Refused {
-        code: refusal.code().to_owned(),
-        reason: refusal.to_string(),
-    };
-    let (response, outcome) = match (handled, trace.run) {
-        (Ok(response), Some(run)) if trace.duplicate => (response, RequestOutcome::Duplicate { run }),
-        (Ok(response), Some(run)) => (response, RequestOutcome::Accepted { run }),
-        // An accepted event stays accepted, whatever its run came to.
-        (Err(refusal), Some(run)) if !trace.duplicate => {
-            (refusal.problem().into_response(), RequestOutcome::Accepted { run })
+    let (response, outcome) = match accept(&gateway, peer, &parts, body, id.created_ms(), &mut trace).await {
+        Err(refusal) => refused(&refusal),
+        Ok((endpoint, Submitted::Duplicate { run })) => {
+            let id = run.id;
+            match duplicate(*run, endpoint.webhook().mode) {
+                Ok(response) => (response, RequestOutcome::Duplicate { run: id }),
+                Err(refusal) => refused(&refusal),
+            }
         }
-        (Err(refusal), _) => {
-            let outcome = refused(&refusal);
-            (refusal.problem().into_response(), outcome)
+        // An accepted event stays accepted, whatever its run comes to.
+        Ok((endpoint, Submitted::Started { run, reply })) => {
+            let answered = started_run(&endpoint, run, reply).await;
+            let response = answered.unwrap_or_else(|refusal| refusal.problem().into_response());
+            (response, RequestOutcome::Accepted { run })
         }
-        (Ok(response), None) => (response, refused(&Refusal::Unknown)),
     };
     let record = RequestRecord {
         id,
@@ -87,14 +83,20 @@ async fn work(gateway: Gateway, peer: SocketAddr, request: Request, started: Ins
     response
 }
 
-async fn handle(
+fn refused(refusal: &Refusal) -> (Response, RequestOutcome) {
+    let outcome = RequestOutcome::Refused { code: refusal.code().to_owned(), reason: refusal.to_string() };
+    (refusal.problem().into_response(), outcome)
+}
+
+/// Everything up to the durable run, cheapest refusal first.
+async fn accept(
     gateway: &Gateway,
     peer: SocketAddr,
     parts: &Parts,
     body: axum::body::Body,
     received_ms: u64,
     trace: &mut Trace,
-) -> Result<Response, Refusal> {
+) -> Result<(Arc<Endpoint>, Submitted), Refusal> {
     let endpoint = route(gateway, parts.uri.path())?;
     let workflow = &endpoint.definition.workflow;
     trace.workflow = Some(workflow.key.clone());
@@ -113,31 +115,24 @@ async fn handle(
     let mode = endpoint.webhook().mode;
     let dedupe = dedupe::key(&endpoint, &event);
     let definition = Arc::clone(&endpoint.definition);
-    match gateway.engine.submit(Submission { definition, event, mode, dedupe }).await? {
-        Submitted::Duplicate { run } => {
-            trace.run = Some(run.id);
-            trace.duplicate = true;
-            duplicate(*run, mode)
-        }
-        Submitted::Started { run, reply: None } => {
-            trace.run = Some(run);
-            Ok(answer::accepted(run, false))
-        }
-        Submitted::Started { run, reply: Some(reply) } => {
-            trace.run = Some(run);
-            let waited = tokio::time::timeout(endpoint.sync_wait.as_duration(), reply).await;
-            match waited {
-                Ok(Ok(Reply::Answer(answer))) => Ok(answer::of_run(answer, run, false)),
-                Ok(Ok(Reply::Failed(error))) => Err(Refusal::RunFailed { run, error: Box::new(error) }),
-                Ok(Ok(Reply::Lost(error))) => Err(Refusal::Lost { run, error }),
-                // The engine is going down; the next start executes the run.
-                Ok(Err(_)) => Err(Refusal::Engine(EngineError::Stopping)),
-                Err(_) => Err(Refusal::SyncTimeout {
-                    run,
-                    seconds: endpoint.sync_wait.as_millis() as f64 / 1_000.0,
-                }),
-            }
-        }
+    let submitted = gateway.engine.submit(Submission { definition, event, mode, dedupe }).await?;
+    Ok((endpoint, submitted))
+}
+
+/// The answer of a new run: 202 at once, or what it replies within the synchronous wait.
+async fn started_run(
+    endpoint: &Endpoint,
+    run: RunId,
+    reply: Option<oneshot::Receiver<Reply>>,
+) -> Result<Response, Refusal> {
+    let Some(reply) = reply else { return Ok(answer::accepted(run, false)) };
+    match tokio::time::timeout(endpoint.sync_wait.as_duration(), reply).await {
+        Ok(Ok(Reply::Answer(answer))) => Ok(answer::of_run(answer, run, false)),
+        Ok(Ok(Reply::Failed(error))) => Err(Refusal::RunFailed { run, error: Box::new(error) }),
+        Ok(Ok(Reply::Lost(error))) => Err(Refusal::Lost { run, error }),
+        // The engine is going down; the next start executes the run.
+        Ok(Err(_)) => Err(Refusal::Engine(EngineError::Stopping)),
+        Err(_) => Err(Refusal::SyncTimeout { run, seconds: endpoint.sync_wait.as_millis() as f64 / 1_000.0 }),
     }
 }
 

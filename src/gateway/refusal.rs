@@ -118,17 +118,33 @@ impl Refusal {
         self.parts().1
     }
 
-    /// The answer.
-    pub(super) fn problem(&self) -> Problem {
-        let (status, code, detail, retry) = self.parts();
-        let mut problem = Problem::new(status, code, detail);
-        problem.run_id = match self {
+    /// The run that the caller may be told of.
+    fn run(&self) -> Option<RunId> {
+        match self {
             Self::InFlight { run }
             | Self::SyncTimeout { run, .. }
             | Self::RunFailed { run, .. }
             | Self::Lost { run, .. } => Some(*run),
-            _ => None,
-        };
+            Self::Unknown
+            | Self::Disabled
+            | Self::Unavailable(_)
+            | Self::Method { .. }
+            | Self::TooLarge { .. }
+            | Self::BodyTimeout { .. }
+            | Self::BodyBroken(_)
+            | Self::ContentEncoding(_)
+            | Self::Signature(_)
+            | Self::MediaType(_)
+            | Self::BodyInvalid(_)
+            | Self::Engine(_) => None,
+        }
+    }
+
+    /// The answer.
+    pub(super) fn problem(&self) -> Problem {
+        let (status, code, detail, retry) = self.parts();
+        let mut problem = Problem::new(status, code, detail);
+        problem.run_id = self.run();
         problem.retry_after =
             (retry == Retry::Later && status != StatusCode::INTERNAL_SERVER_ERROR).then_some(RETRY_AFTER);
         if let Self::Method { allowed } = self {
@@ -150,8 +166,15 @@ fn engine_parts(error: &EngineError) -> (StatusCode, &'static str, String, Retry
         EngineError::Store(StoreError::Full { .. }) => {
             unavailable("store_full", "the store has no room; send again later")
         }
-        EngineError::Store(_) => {
-            unavailable("store_unavailable", "the event could not be stored; send again later")
-        }
+        EngineError::Store(
+            StoreError::Conflict { .. }
+            | StoreError::Corrupt { .. }
+            | StoreError::Io { .. }
+            | StoreError::Closed
+            | StoreError::Failed { .. }
+            | StoreError::NewerVersion { .. }
+            | StoreError::Locked { .. }
+            | StoreError::ReadOnly { .. },
+        ) => unavailable("store_unavailable", "the event could not be stored; send again later"),
     }
 }
