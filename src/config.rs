@@ -11,7 +11,7 @@ use std::{
 
 use serde::Deserialize;
 
-use crate::model::Span;
+use crate::{engine::EngineOptions, model::Span, sandbox::EngineOptions as SandboxOptions};
 
 /// What was typed.
 #[derive(Debug, Default, Deserialize)]
@@ -185,9 +185,6 @@ impl Config {
     }
 }
 
-/// The most script calls that may run at once: the pool reserves address space for each.
-const SLOTS_MOST: usize = 512;
-
 /// Variables with our prefix that are no settings: they speak to the commands that talk to a server.
 const OTHER: [&str; 2] = ["TOKEN", "URL"];
 
@@ -248,21 +245,22 @@ fn meaning(typed: Typed, flags: &Flags) -> Result<Config, ConfigError> {
         Some(0) => Err(ConfigError::Value { key, message: "must be at least 1".to_owned() }),
         other => Ok(other.unwrap_or(default)),
     };
+    let engine = EngineOptions::default();
     Ok(Config {
         listen,
         cache: typed.sandbox.cache.unwrap_or_else(|| data.join("cache")),
         data,
         workflows: flags.workflows.clone().or(typed.server.workflows).unwrap_or_else(|| "workflows".into()),
-        slots: match at_least_one("sandbox.slots", typed.sandbox.slots, 32)? {
-            slots if slots <= SLOTS_MOST => slots,
+        slots: match at_least_one("sandbox.slots", typed.sandbox.slots, SandboxOptions::default().slots)? {
+            slots if slots <= SandboxOptions::SLOTS_MOST => slots,
             _ => {
-                let message = format!("{SLOTS_MOST} is the most");
+                let message = format!("{} is the most", SandboxOptions::SLOTS_MOST);
                 return Err(ConfigError::Value { key: "sandbox.slots", message });
             }
         },
-        max_pending: at_least_one("engine.max_pending", typed.engine.max_pending, 10_000)?,
-        max_running: at_least_one("engine.max_running", typed.engine.max_running, 256)?,
-        keep_requests: typed.retention.requests.unwrap_or(Span::from_millis(14 * 86_400_000)),
+        max_pending: at_least_one("engine.max_pending", typed.engine.max_pending, engine.max_pending)?,
+        max_running: at_least_one("engine.max_running", typed.engine.max_running, engine.max_running)?,
+        keep_requests: typed.retention.requests.unwrap_or(engine.keep_requests),
         log_format: typed.log.format.unwrap_or_default(),
         log_level: typed.log.level.unwrap_or_else(|| "info".to_owned()),
         vars: typed.vars,

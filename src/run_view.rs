@@ -2,17 +2,13 @@
 
 use serde_json::{Value, json};
 
-use crate::model::{Run, StepRecord};
+use crate::{
+    model::{Run, StepRecord},
+    steps::timestamp,
+};
 
 /// Headers that commonly carry credentials: shown as present, never with their value.
 const HIDDEN: [&str; 4] = ["authorization", "cookie", "proxy-authorization", "x-gitlab-token"];
-
-/// Milliseconds since the epoch as RFC 3339 writes them.
-pub fn timestamp(ms: u64) -> String {
-    let ms = i64::try_from(ms).unwrap_or(i64::MAX);
-    let time = jiff::Timestamp::from_millisecond(ms).unwrap_or(jiff::Timestamp::MAX);
-    format!("{time:.3}")
-}
 
 /// A run with its event, its steps and what they used.
 pub fn whole(run: &Run, steps: &[StepRecord]) -> Value {

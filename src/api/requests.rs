@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{bad_request, page_size, store_problem};
-use crate::{engine::Engine, gateway::Problem, model::RequestId, run_view, store::tables};
+use crate::{engine::Engine, gateway::Problem, model::RequestId, steps, store::tables};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -30,7 +30,7 @@ pub(super) async fn list(
         .into_iter()
         .map(|record| {
             let mut line = serde_json::to_value(&record).unwrap_or(Value::Null);
-            line["received"] = run_view::timestamp(record.id.created_ms()).into();
+            line["received"] = steps::timestamp(record.id.created_ms()).into();
             line
         })
         .collect();

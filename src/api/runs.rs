@@ -13,7 +13,7 @@ use crate::{
     engine::Engine,
     gateway::Problem,
     model::{RunId, RunStatus, WorkflowKey},
-    run_view,
+    run_view, steps,
     store::tables::{self, runs::Filter},
 };
 
@@ -54,7 +54,7 @@ pub(super) async fn list(
             id: head.id,
             workflow: head.workflow.to_string(),
             status: head.status,
-            created: run_view::timestamp(head.created_ms),
+            created: steps::timestamp(head.created_ms),
             took_ms: head.finished_ms.map(|finished| finished.saturating_sub(head.created_ms)),
             answer_status: head.answer_status,
             error: head

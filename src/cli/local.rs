@@ -39,7 +39,7 @@ impl Local {
     /// Runs an event through a workflow in memory, to its end.
     pub(super) async fn run(
         &self,
-        definition: Definition,
+        definition: Arc<Definition>,
         event: Event,
     ) -> anyhow::Result<(Run, Vec<StepRecord>)> {
         let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
@@ -52,7 +52,6 @@ impl Local {
             EngineOptions::default(),
         )
         .await?;
-        let definition = Arc::new(definition);
         engine.install(Arc::clone(&definition)).await?;
         let submission = Submission { definition, event, mode: Mode::Sync, dedupe: None };
         let Submitted::Started { run, reply } = engine.submit(submission).await? else {

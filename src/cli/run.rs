@@ -1,6 +1,6 @@
 //! `flowcell run`: one run, in memory.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
 use clap::Args;
 
@@ -18,7 +18,7 @@ pub(super) struct Arguments {
 
 pub(super) fn execute(arguments: &Arguments) -> anyhow::Result<Verdict> {
     let local = Local::new()?;
-    let definition = local.load(&arguments.workflow)?;
+    let definition = Arc::new(local.load(&arguments.workflow)?);
     let event = fixtures::read_event(&arguments.event, definition.workflow.key.as_str())?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let (run, steps) = runtime.block_on(local.run(definition, event))?;

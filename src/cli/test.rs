@@ -1,6 +1,9 @@
 //! `flowcell test`: does a workflow do what its fixtures say?
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use anyhow::Context;
 use clap::Args;
@@ -11,7 +14,10 @@ use super::{
     fixtures::{self, Expect},
     local::Local,
 };
-use crate::model::{Run, StepRecord};
+use crate::{
+    engine::Definition,
+    model::{Run, StepRecord},
+};
 
 #[derive(Args)]
 pub(super) struct Arguments {
@@ -28,9 +34,11 @@ pub(super) fn execute(arguments: &Arguments) -> anyhow::Result<Verdict> {
         let fixtures = fixtures_of(folder)?;
         if fixtures.is_empty() {
             println!("{}: no fixtures; put some under fixtures/*.json", folder.display());
+            continue;
         }
+        let definition = Arc::new(local.load(folder)?);
         for path in fixtures {
-            let differences = runtime.block_on(differences(&local, folder, &path))?;
+            let differences = runtime.block_on(differences(&local, &definition, &path))?;
             if differences.is_empty() {
                 passed += 1;
                 println!("ok      {}", path.display());
@@ -60,14 +68,17 @@ fn fixtures_of(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     Ok(paths)
 }
 
-async fn differences(local: &Local, folder: &Path, path: &Path) -> anyhow::Result<Vec<String>> {
-    let definition = local.load(folder)?;
+async fn differences(
+    local: &Local,
+    definition: &Arc<Definition>,
+    path: &Path,
+) -> anyhow::Result<Vec<String>> {
     let fixture = fixtures::read_fixture(path)?;
     let event = fixture
         .event
         .into_event(definition.workflow.key.as_str())
         .map_err(|why| anyhow::anyhow!("{}: event: {why}", path.display()))?;
-    let (run, steps) = local.run(definition, event).await?;
+    let (run, steps) = local.run(Arc::clone(definition), event).await?;
     Ok(compare(&fixture.expect, &run, &steps))
 }
 

@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use crate::model::{ErrorCode, JsonText, LimitUnit, LimitUse, Limits, RunError, Step, StepId, Workflow};
+use crate::model::{ErrorCode, JsonText, LimitUnit, Limits, RunError, Step, StepId, Workflow};
 
 /// What is known of a run's progress.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -103,12 +103,8 @@ fn next<'a>(steps: &'a [Step], done: &HashMap<StepId, JsonText>) -> Option<&'a S
 
 fn too_many_steps() -> RunError {
     let most = Limits::STEPS as u64;
-    let limit = LimitUse { limit: most, used: most + 1, unit: LimitUnit::Steps };
-    let error = RunError::new(
-        ErrorCode::TooManySteps,
-        format!("the run has more than {most} steps; split the workflow"),
-    );
-    RunError { limit: Some(limit), ..error }
+    let message = format!("the run has more than {most} steps; split the workflow");
+    RunError::new(ErrorCode::TooManySteps, message).over(most, most + 1, LimitUnit::Steps)
 }
 
 #[cfg(test)]

@@ -100,6 +100,11 @@ impl RunError {
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
         Self { code, message: message.into(), step: None, position: None, stack: None, limit: None }
     }
+
+    /// The same error, with the limit that was crossed.
+    pub fn over(self, limit: u64, used: u64, unit: LimitUnit) -> Self {
+        Self { limit: Some(LimitUse { limit, used, unit }), ..self }
+    }
 }
 
 impl ErrorCode {

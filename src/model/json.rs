@@ -3,7 +3,7 @@
 //! Events and step outputs travel from the socket to the script and into the
 //! store without being rebuilt; only templates and conditions parse them.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use serde::{
     Deserialize, Deserializer, Serialize,
@@ -11,14 +11,15 @@ use serde::{
 };
 use serde_json::{Value, value::RawValue};
 
-/// A text that is known to be one JSON value.
+/// A text that is known to be one JSON value. Cheap to clone: an output stands in the run's state, its
+/// scope and its record at once.
 #[derive(Clone, PartialEq, Eq)]
-pub struct JsonText(String);
+pub struct JsonText(Arc<str>);
 
 impl JsonText {
     /// JSON `null`.
     pub fn null() -> Self {
-        Self("null".to_owned())
+        Self("null".into())
     }
 
     /// Checks that `text` is one JSON value; nesting over 128 levels is refused (serde_json's limit).
@@ -27,7 +28,7 @@ impl JsonText {
     /// The syntax error with its line and column.
     pub fn parse(text: String) -> Result<Self, serde_json::Error> {
         Self::check(&text)?;
-        Ok(Self(text))
+        Ok(Self(text.into()))
     }
 
     /// As [`JsonText::parse`], for a text that stays where it is.
@@ -40,7 +41,7 @@ impl JsonText {
 
     /// The text of a value.
     pub fn from_value(value: &Value) -> Self {
-        Self(value.to_string())
+        Self(value.to_string().into())
     }
 
     /// The text.
@@ -79,7 +80,7 @@ impl<'de> Deserialize<'de> for JsonText {
             Self::parse(raw.get().to_owned()).map_err(serde::de::Error::custom)
         } else {
             // Our own records carry a checksum; the text was checked when it was written.
-            String::deserialize(deserializer).map(Self)
+            String::deserialize(deserializer).map(|text| Self(text.into()))
         }
     }
 }

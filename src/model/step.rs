@@ -1,6 +1,6 @@
 //! Steps as their author writes them, one type each.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -44,7 +44,7 @@ pub enum StepKind {
 #[derive(Debug, Clone)]
 pub struct Branch<'a> {
     /// Its place in the step, as in `then` or `cases[1].then`.
-    pub field: String,
+    pub field: Cow<'static, str>,
     /// The step's output that leads here.
     pub output: Value,
     /// What is executed.
@@ -54,7 +54,9 @@ pub struct Branch<'a> {
 impl Step {
     /// The lists of steps inside; which one is taken follows from the step's output.
     pub fn branches(&self) -> Vec<Branch<'_>> {
-        let branch = |field: &str, output: Value, steps| Branch { field: field.to_owned(), output, steps };
+        fn branch(field: impl Into<Cow<'static, str>>, output: Value, steps: &[Step]) -> Branch<'_> {
+            Branch { field: field.into(), output, steps }
+        }
         match &self.kind {
             StepKind::Condition(condition) => vec![
                 branch("then", true.into(), &condition.then),
@@ -63,7 +65,7 @@ impl Step {
             StepKind::Switch(switch) => {
                 let cases = switch.cases.iter().enumerate();
                 let mut branches: Vec<_> = cases
-                    .map(|(index, case)| branch(&format!("cases[{index}].then"), index.into(), &case.then))
+                    .map(|(index, case)| branch(format!("cases[{index}].then"), index.into(), &case.then))
                     .collect();
                 branches.push(branch("else", Value::Null, &switch.otherwise));
                 branches

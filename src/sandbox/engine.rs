@@ -38,6 +38,11 @@ pub struct EngineOptions {
     pub slots: usize,
 }
 
+impl EngineOptions {
+    /// The most slots: the pool reserves address space for each.
+    pub const SLOTS_MOST: usize = 512;
+}
+
 impl Default for EngineOptions {
     fn default() -> Self {
         Self { cache: None, slots: 32 }
@@ -61,7 +66,7 @@ impl JsEngine {
     /// When the cache folder cannot be used, or this build's engine cannot be loaded.
     pub fn load(options: &EngineOptions) -> Result<Self, SandboxError> {
         let started = Instant::now();
-        let slots = options.slots.clamp(1, 512);
+        let slots = options.slots.clamp(1, EngineOptions::SLOTS_MOST);
         let engine = new_engine(slots)?;
         let (module, cached) = load_module(&engine, options)?;
         let mut linker = Linker::new(&engine);

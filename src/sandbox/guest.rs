@@ -7,7 +7,7 @@ use super::{
     host::LogBook,
     limiter::{Limiter, MemoryLimitHit},
 };
-use crate::model::{ErrorCode, LimitUnit, LimitUse, Limits, RunError};
+use crate::model::{ErrorCode, LimitUnit, Limits, RunError};
 
 /// The host's side of one instance.
 pub(super) struct Guest {
@@ -63,16 +63,18 @@ pub(super) fn explain(
                 "the code used all {} units of fuel; loop less, or raise `limits.fuel` of the step",
                 limits.fuel
             );
-            let limit = LimitUse { limit: limits.fuel, used: limits.fuel, unit: LimitUnit::Fuel };
-            RunError { limit: Some(limit), ..RunError::new(ErrorCode::FuelExhausted, message) }
+            RunError::new(ErrorCode::FuelExhausted, message).over(limits.fuel, limits.fuel, LimitUnit::Fuel)
         }
         Trap::Interrupt => {
             let message = format!(
                 "the code ran longer than {}; do less, or raise `limits.timeout` of the step",
                 limits.timeout
             );
-            let limit = LimitUse { limit: limits.timeout.as_millis(), used: took_ms, unit: LimitUnit::Ms };
-            RunError { limit: Some(limit), ..RunError::new(ErrorCode::Timeout, message) }
+            RunError::new(ErrorCode::Timeout, message).over(
+                limits.timeout.as_millis(),
+                took_ms,
+                LimitUnit::Ms,
+            )
         }
         // The guest's own stack lies below everything else, so running over it leaves the memory.
         Trap::StackOverflow | Trap::MemoryOutOfBounds => RunError::new(
@@ -98,6 +100,5 @@ fn memory_limit(limits: &Limits, asked: u64) -> RunError {
         "the code needs more than {} of memory; keep less, or raise `limits.memory` of the step",
         limits.memory
     );
-    let limit = LimitUse { limit: limits.memory.as_bytes(), used: asked, unit: LimitUnit::Bytes };
-    RunError { limit: Some(limit), ..RunError::new(ErrorCode::MemoryLimit, message) }
+    RunError::new(ErrorCode::MemoryLimit, message).over(limits.memory.as_bytes(), asked, LimitUnit::Bytes)
 }

@@ -13,7 +13,7 @@ use super::{
     guest::{Guest, explain},
     hot_pages::HotPages,
 };
-use crate::model::{ErrorCode, JsonText, LimitUnit, LimitUse, Limits, LogLine, Position, RunError, Usage};
+use crate::model::{ErrorCode, JsonText, LimitUnit, Limits, LogLine, Position, RunError, Usage};
 
 /// The most that is read of an error answer, bytes.
 const ERROR_MOST: usize = 256 << 10;
@@ -133,21 +133,7 @@ impl JsEngine {
     /// # Errors
     /// As [`JsEngine::run`].
     pub fn run_blocking(&self, call: &Call) -> Result<Outcome, SandboxError> {
-        let script = &call.script;
-        let prepare =
-            frame::encode(&[script.file.as_bytes(), form_name(script.form), script.source.as_bytes()]);
-        let input = frame::encode(&[
-            call.context.as_bytes(),
-            &call.raw_body,
-            call.steps.as_bytes(),
-            call.env.as_bytes(),
-        ]);
-        let limits = call.limits;
-        self.enter(&limits, call.now_ms, call.seed, |visit| {
-            visit.ask("prepare", &prepare)?;
-            drop(prepare);
-            visit.ask("call", &input)
-        })
+        self.enter(&call.limits, call.now_ms, call.seed, |visit| visit.run(call))
     }
 
     /// Makes an instance and drops it: what a call costs before it does anything.
@@ -181,12 +167,10 @@ impl JsEngine {
             fresh = visit.memory()?.to_vec();
             Ok(Vec::new())
         })?;
-        let prepare = frame::encode(&[b"typical.js", form_name(Form::Body), TYPICAL.as_bytes()]);
-        let input = frame::encode(&[TYPICAL_CONTEXT.as_bytes(), b"{}", b"{}", b"{}"]);
+        let call = typical_call();
         let mut hot = HotPages::default();
-        let outcome = self.enter(&Limits::DEFAULT, 0, [0; 32], |visit| {
-            visit.ask("prepare", &prepare)?;
-            let output = visit.ask("call", &input)?;
+        let outcome = self.enter(&call.limits, call.now_ms, call.seed, |visit| {
+            let output = visit.run(&call)?;
             hot = HotPages::learn(&fresh, visit.memory()?);
             Ok(output)
         })?;
@@ -241,6 +225,21 @@ impl JsEngine {
     }
 }
 
+/// See [`TYPICAL`].
+fn typical_call() -> Call {
+    let script = Script { file: "typical.js".to_owned(), form: Form::Body, source: TYPICAL.to_owned() };
+    Call {
+        script: Arc::new(script),
+        context: TYPICAL_CONTEXT.into(),
+        raw_body: b"{}".as_slice().into(),
+        steps: "{}".to_owned(),
+        env: "{}".into(),
+        limits: Limits::DEFAULT,
+        now_ms: 0,
+        seed: [0; 32],
+    }
+}
+
 fn start_error(error: wasmtime::Error) -> SandboxError {
     SandboxError::Start(format!("{error:#}"))
 }
@@ -279,6 +278,14 @@ struct Visit<'a> {
 }
 
 impl Visit<'_> {
+    /// Prepares the script and calls it once.
+    fn run(&mut self, call: &Call) -> Result<Vec<u8>, Ended> {
+        let Call { script, context, raw_body, steps, env, .. } = call;
+        let form = form_name(script.form);
+        self.ask("prepare", &frame::encode(&[script.file.as_bytes(), form, script.source.as_bytes()]))?;
+        self.ask("call", &frame::encode(&[context.as_bytes(), raw_body, steps.as_bytes(), env.as_bytes()]))
+    }
+
     /// Hands a frame to an export and reads its answer.
     fn ask(&mut self, export: &str, input: &[u8]) -> Result<Vec<u8>, Ended> {
         let length =
@@ -329,11 +336,8 @@ fn too_large(limits: &Limits, used: usize) -> Ended {
         "the output is {used} bytes of JSON, {} are allowed; return less, or raise `limits.output` of the step",
         limits.output
     );
-    let limit = LimitUse { limit: limits.output.as_bytes(), used: used as u64, unit: LimitUnit::Bytes };
-    Ended::Script(Box::new(RunError {
-        limit: Some(limit),
-        ..RunError::new(ErrorCode::OutputTooLarge, message)
-    }))
+    let error = RunError::new(ErrorCode::OutputTooLarge, message);
+    Ended::Script(Box::new(error.over(limits.output.as_bytes(), used as u64, LimitUnit::Bytes)))
 }
 
 fn script_error(json: &[u8]) -> RunError {

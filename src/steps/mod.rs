@@ -14,7 +14,7 @@ mod switch;
 
 pub use code::CodeSource;
 pub use response::{CompiledResponse, json_answer};
-pub use scope::{Outputs, RunFacts, Scope};
+pub use scope::{Outputs, RunFacts, Scope, timestamp};
 
 use crate::{
     model::{Answer, FieldError, JsonText, LogLine, RunError, Step, StepKind, Usage},

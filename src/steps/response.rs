@@ -84,7 +84,7 @@ impl CompiledResponse {
         let status = status(&self.status.render(scope))?;
         let mut headers = Vec::with_capacity(self.headers.len() + 1);
         for (name, template) in &self.headers {
-            let value = text(template.render(scope));
+            let value = template.render_text(scope);
             if HeaderValue::from_str(&value).is_err() {
                 let message = format!("the header `{name}` would hold line breaks or control characters");
                 return Err(RunError::new(ErrorCode::ResponseInvalid, message));
@@ -95,7 +95,7 @@ impl CompiledResponse {
             Body::None => (None, Vec::new()),
             Body::Json(json) => (Some("application/json"), json.render(scope).to_string().into_bytes()),
             Body::Text(template) => {
-                (Some("text/plain; charset=utf-8"), text(template.render(scope)).into_bytes())
+                (Some("text/plain; charset=utf-8"), template.render_text(scope).into_bytes())
             }
         };
         let most = Limits::DEFAULT.output;
@@ -116,14 +116,6 @@ impl CompiledResponse {
 pub fn json_answer(output: &JsonText) -> Answer {
     let kind = (header::CONTENT_TYPE.as_str().to_owned(), "application/json".to_owned());
     Answer { status: 200, headers: vec![kind], body: output.as_str().as_bytes().to_vec() }
-}
-
-fn text(value: Value) -> String {
-    match value {
-        Value::String(text) => text,
-        Value::Null => String::new(),
-        other => other.to_string(),
-    }
 }
 
 fn status(value: &Value) -> Result<u16, RunError> {

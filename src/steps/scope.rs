@@ -128,6 +128,13 @@ impl<'a> Scope<'a> {
     }
 }
 
+/// Milliseconds since the epoch as RFC 3339 writes them.
+pub fn timestamp(ms: u64) -> String {
+    let ms = i64::try_from(ms).unwrap_or(i64::MAX);
+    let time = jiff::Timestamp::from_millisecond(ms).unwrap_or(jiff::Timestamp::MAX);
+    format!("{time:.3}")
+}
+
 fn parse(json: &str) -> Value {
     serde_json::from_str(json).unwrap_or(Value::Null)
 }
@@ -142,11 +149,7 @@ impl Roots for Scope<'_> {
             })),
             Root::Steps => Some(self.steps.get_or_init(|| parse(&self.outputs.to_json()))),
             Root::Env => Some(self.env.get_or_init(|| parse(&self.facts.env))),
-            Root::System => Some(self.system.get_or_init(|| {
-                let now = i64::try_from(self.facts.now_ms).unwrap_or(i64::MAX);
-                let now = jiff::Timestamp::from_millisecond(now).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
-                json!({ "now": format!("{now:.3}") })
-            })),
+            Root::System => Some(self.system.get_or_init(|| json!({ "now": timestamp(self.facts.now_ms) }))),
             Root::Run => Some(
                 self.run.get_or_init(|| json!({ "id": self.facts.run_id, "workflow": self.facts.workflow })),
             ),

@@ -2,7 +2,7 @@
 
 use super::{Output, Scope};
 use crate::{
-    model::{ErrorCode, FieldError, JsonText, LimitUnit, LimitUse, Limits, RunError, SetStep},
+    model::{ErrorCode, FieldError, JsonText, LimitUnit, Limits, RunError, SetStep},
     template::{JsonTemplate, Path},
 };
 
@@ -29,8 +29,8 @@ impl Set {
         if used > most.as_bytes() {
             let message =
                 format!("the value is {used} bytes of JSON, {most} are allowed; take less of the event");
-            let limit = LimitUse { limit: most.as_bytes(), used, unit: LimitUnit::Bytes };
-            return Err(RunError { limit: Some(limit), ..RunError::new(ErrorCode::OutputTooLarge, message) });
+            let error = RunError::new(ErrorCode::OutputTooLarge, message);
+            return Err(error.over(most.as_bytes(), used, LimitUnit::Bytes));
         }
         Ok(Output::Value(output))
     }
