@@ -12,24 +12,40 @@ use crate::model::{RequestId, RunId, VersionHash, WorkflowKey};
 pub enum Kind {
     /// The answer of a run: `a` run id.
     Answer = b'a',
+    /// A signal that a run has not taken in yet: `b` run id, digest.
+    Inbox = b'b',
+    /// When a schedule fired last: `c` workflow.
+    Schedule = b'c',
     /// A dedupe claim: `d` digest.
     Claim = b'd',
     /// The event of a run: `e` run id.
     Event = b'e',
+    /// A failed run that nobody has dealt with: `f` run id.
+    DeadLetter = b'f',
+    /// What the runs of one concurrency, throttle or debounce key share: `g` digest.
+    Group = b'g',
+    /// A finished run that is still among the live ones: `h` run id.
+    Finished = b'h',
     /// A run below its workflow: `i` workflow `\0` run id.
     WorkflowRun = b'i',
+    /// A secret, encrypted: `k` name.
+    Secret = b'k',
     /// The request log: `l` request id.
     Request = b'l',
     /// Facts about the store itself and single settings: `m` name.
     Meta = b'm',
     /// What a backend keeps about its own commits; reads never return it.
     Commits = b'n',
+    /// A workflow that begins no runs for now: `p` workflow.
+    Paused = b'p',
     /// A run that is not finished: `q` run id.
     Queue = b'q',
     /// The head of a run: `r` run id.
     Run = b'r',
     /// A step of a run: `s` run id, number.
     Step = b's',
+    /// When a waiting run goes on: `t` milliseconds, run id.
+    Timer = b't',
     /// The current version of a workflow: `v` workflow.
     Current = b'v',
     /// A workflow version: `w` hash.
@@ -39,17 +55,25 @@ pub enum Kind {
 }
 
 impl Kind {
-    const ALL: [Self; 13] = [
+    const ALL: [Self; 21] = [
         Self::Answer,
+        Self::Inbox,
+        Self::Schedule,
         Self::Claim,
         Self::Event,
+        Self::DeadLetter,
+        Self::Group,
+        Self::Finished,
         Self::WorkflowRun,
+        Self::Secret,
         Self::Request,
         Self::Meta,
         Self::Commits,
+        Self::Paused,
         Self::Queue,
         Self::Run,
         Self::Step,
+        Self::Timer,
         Self::Current,
         Self::Version,
         Self::Expiry,
@@ -208,6 +232,64 @@ pub fn workflow_run(workflow: &WorkflowKey, id: RunId) -> Key {
     Kind::WorkflowRun.key(&[workflow.as_str().as_bytes(), b"\0", &id.to_bytes()])
 }
 
+/// All signals of a run.
+pub fn inbox(run: RunId) -> Key {
+    Kind::Inbox.key(&[&run.to_bytes()])
+}
+
+/// One signal of a run; `digest` tells it from others.
+pub fn signal(run: RunId, digest: &[u8; 16]) -> Key {
+    Kind::Inbox.key(&[&run.to_bytes(), digest])
+}
+
+/// When a schedule fired last.
+pub fn schedule(workflow: &WorkflowKey) -> Key {
+    Kind::Schedule.key(&[workflow.as_str().as_bytes()])
+}
+
+/// A failed run that nobody has dealt with.
+pub fn dead_letter(run: RunId) -> Key {
+    Kind::DeadLetter.key(&[&run.to_bytes()])
+}
+
+/// What the runs of one group share.
+pub fn group(digest: &[u8; 32]) -> Key {
+    Kind::Group.key(&[digest])
+}
+
+/// A finished run that is still among the live ones.
+pub fn finished(run: RunId) -> Key {
+    Kind::Finished.key(&[&run.to_bytes()])
+}
+
+/// A secret by name.
+pub fn secret(name: &str) -> Key {
+    Kind::Secret.key(&[name.as_bytes()])
+}
+
+/// A workflow that begins no runs for now.
+pub fn paused(workflow: &WorkflowKey) -> Key {
+    Kind::Paused.key(&[workflow.as_str().as_bytes()])
+}
+
+/// When a waiting run goes on.
+pub fn timer(due_ms: u64, run: RunId) -> Key {
+    Kind::Timer.key(&[&due_ms.to_be_bytes(), &run.to_bytes()])
+}
+
+/// What a timer key says: when, and which run.
+pub fn parse_timer(key: &[u8]) -> Option<(u64, RunId)> {
+    let rest = key.strip_prefix(&Kind::Timer.prefix())?;
+    let (due, run) = rest.split_first_chunk::<8>()?;
+    Some((u64::from_be_bytes(*due), RunId::from_bytes(run.try_into().ok()?)))
+}
+
+/// The run that a signal is for.
+pub fn parse_signal(key: &[u8]) -> Option<RunId> {
+    let rest = key.strip_prefix(&Kind::Inbox.prefix())?;
+    rest.first_chunk::<16>().copied().map(RunId::from_bytes)
+}
+
 /// A single fact by name.
 pub fn meta(name: &str) -> Key {
     Kind::Meta.key(&[name.as_bytes()])
@@ -216,9 +298,14 @@ pub fn meta(name: &str) -> Key {
 /// The run id that a key of runs, events, answers, queue items or of the workflow index ends with.
 pub fn run_id(key: &[u8]) -> Option<RunId> {
     match Kind::of(key)? {
-        Kind::Run | Kind::Event | Kind::Answer | Kind::Queue | Kind::WorkflowRun => {
-            key[1..].last_chunk::<16>().copied().map(RunId::from_bytes)
-        }
+        Kind::Run
+        | Kind::Event
+        | Kind::Answer
+        | Kind::Queue
+        | Kind::WorkflowRun
+        | Kind::DeadLetter
+        | Kind::Finished
+        | Kind::Timer => key[1..].last_chunk::<16>().copied().map(RunId::from_bytes),
         Kind::Claim
         | Kind::Request
         | Kind::Meta
@@ -226,6 +313,11 @@ pub fn run_id(key: &[u8]) -> Option<RunId> {
         | Kind::Step
         | Kind::Current
         | Kind::Version
+        | Kind::Inbox
+        | Kind::Schedule
+        | Kind::Group
+        | Kind::Secret
+        | Kind::Paused
         | Kind::Expiry => None,
     }
 }
@@ -255,6 +347,22 @@ impl fmt::Debug for Key {
                 Err(_) => write!(f, "request {}", hex::encode(rest)),
             },
             Kind::Claim => write!(f, "dedupe claim {}", hex::encode(rest)),
+            Kind::DeadLetter => write!(f, "dead letter {}", id(rest)),
+            Kind::Finished => write!(f, "finished run {}", id(rest)),
+            Kind::Group => write!(f, "group {}", hex::encode(rest)),
+            Kind::Schedule => write!(f, "schedule of workflow {}", text(rest)),
+            Kind::Secret => write!(f, "secret {}", text(rest)),
+            Kind::Paused => write!(f, "pause of workflow {}", text(rest)),
+            Kind::Inbox => match rest.split_first_chunk::<16>() {
+                Some((run, digest)) => {
+                    write!(f, "signal {} of {}", hex::encode(digest), RunId::from_bytes(*run))
+                }
+                None => write!(f, "signal {}", hex::encode(rest)),
+            },
+            Kind::Timer => match parse_timer(&self.0) {
+                Some((due_ms, run)) => write!(f, "timer at {due_ms} of {run}"),
+                None => write!(f, "timer {}", hex::encode(rest)),
+            },
             Kind::Version => write!(f, "workflow version {}", hex::encode(rest)),
             Kind::Current => write!(f, "current version of workflow {}", text(rest)),
             Kind::WorkflowRun => match rest.split_last_chunk::<16>() {
