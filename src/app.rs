@@ -19,6 +19,7 @@ use crate::{
     loader::Loader,
     sandbox::{EngineOptions as SandboxOptions, JsEngine, SandboxError},
     server,
+    steps::Services,
     store::{Options, SledStore, Store, StoreError},
 };
 
@@ -124,10 +125,12 @@ impl App {
             max_pending: config.max_pending,
             max_running: config.max_running,
             keep_requests: config.keep_requests,
+            public_url: config.public_url.clone().unwrap_or_else(|| format!("http://{address}")),
+            drain: config.drain,
         };
         let engine = Engine::start(
             Arc::clone(&store),
-            sandbox.clone(),
+            Services { sandbox: sandbox.clone() },
             Arc::new(SystemPorts::default()),
             catalog,
             options,

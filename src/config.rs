@@ -33,6 +33,8 @@ struct Server {
     listen: Option<String>,
     data: Option<PathBuf>,
     workflows: Option<PathBuf>,
+    public_url: Option<String>,
+    drain: Option<Span>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -101,6 +103,10 @@ pub struct Config {
     pub data: PathBuf,
     /// Folders of workflows.
     pub workflows: PathBuf,
+    /// What URLs begin with that are given to others, without a `/` at the end; nothing: the address it listens on.
+    pub public_url: Option<String>,
+    /// How long a stop waits for runs that are being executed.
+    pub drain: Span,
     /// Where the compiled engine is kept.
     pub cache: PathBuf,
     /// Script calls that may run at once.
@@ -251,6 +257,8 @@ fn meaning(typed: Typed, flags: &Flags) -> Result<Config, ConfigError> {
         cache: typed.sandbox.cache.unwrap_or_else(|| data.join("cache")),
         data,
         workflows: flags.workflows.clone().or(typed.server.workflows).unwrap_or_else(|| "workflows".into()),
+        public_url: typed.server.public_url.map(public_url).transpose()?,
+        drain: typed.server.drain.unwrap_or(engine.drain),
         slots: match at_least_one("sandbox.slots", typed.sandbox.slots, SandboxOptions::default().slots)? {
             slots if slots <= SandboxOptions::SLOTS_MOST => slots,
             _ => {
@@ -266,6 +274,15 @@ fn meaning(typed: Typed, flags: &Flags) -> Result<Config, ConfigError> {
         vars: typed.vars,
         allow: typed.env.allow.unwrap_or_else(|| vec!["*".to_owned()]),
     })
+}
+
+fn public_url(url: String) -> Result<String, ConfigError> {
+    let http = url.starts_with("http://") || url.starts_with("https://");
+    if !http || url.contains(['?', '#', ' ']) {
+        let message = format!("`{url}` is no address; write it as https://flows.example.com");
+        return Err(ConfigError::Value { key: "server.public_url", message });
+    }
+    Ok(url.trim_end_matches('/').to_owned())
 }
 
 impl Config {

@@ -11,8 +11,9 @@ use crate::{
     app::{self, LoadError},
     config::{Config, Flags},
     engine::{Catalog, Definition, Engine, EngineOptions, Environment, Submission, Submitted, SystemPorts},
-    model::{Event, Mode, Run, StepRecord},
+    model::{Cause, Entry, Event, Mode, Run},
     sandbox::{EngineOptions as SandboxOptions, JsEngine},
+    steps::Services,
     store::{MemoryStore, Store, tables},
 };
 
@@ -41,29 +42,27 @@ impl Local {
         &self,
         definition: Arc<Definition>,
         event: Event,
-    ) -> anyhow::Result<(Run, Vec<StepRecord>)> {
+    ) -> anyhow::Result<(Run, Vec<Entry>)> {
         let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
         let catalog = Catalog::new(self.sandbox.clone(), Arc::clone(&self.environment));
         let engine = Engine::start(
             Arc::clone(&store),
-            self.sandbox.clone(),
+            Services { sandbox: self.sandbox.clone() },
             Arc::new(SystemPorts::default()),
             catalog,
             EngineOptions::default(),
         )
         .await?;
         engine.install(Arc::clone(&definition)).await?;
-        let submission = Submission { definition, event, mode: Mode::Sync, dedupe: None };
-        let Submitted::Started { run, reply } = engine.submit(submission).await? else {
-            anyhow::bail!("a run without dedupe key cannot be a copy");
+        let submission =
+            Submission { definition, event, mode: Mode::Sync, cause: Cause::Manual, dedupe: None };
+        let Submitted::Started { run, .. } = engine.submit(submission).await? else {
+            anyhow::bail!("the first run of an empty store is never a copy");
         };
-        if let Some(reply) = reply {
-            reply.await.context("the run ended without a reply")?;
-        }
-        engine.idle().await;
+        engine.wait_for(run).await?;
         let run = tables::runs::get(&*store, run)?.context("the run is in the store")?;
-        let steps = tables::steps::list(&*store, run.id)?;
-        Ok((run, steps))
+        let entries = tables::journal::list(&*store, run.head.id)?;
+        Ok((run, entries))
     }
 }
 

@@ -6,9 +6,12 @@
 mod answer;
 mod error;
 mod event;
+mod flow;
 mod ids;
+mod journal;
 mod json;
 mod limits;
+mod policy;
 mod request;
 mod run;
 mod step;
@@ -20,18 +23,24 @@ mod workflow_parse;
 pub use answer::Answer;
 pub use error::{ErrorCode, LimitUnit, LimitUse, Position, RunError};
 pub use event::{Content, Event};
+pub use flow::{
+    CallbackStep, DelayStep, IterationError, Join, LoopSource, LoopStep, OnError, ParallelBranch,
+    ParallelStep, Retry, SubflowStep, WAIT_CAP, WaitUntilStep,
+};
 pub use ids::{IdError, RequestId, RunId, StepId, VersionHash, WorkflowKey};
+pub use journal::{Entry, Signal, StepKey, StepRecord, StepStatus, Wait};
 pub use json::JsonText;
 pub use limits::{CodeLimits, Limits};
+pub use policy::{Concurrency, Debounce, OnConflict, Policy, Priority, Retention, Singleton, Throttle};
 pub use request::{RequestOutcome, RequestRecord};
-pub use run::{Claim, LogLevel, LogLine, Run, RunStatus, StepRecord, StepStatus, Usage};
+pub use run::{Cause, Claim, LogLevel, LogLine, Parent, Run, RunHead, RunStatus, Usage};
 pub use step::{
     Branch, CodeStep, Comparison, ConditionExpr, ConditionStep, EndStatus, EndStep, Operator, ResponseSpec,
-    SetStep, Step, StepKind, SwitchCase, SwitchStep,
+    SetStep, Step, StepKind, SwitchCase, SwitchStep, When,
 };
 pub use units::{ByteSize, Span, UnitError};
 pub use workflow::{
     Algorithm, Bundle, Dedupe, Encoding, HmacSpec, Method, Mode, SecretEncoding, Secrets, TimestampSpec,
-    TimestampUnit, Trigger, Verify, Webhook, Workflow,
+    TimestampUnit, Trigger, Verify, Webhook, Workflow, WorkflowTrigger,
 };
 pub use workflow_parse::FieldError;

@@ -4,11 +4,14 @@
 //! Functions that write only add to a batch, so that a caller decides what happens together.
 
 pub mod claims;
+pub mod journal;
+pub mod letters;
 pub mod requests;
 pub mod runs;
 #[cfg(test)]
 mod samples;
-pub mod steps;
+pub mod signals;
+pub mod slots;
 pub mod versions;
 
 use super::{KeyRange, Order, Store, StoreError, record};
