@@ -17,6 +17,7 @@ mod ports;
 mod recovery;
 mod runner;
 mod transition;
+mod vault;
 
 use std::sync::{
     Arc,
@@ -31,6 +32,7 @@ pub use definition::{Definition, DefinitionError, Environment};
 pub use execution::Reply;
 pub use intake::{DedupeKey, Submission, Submitted};
 pub use ports::{Ports, SystemPorts};
+pub use vault::{SecretInfo, Vault, VaultError};
 
 use pending::{Pending, Place};
 

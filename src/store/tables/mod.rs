@@ -8,6 +8,7 @@ pub mod requests;
 pub mod runs;
 #[cfg(test)]
 mod samples;
+pub mod secrets;
 pub mod steps;
 pub mod versions;
 
