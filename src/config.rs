@@ -11,7 +11,9 @@ use std::{
 
 use serde::Deserialize;
 
-use crate::{engine::EngineOptions, model::Span, sandbox::EngineOptions as SandboxOptions};
+use crate::{
+    engine::EngineOptions, model::Span, sandbox::EngineOptions as SandboxOptions, secrets::SecretValue,
+};
 
 /// What was typed.
 #[derive(Debug, Default, Deserialize)]
@@ -23,6 +25,7 @@ struct Typed {
     log: Log,
     retention: Retention,
     env: Env,
+    secrets: Secrets,
     /// Variables for workflows, `$env.NAME`; they win over the process's own.
     vars: BTreeMap<String, String>,
 }
@@ -68,6 +71,13 @@ struct Retention {
 #[serde(deny_unknown_fields, default)]
 struct Env {
     allow: Option<Vec<String>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Secrets {
+    key: Option<SecretValue>,
+    key_file: Option<PathBuf>,
 }
 
 /// How the server's own log is written.
@@ -125,6 +135,12 @@ pub struct Config {
     pub vars: BTreeMap<String, String>,
     /// Process variables that workflows may name; `*` ends a prefix.
     pub allow: Vec<String>,
+    /// The keys of the secrets themselves.
+    pub secrets_key: Option<SecretValue>,
+    /// The file that holds them; the default is one in the data folder.
+    pub secrets_key_file: Option<PathBuf>,
+    /// Secrets from `FLOWCELL_SECRETS_<NAME>`, for commands that run workflows without a server.
+    pub secrets: BTreeMap<String, SecretValue>,
 }
 
 /// Why the settings make no configuration.
@@ -177,8 +193,13 @@ impl Config {
         environment: impl Iterator<Item = (String, String)>,
     ) -> Result<Self, ConfigError> {
         let mut table = flags.config.as_deref().map(read_file).transpose()?.unwrap_or_default();
+        let mut secrets = BTreeMap::new();
         for (name, value) in environment {
             if let Some(setting) = name.strip_prefix("FLOWCELL_").filter(|setting| !OTHER.contains(setting)) {
+                if let Some(secret) = secret_of(setting) {
+                    secrets.insert(secret.to_owned(), value.into());
+                    continue;
+                }
                 // Looked at one by one, so that an error names its variable.
                 set(&mut table, setting, &value)
                     .and_then(|()| typed(table.clone()))
@@ -187,12 +208,17 @@ impl Config {
         }
         let typed = typed(table)
             .map_err(|message| ConfigError::Variable { name: "environment".to_owned(), message })?;
-        meaning(typed, flags)
+        Ok(Self { secrets, ..meaning(typed, flags)? })
     }
 }
 
 /// Variables with our prefix that are no settings: they speak to the commands that talk to a server.
 const OTHER: [&str; 2] = ["TOKEN", "URL"];
+
+/// The secret that `SECRETS_NAME` names, if it is no setting.
+fn secret_of(setting: &str) -> Option<&str> {
+    setting.strip_prefix("SECRETS_").filter(|name| !matches!(*name, "KEY" | "KEY_FILE"))
+}
 
 fn read_file(path: &Path) -> Result<toml::Table, ConfigError> {
     let shown = path.display().to_string();
@@ -231,7 +257,7 @@ fn set(table: &mut toml::Table, setting: &str, value: &str) -> Result<(), String
             value.split(',').map(|name| toml::Value::String(name.trim().to_owned())).collect(),
         ),
         ("sandbox" | "engine", _) => value.parse().map_or(text, toml::Value::Integer),
-        ("server" | "log" | "retention" | "vars", _) => text,
+        ("server" | "log" | "retention" | "secrets" | "vars", _) => text,
         _ => return Err(unknown()),
     };
     let section = table.entry(section).or_insert_with(|| toml::Table::new().into());
@@ -251,6 +277,10 @@ fn meaning(typed: Typed, flags: &Flags) -> Result<Config, ConfigError> {
         Some(0) => Err(ConfigError::Value { key, message: "must be at least 1".to_owned() }),
         other => Ok(other.unwrap_or(default)),
     };
+    if typed.secrets.key.is_some() && typed.secrets.key_file.is_some() {
+        let message = "secrets.key_file is given too; leave one of them out".to_owned();
+        return Err(ConfigError::Value { key: "secrets.key", message });
+    }
     let engine = EngineOptions::default();
     Ok(Config {
         listen,
@@ -273,6 +303,9 @@ fn meaning(typed: Typed, flags: &Flags) -> Result<Config, ConfigError> {
         log_level: typed.log.level.unwrap_or_else(|| "info".to_owned()),
         vars: typed.vars,
         allow: typed.env.allow.unwrap_or_else(|| vec!["*".to_owned()]),
+        secrets_key: typed.secrets.key,
+        secrets_key_file: typed.secrets.key_file,
+        secrets: BTreeMap::new(),
     })
 }
 
@@ -349,6 +382,23 @@ mod tests {
             let error = load(file, variables, Flags::default()).map(|_| ()).unwrap_err();
             assert!(error.contains(named), "{named}: {error}");
         }
+    }
+
+    #[test]
+    fn the_key_of_the_secrets_is_a_setting_that_is_never_shown_and_other_names_are_secrets() {
+        let variables = [("FLOWCELL_SECRETS_KEY", "k3y-material"), ("FLOWCELL_SECRETS_Api_Token", "s3cret")];
+        let config = load("", &variables, Flags::default()).unwrap();
+        assert_eq!(config.secrets_key.as_deref(), Some("k3y-material"));
+        assert_eq!(config.secrets["Api_Token"].as_str(), "s3cret");
+        let shown = format!("{config:?}");
+        assert!(!shown.contains("k3y") && !shown.contains("s3cret"), "{shown}");
+        let file = load("[secrets]\nkey_file = \"/run/key\"", &[], Flags::default()).unwrap();
+        assert_eq!(file.secrets_key_file.as_deref(), Some(Path::new("/run/key")));
+        let error =
+            load("[secrets]\nkey_file = \"/k\"", &variables, Flags::default()).map(|_| ()).unwrap_err();
+        assert!(error.contains("secrets.key_file") && !error.contains("k3y"), "{error}");
+        let error = load("[secrets]\nAPI = \"v4lue\"", &[], Flags::default()).map(|_| ()).unwrap_err();
+        assert!(error.contains("API") && !error.contains("v4lue"), "{error}");
     }
 
     #[test]

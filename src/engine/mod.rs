@@ -27,6 +27,7 @@ mod scheduler;
 mod spawned;
 mod timers;
 mod transition;
+mod vault;
 
 use std::sync::{
     Arc,
@@ -42,6 +43,7 @@ pub use definition::{Definition, DefinitionError, Environment};
 pub use groups::EventRoots;
 pub use intake::{DedupeKey, Submission, Submitted};
 pub use ports::{Ports, SystemPorts};
+pub use vault::{SecretInfo, Vault, VaultError};
 
 pub use replies::Reply;
 
