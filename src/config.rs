@@ -11,7 +11,12 @@ use std::{
 
 use serde::Deserialize;
 
-use crate::{engine::EngineOptions, model::Span, sandbox::EngineOptions as SandboxOptions};
+use crate::{
+    engine::EngineOptions,
+    model::Span,
+    net::{HostPort, HostPortError},
+    sandbox::EngineOptions as SandboxOptions,
+};
 
 /// What was typed.
 #[derive(Debug, Default, Deserialize)]
@@ -23,6 +28,7 @@ struct Typed {
     log: Log,
     retention: Retention,
     env: Env,
+    net: Net,
     /// Variables for workflows, `$env.NAME`; they win over the process's own.
     vars: BTreeMap<String, String>,
 }
@@ -65,6 +71,12 @@ struct Retention {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct Env {
+    allow: Option<Vec<String>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Net {
     allow: Option<Vec<String>>,
 }
 
@@ -119,6 +131,8 @@ pub struct Config {
     pub vars: BTreeMap<String, String>,
     /// Process variables that workflows may name; `*` ends a prefix.
     pub allow: Vec<String>,
+    /// Hosts with ports that workflows may call though their addresses are private.
+    pub net_allow: Vec<HostPort>,
 }
 
 /// Why the settings make no configuration.
@@ -221,8 +235,8 @@ fn set(table: &mut toml::Table, setting: &str, value: &str) -> Result<(), String
     let key = if section == "vars" { key.to_owned() } else { key.to_lowercase() };
     let text = toml::Value::String(value.to_owned());
     let value = match (section.as_str(), key.as_str()) {
-        ("env", "allow") => toml::Value::Array(
-            value.split(',').map(|name| toml::Value::String(name.trim().to_owned())).collect(),
+        ("env" | "net", "allow") => toml::Value::Array(
+            value.split(',').map(str::trim).filter(|part| !part.is_empty()).map(toml::Value::from).collect(),
         ),
         ("sandbox" | "engine", _) => value.parse().map_or(text, toml::Value::Integer),
         ("server" | "log" | "retention" | "vars", _) => text,
@@ -265,7 +279,13 @@ fn meaning(typed: Typed, flags: &Flags) -> Result<Config, ConfigError> {
         log_level: typed.log.level.unwrap_or_else(|| "info".to_owned()),
         vars: typed.vars,
         allow: typed.env.allow.unwrap_or_else(|| vec!["*".to_owned()]),
+        net_allow: net_allow(&typed.net.allow.unwrap_or_default())?,
     })
+}
+
+fn net_allow(entries: &[String]) -> Result<Vec<HostPort>, ConfigError> {
+    let wrong = |error: HostPortError| ConfigError::Value { key: "net.allow", message: error.to_string() };
+    entries.iter().map(|entry| entry.parse().map_err(wrong)).collect()
 }
 
 impl Config {
@@ -314,16 +334,26 @@ mod tests {
                 .to_string(),
             "36h"
         );
+        let file = "[net]\nallow = [\"127.0.0.1:9000\"]";
+        let allowed = |variables: &[(&str, &str)]| {
+            let config = load(file, variables, Flags::default()).unwrap();
+            config.net_allow.iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        assert_eq!(allowed(&[]), ["127.0.0.1:9000"]);
+        assert_eq!(allowed(&[("FLOWCELL_NET_ALLOW", "a:1, [::1]:2")]), ["a:1", "[::1]:2"]);
+        assert_eq!(allowed(&[("FLOWCELL_NET_ALLOW", "")]), Vec::<String>::new());
     }
 
     #[test]
     fn what_is_unknown_or_wrong_is_named() {
-        let cases: [(&str, &[(&str, &str)], &str); 8] = [
+        let cases: [(&str, &[(&str, &str)], &str); 10] = [
             ("[server]\nlissen = 1", &[], "flowcell.toml:2:1: unknown field `lissen`"),
             ("[serfer]", &[], "serfer"),
             ("[sandbox]\nslots = 0", &[], "sandbox.slots"),
             ("[sandbox]\nslots = 5000", &[], "sandbox.slots"),
             ("[server]\nlisten = \"here\"", &[], "server.listen"),
+            ("[net]\nallow = [\"internal.example\"]", &[], "net.allow: `internal.example` names no port"),
+            ("", &[("FLOWCELL_NET_DENY", "a:1")], "FLOWCELL_NET_DENY"),
             ("", &[("FLOWCELL_SANDBOX_SLOT", "1")], "FLOWCELL_SANDBOX_SLOT"),
             ("", &[("FLOWCELL_NONSENSE", "1")], "FLOWCELL_NONSENSE"),
             ("", &[("FLOWCELL_ENGINE_MAX_PENDING", "many")], "FLOWCELL_ENGINE_MAX_PENDING: invalid type"),
