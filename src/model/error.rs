@@ -40,6 +40,12 @@ pub enum ErrorCode {
     VersionMissing,
     /// An `end` step said so.
     EndedAsFailed,
+    /// A service answered an `http` step with a status that is no success.
+    HttpStatus,
+    /// An `http` step has no whole response that can be used.
+    HttpFailed,
+    /// An `http` step leads to an address that workflows may not call.
+    HttpDenied,
 }
 
 /// A limit and how much of it was used, both in the unit of the limit.
@@ -127,6 +133,9 @@ impl ErrorCode {
             Self::TooManySteps => "too_many_steps",
             Self::VersionMissing => "version_missing",
             Self::EndedAsFailed => "ended_as_failed",
+            Self::HttpStatus => "http_status",
+            Self::HttpFailed => "http_failed",
+            Self::HttpDenied => "http_denied",
         }
     }
 }

@@ -6,6 +6,7 @@
 mod answer;
 mod error;
 mod event;
+mod http_step;
 mod ids;
 mod json;
 mod limits;
@@ -20,6 +21,7 @@ mod workflow_parse;
 pub use answer::Answer;
 pub use error::{ErrorCode, LimitUnit, LimitUse, Position, RunError};
 pub use event::{Content, Event};
+pub use http_step::{HttpAuth, HttpFile, HttpMethod, HttpPart, HttpResponse, HttpStep, StatusPattern};
 pub use ids::{IdError, RequestId, RunId, StepId, VersionHash, WorkflowKey};
 pub use json::JsonText;
 pub use limits::{CodeLimits, Limits};

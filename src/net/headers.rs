@@ -25,6 +25,11 @@ pub(super) const RESPONSE_COUNT: usize = 100;
 /// Bytes of all headers of a response.
 pub(super) const RESPONSE_MOST: usize = 64 << 10;
 
+/// Whether a header belongs to the connection, so that no caller may set it; `name` is lower case.
+pub fn is_own(name: &str) -> bool {
+    OWN.contains(&name)
+}
+
 /// Headers that carry rights.
 const CREDENTIALS: [HeaderName; 3] = [header::AUTHORIZATION, header::COOKIE, header::PROXY_AUTHORIZATION];
 
@@ -36,10 +41,10 @@ pub(super) fn checked(headers: &[(String, String)], marked: &[String]) -> Result
         let wrong = |why| NetError::Header { name: name.chars().take(60).collect(), why };
         let key = HeaderName::from_bytes(name.as_bytes())
             .map_err(|_| wrong("is no header name; use letters, digits and -"))?;
-        if OWN.contains(&key.as_str()) {
+        if is_own(key.as_str()) {
             return Err(wrong("belongs to the connection; leave it out"));
         }
-        let mut value = HeaderValue::from_str(value)
+        let mut value = HeaderValue::from_bytes(value.as_bytes())
             .map_err(|_| wrong("holds line breaks or control characters, which HTTP cannot carry"))?;
         value.set_sensitive(carries_rights(&key, marked));
         size += key.as_str().len() + value.len();

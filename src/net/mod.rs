@@ -23,6 +23,7 @@ pub use client::Client;
 pub use dns::Dns;
 pub use error::NetError;
 pub use guard::denied;
+pub use headers::is_own as is_connection_header;
 pub use host_port::{HostPort, HostPortError};
 pub use outbound::{Outbound, OutboundOptions, OutboundRequest};
 

@@ -15,7 +15,7 @@ pub(super) struct Hop {
 
 impl Hop {
     /// Where a response sends the caller; nothing when it is no redirect.
-    pub(super) fn location<'a>(status: u16, headers: &'a HeaderMap) -> Option<&'a HeaderValue> {
+    pub(super) fn location(status: u16, headers: &HeaderMap) -> Option<&HeaderValue> {
         matches!(status, 301 | 302 | 303 | 307 | 308).then(|| headers.get(header::LOCATION)).flatten()
     }
 
