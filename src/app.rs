@@ -21,6 +21,7 @@ use crate::{
     gateway::{Endpoints, Gateway},
     key_source::{self, KeyError},
     loader::Loader,
+    net::{NetError, Outbound, OutboundOptions},
     sandbox::{EngineOptions as SandboxOptions, JsEngine, SandboxError},
     server,
     steps::Services,
@@ -45,6 +46,9 @@ pub enum AppError {
     /// The data folder.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The HTTP client for workflows.
+    #[error(transparent)]
+    Net(#[from] NetError),
     /// The script engine.
     #[error(transparent)]
     Sandbox(#[from] SandboxError),
@@ -143,6 +147,8 @@ impl App {
         let vault = Vault::open(Arc::clone(&store), keyring, Arc::clone(&ports)).await?;
         let environment = environment(config);
         let catalog = Catalog::new(sandbox.clone(), Arc::clone(&environment));
+        let net =
+            Outbound::new(OutboundOptions { allow: config.net_allow.clone(), ..OutboundOptions::default() })?;
         let options = EngineOptions {
             max_pending: config.max_pending,
             max_running: config.max_running,
@@ -152,7 +158,8 @@ impl App {
         };
         let engine = Engine::start(
             Arc::clone(&store),
-            Services { sandbox: sandbox.clone() },
+            Services { sandbox: sandbox.clone(), net },
+            vault.clone(),
             ports,
             catalog,
             options,

@@ -12,7 +12,11 @@ use std::{
 use serde::Deserialize;
 
 use crate::{
-    engine::EngineOptions, model::Span, sandbox::EngineOptions as SandboxOptions, secrets::SecretValue,
+    engine::EngineOptions,
+    model::Span,
+    net::{HostPort, HostPortError},
+    sandbox::EngineOptions as SandboxOptions,
+    secrets::SecretValue,
 };
 
 /// What was typed.
@@ -26,6 +30,7 @@ struct Typed {
     retention: Retention,
     env: Env,
     secrets: Secrets,
+    net: Net,
     /// Variables for workflows, `$env.NAME`; they win over the process's own.
     vars: BTreeMap<String, String>,
 }
@@ -78,6 +83,12 @@ struct Env {
 struct Secrets {
     key: Option<SecretValue>,
     key_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Net {
+    allow: Option<Vec<String>>,
 }
 
 /// How the server's own log is written.
@@ -141,6 +152,8 @@ pub struct Config {
     pub secrets_key_file: Option<PathBuf>,
     /// Secrets from `FLOWCELL_SECRETS_<NAME>`, for commands that run workflows without a server.
     pub secrets: BTreeMap<String, SecretValue>,
+    /// Hosts with ports that workflows may call though their addresses are private.
+    pub net_allow: Vec<HostPort>,
 }
 
 /// Why the settings make no configuration.
@@ -253,8 +266,8 @@ fn set(table: &mut toml::Table, setting: &str, value: &str) -> Result<(), String
     let key = if section == "vars" { key.to_owned() } else { key.to_lowercase() };
     let text = toml::Value::String(value.to_owned());
     let value = match (section.as_str(), key.as_str()) {
-        ("env", "allow") => toml::Value::Array(
-            value.split(',').map(|name| toml::Value::String(name.trim().to_owned())).collect(),
+        ("env" | "net", "allow") => toml::Value::Array(
+            value.split(',').map(str::trim).filter(|part| !part.is_empty()).map(toml::Value::from).collect(),
         ),
         ("sandbox" | "engine", _) => value.parse().map_or(text, toml::Value::Integer),
         ("server" | "log" | "retention" | "secrets" | "vars", _) => text,
@@ -306,6 +319,7 @@ fn meaning(typed: Typed, flags: &Flags) -> Result<Config, ConfigError> {
         secrets_key: typed.secrets.key,
         secrets_key_file: typed.secrets.key_file,
         secrets: BTreeMap::new(),
+        net_allow: net_allow(&typed.net.allow.unwrap_or_default())?,
     })
 }
 
@@ -316,6 +330,11 @@ fn public_url(url: String) -> Result<String, ConfigError> {
         return Err(ConfigError::Value { key: "server.public_url", message });
     }
     Ok(url.trim_end_matches('/').to_owned())
+}
+
+fn net_allow(entries: &[String]) -> Result<Vec<HostPort>, ConfigError> {
+    let wrong = |error: HostPortError| ConfigError::Value { key: "net.allow", message: error.to_string() };
+    entries.iter().map(|entry| entry.parse().map_err(wrong)).collect()
 }
 
 impl Config {
@@ -364,16 +383,26 @@ mod tests {
                 .to_string(),
             "36h"
         );
+        let file = "[net]\nallow = [\"127.0.0.1:9000\"]";
+        let allowed = |variables: &[(&str, &str)]| {
+            let config = load(file, variables, Flags::default()).unwrap();
+            config.net_allow.iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        assert_eq!(allowed(&[]), ["127.0.0.1:9000"]);
+        assert_eq!(allowed(&[("FLOWCELL_NET_ALLOW", "a:1, [::1]:2")]), ["a:1", "[::1]:2"]);
+        assert_eq!(allowed(&[("FLOWCELL_NET_ALLOW", "")]), Vec::<String>::new());
     }
 
     #[test]
     fn what_is_unknown_or_wrong_is_named() {
-        let cases: [(&str, &[(&str, &str)], &str); 8] = [
+        let cases: [(&str, &[(&str, &str)], &str); 10] = [
             ("[server]\nlissen = 1", &[], "flowcell.toml:2:1: unknown field `lissen`"),
             ("[serfer]", &[], "serfer"),
             ("[sandbox]\nslots = 0", &[], "sandbox.slots"),
             ("[sandbox]\nslots = 5000", &[], "sandbox.slots"),
             ("[server]\nlisten = \"here\"", &[], "server.listen"),
+            ("[net]\nallow = [\"internal.example\"]", &[], "net.allow: `internal.example` names no port"),
+            ("", &[("FLOWCELL_NET_DENY", "a:1")], "FLOWCELL_NET_DENY"),
             ("", &[("FLOWCELL_SANDBOX_SLOT", "1")], "FLOWCELL_SANDBOX_SLOT"),
             ("", &[("FLOWCELL_NONSENSE", "1")], "FLOWCELL_NONSENSE"),
             ("", &[("FLOWCELL_ENGINE_MAX_PENDING", "many")], "FLOWCELL_ENGINE_MAX_PENDING: invalid type"),

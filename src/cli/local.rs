@@ -10,8 +10,11 @@ use anyhow::Context;
 use crate::{
     app::{self, LoadError},
     config::{Config, Flags},
-    engine::{Catalog, Definition, Engine, EngineOptions, Environment, Submission, Submitted, SystemPorts},
+    engine::{
+        Catalog, Definition, Engine, EngineOptions, Environment, Submission, Submitted, SystemPorts, Vault,
+    },
     model::{Cause, Entry, Event, Mode, Run},
+    net::{Outbound, OutboundOptions},
     sandbox::{EngineOptions as SandboxOptions, JsEngine},
     steps::Services,
     store::{MemoryStore, Store, tables},
@@ -21,6 +24,8 @@ use crate::{
 pub(super) struct Local {
     pub(super) sandbox: JsEngine,
     pub(super) environment: Environment,
+    net: Outbound,
+    vault: Vault,
 }
 
 impl Local {
@@ -29,7 +34,10 @@ impl Local {
         let config = Config::load(&Flags::default(), std::env::vars())?;
         let cache = cache_folder(&config);
         let sandbox = JsEngine::load(&SandboxOptions { cache, slots: 8 })?;
-        Ok(Self { sandbox, environment: app::environment(&config) })
+        let net =
+            Outbound::new(OutboundOptions { allow: config.net_allow.clone(), ..OutboundOptions::default() })?;
+        let vault = Vault::of(config.secrets.clone())?;
+        Ok(Self { sandbox, environment: app::environment(&config), net, vault })
     }
 
     /// A workflow folder, compiled.
@@ -47,7 +55,8 @@ impl Local {
         let catalog = Catalog::new(self.sandbox.clone(), Arc::clone(&self.environment));
         let engine = Engine::start(
             Arc::clone(&store),
-            Services { sandbox: self.sandbox.clone() },
+            Services { sandbox: self.sandbox.clone(), net: self.net.clone() },
+            self.vault.clone(),
             Arc::new(SystemPorts::default()),
             catalog,
             EngineOptions::default(),

@@ -7,11 +7,12 @@ use sha2::{Digest, Sha256};
 use super::{Inner, definition::Definition, transition::State};
 use crate::{
     model::{
-        Answer, ErrorCode, JsonText, LimitUnit, Run, RunError, RunId, Span, StepKey, StepRecord, StepStatus,
-        Wait, WorkflowKey,
+        Answer, ErrorCode, JsonText, LimitUnit, LogLine, Run, RunError, RunId, Span, StepKey, StepRecord,
+        StepStatus, Wait, WorkflowKey,
     },
     sandbox::SandboxError,
-    steps::{self, Again, Executed, Output, Outputs, Place, RunFacts, Scope},
+    secrets::Redactor,
+    steps::{self, Again, Executed, Output, Outputs, Place, RunFacts, Scope, SecretValues},
 };
 
 /// A finished attempt.
@@ -121,8 +122,10 @@ pub(super) async fn perform(
     let compiled = definition.step(&key.step);
     let executed = match compiled {
         Some(compiled) => {
+            let facts = RunFacts { secrets: secrets(&inner, &definition), ..(*facts).clone() };
             let scope = Scope::new(&facts, &outputs, &place);
             let attempt = steps::Attempt {
+                last: definition.is_last(&key.step, number),
                 number,
                 now_ms: started_ms,
                 idempotency_key: idempotency_key(&facts.seed, &key),
@@ -138,7 +141,7 @@ pub(super) async fn perform(
         }
         None => Executed::failed(RunError::new(ErrorCode::VersionMissing, "the version has no such step")),
     };
-    let Executed { result, logs, log_truncated, usage, again } = executed;
+    let Executed { result, logs, log_truncated, usage, again } = masked(executed, &inner.vault.redactor());
     let record = StepRecord {
         step: key.step.clone(),
         at: key.at.clone(),
@@ -168,6 +171,53 @@ pub(super) async fn perform(
         Err(error) => Performed::Ended { record: failed(record, error), again },
     };
     Attempted { key, performed, effect: compiled.is_some_and(|step| step.has_effect()) }
+}
+
+/// The secrets that the workflow names, as they are now.
+fn secrets(inner: &Inner, definition: &Definition) -> SecretValues {
+    let value = |name: &String| Some((name.clone(), inner.vault.get(name)?));
+    definition.secrets.iter().filter_map(value).collect()
+}
+
+/// Masks the secrets in all that leaves an attempt: later steps, the store and the caller see the same.
+fn masked(executed: Executed, redactor: &Redactor) -> Executed {
+    if redactor.is_empty() {
+        return executed;
+    }
+    let text = |text: &str| redactor.redact(text).into_owned();
+    let result = match executed.result {
+        Ok(Output::Value(output)) => Ok(Output::Value(redactor.redact_json(&output))),
+        Ok(Output::Answer(answer)) => Ok(Output::Answer(masked_answer(answer, redactor))),
+        Ok(Output::End(output)) => Ok(Output::End(output.map(|output| redactor.redact_json(&output)))),
+        Ok(Output::Begin(output)) => Ok(Output::Begin(redactor.redact_json(&output))),
+        Ok(Output::Start { workflow, input, wait }) => {
+            Ok(Output::Start { workflow, input: redactor.redact_json(&input), wait })
+        }
+        Ok(wait @ Output::Wait { .. }) => Ok(wait),
+        Err(error) => {
+            Err(RunError { message: text(&error.message), stack: error.stack.as_deref().map(text), ..error })
+        }
+    };
+    let last = executed.logs.len().saturating_sub(1);
+    let logs = executed.logs.into_iter().enumerate().map(|(index, line)| {
+        // The last line of a log that was cut may end inside a secret.
+        let masked = match executed.log_truncated && index + 1 >= last {
+            true => redactor.redact_cut(&line.text).into_owned(),
+            false => text(&line.text),
+        };
+        LogLine { text: masked, ..line }
+    });
+    Executed { result, logs: logs.collect(), ..executed }
+}
+
+/// An answer without secrets.
+pub(super) fn masked_answer(answer: Answer, redactor: &Redactor) -> Answer {
+    let header = |(name, value): (String, String)| (name, redactor.redact(&value).into_owned());
+    Answer {
+        status: answer.status,
+        headers: answer.headers.into_iter().map(header).collect(),
+        body: redactor.redact_bytes(&answer.body).into_owned(),
+    }
 }
 
 /// The record of an attempt that failed.

@@ -58,6 +58,8 @@ pub struct Definition {
     pub env: Arc<str>,
     /// The keys of its policy.
     pub(super) keys: Keys,
+    /// The secrets that its steps name.
+    pub(super) secrets: Vec<String>,
     /// Its steps that wait for a callback.
     pub(super) callbacks: Vec<StepId>,
     steps: HashMap<StepId, Compiled>,
@@ -118,6 +120,9 @@ impl Definition {
         readable("trigger.response", &responses.clone().collect::<Vec<_>>(), &known).map_err(at)?;
         let mut names: HashSet<String> = workflow.env.iter().cloned().collect();
         let paths = compiled.values().flat_map(Compiled::references).chain(responses);
+        let secrets = paths.clone().filter(|path| path.root() == Root::Secrets);
+        let secrets: HashSet<String> = secrets.filter_map(|path| path.name().map(str::to_owned)).collect();
+        let secrets = secrets.into_iter().collect();
         names.extend(
             paths.filter(|path| path.root() == Root::Env).filter_map(|path| path.name().map(str::to_owned)),
         );
@@ -129,7 +134,17 @@ impl Definition {
         let waits = |step: &&Step| matches!(step.kind, StepKind::WaitForCallback(_));
         let callbacks = workflow.walk().into_iter().filter(waits).map(|step| step.id.clone()).collect();
         let bundle = Arc::new(bundle);
-        Ok(Self { workflow, version, bundle, env, keys, callbacks, steps: compiled, default_response })
+        Ok(Self {
+            workflow,
+            version,
+            bundle,
+            env,
+            keys,
+            secrets,
+            callbacks,
+            steps: compiled,
+            default_response,
+        })
     }
 
     /// The error of a folder that is not named as its workflow.
@@ -142,6 +157,12 @@ impl Definition {
     /// A step, ready to run.
     pub fn step(&self, id: &StepId) -> Option<&Compiled> {
         self.steps.get(id)
+    }
+
+    /// Whether no attempt follows this one.
+    pub(super) fn is_last(&self, id: &StepId, attempt: u32) -> bool {
+        let retry = self.workflow.find(id).and_then(|step| step.retry);
+        retry.is_none_or(|retry| attempt >= retry.attempts)
     }
 
     /// How long one attempt of a step may take.
@@ -243,11 +264,19 @@ fn readable(path: &str, references: &[&Path], known: &Known<'_>) -> Result<(), F
             (Root::Steps, Some(name)) if !known.ids.contains(name) => {
                 format!("it reads step `{name}`, which does not exist")
             }
-            (Root::Secrets, _) => "there are no secrets yet; read {{$env.NAME}}".to_owned(),
             (Root::Scopes, Some(name)) if !known.loops.contains(&name) => {
                 format!("it reads the scope of `{name}`, which is no loop around it")
             }
-            (Root::Context | Root::Steps | Root::Scopes | Root::Env | Root::System | Root::Run, _) => {
+            (
+                Root::Context
+                | Root::Steps
+                | Root::Scopes
+                | Root::Env
+                | Root::Secrets
+                | Root::System
+                | Root::Run,
+                _,
+            ) => {
                 continue;
             }
         };

@@ -159,7 +159,7 @@ async fn drive(
     };
     let reached = drive.run(live).await?;
     if let Reached::End(Ending::Succeeded) = reached
-        && let Err(error) = drive.progress.answer_by_default(&drive.definition, &drive.facts)
+        && let Err(error) = drive.progress.answer_by_default(inner, &drive.definition, &drive.facts)
     {
         return Ok(Reached::End(Ending::Failed(error)));
     }

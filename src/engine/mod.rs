@@ -122,6 +122,7 @@ pub struct Engine {
 struct Inner {
     store: Arc<dyn Store>,
     services: Services,
+    vault: Vault,
     ports: Arc<dyn Ports>,
     catalog: Catalog,
     options: EngineOptions,
@@ -143,6 +144,7 @@ impl Engine {
     pub async fn start(
         store: Arc<dyn Store>,
         services: Services,
+        vault: Vault,
         ports: Arc<dyn Ports>,
         catalog: Catalog,
         options: EngineOptions,
@@ -150,6 +152,7 @@ impl Engine {
         let inner = Arc::new(Inner {
             store,
             services,
+            vault,
             ports,
             catalog,
             pending: Arc::new(Pending::new(options.max_pending)),
@@ -170,6 +173,11 @@ impl Engine {
     /// The workflows that can be triggered.
     pub fn catalog(&self) -> &Catalog {
         &self.inner.catalog
+    }
+
+    /// The secrets.
+    pub fn vault(&self) -> &Vault {
+        &self.inner.vault
     }
 
     /// The clock and randomness.

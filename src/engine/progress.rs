@@ -3,7 +3,7 @@
 use std::{collections::HashMap, collections::HashSet, sync::Arc, time::Duration};
 
 use super::{
-    Inner, definition::Definition, execution::keep_output, replies::Reply, scheduler, spawned,
+    Inner, attempt, definition::Definition, execution::keep_output, replies::Reply, scheduler, spawned,
     transition::Ending,
 };
 use crate::{
@@ -118,6 +118,7 @@ impl Progress {
     /// A synchronous run that no `response` step answered answers with the trigger's response, or its last output.
     pub(super) fn answer_by_default(
         &mut self,
+        inner: &Inner,
         definition: &Definition,
         facts: &RunFacts,
     ) -> Result<(), RunError> {
@@ -127,7 +128,8 @@ impl Progress {
         let answer = match definition.default_response() {
             Some(response) => {
                 let place = Place { instance: "trigger".to_owned(), ..Place::default() };
-                response.execute(&Scope::new(facts, &self.outputs, &place))?
+                let answer = response.execute(&Scope::new(facts, &self.outputs, &place))?;
+                attempt::masked_answer(answer, &inner.vault.redactor())
             }
             None => steps::json_answer(&self.last_output()),
         };

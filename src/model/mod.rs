@@ -7,6 +7,7 @@ mod answer;
 mod error;
 mod event;
 mod flow;
+mod http_step;
 mod ids;
 mod journal;
 mod json;
@@ -27,6 +28,7 @@ pub use flow::{
     CallbackStep, DelayStep, IterationError, Join, LoopSource, LoopStep, OnError, ParallelBranch,
     ParallelStep, Retry, SubflowStep, WAIT_CAP, WaitUntilStep,
 };
+pub use http_step::{HttpAuth, HttpFile, HttpMethod, HttpPart, HttpResponse, HttpStep, StatusPattern};
 pub use ids::{IdError, RequestId, RunId, StepId, VersionHash, WorkflowKey};
 pub use journal::{Entry, Signal, StepKey, StepRecord, StepStatus, Wait};
 pub use json::JsonText;

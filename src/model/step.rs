@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::{
     flow::{CallbackStep, DelayStep, LoopStep, OnError, ParallelStep, Retry, SubflowStep, WaitUntilStep},
+    http_step::HttpStep,
     ids::StepId,
     limits::CodeLimits,
     units::Span,
@@ -68,6 +69,8 @@ pub enum StepKind {
     WaitForCallback(CallbackStep),
     /// Starts a run of another workflow.
     Subflow(SubflowStep),
+    /// Makes one request to another service.
+    Http(Box<HttpStep>),
 }
 
 /// One of the lists of steps inside a step.
@@ -133,7 +136,8 @@ impl Step {
             | StepKind::Delay(_)
             | StepKind::WaitUntil(_)
             | StepKind::WaitForCallback(_)
-            | StepKind::Subflow(_) => Vec::new(),
+            | StepKind::Subflow(_)
+            | StepKind::Http(_) => Vec::new(),
         };
         if let OnError::Steps(steps) = &self.on_error {
             branches.push(branch("on_error", When::Error, steps));

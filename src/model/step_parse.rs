@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::{
     flow::{CallbackStep, LoopSource, LoopStep, OnError, ParallelBranch, ParallelStep, Retry, WAIT_CAP},
+    http_step::HttpStep,
     ids::StepId,
     limits::CodeLimits,
     step::{
@@ -42,9 +43,9 @@ fn step(value: Value, path: &str) -> Result<Step, FieldError> {
         fields.shift_remove("on_error").map_or(Ok(OnError::Fail), |value| on_error(value, path))?;
     let output_schema = fields.shift_remove("output_schema").filter(|schema| !schema.is_null());
     let kind: String = required(&mut fields, path, "type")?;
-    // A callback's timeout is that of its wait.
+    // A callback's timeout is that of its wait, a request's its own.
     let timeout: Option<Span> = match kind.as_str() {
-        "wait_for_callback" => None,
+        "wait_for_callback" | "http" => None,
         _ => take(&mut fields, path, "timeout")?,
     };
     let kind = match kind.as_str() {
@@ -62,6 +63,7 @@ fn step(value: Value, path: &str) -> Result<Step, FieldError> {
         "wait_until" => StepKind::WaitUntil(typed(Value::Object(fields), path)?),
         "wait_for_callback" => StepKind::WaitForCallback(callback(fields, path)?),
         "subflow" => StepKind::Subflow(typed(Value::Object(fields), path)?),
+        "http" => StepKind::Http(Box::new(http(fields, path)?)),
         other => {
             let message = format!("unknown step type `{other}`; known are {}", TYPES.join(", "));
             return Err(FieldError::new(join(path, "type"), message));
@@ -73,7 +75,7 @@ fn step(value: Value, path: &str) -> Result<Step, FieldError> {
 }
 
 /// Every step type.
-const TYPES: [&str; 14] = [
+const TYPES: [&str; 15] = [
     "code",
     "condition",
     "switch",
@@ -88,13 +90,14 @@ const TYPES: [&str; 14] = [
     "wait_until",
     "wait_for_callback",
     "subflow",
+    "http",
 ];
 
 /// Refuses common fields where they could mean nothing.
 fn fits(step: &Step, path: &str) -> Result<(), FieldError> {
     let wrong = |field: &str, message: &str| Err(FieldError::new(join(path, field), message));
     let once = match &step.kind {
-        StepKind::Code(_) => true,
+        StepKind::Code(_) | StepKind::Http(_) => true,
         StepKind::Condition(_)
         | StepKind::Switch(_)
         | StepKind::Set(_)
@@ -195,6 +198,12 @@ fn parallel(mut fields: Object, path: &str) -> Result<ParallelStep, FieldError> 
         Ok(ParallelBranch { steps: steps(required(&mut fields, &path, "steps")?, &join(&path, "steps"))? })
     });
     Ok(ParallelStep { mode, branches: branches.collect::<Result<_, FieldError>>()? })
+}
+
+fn http(fields: Object, path: &str) -> Result<HttpStep, FieldError> {
+    let http: HttpStep = typed(Value::Object(fields), path)?;
+    http.check(path)?;
+    Ok(http)
 }
 
 fn callback(fields: Object, path: &str) -> Result<CallbackStep, FieldError> {

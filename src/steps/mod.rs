@@ -8,6 +8,7 @@ mod code;
 mod condition;
 mod each;
 mod end;
+mod http;
 mod response;
 mod scope;
 mod set;
@@ -17,12 +18,13 @@ mod wait;
 
 pub use code::CodeSource;
 pub use response::{CompiledResponse, json_answer};
-pub use scope::{Outputs, Place, RunFacts, Scope, timestamp};
+pub use scope::{Outputs, Place, RunFacts, Scope, SecretValues, timestamp};
 
 use crate::{
     model::{
         Answer, ErrorCode, FieldError, JsonText, LogLine, RunError, Step, StepKind, Usage, Wait, WorkflowKey,
     },
+    net::Outbound,
     sandbox::{JsEngine, SandboxError},
     template::Path,
 };
@@ -48,6 +50,8 @@ pub enum Compiled {
     Wait(wait::Wait),
     /// See [`StepKind::Subflow`].
     Subflow(subflow::Subflow),
+    /// See [`StepKind::Http`].
+    Http(Box<http::Http>),
     /// The engine alone acts on it: `break`, `continue` and `parallel`.
     Control,
 }
@@ -175,6 +179,8 @@ impl Executed {
 pub struct Attempt {
     /// From 1.
     pub number: u32,
+    /// No further attempt follows, whatever comes of it.
+    pub last: bool,
     /// When it begins, milliseconds since the epoch.
     pub now_ms: u64,
     /// The same for all attempts of the step instance, so that a receiver can tell a repetition.
@@ -186,6 +192,8 @@ pub struct Attempt {
 pub struct Services {
     /// Where code runs.
     pub sandbox: JsEngine,
+    /// The way out.
+    pub net: Outbound,
 }
 
 /// Compiles one step; `path` is its place in the workflow, for errors.
@@ -205,6 +213,7 @@ pub fn compile(step: &Step, path: &str, code: &dyn CodeSource) -> Result<Compile
         StepKind::WaitUntil(spec) => wait::until(spec, path).map(Compiled::Wait),
         StepKind::WaitForCallback(spec) => Ok(Compiled::Wait(wait::callback(spec))),
         StepKind::Subflow(spec) => subflow::compile(spec, path).map(Compiled::Subflow),
+        StepKind::Http(spec) => http::compile(spec, path).map(|http| Compiled::Http(Box::new(http))),
         StepKind::Break | StepKind::Continue | StepKind::Parallel(_) => Ok(Compiled::Control),
     }
 }
@@ -222,13 +231,14 @@ impl Compiled {
             Self::Each(each) => each.references(),
             Self::Wait(wait) => wait.references(),
             Self::Subflow(subflow) => subflow.references(),
+            Self::Http(http) => http.references(),
         }
     }
 
     /// Whether it acts on the world outside the run, so that all before it must be durable first.
     pub fn has_effect(&self) -> bool {
         match self {
-            Self::Subflow(_) => true,
+            Self::Subflow(_) | Self::Http(_) => true,
             Self::Code(_)
             | Self::Condition(_)
             | Self::Response(_)
@@ -262,6 +272,10 @@ pub async fn execute(
         Compiled::Each(each) => each.execute(scope),
         Compiled::Wait(wait) => wait.execute(scope, attempt.now_ms),
         Compiled::Subflow(subflow) => subflow.execute(scope),
+        Compiled::Http(http) => {
+            let (result, again) = http::execute(http, scope, &services.net, attempt).await;
+            return Ok(Executed { again, ..Executed::plain(result.map(Output::Value)) });
+        }
         Compiled::Control => Ok(Output::Value(JsonText::null())),
     };
     Ok(Executed::plain(result))

@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     model::{Event, JsonText, StepId},
+    secrets::SecretValue,
     template::{Root, Roots},
 };
 
@@ -18,6 +19,8 @@ pub struct RunFacts {
     pub raw_body: Arc<[u8]>,
     /// The JSON object of the variables that the workflow may see.
     pub env: Arc<str>,
+    /// The secrets that its templates name.
+    pub secrets: SecretValues,
     /// The run's clock, milliseconds since the epoch.
     pub now_ms: u64,
     /// Where its randomness comes from.
@@ -26,6 +29,22 @@ pub struct RunFacts {
     pub run_id: String,
     /// The workflow's key.
     pub workflow: String,
+}
+
+/// Secrets by name, as they are at the start of an attempt. Debug shows names alone.
+#[derive(Clone, Default)]
+pub struct SecretValues(Vec<(String, SecretValue)>);
+
+impl FromIterator<(String, SecretValue)> for SecretValues {
+    fn from_iter<I: IntoIterator<Item = (String, SecretValue)>>(values: I) -> Self {
+        Self(values.into_iter().collect())
+    }
+}
+
+impl std::fmt::Debug for SecretValues {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.0.iter().map(|(name, _)| name)).finish()
+    }
 }
 
 impl RunFacts {
@@ -39,6 +58,7 @@ impl RunFacts {
         workflow: String,
     ) -> Self {
         Self {
+            secrets: SecretValues::default(),
             context: event.context_json().into(),
             raw_body: event.body.as_slice().into(),
             env,
@@ -105,6 +125,7 @@ pub struct Scope<'a> {
     steps: OnceLock<Value>,
     scopes: OnceLock<Value>,
     env: OnceLock<Value>,
+    secrets: OnceLock<Value>,
     system: OnceLock<Value>,
     run: OnceLock<Value>,
 }
@@ -120,6 +141,7 @@ impl<'a> Scope<'a> {
             steps: OnceLock::new(),
             scopes: OnceLock::new(),
             env: OnceLock::new(),
+            secrets: OnceLock::new(),
             system: OnceLock::new(),
             run: OnceLock::new(),
         }
@@ -185,7 +207,13 @@ impl Roots for Scope<'_> {
                     .collect::<Map<String, Value>>()
                     .into()
             })),
-            Root::Secrets => None,
+            Root::Secrets => Some(self.secrets.get_or_init(|| {
+                let values = self.facts.secrets.0.iter();
+                values
+                    .map(|(name, value)| (name.clone(), Value::from(&**value)))
+                    .collect::<Map<String, Value>>()
+                    .into()
+            })),
         }
     }
 }

@@ -137,7 +137,8 @@ impl<'a> Walk<'a> {
             | StepKind::Delay(_)
             | StepKind::WaitUntil(_)
             | StepKind::WaitForCallback(_)
-            | StepKind::Subflow(_) => {
+            | StepKind::Subflow(_)
+            | StepKind::Http(_) => {
                 self.state.execute(key, 1, self.actions);
                 Flow::Blocked
             }
@@ -195,7 +196,8 @@ impl<'a> Walk<'a> {
             | StepKind::Delay(_)
             | StepKind::WaitUntil(_)
             | StepKind::WaitForCallback(_)
-            | StepKind::Subflow(_) => {
+            | StepKind::Subflow(_)
+            | StepKind::Http(_) => {
                 // Only a damaged journal says that such a step has begun.
                 Some(Ok(begun.clone()))
             }
