@@ -40,6 +40,8 @@ pub enum ErrorCode {
     VersionMissing,
     /// An `end` step said so.
     EndedAsFailed,
+    /// A query could not be evaluated on this data, or asked for too much work.
+    QueryError,
 }
 
 /// A limit and how much of it was used, both in the unit of the limit.
@@ -127,6 +129,7 @@ impl ErrorCode {
             Self::TooManySteps => "too_many_steps",
             Self::VersionMissing => "version_missing",
             Self::EndedAsFailed => "ended_as_failed",
+            Self::QueryError => "query_error",
         }
     }
 }

@@ -9,6 +9,7 @@ mod event;
 mod ids;
 mod json;
 mod limits;
+mod query_step;
 mod request;
 mod run;
 mod step;
@@ -23,6 +24,7 @@ pub use event::{Content, Event};
 pub use ids::{IdError, RequestId, RunId, StepId, VersionHash, WorkflowKey};
 pub use json::JsonText;
 pub use limits::{CodeLimits, Limits};
+pub use query_step::{QueryLanguage, QueryStep};
 pub use request::{RequestOutcome, RequestRecord};
 pub use run::{Claim, LogLevel, LogLine, Run, RunStatus, StepRecord, StepStatus, Usage};
 pub use step::{

@@ -7,10 +7,13 @@
 mod code;
 mod condition;
 mod end;
+#[expect(dead_code, reason = "`StepKind` does not know it yet")]
+mod query;
 mod response;
 mod scope;
 mod set;
 mod switch;
+mod work;
 
 pub use code::CodeSource;
 pub use response::{CompiledResponse, json_answer};

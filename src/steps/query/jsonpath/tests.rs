@@ -1,0 +1,1 @@
+//! Queries of all three languages on data.
