@@ -16,6 +16,7 @@ mod pending;
 mod ports;
 mod recovery;
 mod runner;
+mod schedule;
 mod transition;
 
 use std::sync::{
@@ -31,6 +32,7 @@ pub use definition::{Definition, DefinitionError, Environment};
 pub use execution::Reply;
 pub use intake::{DedupeKey, Submission, Submitted};
 pub use ports::{Ports, SystemPorts};
+pub use schedule::{Schedule, ScheduleError};
 
 use pending::{Pending, Place};
 

@@ -12,6 +12,7 @@ mod limits;
 mod query_step;
 mod request;
 mod run;
+mod schedule;
 mod step;
 mod step_parse;
 mod units;
@@ -27,6 +28,7 @@ pub use limits::{CodeLimits, Limits};
 pub use query_step::{QueryLanguage, QueryStep};
 pub use request::{RequestOutcome, RequestRecord};
 pub use run::{Claim, LogLevel, LogLine, Run, RunStatus, StepRecord, StepStatus, Usage};
+pub use schedule::{Missed, ScheduleTrigger};
 pub use step::{
     Branch, CodeStep, Comparison, ConditionExpr, ConditionStep, EndStatus, EndStep, Operator, ResponseSpec,
     SetStep, Step, StepKind, SwitchCase, SwitchStep,

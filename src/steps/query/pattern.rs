@@ -15,7 +15,7 @@ const COMPILING: u64 = 20;
 /// Bytes of text that a unit searches through with the smallest pattern.
 const BYTES_A_UNIT: usize = 32;
 /// A search for the next match may look at the whole rest again; this much of that is paid for.
-const AGAIN: usize = 16;
+const AGAIN: usize = 8;
 
 thread_local! {
     // An evaluation has its own thread, so this ends with it.
@@ -111,7 +111,7 @@ mod tests {
             let start = Instant::now();
             let found = bounded(UNITS, || Pattern::of(pattern).map(|found| found.captures(&text).count()));
             assert!(matches!(found, Ok(Ok(0)) | Err(Stop::Work)), "{pattern}: {found:?}");
-            assert!(start.elapsed() < Duration::from_secs(1), "{pattern} took {:?}", start.elapsed());
+            assert!(start.elapsed() < Duration::from_secs(2), "{pattern} took {:?}", start.elapsed());
         }
     }
 }

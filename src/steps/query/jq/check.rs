@@ -21,12 +21,18 @@ type Checked<'a> = Result<Term<&'a str>, Recursion<'a>>;
 /// A definition that takes filters and calls itself makes closures of any depth, whose end would end the
 /// stack. Loops are written with `recurse`, `while`, `until`, `repeat`, `limit`, `reduce` and `foreach`.
 pub(super) fn checked<'a>(name: &'a str, program: Term<&'a str>) -> Checked<'a> {
-    Check { open: vec![(name, 0)] }.term(program)
+    Check { open: Some(vec![(name, 0)]) }.term(program)
 }
 
-/// The definitions around the place, by name and number of arguments.
+/// Makes the loop inside a definition of jaq pay for each round.
+pub(super) fn paying(definition: Def<&'static str>) -> Def<&'static str> {
+    let body = Check { open: None }.term(definition.body).expect("recursion is only refused where it is looked for");
+    Def { body, ..definition }
+}
+
 struct Check<'a> {
-    open: Vec<(&'a str, usize)>,
+    /// The definitions around the place, by name and number of arguments, if recursion is refused.
+    open: Option<Vec<(&'a str, usize)>>,
 }
 
 impl<'a> Check<'a> {
@@ -82,7 +88,7 @@ impl<'a> Check<'a> {
                 Term::Def(definitions.collect::<Result<_, _>>()?, self.boxed(inner)?)
             }
             Term::Call(name, arguments) => {
-                if self.open.contains(&(name, arguments.len())) {
+                if self.open.as_ref().is_some_and(|open| open.contains(&(name, arguments.len()))) {
                     return Err(Recursion(name));
                 }
                 Term::Call(name, self.all(arguments)?)
@@ -105,9 +111,11 @@ impl<'a> Check<'a> {
     }
 
     fn definition(&mut self, definition: Def<&'a str>) -> Result<Def<&'a str>, Recursion<'a>> {
-        self.open.push((definition.name, definition.args.len()));
+        if let Some(open) = &mut self.open {
+            open.push((definition.name, definition.args.len()));
+        }
         let body = self.term(definition.body)?;
-        self.open.pop();
+        self.open.as_mut().and_then(Vec::pop);
         let tick = Box::new(Term::Call(TICK, Vec::new()));
         Ok(Def { body: Term::BinOp(tick, BinaryOp::Pipe(None), Box::new(body)), ..definition })
     }

@@ -11,6 +11,7 @@ use jaq_core::{
 };
 
 use super::{
+    check,
     super::{super::work::{pay, pay_text}, pattern::Pattern},
     paths::positions,
     value::{Members, Value},
@@ -32,10 +33,14 @@ const WITHOUT: [&str; 12] = [
 /// Definitions of jaq that call what is left out.
 const WITHOUT_DEFINITIONS: [&str; 4] = ["debug", "halt", "halt_error", "stderr"];
 
+/// Definitions of jaq that go on and on.
+const LOOPS: [&str; 4] = ["recurse", "repeat", "until", "while"];
+
 /// What is written in jq, in the order in which it is defined.
 pub(super) fn definitions() -> impl Iterator<Item = Def<&'static str>> {
     let theirs = jaq_core::defs().chain(jaq_std::defs());
     let kept = theirs.filter(|def| !WITHOUT_DEFINITIONS.contains(&def.name));
+    let kept = kept.map(|def| if LOOPS.contains(&def.name) { check::paying(def) } else { def });
     let ours = load::parse(include_str!("prelude.jq"), |parser| parser.defs());
     // The last of a name is the one that a program calls.
     kept.chain(ours.expect("prelude.jq is jq; the tests parse it"))
@@ -231,10 +236,13 @@ impl Places {
     }
 }
 
-/// An error that jaq passes around.
+/// What an error that no `catch` took says.
 pub(super) fn message(exception: Exn<'_, Value>) -> String {
     match exception.get_err() {
-        Ok(error) => error.to_string(),
+        Ok(error) => match error.into_val() {
+            Value::Text(text) => text.to_string(),
+            other => other.to_string(),
+        },
         Err(_) => "the program broke off".to_owned(),
     }
 }

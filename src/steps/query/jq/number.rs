@@ -167,10 +167,10 @@ mod tests {
         assert_eq!(text(Float(1.5).combine(Float(1.5), i64::checked_add, |a, b| a + b)), Some("3".to_owned()));
         assert_eq!(
             text(Int(i64::MAX).combine(Int(1), i64::checked_add, |a, b| a + b)),
-            Some("9.223372036854776e18".to_owned())
+            Some("9.223372036854776e+18".to_owned())
         );
-        assert_eq!(text(Int(i64::MIN).divide(Int(-1))), Some("9.223372036854776e18".to_owned()));
-        assert_eq!(text(Int(1).divide(Int(0))), Some("1.7976931348623157e308".to_owned()));
+        assert_eq!(text(Int(i64::MIN).divide(Int(-1))), Some("9.223372036854776e+18".to_owned()));
+        assert_eq!(text(Int(1).divide(Int(0))), Some("1.7976931348623157e+308".to_owned()));
         assert_eq!(text(Int(0).divide(Int(0))), None);
         assert_eq!(Int(i64::MIN).remainder(Int(-1)), Some(Int(0)));
         assert_eq!(Int(5).remainder(Float(0.5)), None);

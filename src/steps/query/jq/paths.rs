@@ -21,6 +21,8 @@ type Result = ValR<Value>;
 
 /// What reading below null costs: it makes paths that are longer than any value is deep.
 const NULL_PRICE: u64 = 16;
+/// What the next element costs: with `..` it passes through as many iterators as it lies deep.
+const ITERATING: u64 = 2;
 
 impl From<Range<Option<Self>>> for Value {
     fn from(range: Range<Option<Self>>) -> Self {
@@ -127,10 +129,13 @@ impl jaq_core::ValT for Value {
     fn key_values(self) -> BoxIter<'static, ValR<(Self, Self), Self>> {
         match self {
             Self::Array(array) => {
-                Box::new((0..array.of.len()).map(move |place| Ok((Self::from(place), array.of[place].clone()))))
+                Box::new((0..array.of.len()).map(move |place| {
+                    pay(ITERATING);
+                    Ok((Self::from(place), array.of[place].clone()))
+                }))
             }
             Self::Object(object) => Box::new((0..object.of.len()).map(move |place| {
-                pay(1);
+                pay(1 + ITERATING);
                 let (name, value) = object.of.get_index(place).expect("below the length");
                 Ok((Self::Text(Rc::clone(name)), value.clone()))
             })),
@@ -140,8 +145,14 @@ impl jaq_core::ValT for Value {
 
     fn values(self) -> Box<dyn Iterator<Item = Result>> {
         match self {
-            Self::Array(array) => Box::new((0..array.of.len()).map(move |place| Ok(array.of[place].clone()))),
-            Self::Object(object) => Box::new((0..object.of.len()).map(move |place| Ok(object.of[place].clone()))),
+            Self::Array(array) => Box::new((0..array.of.len()).map(move |place| {
+                pay(ITERATING);
+                Ok(array.of[place].clone())
+            })),
+            Self::Object(object) => Box::new((0..object.of.len()).map(move |place| {
+                pay(ITERATING);
+                Ok(object.of[place].clone())
+            })),
             other => box_once(Err(Error::typ(other, "array or object"))),
         }
     }

@@ -12,8 +12,8 @@ use super::{
     number::Number,
 };
 
-/// The deepest nesting.
-const DEPTH_MOST: usize = 256;
+/// The deepest nesting, as of JSON that is received.
+const DEPTH_MOST: usize = 128;
 /// Characters of a value that an error message shows.
 const SHOWN: usize = 80;
 
