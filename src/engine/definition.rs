@@ -5,11 +5,15 @@ use std::{
     sync::Arc,
 };
 
-use super::{groups::Keys, locate::locate};
+use super::{
+    groups::Keys,
+    locate::locate,
+    schedule::{Schedule, ScheduleError},
+};
 use crate::{
     model::{
-        Bundle, FieldError, JsonText, OnError, RunError, Span, Step, StepId, StepKind, VersionHash, When,
-        Workflow,
+        Bundle, FieldError, JsonText, OnError, RunError, ScheduleTrigger, Span, Step, StepId, StepKind,
+        Trigger, VersionHash, When, Workflow,
     },
     sandbox::{JsEngine, Script, Share},
     steps::{self, CodeSource, Compiled, CompiledResponse},
@@ -58,6 +62,8 @@ pub struct Definition {
     pub env: Arc<str>,
     /// The keys of its policy.
     pub(super) keys: Keys,
+    /// The times of its trigger.
+    pub(super) schedule: Option<Schedule>,
     /// The secrets that its steps name.
     pub(super) secrets: Vec<String>,
     /// Its steps that wait for a callback.
@@ -131,6 +137,10 @@ impl Definition {
         let env = serde_json::to_string(&env).expect("strings are always JSON").into();
         let version = tables::versions::hash(&bundle);
         let keys = Keys::compile(&workflow).map_err(at)?;
+        let schedule = match &workflow.trigger {
+            Trigger::Schedule(spec) => Some(schedule(spec).map_err(at)?),
+            Trigger::Webhook(_) | Trigger::Manual | Trigger::Workflow(_) => None,
+        };
         let waits = |step: &&Step| matches!(step.kind, StepKind::WaitForCallback(_));
         let callbacks = workflow.walk().into_iter().filter(waits).map(|step| step.id.clone()).collect();
         let bundle = Arc::new(bundle);
@@ -140,6 +150,7 @@ impl Definition {
             bundle,
             env,
             keys,
+            schedule,
             secrets,
             callbacks,
             steps: compiled,
@@ -189,6 +200,16 @@ impl Definition {
     pub fn default_response(&self) -> Option<&CompiledResponse> {
         self.default_response.as_ref()
     }
+}
+
+fn schedule(spec: &ScheduleTrigger) -> Result<Schedule, FieldError> {
+    Schedule::parse(&spec.cron, &spec.timezone).map_err(|error| {
+        let field = match &error {
+            ScheduleError::Zone(_) => "trigger.timezone",
+            ScheduleError::Cron { .. } | ScheduleError::Never(_) => "trigger.cron",
+        };
+        FieldError::new(field, error.to_string())
+    })
 }
 
 fn parse(text: &str) -> Result<Workflow, DefinitionError> {

@@ -23,7 +23,9 @@ mod progress;
 mod queue;
 mod recovery;
 mod replies;
+mod schedule;
 mod scheduler;
+mod schedules;
 mod spawned;
 mod timers;
 mod transition;
@@ -43,6 +45,7 @@ pub use definition::{Definition, DefinitionError, Environment};
 pub use groups::EventRoots;
 pub use intake::{DedupeKey, Submission, Submitted};
 pub use ports::{Ports, SystemPorts};
+pub use schedule::{Schedule, ScheduleError};
 pub use vault::{SecretInfo, Vault, VaultError};
 
 pub use replies::Reply;

@@ -47,7 +47,7 @@ pub(super) fn after(inner: &Inner, run: &Run, output: &JsonText) -> Vec<New> {
     let mut started: Vec<(Arc<Definition>, Cause)> = enabled
         .filter(|definition| match &definition.workflow.trigger {
             Trigger::Workflow(after) => after.matches(&head.workflow, head.status),
-            Trigger::Webhook(_) | Trigger::Manual => false,
+            Trigger::Webhook(_) | Trigger::Manual | Trigger::Schedule(_) => false,
         })
         .map(|definition| (definition, Cause::Workflow))
         .collect();

@@ -1,4 +1,4 @@
-//! Wakes what waits for a time: runs whose timer is due, and runs that a pace holds back. Timers are keys in the
+//! Wakes what waits for a time: runs whose timer is due, runs that a pace holds back, and schedules. Timers are keys in the
 //! store, in the order of their times; none is held in memory.
 
 use std::{
@@ -8,7 +8,7 @@ use std::{
 
 use tokio::sync::Notify;
 
-use super::{Inner, scheduler};
+use super::{Inner, scheduler, schedules};
 use crate::store::{StoreError, tables};
 
 /// The longest sleep: a clock that was set forward is noticed after it.
@@ -37,7 +37,8 @@ pub(super) async fn run(inner: Weak<Inner>) {
             tracing::error!(%error, "timers cannot be read");
             None
         });
-        let next_ms = [next_ms, engine.scheduler.next_ms()].into_iter().flatten().min();
+        let next_fire_ms = schedules::fire(&engine).await;
+        let next_ms = [next_ms, next_fire_ms, engine.scheduler.next_ms()].into_iter().flatten().min();
         let sleep_ms = next_ms
             .map_or(LOOK_MS, |next_ms| next_ms.saturating_sub(engine.ports.now_ms()).clamp(1, LOOK_MS));
         let sleep = tokio::time::timeout(Duration::from_millis(sleep_ms), engine.timers.0.notified());

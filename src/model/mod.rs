@@ -13,8 +13,10 @@ mod journal;
 mod json;
 mod limits;
 mod policy;
+mod query_step;
 mod request;
 mod run;
+mod schedule;
 mod step;
 mod step_parse;
 mod units;
@@ -34,8 +36,10 @@ pub use journal::{Entry, Signal, StepKey, StepRecord, StepStatus, Wait};
 pub use json::JsonText;
 pub use limits::{CodeLimits, Limits};
 pub use policy::{Concurrency, Debounce, OnConflict, Policy, Priority, Retention, Singleton, Throttle};
+pub use query_step::{QueryLanguage, QueryStep};
 pub use request::{RequestOutcome, RequestRecord};
 pub use run::{Cause, Claim, LogLevel, LogLine, Parent, Run, RunHead, RunStatus, Usage};
+pub use schedule::{Missed, ScheduleTrigger};
 pub use step::{
     Branch, CodeStep, Comparison, ConditionExpr, ConditionStep, EndStatus, EndStep, Operator, ResponseSpec,
     SetStep, Step, StepKind, SwitchCase, SwitchStep, When,

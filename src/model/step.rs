@@ -11,6 +11,7 @@ use super::{
     http_step::HttpStep,
     ids::StepId,
     limits::CodeLimits,
+    query_step::QueryStep,
     units::Span,
 };
 
@@ -71,6 +72,8 @@ pub enum StepKind {
     Subflow(SubflowStep),
     /// Makes one request to another service.
     Http(Box<HttpStep>),
+    /// Takes parts of data, without code.
+    Query(QueryStep),
 }
 
 /// One of the lists of steps inside a step.
@@ -137,7 +140,8 @@ impl Step {
             | StepKind::WaitUntil(_)
             | StepKind::WaitForCallback(_)
             | StepKind::Subflow(_)
-            | StepKind::Http(_) => Vec::new(),
+            | StepKind::Http(_)
+            | StepKind::Query(_) => Vec::new(),
         };
         if let OnError::Steps(steps) = &self.on_error {
             branches.push(branch("on_error", When::Error, steps));

@@ -63,6 +63,7 @@ fn step(value: Value, path: &str) -> Result<Step, FieldError> {
         "wait_until" => StepKind::WaitUntil(typed(Value::Object(fields), path)?),
         "wait_for_callback" => StepKind::WaitForCallback(callback(fields, path)?),
         "subflow" => StepKind::Subflow(typed(Value::Object(fields), path)?),
+        "query" => StepKind::Query(typed(Value::Object(fields), path)?),
         "http" => StepKind::Http(Box::new(http(fields, path)?)),
         other => {
             let message = format!("unknown step type `{other}`; known are {}", TYPES.join(", "));
@@ -75,7 +76,7 @@ fn step(value: Value, path: &str) -> Result<Step, FieldError> {
 }
 
 /// Every step type.
-const TYPES: [&str; 15] = [
+const TYPES: [&str; 16] = [
     "code",
     "condition",
     "switch",
@@ -91,6 +92,7 @@ const TYPES: [&str; 15] = [
     "wait_for_callback",
     "subflow",
     "http",
+    "query",
 ];
 
 /// Refuses common fields where they could mean nothing.
@@ -109,7 +111,8 @@ fn fits(step: &Step, path: &str) -> Result<(), FieldError> {
         | StepKind::Parallel(_)
         | StepKind::Delay(_)
         | StepKind::WaitUntil(_)
-        | StepKind::WaitForCallback(_) => false,
+        | StepKind::WaitForCallback(_)
+        | StepKind::Query(_) => false,
         StepKind::Subflow(subflow) => subflow.wait,
     };
     if step.retry.is_some() && !once {

@@ -12,6 +12,7 @@ use super::{
     ids::{StepId, WorkflowKey},
     policy::Policy,
     run::RunStatus,
+    schedule::ScheduleTrigger,
     step::{ResponseSpec, Step, When},
     units::{ByteSize, Span},
 };
@@ -66,6 +67,8 @@ pub enum Trigger {
     Manual,
     /// The end of a run of another workflow.
     Workflow(WorkflowTrigger),
+    /// Times.
+    Schedule(ScheduleTrigger),
 }
 
 /// The end of runs of other workflows. `context.data` tells which run it was and how it ended.
@@ -392,7 +395,7 @@ impl Workflow {
     pub fn webhook(&self) -> Option<&Webhook> {
         match &self.trigger {
             Trigger::Webhook(webhook) => Some(webhook),
-            Trigger::Manual | Trigger::Workflow(_) => None,
+            Trigger::Manual | Trigger::Workflow(_) | Trigger::Schedule(_) => None,
         }
     }
 }

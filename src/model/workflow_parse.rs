@@ -152,6 +152,7 @@ fn trigger(value: Value) -> Result<Trigger, FieldError> {
     match kind.as_str() {
         "webhook" => webhook(fields).map(Trigger::Webhook),
         "manual" => only_known(&fields, "trigger", &[]).map(|()| Trigger::Manual),
+        "schedule" => typed(Value::Object(fields), "trigger").map(Trigger::Schedule),
         "workflow" => {
             let after: WorkflowTrigger = typed(Value::Object(fields), "trigger")?;
             match after.workflows.is_empty() || after.on.is_empty() {
@@ -161,7 +162,7 @@ fn trigger(value: Value) -> Result<Trigger, FieldError> {
         }
         other => Err(FieldError::new(
             "trigger.type",
-            format!("unknown trigger `{other}`; known are webhook, manual, workflow"),
+            format!("unknown trigger `{other}`; known are webhook, schedule, manual, workflow"),
         )),
     }
 }

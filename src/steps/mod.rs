@@ -9,12 +9,14 @@ mod condition;
 mod each;
 mod end;
 mod http;
+mod query;
 mod response;
 mod scope;
 mod set;
 mod subflow;
 mod switch;
 mod wait;
+mod work;
 
 pub use code::CodeSource;
 pub use response::{CompiledResponse, json_answer};
@@ -52,6 +54,8 @@ pub enum Compiled {
     Subflow(subflow::Subflow),
     /// See [`StepKind::Http`].
     Http(Box<http::Http>),
+    /// See [`StepKind::Query`].
+    Query(query::Query),
     /// The engine alone acts on it: `break`, `continue` and `parallel`.
     Control,
 }
@@ -213,6 +217,7 @@ pub fn compile(step: &Step, path: &str, code: &dyn CodeSource) -> Result<Compile
         StepKind::WaitUntil(spec) => wait::until(spec, path).map(Compiled::Wait),
         StepKind::WaitForCallback(spec) => Ok(Compiled::Wait(wait::callback(spec))),
         StepKind::Subflow(spec) => subflow::compile(spec, path).map(Compiled::Subflow),
+        StepKind::Query(spec) => query::compile(spec, path).map(Compiled::Query),
         StepKind::Http(spec) => http::compile(spec, path).map(|http| Compiled::Http(Box::new(http))),
         StepKind::Break | StepKind::Continue | StepKind::Parallel(_) => Ok(Compiled::Control),
     }
@@ -232,6 +237,7 @@ impl Compiled {
             Self::Wait(wait) => wait.references(),
             Self::Subflow(subflow) => subflow.references(),
             Self::Http(http) => http.references(),
+            Self::Query(query) => query.references(),
         }
     }
 
@@ -247,6 +253,7 @@ impl Compiled {
             | Self::End(_)
             | Self::Each(_)
             | Self::Wait(_)
+            | Self::Query(_)
             | Self::Control => false,
         }
     }
@@ -272,6 +279,7 @@ pub async fn execute(
         Compiled::Each(each) => each.execute(scope),
         Compiled::Wait(wait) => wait.execute(scope, attempt.now_ms),
         Compiled::Subflow(subflow) => subflow.execute(scope),
+        Compiled::Query(query) => query.execute(scope),
         Compiled::Http(http) => {
             let (result, again) = http::execute(http, scope, &services.net, attempt).await;
             return Ok(Executed { again, ..Executed::plain(result.map(Output::Value)) });

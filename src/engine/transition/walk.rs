@@ -138,7 +138,8 @@ impl<'a> Walk<'a> {
             | StepKind::WaitUntil(_)
             | StepKind::WaitForCallback(_)
             | StepKind::Subflow(_)
-            | StepKind::Http(_) => {
+            | StepKind::Http(_)
+            | StepKind::Query(_) => {
                 self.state.execute(key, 1, self.actions);
                 Flow::Blocked
             }
@@ -197,7 +198,8 @@ impl<'a> Walk<'a> {
             | StepKind::WaitUntil(_)
             | StepKind::WaitForCallback(_)
             | StepKind::Subflow(_)
-            | StepKind::Http(_) => {
+            | StepKind::Http(_)
+            | StepKind::Query(_) => {
                 // Only a damaged journal says that such a step has begun.
                 Some(Ok(begun.clone()))
             }

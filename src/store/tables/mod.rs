@@ -10,6 +10,7 @@ pub mod requests;
 pub mod runs;
 #[cfg(test)]
 mod samples;
+pub mod schedules;
 pub mod secrets;
 pub mod signals;
 pub mod slots;
