@@ -3,6 +3,7 @@
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use anyhow::Context;
@@ -13,7 +14,7 @@ use crate::{
     engine::{
         Catalog, Definition, Engine, EngineOptions, Environment, Submission, Submitted, SystemPorts, Vault,
     },
-    model::{Cause, Entry, Event, Mode, Run},
+    model::{Cause, Entry, Event, Mode, Run, RunId, RunStatus},
     net::{Outbound, OutboundOptions},
     sandbox::{EngineOptions as SandboxOptions, JsEngine},
     steps::Services,
@@ -68,10 +69,27 @@ impl Local {
         let Submitted::Started { run, .. } = engine.submit(submission).await? else {
             anyhow::bail!("the first run of an empty store is never a copy");
         };
-        engine.wait_for(run).await?;
+        ended_or_waiting(&engine, run).await?;
         let run = tables::runs::get(&*store, run)?.context("the run is in the store")?;
         let entries = tables::journal::list(&*store, run.head.id)?;
         Ok((run, entries))
+    }
+}
+
+/// A wait that is longer than this is not waited for, milliseconds.
+const WAIT_MOST_MS: u64 = 60_000;
+
+/// Until a run has ended, or waits for something that will not come here.
+async fn ended_or_waiting(engine: &Engine, run: RunId) -> anyhow::Result<()> {
+    loop {
+        let head = tables::runs::head(&**engine.store(), run)?.context("the run is in the store")?;
+        let now_ms = engine.ports().now_ms();
+        let waits = head.status == RunStatus::Waiting
+            && head.due_ms.is_none_or(|due_ms| due_ms > now_ms.saturating_add(WAIT_MOST_MS));
+        if head.status.is_terminal() || waits {
+            return Ok(());
+        }
+        let _ = tokio::time::timeout(Duration::from_millis(20), engine.wait_for(run)).await;
     }
 }
 
