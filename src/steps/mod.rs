@@ -10,6 +10,7 @@ mod end;
 #[expect(dead_code, reason = "`StepKind` does not know it yet")]
 mod query;
 mod response;
+mod schema;
 mod scope;
 mod set;
 mod switch;
@@ -17,6 +18,7 @@ mod work;
 
 pub use code::CodeSource;
 pub use response::{CompiledResponse, json_answer};
+pub use schema::OutputSchema;
 pub use scope::{Outputs, RunFacts, Scope, timestamp};
 
 use crate::{
