@@ -12,11 +12,11 @@ use super::{
 };
 use crate::{
     model::{
-        Bundle, FieldError, JsonText, OnError, RunError, ScheduleTrigger, Span, Step, StepId, StepKind,
-        Trigger, VersionHash, When, Workflow,
+        Bundle, ErrorCode, FieldError, JsonText, OnError, RunError, ScheduleTrigger, Span, Step, StepId,
+        StepKind, Trigger, VersionHash, When, Workflow,
     },
     sandbox::{JsEngine, Script, Share},
-    steps::{self, CodeSource, Compiled, CompiledResponse},
+    steps::{self, CodeSource, Compiled, CompiledResponse, OutputSchema},
     store::tables,
     template::{Path, Root},
 };
@@ -69,6 +69,7 @@ pub struct Definition {
     /// Its steps that wait for a callback.
     pub(super) callbacks: Vec<StepId>,
     steps: HashMap<StepId, Compiled>,
+    output_schemas: HashMap<StepId, OutputSchema>,
     default_response: Option<CompiledResponse>,
 }
 
@@ -136,6 +137,8 @@ impl Definition {
             names.into_iter().filter_map(|name| environment(&name).map(|value| (name, value))).collect();
         let env = serde_json::to_string(&env).expect("strings are always JSON").into();
         let version = tables::versions::hash(&bundle);
+        let mut output_schemas = HashMap::new();
+        compile_schemas(&workflow.steps, "steps", &mut output_schemas).map_err(at)?;
         let keys = Keys::compile(&workflow).map_err(at)?;
         let schedule = match &workflow.trigger {
             Trigger::Schedule(spec) => Some(schedule(spec).map_err(at)?),
@@ -154,6 +157,7 @@ impl Definition {
             secrets,
             callbacks,
             steps: compiled,
+            output_schemas,
             default_response,
         })
     }
@@ -192,8 +196,14 @@ impl Definition {
     }
 
     /// Whether an output is what its step says it is.
-    pub(super) fn check_output(&self, _id: &StepId, _output: &JsonText) -> Result<(), RunError> {
-        Ok(())
+    pub(super) fn check_output(&self, id: &StepId, output: &JsonText) -> Result<(), RunError> {
+        let Some(schema) = self.output_schemas.get(id) else { return Ok(()) };
+        schema.check(output).map_err(|wrong| {
+            RunError::new(
+                ErrorCode::SchemaMismatch,
+                format!("the output is not what `output_schema` says: {wrong}"),
+            )
+        })
     }
 
     /// The answer when no `response` step ran.
@@ -263,6 +273,25 @@ fn compile_all(
                 When::Output(_) | When::AtOnce | When::Error => known.clone(),
             };
             compile_all(branch.steps, &format!("{path}.{}", branch.field), files, &known, compiled)?;
+        }
+    }
+    Ok(())
+}
+
+fn compile_schemas(
+    steps: &[Step],
+    path: &str,
+    schemas: &mut HashMap<StepId, OutputSchema>,
+) -> Result<(), FieldError> {
+    for (index, step) in steps.iter().enumerate() {
+        let path = format!("{path}[{index}]");
+        if let Some(schema) = &step.output_schema {
+            let compiled = OutputSchema::compile(schema);
+            let wrong = |why| FieldError::new(format!("{path}.output_schema"), why);
+            schemas.insert(step.id.clone(), compiled.map_err(wrong)?);
+        }
+        for branch in step.branches() {
+            compile_schemas(branch.steps, &format!("{path}.{}", branch.field), schemas)?;
         }
     }
     Ok(())

@@ -124,6 +124,11 @@ fn fits(step: &Step, path: &str) -> Result<(), FieldError> {
     if step.timeout.is_some() && !once {
         return wrong("timeout", "this step type needs no timeout; put it on the step that can take long");
     }
+    let has_own_output =
+        matches!(step.kind, StepKind::Code(_) | StepKind::Http(_) | StepKind::Set(_) | StepKind::Query(_));
+    if step.output_schema.is_some() && !has_own_output {
+        return wrong("output_schema", "only code, http, query and set steps have outputs to be checked");
+    }
     if step.timeout.is_some_and(|timeout| timeout > TIMEOUT_CAP || timeout.as_millis() == 0) {
         return wrong("timeout", &format!("one attempt may take 1ms to {TIMEOUT_CAP}"));
     }
@@ -297,6 +302,60 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn common_fields_are_refused_where_they_mean_nothing() {
+        let read = |step: Value| steps(json!([step]), "steps").map(|_| ()).map_err(|error| error.path);
+        let code =
+            |field: &str, value: Value| json!({"id": "a", "type": "code", "file": "a.js", field: value});
+        for (field, value) in [
+            ("retry", json!(3)),
+            ("retry", json!({"attempts": 20, "backoff": "1s", "factor": 1.5, "max": "1h", "jitter": false})),
+            ("timeout", json!("5s")),
+            ("on_error", json!("continue")),
+            ("on_error", json!([{"id": "b", "type": "set", "values": 1}])),
+            ("output_schema", json!({"type": "object"})),
+        ] {
+            assert_eq!(read(code(field, value.clone())), Ok(()), "{field} {value}");
+        }
+        let set = |field: &str, value: Value| json!({"id": "a", "type": "set", "values": 1, field: value});
+        let end = json!({"id": "a", "type": "end", "status": "failed", "on_error": "continue"});
+        let delay = json!({"id": "a", "type": "delay", "for": "1s", "output_schema": {}});
+        for (step, path) in [
+            (set("retry", json!(3)), "steps[0].retry"),
+            (set("timeout", json!("1s")), "steps[0].timeout"),
+            (code("retry", json!(0)), "steps[0].retry.attempts"),
+            (code("retry", json!({"attempts": 21})), "steps[0].retry.attempts"),
+            (code("retry", json!({"factor": 0.5})), "steps[0].retry.factor"),
+            (code("retry", json!({"times": 3})), "steps[0].retry.times"),
+            (code("timeout", json!("2h")), "steps[0].timeout"),
+            (code("on_error", json!("ignore")), "steps[0].on_error"),
+            (end, "steps[0].on_error"),
+            (delay, "steps[0].output_schema"),
+            (json!({"id": "a", "type": "loop", "steps": []}), "steps[0]"),
+            (json!({"id": "a", "type": "loop", "over": 1, "while": "true", "steps": []}), "steps[0]"),
+            (json!({"id": "a", "type": "loop", "over": 1, "limit": 0, "steps": []}), "steps[0].limit"),
+            (json!({"id": "a", "type": "parallel", "branches": []}), "steps[0].branches"),
+            (json!({"id": "a", "type": "wait_for_callback", "timeout": "400d"}), "steps[0].timeout"),
+        ] {
+            assert_eq!(read(step.clone()), Err(path.to_owned()), "{step}");
+        }
+    }
+
+    #[test]
+    fn break_and_continue_need_a_loop_around_them() {
+        let workflow = |steps: Value| {
+            let value = json!({"key": "w", "trigger": {"type": "manual"}, "steps": steps});
+            crate::model::Workflow::from_value(value).map(|_| ()).map_err(|error| error.path)
+        };
+        let leave = json!({"id": "b", "type": "break"});
+        let each = |inside: Value| json!([{"id": "l", "type": "loop", "over": 1, "steps": [inside]}]);
+        let condition = json!({"id": "c", "type": "condition", "if": "true", "then": [leave.clone()]});
+        assert_eq!(workflow(each(condition)), Ok(()));
+        assert_eq!(workflow(json!([leave.clone()])), Err("steps[0].type".to_owned()));
+        let parallel = json!({"id": "p", "type": "parallel", "branches": [{"steps": [leave]}]});
+        assert_eq!(workflow(each(parallel)), Err("steps[0].steps[0].branches[0].steps[0].type".to_owned()));
+    }
 
     #[test]
     fn every_step_type_is_read_and_every_error_names_its_field() {

@@ -11,6 +11,7 @@ mod end;
 mod http;
 mod query;
 mod response;
+mod schema;
 mod scope;
 mod set;
 mod subflow;
@@ -20,6 +21,7 @@ mod work;
 
 pub use code::CodeSource;
 pub use response::{CompiledResponse, json_answer};
+pub use schema::OutputSchema;
 pub use scope::{Outputs, Place, RunFacts, Scope, SecretValues, timestamp};
 
 use crate::{
