@@ -44,8 +44,8 @@ enum Command {
     Runs(runs::Arguments),
     /// Look at the request log of a server.
     Requests(requests::Arguments),
-    /// Print the JSON Schema of workflow.json.
-    Schema,
+    /// Print the JSON Schema of workflow.json, or of what steps give.
+    Schema(schema::Arguments),
 }
 
 /// What a command came to.
@@ -65,7 +65,7 @@ pub fn main() -> ExitCode {
         Command::Send(arguments) => send::execute(&arguments),
         Command::Runs(arguments) => runs::execute(&arguments),
         Command::Requests(arguments) => requests::execute(&arguments),
-        Command::Schema => schema::execute(),
+        Command::Schema(arguments) => schema::execute(&arguments),
     };
     match result {
         Ok(Verdict::Yes) => ExitCode::SUCCESS,

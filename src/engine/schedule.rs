@@ -37,7 +37,9 @@ const GAP_HOURS: i64 = 26;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ScheduleError {
     /// Not an expression that can be read.
-    #[error("`{cron}` is no schedule: {reason}; write five fields as in \"0 9 * * MON-FRI\", six to begin with seconds, \"@hourly\" or \"@every 15m\"")]
+    #[error(
+        "`{cron}` is no schedule: {reason}; write five fields as in \"0 9 * * MON-FRI\", six to begin with seconds, \"@hourly\" or \"@every 15m\""
+    )]
     Cron {
         /// What was written.
         cron: String,
@@ -58,7 +60,10 @@ pub struct Schedule(Kind);
 
 #[derive(Debug, Clone)]
 enum Kind {
-    Cron { cron: Box<Cron>, zone: TimeZone },
+    Cron {
+        cron: Box<Cron>,
+        zone: TimeZone,
+    },
     /// Milliseconds.
     Every(u64),
 }
@@ -96,7 +101,9 @@ impl Schedule {
         match &self.0 {
             Kind::Every(every) => (ms / every).checked_add(1)?.checked_mul(*every),
             Kind::Cron { cron, zone } => {
-                let next = find(ms, zone, Direction::Forward, |from, inclusive| cron.find_next_occurrence(from, inclusive))?;
+                let next = find(ms, zone, Direction::Forward, |from, inclusive| {
+                    cron.find_next_occurrence(from, inclusive)
+                })?;
                 next.ms().filter(|next| *next > ms)
             }
         }
@@ -107,7 +114,8 @@ impl Schedule {
         match &self.0 {
             Kind::Every(every) => Some(ms / every * every),
             Kind::Cron { cron, zone } => {
-                let last = find(ms, zone, Direction::Backward, |from, _| cron.find_previous_occurrence(from, true))?;
+                let last =
+                    find(ms, zone, Direction::Backward, |from, _| cron.find_previous_occurrence(from, true))?;
                 last.ms().filter(|last| *last <= ms)
             }
         }
@@ -163,9 +171,9 @@ fn shown(text: &str) -> String {
 fn reason(error: &CronError) -> String {
     match error {
         CronError::EmptyPattern => "it is empty".to_owned(),
-        CronError::InvalidPattern(what) | CronError::IllegalCharacters(what) | CronError::ComponentError(what) => {
-            what.trim_end_matches('.').to_owned()
-        }
+        CronError::InvalidPattern(what)
+        | CronError::IllegalCharacters(what)
+        | CronError::ComponentError(what) => what.trim_end_matches('.').to_owned(),
         CronError::InvalidDate | CronError::InvalidTime | CronError::TimeSearchLimitExceeded => {
             "there is no such time".to_owned()
         }
@@ -214,7 +222,9 @@ impl CronDateTime for Local {
         };
         Ok(match zone.to_ambiguous_timestamp(wall).offset() {
             AmbiguousOffset::Unambiguous { offset } => Resolution::Single(instant(offset)?),
-            AmbiguousOffset::Fold { before, after } => Resolution::Ambiguous(instant(before)?, instant(after)?),
+            AmbiguousOffset::Fold { before, after } => {
+                Resolution::Ambiguous(instant(before)?, instant(after)?)
+            }
             AmbiguousOffset::Gap { .. } => Resolution::Gap,
         })
     }

@@ -44,13 +44,16 @@ mod tests {
 
     #[test]
     fn what_is_left_out_has_its_default() {
-        let step: QueryStep = serde_json::from_value(json!({"language": "jsonpath", "query": "$.a"})).unwrap();
+        let step: QueryStep =
+            serde_json::from_value(json!({"language": "jsonpath", "query": "$.a"})).unwrap();
         assert_eq!((step.from, step.first), (json!("{{$context.data}}"), false));
         for (name, language) in [("jmespath", QueryLanguage::JmesPath), ("jq", QueryLanguage::Jq)] {
             let step = json!({"language": name, "query": ".", "from": [1], "first": true});
             assert_eq!(serde_json::from_value::<QueryStep>(step).unwrap().language, language);
         }
         assert!(serde_json::from_value::<QueryStep>(json!({"language": "xpath", "query": "."})).is_err());
-        assert!(serde_json::from_value::<QueryStep>(json!({"language": "jq", "query": ".", "form": 1})).is_err());
+        assert!(
+            serde_json::from_value::<QueryStep>(json!({"language": "jq", "query": ".", "form": 1})).is_err()
+        );
     }
 }

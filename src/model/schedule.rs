@@ -48,11 +48,18 @@ mod tests {
     #[test]
     fn what_is_left_out_has_its_default() {
         let trigger: ScheduleTrigger = serde_json::from_value(json!({"cron": "@daily"})).unwrap();
-        let expected =
-            ScheduleTrigger { cron: "@daily".to_owned(), timezone: utc(), missed: Missed::RunOnce, input: json!(null) };
+        let expected = ScheduleTrigger {
+            cron: "@daily".to_owned(),
+            timezone: utc(),
+            missed: Missed::RunOnce,
+            input: json!(null),
+        };
         assert_eq!(trigger, expected);
-        for (name, missed) in [("skip", Missed::Skip), ("run_once", Missed::RunOnce), ("run_all", Missed::RunAll)] {
-            let trigger = json!({"cron": "@daily", "timezone": "Asia/Shanghai", "missed": name, "input": [1]});
+        for (name, missed) in
+            [("skip", Missed::Skip), ("run_once", Missed::RunOnce), ("run_all", Missed::RunAll)]
+        {
+            let trigger =
+                json!({"cron": "@daily", "timezone": "Asia/Shanghai", "missed": name, "input": [1]});
             assert_eq!(serde_json::from_value::<ScheduleTrigger>(trigger).unwrap().missed, missed);
         }
         assert!(serde_json::from_value::<ScheduleTrigger>(json!({"cron": "@daily", "zone": "UTC"})).is_err());

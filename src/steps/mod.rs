@@ -6,6 +6,7 @@
 
 mod code;
 mod condition;
+mod descriptions;
 mod end;
 #[expect(dead_code, reason = "`StepKind` does not know it yet")]
 mod query;
@@ -17,6 +18,7 @@ mod switch;
 mod work;
 
 pub use code::CodeSource;
+pub use descriptions::output_schemas;
 pub use response::{CompiledResponse, json_answer};
 pub use schema::OutputSchema;
 pub use scope::{Outputs, RunFacts, Scope, timestamp};

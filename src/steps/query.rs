@@ -57,8 +57,7 @@ pub(super) fn compile(spec: &QueryStep, path: &str) -> Result<Query, FieldError>
         let message = "JMESPath gives one value; write `| [0]` for the first of a list";
         return Err(FieldError::new(format!("{path}.first"), message));
     }
-    let expression =
-        parse(spec).map_err(|message| FieldError::new(format!("{path}.query"), message))?;
+    let expression = parse(spec).map_err(|message| FieldError::new(format!("{path}.query"), message))?;
     Ok(Query { expression, from, first: spec.first })
 }
 

@@ -60,9 +60,7 @@ impl OutputSchema {
     pub fn check(&self, output: &JsonText) -> Result<(), String> {
         let output = output.to_value();
         let stopped = |stop: Stop| format!("the output cannot be checked: {stop}");
-        let first = bounded(UNITS, || {
-            self.0.validate(Part(&output)).map_err(|error| told(&error))
-        });
+        let first = bounded(UNITS, || self.0.validate(Part(&output)).map_err(|error| told(&error)));
         let Err(first) = first.map_err(stopped)? else { return Ok(()) };
         // All of them are found before the first is told, so there may be too many.
         let more = bounded(MORE_UNITS, || -> Vec<String> {

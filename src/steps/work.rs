@@ -29,7 +29,9 @@ thread_local! {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Stop {
     /// Nothing was left to pay with.
-    #[error("this is more work than is allowed for one step ({UNITS} units); read less of the data, or use a `code` step")]
+    #[error(
+        "this is more work than is allowed for one step ({UNITS} units); read less of the data, or use a `code` step"
+    )]
     Work,
     /// Too deep recursion or nesting.
     #[error("this nests too deep; simplify it, or use a `code` step")]

@@ -38,7 +38,8 @@ impl Expression {
 
     /// The value for `data`, as JSON.
     pub(super) fn run(&self, data: &Json, most: usize) -> Result<String, Failure> {
-        let value = evaluate(&variable(data), &self.ast).map_err(|error| Failure::Query(explain(&self.text, &error)))?;
+        let value = evaluate(&variable(data), &self.ast)
+            .map_err(|error| Failure::Query(explain(&self.text, &error)))?;
         let mut out = String::new();
         write(&value, &mut out, most)?;
         Ok(out)
@@ -56,7 +57,9 @@ fn explain(text: &str, error: &JmespathError) -> String {
 fn unknown(ast: &Ast) -> Option<(&str, usize)> {
     match ast {
         Ast::Function { name, offset, .. } if !functions::exists(name) => Some((name, *offset)),
-        Ast::Function { args: parts, .. } | Ast::MultiList { elements: parts, .. } => parts.iter().find_map(unknown),
+        Ast::Function { args: parts, .. } | Ast::MultiList { elements: parts, .. } => {
+            parts.iter().find_map(unknown)
+        }
         Ast::MultiHash { elements, .. } => elements.iter().find_map(|pair| unknown(&pair.value)),
         Ast::Comparison { lhs, rhs, .. }
         | Ast::Projection { lhs, rhs, .. }
@@ -191,7 +194,11 @@ fn evaluate(data: &Rcvar, ast: &Ast) -> Evaluated {
         },
         Ast::Not { node, .. } => Rcvar::new(Variable::Bool(!evaluate(data, node)?.is_truthy())),
         Ast::Condition { predicate, then, .. } => {
-            if evaluate(data, predicate)?.is_truthy() { evaluate(data, then)? } else { null() }
+            if evaluate(data, predicate)?.is_truthy() {
+                evaluate(data, then)?
+            } else {
+                null()
+            }
         }
         Ast::Comparison { comparator, lhs, rhs, .. } => {
             let (left, right) = (evaluate(data, lhs)?, evaluate(data, rhs)?);

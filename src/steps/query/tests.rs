@@ -26,12 +26,16 @@ fn orders() -> Value {
 
 #[test]
 fn each_language_takes_parts_of_the_data() {
-    use QueryLanguage::{JmesPath, JsonPath, Jq};
+    use QueryLanguage::{JmesPath, Jq, JsonPath};
     let cases = [
         (JsonPath, "$.orders[?@.total > 100].id", json!([2, 3])),
         (JsonPath, "$..name", json!(["Ann", "Bob"])),
         (JsonPath, "$.nothing", json!([])),
-        (JmesPath, "orders[?total > `100`].{id: id, buyer: buyer.name}", json!([{"id": 2, "buyer": "Bob"}, {"id": 3, "buyer": null}])),
+        (
+            JmesPath,
+            "orders[?total > `100`].{id: id, buyer: buyer.name}",
+            json!([{"id": 2, "buyer": "Bob"}, {"id": 3, "buyer": null}]),
+        ),
         (JmesPath, "sort_by(orders, &total)[-1].id", json!(3)),
         (JmesPath, "max_by(orders, &total).id", json!(2)),
         (JmesPath, "min_by(orders, &id).id", json!(1)),
@@ -43,34 +47,82 @@ fn each_language_takes_parts_of_the_data() {
         (JmesPath, "nothing", json!(null)),
         (Jq, ".orders[] | select(.total > 100) | .id", json!([2, 3])),
         (Jq, "[.orders[].total] | add", json!([249.5])),
-        (Jq, ".orders | group_by(.total) | map({total: .[0].total, n: length})", json!([[{"total": 9.5, "n": 1}, {"total": 120, "n": 2}]])),
-        (Jq, "reduce .orders[] as $o ({}; .[$o.id | tostring] = $o.total)", json!([{"1": 9.5, "2": 120, "3": 120}])),
+        (
+            Jq,
+            ".orders | group_by(.total) | map({total: .[0].total, n: length})",
+            json!([[{"total": 9.5, "n": 1}, {"total": 120, "n": 2}]]),
+        ),
+        (
+            Jq,
+            "reduce .orders[] as $o ({}; .[$o.id | tostring] = $o.total)",
+            json!([{"1": 9.5, "2": 120, "3": 120}]),
+        ),
         (Jq, "def big: .total > 100; [.orders[] | big]", json!([[false, true, true]])),
         (Jq, "empty", json!([])),
         (Jq, ".orders[0] | to_entries[0]", json!([{"key": "id", "value": 1}])),
         (Jq, "[limit(3; repeat(1))]", json!([[1, 1, 1]])),
         (Jq, "[.orders[].buyer.name // \"nobody\"]", json!([["Ann", "Bob"]])),
         (Jq, ".note | capture(\"v(?<major>\\\\d+)\")", json!([{"major": "1"}])),
-        (Jq, ".note | test(\"^V\"; \"i\"), sub(\"(?<x>\\\\d)\"; \"<\\(.x)>\"), gsub(\"\\\\d\"; \"#\")", json!([true, "v<1>.2", "v#.#"])),
+        (
+            Jq,
+            ".note | test(\"^V\"; \"i\"), sub(\"(?<x>\\\\d)\"; \"<\\(.x)>\"), gsub(\"\\\\d\"; \"#\")",
+            json!([true, "v<1>.2", "v#.#"]),
+        ),
         (Jq, "[.note | splits(\"[.]\")], (.note | split(\".\"))", json!([["v1", "2"], ["v1", "2"]])),
-        (Jq, "@base64 \"\\(.note)\", ([1, \"a\\\"b\", null] | @csv), (.note | @uri), @json", json!(["djEuMg==", "1,\"a\"\"b\",", "v1.2", orders().to_string()])),
+        (
+            Jq,
+            "@base64 \"\\(.note)\", ([1, \"a\\\"b\", null] | @csv), (.note | @uri), @json",
+            json!(["djEuMg==", "1,\"a\"\"b\",", "v1.2", orders().to_string()]),
+        ),
         (Jq, "try error(\"no\") catch .", json!(["no"])),
         (Jq, "1 as $x | [$x, 2] | .[0] += 10", json!([[11, 2]])),
         (Jq, "{} | .a.b[2] = 1", json!([{"a": {"b": [null, null, 1]}}])),
-        (Jq, "[1,2,3,4] | del(.[0,1]), del(.[] | select(. > 2)), .[1:3] = [9]", json!([[3, 4], [1, 2], [1, 9, 4]])),
-        (Jq, "[1,[2,[3]]] | flatten, getpath([1,0]), [paths] , [..|numbers]", json!([[1, 2, 3], 2, [[0], [1], [1, 0], [1, 1], [1, 1, 0]], [1, 2, 3]])),
+        (
+            Jq,
+            "[1,2,3,4] | del(.[0,1]), del(.[] | select(. > 2)), .[1:3] = [9]",
+            json!([[3, 4], [1, 2], [1, 9, 4]]),
+        ),
+        (
+            Jq,
+            "[1,[2,[3]]] | flatten, getpath([1,0]), [paths] , [..|numbers]",
+            json!([[1, 2, 3], 2, [[0], [1], [1, 0], [1, 1], [1, 1, 0]], [1, 2, 3]]),
+        ),
         (Jq, "walk(if type == \"number\" then . + 1 else . end) | .orders[0].id", json!([2])),
-        (Jq, "[1,2] | contains([1]), index(2), inside([1,2,3]), has(1), has(5)", json!([true, 1, true, true, false])),
+        (
+            Jq,
+            "[1,2] | contains([1]), index(2), inside([1,2,3]), has(1), has(5)",
+            json!([true, 1, true, true, false]),
+        ),
         (Jq, "1700000000 | todate, (todate | fromdate)", json!(["2023-11-14T22:13:20Z", 1_700_000_000])),
         (Jq, "[3, 1, null, \"a\", {}, [], true] | sort", json!([[null, true, 1, 3, "a", [], {}]])),
-        (Jq, "\"abc\" | .[1:2], length, ascii_upcase, ltrimstr(\"a\"), explode", json!(["b", 3, "ABC", "bc", [97, 98, 99]])),
-        (Jq, "9007199254740993, 1e3, 0.1 + 0.2, 1/0, (0/0)", json!([9_007_199_254_740_993_i64, 1000, 0.300_000_000_000_000_04, f64::MAX, null])),
-        (Jq, "[{\"name\": \"a\", \"value\": 1}, {\"k\": \"b\", \"v\": 2}] | from_entries", json!([{"a": 1, "b": 2}])),
+        (
+            Jq,
+            "\"abc\" | .[1:2], length, ascii_upcase, ltrimstr(\"a\"), explode",
+            json!(["b", 3, "ABC", "bc", [97, 98, 99]]),
+        ),
+        (
+            Jq,
+            "9007199254740993, 1e3, 0.1 + 0.2, 1/0, (0/0)",
+            json!([9_007_199_254_740_993_i64, 1000, 0.300_000_000_000_000_04, f64::MAX, null]),
+        ),
+        (
+            Jq,
+            "[{\"name\": \"a\", \"value\": 1}, {\"k\": \"b\", \"v\": 2}] | from_entries",
+            json!([{"a": 1, "b": 2}]),
+        ),
         (Jq, "[[1,2],[3]] | transpose, (map(add) | join(\"-\"))", json!([[[1, 3], [2, null]], "3-3"])),
         (Jq, "\"[1,{}]\" | fromjson, (\"12\" | tonumber)", json!([[1, {}], 12])),
         (Jq, "label $out | 1, break $out, 2", json!([1])),
-        (Jq, "[range(0; 10; 3)], [foreach (1,2,3) as $x (0; . + $x)], (1 | until(. > 100; . * 2))", json!([[0, 3, 6, 9], [1, 3, 6], 128])),
-        (Jq, "{a: {b: 1}} * {a: {c: 2}} | del(.a.b), with_entries(.value = 0)", json!([{"a": {"c": 2}}, {"a": 0}])),
+        (
+            Jq,
+            "[range(0; 10; 3)], [foreach (1,2,3) as $x (0; . + $x)], (1 | until(. > 100; . * 2))",
+            json!([[0, 3, 6, 9], [1, 3, 6], 128]),
+        ),
+        (
+            Jq,
+            "{a: {b: 1}} * {a: {c: 2}} | del(.a.b), with_entries(.value = 0)",
+            json!([{"a": {"c": 2}}, {"a": 0}]),
+        ),
     ];
     for (language, text, expected) in cases {
         assert_eq!(ask(language, text, &orders()), Ok(expected), "{text}");
@@ -79,8 +131,9 @@ fn each_language_takes_parts_of_the_data() {
 
 #[test]
 fn the_first_result_alone_may_be_asked_for() {
-    use QueryLanguage::{JsonPath, Jq};
-    let first = |language, text: &str| query(language, text, true).unwrap().ask(&orders()).unwrap().to_value();
+    use QueryLanguage::{Jq, JsonPath};
+    let first =
+        |language, text: &str| query(language, text, true).unwrap().ask(&orders()).unwrap().to_value();
     assert_eq!(first(JsonPath, "$.orders[*].id"), json!(1));
     assert_eq!(first(JsonPath, "$.nothing"), json!(null));
     assert_eq!(first(Jq, ".orders[].id"), json!(1));
@@ -92,7 +145,7 @@ fn the_first_result_alone_may_be_asked_for() {
 
 #[test]
 fn a_mistake_names_its_place_in_the_expression() {
-    use QueryLanguage::{JmesPath, JsonPath, Jq};
+    use QueryLanguage::{JmesPath, Jq, JsonPath};
     let cases = [
         (JsonPath, "orders", "at character 1: expected `$`"),
         (JsonPath, "$.a[", "at the end: expected a name in quotes"),
@@ -141,8 +194,9 @@ fn an_expression_that_does_not_fit_the_data_is_an_error() {
 /// What a server would not survive without limits.
 #[test]
 fn no_query_takes_long_or_much_memory_or_ends_the_process() {
-    use QueryLanguage::{JmesPath, JsonPath, Jq};
-    let deep = (0..120).fold(json!(1), |inner, _| json!([inner, inner]).as_array().unwrap()[..1].to_vec().into());
+    use QueryLanguage::{JmesPath, Jq, JsonPath};
+    let deep =
+        (0..120).fold(json!(1), |inner, _| json!([inner, inner]).as_array().unwrap()[..1].to_vec().into());
     let data = json!({
         "list": (0..20_000).collect::<Vec<i32>>(),
         "rows": (0..2_000).map(|n| json!({"a": n, "b": {"c": [n, n]}, "s": "x".repeat(50)})).collect::<Vec<_>>(),
@@ -190,12 +244,94 @@ fn no_query_takes_long_or_much_memory_or_ends_the_process() {
         "[-9223372036854775808, 1] | implode", "[2024, 127, 1, 0, 0, 0] | mktime", "[1e18, 1e18, 1e18, 1e18, 1e18, 1e18] | mktime", "1e300 | todate", "ldexp(1; 1e18)", "\"abc\" | .[-9e18:9e18]", "[1,2,3] | .[nan], .[infinite], .[-infinite]", "[1,2,3] | .[nan] = 9", "$__loc__", "getpath([repeat(1)])", "tojson | ltrimstr(\"a\") | test(\"a\") | not | [limit(10; repeat(.))] | combinations | combinations", "[.list[:12][] | [0,1,2,3,4,5,6,7,8,9]] | [combinations] | length", "[range(100000)] | combinations(100)",
     ].map(|text| (Jq, text.to_owned())).into();
     hostile.extend([
-        (Jq, nested("[", "1", "]", 64)), (Jq, nested("[", "1", "]", 2_000)), (Jq, nested("-", "1", "", 4_000)), (Jq, nested("try ", "1", "", 1_000)), (Jq, nested("1|", "1", "", 2_000)), (Jq, nested("1,", "1", "", 2_000)), (Jq, nested("1+", "1", "", 2_000)), (Jq, nested(".a.", "a", "", 1_300)),
-        (Jq, nested("if . then 1 elif ", "1", " end", 1).to_owned()), (Jq, nested("def a: ", "1", "; a", 500)), (Jq, nested(". as $x | ", ".", "", 400)), (Jq, nested("label $x | ", ".", "", 370)), (Jq, nested("reduce ", ".", " as $x (.; .)", 60)), (Jq, nested(".[]?|", ".", "", 700)), (Jq, nested("(.,.)|", ".", "", 600)), (Jq, nested("..|", ".", "", 1_000)), (Jq, nested("map(", ".", ")", 60)), (Jq, nested("first(", "repeat(1)", ")", 60)), (Jq, "?".repeat(4_000)), (Jq, format!(".{}", "?".repeat(4_000))), (Jq, format!(".a{}", "[]?".repeat(1_300))), (Jq, nested("\"\\(", "1", ")\"", 60)), (Jq, nested("1 // ", "1", "", 800)), (Jq, nested("1 as [$a] ?// ", "$a | 1", "", 3)),
-        (JsonPath, "$..*..*..*..*".to_owned()), (JsonPath, "$..[*]..[*]..[*]".to_owned()), (JsonPath, "$..[?$..[?$..*]]".to_owned()), (JsonPath, "$.list[?count($..*) > 1]".to_owned()), (JsonPath, "$.rows[?@..[?@..*]]".to_owned()), (JsonPath, "$.rows[?$.rows[?@.a == $.rows[0].a]]".to_owned()), (JsonPath, "$.list[?$.list == $.list]".to_owned()), (JsonPath, format!("$.list{}", "[0:9999:1,0:9999:1]".repeat(3))), (JsonPath, format!("$.deep{}", "..*".repeat(1_000))), (JsonPath, format!("${}", "[*,*]".repeat(600))), (JsonPath, format!("$.deep{}", "[0,0]".repeat(119))),
-        (JsonPath, "$.rows[?match(@.s, '(x+x+)+y')]".to_owned()), (JsonPath, "$.rows[?search(@.s, @.s)]".to_owned()), (JsonPath, "$.list[?search($.text, '(x|xx)*y')]".to_owned()), (JsonPath, "$[?search(@, '((x{100}){100}){100}')]".to_owned()), (JsonPath, nested("$[?", "@.a", "]", 60)), (JsonPath, nested("$[?length(", "@.a", ")>1]", 30)), (JsonPath, nested("$[?!(", "@.a", ")]", 30)), (JsonPath, format!("$[?{}1]", "!".repeat(4_000))), (JsonPath, nested("$[?", "1==1", "]", 2_000)), (JsonPath, "$.list[9007199254740991:-9007199254740991:-9007199254740991]".to_owned()), (JsonPath, "$.list[::9007199254740991]".to_owned()), (JsonPath, "$[?length($..*) == 1 || $..* && @..*]".to_owned()),
-        (JmesPath, "[@,@][]|".repeat(500) + "@"), (JmesPath, "[@,@]|".repeat(600) + "@"), (JmesPath, "[@,@]|".repeat(600) + "to_string(@)"), (JmesPath, "[@,@]|".repeat(600) + "@==@"), (JmesPath, "{a:@,b:@}|".repeat(350) + "to_string(@)"), (JmesPath, "to_string([".repeat(20) + "text" + &"])".repeat(20)), (JmesPath, nested("to_string([", "@", "])", 30)), (JmesPath, "list[?contains(`[1,2]`, @)]".to_owned()), (JmesPath, "join(text, list[].to_string(@))".to_owned()), (JmesPath, "join(text2, map(&'x', list))".to_owned()), (JmesPath, "sort_by(list, &to_string([@,@,@]))".to_owned()), (JmesPath, "list[].[@,@,@,@,@,@,@,@,@,@][].[@,@,@,@,@,@,@,@,@,@][].[@,@,@,@,@,@,@,@,@,@][]".to_owned()),
-        (JmesPath, "map(&sort_by(@, &@), [list, list, list, list, list, list, list, list, list, list])".to_owned()), (JmesPath, nested("map(&", "@", ",list)", 30)), (JmesPath, nested("[", "@", "]", 64)), (JmesPath, nested("!", "@", "", 4_000)), (JmesPath, nested("&", "@", "", 4_000)), (JmesPath, nested("a.", "a", "", 2_000)), (JmesPath, nested("a||", "a", "", 1_300)), (JmesPath, "a[]".repeat(1_000)), (JmesPath, "*.".repeat(2_000) + "*"), (JmesPath, "list[-2147483648]".to_owned()), (JmesPath, "list[2147483647]".to_owned()), (JmesPath, "list[1:2147483647:2147483647]".to_owned()), (JmesPath, "list[-2147483648:2147483647:-2147483648]".to_owned()), (JmesPath, "list[99999999999]".to_owned()), (JmesPath, format!("`{}`", "[".repeat(4_000))), (JmesPath, "reverse(text) == text".to_owned()), (JmesPath, "max_by(rows, &length(to_string($)))".to_owned()), (JmesPath, "merge(`{}`)".to_owned()), (JmesPath, "\"\\ud800\"".to_owned()), (JmesPath, "'".to_owned()), (JmesPath, "`".to_owned()), (JmesPath, "`\\".to_owned()), (JmesPath, String::new()),
+        (Jq, nested("[", "1", "]", 64)),
+        (Jq, nested("[", "1", "]", 2_000)),
+        (Jq, nested("-", "1", "", 4_000)),
+        (Jq, nested("try ", "1", "", 1_000)),
+        (Jq, nested("1|", "1", "", 2_000)),
+        (Jq, nested("1,", "1", "", 2_000)),
+        (Jq, nested("1+", "1", "", 2_000)),
+        (Jq, nested(".a.", "a", "", 1_300)),
+        (Jq, nested("if . then 1 elif ", "1", " end", 1).to_owned()),
+        (Jq, nested("def a: ", "1", "; a", 500)),
+        (Jq, nested(". as $x | ", ".", "", 400)),
+        (Jq, nested("label $x | ", ".", "", 370)),
+        (Jq, nested("reduce ", ".", " as $x (.; .)", 60)),
+        (Jq, nested(".[]?|", ".", "", 700)),
+        (Jq, nested("(.,.)|", ".", "", 600)),
+        (Jq, nested("..|", ".", "", 1_000)),
+        (Jq, nested("map(", ".", ")", 60)),
+        (Jq, nested("first(", "repeat(1)", ")", 60)),
+        (Jq, "?".repeat(4_000)),
+        (Jq, format!(".{}", "?".repeat(4_000))),
+        (Jq, format!(".a{}", "[]?".repeat(1_300))),
+        (Jq, nested("\"\\(", "1", ")\"", 60)),
+        (Jq, nested("1 // ", "1", "", 800)),
+        (Jq, nested("1 as [$a] ?// ", "$a | 1", "", 3)),
+        (JsonPath, "$..*..*..*..*".to_owned()),
+        (JsonPath, "$..[*]..[*]..[*]".to_owned()),
+        (JsonPath, "$..[?$..[?$..*]]".to_owned()),
+        (JsonPath, "$.list[?count($..*) > 1]".to_owned()),
+        (JsonPath, "$.rows[?@..[?@..*]]".to_owned()),
+        (JsonPath, "$.rows[?$.rows[?@.a == $.rows[0].a]]".to_owned()),
+        (JsonPath, "$.list[?$.list == $.list]".to_owned()),
+        (JsonPath, format!("$.list{}", "[0:9999:1,0:9999:1]".repeat(3))),
+        (JsonPath, format!("$.deep{}", "..*".repeat(1_000))),
+        (JsonPath, format!("${}", "[*,*]".repeat(600))),
+        (JsonPath, format!("$.deep{}", "[0,0]".repeat(119))),
+        (JsonPath, "$.rows[?match(@.s, '(x+x+)+y')]".to_owned()),
+        (JsonPath, "$.rows[?search(@.s, @.s)]".to_owned()),
+        (JsonPath, "$.list[?search($.text, '(x|xx)*y')]".to_owned()),
+        (JsonPath, "$[?search(@, '((x{100}){100}){100}')]".to_owned()),
+        (JsonPath, nested("$[?", "@.a", "]", 60)),
+        (JsonPath, nested("$[?length(", "@.a", ")>1]", 30)),
+        (JsonPath, nested("$[?!(", "@.a", ")]", 30)),
+        (JsonPath, format!("$[?{}1]", "!".repeat(4_000))),
+        (JsonPath, nested("$[?", "1==1", "]", 2_000)),
+        (JsonPath, "$.list[9007199254740991:-9007199254740991:-9007199254740991]".to_owned()),
+        (JsonPath, "$.list[::9007199254740991]".to_owned()),
+        (JsonPath, "$[?length($..*) == 1 || $..* && @..*]".to_owned()),
+        (JmesPath, "[@,@][]|".repeat(500) + "@"),
+        (JmesPath, "[@,@]|".repeat(600) + "@"),
+        (JmesPath, "[@,@]|".repeat(600) + "to_string(@)"),
+        (JmesPath, "[@,@]|".repeat(600) + "@==@"),
+        (JmesPath, "{a:@,b:@}|".repeat(350) + "to_string(@)"),
+        (JmesPath, "to_string([".repeat(20) + "text" + &"])".repeat(20)),
+        (JmesPath, nested("to_string([", "@", "])", 30)),
+        (JmesPath, "list[?contains(`[1,2]`, @)]".to_owned()),
+        (JmesPath, "join(text, list[].to_string(@))".to_owned()),
+        (JmesPath, "join(text2, map(&'x', list))".to_owned()),
+        (JmesPath, "sort_by(list, &to_string([@,@,@]))".to_owned()),
+        (
+            JmesPath,
+            "list[].[@,@,@,@,@,@,@,@,@,@][].[@,@,@,@,@,@,@,@,@,@][].[@,@,@,@,@,@,@,@,@,@][]".to_owned(),
+        ),
+        (
+            JmesPath,
+            "map(&sort_by(@, &@), [list, list, list, list, list, list, list, list, list, list])".to_owned(),
+        ),
+        (JmesPath, nested("map(&", "@", ",list)", 30)),
+        (JmesPath, nested("[", "@", "]", 64)),
+        (JmesPath, nested("!", "@", "", 4_000)),
+        (JmesPath, nested("&", "@", "", 4_000)),
+        (JmesPath, nested("a.", "a", "", 2_000)),
+        (JmesPath, nested("a||", "a", "", 1_300)),
+        (JmesPath, "a[]".repeat(1_000)),
+        (JmesPath, "*.".repeat(2_000) + "*"),
+        (JmesPath, "list[-2147483648]".to_owned()),
+        (JmesPath, "list[2147483647]".to_owned()),
+        (JmesPath, "list[1:2147483647:2147483647]".to_owned()),
+        (JmesPath, "list[-2147483648:2147483647:-2147483648]".to_owned()),
+        (JmesPath, "list[99999999999]".to_owned()),
+        (JmesPath, format!("`{}`", "[".repeat(4_000))),
+        (JmesPath, "reverse(text) == text".to_owned()),
+        (JmesPath, "max_by(rows, &length(to_string($)))".to_owned()),
+        (JmesPath, "merge(`{}`)".to_owned()),
+        (JmesPath, "\"\\ud800\"".to_owned()),
+        (JmesPath, "'".to_owned()),
+        (JmesPath, "`".to_owned()),
+        (JmesPath, "`\\".to_owned()),
+        (JmesPath, String::new()),
     ]);
     let mut slow = Vec::new();
     for (language, text) in hostile {

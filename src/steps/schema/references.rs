@@ -32,8 +32,14 @@ const SAME_LISTS: [&str; 3] = ["allOf", "anyOf", "oneOf"];
 const SAME_MAPS: [&str; 2] = ["dependentSchemas", "dependencies"];
 /// Schemas about parts of the value.
 const INNER: [&str; 8] = [
-    "additionalItems", "additionalProperties", "contains", "contentSchema", "items", "propertyNames",
-    "unevaluatedItems", "unevaluatedProperties",
+    "additionalItems",
+    "additionalProperties",
+    "contains",
+    "contentSchema",
+    "items",
+    "propertyNames",
+    "unevaluatedItems",
+    "unevaluatedProperties",
 ];
 /// Lists of them.
 const INNER_LISTS: [&str; 2] = ["prefixItems", "items"];
@@ -87,7 +93,9 @@ impl<'a> References<'a> {
             depth = depth.max(deeper + 1);
         }
         if size > EXPANSION_MOST {
-            return Err(format!("more than {EXPANSION_MOST} schemas are about one value when `$ref` is followed"));
+            return Err(format!(
+                "more than {EXPANSION_MOST} schemas are about one value when `$ref` is followed"
+            ));
         }
         if depth > DEPTH_MOST {
             return Err(format!("more than {DEPTH_MOST} schemas nest around one value; simplify the schema"));
@@ -103,7 +111,8 @@ impl<'a> References<'a> {
             return Err(format!("`{name}` cannot be used here; refer to `#/$defs/…` with `$ref`"));
         }
         let at_root = address(schema) == address(self.root);
-        let inner = ["$id", "id", "$schema"].into_iter().find(|name| fields.get(*name).is_some_and(Value::is_string));
+        let inner =
+            ["$id", "id", "$schema"].into_iter().find(|name| fields.get(*name).is_some_and(Value::is_string));
         if let Some(name) = inner.filter(|_| !at_root) {
             return Err(format!("`{name}` can only be used at the root of the schema"));
         }
@@ -124,17 +133,20 @@ impl<'a> References<'a> {
         let mut same: Vec<&Value> = SAME.iter().filter_map(|name| fields.get(*name)).collect();
         same.extend(lists(fields, &SAME_LISTS));
         same.extend(maps(fields, &SAME_MAPS));
-        match fields.get("$ref") {
-            Some(Value::String(reference)) => same.push(self.target(reference)?),
-            Some(_) | None => {}
+        if let Some(Value::String(reference)) = fields.get("$ref") {
+            same.push(self.target(reference)?);
         }
         Ok(same)
     }
 
     fn target(&self, reference: &str) -> Result<&'a Value, String> {
         let shown: String = reference.chars().take(200).collect();
-        let Some(pointer) = reference.strip_prefix('#').filter(|rest| rest.is_empty() || rest.starts_with('/')) else {
-            return Err(format!("`$ref` to `{shown}` is not followed; only `#` and `#/…` are, within the schema"));
+        let Some(pointer) =
+            reference.strip_prefix('#').filter(|rest| rest.is_empty() || rest.starts_with('/'))
+        else {
+            return Err(format!(
+                "`$ref` to `{shown}` is not followed; only `#` and `#/…` are, within the schema"
+            ));
         };
         if pointer.contains('%') {
             return Err(format!("`$ref` to `{shown}` is not followed; write names without `%`"));
@@ -157,4 +169,57 @@ fn inner(fields: &Map<String, Value>) -> Vec<&Value> {
     inner.extend(lists(fields, &INNER_LISTS));
     inner.extend(maps(fields, &INNER_MAPS));
     inner
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use serde_json::json;
+
+    use super::super::OutputSchema;
+
+    #[test]
+    fn no_schema_makes_a_request_or_reads_a_file() {
+        let server = TcpListener::bind("127.0.0.1:0").unwrap();
+        server.set_nonblocking(true).unwrap();
+        let address = server.local_addr().unwrap();
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "{\"type\": \"string\"}").unwrap();
+        let path = file.path().to_str().unwrap();
+        let places = [
+            format!("http://{address}/schema.json"),
+            format!("https://{address}/schema.json"),
+            format!("//{address}/schema.json"),
+            format!("file://{path}"),
+            path.to_owned(),
+            "schema.json".to_owned(),
+            "../schema.json".to_owned(),
+            "urn:example:schema".to_owned(),
+            "#name".to_owned(),
+            format!("{path}#/type"),
+        ];
+        for place in places {
+            let schemas = [
+                json!({"$ref": place}),
+                json!({"properties": {"a": {"$ref": place}}}),
+                json!({"allOf": [{"if": {"$ref": place}}]}),
+                json!({"$defs": {"a": {"$ref": place}}}),
+                json!({"x": {"$ref": place}, "$ref": "#/x"}),
+                json!({"$dynamicRef": place}),
+                json!({"$recursiveRef": place}),
+                json!({"$id": place, "$ref": "other.json"}),
+                json!({"properties": {"a": {"$id": place}}}),
+                json!({"$schema": place}),
+            ];
+            for schema in schemas {
+                let compiled = OutputSchema::compile(&schema).map(|_| ());
+                assert!(compiled.is_err(), "{schema}");
+            }
+        }
+        // Not even a name that looks like one is followed.
+        let data = json!({"properties": {"$ref": {"type": "string"}}, "const": {"$ref": format!("http://{address}/")}});
+        assert!(OutputSchema::compile(&data).is_ok());
+        assert!(server.accept().is_err(), "somebody connected");
+    }
 }

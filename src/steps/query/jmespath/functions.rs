@@ -37,13 +37,18 @@ pub(super) fn call(name: &str, args: &[Rcvar], offset: usize) -> Evaluated {
                 return extreme(list, by, Ordering::Greater, offset);
             }
             ("map", Variable::Expref(each), Variable::Array(list)) => {
-                return list.iter().map(|element| evaluate(element, each)).collect::<Result<_, _>>().map(array);
+                return list
+                    .iter()
+                    .map(|element| evaluate(element, each))
+                    .collect::<Result<_, _>>()
+                    .map(array);
             }
             _ => {}
         }
     }
     price(name, args);
-    let function = RUNTIME.get_function(name).ok_or_else(|| error(offset, format!("there is no function `{name}`")))?;
+    let function =
+        RUNTIME.get_function(name).ok_or_else(|| error(offset, format!("there is no function `{name}`")))?;
     let mut context = Context::new("", &RUNTIME);
     context.offset = offset;
     function.evaluate(args, &mut context)
@@ -79,17 +84,18 @@ fn price(name: &str, args: &[Rcvar]) {
 /// What a value is sorted by: all numbers, or all strings.
 fn key(element: &Rcvar, by: &Ast, like: Option<&Rcvar>, offset: usize) -> Evaluated {
     let key = evaluate(element, by)?;
-    let fits = match (&*key, like.map(|like| &**like)) {
-        (Variable::Number(_), None | Some(Variable::Number(_))) => true,
-        (Variable::String(_), None | Some(Variable::String(_))) => true,
-        _ => false,
-    };
+    let fits = matches!(
+        (&*key, like.map(|like| &**like)),
+        (Variable::Number(_), None | Some(Variable::Number(_)))
+            | (Variable::String(_), None | Some(Variable::String(_)))
+    );
     if fits {
         weigh(&key);
         Ok(key)
     } else {
         let wanted = like.map_or("a number or a string".to_owned(), |like| format!("a {}", like.get_type()));
-        let message = format!("the expression must give {wanted} for each element, it gave a {}", key.get_type());
+        let message =
+            format!("the expression must give {wanted} for each element, it gave a {}", key.get_type());
         Err(error(offset, message))
     }
 }

@@ -26,7 +26,8 @@ pub(super) fn checked<'a>(name: &'a str, program: Term<&'a str>) -> Checked<'a> 
 
 /// Makes the loop inside a definition of jaq pay for each round.
 pub(super) fn paying(definition: Def<&'static str>) -> Def<&'static str> {
-    let body = Check { open: None }.term(definition.body).expect("recursion is only refused where it is looked for");
+    let body =
+        Check { open: None }.term(definition.body).expect("recursion is only refused where it is looked for");
     Def { body, ..definition }
 }
 
@@ -36,6 +37,7 @@ struct Check<'a> {
 }
 
 impl<'a> Check<'a> {
+    #[expect(clippy::boxed_local, reason = "it comes in a box and goes into one")]
     fn boxed(&mut self, term: Box<Term<&'a str>>) -> Result<Box<Term<&'a str>>, Recursion<'a>> {
         self.term(*term).map(Box::new)
     }
@@ -44,7 +46,10 @@ impl<'a> Check<'a> {
         terms.into_iter().map(|term| self.term(term)).collect()
     }
 
-    fn option(&mut self, term: Option<Box<Term<&'a str>>>) -> Result<Option<Box<Term<&'a str>>>, Recursion<'a>> {
+    fn option(
+        &mut self,
+        term: Option<Box<Term<&'a str>>>,
+    ) -> Result<Option<Box<Term<&'a str>>>, Recursion<'a>> {
         term.map(|term| self.boxed(term)).transpose()
     }
 
@@ -127,7 +132,8 @@ impl<'a> Check<'a> {
                 Pattern::Arr(inner.into_iter().map(|inner| self.pattern(inner)).collect::<Result<_, _>>()?)
             }
             Pattern::Obj(members) => {
-                let members = members.into_iter().map(|(key, inner)| Ok((self.term(key)?, self.pattern(inner)?)));
+                let members =
+                    members.into_iter().map(|(key, inner)| Ok((self.term(key)?, self.pattern(inner)?)));
                 Pattern::Obj(members.collect::<Result<_, _>>()?)
             }
         })

@@ -11,8 +11,11 @@ use jaq_core::{
 };
 
 use super::{
+    super::{
+        super::work::{pay, pay_text},
+        pattern::Pattern,
+    },
     check,
-    super::{super::work::{pay, pay_text}, pattern::Pattern},
     paths::positions,
     value::{Members, Value},
 };
@@ -27,8 +30,18 @@ const CALL: u64 = 4;
 
 /// Functions of jaq that are left out: they reach out, know only jaq's values, or may loop for very long.
 const WITHOUT: [&str; 12] = [
-    "debug_empty", "env", "halt", "jn", "localtime", "matches", "now", "split_", "split_matches", "stderr_empty",
-    "strflocaltime", "yn",
+    "debug_empty",
+    "env",
+    "halt",
+    "jn",
+    "localtime",
+    "matches",
+    "now",
+    "split_",
+    "split_matches",
+    "stderr_empty",
+    "strflocaltime",
+    "yn",
 ];
 /// Definitions of jaq that call what is left out.
 const WITHOUT_DEFINITIONS: [&str; 4] = ["debug", "halt", "halt_error", "stderr"];
@@ -155,11 +168,7 @@ fn search(array: &Value, wanted: &Value) -> ValR<Value> {
 }
 
 /// `text | f(pattern; flags)`: what lies between matches, the matches, or both.
-fn matching<'a>(
-    mut cv: jaq_core::Cv<'a, Data>,
-    between: bool,
-    matches: bool,
-) -> ValXs<'a, Value> {
+fn matching<'a>(mut cv: jaq_core::Cv<'a, Data>, between: bool, matches: bool) -> ValXs<'a, Value> {
     let (flags, pattern) = (cv.0.pop_var(), cv.0.pop_var());
     bome(match_text(&cv.1, &pattern, &flags, between, matches))
 }

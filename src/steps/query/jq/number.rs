@@ -96,7 +96,9 @@ fn compare(whole: i64, float: f64) -> Ordering {
     }
     match Float(float).whole() {
         // The same whole part: the fraction decides.
-        Some(truncated) => whole.cmp(&truncated).then_with(|| 0.0.partial_cmp(&float.fract()).unwrap_or(Ordering::Equal)),
+        Some(truncated) => {
+            whole.cmp(&truncated).then_with(|| 0.0.partial_cmp(&float.fract()).unwrap_or(Ordering::Equal))
+        }
         None if float > 0.0 => Ordering::Less,
         None => Ordering::Greater,
     }
@@ -108,7 +110,9 @@ impl Ord for Number {
             (Int(left), Int(right)) => left.cmp(&right),
             (Int(left), Float(right)) => compare(left, right),
             (Float(left), Int(right)) => compare(right, left).reverse(),
-            (Float(left), Float(right)) => left.partial_cmp(&right).unwrap_or_else(|| right.is_nan().cmp(&left.is_nan())),
+            (Float(left), Float(right)) => {
+                left.partial_cmp(&right).unwrap_or_else(|| right.is_nan().cmp(&left.is_nan()))
+            }
         }
     }
 }
@@ -164,7 +168,10 @@ mod tests {
         let text = |number: Number| number.to_json().map(|number| number.to_string());
         assert_eq!(text(Int(6).divide(Int(3))), Some("2".to_owned()));
         assert_eq!(text(Int(7).divide(Int(2))), Some("3.5".to_owned()));
-        assert_eq!(text(Float(1.5).combine(Float(1.5), i64::checked_add, |a, b| a + b)), Some("3".to_owned()));
+        assert_eq!(
+            text(Float(1.5).combine(Float(1.5), i64::checked_add, |a, b| a + b)),
+            Some("3".to_owned())
+        );
         assert_eq!(
             text(Int(i64::MAX).combine(Int(1), i64::checked_add, |a, b| a + b)),
             Some("9.223372036854776e+18".to_owned())

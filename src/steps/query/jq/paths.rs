@@ -128,12 +128,10 @@ impl jaq_core::ValT for Value {
 
     fn key_values(self) -> BoxIter<'static, ValR<(Self, Self), Self>> {
         match self {
-            Self::Array(array) => {
-                Box::new((0..array.of.len()).map(move |place| {
-                    pay(ITERATING);
-                    Ok((Self::from(place), array.of[place].clone()))
-                }))
-            }
+            Self::Array(array) => Box::new((0..array.of.len()).map(move |place| {
+                pay(ITERATING);
+                Ok((Self::from(place), array.of[place].clone()))
+            })),
             Self::Object(object) => Box::new((0..object.of.len()).map(move |place| {
                 pay(1 + ITERATING);
                 let (name, value) = object.of.get_index(place).expect("below the length");
@@ -227,9 +225,12 @@ impl jaq_core::ValT for Value {
                 let length = array.of.len();
                 let whole = Number::Float(number.float().floor()).whole();
                 // An index behind the end is a place too: what lies between becomes null.
-                let place = whole.and_then(|index| place(index, length).or_else(|| usize::try_from(index).ok()));
+                let place =
+                    whole.and_then(|index| place(index, length).or_else(|| usize::try_from(index).ok()));
                 let Some(place) = place else {
-                    return opt.fail(self, |_| Exn::from(Error::str(format_args!("index {index} is out of bounds"))));
+                    return opt.fail(self, |_| {
+                        Exn::from(Error::str(format_args!("index {index} is out of bounds")))
+                    });
                 };
                 let nested = Nested::change(array);
                 let old = nested.of.get_mut(place).map(|value| std::mem::replace(value, Self::Null));

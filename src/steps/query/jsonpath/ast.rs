@@ -34,7 +34,11 @@ pub(super) enum Logical {
     Exists(Path),
     Compare(Comparable, Comparison, Comparable),
     /// `match` (the whole text) and `search` (any part of it).
-    Matches { whole: bool, text: Comparable, pattern: Comparable },
+    Matches {
+        whole: bool,
+        text: Comparable,
+        pattern: Comparable,
+    },
 }
 
 /// What is one value, or nothing.

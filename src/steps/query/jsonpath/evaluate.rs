@@ -66,7 +66,13 @@ fn pick<'a>(selector: &Selector, node: &'a Value, root: &'a Value, found: &mut V
 }
 
 /// RFC 9535, 2.3.4.2.2.
-fn slice<'a>(elements: &'a [Value], start: Option<i64>, end: Option<i64>, step: i64, found: &mut Vec<&'a Value>) {
+fn slice<'a>(
+    elements: &'a [Value],
+    start: Option<i64>,
+    end: Option<i64>,
+    step: i64,
+    found: &mut Vec<&'a Value>,
+) {
     let length = elements.len() as i64;
     let from_end = |place: i64| if place < 0 { place + length } else { place };
     let mut push = |place: i64| {

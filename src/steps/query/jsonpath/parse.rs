@@ -222,7 +222,9 @@ fn function(name: &str, arguments: Vec<Operand>) -> Result<Operand, String> {
 fn comparable(operand: Operand) -> Result<Comparable, &'static str> {
     match operand {
         Operand::Path(path) if path.is_singular() => Ok(Comparable::Singular(path)),
-        Operand::Path(_) => Err("this path may lead to many values; compare with one, or use value() or count()"),
+        Operand::Path(_) => {
+            Err("this path may lead to many values; compare with one, or use value() or count()")
+        }
         Operand::Value(value) => Ok(value),
         Operand::Logical(_) => Err("this is true or false already, it cannot be compared"),
     }

@@ -75,7 +75,8 @@ impl<'a> Scanner<'a> {
 
     /// A name after a dot.
     pub(super) fn name(&mut self) -> Result<String, String> {
-        let first = |character: char| character.is_ascii_alphabetic() || character == '_' || !character.is_ascii();
+        let first =
+            |character: char| character.is_ascii_alphabetic() || character == '_' || !character.is_ascii();
         if !self.peek().is_some_and(first) {
             return Err(self.wrong("expected a name, `*` or `[`; quote an unusual name, as in ['a-b']"));
         }
@@ -116,8 +117,12 @@ impl<'a> Scanner<'a> {
             Some('\'' | '"') => self.string().map(Value::String).map(Some),
             Some('-' | '0'..='9') => self.number().map(Some),
             Some(_) | None => {
-                for (word, value) in [("true", Value::Bool(true)), ("false", Value::Bool(false)), ("null", Value::Null)] {
-                    let ends = |rest: &str| !rest.starts_with(|next: char| next.is_alphanumeric() || next == '_' || next == '(');
+                for (word, value) in
+                    [("true", Value::Bool(true)), ("false", Value::Bool(false)), ("null", Value::Null)]
+                {
+                    let ends = |rest: &str| {
+                        !rest.starts_with(|next: char| next.is_alphanumeric() || next == '_' || next == '(')
+                    };
                     if self.rest().strip_prefix(word).is_some_and(ends) {
                         self.place += word.len();
                         return Ok(Some(value));
@@ -156,7 +161,9 @@ impl<'a> Scanner<'a> {
             match self.next() {
                 None => return Err(self.wrong_at(start, "this string is never closed")),
                 end if end == quote => return Ok(string),
-                Some('\\') => string.push(self.escaped(quote).ok_or_else(|| self.wrong_at(place, "this is no escape"))?),
+                Some('\\') => {
+                    string.push(self.escaped(quote).ok_or_else(|| self.wrong_at(place, "this is no escape"))?)
+                }
                 Some(control) if control < ' ' => {
                     return Err(self.wrong_at(place, "write control characters as escapes, as in \\n"));
                 }
@@ -180,7 +187,9 @@ impl<'a> Scanner<'a> {
                     return char::from_u32(high);
                 }
                 let low = self.take("\\u").then(|| self.hex())??;
-                let pair = (0xdc00..0xe000).contains(&low).then(|| 0x1_0000 + ((high - 0xd800) << 10) + low - 0xdc00)?;
+                let pair = (0xdc00..0xe000)
+                    .contains(&low)
+                    .then(|| 0x1_0000 + ((high - 0xd800) << 10) + low - 0xdc00)?;
                 char::from_u32(pair)?
             }
             same if Some(same) == quote => same,
@@ -189,7 +198,8 @@ impl<'a> Scanner<'a> {
     }
 
     fn hex(&mut self) -> Option<u32> {
-        let digits = self.rest().get(..4).filter(|digits| digits.bytes().all(|digit| digit.is_ascii_hexdigit()))?;
+        let digits =
+            self.rest().get(..4).filter(|digits| digits.bytes().all(|digit| digit.is_ascii_hexdigit()))?;
         self.place += 4;
         u32::from_str_radix(digits, 16).ok()
     }
