@@ -25,11 +25,25 @@ pub(super) struct Server {
 impl Server {
     /// Asks for a resource.
     pub(super) async fn get(&self, path: &str) -> anyhow::Result<Value> {
+        self.send(Method::GET, path, None).await
+    }
+
+    /// Changes a resource.
+    pub(super) async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> anyhow::Result<Value> {
         let url = format!("{}{path}", self.base().trim_end_matches('/'));
-        let headers = [("authorization".to_owned(), format!("Bearer {}", self.token()?))];
-        let response = Client::new()?.send(Method::GET, &url, &headers, Vec::new()).await?;
+        let mut headers = vec![("authorization".to_owned(), format!("Bearer {}", self.token()?))];
+        if body.is_some() {
+            headers.push(("content-type".to_owned(), "application/json".to_owned()));
+        }
+        let body = body.map(|body| body.to_string().into_bytes()).unwrap_or_default();
+        let response = Client::new()?.send(method, &url, &headers, body).await?;
         let body: Value = serde_json::from_slice(&response.body).unwrap_or(Value::Null);
-        if response.status != 200 {
+        if !(200..300).contains(&response.status) {
             let detail = body["detail"].as_str().unwrap_or("no details");
             anyhow::bail!("{url} answers {}: {}", response.status, super::terminal::safe(detail));
         }

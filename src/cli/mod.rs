@@ -11,6 +11,7 @@ mod requests;
 mod run;
 mod runs;
 mod schema;
+mod secrets;
 mod send;
 mod serve;
 mod terminal;
@@ -44,6 +45,8 @@ enum Command {
     Runs(runs::Arguments),
     /// Look at the request log of a server.
     Requests(requests::Arguments),
+    /// Set, list and remove a server's secrets.
+    Secrets(secrets::Arguments),
     /// Print the JSON Schema of workflow.json, or of what steps give.
     Schema(schema::Arguments),
 }
@@ -65,6 +68,7 @@ pub fn main() -> ExitCode {
         Command::Send(arguments) => send::execute(&arguments),
         Command::Runs(arguments) => runs::execute(&arguments),
         Command::Requests(arguments) => requests::execute(&arguments),
+        Command::Secrets(arguments) => secrets::execute(&arguments),
         Command::Schema(arguments) => schema::execute(&arguments),
     };
     match result {

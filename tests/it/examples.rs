@@ -130,7 +130,7 @@ fn github_push_answers_a_signed_push() {
     assert_eq!(response.status, 200, "{}", response.text());
     assert_eq!(
         response.json(),
-        json!({ "branch": "main", "deploy": true, "commits": 2, "authors": ["Ada", "Bo"] })
+        json!({ "branch": "main", "deploy": true, "deployed": null, "commits": 2, "authors": ["Ada", "Bo"] })
     );
 }
 

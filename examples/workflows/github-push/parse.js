@@ -5,6 +5,7 @@ const commits = data?.commits ?? [];
 return {
   event: context.headers['x-github-event'] ?? 'push',
   branch: data?.ref?.startsWith('refs/heads/') ? data.ref.slice('refs/heads/'.length) : null,
+  sha: data?.after ?? null,
   commits: commits.length,
   authors: [...new Set(commits.map((commit) => commit.author.name))],
 };

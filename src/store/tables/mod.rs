@@ -4,11 +4,16 @@
 //! Functions that write only add to a batch, so that a caller decides what happens together.
 
 pub mod claims;
+pub mod journal;
+pub mod letters;
 pub mod requests;
 pub mod runs;
 #[cfg(test)]
 mod samples;
-pub mod steps;
+pub mod schedules;
+pub mod secrets;
+pub mod signals;
+pub mod slots;
 pub mod versions;
 
 use super::{KeyRange, Order, Store, StoreError, record};
