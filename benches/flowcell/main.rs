@@ -5,6 +5,7 @@
 //! Each load is bounded in time; `--quick` makes all of them short.
 
 mod load;
+mod soak;
 mod stats;
 
 use std::{
@@ -39,6 +40,10 @@ fn main() {
     let folder = tempfile::tempdir().expect("a folder for the bench");
     let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("bench-cache");
 
+    if let Some(at) = arguments.iter().position(|argument| argument == "soak") {
+        let runs = arguments.get(at + 1).and_then(|runs| runs.parse().ok()).unwrap_or(100_000);
+        return soak::soak(folder.path(), &cache, runs);
+    }
     let mut rows = in_process(&cache, time);
     rows.extend(over_http(folder.path(), &cache, time));
     stats::print(&rows);
@@ -83,7 +88,7 @@ fn in_process(cache: &Path, time: Duration) -> Vec<Row> {
 fn over_http(folder: &Path, cache: &Path, time: Duration) -> Vec<Row> {
     let workflows = folder.join("workflows");
     for mode in ["sync", "async"] {
-        write_workflow(&workflows, mode);
+        write_workflow(&workflows, mode, "1h");
     }
     let body = payload("push-2k.json");
     let bare = Server::bare_axum();
@@ -96,7 +101,7 @@ fn over_http(folder: &Path, cache: &Path, time: Duration) -> Vec<Row> {
         );
         let base_rate = base.per_second();
         rows.push(Row::load(&format!("bare axum route, {connections} connections"), base, None));
-        for (mode, statuses) in [("sync", &[200][..]), ("async", &[202, 503][..])] {
+        for (mode, statuses) in [("sync", &[200][..]), ("async", &[202, 429, 503][..])] {
             let path = format!("/api/webhooks/w1-{mode}");
             let load = Load { address: flowcell.address.clone(), connections, time };
             let stats = load::run(&load, &signed(&flowcell, &path, &body, statuses));
@@ -108,7 +113,7 @@ fn over_http(folder: &Path, cache: &Path, time: Duration) -> Vec<Row> {
     rows
 }
 
-fn write_workflow(root: &Path, mode: &str) {
+fn write_workflow(root: &Path, mode: &str, ttl: &str) {
     let folder = root.join(format!("w1-{mode}"));
     std::fs::create_dir_all(&folder).expect("a folder");
     let workflow = serde_json::json!({
@@ -116,7 +121,7 @@ fn write_workflow(root: &Path, mode: &str) {
         "trigger": {
             "type": "webhook", "mode": mode,
             "verify": {"scheme": "github", "secret": SECRET},
-            "dedupe": {"key": "{{$context.headers.x-github-delivery}}", "ttl": "1h"},
+            "dedupe": {"key": "{{$context.headers.x-github-delivery}}", "ttl": ttl},
         },
         "steps": [{"id": "w1", "type": "code", "file": "w1.js"}],
     });
@@ -146,6 +151,10 @@ struct Server {
 
 impl Server {
     fn flowcell(workflows: &Path, data: &Path, cache: &Path) -> Self {
+        Self::flowcell_with(workflows, data, cache, &[])
+    }
+
+    fn flowcell_with(workflows: &Path, data: &Path, cache: &Path, variables: &[(&str, &str)]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_flowcell"));
         command
             .args(["serve", "--listen", "127.0.0.1:0", "--workflows"])
@@ -153,6 +162,7 @@ impl Server {
             .arg("--data")
             .arg(data);
         command.env("FLOWCELL_SANDBOX_CACHE", cache).env("FLOWCELL_LOG_LEVEL", "warn");
+        command.envs(variables.iter().copied());
         Self::start(command, "flowcell listens on http://")
     }
 
@@ -168,6 +178,10 @@ impl Server {
         let line = lines.next().expect("a line").expect("text");
         let address = line.strip_prefix(ready).expect("the address").to_owned();
         Self { child, address }
+    }
+
+    fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     /// Durable runs that wait would weigh on the next figure.

@@ -34,6 +34,10 @@ impl Stats {
         self.sorted.get(index.min(self.sorted.len().saturating_sub(1))).copied().unwrap_or_default()
     }
 
+    pub fn count(&self) -> usize {
+        self.sorted.len()
+    }
+
     pub fn per_second(&self) -> f64 {
         self.sorted.len() as f64 / self.wall.as_secs_f64()
     }

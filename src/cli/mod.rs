@@ -47,8 +47,8 @@ enum Command {
     Requests(requests::Arguments),
     /// Set, list and remove a server's secrets.
     Secrets(secrets::Arguments),
-    /// Print the JSON Schema of workflow.json.
-    Schema,
+    /// Print the JSON Schema of workflow.json, or of what steps give.
+    Schema(schema::Arguments),
 }
 
 /// What a command came to.
@@ -69,7 +69,7 @@ pub fn main() -> ExitCode {
         Command::Runs(arguments) => runs::execute(&arguments),
         Command::Requests(arguments) => requests::execute(&arguments),
         Command::Secrets(arguments) => secrets::execute(&arguments),
-        Command::Schema => schema::execute(),
+        Command::Schema(arguments) => schema::execute(&arguments),
     };
     match result {
         Ok(Verdict::Yes) => ExitCode::SUCCESS,

@@ -6,6 +6,7 @@
 
 mod code;
 mod condition;
+mod descriptions;
 mod each;
 mod end;
 mod http;
@@ -20,6 +21,7 @@ mod wait;
 mod work;
 
 pub use code::CodeSource;
+pub use descriptions::output_schemas;
 pub use response::{CompiledResponse, json_answer};
 pub use schema::OutputSchema;
 pub use scope::{Outputs, Place, RunFacts, Scope, SecretValues, timestamp};

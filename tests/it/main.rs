@@ -18,6 +18,7 @@ mod github;
 mod isolation;
 mod layering;
 mod limits;
+mod reference;
 mod refusals;
 mod reload;
 mod requests;

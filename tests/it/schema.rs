@@ -154,3 +154,15 @@ fn the_schema_marks_what_the_server_would_refuse() {
         .collect();
     assert!(unmarked.is_empty(), "an editor would not mark: {unmarked:?}");
 }
+
+#[test]
+fn the_outputs_of_every_step_type_are_described() {
+    let printed = flowcell(["schema", "--outputs"]);
+    assert_eq!(printed.code, 0, "{}", printed.stderr);
+    let outputs: Value = serde_json::from_str(&printed.stdout).expect("the schemas are JSON");
+    let schema = schema().to_string();
+    for step in ["code", "condition", "switch", "set", "response", "end"] {
+        assert!(schema.contains(&format!("\"const\":\"{step}\"")), "there is no step `{step}`");
+        assert!(outputs[step]["description"].is_string(), "the output of `{step}` is not described");
+    }
+}

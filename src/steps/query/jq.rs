@@ -58,8 +58,9 @@ impl Program {
         // As the last definition of the prelude: this is how jaq takes a program that is parsed already.
         let main = Def { name: MAIN, args: Vec::new(), body };
         let arena = Arena::default();
-        let prelude = definitions().map(|definition| -> Def<&str> { definition });
-        let modules = Loader::new(prelude.chain([main]))
+        // The prelude lives for ever, the program as long as its text: the type says which of them is meant.
+        let prelude: Vec<Def<&str>> = definitions().collect();
+        let modules = Loader::new(prelude.into_iter().chain([main]))
             .load(&arena, File { code: MAIN, path: () })
             .map_err(|_| "the program cannot be loaded".to_owned())?;
         let filter = Compiler::default().with_funs(functions()).compile(modules).map_err(|errors| {

@@ -133,9 +133,8 @@ impl<'a> References<'a> {
         let mut same: Vec<&Value> = SAME.iter().filter_map(|name| fields.get(*name)).collect();
         same.extend(lists(fields, &SAME_LISTS));
         same.extend(maps(fields, &SAME_MAPS));
-        match fields.get("$ref") {
-            Some(Value::String(reference)) => same.push(self.target(reference)?),
-            Some(_) | None => {}
+        if let Some(Value::String(reference)) = fields.get("$ref") {
+            same.push(self.target(reference)?);
         }
         Ok(same)
     }
@@ -170,4 +169,57 @@ fn inner(fields: &Map<String, Value>) -> Vec<&Value> {
     inner.extend(lists(fields, &INNER_LISTS));
     inner.extend(maps(fields, &INNER_MAPS));
     inner
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use serde_json::json;
+
+    use super::super::OutputSchema;
+
+    #[test]
+    fn no_schema_makes_a_request_or_reads_a_file() {
+        let server = TcpListener::bind("127.0.0.1:0").unwrap();
+        server.set_nonblocking(true).unwrap();
+        let address = server.local_addr().unwrap();
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "{\"type\": \"string\"}").unwrap();
+        let path = file.path().to_str().unwrap();
+        let places = [
+            format!("http://{address}/schema.json"),
+            format!("https://{address}/schema.json"),
+            format!("//{address}/schema.json"),
+            format!("file://{path}"),
+            path.to_owned(),
+            "schema.json".to_owned(),
+            "../schema.json".to_owned(),
+            "urn:example:schema".to_owned(),
+            "#name".to_owned(),
+            format!("{path}#/type"),
+        ];
+        for place in places {
+            let schemas = [
+                json!({"$ref": place}),
+                json!({"properties": {"a": {"$ref": place}}}),
+                json!({"allOf": [{"if": {"$ref": place}}]}),
+                json!({"$defs": {"a": {"$ref": place}}}),
+                json!({"x": {"$ref": place}, "$ref": "#/x"}),
+                json!({"$dynamicRef": place}),
+                json!({"$recursiveRef": place}),
+                json!({"$id": place, "$ref": "other.json"}),
+                json!({"properties": {"a": {"$id": place}}}),
+                json!({"$schema": place}),
+            ];
+            for schema in schemas {
+                let compiled = OutputSchema::compile(&schema).map(|_| ());
+                assert!(compiled.is_err(), "{schema}");
+            }
+        }
+        // Not even a name that looks like one is followed.
+        let data = json!({"properties": {"$ref": {"type": "string"}}, "const": {"$ref": format!("http://{address}/")}});
+        assert!(OutputSchema::compile(&data).is_ok());
+        assert!(server.accept().is_err(), "somebody connected");
+    }
 }

@@ -84,11 +84,11 @@ fn price(name: &str, args: &[Rcvar]) {
 /// What a value is sorted by: all numbers, or all strings.
 fn key(element: &Rcvar, by: &Ast, like: Option<&Rcvar>, offset: usize) -> Evaluated {
     let key = evaluate(element, by)?;
-    let fits = match (&*key, like.map(|like| &**like)) {
-        (Variable::Number(_), None | Some(Variable::Number(_))) => true,
-        (Variable::String(_), None | Some(Variable::String(_))) => true,
-        _ => false,
-    };
+    let fits = matches!(
+        (&*key, like.map(|like| &**like)),
+        (Variable::Number(_), None | Some(Variable::Number(_)))
+            | (Variable::String(_), None | Some(Variable::String(_)))
+    );
     if fits {
         weigh(&key);
         Ok(key)

@@ -37,6 +37,7 @@ struct Check<'a> {
 }
 
 impl<'a> Check<'a> {
+    #[expect(clippy::boxed_local, reason = "it comes in a box and goes into one")]
     fn boxed(&mut self, term: Box<Term<&'a str>>) -> Result<Box<Term<&'a str>>, Recursion<'a>> {
         self.term(*term).map(Box::new)
     }

@@ -24,17 +24,13 @@ impl jaq_std::ValT for Value {
     }
 
     fn as_isize(&self) -> Option<isize> {
-        match self {
-            Self::Number(Number::Int(whole)) => isize::try_from(*whole).ok(),
-            _ => None,
-        }
+        let Self::Number(Number::Int(whole)) = self else { return None };
+        isize::try_from(*whole).ok()
     }
 
     fn as_f64(&self) -> Option<f64> {
-        match self {
-            Self::Number(number) => Some(number.float()),
-            _ => None,
-        }
+        let Self::Number(number) = self else { return None };
+        Some(number.float())
     }
 
     fn is_utf8_str(&self) -> bool {
@@ -42,14 +38,10 @@ impl jaq_std::ValT for Value {
     }
 
     fn as_bytes(&self) -> Option<&[u8]> {
-        match self {
-            Self::Text(text) => {
-                // Whoever asks reads them all, and as a rule makes as many.
-                pay_text(text.len() * 2);
-                Some(text.as_bytes())
-            }
-            _ => None,
-        }
+        let Self::Text(text) = self else { return None };
+        // Whoever asks reads them all, and as a rule makes as many.
+        pay_text(text.len() * 2);
+        Some(text.as_bytes())
     }
 
     fn as_sub_str(&self, part: &[u8]) -> Self {

@@ -139,18 +139,6 @@ impl Value {
         out
     }
 
-    /// The name of its type, as jq calls it.
-    pub(super) fn kind(&self) -> &'static str {
-        match self {
-            Self::Null => "null",
-            Self::Bool(_) => "boolean",
-            Self::Number(_) => "number",
-            Self::Text(_) => "string",
-            Self::Array(_) => "array",
-            Self::Object(_) => "object",
-        }
-    }
-
     fn rank(&self) -> u8 {
         match self {
             Self::Null => 0,
