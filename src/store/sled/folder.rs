@@ -1,7 +1,7 @@
 //! The data folder: who may use it, which format it has, on what it lies.
 //!
-//! Layout: `LOCK`, `FORMAT` (written last, so that it means complete), `watermark`, `state/` (sled's) and
-//! `blobs/`. Knows nothing of sled.
+//! Layout: `LOCK`, `FORMAT` (written last, so that it means complete), `watermark`, `state/` or what `CURRENT`
+//! names in its place (sled's), `blobs/`, `history/`. Knows nothing of sled.
 
 use std::{
     fs::{self, DirBuilder, File, OpenOptions, TryLockError},
@@ -43,14 +43,30 @@ impl Folder {
         &self.path
     }
 
-    /// Where sled keeps its files.
-    pub(super) fn state(&self) -> PathBuf {
-        self.path.join("state")
+    /// Where sled keeps the files of the live part.
+    pub(super) fn state(&self) -> Result<PathBuf, StoreError> {
+        let current = self.current();
+        match fs::read_to_string(&current) {
+            Ok(text) => match text.strip_suffix('\n').filter(|name| state_number(name).is_some()) {
+                Some(name) => Ok(self.path.join(name)),
+                None => Err(StoreError::corrupt(current.display(), "it names no state")),
+            },
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(self.path.join(STATE)),
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                Err(StoreError::corrupt(current.display(), "it is no text"))
+            }
+            Err(error) => Err(failed("read", &current, error)),
+        }
     }
 
     /// Where large values are.
     pub(super) fn blobs(&self) -> PathBuf {
         self.path.join("blobs")
+    }
+
+    /// Where the buckets of the history are.
+    pub(super) fn history(&self) -> PathBuf {
+        self.path.join("history")
     }
 
     /// The file of the last commit that was answered.
@@ -60,6 +76,10 @@ impl Folder {
 
     fn format(&self) -> PathBuf {
         self.path.join("FORMAT")
+    }
+
+    fn current(&self) -> PathBuf {
+        self.path.join("CURRENT")
     }
 
     fn check_format(&self, text: &str) -> Result<(), StoreError> {
@@ -77,23 +97,68 @@ impl Folder {
     }
 
     fn lay_out(&self) -> Result<(), StoreError> {
-        if self.state().exists() {
+        if [self.path.join(STATE), self.current(), self.history()].iter().any(|path| path.exists()) {
             return Err(StoreError::corrupt(
                 self.format().display(),
                 "the file is missing beside existing data",
             ));
         }
         Watermark::create(&self.watermark())?;
-        let new = self.path.join("FORMAT.new");
-        let write = || {
-            let mut file = File::create(&new)?;
-            writeln!(file, "{FORMAT_PREFIX}{FORMAT}")?;
-            file.sync_all()?;
-            fs::rename(&new, self.format())
-        };
-        write().map_err(|error| failed("write", &self.format(), error))?;
-        sync_folder(&self.path)
+        write_durably(&self.format(), &format!("{FORMAT_PREFIX}{FORMAT}\n"))
     }
+
+    /// Removes what a crash left half done: states that are not the current one, snapshots for backups.
+    pub(super) fn tidy(&self, state: &Path) -> Result<(), StoreError> {
+        let entries = fs::read_dir(&self.path).map_err(|error| failed("list", &self.path, error))?;
+        for path in entries.flatten().map(|entry| entry.path()) {
+            let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
+            if state_number(name).is_some() && path != state {
+                fs::remove_dir_all(&path).map_err(|error| failed("remove", &path, error))?;
+            } else if name.starts_with(SNAPSHOT) {
+                fs::remove_file(&path).map_err(|error| failed("remove", &path, error))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+const STATE: &str = "state";
+/// How the files begin that a backup reads the live part from.
+pub(super) const SNAPSHOT: &str = "snapshot-";
+
+/// 1 for `state`, 7 for `state-7`.
+fn state_number(name: &str) -> Option<u64> {
+    match name.strip_prefix(STATE)? {
+        "" => Some(1),
+        rest => {
+            rest.strip_prefix('-')?.parse().ok().filter(|number| format!("-{number}") == rest && *number > 1)
+        }
+    }
+}
+
+/// Where the next state goes, beside this one.
+pub(super) fn next_state(state: &Path) -> PathBuf {
+    let name = state.file_name().and_then(|name| name.to_str());
+    let number = name.and_then(state_number).unwrap_or(1);
+    state.with_file_name(format!("{STATE}-{}", number + 1))
+}
+
+/// Makes a state the current one: in one step, durable.
+pub(super) fn name_state(state: &Path) -> Result<(), StoreError> {
+    let name = state.file_name().expect("it was made by next_state").to_string_lossy();
+    write_durably(&state.with_file_name("CURRENT"), &format!("{name}\n"))
+}
+
+fn write_durably(path: &Path, text: &str) -> Result<(), StoreError> {
+    let new = path.with_extension("new");
+    let write = || {
+        let mut file = File::create(&new)?;
+        file.write_all(text.as_bytes())?;
+        file.sync_all()?;
+        fs::rename(&new, path)
+    };
+    write().map_err(|error| failed("write", path, error))?;
+    path.parent().map_or(Ok(()), sync_folder)
 }
 
 fn lock(path: &Path) -> Result<File, StoreError> {
