@@ -36,6 +36,33 @@ impl Server {
         Ok(body)
     }
 
+    /// Reads a resource to its end, piece by piece.
+    pub(super) async fn download(
+        &self,
+        path: &str,
+        sink: &mut dyn FnMut(&[u8]) -> std::io::Result<()>,
+    ) -> anyhow::Result<()> {
+        let url = format!("{}{path}", self.base().trim_end_matches('/'));
+        let headers = [("authorization".to_owned(), format!("Bearer {}", self.token()?))];
+        let response = Client::new()?.download(&url, &headers, sink).await?;
+        if response.status != 200 {
+            let body: Value = serde_json::from_slice(&response.body).unwrap_or(Value::Null);
+            let detail = body["detail"].as_str().unwrap_or("no details");
+            anyhow::bail!("{url} answers {}: {}", response.status, super::terminal::safe(detail));
+        }
+        Ok(())
+    }
+
+    /// Whether an address was given.
+    pub(super) fn is_named(&self) -> bool {
+        self.server.is_some()
+    }
+
+    /// The data folder.
+    pub(super) fn data(&self) -> &std::path::Path {
+        &self.data
+    }
+
     /// A server on this machine is found by the settings that it was started with.
     fn base(&self) -> String {
         let listen =

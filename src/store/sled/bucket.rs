@@ -31,8 +31,6 @@ use crate::store::{
     record::{self, Record},
 };
 
-/// Memory for the pages of one open bucket, bytes.
-const CACHE: u64 = 8 << 20;
 /// Keys and bytes of one batch: sled stops all readers of the process while it applies one.
 const CHUNK_KEYS: usize = 500;
 const CHUNK_BYTES: usize = 512 << 10;
@@ -115,6 +113,7 @@ pub(super) struct Bucket {
     path: PathBuf,
     noted: Mutex<Noted>,
     condition: Mutex<Condition>,
+    size: Mutex<Option<u64>>,
 }
 
 enum Condition {
@@ -139,7 +138,14 @@ impl Bucket {
         let end_ms = buckets::end_of_name(name)
             .ok_or_else(|| StoreError::corrupt(path.display(), "its name is no date"))?;
         let condition = Mutex::new(Condition::Closed(Weak::new()));
-        Ok(Self { name: name.to_owned(), end_ms, path, noted: Mutex::new(noted), condition })
+        Ok(Self {
+            name: name.to_owned(),
+            end_ms,
+            path,
+            noted: Mutex::new(noted),
+            condition,
+            size: Mutex::default(),
+        })
     }
 
     /// A folder that the live database knows nothing of: made just before a crash, so that all in it is live too.
@@ -175,9 +181,13 @@ impl Bucket {
         record::encode(&*self.noted())
     }
 
-    /// Bytes of its files.
+    /// Bytes of its files, as they were after the last write.
     pub(super) fn size(&self) -> u64 {
-        check::size_of(&self.path.join("state")) + self.noted().large_bytes
+        let mut size = self.size.lock().unwrap_or_else(PoisonError::into_inner);
+        *size.get_or_insert_with(|| {
+            let state = self.path.join("state");
+            check::size_of(&state) + check::size_of(&state.join("blobs")) + self.noted().large_bytes
+        })
     }
 
     pub(super) fn is_damaged(&self) -> bool {
@@ -252,7 +262,7 @@ impl Bucket {
         }
         create_private(&state)?;
         let blobs = Blobs::open(self.path.join("blobs"))?;
-        let db = open_sled(&state, Opening { cache: CACHE, background: false })?;
+        let db = open_sled(&state, Opening::bucket())?;
         let commits = check::commits(&db, noted.number)?;
         if commits.number == noted.number && (commits.keys, commits.sum) != (noted.keys, noted.sum) {
             return Err(StoreError::corrupt("the state", "its counters are not what was noted"));
@@ -293,6 +303,7 @@ impl Bucket {
             return Err(error);
         }
         *self.noted() = noted;
+        *self.size.lock().unwrap_or_else(PoisonError::into_inner) = None;
         Ok(())
     }
 

@@ -81,7 +81,7 @@ impl Committer {
         let _ = fs::remove_dir_all(new);
         folder::create_private(new)?;
         reached(Moment::Begun)?;
-        let db = open_sled(new, Opening { cache: self.compaction.cache, background: true })?;
+        let db = open_sled(new, Opening::live(self.compaction.cache))?;
         let copied = copy(&self.db, &db)?;
         reached(Moment::Copied)?;
         db.flush().map_err(|error| from_sled(error, "flush"))?;

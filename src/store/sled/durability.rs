@@ -13,7 +13,7 @@ use std::{
 use tempfile::TempDir;
 
 use super::*;
-use crate::store::testing::block_on;
+use crate::store::{Key, testing::block_on};
 
 /// Names the folder for the child process of the kill test.
 const CHILD_FOLDER: &str = "FLOWCELL_TEST_STORE";
@@ -226,7 +226,7 @@ fn a_large_store_is_checked_while_it_runs() {
     drop(store);
     drop(open(folder.path()).unwrap());
     // A key that sled lost.
-    let db = open_sled(&folder.path().join("state"), Opening { cache: 64 << 20, background: true }).unwrap();
+    let db = open_sled(&folder.path().join("state"), Opening::live(64 << 20)).unwrap();
     db.remove(4_999_u32.to_be_bytes()).unwrap().unwrap();
     drop(db);
     assert!(matches!(open(folder.path()), Err(StoreError::Corrupt { .. })));
@@ -363,5 +363,12 @@ fn child_that_commits_until_killed() {
         batch.put(&number.to_be_bytes(), child_value(number)).put(b"count", number.to_be_bytes());
         block_on(store.commit(batch)).unwrap();
         println!("acknowledged {number}");
+        if number.is_multiple_of(8) {
+            // Also of an earlier life: again, or for the first time.
+            let keys = (number.saturating_sub(16)..number).map(|number| Key::from(&number.to_be_bytes()));
+            let expires_ms = (number / 64 % 5 + 1) * 86_400_000;
+            let step = Move { keys: keys.collect(), expires_ms, also_delete: vec![] };
+            block_on(store.archive(vec![step])).unwrap();
+        }
     }
 }

@@ -9,8 +9,12 @@ use std::{
     fs::{self, File},
     io::{BufReader, Read},
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     thread::JoinHandle,
+    time::{Duration, Instant},
 };
 
 use tokio::sync::{mpsc, oneshot};
@@ -34,7 +38,11 @@ use crate::store::{
 };
 
 /// Pieces that wait for the reader.
-const PIECES: usize = 4;
+const PIECES: usize = 8;
+/// How long a reader may stand still.
+const STALL: Duration = Duration::from_secs(60);
+/// Between two looks whether there is room for a piece.
+const PAUSE: Duration = Duration::from_millis(2);
 /// Pairs read from a bucket at once.
 const CHUNK: usize = 500;
 /// Bytes of the batches of a restore.
@@ -42,30 +50,53 @@ const BATCH: usize = 512 << 10;
 /// The name of a store that is being restored, behind that of the folder.
 const RESTORING: &str = ".restoring";
 
+/// What the reader gets.
+type Piece = Result<Vec<u8>, StoreError>;
+
 /// Sends a snapshot in a thread of its own. The thread ends when the reader goes away.
 pub(super) fn stream(
     snapshot: Snapshot,
     blobs: Arc<Blobs>,
     history: Arc<History>,
+    closing: Arc<AtomicBool>,
 ) -> std::io::Result<(BackupStream, JoinHandle<()>)> {
     let (sender, stream) = mpsc::channel(PIECES);
     let thread = std::thread::Builder::new().name("backup".to_owned()).spawn(move || {
         let place = history.root().to_owned();
-        if let Err(error) = guard(&place, || send(&snapshot, &blobs, &history, &sender)) {
+        if let Err(error) =
+            guard(&place, || send(&snapshot, &blobs, &history, &|piece| give(&sender, piece, &closing)))
+        {
             // The reader may be gone, which is the error then.
-            let _ = sender.blocking_send(Err(error));
+            let _ = give(&sender, Err(error), &closing);
         }
     })?;
     Ok((stream, thread))
+}
+
+/// Gives the reader a piece; gives up when it goes away or stands still, as large values are kept for it.
+fn give(sender: &mpsc::Sender<Piece>, piece: Piece, closing: &AtomicBool) -> Result<(), StoreError> {
+    let (begun, mut piece) = (Instant::now(), piece);
+    loop {
+        match sender.try_send(piece) {
+            Ok(()) => return Ok(()),
+            Err(mpsc::error::TrySendError::Full(back))
+                if begun.elapsed() < STALL && !closing.load(Ordering::SeqCst) =>
+            {
+                piece = back;
+                std::thread::sleep(PAUSE);
+            }
+            Err(_) => return Err(StoreError::Closed),
+        }
+    }
 }
 
 fn send(
     snapshot: &Snapshot,
     blobs: &Blobs,
     history: &History,
-    sender: &mpsc::Sender<Result<Vec<u8>, StoreError>>,
+    give: &dyn Fn(Piece) -> Result<(), StoreError>,
 ) -> Result<(), StoreError> {
-    let mut encoder = Encoder::new(|piece| sender.blocking_send(Ok(piece)).map_err(|_| StoreError::Closed));
+    let mut encoder = Encoder::new(|piece| give(Ok(piece)));
     let failed = |error| {
         StoreError::io(format!("cannot read {}", snapshot.file.display()), snapshot.file.clone(), error)
     };

@@ -39,8 +39,23 @@ impl Live {
 pub(super) struct Opening {
     /// Memory for its pages, bytes.
     pub(super) cache: u64,
+    /// Bytes of a segment. A leaf of 16 values of 16 KiB should fit in a quarter of it, or sled makes a file of
+    /// the leaf; fixed when the database is made.
+    pub(super) segment: usize,
     /// Whether sled flushes now and then by itself and moves data out of nearly empty segments.
     pub(super) background: bool,
+}
+
+impl Opening {
+    /// The live database.
+    pub(super) fn live(cache: u64) -> Self {
+        Self { cache, segment: 2 << 20, background: true }
+    }
+
+    /// A bucket of the history: many of them, rarely written, whose open and close must cost little memory.
+    pub(super) fn bucket() -> Self {
+        Self { cache: 8 << 20, segment: 512 << 10, background: false }
+    }
 }
 
 /// Opens a database, or makes a new one.
@@ -53,8 +68,7 @@ pub(super) fn open_sled(state: &Path, opening: Opening) -> Result<Db, StoreError
             .path(state)
             .mode(sled::Mode::HighThroughput)
             .cache_capacity(opening.cache)
-            // A leaf of 16 values of 16 KiB must fit in a quarter of a segment, or sled makes a file of it.
-            .segment_size(2 << 20)
+            .segment_size(opening.segment)
             // The second net; every commit is flushed and synced on its own.
             .flush_every_ms(opening.background.then_some(1_000));
         match config.open() {

@@ -15,6 +15,8 @@ mod compact;
 #[cfg(test)]
 mod durability;
 #[cfg(test)]
+mod durable_compaction;
+#[cfg(test)]
 mod durable_history;
 mod envelope;
 mod export;
@@ -142,7 +144,7 @@ impl SledStore {
         folder::create_private(&state)?;
         let blobs = Arc::new(Blobs::open(folder.blobs())?);
         let guarded = catch_unwind(AssertUnwindSafe(|| {
-            let db = open_sled(&state, Opening { cache: options.cache, background: true })?;
+            let db = open_sled(&state, Opening::live(options.cache))?;
             let commits = check::commits(&db, number)?;
             let tally = match check::size_of(&state) > options.check_up_to {
                 true => None,
@@ -364,7 +366,12 @@ impl Store for SledStore {
     fn backup(&self) -> BoxFuture<'_, Result<BackupStream, StoreError>> {
         async move {
             let snapshot = self.ask(Task::Snapshot).await?;
-            let sent = export::stream(snapshot, Arc::clone(&self.blobs), Arc::clone(&self.history));
+            let sent = export::stream(
+                snapshot,
+                Arc::clone(&self.blobs),
+                Arc::clone(&self.history),
+                Arc::clone(&self.closing),
+            );
             let (stream, thread) = sent.map_err(|error| {
                 StoreError::io("cannot start the backup's thread", self.folder.path(), error)
             })?;
