@@ -15,11 +15,13 @@ const LAST: u64 = 253_402_128_000_000;
 
 /// When the bucket ends that takes what expires at `expires_ms`. `now_ms` is 0 while nobody has told the time.
 pub(super) fn end_of(expires_ms: u64, now_ms: u64) -> u64 {
-    let width = match expires_ms.saturating_sub(now_ms) {
-        _ if now_ms == 0 => DAY,
-        ..=NEAR => DAY,
-        ..=FAR => MONTHS,
-        _ => YEARS,
+    let ahead = expires_ms.saturating_sub(now_ms);
+    let width = if now_ms == 0 || ahead <= NEAR {
+        DAY
+    } else if ahead <= FAR {
+        MONTHS
+    } else {
+        YEARS
     };
     expires_ms.min(LAST).next_multiple_of(width).min(LAST)
 }

@@ -9,7 +9,10 @@ use std::{
     fs::File,
     ops::Bound,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use serde::{Deserialize, Serialize};
@@ -114,6 +117,8 @@ pub(super) struct Bucket {
     noted: Mutex<Noted>,
     condition: Mutex<Condition>,
     size: Mutex<Option<u64>>,
+    /// Whether all of it was read since this process has the folder.
+    checked: AtomicBool,
 }
 
 enum Condition {
@@ -145,6 +150,7 @@ impl Bucket {
             noted: Mutex::new(noted),
             condition,
             size: Mutex::default(),
+            checked: AtomicBool::new(false),
         })
     }
 
@@ -194,6 +200,10 @@ impl Bucket {
         matches!(*self.condition(), Condition::Damaged(_))
     }
 
+    pub(super) fn is_checked(&self) -> bool {
+        self.checked.load(Ordering::Relaxed)
+    }
+
     pub(super) fn is_open(&self) -> bool {
         matches!(*self.condition(), Condition::Open(_))
     }
@@ -214,7 +224,7 @@ impl Bucket {
         }
     }
 
-    /// The open bucket. One with up to `check_up_to` bytes is read whole when it is opened.
+    /// The open bucket. One with up to `check_up_to` bytes is read whole when it is opened first.
     ///
     /// # Errors
     /// `Corrupt`, from then on always, when it is not what was noted.
@@ -267,8 +277,9 @@ impl Bucket {
         if commits.number == noted.number && (commits.keys, commits.sum) != (noted.keys, noted.sum) {
             return Err(StoreError::corrupt("the state", "its counters are not what was noted"));
         }
-        if check::size_of(&state) <= check_up_to {
+        if !self.is_checked() && check::size_of(&state) <= check_up_to {
             check::everything(&db, &blobs, &commits)?;
+            self.checked.store(true, Ordering::Relaxed);
         }
         let db_file = sync_new_files(&state)?;
         sync_folder(&self.path)?;
@@ -280,7 +291,12 @@ impl Bucket {
         let commits = *opened.commits();
         let mut audit = Audit::default();
         let read = || {
-            while go_on() && !audit.step(&opened.db, &opened.blobs, &commits)? {}
+            while !audit.step(&opened.db, &opened.blobs, &commits)? {
+                if !go_on() {
+                    return Ok(());
+                }
+            }
+            self.checked.store(true, Ordering::Relaxed);
             Ok(())
         };
         guard(&self.path, read).map_err(|error| match error {
@@ -299,6 +315,7 @@ impl Bucket {
         self.noted().reach.clone_from(&noted.reach);
         let written = guard(&self.path, || opened.write(values, large, &mut noted));
         if let Err(error) = written {
+            self.checked.store(false, Ordering::Relaxed);
             self.close();
             return Err(error);
         }

@@ -66,12 +66,12 @@ impl Audit {
         for pair in pairs.by_ref().take(STEP) {
             let (key, bytes) = pair.map_err(|error| from_sled(error, "read"))?;
             if key != Commits::key().as_bytes() {
-                if let Content::Blob(blob) = envelope::open(&key, &bytes)? {
-                    if !blobs.is_there(&blob) {
-                        let file = hex::encode(blob.hash);
-                        let what = format!("its file {file} is missing or has another length");
-                        return Err(StoreError::corrupt(Key::from(&*key), what));
-                    }
+                if let Content::Blob(blob) = envelope::open(&key, &bytes)?
+                    && !blobs.is_there(&blob)
+                {
+                    let file = hex::encode(blob.hash);
+                    let what = format!("its file {file} is missing or has another length");
+                    return Err(StoreError::corrupt(Key::from(&*key), what));
                 }
                 self.tally.change(None, Some(&Weight::of(&key, &bytes)));
             }

@@ -41,6 +41,8 @@ impl History {
         check_up_to: u64,
     ) -> Result<(Self, Vec<String>), StoreError> {
         create_private(&root)?;
+        // The first bucket relies on it.
+        root.parent().map_or(Ok(()), sync_folder)?;
         let failed = |error: io::Error| StoreError::io("cannot read the history's folder", &root, error);
         let (mut found, mut dropped) = (Vec::new(), Vec::new());
         for entry in fs::read_dir(&root).map_err(failed)? {

@@ -115,7 +115,7 @@ mod tests {
         Run {
             status: RunStatus::Succeeded,
             answer,
-            ..samples::run(n, if n % 2 == 0 { "even" } else { "odd" })
+            ..samples::run(n, if n.is_multiple_of(2) { "even" } else { "odd" })
         }
     }
 
