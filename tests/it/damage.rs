@@ -115,8 +115,8 @@ struct Random(u64);
 
 impl Random {
     fn seeded() -> Self {
-        let seed = std::env::var("FLOWCELL_TEST_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(11);
-        println!("FLOWCELL_TEST_SEED={seed}");
+        let seed = std::env::var("TEST_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(11);
+        println!("TEST_SEED={seed}");
         Self(seed)
     }
 

@@ -141,8 +141,8 @@ fn a_crash_while_a_bucket_is_dropped_is_finished_by_the_next_start() {
 #[test]
 fn damage_in_the_history_is_refused_by_name_and_nothing_else_is() {
     let (folder, map) = filled();
-    let seed = std::env::var("FLOWCELL_TEST_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(7);
-    println!("seed {seed} (FLOWCELL_TEST_SEED)");
+    let seed = std::env::var("TEST_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(7);
+    println!("seed {seed} (TEST_SEED)");
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     let (mut refused, mut tried) = (0, 0);
     for file in files(&folder.path().join("history")) {
@@ -370,8 +370,7 @@ fn the_live_part_levels_off() {
     let folder = tempfile::tempdir().unwrap();
     let options = Options { compact_every: Duration::from_secs(10), ..Options::default() };
     let store = SledStore::open(folder.path(), &options).unwrap();
-    let count: u32 =
-        std::env::var("FLOWCELL_TEST_RUNS").ok().and_then(|runs| runs.parse().ok()).unwrap_or(100_000);
+    let count: u32 = std::env::var("TEST_RUNS").ok().and_then(|runs| runs.parse().ok()).unwrap_or(100_000);
     let begun = Instant::now();
     let part = |kind: u8, n: u32| [&[kind], &n.to_be_bytes()[..]].concat();
     let random = |n: u32, size: usize| {
