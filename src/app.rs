@@ -13,12 +13,18 @@ use tokio::net::TcpListener;
 use crate::{
     api,
     config::Config,
-    engine::{Catalog, Definition, DefinitionError, Engine, EngineOptions, Environment, SystemPorts},
+    engine::{
+        Catalog, Definition, DefinitionError, Engine, EngineOptions, Environment, Ports, SystemPorts, Vault,
+        VaultError,
+    },
     folder::{self, FolderError},
     gateway::{Endpoints, Gateway},
+    key_source::{self, KeyError},
     loader::Loader,
+    net::{NetError, Outbound, OutboundOptions},
     sandbox::{EngineOptions as SandboxOptions, JsEngine, SandboxError},
     server,
+    steps::Services,
     store::{Options, SledStore, Store, StoreError},
 };
 
@@ -40,12 +46,27 @@ pub enum AppError {
     /// The data folder.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The HTTP client for workflows.
+    #[error(transparent)]
+    Net(#[from] NetError),
     /// The script engine.
     #[error(transparent)]
     Sandbox(#[from] SandboxError),
     /// The workflow folder.
     #[error("{0}; give the folder that holds your workflow folders with --workflows")]
     Folder(#[from] FolderError),
+    /// The secrets.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+    /// Their key.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// A secret given in a way that a server has not.
+    #[error(
+        "FLOWCELL_SECRETS_{0}: there is no such setting, and a server takes no secrets from variables; pass it on with \
+         `flowcell secrets set {0} --from-env FLOWCELL_SECRETS_{0}`"
+    )]
+    SecretVariable(String),
     /// The token for the management API.
     #[error("cannot keep the API token in {path}: {source}")]
     Token {
@@ -105,6 +126,9 @@ impl App {
     /// # Errors
     /// What is in the way.
     pub async fn start(config: &Config) -> Result<Self, AppError> {
+        if let Some((name, _)) = config.secrets.first_key_value() {
+            return Err(AppError::SecretVariable(name.clone()));
+        }
         // The port first: a second server on the same port must not wait for the lock of the first one's data.
         let listen_error = |source| AppError::Listen { address: config.listen, source };
         let listener = TcpListener::bind(config.listen).await.map_err(listen_error)?;
@@ -118,17 +142,25 @@ impl App {
             path: config.data.join(api::TOKEN_FILE).display().to_string(),
             source,
         })?;
+        let ports: Arc<dyn Ports> = Arc::new(SystemPorts::default());
+        let keyring = key_source::keyring(config, Vault::sealed_with(&*store)?.as_deref())?;
+        let vault = Vault::open(Arc::clone(&store), keyring, Arc::clone(&ports)).await?;
         let environment = environment(config);
         let catalog = Catalog::new(sandbox.clone(), Arc::clone(&environment));
+        let net =
+            Outbound::new(OutboundOptions { allow: config.net_allow.clone(), ..OutboundOptions::default() })?;
         let options = EngineOptions {
             max_pending: config.max_pending,
             max_running: config.max_running,
             keep_requests: config.keep_requests,
+            public_url: config.public_url.clone().unwrap_or_else(|| format!("http://{address}")),
+            drain: config.drain,
         };
         let engine = Engine::start(
             Arc::clone(&store),
-            sandbox.clone(),
-            Arc::new(SystemPorts::default()),
+            Services { sandbox: sandbox.clone(), net },
+            vault.clone(),
+            ports,
             catalog,
             options,
         )
@@ -143,7 +175,7 @@ impl App {
         );
         loader.install(folders).await?;
         let router =
-            Gateway::new(engine.clone(), endpoints).router().merge(api::router(engine.clone(), token));
+            Gateway::new(engine.clone(), endpoints).router().merge(api::router(engine.clone(), vault, token));
         Ok(Self { listener, address, router, engine, store, loader })
     }
 

@@ -14,7 +14,9 @@ use serde::Deserialize;
 use crate::{
     engine::EngineOptions,
     model::{ByteSize, Span},
+    net::{HostPort, HostPortError},
     sandbox::EngineOptions as SandboxOptions,
+    secrets::SecretValue,
 };
 
 const DAY: u64 = 86_400_000;
@@ -33,6 +35,8 @@ struct Typed {
     log: Log,
     retention: Retention,
     env: Env,
+    secrets: Secrets,
+    net: Net,
     /// Variables for workflows, `$env.NAME`; they win over the process's own.
     vars: BTreeMap<String, String>,
 }
@@ -43,6 +47,8 @@ struct Server {
     listen: Option<String>,
     data: Option<PathBuf>,
     workflows: Option<PathBuf>,
+    public_url: Option<String>,
+    drain: Option<Span>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -81,6 +87,19 @@ struct Env {
     allow: Option<Vec<String>>,
 }
 
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Secrets {
+    key: Option<SecretValue>,
+    key_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Net {
+    allow: Option<Vec<String>>,
+}
+
 /// How the server's own log is written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -114,6 +133,10 @@ pub struct Config {
     pub data: PathBuf,
     /// Folders of workflows.
     pub workflows: PathBuf,
+    /// What URLs begin with that are given to others, without a `/` at the end; nothing: the address it listens on.
+    pub public_url: Option<String>,
+    /// How long a stop waits for runs that are being executed.
+    pub drain: Span,
     /// Where the compiled engine is kept.
     pub cache: PathBuf,
     /// Script calls that may run at once.
@@ -138,6 +161,14 @@ pub struct Config {
     pub vars: BTreeMap<String, String>,
     /// Process variables that workflows may name; `*` ends a prefix.
     pub allow: Vec<String>,
+    /// The keys of the secrets themselves.
+    pub secrets_key: Option<SecretValue>,
+    /// The file that holds them; the default is one in the data folder.
+    pub secrets_key_file: Option<PathBuf>,
+    /// Secrets from `FLOWCELL_SECRETS_<NAME>`, for commands that run workflows without a server.
+    pub secrets: BTreeMap<String, SecretValue>,
+    /// Hosts with ports that workflows may call though their addresses are private.
+    pub net_allow: Vec<HostPort>,
 }
 
 /// Why the settings make no configuration.
@@ -190,8 +221,13 @@ impl Config {
         environment: impl Iterator<Item = (String, String)>,
     ) -> Result<Self, ConfigError> {
         let mut table = flags.config.as_deref().map(read_file).transpose()?.unwrap_or_default();
+        let mut secrets = BTreeMap::new();
         for (name, value) in environment {
             if let Some(setting) = name.strip_prefix("FLOWCELL_").filter(|setting| !OTHER.contains(setting)) {
+                if let Some(secret) = secret_of(setting) {
+                    secrets.insert(secret.to_owned(), value.into());
+                    continue;
+                }
                 // Looked at one by one, so that an error names its variable.
                 set(&mut table, setting, &value)
                     .and_then(|()| typed(table.clone()))
@@ -200,12 +236,17 @@ impl Config {
         }
         let typed = typed(table)
             .map_err(|message| ConfigError::Variable { name: "environment".to_owned(), message })?;
-        meaning(typed, flags)
+        Ok(Self { secrets, ..meaning(typed, flags)? })
     }
 }
 
 /// Variables with our prefix that are no settings: they speak to the commands that talk to a server.
 const OTHER: [&str; 2] = ["TOKEN", "URL"];
+
+/// The secret that `SECRETS_NAME` names, if it is no setting.
+fn secret_of(setting: &str) -> Option<&str> {
+    setting.strip_prefix("SECRETS_").filter(|name| !matches!(*name, "KEY" | "KEY_FILE"))
+}
 
 fn read_file(path: &Path) -> Result<toml::Table, ConfigError> {
     let shown = path.display().to_string();
@@ -240,11 +281,11 @@ fn set(table: &mut toml::Table, setting: &str, value: &str) -> Result<(), String
     let key = if section == "vars" { key.to_owned() } else { key.to_lowercase() };
     let text = toml::Value::String(value.to_owned());
     let value = match (section.as_str(), key.as_str()) {
-        ("env", "allow") => toml::Value::Array(
-            value.split(',').map(|name| toml::Value::String(name.trim().to_owned())).collect(),
+        ("env" | "net", "allow") => toml::Value::Array(
+            value.split(',').map(str::trim).filter(|part| !part.is_empty()).map(toml::Value::from).collect(),
         ),
         ("sandbox" | "engine", _) => value.parse().map_or(text, toml::Value::Integer),
-        ("server" | "log" | "retention" | "vars", _) => text,
+        ("server" | "log" | "retention" | "secrets" | "vars", _) => text,
         _ => return Err(unknown()),
     };
     let section = table.entry(section).or_insert_with(|| toml::Table::new().into());
@@ -264,12 +305,18 @@ fn meaning(typed: Typed, flags: &Flags) -> Result<Config, ConfigError> {
         Some(0) => Err(ConfigError::Value { key, message: "must be at least 1".to_owned() }),
         other => Ok(other.unwrap_or(default)),
     };
+    if typed.secrets.key.is_some() && typed.secrets.key_file.is_some() {
+        let message = "secrets.key_file is given too; leave one of them out".to_owned();
+        return Err(ConfigError::Value { key: "secrets.key", message });
+    }
     let engine = EngineOptions::default();
     Ok(Config {
         listen,
         cache: typed.sandbox.cache.unwrap_or_else(|| data.join("cache")),
         data,
         workflows: flags.workflows.clone().or(typed.server.workflows).unwrap_or_else(|| "workflows".into()),
+        public_url: typed.server.public_url.map(public_url).transpose()?,
+        drain: typed.server.drain.unwrap_or(engine.drain),
         slots: match at_least_one("sandbox.slots", typed.sandbox.slots, SandboxOptions::default().slots)? {
             slots if slots <= SandboxOptions::SLOTS_MOST => slots,
             _ => {
@@ -287,7 +334,25 @@ fn meaning(typed: Typed, flags: &Flags) -> Result<Config, ConfigError> {
         log_level: typed.log.level.unwrap_or_else(|| "info".to_owned()),
         vars: typed.vars,
         allow: typed.env.allow.unwrap_or_else(|| vec!["*".to_owned()]),
+        secrets_key: typed.secrets.key,
+        secrets_key_file: typed.secrets.key_file,
+        secrets: BTreeMap::new(),
+        net_allow: net_allow(&typed.net.allow.unwrap_or_default())?,
     })
+}
+
+fn public_url(url: String) -> Result<String, ConfigError> {
+    let http = url.starts_with("http://") || url.starts_with("https://");
+    if !http || url.contains(['?', '#', ' ']) {
+        let message = format!("`{url}` is no address; write it as https://flows.example.com");
+        return Err(ConfigError::Value { key: "server.public_url", message });
+    }
+    Ok(url.trim_end_matches('/').to_owned())
+}
+
+fn net_allow(entries: &[String]) -> Result<Vec<HostPort>, ConfigError> {
+    let wrong = |error: HostPortError| ConfigError::Value { key: "net.allow", message: error.to_string() };
+    entries.iter().map(|entry| entry.parse().map_err(wrong)).collect()
 }
 
 impl Config {
@@ -340,16 +405,26 @@ mod tests {
             load("[retention]\nsucceeded = \"2d\"\nmax_bytes = \"1GiB\"", &[], Flags::default()).unwrap();
         assert_eq!((config.keep_succeeded, config.keep_failed), (Span::from_millis(2 * DAY), KEEP_FAILED));
         assert_eq!(config.history_bytes.as_bytes(), 1 << 30);
+        let file = "[net]\nallow = [\"127.0.0.1:9000\"]";
+        let allowed = |variables: &[(&str, &str)]| {
+            let config = load(file, variables, Flags::default()).unwrap();
+            config.net_allow.iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        assert_eq!(allowed(&[]), ["127.0.0.1:9000"]);
+        assert_eq!(allowed(&[("FLOWCELL_NET_ALLOW", "a:1, [::1]:2")]), ["a:1", "[::1]:2"]);
+        assert_eq!(allowed(&[("FLOWCELL_NET_ALLOW", "")]), Vec::<String>::new());
     }
 
     #[test]
     fn what_is_unknown_or_wrong_is_named() {
-        let cases: [(&str, &[(&str, &str)], &str); 9] = [
+        let cases: [(&str, &[(&str, &str)], &str); 11] = [
             ("[server]\nlissen = 1", &[], "flowcell.toml:2:1: unknown field `lissen`"),
             ("[serfer]", &[], "serfer"),
             ("[sandbox]\nslots = 0", &[], "sandbox.slots"),
             ("[sandbox]\nslots = 5000", &[], "sandbox.slots"),
             ("[server]\nlisten = \"here\"", &[], "server.listen"),
+            ("[net]\nallow = [\"internal.example\"]", &[], "net.allow: `internal.example` names no port"),
+            ("", &[("FLOWCELL_NET_DENY", "a:1")], "FLOWCELL_NET_DENY"),
             ("", &[("FLOWCELL_SANDBOX_SLOT", "1")], "FLOWCELL_SANDBOX_SLOT"),
             ("", &[("FLOWCELL_NONSENSE", "1")], "FLOWCELL_NONSENSE"),
             ("[retention]\nfailed = \"long\"", &[], "`long` is not a duration"),
@@ -359,6 +434,23 @@ mod tests {
             let error = load(file, variables, Flags::default()).map(|_| ()).unwrap_err();
             assert!(error.contains(named), "{named}: {error}");
         }
+    }
+
+    #[test]
+    fn the_key_of_the_secrets_is_a_setting_that_is_never_shown_and_other_names_are_secrets() {
+        let variables = [("FLOWCELL_SECRETS_KEY", "k3y-material"), ("FLOWCELL_SECRETS_Api_Token", "s3cret")];
+        let config = load("", &variables, Flags::default()).unwrap();
+        assert_eq!(config.secrets_key.as_deref(), Some("k3y-material"));
+        assert_eq!(config.secrets["Api_Token"].as_str(), "s3cret");
+        let shown = format!("{config:?}");
+        assert!(!shown.contains("k3y") && !shown.contains("s3cret"), "{shown}");
+        let file = load("[secrets]\nkey_file = \"/run/key\"", &[], Flags::default()).unwrap();
+        assert_eq!(file.secrets_key_file.as_deref(), Some(Path::new("/run/key")));
+        let error =
+            load("[secrets]\nkey_file = \"/k\"", &variables, Flags::default()).map(|_| ()).unwrap_err();
+        assert!(error.contains("secrets.key_file") && !error.contains("k3y"), "{error}");
+        let error = load("[secrets]\nAPI = \"v4lue\"", &[], Flags::default()).map(|_| ()).unwrap_err();
+        assert!(error.contains("API") && !error.contains("v4lue"), "{error}");
     }
 
     #[test]

@@ -3,12 +3,12 @@
 //! The floors, from the top; imports go strictly down, and a test (`tests/it/layering.rs`) keeps it so:
 //!
 //! - F5 [`app`], [`cli`], [`config`], [`folder`]: wiring, commands, settings, files. `loader` watches workflow
-//!   folders, `server` accepts connections.
+//!   folders, `server` accepts connections, `key_source` has the key of the secrets.
 //! - F4 [`gateway`]: one webhook request. [`api`]: the management API. Only here are HTTP statuses known;
 //!   [`run_view`] is how both the API and the commands show a run.
 //! - F3 [`engine`]: runs, accepted once and finished once. Its `transition` is pure.
 //! - F2 [`steps`]: what each step type does.
-//! - F1 [`sandbox`]: the only wasmtime. [`store`]: the only sled. [`verify`], [`template`]: pure.
+//! - F1 [`sandbox`]: the only wasmtime. [`store`]: the only sled. [`verify`], [`template`], [`secrets`]: pure.
 //!   [`net`]: the only way out.
 //! - F0 [`model`]: the vocabulary.
 //!
@@ -22,11 +22,13 @@ pub mod config;
 pub mod engine;
 pub mod folder;
 pub mod gateway;
+mod key_source;
 mod loader;
 pub mod model;
 pub mod net;
 pub mod run_view;
 pub mod sandbox;
+pub mod secrets;
 mod server;
 pub mod steps;
 pub mod store;

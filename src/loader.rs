@@ -13,9 +13,10 @@ use std::{
 use crate::{
     engine::{Definition, Engine, Environment},
     folder::{self, FolderError},
-    gateway::{Endpoint, Endpoints},
+    gateway::{Endpoint, Endpoints, Sources},
     model::{Bundle, WorkflowKey},
     sandbox::JsEngine,
+    secrets::Redactor,
     store::StoreError,
 };
 
@@ -28,6 +29,8 @@ struct Seen {
     bundle: Bundle,
     /// The workflow that it installed.
     key: Option<WorkflowKey>,
+    /// Its trigger names secrets.
+    names_secrets: bool,
 }
 
 /// Watches the folders below one root.
@@ -38,6 +41,8 @@ pub(crate) struct Loader {
     engine: Engine,
     endpoints: Arc<Endpoints>,
     seen: HashMap<PathBuf, Seen>,
+    /// Of the secrets as the triggers were compiled with them.
+    redactor: Arc<Redactor>,
 }
 
 impl Loader {
@@ -48,7 +53,8 @@ impl Loader {
         engine: Engine,
         endpoints: Arc<Endpoints>,
     ) -> Self {
-        Self { root, sandbox, environment, engine, endpoints, seen: HashMap::new() }
+        let redactor = engine.vault().redactor();
+        Self { root, sandbox, environment, engine, endpoints, seen: HashMap::new(), redactor }
     }
 
     /// Looks again and again, for ever.
@@ -71,6 +77,14 @@ impl Loader {
     /// # Errors
     /// When the store refuses; what was not installed is tried again at the next look.
     pub(crate) async fn install(&mut self, folders: Vec<PathBuf>) -> Result<(), StoreError> {
+        let redactor = self.engine.vault().redactor();
+        if !Arc::ptr_eq(&redactor, &self.redactor) {
+            // The secrets have changed: triggers that name some are compiled anew.
+            self.redactor = redactor;
+            for seen in self.seen.values_mut().filter(|seen| seen.names_secrets) {
+                seen.bundle.workflow.clear();
+            }
+        }
         let there: HashSet<&PathBuf> = folders.iter().collect();
         let gone: Vec<PathBuf> = self.seen.keys().filter(|folder| !there.contains(folder)).cloned().collect();
         for folder in gone {
@@ -97,36 +111,40 @@ impl Loader {
 
     async fn install_one(&mut self, folder: &Path, bundle: Bundle) -> Result<(), StoreError> {
         let before = self.seen.get(folder).and_then(|seen| seen.key.clone());
-        let key = match self.endpoint(folder, &bundle) {
+        let key = match self.compile(folder, &bundle) {
             Err(error) => {
                 tracing::error!("{}/{error}; this version is not used", folder.display());
                 before
             }
-            Ok(endpoint) => {
-                let key = endpoint.definition.workflow.key.clone();
-                self.engine.install(Arc::clone(&endpoint.definition)).await?;
-                match endpoint.unavailable() {
+            Ok((definition, endpoint)) => {
+                let key = definition.workflow.key.clone();
+                let version = definition.version.to_string();
+                self.engine.install(definition).await?;
+                match endpoint.as_ref().and_then(Endpoint::unavailable) {
                     None => {
-                        let version = endpoint.definition.version.to_string();
                         tracing::info!(workflow = %key, version = &version[..12], "workflow installed");
                     }
                     Some(error) => {
                         tracing::error!("{}/workflow.json: {error}; it refuses everything", folder.display());
                     }
                 }
-                self.endpoints.set(endpoint);
+                match endpoint {
+                    Some(endpoint) => self.endpoints.set(endpoint),
+                    None => self.endpoints.remove(&key),
+                }
                 if let Some(before) = before.filter(|before| *before != key) {
                     self.remove(&before);
                 }
                 Some(key)
             }
         };
-        self.seen.insert(folder.to_owned(), Seen { bundle, key });
+        let names_secrets = bundle.workflow.contains("$secrets");
+        self.seen.insert(folder.to_owned(), Seen { bundle, key, names_secrets });
         Ok(())
     }
 
     /// Compiles all of a workflow before any of it is installed.
-    fn endpoint(&self, folder: &Path, bundle: &Bundle) -> Result<Endpoint, String> {
+    fn compile(&self, folder: &Path, bundle: &Bundle) -> Result<(Arc<Definition>, Option<Endpoint>), String> {
         let definition = Definition::compile(bundle.clone(), &self.sandbox, &self.environment)
             .map_err(|error| error.to_string())?;
         let key = &definition.workflow.key;
@@ -137,8 +155,16 @@ impl Loader {
             return Err(format!("workflow.json: `{key}` is installed from {} already", other.display()));
         }
         let text = definition.bundle.workflow.clone();
-        Endpoint::compile(Arc::new(definition), &self.environment)
-            .map_err(|error| crate::engine::in_workflow_json(&text, error).to_string())
+        let definition = Arc::new(definition);
+        if definition.workflow.webhook().is_none() {
+            return Ok((definition, None));
+        }
+        let vault = self.engine.vault();
+        let secret = |name: &str| vault.get(name).map(|value| value.to_string());
+        let sources = Sources { environment: &self.environment, secret: &secret };
+        let endpoint = Endpoint::compile(Arc::clone(&definition), sources)
+            .map_err(|error| crate::engine::in_workflow_json(&text, error).to_string())?;
+        Ok((definition, Some(endpoint)))
     }
 
     fn owner(&self, key: &WorkflowKey) -> Option<&PathBuf> {

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::{
-    model::{Run, StepRecord},
+    model::{Entry, Run, StepKey, StepRecord, Wait},
     steps::timestamp,
 };
 
@@ -11,7 +11,7 @@ use crate::{
 const HIDDEN: [&str; 4] = ["authorization", "cookie", "proxy-authorization", "x-gitlab-token"];
 
 /// A run with its event, its steps and what they used.
-pub fn whole(run: &Run, steps: &[StepRecord]) -> Value {
+pub fn whole(run: &Run, entries: &[Entry]) -> Value {
     let mut context: Value = serde_json::from_str(&run.event.context_json()).unwrap_or(Value::Null);
     for name in HIDDEN {
         if let Some(value) = context.get_mut("headers").and_then(|headers| headers.get_mut(name)) {
@@ -19,30 +19,87 @@ pub fn whole(run: &Run, steps: &[StepRecord]) -> Value {
         }
     }
     json!({
-        "id": run.id,
-        "workflow": run.workflow,
-        "version": run.version,
-        "status": run.status,
-        "mode": run.mode,
-        "created": timestamp(run.created_ms),
-        "finished": run.finished_ms.map(timestamp),
-        "error": run.error,
+        "id": run.head.id,
+        "workflow": run.head.workflow,
+        "version": run.head.version,
+        "status": run.head.status,
+        "mode": run.head.mode,
+        "cause": run.head.cause,
+        "origin": run.head.origin,
+        "parent": run.head.parent.as_ref().map(|parent| json!({ "run": parent.run, "step": parent.key.to_string() })),
+        "created": timestamp(run.head.created_ms),
+        "started": run.head.started_ms.map(timestamp),
+        "due": run.head.due_ms.map(timestamp),
+        "finished": run.head.finished_ms.map(timestamp),
+        "error": run.head.error,
         "answer": run.answer,
-        "steps": steps.iter().map(step).collect::<Vec<_>>(),
+        "steps": entries.iter().filter_map(step).collect::<Vec<_>>(),
+        "waiting": waiting(entries),
         "context": context,
     })
 }
 
-fn step(record: &StepRecord) -> Value {
-    json!({
-        "id": record.step,
-        "status": record.status,
-        "output": record.output,
-        "error": record.error,
-        "logs": record.logs,
-        "log_truncated": record.log_truncated,
-        "usage": record.usage,
-        "started": timestamp(record.started_ms),
-        "took_us": record.took_us,
-    })
+/// One attempt of a step.
+fn step(entry: &Entry) -> Option<Value> {
+    let (record, next_ms) = match entry {
+        Entry::Ended(record) => (record, None),
+        Entry::Retrying(record, next_ms) => (record, Some(*next_ms)),
+        Entry::Begun(..) | Entry::Waiting { .. } => return None,
+    };
+    let StepRecord {
+        step,
+        at,
+        attempt,
+        status,
+        output,
+        error,
+        logs,
+        log_truncated,
+        usage,
+        started_ms,
+        took_us,
+    } = record;
+    Some(json!({
+        "id": step,
+        "at": at,
+        "attempt": attempt,
+        "status": status,
+        "output": output,
+        "error": error,
+        "next_attempt": next_ms.map(timestamp),
+        "logs": logs,
+        "log_truncated": log_truncated,
+        "usage": usage,
+        "started": timestamp(*started_ms),
+        "took_us": took_us,
+    }))
+}
+
+/// The steps that wait at present.
+fn waiting(entries: &[Entry]) -> Vec<Value> {
+    let ended = |key: &StepKey| {
+        entries.iter().any(|entry| match entry {
+            Entry::Ended(record) | Entry::Retrying(record, _) => record.key() == *key,
+            Entry::Begun(..) | Entry::Waiting { .. } => false,
+        })
+    };
+    let waiting = |entry: &Entry| match entry {
+        Entry::Waiting { key, wait, since_ms, due_ms, .. } if !ended(key) => Some(json!({
+            "id": key.step,
+            "at": key.at,
+            "for": match wait {
+                Wait::Time => "time",
+                Wait::Callback => "callback",
+                Wait::Run(_) => "run",
+            },
+            "run": match wait {
+                Wait::Run(run) => Some(run),
+                Wait::Time | Wait::Callback => None,
+            },
+            "since": timestamp(*since_ms),
+            "until": due_ms.map(timestamp),
+        })),
+        Entry::Waiting { .. } | Entry::Ended(_) | Entry::Retrying(..) | Entry::Begun(..) => None,
+    };
+    entries.iter().filter_map(waiting).collect()
 }

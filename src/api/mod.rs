@@ -5,6 +5,7 @@
 mod backup;
 mod requests;
 mod runs;
+mod secrets;
 mod token;
 mod workflows;
 
@@ -20,7 +21,11 @@ use serde_json::json;
 
 pub use token::{TOKEN_FILE, Token};
 
-use crate::{engine::Engine, gateway::Problem, store::StoreError};
+use crate::{
+    engine::{Engine, Vault},
+    gateway::Problem,
+    store::StoreError,
+};
 
 /// The most items of one page.
 const PAGE_MOST: usize = 500;
@@ -28,14 +33,14 @@ const PAGE_MOST: usize = 500;
 const PAGE: usize = 50;
 
 /// All routes but the webhooks.
-pub fn router(engine: Engine, token: Token) -> Router {
+pub fn router(engine: Engine, vault: Vault, token: Token) -> Router {
     let guarded = Router::new()
         .route("/api/v1/runs", get(runs::list))
         .route("/api/v1/runs/{id}", get(runs::show))
         .route("/api/v1/requests", get(requests::list))
         .route("/api/v1/backup", get(backup::download))
         .route("/api/v1/workflows", get(workflows::list))
-        .layer(middleware::from_fn_with_state(token, authorize))
+        .layer(middleware::from_fn_with_state(token.clone(), authorize))
         .with_state(engine.clone());
     Router::new()
         .route("/", get(welcome))
@@ -43,6 +48,7 @@ pub fn router(engine: Engine, token: Token) -> Router {
         .route("/readyz", get(ready))
         .with_state(engine)
         .merge(guarded)
+        .merge(secrets::router(vault, token))
         .fallback(|| async {
             Problem::new(StatusCode::NOT_FOUND, "not_found", "there is nothing at this path")
         })

@@ -75,6 +75,6 @@ pub(super) async fn show(
     let run = tables::runs::get(store, id).map_err(store_problem)?;
     let run = run
         .ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, "run_unknown", format!("there is no run {id}")))?;
-    let steps = tables::steps::list(store, id).map_err(store_problem)?;
-    Ok(Json(run_view::whole(&run, &steps)))
+    let entries = tables::journal::list(store, id).map_err(store_problem)?;
+    Ok(Json(run_view::whole(&run, &entries)))
 }

@@ -62,16 +62,20 @@ async fn write(draft: &Path, server: &Server) -> anyhow::Result<()> {
         true => None,
         false => open(&server.data().join("store"))?,
     };
+    let mut keep =
+        |piece: &[u8]| file.write_all(piece).with_context(|| format!("cannot write {}", draft.display()));
     match store {
         Some(store) => {
             let mut stream = store.backup().await?;
             while let Some(piece) = stream.recv().await {
-                file.write_all(&piece?).with_context(|| format!("cannot write {}", draft.display()))?;
+                keep(&piece?)?;
             }
         }
         None => {
-            let mut sink = |piece: &[u8]| file.write_all(piece);
-            server.download("/api/v1/backup", &mut sink).await?;
+            let mut download = server.download("/api/v1/backup").await?;
+            while let Some(piece) = download.next().await? {
+                keep(&piece)?;
+            }
         }
     }
     let file = file.into_inner().map_err(std::io::IntoInnerError::into_error);

@@ -6,7 +6,13 @@ use clap::Args;
 use http::Method;
 use serde_json::Value;
 
-use crate::{api::TOKEN_FILE, net::Client};
+use crate::{
+    api::TOKEN_FILE,
+    net::{Client, Download},
+};
+
+/// What is read of an error's description, bytes.
+const PROBLEM_MOST: usize = 64 << 10;
 
 /// Which server, and how to be let in.
 #[derive(Args)]
@@ -25,32 +31,48 @@ pub(super) struct Server {
 impl Server {
     /// Asks for a resource.
     pub(super) async fn get(&self, path: &str) -> anyhow::Result<Value> {
+        self.send(Method::GET, path, None).await
+    }
+
+    /// Changes a resource.
+    pub(super) async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> anyhow::Result<Value> {
         let url = format!("{}{path}", self.base().trim_end_matches('/'));
-        let headers = [("authorization".to_owned(), format!("Bearer {}", self.token()?))];
-        let response = Client::new()?.send(Method::GET, &url, &headers, Vec::new()).await?;
+        let mut headers = vec![("authorization".to_owned(), format!("Bearer {}", self.token()?))];
+        if body.is_some() {
+            headers.push(("content-type".to_owned(), "application/json".to_owned()));
+        }
+        let body = body.map(|body| body.to_string().into_bytes()).unwrap_or_default();
+        let response = Client::new()?.send(method, &url, &headers, body).await?;
         let body: Value = serde_json::from_slice(&response.body).unwrap_or(Value::Null);
-        if response.status != 200 {
+        if !(200..300).contains(&response.status) {
             let detail = body["detail"].as_str().unwrap_or("no details");
             anyhow::bail!("{url} answers {}: {}", response.status, super::terminal::safe(detail));
         }
         Ok(body)
     }
 
-    /// Reads a resource to its end, piece by piece.
-    pub(super) async fn download(
-        &self,
-        path: &str,
-        sink: &mut dyn FnMut(&[u8]) -> std::io::Result<()>,
-    ) -> anyhow::Result<()> {
+    /// Begins to read a resource piece by piece.
+    pub(super) async fn download(&self, path: &str) -> anyhow::Result<Download> {
         let url = format!("{}{path}", self.base().trim_end_matches('/'));
         let headers = [("authorization".to_owned(), format!("Bearer {}", self.token()?))];
-        let response = Client::new()?.download(&url, &headers, sink).await?;
-        if response.status != 200 {
-            let body: Value = serde_json::from_slice(&response.body).unwrap_or(Value::Null);
-            let detail = body["detail"].as_str().unwrap_or("no details");
-            anyhow::bail!("{url} answers {}: {}", response.status, super::terminal::safe(detail));
+        let mut download = Client::new()?.download(&url, &headers).await?;
+        if download.status() != 200 {
+            let mut problem = Vec::new();
+            while problem.len() < PROBLEM_MOST
+                && let Some(piece) = download.next().await?
+            {
+                problem.extend_from_slice(&piece);
+            }
+            let problem: Value = serde_json::from_slice(&problem).unwrap_or(Value::Null);
+            let detail = problem["detail"].as_str().unwrap_or("no details");
+            anyhow::bail!("{url} answers {}: {}", download.status(), super::terminal::safe(detail));
         }
-        Ok(())
+        Ok(download)
     }
 
     /// Whether an address was given.

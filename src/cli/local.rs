@@ -10,9 +10,13 @@ use anyhow::Context;
 use crate::{
     app::{self, LoadError},
     config::{Config, Flags},
-    engine::{Catalog, Definition, Engine, EngineOptions, Environment, Submission, Submitted, SystemPorts},
-    model::{Event, Mode, Run, StepRecord},
+    engine::{
+        Catalog, Definition, Engine, EngineOptions, Environment, Submission, Submitted, SystemPorts, Vault,
+    },
+    model::{Cause, Entry, Event, Mode, Run},
+    net::{Outbound, OutboundOptions},
     sandbox::{EngineOptions as SandboxOptions, JsEngine},
+    steps::Services,
     store::{MemoryStore, Store, tables},
 };
 
@@ -20,6 +24,8 @@ use crate::{
 pub(super) struct Local {
     pub(super) sandbox: JsEngine,
     pub(super) environment: Environment,
+    net: Outbound,
+    vault: Vault,
 }
 
 impl Local {
@@ -28,7 +34,10 @@ impl Local {
         let config = Config::load(&Flags::default(), std::env::vars())?;
         let cache = cache_folder(&config);
         let sandbox = JsEngine::load(&SandboxOptions { cache, slots: 8 })?;
-        Ok(Self { sandbox, environment: app::environment(&config) })
+        let net =
+            Outbound::new(OutboundOptions { allow: config.net_allow.clone(), ..OutboundOptions::default() })?;
+        let vault = Vault::of(config.secrets.clone())?;
+        Ok(Self { sandbox, environment: app::environment(&config), net, vault })
     }
 
     /// A workflow folder, compiled.
@@ -41,29 +50,28 @@ impl Local {
         &self,
         definition: Arc<Definition>,
         event: Event,
-    ) -> anyhow::Result<(Run, Vec<StepRecord>)> {
+    ) -> anyhow::Result<(Run, Vec<Entry>)> {
         let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
         let catalog = Catalog::new(self.sandbox.clone(), Arc::clone(&self.environment));
         let engine = Engine::start(
             Arc::clone(&store),
-            self.sandbox.clone(),
+            Services { sandbox: self.sandbox.clone(), net: self.net.clone() },
+            self.vault.clone(),
             Arc::new(SystemPorts::default()),
             catalog,
             EngineOptions::default(),
         )
         .await?;
         engine.install(Arc::clone(&definition)).await?;
-        let submission = Submission { definition, event, mode: Mode::Sync, dedupe: None };
-        let Submitted::Started { run, reply } = engine.submit(submission).await? else {
-            anyhow::bail!("a run without dedupe key cannot be a copy");
+        let submission =
+            Submission { definition, event, mode: Mode::Sync, cause: Cause::Manual, dedupe: None };
+        let Submitted::Started { run, .. } = engine.submit(submission).await? else {
+            anyhow::bail!("the first run of an empty store is never a copy");
         };
-        if let Some(reply) = reply {
-            reply.await.context("the run ended without a reply")?;
-        }
-        engine.idle().await;
+        engine.wait_for(run).await?;
         let run = tables::runs::get(&*store, run)?.context("the run is in the store")?;
-        let steps = tables::steps::list(&*store, run.id)?;
-        Ok((run, steps))
+        let entries = tables::journal::list(&*store, run.head.id)?;
+        Ok((run, entries))
     }
 }
 

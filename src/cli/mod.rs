@@ -12,6 +12,7 @@ mod requests;
 mod run;
 mod runs;
 mod schema;
+mod secrets;
 mod send;
 mod serve;
 mod terminal;
@@ -49,6 +50,8 @@ enum Command {
     Backup(backup::Backup),
     /// Make the data folder of a backup.
     Restore(backup::Restore),
+    /// Set, list and remove a server's secrets.
+    Secrets(secrets::Arguments),
     /// Print the JSON Schema of workflow.json.
     Schema,
 }
@@ -72,6 +75,7 @@ pub fn main() -> ExitCode {
         Command::Requests(arguments) => requests::execute(&arguments),
         Command::Backup(arguments) => backup::backup(&arguments),
         Command::Restore(arguments) => backup::restore(&arguments),
+        Command::Secrets(arguments) => secrets::execute(&arguments),
         Command::Schema => schema::execute(),
     };
     match result {

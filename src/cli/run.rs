@@ -23,5 +23,5 @@ pub(super) fn execute(arguments: &Arguments) -> anyhow::Result<Verdict> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let (run, steps) = runtime.block_on(local.run(definition, event))?;
     println!("{}", serde_json::to_string_pretty(&run_view::whole(&run, &steps))?);
-    Ok(if run.status == RunStatus::Succeeded { Verdict::Yes } else { Verdict::No })
+    Ok(if run.head.status == RunStatus::Succeeded { Verdict::Yes } else { Verdict::No })
 }

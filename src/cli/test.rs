@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     engine::Definition,
-    model::{Run, StepRecord},
+    model::{Entry, Run},
 };
 
 #[derive(Args)]
@@ -82,7 +82,7 @@ async fn differences(
     Ok(compare(&fixture.expect, &run, &steps))
 }
 
-fn compare(expect: &Expect, run: &Run, steps: &[StepRecord]) -> Vec<String> {
+fn compare(expect: &Expect, run: &Run, entries: &[Entry]) -> Vec<String> {
     let mut differences = Vec::new();
     let mut differ = |what: &str, expected: String, found: String| {
         if expected != found {
@@ -90,7 +90,7 @@ fn compare(expect: &Expect, run: &Run, steps: &[StepRecord]) -> Vec<String> {
         }
     };
     if let Some(status) = expect.run {
-        differ("run", format!("{status:?}"), format!("{:?}", run.status));
+        differ("run", format!("{status:?}"), format!("{:?}", run.head.status));
     }
     let answer = run.answer.as_ref();
     if let Some(status) = expect.status {
@@ -111,12 +111,16 @@ fn compare(expect: &Expect, run: &Run, steps: &[StepRecord]) -> Vec<String> {
         differ("json", json.to_string(), found);
     }
     for (step, output) in &expect.steps {
-        let found = steps.iter().find(|record| record.step.as_str() == step);
+        // In a loop, the last iteration counts.
+        let found = entries.iter().rev().find_map(|entry| match entry {
+            Entry::Ended(record) if record.step.as_str() == step => Some(record),
+            Entry::Ended(_) | Entry::Retrying(..) | Entry::Begun(..) | Entry::Waiting { .. } => None,
+        });
         let found =
             found.map_or("the step did not run".to_owned(), |record| record.output.to_value().to_string());
         differ(&format!("steps.{step}"), output.to_string(), found);
     }
-    let error = run.error.as_ref();
+    let error = run.head.error.as_ref();
     match (&expect.error, error) {
         (Some(code), found) => {
             differ(

@@ -7,7 +7,7 @@ use std::{
 
 use super::definition::{Definition, Environment};
 use crate::{
-    model::{ErrorCode, RunError, VersionHash, WorkflowKey},
+    model::{ErrorCode, Priority, RunError, VersionHash, WorkflowKey},
     sandbox::JsEngine,
     store::{Batch, Store, StoreError, tables},
 };
@@ -37,6 +37,12 @@ impl Catalog {
     /// The version that new runs of a workflow begin with.
     pub fn current(&self, key: &WorkflowKey) -> Option<Arc<Definition>> {
         self.current.read().expect("no code panics under this lock").get(key).cloned()
+    }
+
+    /// A workflow's share of the execution.
+    pub(super) fn weight(&self, key: &WorkflowKey) -> u64 {
+        let current = self.current.read().expect("no code panics under this lock");
+        current.get(key).map_or(Priority::default(), |current| current.workflow.policy.priority).weight()
     }
 
     /// No new runs of this workflow begin; those that did keep their version.

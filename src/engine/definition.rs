@@ -5,9 +5,16 @@ use std::{
     sync::Arc,
 };
 
-use super::locate::locate;
+use super::{
+    groups::Keys,
+    locate::locate,
+    schedule::{Schedule, ScheduleError},
+};
 use crate::{
-    model::{Bundle, FieldError, RunError, Step, StepId, VersionHash, Workflow},
+    model::{
+        Bundle, FieldError, JsonText, OnError, RunError, ScheduleTrigger, Span, Step, StepId, StepKind,
+        Trigger, VersionHash, When, Workflow,
+    },
     sandbox::{JsEngine, Script, Share},
     steps::{self, CodeSource, Compiled, CompiledResponse},
     store::tables,
@@ -53,6 +60,14 @@ pub struct Definition {
     pub bundle: Arc<Bundle>,
     /// The JSON object of the variables that its scripts and templates see.
     pub env: Arc<str>,
+    /// The keys of its policy.
+    pub(super) keys: Keys,
+    /// The times of its trigger.
+    pub(super) schedule: Option<Schedule>,
+    /// The secrets that its steps name.
+    pub(super) secrets: Vec<String>,
+    /// Its steps that wait for a callback.
+    pub(super) callbacks: Vec<StepId>,
     steps: HashMap<StepId, Compiled>,
     default_response: Option<CompiledResponse>,
 }
@@ -98,8 +113,9 @@ impl Definition {
         let files = Files { bundle: &bundle, sandbox, share: sandbox.share() };
         let at = |error: FieldError| in_workflow_json(&bundle.workflow, error);
         let ids: HashSet<&str> = workflow.walk().into_iter().map(|step| step.id.as_str()).collect();
+        let known = Known { ids: &ids, loops: Vec::new() };
         let mut compiled = HashMap::new();
-        compile_all(&workflow.steps, "steps", &files, &ids, &mut compiled).map_err(at)?;
+        compile_all(&workflow.steps, "steps", &files, &known, &mut compiled).map_err(at)?;
         let default_response = workflow
             .webhook()
             .and_then(|webhook| webhook.response.as_ref())
@@ -107,9 +123,12 @@ impl Definition {
             .transpose()
             .map_err(at)?;
         let responses = default_response.iter().flat_map(CompiledResponse::references);
-        readable("trigger.response", &responses.clone().collect::<Vec<_>>(), &ids).map_err(at)?;
+        readable("trigger.response", &responses.clone().collect::<Vec<_>>(), &known).map_err(at)?;
         let mut names: HashSet<String> = workflow.env.iter().cloned().collect();
         let paths = compiled.values().flat_map(Compiled::references).chain(responses);
+        let secrets = paths.clone().filter(|path| path.root() == Root::Secrets);
+        let secrets: HashSet<String> = secrets.filter_map(|path| path.name().map(str::to_owned)).collect();
+        let secrets = secrets.into_iter().collect();
         names.extend(
             paths.filter(|path| path.root() == Root::Env).filter_map(|path| path.name().map(str::to_owned)),
         );
@@ -117,7 +136,26 @@ impl Definition {
             names.into_iter().filter_map(|name| environment(&name).map(|value| (name, value))).collect();
         let env = serde_json::to_string(&env).expect("strings are always JSON").into();
         let version = tables::versions::hash(&bundle);
-        Ok(Self { workflow, version, bundle: Arc::new(bundle), env, steps: compiled, default_response })
+        let keys = Keys::compile(&workflow).map_err(at)?;
+        let schedule = match &workflow.trigger {
+            Trigger::Schedule(spec) => Some(schedule(spec).map_err(at)?),
+            Trigger::Webhook(_) | Trigger::Manual | Trigger::Workflow(_) => None,
+        };
+        let waits = |step: &&Step| matches!(step.kind, StepKind::WaitForCallback(_));
+        let callbacks = workflow.walk().into_iter().filter(waits).map(|step| step.id.clone()).collect();
+        let bundle = Arc::new(bundle);
+        Ok(Self {
+            workflow,
+            version,
+            bundle,
+            env,
+            keys,
+            schedule,
+            secrets,
+            callbacks,
+            steps: compiled,
+            default_response,
+        })
     }
 
     /// The error of a folder that is not named as its workflow.
@@ -132,10 +170,46 @@ impl Definition {
         self.steps.get(id)
     }
 
+    /// Whether no attempt follows this one.
+    pub(super) fn is_last(&self, id: &StepId, attempt: u32) -> bool {
+        let retry = self.workflow.find(id).and_then(|step| step.retry);
+        retry.is_none_or(|retry| attempt >= retry.attempts)
+    }
+
+    /// How long one attempt of a step may take.
+    pub(super) fn timeout(&self, id: &StepId) -> Option<Span> {
+        self.workflow.find(id).and_then(|step| step.timeout)
+    }
+
+    /// Whether the run goes on when this step has failed for good.
+    pub(super) fn handles_failure(&self, id: &StepId) -> bool {
+        self.workflow.find(id).is_some_and(|step| !matches!(step.on_error, OnError::Fail))
+    }
+
+    /// Whether a step ends the run: it has no output that counts as the last one.
+    pub(super) fn is_end(&self, id: &StepId) -> bool {
+        self.workflow.find(id).is_some_and(|step| matches!(step.kind, StepKind::End(_)))
+    }
+
+    /// Whether an output is what its step says it is.
+    pub(super) fn check_output(&self, _id: &StepId, _output: &JsonText) -> Result<(), RunError> {
+        Ok(())
+    }
+
     /// The answer when no `response` step ran.
     pub fn default_response(&self) -> Option<&CompiledResponse> {
         self.default_response.as_ref()
     }
+}
+
+fn schedule(spec: &ScheduleTrigger) -> Result<Schedule, FieldError> {
+    Schedule::parse(&spec.cron, &spec.timezone).map_err(|error| {
+        let field = match &error {
+            ScheduleError::Zone(_) => "trigger.timezone",
+            ScheduleError::Cron { .. } | ScheduleError::Never(_) => "trigger.cron",
+        };
+        FieldError::new(field, error.to_string())
+    })
 }
 
 fn parse(text: &str) -> Result<Workflow, DefinitionError> {
@@ -168,31 +242,64 @@ fn compile_all(
     steps: &[Step],
     path: &str,
     files: &Files<'_>,
-    ids: &HashSet<&str>,
+    known: &Known<'_>,
     compiled: &mut HashMap<StepId, Compiled>,
 ) -> Result<(), FieldError> {
     for (index, step) in steps.iter().enumerate() {
         let path = format!("{path}[{index}]");
         let ready = steps::compile(step, &path, files)?;
-        readable(&path, &ready.references(), ids)?;
+        let mut inside = known.loops.clone();
+        inside.push(step.id.as_str());
+        // The question of a `while` loop is asked inside its iteration.
+        let own = match &step.kind {
+            StepKind::Loop(_) => Known { ids: known.ids, loops: inside.clone() },
+            _ => known.clone(),
+        };
+        readable(&path, &ready.references(), &own)?;
         compiled.insert(step.id.clone(), ready);
         for branch in step.branches() {
-            compile_all(branch.steps, &format!("{path}.{}", branch.field), files, ids, compiled)?;
+            let known = match branch.when {
+                When::Iteration => Known { ids: known.ids, loops: inside.clone() },
+                When::Output(_) | When::AtOnce | When::Error => known.clone(),
+            };
+            compile_all(branch.steps, &format!("{path}.{}", branch.field), files, &known, compiled)?;
         }
     }
     Ok(())
 }
 
-/// Refuses what would read null for ever: a step that does not exist, and roots that nothing fills.
-fn readable(path: &str, references: &[&Path], ids: &HashSet<&str>) -> Result<(), FieldError> {
+/// What a step can read.
+#[derive(Clone)]
+struct Known<'a> {
+    /// All steps of the workflow.
+    ids: &'a HashSet<&'a str>,
+    /// The loops around it.
+    loops: Vec<&'a str>,
+}
+
+/// Refuses what would read null for ever: a step that does not exist, a loop that is not around, and roots that
+/// nothing fills.
+fn readable(path: &str, references: &[&Path], known: &Known<'_>) -> Result<(), FieldError> {
     for reference in references {
         let message = match (reference.root(), reference.name()) {
-            (Root::Steps, Some(name)) if !ids.contains(name) => {
+            (Root::Steps, Some(name)) if !known.ids.contains(name) => {
                 format!("it reads step `{name}`, which does not exist")
             }
-            (Root::Secrets, _) => "there are no secrets yet; read {{$env.NAME}}".to_owned(),
-            (Root::Scopes, _) => "there are no loops yet, so `scopes` is empty".to_owned(),
-            (Root::Context | Root::Steps | Root::Env | Root::System | Root::Run, _) => continue,
+            (Root::Scopes, Some(name)) if !known.loops.contains(&name) => {
+                format!("it reads the scope of `{name}`, which is no loop around it")
+            }
+            (
+                Root::Context
+                | Root::Steps
+                | Root::Scopes
+                | Root::Env
+                | Root::Secrets
+                | Root::System
+                | Root::Run,
+                _,
+            ) => {
+                continue;
+            }
         };
         return Err(FieldError::new(path, message));
     }

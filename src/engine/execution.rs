@@ -1,43 +1,35 @@
-//! Executes one run: does what `transition` says, and makes the results durable.
+//! Executes one run: performs what `transition` says, and makes each effect's result durable before the next.
 //!
-//! Steps so far have no effects outside the run and draw on the run's own clock and seed,
-//! so that a repeated step gives the same output. Their records therefore wait for the
-//! next batch that somebody relies on: an early answer, or the end of the run.
+//! Steps without effects draw on the run's own clock and seed, so that a repeated one gives the same output: their
+//! entries wait for the next batch that somebody relies on. An effect begins only when all before it is durable, and
+//! its own entry is durable before anything else is done.
 
-use std::{
-    panic::AssertUnwindSafe,
-    sync::Arc,
-    time::{Duration, Instant},
+use std::{collections::HashMap, panic::AssertUnwindSafe, sync::Arc, sync::atomic::Ordering, time::Duration};
+
+use futures::{
+    FutureExt, StreamExt,
+    future::{AbortHandle, Abortable, BoxFuture},
+    stream::FuturesUnordered,
 };
-
-use futures::FutureExt;
-use tokio::sync::oneshot;
+use serde_json::json;
 
 use super::{
     Inner,
+    attempt::{self, Attempted, Performed},
     definition::Definition,
-    transition::{Action, Event as Happened, State, transition},
+    progress::Progress,
+    scheduler::Live,
+    spawned,
+    transition::{Action, Ending, Event as Happened, Inputs, State, error_output, transition},
 };
 use crate::{
-    model::{Answer, ErrorCode, JsonText, Mode, Run, RunError, RunStatus, StepId, StepRecord, StepStatus},
-    sandbox::SandboxError,
-    steps::{self, Executed, Output, Outputs, RunFacts, Scope},
-    store::{Batch, StoreError, tables},
+    model::{Entry, ErrorCode, JsonText, Parent, Run, RunError, StepKey, StepRecord, Wait, WorkflowKey},
+    steps::{Again, Outputs, RunFacts},
+    store::{StoreError, tables},
 };
 
-/// Wait before a batch is tried again that the store had no room for.
-const STORE_RETRY: Duration = Duration::from_millis(500);
-
-/// What a synchronous caller gets.
-#[derive(Debug)]
-pub enum Reply {
-    /// The run's answer, durable.
-    Answer(Answer),
-    /// The run failed before it answered; that is durable too.
-    Failed(RunError),
-    /// The outcome could not be made durable; the next start executes the run again.
-    Lost(StoreError),
-}
+/// The longest sleep: a clock that was set forward is noticed after it.
+const LOOK_MS: u64 = 1_000;
 
 /// A run to execute.
 pub(super) struct Job {
@@ -46,238 +38,292 @@ pub(super) struct Job {
     state: State,
 }
 
-/// How far a run is, beside what the store knows.
-struct Progress {
-    run: Run,
-    outputs: Outputs,
-    /// Records that are not stored yet, and the number of the first of them.
-    unsaved: Vec<StepRecord>,
-    saved: u32,
-    reply: Option<oneshot::Sender<Reply>>,
+/// Why a run is executed no further.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stop {
+    /// It has ended.
+    Ended,
+    /// Everything in it waits; it is stored as such.
+    Waits,
+    /// The server stops, or the store fails: the next start takes it up.
+    Halted,
+}
+
+/// How far a run got in one go.
+enum Reached {
+    End(Ending),
+    Wait,
+    Halt,
 }
 
 impl Job {
     /// A run that was accepted just now.
-    pub(super) fn fresh(run: Run, definition: Arc<Definition>, reply: oneshot::Sender<Reply>) -> Self {
-        let progress =
-            Progress { run, outputs: Outputs::default(), unsaved: Vec::new(), saved: 0, reply: Some(reply) };
-        Self { progress, definition: Ok(definition), state: State::default() }
+    pub(super) fn fresh(run: Run, definition: Arc<Definition>) -> Self {
+        let state = State::new(deadline(&run, &definition));
+        Self { progress: Progress::new(run, Outputs::default(), 0), definition: Ok(definition), state }
     }
 
     /// A run as the store holds it.
     pub(super) fn stored(
         run: Run,
         definition: Result<Arc<Definition>, RunError>,
-        records: Vec<StepRecord>,
+        entries: Vec<Entry>,
     ) -> Self {
         let mut outputs = Outputs::default();
         let mut state = State::default();
-        let saved = records.len() as u32;
-        for record in records {
-            state.apply(record.step.clone(), record.output.clone());
-            outputs.set(record.step.as_str(), record.output);
+        if let Ok(definition) = &definition {
+            state = State::new(deadline(&run, definition));
+            for entry in &entries {
+                state.apply(&definition.workflow, entry);
+                keep_output(&mut outputs, definition, entry);
+            }
         }
-        let progress = Progress { run, outputs, unsaved: Vec::new(), saved, reply: None };
-        Self { progress, definition, state }
+        Self { progress: Progress::new(run, outputs, entries.len() as u32), definition, state }
     }
 }
 
-/// Executes a run to its end. What it returns to nobody, it logs.
-pub(super) async fn execute(inner: &Inner, job: Job) {
+fn deadline(run: &Run, definition: &Definition) -> Option<u64> {
+    let timeout = definition.workflow.policy.timeout?;
+    Some(run.head.created_ms.saturating_add(timeout.as_millis()))
+}
+
+/// What later steps see of an entry.
+pub(super) fn keep_output(outputs: &mut Outputs, definition: &Definition, entry: &Entry) {
+    let Entry::Ended(record) = entry else { return };
+    match &record.error {
+        None if definition.is_end(&record.step) => {}
+        None => outputs.set(record.step.as_str(), record.output.clone()),
+        Some(error) if definition.handles_failure(&record.step) => {
+            outputs.set(record.step.as_str(), error_output(error));
+        }
+        Some(_) => {}
+    }
+}
+
+/// Executes a run until it ends or waits. What it returns to nobody, it logs.
+pub(super) async fn execute(inner: &Arc<Inner>, live: &Live, job: Job) -> Stop {
     let Job { mut progress, definition, state } = job;
-    let driven = AssertUnwindSafe(drive(inner, &mut progress, definition, state)).catch_unwind().await;
-    let ended = match driven {
-        Ok(Ok(ended)) => ended,
-        Ok(Err(error)) => return progress.lose(error),
+    let driven = AssertUnwindSafe(drive(inner, live, &mut progress, definition, state)).catch_unwind().await;
+    let stored = match driven {
+        Ok(Ok(Reached::End(ending))) => progress.finish(inner, ending).await.map(|()| Stop::Ended),
+        Ok(Ok(Reached::Wait)) => Ok(Stop::Waits),
+        Ok(Ok(Reached::Halt)) => Ok(Stop::Halted),
+        Ok(Err(error)) => Err(error),
         Err(_) => {
-            Err(RunError::new(ErrorCode::EngineCrash, "the engine failed inside this run; please report it"))
+            let error =
+                RunError::new(ErrorCode::EngineCrash, "the engine failed inside this run; please report it");
+            progress.finish(inner, Ending::Failed(error)).await.map(|()| Stop::Ended)
         }
     };
-    if let Err(error) = progress.finish(inner, ended).await {
-        progress.lose(error);
-    }
+    stored.unwrap_or_else(|error| {
+        progress.lose(inner, error);
+        Stop::Halted
+    })
 }
 
-/// Executes steps until the run ends one way or the other.
+/// What one go holds in memory.
+struct Drive<'a> {
+    inner: &'a Arc<Inner>,
+    progress: &'a mut Progress,
+    definition: Arc<Definition>,
+    facts: Arc<RunFacts>,
+    state: State,
+    attempts: FuturesUnordered<BoxFuture<'static, Option<Attempted>>>,
+    aborts: HashMap<StepKey, AbortHandle>,
+    /// An effect was performed whose entry is not durable yet.
+    relied_on: bool,
+}
+
 async fn drive(
-    inner: &Inner,
+    inner: &Arc<Inner>,
+    live: &Live,
     progress: &mut Progress,
     definition: Result<Arc<Definition>, RunError>,
-    mut state: State,
-) -> Result<Result<(), RunError>, StoreError> {
+    state: State,
+) -> Result<Reached, StoreError> {
     let definition = match definition {
         Ok(definition) => definition,
-        Err(error) => return Ok(Err(error)),
+        Err(error) => return Ok(Reached::End(Ending::Failed(error))),
     };
-    let run = &progress.run;
-    let facts = RunFacts::of(
-        &run.event,
-        Arc::clone(&definition.env),
-        run.created_ms,
-        run.seed,
-        run.id.to_string(),
-        run.workflow.to_string(),
-    );
-    let mut action = transition(&definition.workflow, &mut state, Happened::Started);
-    loop {
-        match action {
-            Some(Action::Execute(step)) => {
-                if progress.run.answer.is_some() && progress.reply.is_some() {
-                    progress.answer_early(inner).await?;
-                }
-                let happened = progress.step(inner, &definition, &facts, step).await;
-                action = transition(&definition.workflow, &mut state, happened);
-            }
-            Some(Action::Fail(error)) => return Ok(Err(error)),
-            Some(Action::Succeed) | None => return Ok(progress.answer_by_default(&definition, &facts)),
-        }
+    progress.definition = Some(Arc::clone(&definition));
+    let facts = Arc::new(attempt::facts(&progress.run, &definition));
+    let mut drive = Drive {
+        inner,
+        progress,
+        definition,
+        facts,
+        state,
+        attempts: FuturesUnordered::new(),
+        aborts: HashMap::new(),
+        relied_on: false,
+    };
+    let reached = drive.run(live).await?;
+    if let Reached::End(Ending::Succeeded) = reached
+        && let Err(error) = drive.progress.answer_by_default(inner, &drive.definition, &drive.facts)
+    {
+        return Ok(Reached::End(Ending::Failed(error)));
     }
+    Ok(reached)
 }
 
-impl Progress {
-    /// Executes one step and keeps its record.
-    async fn step(
-        &mut self,
-        inner: &Inner,
-        definition: &Definition,
-        facts: &RunFacts,
-        step: StepId,
-    ) -> Happened {
-        let started_ms = inner.ports.now_ms();
-        let started = Instant::now();
-        let executed = match definition.step(&step) {
-            Some(compiled) => {
-                let scope = Scope::new(facts, &self.outputs, step.as_str());
-                steps::execute(compiled, &scope, &inner.sandbox).await.unwrap_or_else(sandbox_failed)
+impl Drive<'_> {
+    async fn run(&mut self, live: &Live) -> Result<Reached, StoreError> {
+        let mut events = vec![Happened::Started];
+        loop {
+            if live.take_poke() {
+                // Before anything begins that a cancellation would stop.
+                events.splice(0..0, self.signals()?);
+                events.push(Happened::Tick);
             }
-            None => {
-                Executed::failed(RunError::new(ErrorCode::VersionMissing, "the version has no such step"))
+            for event in std::mem::take(&mut events) {
+                if let Some(ending) = self.happened(event).await? {
+                    return Ok(Reached::End(ending));
+                }
             }
-        };
-        let mut ended = false;
-        let (status, output, error) = match executed.result {
-            Ok(Output::Value(output)) => (StepStatus::Succeeded, output, None),
-            Ok(Output::Answer(answer)) => {
-                // The first answer counts, as the caller has it already.
-                self.run.answer.get_or_insert(answer);
-                (StepStatus::Succeeded, JsonText::null(), None)
+            if std::mem::take(&mut self.relied_on) || self.progress.must_answer(self.inner) {
+                self.progress.commit(self.inner).await?;
+                self.progress.reply_with_answer(self.inner);
             }
-            Ok(Output::End) => {
-                ended = true;
-                (StepStatus::Succeeded, JsonText::null(), None)
+            let due_ms = self.state.next_due();
+            if self.attempts.is_empty() && !self.state.is_active() {
+                if due_ms.is_some_and(|due_ms| due_ms <= self.inner.ports.now_ms()) {
+                    events.push(Happened::Tick);
+                    continue;
+                }
+                self.progress.wait(self.inner, due_ms).await?;
+                return Ok(Reached::Wait);
             }
-            Err(error) => {
-                let error = RunError { step: Some(step.clone()), ..error };
-                (StepStatus::Failed, JsonText::null(), Some(error))
+            if self.attempts.is_empty() {
+                // The next steps were not begun, because the server stops.
+                self.progress.commit(self.inner).await?;
+                return Ok(Reached::Halt);
             }
-        };
-        if error.is_none() && !ended {
-            self.outputs.set(step.as_str(), output.clone());
-        }
-        self.unsaved.push(StepRecord {
-            step: step.clone(),
-            status,
-            output: output.clone(),
-            error: error.clone(),
-            logs: executed.logs,
-            log_truncated: executed.log_truncated,
-            usage: executed.usage,
-            started_ms,
-            took_us: started.elapsed().as_micros() as u64,
-        });
-        match error {
-            Some(error) => Happened::StepFailed { error },
-            None if ended => Happened::Ended,
-            None => Happened::StepSucceeded { step, output },
+            let sleep_ms = due_ms
+                .map_or(LOOK_MS, |due_ms| due_ms.saturating_sub(self.inner.ports.now_ms()).clamp(1, LOOK_MS));
+            tokio::select! {
+                done = self.attempts.next() => match done.flatten() {
+                    Some(attempted) => events.push(self.attempted(attempted)),
+                    None => events.push(Happened::Tick),
+                },
+                () = live.poked() => {
+                    events.extend(self.signals()?);
+                    events.push(Happened::Tick);
+                }
+                () = tokio::time::sleep(Duration::from_millis(sleep_ms)), if due_ms.is_some() => {
+                    events.push(Happened::Tick);
+                }
+            }
         }
     }
 
-    /// Sends the answer of a `response` step that is not the last one.
-    async fn answer_early(&mut self, inner: &Inner) -> Result<(), StoreError> {
-        self.commit(inner).await?;
-        self.reply_with_answer();
-        Ok(())
+    fn stops(&self) -> bool {
+        self.inner.stopping.load(Ordering::SeqCst)
     }
 
-    /// A synchronous run that no `response` step answered answers with the trigger's response, or its last output.
-    fn answer_by_default(&mut self, definition: &Definition, facts: &RunFacts) -> Result<(), RunError> {
-        if self.run.mode == Mode::Async || self.run.answer.is_some() {
+    /// Tells the machine, and does what it says. Gives the ending when the run has ended.
+    async fn happened(&mut self, event: Happened) -> Result<Option<Ending>, StoreError> {
+        let inputs = Inputs { now_ms: self.inner.ports.now_ms(), random: self.inner.ports.random() };
+        let actions = transition(&self.definition.workflow, &mut self.state, event, inputs);
+        let mut to_execute = Vec::new();
+        let mut ending = None;
+        for action in actions {
+            match action {
+                Action::Record(entry) => self.progress.record(&self.definition, entry),
+                Action::Execute { key, attempt } => to_execute.push((key, attempt)),
+                Action::Abort(key) => {
+                    if let Some(abort) = self.aborts.remove(&key) {
+                        abort.abort();
+                    }
+                }
+                Action::CancelRun(run) => self.progress.cancel_run(run),
+                Action::Finish(end) => ending = Some(end),
+            }
+        }
+        if ending.is_none() {
+            self.execute(to_execute).await?;
+        }
+        Ok(ending)
+    }
+
+    async fn execute(&mut self, attempts: Vec<(StepKey, u32)>) -> Result<(), StoreError> {
+        if attempts.is_empty() || (self.stops() && self.progress.can_halt(self.inner)) {
             return Ok(());
         }
-        let answer = match definition.default_response() {
-            Some(response) => response.execute(&Scope::new(facts, &self.outputs, "trigger"))?,
-            None => steps::json_answer(self.outputs.last().unwrap_or(&JsonText::null())),
-        };
-        self.run.answer = Some(answer);
-        Ok(())
-    }
-
-    /// Gives the run its one terminal state and tells the caller.
-    async fn finish(&mut self, inner: &Inner, ended: Result<(), RunError>) -> Result<(), StoreError> {
-        self.run.finished_ms = Some(inner.ports.now_ms());
-        match ended {
-            Ok(()) => self.run.status = RunStatus::Succeeded,
-            Err(error) => {
-                self.run.status = RunStatus::Failed;
-                self.run.error = Some(error);
-            }
+        let has_effect =
+            |key: &StepKey| self.definition.step(&key.step).is_some_and(|step| step.has_effect());
+        if attempts.iter().any(|(key, _)| has_effect(key)) {
+            self.progress.before_effect(self.inner).await?;
         }
-        self.commit(inner).await?;
-        match self.run.error.clone() {
-            Some(error) if self.run.answer.is_none() => self.reply(Reply::Failed(error)),
-            _ => self.reply_with_answer(),
+        for (key, number) in attempts {
+            let place = attempt::place(self.inner, &self.progress.run, &self.definition, &self.state, &key);
+            let performed = attempt::perform(
+                Arc::clone(self.inner),
+                Arc::clone(&self.definition),
+                Arc::clone(&self.facts),
+                self.progress.outputs.clone(),
+                place,
+                key.clone(),
+                number,
+            );
+            let (abort, registration) = AbortHandle::new_pair();
+            self.aborts.insert(key, abort);
+            self.attempts.push(Abortable::new(performed, registration).map(Result::ok).boxed());
         }
         Ok(())
     }
 
-    /// Makes the run durable as it stands, with its unsaved steps. Waits while the store has no room.
-    async fn commit(&mut self, inner: &Inner) -> Result<(), StoreError> {
-        let store = &*inner.store;
-        loop {
-            let mut batch = Batch::new();
-            for (number, record) in (self.saved..).zip(&self.unsaved) {
-                tables::steps::insert(&mut batch, self.run.id, number, record);
+    /// What a finished attempt means for the machine.
+    fn attempted(&mut self, attempted: Attempted) -> Happened {
+        let Attempted { key, performed, effect } = attempted;
+        self.aborts.remove(&key);
+        self.relied_on |= effect;
+        match performed {
+            Performed::Ended { record, again } => Happened::Attempt { record, again },
+            Performed::Answered { record, answer } => {
+                self.progress.answer(answer);
+                Happened::Attempt { record, again: Again::Never }
             }
-            tables::runs::update(&mut batch, &self.run);
-            if let (RunStatus::Failed, Some(digest)) = (self.run.status, self.run.claim) {
-                // A failed run gives its key back, so that the sender's retry is a new run.
-                tables::claims::release(store, &mut batch, &digest, self.run.id)?;
+            Performed::RunEnded { record, output } => {
+                self.progress.run_output = output;
+                Happened::Ended(record)
             }
-            match store.commit(batch).await {
-                Ok(()) => {
-                    self.saved += self.unsaved.len() as u32;
-                    self.unsaved.clear();
-                    return Ok(());
+            Performed::Begun(output) => Happened::Begun { key, output },
+            Performed::Waits { wait, due_ms } => Happened::Waits { key, wait, due_ms },
+            Performed::Starts { record, workflow, input, wait, due_ms } => {
+                self.started(key, *record, &workflow, input, wait, due_ms)
+            }
+        }
+    }
+
+    /// Starts the run that a `subflow` step asks for; it is stored with the journal's entry.
+    fn started(
+        &mut self,
+        key: StepKey,
+        record: StepRecord,
+        workflow: &WorkflowKey,
+        input: JsonText,
+        waits: bool,
+        due_ms: Option<u64>,
+    ) -> Happened {
+        let parent = Parent { run: self.progress.run.head.id, key: key.clone(), waits };
+        match spawned::subflow(self.inner, &self.progress.run, parent, workflow, input) {
+            Ok((child, definition)) => {
+                let run = child.head.id;
+                self.progress.start_run(child, definition);
+                if waits {
+                    return Happened::Waits { key, wait: Wait::Run(run), due_ms };
                 }
-                Err(error @ (StoreError::Busy | StoreError::Full { .. })) => {
-                    tracing::warn!(run = %self.run.id, %error, "a finished run waits for the store");
-                    tokio::time::sleep(STORE_RETRY).await;
-                }
-                Err(error) => return Err(error),
+                let output = json!({ "run": run, "status": "queued", "output": null });
+                let record = StepRecord { output: JsonText::from_value(&output), ..record };
+                Happened::Attempt { record, again: Again::Never }
             }
+            Err((error, again)) => Happened::Attempt { record: attempt::failed(record, error), again },
         }
     }
 
-    fn reply_with_answer(&mut self) {
-        if let Some(answer) = self.run.answer.clone() {
-            self.reply(Reply::Answer(answer));
-        }
+    /// Signals that have not been told to the machine.
+    fn signals(&mut self) -> Result<Vec<Happened>, StoreError> {
+        let signals = tables::signals::list(&*self.inner.store, self.progress.run.head.id)?;
+        Ok(self.progress.new_signals(signals).into_iter().map(Happened::Signal).collect())
     }
-
-    fn reply(&mut self, reply: Reply) {
-        if let Some(sender) = self.reply.take() {
-            // The caller may have gone; its answer is in the store.
-            let _ = sender.send(reply);
-        }
-    }
-
-    /// The outcome is not durable: the run stays queued, and the next start executes it again.
-    fn lose(&mut self, error: StoreError) {
-        tracing::error!(run = %self.run.id, %error, "the outcome of a run could not be stored");
-        self.reply(Reply::Lost(error));
-    }
-}
-
-fn sandbox_failed(error: SandboxError) -> Executed {
-    Executed::failed(RunError::new(ErrorCode::EngineCrash, error.to_string()))
 }

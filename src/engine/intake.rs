@@ -1,4 +1,4 @@
-//! Acceptance: run, event, queue item and dedupe claim become durable in one batch, or nothing does.
+//! Acceptance: run, event, queue item, dedupe claim and group become durable in one batch, or nothing does.
 
 use std::sync::{Arc, atomic::Ordering};
 
@@ -6,17 +6,17 @@ use sha2::{Digest, Sha256};
 use tokio::sync::oneshot;
 
 use super::{
-    EngineError, Inner,
-    definition::Definition,
-    execution::{Job, Reply},
-    runner,
+    EngineError, Inner, Reply, definition::Definition, execution::Job, groups::Groups, pending::NoPlace,
+    scheduler,
 };
 use crate::{
-    model::{Claim, Event, Mode, Run, RunId, RunStatus, Span, WorkflowKey},
-    store::{Batch, StoreError, tables},
+    model::{
+        Cause, Claim, Event, Mode, OnConflict, Run, RunHead, RunId, RunStatus, Signal, Span, WorkflowKey,
+    },
+    store::{Batch, StoreError, tables, tables::slots::Slot},
 };
 
-/// Tries to get a claim whose holder changes under us.
+/// Tries to get a claim or a group whose holder changes under us.
 const TRIES: usize = 4;
 
 /// What a delivery is recognised by.
@@ -45,6 +45,8 @@ pub struct Submission {
     pub event: Event,
     /// Whether the caller waits.
     pub mode: Mode,
+    /// What started it.
+    pub cause: Cause,
     /// What a copy of it is recognised by.
     pub dedupe: Option<DedupeKey>,
 }
@@ -63,70 +65,195 @@ pub enum Submitted {
         /// As it stands now.
         run: Box<Run>,
     },
+    /// No run: its workflow is a singleton, and this run of it is unfinished.
+    Skipped {
+        /// The unfinished run.
+        run: RunId,
+    },
 }
 
-pub(super) async fn submit(inner: &Arc<Inner>, submission: Submission) -> Result<Submitted, EngineError> {
-    if inner.stopping.load(Ordering::SeqCst) {
-        return Err(EngineError::Stopping);
-    }
-    let Submission { definition, event, mode, dedupe } = submission;
-    let place = inner.pending.take().ok_or(EngineError::Full { max_pending: inner.options.max_pending })?;
+/// A run of `definition` that begins with its next turn.
+pub(super) fn new_run(inner: &Inner, definition: &Definition, event: Event, mode: Mode, cause: Cause) -> Run {
     let id = inner.ports.run_id();
-    let run = Run {
+    let groups = definition.keys.of(&definition.workflow.key, &event);
+    let head = RunHead {
         id,
         workflow: definition.workflow.key.clone(),
         version: definition.version,
         status: RunStatus::Queued,
         mode,
         created_ms: id.created_ms(),
+        started_ms: None,
         finished_ms: None,
         seed: inner.ports.seed(),
-        event,
-        claim: dedupe.map(|key| key.digest),
-        answer: None,
+        claim: None,
+        answer_status: None,
         error: None,
+        cause,
+        parent: None,
+        origin: None,
+        depth: 0,
+        group: groups.group.map(|(group, _)| group),
+        slot: None,
+        due_ms: None,
     };
-    if let Some(first) = store_run(inner, &run, dedupe).await? {
-        return Ok(Submitted::Duplicate { run: Box::new(first) });
+    Run { head, event, answer: None }
+}
+
+/// What storing a run found.
+enum Stored {
+    New,
+    Copy(Run),
+    /// Another run holds the singleton.
+    Held(RunId),
+}
+
+pub(super) async fn submit(inner: &Arc<Inner>, submission: Submission) -> Result<Submitted, EngineError> {
+    if inner.stopping.load(Ordering::SeqCst) {
+        return Err(EngineError::Stopping);
     }
-    let reply = match mode {
-        Mode::Sync => {
-            let (sender, receiver) = oneshot::channel();
-            runner::spawn(Arc::clone(inner), Job::fresh(run, definition, sender), place);
-            Some(receiver)
-        }
-        Mode::Async => {
-            runner::enqueue(inner, id, place);
-            None
-        }
-    };
+    let Submission { definition, event, mode, cause, dedupe } = submission;
+    let workflow = &definition.workflow.key;
+    if mode == Mode::Sync && inner.scheduler.is_paused(workflow) {
+        return Err(EngineError::Paused);
+    }
+    let place = inner.pending.take(workflow).map_err(|full| match full {
+        NoPlace::All => EngineError::Full { max_pending: inner.options.max_pending },
+        NoPlace::Workflow => EngineError::WorkflowFull { max_pending: inner.options.max_pending.div_ceil(2) },
+    })?;
+    let groups = definition.keys.of(workflow, &event);
+    let mut run = new_run(inner, &definition, event, mode, cause);
+    run.head.claim = dedupe.map(|key| key.digest);
+    run.head.slot = groups.slot;
+    let id = run.head.id;
+    match store_run(inner, &definition, &mut run, dedupe).await? {
+        Stored::New => {}
+        Stored::Copy(first) => return Ok(Submitted::Duplicate { run: Box::new(first) }),
+        Stored::Held(run) => return Ok(Submitted::Skipped { run }),
+    }
+    let reply = (mode == Mode::Sync).then(|| inner.replies.await_of(id));
+    begin(inner, run, definition, groups, place);
     Ok(Submitted::Started { run: id, reply })
 }
 
-/// Commits a new run; gives the run that holds the claim when this one is a copy.
-async fn store_run(inner: &Inner, run: &Run, dedupe: Option<DedupeKey>) -> Result<Option<Run>, StoreError> {
+/// Puts a stored run in line, or leaves it to its timer.
+fn begin(
+    inner: &Arc<Inner>,
+    run: Run,
+    definition: Arc<Definition>,
+    groups: Groups,
+    place: super::pending::Place,
+) {
+    let head = run.head.clone();
+    match (head.status, head.mode) {
+        (RunStatus::Queued, Mode::Sync) => {
+            scheduler::enqueue(inner, &head, groups, Some(Job::fresh(run, definition)), place);
+        }
+        // Only its id waits, so that a long line holds little memory.
+        (RunStatus::Queued, Mode::Async) => scheduler::enqueue(inner, &head, groups, None, place),
+        (RunStatus::Waiting | RunStatus::Succeeded | RunStatus::Failed | RunStatus::Cancelled, _) => {
+            inner.timers.notify(head.due_ms);
+        }
+    }
+}
+
+/// Commits a new run, unless this is a copy or its singleton is taken.
+async fn store_run(
+    inner: &Arc<Inner>,
+    definition: &Definition,
+    run: &mut Run,
+    dedupe: Option<DedupeKey>,
+) -> Result<Stored, StoreError> {
     let store = &*inner.store;
     for _ in 0..TRIES {
         let mut batch = Batch::new();
         if let Some(DedupeKey { digest, ttl }) = dedupe {
             let held = tables::claims::get(store, &digest)?;
-            if let Some(claim) = held.as_ref().filter(|claim| claim.expires_ms > run.created_ms)
+            if let Some(claim) = held.as_ref().filter(|claim| claim.expires_ms > run.head.created_ms)
                 && let Some(first) = tables::runs::get(store, claim.run)?
             {
                 // Readable is not yet durable, and the caller will rely on it.
                 store.commit(Batch::new()).await?;
-                return Ok(Some(first));
+                return Ok(Stored::Copy(first));
             }
-            let claim = Claim { run: run.id, expires_ms: run.created_ms.saturating_add(ttl.as_millis()) };
-            tables::claims::take(&mut batch, &digest, &claim, held.as_ref());
+            let expires_ms = run.head.created_ms.saturating_add(ttl.as_millis());
+            tables::claims::take(&mut batch, &digest, &Claim { run: run.head.id, expires_ms }, held.as_ref());
+        }
+        let mut superseded = None;
+        if let Some(slot) = run.head.slot {
+            match take_slot(inner, definition, run, &slot, &mut batch)? {
+                Slotted::Free => {}
+                Slotted::InPlaceOf(other) => superseded = Some(other),
+                Slotted::Held(holder) => {
+                    store.commit(Batch::new()).await?;
+                    return Ok(Stored::Held(holder));
+                }
+            }
         }
         tables::runs::insert(&mut batch, run);
         match store.commit(batch).await {
-            Ok(()) => return Ok(None),
-            // Another copy was first: look again at what it claimed.
+            Ok(()) => {
+                if let Some(other) = superseded {
+                    scheduler::hurry(inner, other)?;
+                }
+                return Ok(Stored::New);
+            }
+            // Another was first: look again at what it took.
             Err(StoreError::Conflict { .. }) => {}
             Err(error) => return Err(error),
         }
     }
     Err(StoreError::Busy)
+}
+
+enum Slotted {
+    Free,
+    InPlaceOf(RunId),
+    Held(RunId),
+}
+
+/// Takes the one place of a debounce or singleton group.
+fn take_slot(
+    inner: &Inner,
+    definition: &Definition,
+    run: &mut Run,
+    group: &[u8; 32],
+    batch: &mut Batch,
+) -> Result<Slotted, StoreError> {
+    let store = &*inner.store;
+    let policy = &definition.workflow.policy;
+    let now_ms = run.head.created_ms;
+    let held = tables::slots::get(store, group)?;
+    let holder = match &held {
+        Some(slot) => tables::runs::head(store, slot.run)?.filter(|head| !head.status.is_terminal()),
+        None => None,
+    };
+    let supersede = |batch: &mut Batch, holder: &RunHead| {
+        let reason = format!("{} took its place", run.head.id);
+        tables::signals::put(batch, holder.id, &Signal::Cancel { reason });
+        Slotted::InPlaceOf(holder.id)
+    };
+    let mut first_ms = now_ms;
+    let mut slotted = Slotted::Free;
+    if let Some(debounce) = &policy.debounce {
+        // A run that has begun is none of the row any more.
+        if let Some(holder) = holder.filter(|holder| holder.started_ms.is_none()) {
+            first_ms = held.as_ref().map_or(now_ms, |slot| slot.first_ms);
+            slotted = supersede(batch, &holder);
+        }
+        let wait_ms = debounce.wait.as_millis();
+        let most_ms = debounce.max.map_or(wait_ms.saturating_mul(10), |max| max.as_millis());
+        let due_ms = now_ms.saturating_add(wait_ms).min(first_ms.saturating_add(most_ms));
+        if due_ms > now_ms {
+            run.head.status = RunStatus::Waiting;
+            run.head.due_ms = Some(due_ms);
+        }
+    } else if let (Some(singleton), Some(holder)) = (&policy.singleton, holder) {
+        match singleton.on_conflict {
+            OnConflict::Skip => return Ok(Slotted::Held(holder.id)),
+            OnConflict::Cancel => slotted = supersede(batch, &holder),
+        }
+    }
+    tables::slots::take(batch, group, &Slot { run: run.head.id, first_ms }, held.as_ref());
+    Ok(slotted)
 }

@@ -1,47 +1,68 @@
 //! Runs: accepted once, executed in order, finished once, whatever happens in between.
 //!
 //! The gateway calls [`Engine::submit`]; it returns only when run, queue item and dedupe
-//! claim are durable together (`intake`). `runner` then walks the steps as `transition`
-//! says, and ends the run in one batch. `recovery` takes up what a crash left.
+//! claim are durable together (`intake`). The `scheduler` decides whose turn it is (`queue`);
+//! `execution` does what `transition` says and makes it durable (`progress`), and ends the run in
+//! one batch. What waits is put down and woken by `timers` or a signal (`control`); `recovery`
+//! takes up what a crash left.
 //!
 //! Invariants: nothing accepted is held in memory alone; a run has exactly one terminal
 //! state; the engine knows no HTTP.
 
+mod attempt;
 mod catalog;
+mod control;
 mod definition;
 mod execution;
+mod groups;
 mod intake;
 mod locate;
 mod pending;
 mod ports;
+mod progress;
+mod queue;
 mod recovery;
-mod runner;
+mod replies;
+mod schedule;
+mod scheduler;
+mod schedules;
+mod spawned;
+mod timers;
 mod transition;
+mod vault;
 
 use std::sync::{
     Arc,
     atomic::{AtomicBool, Ordering},
 };
 
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{Notify, Semaphore};
 
 pub use catalog::Catalog;
+pub use control::{CallbackError, ControlError, ReplayOn};
 pub(crate) use definition::in_workflow_json;
 pub use definition::{Definition, DefinitionError, Environment};
-pub use execution::Reply;
+pub use groups::EventRoots;
 pub use intake::{DedupeKey, Submission, Submitted};
 pub use ports::{Ports, SystemPorts};
+pub use schedule::{Schedule, ScheduleError};
+pub use vault::{SecretInfo, Vault, VaultError};
 
-use pending::{Pending, Place};
+pub use replies::Reply;
+
+use pending::Pending;
+use replies::Replies;
+use scheduler::Scheduler;
+use timers::Timers;
 
 use crate::{
     model::{RunId, Span},
-    sandbox::JsEngine,
+    steps::Services,
     store::{Store, StoreError},
 };
 
 /// How much the engine takes on.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct EngineOptions {
     /// Runs that are accepted and not finished; more are refused as [`EngineError::Full`].
     pub max_pending: usize,
@@ -49,11 +70,21 @@ pub struct EngineOptions {
     pub max_running: usize,
     /// How long lines of the request log are kept.
     pub keep_requests: Span,
+    /// What the URLs begin with that callers outside are given, without a `/` at the end.
+    pub public_url: String,
+    /// How long a stop waits for what is being executed.
+    pub drain: Span,
 }
 
 impl Default for EngineOptions {
     fn default() -> Self {
-        Self { max_pending: 10_000, max_running: 256, keep_requests: Span::from_millis(14 * 86_400_000) }
+        Self {
+            max_pending: 10_000,
+            max_running: 256,
+            keep_requests: Span::from_millis(14 * 86_400_000),
+            public_url: "http://127.0.0.1:8080".to_owned(),
+            drain: Span::from_millis(30_000),
+        }
     }
 }
 
@@ -66,6 +97,17 @@ pub enum EngineError {
         /// The limit in force.
         max_pending: usize,
     },
+    /// Too much of one workflow is waiting already.
+    #[error(
+        "{max_pending} runs of this workflow are waiting already, its part of engine.max_pending; send again later"
+    )]
+    WorkflowFull {
+        /// The limit in force.
+        max_pending: usize,
+    },
+    /// The workflow is paused, and the caller wants to wait.
+    #[error("the workflow is paused; send again later")]
+    Paused,
     /// The server is going down.
     #[error("the server is stopping; send again")]
     Stopping,
@@ -82,13 +124,18 @@ pub struct Engine {
 
 struct Inner {
     store: Arc<dyn Store>,
-    sandbox: JsEngine,
+    services: Services,
+    vault: Vault,
     ports: Arc<dyn Ports>,
     catalog: Catalog,
     options: EngineOptions,
     pending: Arc<Pending>,
     running: Arc<Semaphore>,
-    ready: mpsc::UnboundedSender<(RunId, Place)>,
+    scheduler: Scheduler,
+    replies: Replies,
+    timers: Timers,
+    /// Told of each run that has ended.
+    ended: Notify,
     stopping: AtomicBool,
 }
 
@@ -99,31 +146,41 @@ impl Engine {
     /// When the store cannot be read.
     pub async fn start(
         store: Arc<dyn Store>,
-        sandbox: JsEngine,
+        services: Services,
+        vault: Vault,
         ports: Arc<dyn Ports>,
         catalog: Catalog,
         options: EngineOptions,
     ) -> Result<Self, StoreError> {
-        let (ready, queue) = mpsc::unbounded_channel();
         let inner = Arc::new(Inner {
             store,
-            sandbox,
+            services,
+            vault,
             ports,
             catalog,
-            options,
             pending: Arc::new(Pending::new(options.max_pending)),
             running: Arc::new(Semaphore::new(options.max_running)),
-            ready,
+            // One workflow alone leaves half of the places to others.
+            scheduler: Scheduler::new(options.max_running.div_ceil(2)),
+            options,
+            replies: Replies::default(),
+            timers: Timers::default(),
+            ended: Notify::new(),
             stopping: AtomicBool::new(false),
         });
         recovery::requeue(&inner)?;
-        tokio::spawn(runner::dispatch(Arc::downgrade(&inner), queue));
+        tokio::spawn(timers::run(Arc::downgrade(&inner)));
         Ok(Self { inner })
     }
 
     /// The workflows that can be triggered.
     pub fn catalog(&self) -> &Catalog {
         &self.inner.catalog
+    }
+
+    /// The secrets.
+    pub fn vault(&self) -> &Vault {
+        &self.inner.vault
     }
 
     /// The clock and randomness.
@@ -160,15 +217,23 @@ impl Engine {
         recovery::sweep(&self.inner).await
     }
 
-    /// Accepts and begins nothing more, and waits for what is being executed. Runs that only wait are
+    /// Accepts and begins nothing more, and waits for what is being executed, at most `drain`. Everything else is
     /// taken up by the next start.
     pub async fn stop(&self) {
         self.inner.stopping.store(true, Ordering::SeqCst);
-        let _all = self.inner.running.acquire_many(self.inner.options.max_running as u32).await;
+        let all = self.inner.running.acquire_many(self.inner.options.max_running as u32);
+        if tokio::time::timeout(self.inner.options.drain.as_duration(), all).await.is_err() {
+            tracing::warn!("some runs are still being executed; the next start takes them up");
+        }
         self.inner.running.close();
     }
 
-    /// Runs that are accepted and not finished.
+    /// Whether a run is being executed at this moment.
+    pub fn is_live(&self, run: RunId) -> bool {
+        self.inner.scheduler.is_live(run)
+    }
+
+    /// Runs that are accepted and neither finished nor waiting.
     pub fn pending(&self) -> usize {
         self.inner.pending.count()
     }

@@ -1,45 +1,79 @@
-//! Counts the runs that are accepted and not finished, and keeps the count bounded.
+//! Counts the runs that are accepted and neither finished nor waiting, and keeps the counts bounded: all together,
+//! and those of one workflow, so that none can take the room of the others.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use tokio::sync::Notify;
 
-/// The count.
+use crate::model::WorkflowKey;
+
+/// The counts.
 pub(super) struct Pending {
-    count: AtomicUsize,
+    counts: Mutex<Counts>,
     most: usize,
+    most_of_one: usize,
     idle: Notify,
 }
 
-/// One run's place in the count, given back when it is dropped.
-pub(super) struct Place(Arc<Pending>);
+#[derive(Default)]
+struct Counts {
+    all: usize,
+    of: HashMap<WorkflowKey, usize>,
+}
+
+/// Why there is no place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum NoPlace {
+    /// All are taken.
+    All,
+    /// The workflow has taken its part.
+    Workflow,
+}
+
+/// One run's place in the counts, given back when it is dropped.
+pub(super) struct Place {
+    pending: Arc<Pending>,
+    workflow: WorkflowKey,
+}
 
 impl Pending {
+    /// At most `most` places, half of them for one workflow.
     pub(super) fn new(most: usize) -> Self {
-        Self { count: AtomicUsize::new(0), most, idle: Notify::new() }
+        Self { counts: Mutex::default(), most, most_of_one: most.div_ceil(2), idle: Notify::new() }
     }
 
-    /// A place for a new run, or none when all are taken.
-    pub(super) fn take(self: &Arc<Self>) -> Option<Place> {
-        self.count
-            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |count| {
-                (count < self.most).then_some(count + 1)
-            })
-            .ok()
-            .map(|_| Place(Arc::clone(self)))
+    fn counts(&self) -> MutexGuard<'_, Counts> {
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A place for a new run.
+    pub(super) fn take(self: &Arc<Self>, workflow: &WorkflowKey) -> Result<Place, NoPlace> {
+        let mut counts = self.counts();
+        if counts.all >= self.most {
+            return Err(NoPlace::All);
+        }
+        if counts.of.get(workflow).is_some_and(|of| *of >= self.most_of_one) {
+            return Err(NoPlace::Workflow);
+        }
+        Ok(self.place(&mut counts, workflow))
     }
 
     /// A place for a run that is stored already, even when all are taken.
-    pub(super) fn force(self: &Arc<Self>) -> Place {
-        self.count.fetch_add(1, Ordering::SeqCst);
-        Place(Arc::clone(self))
+    pub(super) fn force(self: &Arc<Self>, workflow: &WorkflowKey) -> Place {
+        self.place(&mut self.counts(), workflow)
+    }
+
+    fn place(self: &Arc<Self>, counts: &mut Counts, workflow: &WorkflowKey) -> Place {
+        counts.all += 1;
+        *counts.of.entry(workflow.clone()).or_default() += 1;
+        Place { pending: Arc::clone(self), workflow: workflow.clone() }
     }
 
     pub(super) fn count(&self) -> usize {
-        self.count.load(Ordering::SeqCst)
+        self.counts().all
     }
 
     /// Waits until the count is zero.
@@ -58,8 +92,16 @@ impl Pending {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        if self.0.count.fetch_sub(1, Ordering::SeqCst) == 1 {
-            self.0.idle.notify_waiters();
+        let mut counts = self.pending.counts();
+        counts.all -= 1;
+        if let Some(of) = counts.of.get_mut(&self.workflow) {
+            *of -= 1;
+            if *of == 0 {
+                counts.of.remove(&self.workflow);
+            }
+        }
+        if counts.all == 0 {
+            self.pending.idle.notify_waiters();
         }
     }
 }
@@ -69,12 +111,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_more_places_than_allowed_are_given() {
-        let pending = Arc::new(Pending::new(2));
-        let first = pending.take().unwrap();
-        let _second = pending.take().unwrap();
-        assert!(pending.take().is_none());
+    fn no_more_places_than_allowed_are_given_and_half_of_them_to_one() {
+        let pending = Arc::new(Pending::new(4));
+        let key = |name: &str| name.parse::<WorkflowKey>().unwrap();
+        let first = pending.take(&key("a")).unwrap();
+        let _second = pending.take(&key("a")).unwrap();
+        assert_eq!(pending.take(&key("a")).err(), Some(NoPlace::Workflow));
+        let _others = (pending.take(&key("b")).unwrap(), pending.take(&key("c")).unwrap());
+        assert_eq!(pending.take(&key("d")).err(), Some(NoPlace::All));
         drop(first);
-        assert!(pending.take().is_some());
+        assert!(pending.take(&key("a")).is_ok());
+        let _forced = (0..9).map(|_| pending.force(&key("a"))).collect::<Vec<_>>();
+        assert_eq!(pending.count(), 12);
     }
 }

@@ -28,6 +28,13 @@ impl dyn Ports {
         seed
     }
 
+    /// A number that nobody can guess.
+    pub fn random(&self) -> u64 {
+        let mut bytes = [0; 8];
+        self.fill(&mut bytes);
+        u64::from_le_bytes(bytes)
+    }
+
     /// A run id of now.
     pub fn run_id(&self) -> RunId {
         let (now_ms, random) = self.moment();

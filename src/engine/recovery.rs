@@ -1,37 +1,95 @@
-//! After a start: what was accepted and not finished is queued again. And the sweeping of old claims.
+//! After a start: what was accepted and not finished is taken up again. And the sweeping of what has expired.
 
-use super::{Inner, runner};
-use crate::store::{StoreError, tables};
+use std::sync::Arc;
+
+use super::{Inner, groups::Groups, scheduler};
+use crate::{
+    model::{RunHead, RunStatus},
+    store::{Batch, StoreError, tables},
+};
 
 /// Queue items read at once.
 const PAGE: usize = 1_000;
 
-/// Queues every unfinished run, oldest first.
-pub(super) fn requeue(inner: &Inner) -> Result<(), StoreError> {
+/// Takes up every unfinished run, oldest first: those that are ready stand in line again, those that wait keep their
+/// places in their groups and their timers.
+pub(super) fn requeue(inner: &Arc<Inner>) -> Result<(), StoreError> {
+    let store = &*inner.store;
+    for workflow in tables::letters::paused(store)? {
+        scheduler::pause(inner, &workflow, true);
+    }
     let mut after = None;
+    let mut ready = Vec::new();
+    let mut waiting = 0;
     loop {
-        let page = tables::runs::queued(&*inner.store, after, PAGE)?;
+        let page = tables::runs::queued(store, after, PAGE)?;
         for &id in &page {
-            // What is stored is never refused, so these may go over the limit for new ones.
-            runner::enqueue(inner, id, inner.pending.force());
+            let head = tables::runs::queued_head(store, id)?;
+            if head.started_ms.is_some() {
+                inner.scheduler.hold(head.group, id);
+            }
+            match head.status {
+                RunStatus::Waiting => waiting += 1,
+                RunStatus::Queued | RunStatus::Succeeded | RunStatus::Failed | RunStatus::Cancelled => {
+                    ready.push(head);
+                }
+            }
         }
         if page.len() < PAGE {
             break;
         }
         after = page.last().copied();
     }
-    let runs = inner.pending.count();
-    if runs > 0 {
-        tracing::info!(runs, "taking up unfinished runs");
+    let runs = ready.len();
+    for head in ready {
+        let groups = groups(inner, &head)?;
+        // What is stored is never refused, so these may go over the limit for new ones.
+        scheduler::enqueue(inner, &head, groups, None, inner.pending.force(&head.workflow));
+    }
+    for run in tables::signals::runs(store)? {
+        scheduler::hurry(inner, run)?;
+    }
+    if runs + waiting > 0 {
+        tracing::info!(runs, waiting, "taking up unfinished runs");
     }
     Ok(())
 }
 
-/// Removes claims that have expired and old lines of the request log; gives how many.
+/// The groups of a stored run; none once it has begun, as it has its places.
+pub(super) fn groups(inner: &Inner, head: &RunHead) -> Result<Groups, StoreError> {
+    let store = &*inner.store;
+    if head.started_ms.is_some() {
+        return Ok(Groups::default());
+    }
+    let Ok(definition) = inner.catalog.pinned(store, &head.workflow, head.version) else {
+        return Ok(Groups::default());
+    };
+    match definition.keys.is_empty() {
+        true => Ok(Groups::default()),
+        false => Ok(tables::runs::get(store, head.id)?
+            .map(|run| definition.keys.of(&head.workflow, &run.event))
+            .unwrap_or_default()),
+    }
+}
+
+/// Removes claims that have expired, old lines of the request log, and signals of runs that have ended; gives how many.
 pub(super) async fn sweep(inner: &Inner) -> Result<usize, StoreError> {
     let (store, now_ms) = (&*inner.store, inner.ports.now_ms());
     let claims = tables::claims::sweep(store, now_ms).await?;
     let kept_from = now_ms.saturating_sub(inner.options.keep_requests.as_millis());
     let lines = tables::requests::trim(store, kept_from).await?;
-    Ok(claims + lines)
+    let mut signals = Batch::new();
+    let mut stale = 0;
+    for run in tables::signals::runs(store)? {
+        if tables::runs::head(store, run)?.is_none_or(|head| head.status.is_terminal()) {
+            for (key, _) in tables::signals::list(store, run)? {
+                signals.delete(key);
+                stale += 1;
+            }
+        }
+    }
+    if stale > 0 {
+        store.commit(signals).await?;
+    }
+    Ok(claims + lines + stale)
 }

@@ -39,6 +39,15 @@ pub(super) fn accepted(run: RunId, replayed: bool) -> Response {
     response
 }
 
+/// 202 for an event that starts no run, as a run of its singleton is unfinished.
+pub(super) fn skipped(run: RunId) -> Response {
+    let body = json!({ "run_id": run.to_string(), "skipped": true }).to_string();
+    let mut response = (StatusCode::ACCEPTED, body).into_response();
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    mark(&mut response, run, false);
+    response
+}
+
 fn mark(response: &mut Response, run: RunId, replayed: bool) {
     let run = HeaderValue::from_str(&run.to_string()).expect("an id is plain ASCII");
     response.headers_mut().insert(RUN_ID, run);

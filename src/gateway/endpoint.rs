@@ -26,14 +26,27 @@ pub struct Endpoint {
     pub(super) sync_wait: Span,
 }
 
-/// The root that secrets of a trigger may use.
-struct EnvRoot(serde_json::Value);
+/// What the secrets of a trigger may read: variables and secrets by name.
+#[derive(Clone, Copy)]
+pub struct Sources<'a> {
+    /// The value of a variable.
+    pub environment: &'a Environment,
+    /// The value of a secret.
+    pub secret: &'a dyn Fn(&str) -> Option<String>,
+}
 
-impl Roots for EnvRoot {
+/// The roots that secrets of a trigger may use.
+struct SourceRoots {
+    env: serde_json::Value,
+    secrets: serde_json::Value,
+}
+
+impl Roots for SourceRoots {
     fn root(&self, root: Root) -> Option<&serde_json::Value> {
         match root {
-            Root::Env => Some(&self.0),
-            Root::Context | Root::Steps | Root::Scopes | Root::Secrets | Root::System | Root::Run => None,
+            Root::Env => Some(&self.env),
+            Root::Secrets => Some(&self.secrets),
+            Root::Context | Root::Steps | Root::Scopes | Root::System | Root::Run => None,
         }
     }
 }
@@ -44,10 +57,10 @@ impl Endpoint {
     ///
     /// # Errors
     /// A template that cannot be read.
-    pub fn compile(definition: Arc<Definition>, environment: &Environment) -> Result<Self, FieldError> {
+    pub fn compile(definition: Arc<Definition>, sources: Sources<'_>) -> Result<Self, FieldError> {
         let webhook =
             definition.workflow.webhook().ok_or_else(|| FieldError::new("trigger", "it is no webhook"))?;
-        let scheme = scheme(webhook, environment);
+        let scheme = scheme(webhook, sources);
         let dedupe = webhook
             .dedupe
             .as_ref()
@@ -81,8 +94,8 @@ fn dedupe_template(text: &str) -> Result<Template, FieldError> {
     Ok(template)
 }
 
-fn scheme(webhook: &Webhook, environment: &Environment) -> Result<Option<Scheme>, FieldError> {
-    let resolve = |template: &str| resolve(template, environment);
+fn scheme(webhook: &Webhook, sources: Sources<'_>) -> Result<Option<Scheme>, FieldError> {
+    let resolve = |template: &str| resolve(template, sources);
     webhook
         .verify
         .as_ref()
@@ -94,20 +107,31 @@ fn scheme(webhook: &Webhook, environment: &Environment) -> Result<Option<Scheme>
 }
 
 /// Fills the template of a secret. A variable that is not set is an error, never an empty secret.
-fn resolve(text: &str, environment: &Environment) -> Result<String, String> {
+fn resolve(text: &str, sources: Sources<'_>) -> Result<String, String> {
     let template = Template::parse(text).map_err(|error| error.to_string())?;
-    let mut env = serde_json::Map::new();
+    let (mut env, mut secrets) = (serde_json::Map::new(), serde_json::Map::new());
     for path in template.references() {
-        let name = path
-            .name()
-            .filter(|_| path.root() == Root::Env)
-            .ok_or_else(|| format!("`{text}` reads no secret; use {{{{$env.NAME}}}}"))?;
-        let value = environment(name).ok_or_else(|| {
-            format!("the environment variable `{name}` is not set; set it (or FLOWCELL_VARS_{name}) and start again")
-        })?;
-        env.insert(name.to_owned(), value.into());
+        match (path.root(), path.name()) {
+            (Root::Env, Some(name)) => {
+                let value = (sources.environment)(name).ok_or_else(|| {
+                    format!("the environment variable `{name}` is not set; set it (or FLOWCELL_VARS_{name}) and start again")
+                })?;
+                env.insert(name.to_owned(), value.into());
+            }
+            (Root::Secrets, Some(name)) => {
+                let value = (sources.secret)(name).ok_or_else(|| {
+                    format!("there is no secret `{name}`; give it with `flowcell secrets set {name}`")
+                })?;
+                secrets.insert(name.to_owned(), value.into());
+            }
+            _ => {
+                return Err(format!(
+                    "`{text}` reads no secret; use {{{{$secrets.NAME}}}} or {{{{$env.NAME}}}}"
+                ));
+            }
+        }
     }
-    match template.render(&EnvRoot(env.into())) {
+    match template.render(&SourceRoots { env: env.into(), secrets: secrets.into() }) {
         serde_json::Value::String(secret) => Ok(secret),
         other => Ok(other.to_string()),
     }

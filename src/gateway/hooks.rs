@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     engine::{EngineError, Reply, Submission, Submitted},
-    model::{Event, Method, Mode, RequestOutcome, RequestRecord, Run, RunId, WorkflowKey},
+    model::{Cause, Event, Method, Mode, RequestOutcome, RequestRecord, Run, RunId, WorkflowKey},
     verify::Delivery,
 };
 
@@ -55,12 +55,13 @@ async fn work(gateway: Gateway, peer: SocketAddr, request: Request, started: Ins
     let (response, outcome) = match accept(&gateway, peer, &parts, body, id.created_ms(), &mut trace).await {
         Err(refusal) => refused(&refusal),
         Ok((endpoint, Submitted::Duplicate { run })) => {
-            let id = run.id;
+            let id = run.head.id;
             match duplicate(*run, endpoint.webhook().mode) {
                 Ok(response) => (response, RequestOutcome::Duplicate { run: id }),
                 Err(refusal) => refused(&refusal),
             }
         }
+        Ok((_, Submitted::Skipped { run })) => (answer::skipped(run), RequestOutcome::Skipped { run }),
         // An accepted event stays accepted, whatever its run comes to.
         Ok((endpoint, Submitted::Started { run, reply })) => {
             let answered = started_run(&endpoint, run, reply).await;
@@ -115,7 +116,8 @@ async fn accept(
     let mode = endpoint.webhook().mode;
     let dedupe = dedupe::key(&endpoint, &event);
     let definition = Arc::clone(&endpoint.definition);
-    let submitted = gateway.engine.submit(Submission { definition, event, mode, dedupe }).await?;
+    let submitted =
+        gateway.engine.submit(Submission { definition, event, mode, cause: Cause::Webhook, dedupe }).await?;
     Ok((endpoint, submitted))
 }
 
@@ -155,9 +157,9 @@ fn allow_method(endpoint: &Endpoint, method: &str) -> Result<(), Refusal> {
 /// A copy gets what the first delivery got, as far as that is known yet.
 fn duplicate(run: Run, mode: Mode) -> Result<Response, Refusal> {
     match (mode, run.answer) {
-        (Mode::Sync, Some(answer)) => Ok(answer::of_run(answer, run.id, true)),
-        (Mode::Sync, None) => Err(Refusal::InFlight { run: run.id }),
-        (Mode::Async, _) => Ok(answer::accepted(run.id, run.status.is_terminal())),
+        (Mode::Sync, Some(answer)) => Ok(answer::of_run(answer, run.head.id, true)),
+        (Mode::Sync, None) => Err(Refusal::InFlight { run: run.head.id }),
+        (Mode::Async, _) => Ok(answer::accepted(run.head.id, run.head.status.is_terminal())),
     }
 }
 

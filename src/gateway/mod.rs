@@ -15,7 +15,7 @@ mod refusal;
 mod request_log;
 
 pub use body::decode;
-pub use endpoint::{Endpoint, Endpoints};
+pub use endpoint::{Endpoint, Endpoints, Sources};
 pub use problem::Problem;
 
 use std::sync::Arc;

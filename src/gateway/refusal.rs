@@ -159,6 +159,13 @@ fn engine_parts(error: &EngineError) -> (StatusCode, &'static str, String, Retry
         |code, detail: &str| (StatusCode::SERVICE_UNAVAILABLE, code, detail.to_owned(), Retry::Later);
     match error {
         EngineError::Full { .. } => unavailable("queue_full", "too many runs are waiting; send again later"),
+        EngineError::WorkflowFull { .. } => (
+            StatusCode::TOO_MANY_REQUESTS,
+            "workflow_queue_full",
+            "too many runs of this workflow are waiting; send again later".to_owned(),
+            Retry::Later,
+        ),
+        EngineError::Paused => unavailable("workflow_paused", "the workflow is paused; send again later"),
         EngineError::Stopping => unavailable("stopping", "the server is stopping; send again"),
         EngineError::Store(StoreError::Busy) => {
             unavailable("store_busy", "the store is busy; send again later")

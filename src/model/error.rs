@@ -40,6 +40,34 @@ pub enum ErrorCode {
     VersionMissing,
     /// An `end` step said so.
     EndedAsFailed,
+    /// An HTTP request got an answer whose status is no success.
+    HttpStatus,
+    /// An HTTP request got no answer.
+    HttpFailed,
+    /// An HTTP request may not go there.
+    HttpDenied,
+    /// The run took longer than its workflow allows.
+    RunTimeout,
+    /// Somebody cancelled the run.
+    Cancelled,
+    /// A loop was given something that is neither an array nor a number of iterations.
+    LoopInvalid,
+    /// A delay or a moment is none, or too far away.
+    WaitInvalid,
+    /// No request came to the one-time URL in time.
+    CallbackTimeout,
+    /// The workflow that a step calls cannot be run.
+    SubflowUnavailable,
+    /// The run that a step started has failed.
+    SubflowFailed,
+    /// Runs started each other too many times in a row.
+    TooDeep,
+    /// An output does not satisfy its schema.
+    SchemaMismatch,
+    /// A query cannot be answered.
+    QueryError,
+    /// All outputs of a run together are larger than one run may hold.
+    RunTooLarge,
 }
 
 /// A limit and how much of it was used, both in the unit of the limit.
@@ -127,6 +155,20 @@ impl ErrorCode {
             Self::TooManySteps => "too_many_steps",
             Self::VersionMissing => "version_missing",
             Self::EndedAsFailed => "ended_as_failed",
+            Self::HttpStatus => "http_status",
+            Self::HttpFailed => "http_failed",
+            Self::HttpDenied => "http_denied",
+            Self::RunTimeout => "run_timeout",
+            Self::Cancelled => "cancelled",
+            Self::LoopInvalid => "loop_invalid",
+            Self::WaitInvalid => "wait_invalid",
+            Self::CallbackTimeout => "callback_timeout",
+            Self::SubflowUnavailable => "subflow_unavailable",
+            Self::SubflowFailed => "subflow_failed",
+            Self::TooDeep => "too_deep",
+            Self::SchemaMismatch => "schema_mismatch",
+            Self::QueryError => "query_error",
+            Self::RunTooLarge => "run_too_large",
         }
     }
 }

@@ -42,6 +42,20 @@ pub struct Event {
 }
 
 impl Event {
+    /// An event that no request brought: `context.data` is `data`, the rest is empty.
+    pub fn of_data(data: &JsonText) -> Self {
+        Self {
+            method: String::new(),
+            path: String::new(),
+            ip: String::new(),
+            headers: Vec::new(),
+            query: Vec::new(),
+            params: Vec::new(),
+            content: Content::Json,
+            body: data.as_str().as_bytes().to_vec(),
+        }
+    }
+
     /// The JSON object `context` without `rawBody`: `data`, `headers`, `query`, `params`, `method`, `path`, `ip`.
     ///
     /// A JSON body stands in it as the text that was received, so nothing is parsed or rebuilt here.

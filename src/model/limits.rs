@@ -53,8 +53,14 @@ impl Limits {
     pub const SYNC_WAIT: Span = Span::from_millis(10_000);
     /// The longest synchronous wait a trigger may set.
     pub const SYNC_WAIT_CAP: Span = Span::from_millis(120_000);
-    /// Steps that one run may execute.
+    /// Steps that one run may execute whose workflow says nothing.
     pub const STEPS: usize = 1_000;
+    /// The most steps of one run that a workflow may set.
+    pub const STEPS_CAP: usize = 10_000;
+    /// All outputs of one run together.
+    pub const RUN: ByteSize = ByteSize::from_bytes(32 << 20);
+    /// How many runs may start each other in a row.
+    pub const DEPTH: u8 = 16;
     /// The longest dedupe window.
     pub const DEDUPE_TTL_CAP: Span = Span::from_millis(30 * 86_400_000);
     /// The source text of one `code` step.

@@ -6,11 +6,17 @@
 mod answer;
 mod error;
 mod event;
+mod flow;
+mod http_step;
 mod ids;
+mod journal;
 mod json;
 mod limits;
+mod policy;
+mod query_step;
 mod request;
 mod run;
+mod schedule;
 mod step;
 mod step_parse;
 mod units;
@@ -20,18 +26,27 @@ mod workflow_parse;
 pub use answer::Answer;
 pub use error::{ErrorCode, LimitUnit, LimitUse, Position, RunError};
 pub use event::{Content, Event};
+pub use flow::{
+    CallbackStep, DelayStep, IterationError, Join, LoopSource, LoopStep, OnError, ParallelBranch,
+    ParallelStep, Retry, SubflowStep, WAIT_CAP, WaitUntilStep,
+};
+pub use http_step::{HttpAuth, HttpFile, HttpMethod, HttpPart, HttpResponse, HttpStep, StatusPattern};
 pub use ids::{IdError, RequestId, RunId, StepId, VersionHash, WorkflowKey};
+pub use journal::{Entry, Signal, StepKey, StepRecord, StepStatus, Wait};
 pub use json::JsonText;
 pub use limits::{CodeLimits, Limits};
+pub use policy::{Concurrency, Debounce, OnConflict, Policy, Priority, Retention, Singleton, Throttle};
+pub use query_step::{QueryLanguage, QueryStep};
 pub use request::{RequestOutcome, RequestRecord};
-pub use run::{Claim, LogLevel, LogLine, Run, RunStatus, StepRecord, StepStatus, Usage};
+pub use run::{Cause, Claim, LogLevel, LogLine, Parent, Run, RunHead, RunStatus, Usage};
+pub use schedule::{Missed, ScheduleTrigger};
 pub use step::{
     Branch, CodeStep, Comparison, ConditionExpr, ConditionStep, EndStatus, EndStep, Operator, ResponseSpec,
-    SetStep, Step, StepKind, SwitchCase, SwitchStep,
+    SetStep, Step, StepKind, SwitchCase, SwitchStep, When,
 };
 pub use units::{ByteSize, Span, UnitError};
 pub use workflow::{
     Algorithm, Bundle, Dedupe, Encoding, HmacSpec, Method, Mode, SecretEncoding, Secrets, TimestampSpec,
-    TimestampUnit, Trigger, Verify, Webhook, Workflow,
+    TimestampUnit, Trigger, Verify, Webhook, Workflow, WorkflowTrigger,
 };
 pub use workflow_parse::FieldError;

@@ -25,6 +25,11 @@ pub enum RequestOutcome {
         /// The true reason, which the caller is not told.
         reason: String,
     },
+    /// It started nothing, as its workflow is a singleton and this run of it is unfinished.
+    Skipped {
+        /// The unfinished run.
+        run: RunId,
+    },
 }
 
 /// One line of the request log. Holds no body and no header value.

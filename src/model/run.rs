@@ -6,12 +6,12 @@ use super::{
     answer::Answer,
     error::RunError,
     event::Event,
-    ids::{RunId, StepId, VersionHash, WorkflowKey},
-    json::JsonText,
+    ids::{RunId, VersionHash, WorkflowKey},
+    journal::StepKey,
     workflow::Mode,
 };
 
-/// Where a run stands. Exactly one of the last two ends it. Stored by position.
+/// Where a run stands. Exactly one of the last three ends it. Stored by position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RunStatus {
@@ -21,21 +21,70 @@ pub enum RunStatus {
     Succeeded,
     /// Ended by a failed step or a limit.
     Failed,
+    /// Not finished; waits for a time, a callback or another run, and holds no memory.
+    Waiting,
+    /// Ended by somebody's wish, or since a later event took its place.
+    Cancelled,
 }
 
 impl RunStatus {
     /// Whether nothing more happens to the run.
     pub fn is_terminal(self) -> bool {
         match self {
-            Self::Queued => false,
-            Self::Succeeded | Self::Failed => true,
+            Self::Queued | Self::Waiting => false,
+            Self::Succeeded | Self::Failed | Self::Cancelled => true,
+        }
+    }
+
+    /// As it is written in JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+            Self::Waiting => "waiting",
+            Self::Cancelled => "cancelled",
         }
     }
 }
 
-/// One execution of a workflow.
+/// What started a run. Stored by position.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cause {
+    /// A request to the workflow's endpoint.
+    #[default]
+    Webhook,
+    /// Its schedule.
+    Schedule,
+    /// A person or program through the API.
+    Manual,
+    /// The end of a run of another workflow.
+    Workflow,
+    /// A `subflow` step.
+    Subflow,
+    /// The failure of a run that names this workflow as its `on_failure`.
+    Failure,
+    /// A repetition of an earlier run from its start.
+    Replay,
+    /// A repetition of an earlier run from its failed step.
+    Retry,
+}
+
+/// The step that waits for a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Run {
+pub struct Parent {
+    /// The run of that step.
+    pub run: RunId,
+    /// The step.
+    pub key: StepKey,
+    /// Whether it waits; else it only started the run.
+    pub waits: bool,
+}
+
+/// A run without its event and the content of its answer: what changes, and what lists show.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunHead {
     /// Its id; holds the time of creation.
     pub id: RunId,
     /// The workflow.
@@ -48,28 +97,43 @@ pub struct Run {
     pub mode: Mode,
     /// When it was accepted, milliseconds since the epoch: the clock of its scripts.
     pub created_ms: u64,
+    /// When its first step began, as far as that is durable.
+    pub started_ms: Option<u64>,
     /// When it ended.
     pub finished_ms: Option<u64>,
-    /// Where its scripts' randomness comes from.
+    /// Where its scripts' randomness and its idempotency keys come from.
     pub seed: [u8; 32],
-    /// What it is about.
-    pub event: Event,
     /// The dedupe claim that it holds, as a digest of workflow and key.
     pub claim: Option<[u8; 32]>,
-    /// What it answered.
-    pub answer: Option<Answer>,
-    /// Why it failed.
+    /// The status that it answered.
+    pub answer_status: Option<u16>,
+    /// Why it failed or was cancelled.
     pub error: Option<RunError>,
+    /// What started it.
+    pub cause: Cause,
+    /// The step that started it.
+    pub parent: Option<Parent>,
+    /// The run that it repeats, or whose end started it.
+    pub origin: Option<RunId>,
+    /// How many runs started each other in a row before it.
+    pub depth: u8,
+    /// Its concurrency group.
+    pub group: Option<[u8; 32]>,
+    /// Its debounce or singleton group.
+    pub slot: Option<[u8; 32]>,
+    /// When it goes on by itself, while it waits.
+    pub due_ms: Option<u64>,
 }
 
-/// How a step ended. Stored by position.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum StepStatus {
-    /// It has an output.
-    Succeeded,
-    /// It has an error.
-    Failed,
+/// One execution of a workflow.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Run {
+    /// What changes.
+    pub head: RunHead,
+    /// What it is about.
+    pub event: Event,
+    /// What it answered.
+    pub answer: Option<Answer>,
 }
 
 /// What one attempt used.
@@ -106,29 +170,6 @@ pub struct LogLine {
     pub level: LogLevel,
     /// Its text.
     pub text: String,
-}
-
-/// What is kept of one executed step. Written once, never changed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct StepRecord {
-    /// The step.
-    pub step: StepId,
-    /// How it ended.
-    pub status: StepStatus,
-    /// Its output; `null` when it failed.
-    pub output: JsonText,
-    /// Why it failed.
-    pub error: Option<RunError>,
-    /// What it logged.
-    pub logs: Vec<LogLine>,
-    /// Whether more was logged than is kept.
-    pub log_truncated: bool,
-    /// What it used; nothing for steps outside the sandbox.
-    pub usage: Option<Usage>,
-    /// When it began, milliseconds since the epoch.
-    pub started_ms: u64,
-    /// How long it took, microseconds.
-    pub took_us: u64,
 }
 
 /// Who holds a dedupe key, and until when.

@@ -1,4 +1,4 @@
-//! Steps as their author writes them, one type each.
+//! Steps as their author writes them: what all have, and the small types. Control of the flow is in `flow`.
 
 use std::{borrow::Cow, collections::BTreeMap};
 
@@ -6,7 +6,14 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{ids::StepId, limits::CodeLimits};
+use super::{
+    flow::{CallbackStep, DelayStep, LoopStep, OnError, ParallelStep, Retry, SubflowStep, WaitUntilStep},
+    http_step::HttpStep,
+    ids::StepId,
+    limits::CodeLimits,
+    query_step::QueryStep,
+    units::Span,
+};
 
 /// One step of the tree.
 #[derive(Debug, Clone, JsonSchema)]
@@ -17,6 +24,15 @@ pub struct Step {
     /// For people.
     #[schemars(default)]
     pub title: String,
+    /// Further attempts after a failure that another attempt can help.
+    pub retry: Option<Retry>,
+    /// How long one attempt may take, from its start; at most 1h. Steps that wait have a time of their own.
+    pub timeout: Option<Span>,
+    /// What happens when the last attempt has failed.
+    #[schemars(default, with = "Option<OnError>")]
+    pub on_error: OnError,
+    /// A JSON Schema that the output must satisfy, else the attempt has failed.
+    pub output_schema: Option<Value>,
     /// What it does.
     #[schemars(flatten)]
     pub kind: StepKind,
@@ -38,6 +54,26 @@ pub enum StepKind {
     Switch(SwitchStep),
     /// Ends the run here, well or as failed.
     End(EndStep),
+    /// Executes its steps once for each element, or while something is true.
+    Loop(LoopStep),
+    /// Ends the innermost loop.
+    Break,
+    /// Goes on with the next iteration of the innermost loop.
+    Continue,
+    /// Executes several lists of steps at once.
+    Parallel(ParallelStep),
+    /// Waits for a time; nothing is held in memory meanwhile.
+    Delay(DelayStep),
+    /// Waits until a moment.
+    WaitUntil(WaitUntilStep),
+    /// Waits for a request to the run's own one-time URL.
+    WaitForCallback(CallbackStep),
+    /// Starts a run of another workflow.
+    Subflow(SubflowStep),
+    /// Makes one request to another service.
+    Http(Box<HttpStep>),
+    /// Takes parts of data, without code.
+    Query(QueryStep),
 }
 
 /// One of the lists of steps inside a step.
@@ -45,33 +81,77 @@ pub enum StepKind {
 pub struct Branch<'a> {
     /// Its place in the step, as in `then` or `cases[1].then`.
     pub field: Cow<'static, str>,
-    /// The step's output that leads here.
-    pub output: Value,
+    /// When it is executed.
+    pub when: When,
     /// What is executed.
     pub steps: &'a [Step],
 }
 
+/// What leads into a branch.
+#[derive(Debug, Clone, PartialEq)]
+pub enum When {
+    /// The step's output is this value.
+    Output(Value),
+    /// The step is a loop: once an iteration.
+    Iteration,
+    /// The step is parallel: at once with its other branches.
+    AtOnce,
+    /// The step has failed.
+    Error,
+}
+
 impl Step {
-    /// The lists of steps inside; which one is taken follows from the step's output.
+    /// The lists of steps inside.
     pub fn branches(&self) -> Vec<Branch<'_>> {
-        fn branch(field: impl Into<Cow<'static, str>>, output: Value, steps: &[Step]) -> Branch<'_> {
-            Branch { field: field.into(), output, steps }
+        fn branch(field: impl Into<Cow<'static, str>>, when: When, steps: &[Step]) -> Branch<'_> {
+            Branch { field: field.into(), when, steps }
         }
-        match &self.kind {
+        let mut branches = match &self.kind {
             StepKind::Condition(condition) => vec![
-                branch("then", true.into(), &condition.then),
-                branch("else", false.into(), &condition.otherwise),
+                branch("then", When::Output(true.into()), &condition.then),
+                branch("else", When::Output(false.into()), &condition.otherwise),
             ],
             StepKind::Switch(switch) => {
                 let cases = switch.cases.iter().enumerate();
                 let mut branches: Vec<_> = cases
-                    .map(|(index, case)| branch(format!("cases[{index}].then"), index.into(), &case.then))
+                    .map(|(index, case)| {
+                        branch(format!("cases[{index}].then"), When::Output(index.into()), &case.then)
+                    })
                     .collect();
-                branches.push(branch("else", Value::Null, &switch.otherwise));
+                branches.push(branch("else", When::Output(Value::Null), &switch.otherwise));
                 branches
             }
-            StepKind::Code(_) | StepKind::Response(_) | StepKind::Set(_) | StepKind::End(_) => Vec::new(),
+            StepKind::Loop(each) => vec![branch("steps", When::Iteration, &each.steps)],
+            StepKind::Parallel(parallel) => {
+                let branches = parallel.branches.iter().enumerate();
+                branches
+                    .map(|(index, inner)| {
+                        branch(format!("branches[{index}].steps"), When::AtOnce, &inner.steps)
+                    })
+                    .collect()
+            }
+            StepKind::Code(_)
+            | StepKind::Response(_)
+            | StepKind::Set(_)
+            | StepKind::End(_)
+            | StepKind::Break
+            | StepKind::Continue
+            | StepKind::Delay(_)
+            | StepKind::WaitUntil(_)
+            | StepKind::WaitForCallback(_)
+            | StepKind::Subflow(_)
+            | StepKind::Http(_)
+            | StepKind::Query(_) => Vec::new(),
+        };
+        if let OnError::Steps(steps) = &self.on_error {
+            branches.push(branch("on_error", When::Error, steps));
         }
+        branches
+    }
+
+    /// Whether its output is made of what happens inside it, so that one attempt is no thing of its own.
+    pub fn is_composite(&self) -> bool {
+        matches!(self.kind, StepKind::Loop(_) | StepKind::Parallel(_))
     }
 }
 
@@ -114,6 +194,9 @@ pub struct EndStep {
     /// Why, for people; may hold templates.
     #[serde(default)]
     pub message: String,
+    /// The output of the run, for a workflow that called it; may hold templates. Default: the last output.
+    #[serde(default, deserialize_with = "present")]
+    pub output: Option<Value>,
 }
 
 /// How an `end` step ends its run.
@@ -247,6 +330,6 @@ pub struct ResponseSpec {
 }
 
 /// Tells `"json": null`, an answer of `null`, from no `json`.
-fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
+pub(super) fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
     Value::deserialize(deserializer).map(Some)
 }

@@ -3,9 +3,14 @@
 use serde_json::Value;
 
 use super::{
+    flow::{CallbackStep, LoopSource, LoopStep, OnError, ParallelBranch, ParallelStep, Retry, WAIT_CAP},
+    http_step::HttpStep,
     ids::StepId,
     limits::CodeLimits,
-    step::{CodeStep, ConditionExpr, ConditionStep, ResponseSpec, Step, StepKind, SwitchCase, SwitchStep},
+    step::{
+        CodeStep, ConditionExpr, ConditionStep, ResponseSpec, Step, StepKind, SwitchCase, SwitchStep, When,
+    },
+    units::Span,
     workflow_parse::{FieldError, Object, join, kind_of, object, only_known, required, take, typed},
 };
 
@@ -33,7 +38,16 @@ fn step(value: Value, path: &str) -> Result<Step, FieldError> {
     let mut fields = object(value, path)?;
     let id: StepId = required(&mut fields, path, "id")?;
     let title = take(&mut fields, path, "title")?.unwrap_or_default();
+    let retry = fields.shift_remove("retry").map(|value| retry(value, path)).transpose()?;
+    let on_error =
+        fields.shift_remove("on_error").map_or(Ok(OnError::Fail), |value| on_error(value, path))?;
+    let output_schema = fields.shift_remove("output_schema").filter(|schema| !schema.is_null());
     let kind: String = required(&mut fields, path, "type")?;
+    // A callback's timeout is that of its wait, a request's its own.
+    let timeout: Option<Span> = match kind.as_str() {
+        "wait_for_callback" | "http" => None,
+        _ => take(&mut fields, path, "timeout")?,
+    };
     let kind = match kind.as_str() {
         "code" => StepKind::Code(code(fields, path)?),
         "condition" => StepKind::Condition(condition(fields, path)?),
@@ -41,13 +55,186 @@ fn step(value: Value, path: &str) -> Result<Step, FieldError> {
         "set" => StepKind::Set(typed(Value::Object(fields), path)?),
         "switch" => StepKind::Switch(switch(fields, path)?),
         "end" => StepKind::End(typed(Value::Object(fields), path)?),
+        "loop" => StepKind::Loop(each(fields, path)?),
+        "break" => only_known(&fields, path, &[]).map(|()| StepKind::Break)?,
+        "continue" => only_known(&fields, path, &[]).map(|()| StepKind::Continue)?,
+        "parallel" => StepKind::Parallel(parallel(fields, path)?),
+        "delay" => StepKind::Delay(typed(Value::Object(fields), path)?),
+        "wait_until" => StepKind::WaitUntil(typed(Value::Object(fields), path)?),
+        "wait_for_callback" => StepKind::WaitForCallback(callback(fields, path)?),
+        "subflow" => StepKind::Subflow(typed(Value::Object(fields), path)?),
+        "query" => StepKind::Query(typed(Value::Object(fields), path)?),
+        "http" => StepKind::Http(Box::new(http(fields, path)?)),
         other => {
-            let message =
-                format!("unknown step type `{other}`; known are code, condition, switch, set, response, end");
+            let message = format!("unknown step type `{other}`; known are {}", TYPES.join(", "));
             return Err(FieldError::new(join(path, "type"), message));
         }
     };
-    Ok(Step { id, title, kind })
+    let step = Step { id, title, retry, timeout, on_error, output_schema, kind };
+    fits(&step, path)?;
+    Ok(step)
+}
+
+/// Every step type.
+const TYPES: [&str; 16] = [
+    "code",
+    "condition",
+    "switch",
+    "set",
+    "response",
+    "end",
+    "loop",
+    "break",
+    "continue",
+    "parallel",
+    "delay",
+    "wait_until",
+    "wait_for_callback",
+    "subflow",
+    "http",
+    "query",
+];
+
+/// Refuses common fields where they could mean nothing.
+fn fits(step: &Step, path: &str) -> Result<(), FieldError> {
+    let wrong = |field: &str, message: &str| Err(FieldError::new(join(path, field), message));
+    let once = match &step.kind {
+        StepKind::Code(_) | StepKind::Http(_) => true,
+        StepKind::Condition(_)
+        | StepKind::Switch(_)
+        | StepKind::Set(_)
+        | StepKind::Response(_)
+        | StepKind::End(_)
+        | StepKind::Break
+        | StepKind::Continue
+        | StepKind::Loop(_)
+        | StepKind::Parallel(_)
+        | StepKind::Delay(_)
+        | StepKind::WaitUntil(_)
+        | StepKind::WaitForCallback(_)
+        | StepKind::Query(_) => false,
+        StepKind::Subflow(subflow) => subflow.wait,
+    };
+    if step.retry.is_some() && !once {
+        return wrong(
+            "retry",
+            "this step type gives the same result each time; put `retry` on the step inside that can fail",
+        );
+    }
+    if step.timeout.is_some() && !once {
+        return wrong("timeout", "this step type needs no timeout; put it on the step that can take long");
+    }
+    if step.timeout.is_some_and(|timeout| timeout > TIMEOUT_CAP || timeout.as_millis() == 0) {
+        return wrong("timeout", &format!("one attempt may take 1ms to {TIMEOUT_CAP}"));
+    }
+    let bare = matches!(step.kind, StepKind::Break | StepKind::Continue | StepKind::End(_));
+    if bare && !matches!(step.on_error, OnError::Fail) {
+        return wrong("on_error", "this step cannot fail in a way that could be handled");
+    }
+    Ok(())
+}
+
+/// The longest attempt of one step.
+const TIMEOUT_CAP: Span = Span::from_millis(3_600_000);
+
+/// `3` is short for `{"attempts": 3}`.
+fn retry(value: Value, path: &str) -> Result<Retry, FieldError> {
+    let path = join(path, "retry");
+    let retry = match value {
+        Value::Number(attempts) => {
+            let attempts = attempts.as_u64().and_then(|attempts| u32::try_from(attempts).ok());
+            Retry { attempts: attempts.unwrap_or(0), ..Retry::default() }
+        }
+        value => typed(value, &path)?,
+    };
+    if !(1..=20).contains(&retry.attempts) {
+        return Err(FieldError::new(join(&path, "attempts"), "a step has 1 to 20 attempts"));
+    }
+    if !(1.0..=10.0).contains(&retry.factor) {
+        return Err(FieldError::new(join(&path, "factor"), "the factor is 1 to 10"));
+    }
+    if retry.max > Span::from_millis(86_400_000) {
+        return Err(FieldError::new(join(&path, "max"), "1d is the most"));
+    }
+    Ok(retry)
+}
+
+fn on_error(value: Value, path: &str) -> Result<OnError, FieldError> {
+    let path = join(path, "on_error");
+    match value {
+        Value::String(word) if word == "fail" => Ok(OnError::Fail),
+        Value::String(word) if word == "continue" => Ok(OnError::Continue),
+        Value::Array(_) => steps(value, &path).map(OnError::Steps),
+        _ => Err(FieldError::new(path, "expected \"fail\", \"continue\" or an array of steps")),
+    }
+}
+
+fn each(mut fields: Object, path: &str) -> Result<LoopStep, FieldError> {
+    only_known(&fields, path, &["over", "while", "limit", "iteration_error", "steps"])?;
+    let source = match (fields.shift_remove("over"), fields.contains_key("while")) {
+        (Some(over), false) => LoopSource::Over(over),
+        (None, true) => LoopSource::While(test(&mut fields, path, "while")?),
+        (Some(_), true) => return Err(FieldError::new(path, "give `over` or `while`, not both")),
+        (None, false) => return Err(FieldError::new(path, "`over` is missing, or `while`")),
+    };
+    let limit = take(&mut fields, path, "limit")?.unwrap_or_else(LoopStep::default_limit);
+    if !(1..=LoopStep::LIMIT_CAP).contains(&limit) {
+        let message = format!("a loop has 1 to {} iterations", LoopStep::LIMIT_CAP);
+        return Err(FieldError::new(join(path, "limit"), message));
+    }
+    let iteration_error = take(&mut fields, path, "iteration_error")?.unwrap_or_default();
+    let steps = steps(required(&mut fields, path, "steps")?, &join(path, "steps"))?;
+    Ok(LoopStep { source, limit, iteration_error, steps })
+}
+
+fn parallel(mut fields: Object, path: &str) -> Result<ParallelStep, FieldError> {
+    only_known(&fields, path, &["mode", "branches"])?;
+    let mode = take(&mut fields, path, "mode")?.unwrap_or_default();
+    let branches: Vec<Value> = required(&mut fields, path, "branches")?;
+    if !(1..=50).contains(&branches.len()) {
+        return Err(FieldError::new(join(path, "branches"), "a parallel step has 1 to 50 branches"));
+    }
+    let branches = branches.into_iter().enumerate().map(|(index, branch)| {
+        let path = format!("{path}.branches[{index}]");
+        let mut fields = object(branch, &path)?;
+        only_known(&fields, &path, &["steps"])?;
+        Ok(ParallelBranch { steps: steps(required(&mut fields, &path, "steps")?, &join(&path, "steps"))? })
+    });
+    Ok(ParallelStep { mode, branches: branches.collect::<Result<_, FieldError>>()? })
+}
+
+fn http(fields: Object, path: &str) -> Result<HttpStep, FieldError> {
+    let http: HttpStep = typed(Value::Object(fields), path)?;
+    http.check(path)?;
+    Ok(http)
+}
+
+fn callback(fields: Object, path: &str) -> Result<CallbackStep, FieldError> {
+    let callback: CallbackStep = typed(Value::Object(fields), path)?;
+    if callback.timeout > WAIT_CAP || callback.timeout.as_millis() == 0 {
+        return Err(FieldError::new(join(path, "timeout"), format!("a wait takes 1ms to {WAIT_CAP}")));
+    }
+    Ok(callback)
+}
+
+/// `break` and `continue` stand inside a loop, and not across the branches of a `parallel` step.
+pub(super) fn loops_are_around(steps: &[Step], path: &str, inside: bool) -> Result<(), FieldError> {
+    for (index, step) in steps.iter().enumerate() {
+        let path = format!("{path}[{index}]");
+        if matches!(step.kind, StepKind::Break | StepKind::Continue) && !inside {
+            let message = "there is no loop around this step, or a parallel step stands between them";
+            return Err(FieldError::new(join(&path, "type"), message));
+        }
+        for branch in step.branches() {
+            let inside = match branch.when {
+                When::Iteration => true,
+                When::AtOnce => false,
+                When::Output(_) | When::Error => inside,
+            };
+            loops_are_around(branch.steps, &join(&path, &branch.field), inside)?;
+        }
+    }
+    Ok(())
 }
 
 fn code(fields: Object, path: &str) -> Result<CodeStep, FieldError> {
@@ -66,7 +253,7 @@ fn code(fields: Object, path: &str) -> Result<CodeStep, FieldError> {
 
 fn condition(mut fields: Object, path: &str) -> Result<ConditionStep, FieldError> {
     only_known(&fields, path, &["if", "then", "else"])?;
-    let test = test(&mut fields, path)?;
+    let test = test(&mut fields, path, "if")?;
     let then = branch(&mut fields, path, "then")?;
     let otherwise = branch(&mut fields, path, "else")?;
     Ok(ConditionStep { test, then, otherwise })
@@ -82,7 +269,7 @@ fn switch(mut fields: Object, path: &str) -> Result<SwitchStep, FieldError> {
         let path = format!("{path}.cases[{index}]");
         let mut fields = object(case, &path)?;
         only_known(&fields, &path, &["if", "then"])?;
-        Ok(SwitchCase { test: test(&mut fields, &path)?, then: branch(&mut fields, &path, "then")? })
+        Ok(SwitchCase { test: test(&mut fields, &path, "if")?, then: branch(&mut fields, &path, "then")? })
     });
     Ok(SwitchStep {
         cases: cases.collect::<Result<_, FieldError>>()?,
@@ -90,9 +277,9 @@ fn switch(mut fields: Object, path: &str) -> Result<SwitchStep, FieldError> {
     })
 }
 
-fn test(fields: &mut Object, path: &str) -> Result<ConditionExpr, FieldError> {
-    let test: Value = required(fields, path, "if")?;
-    typed(test, &join(path, "if")).map_err(|error| {
+fn test(fields: &mut Object, path: &str, field: &str) -> Result<ConditionExpr, FieldError> {
+    let test: Value = required(fields, path, field)?;
+    typed(test, &join(path, field)).map_err(|error| {
         FieldError::new(
             error.path,
             "expected CEL as a string, or {\"all\": […]}, {\"any\": […]}, {\"not\": …} or {\"left\": …, \"op\": …, \"right\": …} \

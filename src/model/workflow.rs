@@ -9,8 +9,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ids::WorkflowKey,
-    step::{ResponseSpec, Step},
+    ids::{StepId, WorkflowKey},
+    policy::Policy,
+    run::RunStatus,
+    schedule::ScheduleTrigger,
+    step::{ResponseSpec, Step, When},
     units::{ByteSize, Span},
 };
 
@@ -42,6 +45,9 @@ pub struct Workflow {
     pub env: Vec<String>,
     /// What starts a run.
     pub trigger: Trigger,
+    /// What holds for its runs as a whole.
+    #[schemars(flatten)]
+    pub policy: Policy,
     /// Executed in order.
     pub steps: Vec<Step>,
 }
@@ -57,6 +63,52 @@ pub(super) fn enabled() -> bool {
 pub enum Trigger {
     /// A request to `/api/webhooks/<key>`.
     Webhook(Webhook),
+    /// Nothing but a person or program through the API, or a `subflow` step.
+    Manual,
+    /// The end of a run of another workflow.
+    Workflow(WorkflowTrigger),
+    /// Times.
+    Schedule(ScheduleTrigger),
+}
+
+/// The end of runs of other workflows. `context.data` tells which run it was and how it ended.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WorkflowTrigger {
+    /// The workflows.
+    pub workflows: Vec<WorkflowKey>,
+    /// How their runs ended; default: well.
+    #[serde(default = "WorkflowTrigger::default_on")]
+    pub on: Vec<RunEnd>,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RunEnd {
+    /// Well.
+    Succeeded,
+    /// By a failed step or a limit.
+    Failed,
+    /// By somebody's wish.
+    Cancelled,
+}
+
+impl WorkflowTrigger {
+    fn default_on() -> Vec<RunEnd> {
+        vec![RunEnd::Succeeded]
+    }
+
+    /// Whether the end of such a run starts this workflow.
+    pub fn matches(&self, workflow: &WorkflowKey, status: RunStatus) -> bool {
+        let end = match status {
+            RunStatus::Succeeded => RunEnd::Succeeded,
+            RunStatus::Failed => RunEnd::Failed,
+            RunStatus::Cancelled => RunEnd::Cancelled,
+            RunStatus::Queued | RunStatus::Waiting => return false,
+        };
+        self.on.contains(&end) && self.workflows.contains(workflow)
+    }
 }
 
 /// An HTTP endpoint.
@@ -305,10 +357,45 @@ impl Workflow {
         all
     }
 
+    /// The step of this id.
+    pub fn find(&self, id: &StepId) -> Option<&Step> {
+        fn search<'a>(steps: &'a [Step], id: &StepId) -> Option<&'a Step> {
+            steps.iter().find_map(|step| match step.id == *id {
+                true => Some(step),
+                false => step.branches().into_iter().find_map(|branch| search(branch.steps, id)),
+            })
+        }
+        search(&self.steps, id)
+    }
+
+    /// The ids of the loops around a step, from the outermost.
+    pub fn loops_around(&self, id: &StepId) -> Vec<&StepId> {
+        fn search<'a>(steps: &'a [Step], id: &StepId, around: &mut Vec<&'a StepId>) -> bool {
+            steps.iter().any(|step| {
+                step.id == *id
+                    || step.branches().iter().any(|branch| {
+                        let depth = around.len();
+                        if branch.when == When::Iteration {
+                            around.push(&step.id);
+                        }
+                        let found = search(branch.steps, id, around);
+                        if !found {
+                            around.truncate(depth);
+                        }
+                        found
+                    })
+            })
+        }
+        let mut around = Vec::new();
+        search(&self.steps, id, &mut around);
+        around
+    }
+
     /// The webhook trigger.
     pub fn webhook(&self) -> Option<&Webhook> {
         match &self.trigger {
             Trigger::Webhook(webhook) => Some(webhook),
+            Trigger::Manual | Trigger::Workflow(_) | Trigger::Schedule(_) => None,
         }
     }
 }

@@ -11,10 +11,11 @@ use serde_json::{Map, Value};
 use super::{
     ids::StepId,
     limits::Limits,
+    policy::Policy,
     step::Step,
-    step_parse::{response, steps},
+    step_parse::{loops_are_around, response, steps},
     units::Span,
-    workflow::{HmacSpec, Secrets, Trigger, Verify, Webhook, Workflow, enabled},
+    workflow::{HmacSpec, Mode, Secrets, Trigger, Verify, Webhook, Workflow, WorkflowTrigger, enabled},
 };
 
 /// What is wrong with one field of a workflow.
@@ -110,7 +111,7 @@ impl Workflow {
         const KNOWN: [&str; 8] =
             ["$schema", "key", "title", "description", "enabled", "env", "trigger", "steps"];
         let mut fields = object(value, "")?;
-        only_known(&fields, "", &KNOWN)?;
+        only_known(&fields, "", &[KNOWN.as_slice(), &Policy::FIELDS].concat())?;
         let workflow = Self {
             key: required(&mut fields, "", "key")?,
             title: take(&mut fields, "", "title")?.unwrap_or_default(),
@@ -118,9 +119,15 @@ impl Workflow {
             enabled: take(&mut fields, "", "enabled")?.unwrap_or_else(enabled),
             env: take(&mut fields, "", "env")?.unwrap_or_default(),
             trigger: trigger(required(&mut fields, "", "trigger")?)?,
+            policy: Policy::take(&mut fields)?,
             steps: steps(required(&mut fields, "", "steps")?, "steps")?,
         };
         unique_ids(&workflow.steps, "steps", &mut HashSet::new())?;
+        loops_are_around(&workflow.steps, "steps", false)?;
+        if workflow.policy.debounce.is_some() && workflow.webhook().is_some_and(|it| it.mode == Mode::Sync) {
+            let message = "a caller cannot wait for a later event; set trigger.mode to async";
+            return Err(FieldError::new("debounce", message));
+        }
         Ok(workflow)
     }
 }
@@ -144,7 +151,19 @@ fn trigger(value: Value) -> Result<Trigger, FieldError> {
     let kind: String = required(&mut fields, "trigger", "type")?;
     match kind.as_str() {
         "webhook" => webhook(fields).map(Trigger::Webhook),
-        other => Err(FieldError::new("trigger.type", format!("unknown trigger `{other}`; known is webhook"))),
+        "manual" => only_known(&fields, "trigger", &[]).map(|()| Trigger::Manual),
+        "schedule" => typed(Value::Object(fields), "trigger").map(Trigger::Schedule),
+        "workflow" => {
+            let after: WorkflowTrigger = typed(Value::Object(fields), "trigger")?;
+            match after.workflows.is_empty() || after.on.is_empty() {
+                true => Err(FieldError::new("trigger", "name at least one workflow and one way to end")),
+                false => Ok(Trigger::Workflow(after)),
+            }
+        }
+        other => Err(FieldError::new(
+            "trigger.type",
+            format!("unknown trigger `{other}`; known are webhook, schedule, manual, workflow"),
+        )),
     }
 }
 

@@ -59,18 +59,18 @@ pub(super) async fn execute(
         script: Arc::clone(&code.script),
         context: Arc::clone(&facts.context),
         raw_body: Arc::clone(&facts.raw_body),
-        steps: scope.outputs().to_json(),
+        steps: scope.steps_json(),
         env: Arc::clone(&facts.env),
         limits: code.limits,
         now_ms: facts.now_ms,
-        seed: step_seed(&facts.seed, scope.step()),
+        seed: step_seed(&facts.seed, scope.instance()),
     };
     let outcome = sandbox.run(call, &code.share).await?;
     Ok(Executed {
-        result: outcome.result.map(Output::Value),
         logs: outcome.logs,
         log_truncated: outcome.log_truncated,
         usage: Some(outcome.usage),
+        ..Executed::plain(outcome.result.map(Output::Value))
     })
 }
 

@@ -6,18 +6,27 @@
 
 mod code;
 mod condition;
+mod each;
 mod end;
+mod http;
+mod query;
 mod response;
 mod scope;
 mod set;
+mod subflow;
 mod switch;
+mod wait;
+mod work;
 
 pub use code::CodeSource;
 pub use response::{CompiledResponse, json_answer};
-pub use scope::{Outputs, RunFacts, Scope, timestamp};
+pub use scope::{Outputs, Place, RunFacts, Scope, SecretValues, timestamp};
 
 use crate::{
-    model::{Answer, FieldError, JsonText, LogLine, RunError, Step, StepKind, Usage},
+    model::{
+        Answer, ErrorCode, FieldError, JsonText, LogLine, RunError, Step, StepKind, Usage, Wait, WorkflowKey,
+    },
+    net::Outbound,
     sandbox::{JsEngine, SandboxError},
     template::Path,
 };
@@ -37,6 +46,18 @@ pub enum Compiled {
     Switch(switch::Switch),
     /// See [`StepKind::End`].
     End(end::End),
+    /// See [`StepKind::Loop`].
+    Each(each::Each),
+    /// See [`StepKind::Delay`], [`StepKind::WaitUntil`] and [`StepKind::WaitForCallback`].
+    Wait(wait::Wait),
+    /// See [`StepKind::Subflow`].
+    Subflow(subflow::Subflow),
+    /// See [`StepKind::Http`].
+    Http(Box<http::Http>),
+    /// See [`StepKind::Query`].
+    Query(query::Query),
+    /// The engine alone acts on it: `break`, `continue` and `parallel`.
+    Control,
 }
 
 /// What a step gave.
@@ -46,8 +67,87 @@ pub enum Output {
     Value(JsonText),
     /// The answer for the caller.
     Answer(Answer),
-    /// The run ends here, well.
-    End,
+    /// The run ends here, well; with its output, if the step says one.
+    End(Option<JsonText>),
+    /// A loop goes over this, or has another iteration or not.
+    Begin(JsonText),
+    /// The step waits.
+    Wait {
+        /// For what.
+        wait: Wait,
+        /// Until when at most, milliseconds since the epoch.
+        due_ms: Option<u64>,
+    },
+    /// A run of another workflow is to be started.
+    Start {
+        /// Which.
+        workflow: WorkflowKey,
+        /// Its `context.data`.
+        input: JsonText,
+        /// Whether the step ends with it.
+        wait: bool,
+    },
+}
+
+/// Whether another attempt of a failed step can help.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Again {
+    /// It would fail alike.
+    Never,
+    /// It may.
+    Helps,
+    /// It may, but not before so many milliseconds.
+    After(u64),
+}
+
+impl Again {
+    /// The longest time that the other side can make a step wait, milliseconds.
+    const MOST_MS: u64 = 3_600_000;
+
+    /// The wait before the next attempt, when the step's own policy would wait `wait_ms`; nothing when none can help.
+    pub fn wait_ms(self, wait_ms: u64) -> Option<u64> {
+        match self {
+            Self::Never => None,
+            Self::Helps => Some(wait_ms),
+            Self::After(least) => Some(wait_ms.max(least.min(Self::MOST_MS))),
+        }
+    }
+
+    /// What an error of a step outside of HTTP says.
+    fn of(code: ErrorCode) -> Self {
+        match code {
+            ErrorCode::ScriptError
+            | ErrorCode::Timeout
+            | ErrorCode::EngineCrash
+            | ErrorCode::MemoryLimit
+            | ErrorCode::FuelExhausted
+            | ErrorCode::PromiseNeverSettled
+            | ErrorCode::HttpStatus
+            | ErrorCode::HttpFailed
+            | ErrorCode::SubflowFailed
+            | ErrorCode::SubflowUnavailable
+            | ErrorCode::SchemaMismatch => Self::Helps,
+            ErrorCode::OutputTooLarge
+            | ErrorCode::StackOverflow
+            | ErrorCode::SyntaxError
+            | ErrorCode::OutputInvalid
+            | ErrorCode::TemplateError
+            | ErrorCode::ConditionError
+            | ErrorCode::ResponseInvalid
+            | ErrorCode::TooManySteps
+            | ErrorCode::VersionMissing
+            | ErrorCode::EndedAsFailed
+            | ErrorCode::HttpDenied
+            | ErrorCode::RunTimeout
+            | ErrorCode::Cancelled
+            | ErrorCode::LoopInvalid
+            | ErrorCode::WaitInvalid
+            | ErrorCode::CallbackTimeout
+            | ErrorCode::TooDeep
+            | ErrorCode::QueryError
+            | ErrorCode::RunTooLarge => Self::Never,
+        }
+    }
 }
 
 /// One finished attempt.
@@ -61,18 +161,43 @@ pub struct Executed {
     pub log_truncated: bool,
     /// What it used of the sandbox.
     pub usage: Option<Usage>,
+    /// Whether another attempt can help, when it failed.
+    pub again: Again,
 }
 
 impl Executed {
-    /// An attempt that could not even begin.
+    /// An attempt that failed without a result of its own.
     pub fn failed(error: RunError) -> Self {
         Self::plain(Err(error))
     }
 
     /// An attempt outside the sandbox.
     fn plain(result: Result<Output, RunError>) -> Self {
-        Self { result, logs: Vec::new(), log_truncated: false, usage: None }
+        let again = result.as_ref().err().map_or(Again::Never, |error| Again::of(error.code));
+        Self { result, logs: Vec::new(), log_truncated: false, usage: None, again }
     }
+}
+
+/// Which attempt it is.
+#[derive(Debug, Clone)]
+pub struct Attempt {
+    /// From 1.
+    pub number: u32,
+    /// No further attempt follows, whatever comes of it.
+    pub last: bool,
+    /// When it begins, milliseconds since the epoch.
+    pub now_ms: u64,
+    /// The same for all attempts of the step instance, so that a receiver can tell a repetition.
+    pub idempotency_key: String,
+}
+
+/// What steps are executed with.
+#[derive(Clone)]
+pub struct Services {
+    /// Where code runs.
+    pub sandbox: JsEngine,
+    /// The way out.
+    pub net: Outbound,
 }
 
 /// Compiles one step; `path` is its place in the workflow, for errors.
@@ -87,6 +212,14 @@ pub fn compile(step: &Step, path: &str, code: &dyn CodeSource) -> Result<Compile
         StepKind::Set(spec) => set::compile(spec, path).map(Compiled::Set),
         StepKind::Switch(spec) => switch::compile(spec, path).map(Compiled::Switch),
         StepKind::End(spec) => end::compile(spec, path).map(Compiled::End),
+        StepKind::Loop(spec) => each::compile(spec, path).map(Compiled::Each),
+        StepKind::Delay(spec) => wait::delay(spec, path).map(Compiled::Wait),
+        StepKind::WaitUntil(spec) => wait::until(spec, path).map(Compiled::Wait),
+        StepKind::WaitForCallback(spec) => Ok(Compiled::Wait(wait::callback(spec))),
+        StepKind::Subflow(spec) => subflow::compile(spec, path).map(Compiled::Subflow),
+        StepKind::Query(spec) => query::compile(spec, path).map(Compiled::Query),
+        StepKind::Http(spec) => http::compile(spec, path).map(|http| Compiled::Http(Box::new(http))),
+        StepKind::Break | StepKind::Continue | StepKind::Parallel(_) => Ok(Compiled::Control),
     }
 }
 
@@ -94,12 +227,34 @@ impl Compiled {
     /// What its templates and conditions read.
     pub fn references(&self) -> Vec<&Path> {
         match self {
-            Self::Code(_) => Vec::new(),
+            Self::Code(_) | Self::Control => Vec::new(),
             Self::Condition(condition) => condition.references(),
             Self::Response(response) => response.references(),
             Self::Set(set) => set.references(),
             Self::Switch(switch) => switch.references(),
             Self::End(end) => end.references(),
+            Self::Each(each) => each.references(),
+            Self::Wait(wait) => wait.references(),
+            Self::Subflow(subflow) => subflow.references(),
+            Self::Http(http) => http.references(),
+            Self::Query(query) => query.references(),
+        }
+    }
+
+    /// Whether it acts on the world outside the run, so that all before it must be durable first.
+    pub fn has_effect(&self) -> bool {
+        match self {
+            Self::Subflow(_) | Self::Http(_) => true,
+            Self::Code(_)
+            | Self::Condition(_)
+            | Self::Response(_)
+            | Self::Set(_)
+            | Self::Switch(_)
+            | Self::End(_)
+            | Self::Each(_)
+            | Self::Wait(_)
+            | Self::Query(_)
+            | Self::Control => false,
         }
     }
 }
@@ -111,14 +266,25 @@ impl Compiled {
 pub async fn execute(
     step: &Compiled,
     scope: &Scope<'_>,
-    sandbox: &JsEngine,
+    services: &Services,
+    attempt: &Attempt,
 ) -> Result<Executed, SandboxError> {
-    match step {
-        Compiled::Code(code) => code::execute(code, scope, sandbox).await,
-        Compiled::Condition(condition) => Ok(Executed::plain(condition.execute(scope))),
-        Compiled::Response(response) => Ok(Executed::plain(response.execute(scope).map(Output::Answer))),
-        Compiled::Set(set) => Ok(Executed::plain(set.execute(scope))),
-        Compiled::Switch(switch) => Ok(Executed::plain(switch.execute(scope))),
-        Compiled::End(end) => Ok(Executed::plain(end.execute(scope))),
-    }
+    let result = match step {
+        Compiled::Code(code) => return code::execute(code, scope, &services.sandbox).await,
+        Compiled::Condition(condition) => condition.execute(scope),
+        Compiled::Response(response) => response.execute(scope).map(Output::Answer),
+        Compiled::Set(set) => set.execute(scope),
+        Compiled::Switch(switch) => switch.execute(scope),
+        Compiled::End(end) => end.execute(scope),
+        Compiled::Each(each) => each.execute(scope),
+        Compiled::Wait(wait) => wait.execute(scope, attempt.now_ms),
+        Compiled::Subflow(subflow) => subflow.execute(scope),
+        Compiled::Query(query) => query.execute(scope),
+        Compiled::Http(http) => {
+            let (result, again) = http::execute(http, scope, &services.net, attempt).await;
+            return Ok(Executed { again, ..Executed::plain(result.map(Output::Value)) });
+        }
+        Compiled::Control => Ok(Output::Value(JsonText::null())),
+    };
+    Ok(Executed::plain(result))
 }

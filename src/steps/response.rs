@@ -161,7 +161,9 @@ mod tests {
         let mut outputs = Outputs::default();
         outputs.set("a", JsonText::from_value(&output));
         let compiled = CompiledResponse::compile(&spec, "steps[0]").map_err(|error| error.to_string())?;
-        compiled.execute(&Scope::new(&facts, &outputs, "r")).map_err(|error| error.code.as_str().to_owned())
+        compiled
+            .execute(&Scope::new(&facts, &outputs, &crate::steps::Place::default()))
+            .map_err(|error| error.code.as_str().to_owned())
     }
 
     #[test]

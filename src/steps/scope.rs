@@ -2,10 +2,11 @@
 
 use std::sync::{Arc, OnceLock};
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::{
-    model::{Event, JsonText},
+    model::{Event, JsonText, StepId},
+    secrets::SecretValue,
     template::{Root, Roots},
 };
 
@@ -18,6 +19,8 @@ pub struct RunFacts {
     pub raw_body: Arc<[u8]>,
     /// The JSON object of the variables that the workflow may see.
     pub env: Arc<str>,
+    /// The secrets that its templates name.
+    pub secrets: SecretValues,
     /// The run's clock, milliseconds since the epoch.
     pub now_ms: u64,
     /// Where its randomness comes from.
@@ -26,6 +29,22 @@ pub struct RunFacts {
     pub run_id: String,
     /// The workflow's key.
     pub workflow: String,
+}
+
+/// Secrets by name, as they are at the start of an attempt. Debug shows names alone.
+#[derive(Clone, Default)]
+pub struct SecretValues(Vec<(String, SecretValue)>);
+
+impl FromIterator<(String, SecretValue)> for SecretValues {
+    fn from_iter<I: IntoIterator<Item = (String, SecretValue)>>(values: I) -> Self {
+        Self(values.into_iter().collect())
+    }
+}
+
+impl std::fmt::Debug for SecretValues {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.0.iter().map(|(name, _)| name)).finish()
+    }
 }
 
 impl RunFacts {
@@ -39,6 +58,7 @@ impl RunFacts {
         workflow: String,
     ) -> Self {
         Self {
+            secrets: SecretValues::default(),
             context: event.context_json().into(),
             raw_body: event.body.as_slice().into(),
             env,
@@ -85,28 +105,43 @@ impl Outputs {
     }
 }
 
+/// Where a step stands in its run.
+#[derive(Debug, Clone, Default)]
+pub struct Place {
+    /// The step instance as text, as in `notify[3]`.
+    pub instance: String,
+    /// The loops around it from the outermost: id, element, index.
+    pub loops: Vec<(StepId, JsonText, u32)>,
+    /// The one-time URLs of the steps that wait for a callback, by step.
+    pub callbacks: Vec<(StepId, String)>,
+}
+
 /// What one step sees. The values for templates are made when the first of them asks.
 pub struct Scope<'a> {
     facts: &'a RunFacts,
     outputs: &'a Outputs,
-    step: &'a str,
+    place: &'a Place,
     context: OnceLock<Value>,
     steps: OnceLock<Value>,
+    scopes: OnceLock<Value>,
     env: OnceLock<Value>,
+    secrets: OnceLock<Value>,
     system: OnceLock<Value>,
     run: OnceLock<Value>,
 }
 
 impl<'a> Scope<'a> {
-    /// The scope of `step`.
-    pub fn new(facts: &'a RunFacts, outputs: &'a Outputs, step: &'a str) -> Self {
+    /// The scope of the step at `place`.
+    pub fn new(facts: &'a RunFacts, outputs: &'a Outputs, place: &'a Place) -> Self {
         Self {
             facts,
             outputs,
-            step,
+            place,
             context: OnceLock::new(),
             steps: OnceLock::new(),
+            scopes: OnceLock::new(),
             env: OnceLock::new(),
+            secrets: OnceLock::new(),
             system: OnceLock::new(),
             run: OnceLock::new(),
         }
@@ -117,14 +152,22 @@ impl<'a> Scope<'a> {
         self.facts
     }
 
-    /// The outputs of earlier steps.
-    pub fn outputs(&self) -> &Outputs {
-        self.outputs
+    /// The outputs of earlier steps as one JSON object; a loop around the step is there with `item` and `index`.
+    pub fn steps_json(&self) -> String {
+        if self.place.loops.is_empty() {
+            return self.outputs.to_json();
+        }
+        let mut outputs = self.outputs.clone();
+        for (id, item, index) in &self.place.loops {
+            let scope = format!("{{\"item\":{},\"index\":{index}}}", item.as_str());
+            outputs.set(id.as_str(), JsonText::parse(scope).unwrap_or_else(|_| JsonText::null()));
+        }
+        outputs.to_json()
     }
 
-    /// The step's id.
-    pub fn step(&self) -> &str {
-        self.step
+    /// The step instance as text.
+    pub fn instance(&self) -> &str {
+        &self.place.instance
     }
 }
 
@@ -150,10 +193,27 @@ impl Roots for Scope<'_> {
             Root::Steps => Some(self.steps.get_or_init(|| parse(&self.outputs.to_json()))),
             Root::Env => Some(self.env.get_or_init(|| parse(&self.facts.env))),
             Root::System => Some(self.system.get_or_init(|| json!({ "now": timestamp(self.facts.now_ms) }))),
-            Root::Run => Some(
-                self.run.get_or_init(|| json!({ "id": self.facts.run_id, "workflow": self.facts.workflow })),
-            ),
-            Root::Scopes | Root::Secrets => None,
+            Root::Run => Some(self.run.get_or_init(|| {
+                let urls = self.place.callbacks.iter();
+                let urls: Map<String, Value> =
+                    urls.map(|(id, url)| (id.to_string(), url.as_str().into())).collect();
+                json!({ "id": self.facts.run_id, "workflow": self.facts.workflow, "callbacks": urls })
+            })),
+            Root::Scopes => Some(self.scopes.get_or_init(|| {
+                let loops = self.place.loops.iter();
+                let scope = |item: &JsonText, index: u32| json!({ "item": item.to_value(), "index": index });
+                loops
+                    .map(|(id, item, index)| (id.to_string(), scope(item, *index)))
+                    .collect::<Map<String, Value>>()
+                    .into()
+            })),
+            Root::Secrets => Some(self.secrets.get_or_init(|| {
+                let values = self.facts.secrets.0.iter();
+                values
+                    .map(|(name, value)| (name.clone(), Value::from(&**value)))
+                    .collect::<Map<String, Value>>()
+                    .into()
+            })),
         }
     }
 }
@@ -186,7 +246,12 @@ mod tests {
         let mut outputs = Outputs::default();
         outputs.set("one", JsonText::from_value(&json!({"x": 1})));
         outputs.set("two", JsonText::null());
-        let scope = Scope::new(&facts, &outputs, "three");
+        let place = Place {
+            loops: vec![("each".parse().unwrap(), JsonText::from_value(&json!({"n": 1})), 4)],
+            callbacks: vec![("wait".parse().unwrap(), "http://x/1".to_owned())],
+            ..Place::default()
+        };
+        let scope = Scope::new(&facts, &outputs, &place);
         let root = |root| scope.root(root).cloned();
         assert_eq!(root(Root::Context).unwrap()["data"]["a"][0], 1);
         assert_eq!(root(Root::Context).unwrap()["rawBody"], "{\"a\":[1]}");
@@ -194,5 +259,9 @@ mod tests {
         assert_eq!(root(Root::Env).unwrap()["N"], "v");
         assert_eq!(root(Root::System).unwrap()["now"], "2023-11-14T22:13:20.123Z");
         assert_eq!(root(Root::Run).unwrap()["id"], "run_1");
+        assert_eq!(root(Root::Run).unwrap()["callbacks"]["wait"], "http://x/1");
+        assert_eq!(root(Root::Scopes), Some(json!({"each": {"item": {"n": 1}, "index": 4}})));
+        let steps: Value = serde_json::from_str(&scope.steps_json()).unwrap();
+        assert_eq!(steps["each"], json!({"item": {"n": 1}, "index": 4}));
     }
 }

@@ -18,7 +18,7 @@ use serde_json::Value;
 pub use condition::{Condition, ConditionError};
 pub use json::JsonTemplate;
 pub use path::{Path, PathError, Segment};
-pub use text::{Template, TemplateError, TemplateErrorKind};
+pub use text::{Part, Template, TemplateError, TemplateErrorKind};
 
 /// The values that a path can start from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

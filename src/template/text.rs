@@ -13,9 +13,12 @@ use super::{Path, PathError, Roots};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Template(Vec<Part>);
 
+/// A piece of a template, for callers that write values in a way of their own (a URL).
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Part {
+pub enum Part {
+    /// Literal text, never empty.
     Text(String),
+    /// What a value is read from.
     Path(Path),
 }
 
@@ -105,6 +108,11 @@ impl Template {
             }
         }
         text
+    }
+
+    /// Its pieces, in order.
+    pub fn parts(&self) -> &[Part] {
+        &self.0
     }
 
     /// What it reads, in order.

@@ -109,7 +109,6 @@ fn broken() -> Vec<(&'static str, String)> {
             "unknown-step-in-if",
             "{ \"id\": \"a\", \"type\": \"condition\", \"if\": \"steps.parse.branch == 'main'\" }",
         ),
-        step("no-secrets-yet", "{ \"id\": \"a\", \"type\": \"response\", \"text\": \"{{$secrets.TOKEN}}\" }"),
         step(
             "no-scopes-yet",
             "{ \"id\": \"a\", \"type\": \"response\", \"text\": \"{{$scopes.loop.item}}\" }",

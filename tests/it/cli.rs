@@ -36,7 +36,7 @@ fn ask(server: &TestServer, words: &[&str]) -> Finished {
 fn help_names_every_command_and_a_wrong_one_is_refused() {
     let help = flowcell(["--help"]);
     assert_eq!(help.code, 0);
-    for command in ["serve", "run", "test", "check", "send", "runs", "requests", "schema"] {
+    for command in ["serve", "run", "test", "check", "send", "runs", "requests", "secrets", "schema"] {
         assert!(help.stdout.contains(&format!("\n  {command} ")), "{command} is missing in {}", help.stdout);
         assert_eq!(flowcell([command, "--help"]).code, 0);
     }

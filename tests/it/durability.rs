@@ -323,11 +323,11 @@ fn a_data_folder_that_cannot_be_written_is_refused() {
 }
 
 #[test]
-fn a_full_queue_refuses_with_503_and_keeps_what_it_has() {
+fn a_full_queue_refuses_with_429_or_503_and_keeps_what_it_has() {
     let server = Setup::default()
-        .workflows([slow("slow", "done").asynchronous()])
+        .workflows(["slow", "b", "c"].map(|key| slow(key, "done").asynchronous()))
         .variable("FLOWCELL_ENGINE_MAX_RUNNING", "1")
-        .variable("FLOWCELL_ENGINE_MAX_PENDING", "3")
+        .variable("FLOWCELL_ENGINE_MAX_PENDING", "6")
         .start();
     let responses: Vec<_> = (0..8).map(|n| server.post("slow", &json!({ "n": n }))).collect();
     let (accepted, refused): (Vec<_>, Vec<_>) = responses.iter().partition(|response| response.status == 202);
@@ -338,9 +338,19 @@ fn a_full_queue_refuses_with_503_and_keeps_what_it_has() {
         refused.len()
     );
     for response in refused {
-        assert_eq!((response.status, response.problem().as_str()), (503, "queue_full"));
+        assert_eq!(
+            (response.status, response.problem().as_str()),
+            (429, "workflow_queue_full"),
+            "its part is taken"
+        );
         assert_eq!(response.header("retry-after"), Some("1"));
     }
+    let others: Vec<_> =
+        ["b", "c"].into_iter().cycle().take(12).map(|key| server.post(key, &json!({}))).collect();
+    assert_eq!(others[0].status, 202, "another workflow has room");
+    let full =
+        others.iter().find(|response| response.status == 503).expect("6 places are fewer than 15 events");
+    assert_eq!((full.problem().as_str(), full.header("retry-after")), ("queue_full", Some("1")));
     for response in &accepted {
         assert_eq!(server.ended_run(&response.run_id())["status"], "succeeded");
     }

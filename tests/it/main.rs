@@ -24,6 +24,7 @@ mod refusals;
 mod reload;
 mod requests;
 mod schema;
+mod secrets;
 mod signatures;
 mod steps;
 mod support;

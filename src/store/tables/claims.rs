@@ -100,7 +100,7 @@ mod tests {
     const DIGEST: [u8; 32] = [7; 32];
 
     fn claim(run: u64, expires_ms: u64) -> Claim {
-        Claim { run: samples::run(run, "a").id, expires_ms }
+        Claim { run: samples::run(run, "a").head.id, expires_ms }
     }
 
     fn take_now(store: &MemoryStore, claim: &Claim, held: Option<&Claim>) -> Result<(), StoreError> {
@@ -147,7 +147,7 @@ mod tests {
         let commit = |batch| block_on(store.commit(batch)).unwrap();
         let give_back = |run| {
             let mut batch = Batch::new();
-            release(&store, &mut batch, &DIGEST, samples::run(run, "a").id).unwrap();
+            release(&store, &mut batch, &DIGEST, samples::run(run, "a").head.id).unwrap();
             batch
         };
         take_now(&store, &claim(1, 10), None).unwrap();

@@ -95,7 +95,7 @@ mod tests {
         model::{Answer, Run, RunStatus},
         store::{
             MemoryStore,
-            tables::{runs::Filter, samples, steps},
+            tables::{journal, runs::Filter, samples},
             testing::block_on,
         },
     };
@@ -104,19 +104,18 @@ mod tests {
         let mut batch = Batch::new();
         runs::insert(&mut batch, run);
         for number in 0..3 {
-            steps::insert(&mut batch, run.id, number, &samples::step(&number.to_string()));
+            journal::insert(&mut batch, run.head.id, number, &samples::entry(&number.to_string()));
         }
-        note(&mut batch, run.id, expires_ms);
+        note(&mut batch, run.head.id, expires_ms);
         block_on(store.commit(batch)).unwrap();
     }
 
     fn finished(n: u64) -> Run {
-        let answer = Some(Answer { status: 201, headers: vec![], body: vec![n as u8] });
-        Run {
-            status: RunStatus::Succeeded,
-            answer,
-            ..samples::run(n, if n.is_multiple_of(2) { "even" } else { "odd" })
-        }
+        let mut run = samples::run(n, if n.is_multiple_of(2) { "even" } else { "odd" });
+        run.head.status = RunStatus::Succeeded;
+        run.head.answer_status = Some(201);
+        run.answer = Some(Answer { status: 201, headers: vec![], body: vec![n as u8] });
+        run
     }
 
     #[test]
@@ -124,7 +123,7 @@ mod tests {
         const DAY: u64 = 86_400_000;
         let store = MemoryStore::new();
         let runs: Vec<Run> = (0..500).map(finished).collect();
-        runs.iter().for_each(|run| finish(&store, run, (run.id.created_ms() % 2 + 1) * DAY));
+        runs.iter().for_each(|run| finish(&store, run, (run.head.id.created_ms() % 2 + 1) * DAY));
         let queued = samples::run(1_000, "even");
         let mut batch = Batch::new();
         runs::insert(&mut batch, &queued);
@@ -134,8 +133,9 @@ mod tests {
             let listed = runs::list(&store, &Filter::default(), None, 600).unwrap().items;
             let filter = Filter { workflow: Some("even".parse().unwrap()), status: None };
             let even = runs::list(&store, &filter, None, 600).unwrap().items;
-            let whole: Vec<_> = runs.iter().map(|run| runs::get(&store, run.id).unwrap()).collect();
-            let steps: Vec<_> = runs.iter().map(|run| steps::list(&store, run.id).unwrap().len()).collect();
+            let whole: Vec<_> = runs.iter().map(|run| runs::get(&store, run.head.id).unwrap()).collect();
+            let steps: Vec<_> =
+                runs.iter().map(|run| journal::list(&store, run.head.id).unwrap().len()).collect();
             (listed, even, whole, steps)
         };
         let before = look();
@@ -154,7 +154,7 @@ mod tests {
         let after = look();
         assert_eq!((after.0.len(), after.1.len()), (251, 1));
         for (run, read) in runs.iter().zip(after.2) {
-            assert_eq!(read.is_some(), run.id.created_ms() % 2 == 1);
+            assert_eq!(read.is_some(), run.head.id.created_ms() % 2 == 1);
         }
     }
 
@@ -162,7 +162,7 @@ mod tests {
     fn a_note_on_a_run_that_is_gone_only_goes() {
         let store = MemoryStore::new();
         let mut batch = Batch::new();
-        note(&mut batch, samples::run(1, "a").id, 5);
+        note(&mut batch, samples::run(1, "a").head.id, 5);
         block_on(store.commit(batch)).unwrap();
         assert_eq!(block_on(move_finished(&store, 10)).unwrap(), 1);
         assert_eq!(store.scan(KeyRange::prefix([]), Order::Ascending, 9).unwrap(), []);

@@ -5,11 +5,16 @@
 
 pub mod claims;
 pub mod history;
+pub mod journal;
+pub mod letters;
 pub mod requests;
 pub mod runs;
 #[cfg(test)]
 mod samples;
-pub mod steps;
+pub mod schedules;
+pub mod secrets;
+pub mod signals;
+pub mod slots;
 pub mod versions;
 
 use super::{KeyRange, Order, Store, StoreError, record};

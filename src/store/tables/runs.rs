@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Page;
 use crate::{
-    model::{Answer, Event, Mode, Run, RunError, RunId, RunStatus, VersionHash, WorkflowKey},
+    model::{Answer, Cause, Event, Mode, Run, RunError, RunHead, RunId, RunStatus, VersionHash, WorkflowKey},
     store::{
         Batch, KeyRange, Order, Store, StoreError,
         keys::{self, Key, Kind},
@@ -19,37 +19,58 @@ use crate::{
 const LIST_SCAN: usize = 2_000;
 /// Heads read at once.
 const CHUNK: usize = 200;
-
-/// A run without its event and the content of its answer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RunHead {
-    /// Its id.
-    pub id: RunId,
-    /// The workflow.
-    pub workflow: WorkflowKey,
-    /// The version it keeps.
-    pub version: VersionHash,
-    /// Where it stands.
-    pub status: RunStatus,
-    /// Whether a caller waits or waited.
-    pub mode: Mode,
-    /// When it was accepted, milliseconds since the epoch.
-    pub created_ms: u64,
-    /// When it ended.
-    pub finished_ms: Option<u64>,
-    /// Where its scripts' randomness comes from.
-    pub seed: [u8; 32],
-    /// The dedupe claim that it holds.
-    pub claim: Option<[u8; 32]>,
-    /// The status that it answered.
-    pub answer_status: Option<u16>,
-    /// Why it failed.
-    pub error: Option<RunError>,
-}
+/// The queue item of a run that waits.
+const WAITING: [u8; 1] = [1];
 
 impl Record for RunHead {
     const KIND: &'static str = "run";
-    const VERSION: u8 = 1;
+    const VERSION: u8 = 2;
+
+    fn upgrade(version: u8, body: &[u8]) -> Option<Result<Self, postcard::Error>> {
+        (version == 1).then(|| postcard::from_bytes::<HeadV1>(body).map(Self::from))
+    }
+}
+
+/// The first version of a head.
+#[derive(Serialize, Deserialize)]
+struct HeadV1 {
+    id: RunId,
+    workflow: WorkflowKey,
+    version: VersionHash,
+    status: RunStatus,
+    mode: Mode,
+    created_ms: u64,
+    finished_ms: Option<u64>,
+    seed: [u8; 32],
+    claim: Option<[u8; 32]>,
+    answer_status: Option<u16>,
+    error: Option<RunError>,
+}
+
+impl From<HeadV1> for RunHead {
+    fn from(head: HeadV1) -> Self {
+        Self {
+            id: head.id,
+            workflow: head.workflow,
+            version: head.version,
+            status: head.status,
+            mode: head.mode,
+            created_ms: head.created_ms,
+            started_ms: None,
+            finished_ms: head.finished_ms,
+            seed: head.seed,
+            claim: head.claim,
+            answer_status: head.answer_status,
+            error: head.error,
+            cause: Cause::Webhook,
+            parent: None,
+            origin: None,
+            depth: 0,
+            group: None,
+            slot: None,
+            due_ms: None,
+        }
+    }
 }
 
 impl Record for Event {
@@ -60,43 +81,6 @@ impl Record for Event {
 impl Record for Answer {
     const KIND: &'static str = "answer";
     const VERSION: u8 = 1;
-}
-
-impl From<&Run> for RunHead {
-    fn from(run: &Run) -> Self {
-        Self {
-            id: run.id,
-            workflow: run.workflow.clone(),
-            version: run.version,
-            status: run.status,
-            mode: run.mode,
-            created_ms: run.created_ms,
-            finished_ms: run.finished_ms,
-            seed: run.seed,
-            claim: run.claim,
-            answer_status: run.answer.as_ref().map(|answer| answer.status),
-            error: run.error.clone(),
-        }
-    }
-}
-
-impl RunHead {
-    fn with(self, event: Event, answer: Option<Answer>) -> Run {
-        Run {
-            id: self.id,
-            workflow: self.workflow,
-            version: self.version,
-            status: self.status,
-            mode: self.mode,
-            created_ms: self.created_ms,
-            finished_ms: self.finished_ms,
-            seed: self.seed,
-            event,
-            claim: self.claim,
-            answer,
-            error: self.error,
-        }
-    }
 }
 
 /// Which runs a list shows.
@@ -111,22 +95,32 @@ pub struct Filter {
 /// Stores a new run with its event and its place in the index of its workflow; queues it unless it has ended.
 pub fn insert(batch: &mut Batch, run: &Run) {
     batch
-        .put(keys::event(run.id), record::encode(&run.event))
-        .put(keys::workflow_run(&run.workflow, run.id), []);
-    update(batch, run);
+        .put(keys::event(run.head.id), record::encode(&run.event))
+        .put(keys::workflow_run(&run.head.workflow, run.head.id), []);
+    update(batch, run, None);
 }
 
-/// Stores what changes of a run: head, answer, and whether it is queued. Never its event.
-pub fn update(batch: &mut Batch, run: &Run) {
-    batch.put(keys::run(run.id), record::encode(&RunHead::from(run)));
+/// Stores what changes of a run: head, answer, whether it is queued, and when it goes on. Never its event.
+/// `timer_ms` is the head's `due_ms` as it was stored before.
+pub fn update(batch: &mut Batch, run: &Run, timer_ms: Option<u64>) {
+    let head = &run.head;
+    batch.put(keys::run(head.id), record::encode(head));
     if let Some(answer) = &run.answer {
-        batch.put(keys::answer(run.id), record::encode(answer));
+        batch.put(keys::answer(head.id), record::encode(answer));
     }
-    if run.status.is_terminal() {
-        batch.delete(keys::queue(run.id));
-    } else {
-        batch.put(keys::queue(run.id), []);
+    if timer_ms != head.due_ms {
+        if let Some(due_ms) = timer_ms {
+            batch.delete(keys::timer(due_ms, head.id));
+        }
+        if let Some(due_ms) = head.due_ms {
+            batch.put(keys::timer(due_ms, head.id), []);
+        }
     }
+    match head.status {
+        RunStatus::Queued => batch.put(keys::queue(head.id), []),
+        RunStatus::Waiting => batch.put(keys::queue(head.id), WAITING),
+        RunStatus::Succeeded | RunStatus::Failed | RunStatus::Cancelled => batch.delete(keys::queue(head.id)),
+    };
 }
 
 /// A run with its event and answer.
@@ -144,7 +138,7 @@ pub fn get(store: &dyn Store, id: RunId) -> Result<Option<Run>, StoreError> {
         Some(_) => Some(part(store, keys::answer(id))?),
         None => None,
     };
-    Ok(Some(head.with(event, answer)))
+    Ok(Some(Run { head, event, answer }))
 }
 
 /// A run without its event and the content of its answer.
@@ -221,7 +215,7 @@ fn chunk(
         .collect()
 }
 
-/// Runs that are not finished, oldest first, from after the cursor.
+/// Runs that are not finished, oldest first, from after the cursor; those that wait too.
 ///
 /// # Errors
 /// `Corrupt`.
@@ -232,6 +226,40 @@ pub fn queued(store: &dyn Store, after: Option<RunId>, limit: usize) -> Result<V
     }
     let items = store.scan(range, Order::Ascending, limit)?;
     items.into_iter().map(|(key, _)| run_id(&key)).collect()
+}
+
+/// The head of a queued run.
+///
+/// # Errors
+/// `Corrupt`, also when it is not there.
+pub fn queued_head(store: &dyn Store, id: RunId) -> Result<RunHead, StoreError> {
+    head(store, id)?.ok_or_else(|| StoreError::corrupt(keys::run(id), "it is queued, it is not there"))
+}
+
+/// Runs whose time has come at `now_ms`, earliest first, from after the cursor; and when the next one's comes.
+///
+/// # Errors
+/// `Corrupt`.
+pub fn due(
+    store: &dyn Store,
+    now_ms: u64,
+    after: Option<(u64, RunId)>,
+    limit: usize,
+) -> Result<(Vec<(u64, RunId)>, Option<u64>), StoreError> {
+    let mut range = KeyRange::prefix(Kind::Timer.prefix());
+    if let Some((due_ms, run)) = after {
+        range = range.after(keys::timer(due_ms, run));
+    }
+    let mut due = Vec::new();
+    for (key, _) in store.scan(range, Order::Ascending, limit)? {
+        let (due_ms, run) = keys::parse_timer(&key)
+            .ok_or_else(|| StoreError::corrupt(Key::from(key.as_slice()), "it names no time and run"))?;
+        if due_ms > now_ms {
+            return Ok((due, Some(due_ms)));
+        }
+        due.push((due_ms, run));
+    }
+    Ok((due, None))
 }
 
 fn run_id(key: &[u8]) -> Result<RunId, StoreError> {
@@ -257,31 +285,33 @@ mod tests {
         let store = MemoryStore::new();
         let mut run = samples::run(1, "a");
         insert_all(&store, &[run.clone()]);
-        assert_eq!(get(&store, run.id).unwrap().as_ref(), Some(&run));
-        assert_eq!(queued(&store, None, 10).unwrap(), [run.id]);
-        run.status = RunStatus::Succeeded;
-        run.finished_ms = Some(9);
+        assert_eq!(get(&store, run.head.id).unwrap().as_ref(), Some(&run));
+        assert_eq!(queued(&store, None, 10).unwrap(), [run.head.id]);
+        run.head.status = RunStatus::Succeeded;
+        run.head.finished_ms = Some(9);
+        run.head.answer_status = Some(201);
         run.answer = Some(Answer { status: 201, headers: vec![], body: vec![0, 255] });
         let mut batch = Batch::new();
-        update(&mut batch, &run);
+        update(&mut batch, &run, None);
         block_on(store.commit(batch)).unwrap();
-        assert_eq!(get(&store, run.id).unwrap().as_ref(), Some(&run));
+        assert_eq!(get(&store, run.head.id).unwrap().as_ref(), Some(&run));
         assert_eq!(queued(&store, None, 10).unwrap(), []);
-        assert_eq!(head(&store, run.id).unwrap().unwrap().answer_status, Some(201));
-        assert_eq!(get(&store, samples::run(2, "a").id).unwrap(), None);
+        assert_eq!(head(&store, run.head.id).unwrap().unwrap().answer_status, Some(201));
+        assert_eq!(get(&store, samples::run(2, "a").head.id).unwrap(), None);
     }
 
     #[test]
     fn a_run_whose_parts_are_gone_is_damage() {
         let answer = Some(Answer { status: 200, headers: vec![], body: vec![] });
-        let run = Run { answer, ..samples::run(1, "a") };
-        for key in [keys::answer(run.id), keys::event(run.id)] {
+        let mut run = Run { answer, ..samples::run(1, "a") };
+        run.head.answer_status = Some(200);
+        for key in [keys::answer(run.head.id), keys::event(run.head.id)] {
             let store = MemoryStore::new();
             insert_all(&store, std::slice::from_ref(&run));
             let mut batch = Batch::new();
             batch.delete(key.clone());
             block_on(store.commit(batch)).unwrap();
-            let message = get(&store, run.id).unwrap_err().to_string();
+            let message = get(&store, run.head.id).unwrap_err().to_string();
             assert!(message.contains(&key.to_string()), "{message}");
         }
     }
@@ -296,7 +326,7 @@ mod tests {
             let mut run = samples::run(n as u64, "a");
             run.event.content = content;
             insert_all(&store, std::slice::from_ref(&run));
-            assert_eq!(get(&store, run.id).unwrap(), Some(run));
+            assert_eq!(get(&store, run.head.id).unwrap(), Some(run));
         }
     }
 
@@ -305,8 +335,11 @@ mod tests {
         let store = MemoryStore::new();
         let runs: Vec<Run> = (0..5).map(|n| samples::run(n, "a")).collect();
         insert_all(&store, &runs);
-        assert_eq!(queued(&store, None, 2).unwrap(), [runs[0].id, runs[1].id]);
-        assert_eq!(queued(&store, Some(runs[1].id), 9).unwrap(), [runs[2].id, runs[3].id, runs[4].id]);
+        assert_eq!(queued(&store, None, 2).unwrap(), [runs[0].head.id, runs[1].head.id]);
+        assert_eq!(
+            queued(&store, Some(runs[1].head.id), 9).unwrap(),
+            [runs[2].head.id, runs[3].head.id, runs[4].head.id]
+        );
     }
 
     #[test]
@@ -316,7 +349,7 @@ mod tests {
             .map(|n| {
                 let mut run = samples::run(n, if n % 2 == 0 { "even" } else { "odd" });
                 if n % 100 == 0 {
-                    run.status = RunStatus::Failed;
+                    run.head.status = RunStatus::Failed;
                 }
                 run
             })
@@ -326,17 +359,17 @@ mod tests {
         let even = || Some("even".parse().unwrap());
         let cases: [(Filter, Wanted); 4] = [
             (Filter::default(), |_| true),
-            (Filter { workflow: even(), status: None }, |run| run.workflow.as_str() == "even"),
+            (Filter { workflow: even(), status: None }, |run| run.head.workflow.as_str() == "even"),
             (Filter { workflow: None, status: Some(RunStatus::Failed) }, |run| {
-                run.status == RunStatus::Failed
+                run.head.status == RunStatus::Failed
             }),
             (Filter { workflow: even(), status: Some(RunStatus::Queued) }, |run| {
-                run.workflow.as_str() == "even" && run.status == RunStatus::Queued
+                run.head.workflow.as_str() == "even" && run.head.status == RunStatus::Queued
             }),
         ];
         for (filter, wanted) in cases {
             let expected: Vec<RunId> =
-                runs.iter().rev().filter(|run| wanted(run)).map(|run| run.id).collect();
+                runs.iter().rev().filter(|run| wanted(run)).map(|run| run.head.id).collect();
             for limit in [1, 7, 350, 1_000] {
                 let (mut ids, mut cursor) = (Vec::new(), None);
                 loop {

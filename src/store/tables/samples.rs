@@ -1,26 +1,34 @@
 //! Records for the tests of the tables.
 
 use crate::model::{
-    Content, ErrorCode, Event, JsonText, LogLevel, LogLine, Mode, RequestId, RequestOutcome, RequestRecord,
-    Run, RunError, RunId, RunStatus, StepRecord, StepStatus, Usage, VersionHash,
+    Cause, Content, Entry, ErrorCode, Event, JsonText, LogLevel, LogLine, Mode, RequestId, RequestOutcome,
+    RequestRecord, Run, RunError, RunHead, RunId, RunStatus, StepRecord, StepStatus, Usage, VersionHash,
 };
 
 /// A queued run; a larger `n` is newer.
 pub(super) fn run(n: u64, workflow: &str) -> Run {
-    Run {
+    let head = RunHead {
         id: RunId::new(n, [1; 10]),
         workflow: workflow.parse().unwrap(),
         version: VersionHash([3; 32]),
         status: RunStatus::Queued,
         mode: Mode::Async,
         created_ms: n,
+        started_ms: Some(n),
         finished_ms: None,
         seed: [5; 32],
-        event: event(),
         claim: Some([8; 32]),
-        answer: None,
+        answer_status: None,
         error: Some(RunError::new(ErrorCode::Timeout, "too slow")),
-    }
+        cause: Cause::Webhook,
+        parent: None,
+        origin: None,
+        depth: 1,
+        group: Some([9; 32]),
+        slot: None,
+        due_ms: None,
+    };
+    Run { head, event: event(), answer: None }
 }
 
 /// An event with a JSON body.
@@ -38,10 +46,12 @@ fn event() -> Event {
     }
 }
 
-/// A step record with that log line.
-pub(super) fn step(text: &str) -> StepRecord {
-    StepRecord {
+/// A finished step with that log line.
+pub(super) fn entry(text: &str) -> Entry {
+    Entry::Ended(StepRecord {
         step: "parse".parse().unwrap(),
+        at: vec![3],
+        attempt: 2,
         status: StepStatus::Succeeded,
         output: JsonText::parse("{\"a\": [1.50]}".to_owned()).unwrap(),
         error: None,
@@ -50,7 +60,7 @@ pub(super) fn step(text: &str) -> StepRecord {
         usage: Some(Usage { fuel: 1, peak_memory: 2, wall_us: 3, host_calls: 4 }),
         started_ms: 5,
         took_us: 6,
-    }
+    })
 }
 
 /// A line of the request log from the millisecond `n`.

@@ -1,0 +1,137 @@
+//! `flowcell secrets`: a server's secrets by name. A value comes in by stdin or a variable, never as an argument,
+//! where every process of the machine could read it.
+
+use std::io::{IsTerminal, Read};
+
+use anyhow::Context;
+use clap::{Args, Subcommand};
+use http::Method;
+use serde_json::{Value, json};
+use zeroize::Zeroizing;
+
+use super::{Verdict, client::Server, small_runtime, terminal};
+use crate::secrets::{VALUE_MOST, check_name, check_value};
+
+#[derive(Args)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Names, keys and times; never values.
+    List(List),
+    /// Set a secret; its value is read from stdin, without one line break at its end.
+    Set(Set),
+    /// Remove a secret.
+    Remove(Remove),
+    /// Seal all secrets anew with the server's first key.
+    Rotate(Rotate),
+}
+
+#[derive(Args)]
+struct List {
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    server: Server,
+}
+
+#[derive(Args)]
+struct Set {
+    /// The secret's name: letters, digits and _.
+    name: String,
+    /// Take the value from this variable instead of stdin.
+    #[arg(long, value_name = "VAR")]
+    from_env: Option<String>,
+    #[command(flatten)]
+    server: Server,
+}
+
+#[derive(Args)]
+struct Remove {
+    /// The secret's name.
+    name: String,
+    #[command(flatten)]
+    server: Server,
+}
+
+#[derive(Args)]
+struct Rotate {
+    #[command(flatten)]
+    server: Server,
+}
+
+pub(super) fn execute(arguments: &Arguments) -> anyhow::Result<Verdict> {
+    small_runtime()?.block_on(async {
+        match &arguments.command {
+            Command::List(list) => {
+                let page = list.server.get("/api/v1/secrets").await?;
+                if list.json {
+                    println!("{}", serde_json::to_string_pretty(&page)?);
+                } else {
+                    page["secrets"]
+                        .as_array()
+                        .into_iter()
+                        .flatten()
+                        .for_each(|line| println!("{}", shown(line)));
+                }
+            }
+            Command::Set(set) => {
+                check_name(&set.name)?;
+                let value = value(set)?;
+                check_value(&set.name, &value)?;
+                let body = json!({ "value": *value });
+                let answer = set.server.send(Method::PUT, &path(&set.name), Some(&body)).await?;
+                println!("{}", shown(&answer));
+            }
+            Command::Remove(remove) => {
+                check_name(&remove.name)?;
+                remove.server.send(Method::DELETE, &path(&remove.name), None).await?;
+            }
+            Command::Rotate(rotate) => {
+                let answer = rotate.server.send(Method::POST, "/api/v1/secrets/rotate", None).await?;
+                let key = terminal::safe(answer["key_id"].as_str().unwrap_or("-"));
+                println!(
+                    "{} sealed anew with key {key}; an older key can go at the next start",
+                    answer["rotated"]
+                );
+            }
+        }
+        Ok(Verdict::Yes)
+    })
+}
+
+fn path(name: &str) -> String {
+    format!("/api/v1/secrets/{name}")
+}
+
+fn value(set: &Set) -> anyhow::Result<Zeroizing<String>> {
+    if let Some(variable) = &set.from_env {
+        return std::env::var(variable)
+            .map(Zeroizing::new)
+            .with_context(|| format!("the variable {variable} has no value to set"));
+    }
+    let stdin = std::io::stdin();
+    if stdin.is_terminal() {
+        eprintln!("Type the value of {} (it is shown), then Enter and Ctrl-D:", set.name);
+    }
+    let mut text = Zeroizing::new(String::new());
+    // With the line break and one byte to tell that it is too long.
+    let most = VALUE_MOST as u64 + 3;
+    stdin.lock().take(most).read_to_string(&mut text).context("the value on stdin is no text")?;
+    if text.ends_with('\n') {
+        text.pop();
+        if text.ends_with('\r') {
+            text.pop();
+        }
+    }
+    Ok(text)
+}
+
+fn shown(secret: &Value) -> String {
+    let text = |key: &str| terminal::safe(secret[key].as_str().unwrap_or("-"));
+    format!("{}  {}  {}", text("set"), text("key_id"), text("name"))
+}

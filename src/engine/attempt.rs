@@ -1,0 +1,240 @@
+//! One attempt of a step: what it sees, its execution under its timeout, and what came of it.
+
+use std::{sync::Arc, time::Instant};
+
+use sha2::{Digest, Sha256};
+
+use super::{Inner, definition::Definition, transition::State};
+use crate::{
+    model::{
+        Answer, ErrorCode, JsonText, LimitUnit, LogLine, Run, RunError, RunId, Span, StepKey, StepRecord,
+        StepStatus, Wait, WorkflowKey,
+    },
+    sandbox::SandboxError,
+    secrets::Redactor,
+    steps::{self, Again, Executed, Output, Outputs, Place, RunFacts, Scope, SecretValues},
+};
+
+/// A finished attempt.
+pub(super) struct Attempted {
+    pub(super) key: StepKey,
+    pub(super) performed: Performed,
+    /// It acted on the world outside the run.
+    pub(super) effect: bool,
+}
+
+/// What came of it.
+pub(super) enum Performed {
+    Ended {
+        record: StepRecord,
+        again: Again,
+    },
+    Answered {
+        record: StepRecord,
+        answer: Answer,
+    },
+    RunEnded {
+        record: StepRecord,
+        output: Option<JsonText>,
+    },
+    Begun(JsonText),
+    Waits {
+        wait: Wait,
+        due_ms: Option<u64>,
+    },
+    Starts {
+        record: Box<StepRecord>,
+        workflow: WorkflowKey,
+        input: JsonText,
+        wait: bool,
+        due_ms: Option<u64>,
+    },
+}
+
+/// What the steps of a run see of it.
+pub(super) fn facts(run: &Run, definition: &Definition) -> RunFacts {
+    RunFacts::of(
+        &run.event,
+        Arc::clone(&definition.env),
+        run.head.created_ms,
+        run.head.seed,
+        run.head.id.to_string(),
+        run.head.workflow.to_string(),
+    )
+}
+
+/// Where a step stands.
+pub(super) fn place(
+    inner: &Inner,
+    run: &Run,
+    definition: &Definition,
+    state: &State,
+    key: &StepKey,
+) -> Place {
+    let workflow = &definition.workflow;
+    let url = |step: &crate::model::StepId| {
+        // A callback step in a loop has a URL for each iteration, its own in each.
+        let depth = workflow.loops_around(step).len().min(key.at.len());
+        let waiting = StepKey { step: step.clone(), at: key.at[..depth].to_vec() };
+        callback_url(&inner.options.public_url, run.head.id, &run.head.seed, &waiting)
+    };
+    Place {
+        instance: key.to_string(),
+        loops: if key.at.is_empty() { Vec::new() } else { state.scopes(workflow, key) },
+        callbacks: definition.callbacks.iter().map(|step| (step.clone(), url(step))).collect(),
+    }
+}
+
+/// The one-time URL of a step instance.
+fn callback_url(base: &str, run: RunId, seed: &[u8; 32], key: &StepKey) -> String {
+    let at: String = key.at.iter().map(|index| format!(".{index}")).collect();
+    format!("{base}/api/callbacks/{run}/{}{at}/{}", key.step, callback_token(seed, key))
+}
+
+/// What proves that a request was given the URL by the run itself.
+pub(super) fn callback_token(seed: &[u8; 32], key: &StepKey) -> String {
+    secret_of(seed, "callback", key)
+}
+
+/// The same for each attempt of a step instance, also of a run that repeats it from its failed step.
+pub(super) fn idempotency_key(seed: &[u8; 32], key: &StepKey) -> String {
+    secret_of(seed, "effect", key)
+}
+
+fn secret_of(seed: &[u8; 32], purpose: &str, key: &StepKey) -> String {
+    let hash = Sha256::new().chain_update(seed).chain_update(purpose).chain_update([0]);
+    hex::encode(&hash.chain_update(key.to_string()).finalize()[..16])
+}
+
+/// Executes one attempt.
+pub(super) async fn perform(
+    inner: Arc<Inner>,
+    definition: Arc<Definition>,
+    facts: Arc<RunFacts>,
+    outputs: Outputs,
+    place: Place,
+    key: StepKey,
+    number: u32,
+) -> Attempted {
+    let started_ms = inner.ports.now_ms();
+    let started = Instant::now();
+    let timeout = definition.timeout(&key.step);
+    let compiled = definition.step(&key.step);
+    let executed = match compiled {
+        Some(compiled) => {
+            let facts = RunFacts { secrets: secrets(&inner, &definition), ..(*facts).clone() };
+            let scope = Scope::new(&facts, &outputs, &place);
+            let attempt = steps::Attempt {
+                last: definition.is_last(&key.step, number),
+                number,
+                now_ms: started_ms,
+                idempotency_key: idempotency_key(&facts.seed, &key),
+            };
+            let executed = steps::execute(compiled, &scope, &inner.services, &attempt);
+            match timeout {
+                None => executed.await,
+                Some(span) => tokio::time::timeout(span.as_duration(), executed)
+                    .await
+                    .unwrap_or_else(|_| Ok(timed_out(span))),
+            }
+            .unwrap_or_else(sandbox_failed)
+        }
+        None => Executed::failed(RunError::new(ErrorCode::VersionMissing, "the version has no such step")),
+    };
+    let Executed { result, logs, log_truncated, usage, again } = masked(executed, &inner.vault.redactor());
+    let record = StepRecord {
+        step: key.step.clone(),
+        at: key.at.clone(),
+        attempt: number,
+        status: StepStatus::Succeeded,
+        output: JsonText::null(),
+        error: None,
+        logs,
+        log_truncated,
+        usage,
+        started_ms,
+        took_us: started.elapsed().as_micros() as u64,
+    };
+    let performed = match result {
+        Ok(Output::Value(output)) => match definition.check_output(&key.step, &output) {
+            Ok(()) => Performed::Ended { record: StepRecord { output, ..record }, again },
+            Err(error) => Performed::Ended { record: failed(record, error), again: Again::Helps },
+        },
+        Ok(Output::Answer(answer)) => Performed::Answered { record, answer },
+        Ok(Output::End(output)) => Performed::RunEnded { record, output },
+        Ok(Output::Begin(output)) => Performed::Begun(output),
+        Ok(Output::Wait { wait, due_ms }) => Performed::Waits { wait, due_ms },
+        Ok(Output::Start { workflow, input, wait }) => {
+            let due_ms = timeout.map(|span| started_ms.saturating_add(span.as_millis()));
+            Performed::Starts { record: Box::new(record), workflow, input, wait, due_ms }
+        }
+        Err(error) => Performed::Ended { record: failed(record, error), again },
+    };
+    Attempted { key, performed, effect: compiled.is_some_and(|step| step.has_effect()) }
+}
+
+/// The secrets that the workflow names, as they are now.
+fn secrets(inner: &Inner, definition: &Definition) -> SecretValues {
+    let value = |name: &String| Some((name.clone(), inner.vault.get(name)?));
+    definition.secrets.iter().filter_map(value).collect()
+}
+
+/// Masks the secrets in all that leaves an attempt: later steps, the store and the caller see the same.
+fn masked(executed: Executed, redactor: &Redactor) -> Executed {
+    if redactor.is_empty() {
+        return executed;
+    }
+    let text = |text: &str| redactor.redact(text).into_owned();
+    let result = match executed.result {
+        Ok(Output::Value(output)) => Ok(Output::Value(redactor.redact_json(&output))),
+        Ok(Output::Answer(answer)) => Ok(Output::Answer(masked_answer(answer, redactor))),
+        Ok(Output::End(output)) => Ok(Output::End(output.map(|output| redactor.redact_json(&output)))),
+        Ok(Output::Begin(output)) => Ok(Output::Begin(redactor.redact_json(&output))),
+        Ok(Output::Start { workflow, input, wait }) => {
+            Ok(Output::Start { workflow, input: redactor.redact_json(&input), wait })
+        }
+        Ok(wait @ Output::Wait { .. }) => Ok(wait),
+        Err(error) => {
+            Err(RunError { message: text(&error.message), stack: error.stack.as_deref().map(text), ..error })
+        }
+    };
+    let last = executed.logs.len().saturating_sub(1);
+    let logs = executed.logs.into_iter().enumerate().map(|(index, line)| {
+        // The last line of a log that was cut may end inside a secret.
+        let masked = match executed.log_truncated && index + 1 >= last {
+            true => redactor.redact_cut(&line.text).into_owned(),
+            false => text(&line.text),
+        };
+        LogLine { text: masked, ..line }
+    });
+    Executed { result, logs: logs.collect(), ..executed }
+}
+
+/// An answer without secrets.
+pub(super) fn masked_answer(answer: Answer, redactor: &Redactor) -> Answer {
+    let header = |(name, value): (String, String)| (name, redactor.redact(&value).into_owned());
+    Answer {
+        status: answer.status,
+        headers: answer.headers.into_iter().map(header).collect(),
+        body: redactor.redact_bytes(&answer.body).into_owned(),
+    }
+}
+
+/// The record of an attempt that failed.
+pub(super) fn failed(record: StepRecord, error: RunError) -> StepRecord {
+    let error = RunError { step: Some(record.step.clone()), ..error };
+    StepRecord { status: StepStatus::Failed, output: JsonText::null(), error: Some(error), ..record }
+}
+
+fn timed_out(span: Span) -> Executed {
+    let most = span.as_millis();
+    let error = RunError::new(
+        ErrorCode::Timeout,
+        format!("the attempt took longer than the step's timeout of {span}"),
+    );
+    Executed::failed(error.over(most, most, LimitUnit::Ms))
+}
+
+fn sandbox_failed(error: SandboxError) -> Executed {
+    Executed::failed(RunError::new(ErrorCode::EngineCrash, error.to_string()))
+}

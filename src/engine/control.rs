@@ -1,0 +1,284 @@
+//! What people and programs do with runs beside triggering them: start, cancel, repeat, pause, call back.
+
+use std::sync::Arc;
+
+use subtle::ConstantTimeEq;
+
+use super::{Engine, EngineError, Submission, Submitted, attempt, definition::Definition, intake, scheduler};
+use crate::{
+    model::{
+        Cause, Entry, Event, JsonText, Mode, OnError, Run, RunError, RunHead, RunId, RunStatus, Signal,
+        StepKey, StepStatus, Workflow, WorkflowKey,
+    },
+    store::{Batch, StoreError, tables},
+};
+
+/// Why something could not be done.
+#[derive(Debug, thiserror::Error)]
+pub enum ControlError {
+    /// No such run.
+    #[error("there is no run {0}")]
+    UnknownRun(RunId),
+    /// No such workflow.
+    #[error("there is no workflow `{0}`")]
+    UnknownWorkflow(WorkflowKey),
+    /// It is over.
+    #[error("{run} has ended already, as {}", .status.as_str())]
+    Ended {
+        /// The run.
+        run: RunId,
+        /// How.
+        status: RunStatus,
+    },
+    /// It is not over.
+    #[error("{0} has not ended; only what has ended can be repeated")]
+    NotEnded(RunId),
+    /// There is no failed step to go on from.
+    #[error("{0} has no failed step; replay it from its start")]
+    NothingFailed(RunId),
+    /// The version is gone.
+    #[error("{}", .0.message)]
+    Version(RunError),
+    /// Not accepted.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+}
+
+impl From<StoreError> for ControlError {
+    fn from(error: StoreError) -> Self {
+        Self::Engine(EngineError::Store(error))
+    }
+}
+
+/// Why a callback was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum CallbackError {
+    /// No such run, step or token; they look alike.
+    #[error("no run waits for this URL")]
+    Unknown,
+    /// It was called before, or the wait is over.
+    #[error("this URL was used already, or its run no longer waits")]
+    Gone,
+    /// The store refused.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Which version a repetition runs on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReplayOn {
+    /// That of the repeated run.
+    Same,
+    /// The present one.
+    Newest,
+}
+
+impl Engine {
+    /// Starts a run by hand.
+    ///
+    /// # Errors
+    /// When the workflow is unknown or disabled, or the run is not accepted.
+    pub async fn start_run(
+        &self,
+        workflow: &WorkflowKey,
+        data: &JsonText,
+    ) -> Result<Submitted, ControlError> {
+        let definition =
+            self.inner.catalog.current(workflow).filter(|definition| definition.workflow.enabled);
+        let definition = definition.ok_or_else(|| ControlError::UnknownWorkflow(workflow.clone()))?;
+        let event = Event::of_data(data);
+        let submission =
+            Submission { definition, event, mode: Mode::Async, cause: Cause::Manual, dedupe: None };
+        Ok(self.submit(submission).await?)
+    }
+
+    /// Ends a run as cancelled; what it does at the moment is stopped. Durable when this returns.
+    ///
+    /// # Errors
+    /// When it is unknown or has ended.
+    pub async fn cancel(&self, run: RunId, reason: &str) -> Result<(), ControlError> {
+        let head = self.head(run)?;
+        if head.status.is_terminal() {
+            return Err(ControlError::Ended { run, status: head.status });
+        }
+        let mut batch = Batch::new();
+        tables::signals::put(&mut batch, run, &Signal::Cancel { reason: reason.to_owned() });
+        self.inner.store.commit(batch).await?;
+        scheduler::hurry(&self.inner, run)?;
+        Ok(())
+    }
+
+    fn head(&self, run: RunId) -> Result<RunHead, ControlError> {
+        tables::runs::head(&*self.inner.store, run)?.ok_or(ControlError::UnknownRun(run))
+    }
+
+    fn ended(&self, run: RunId) -> Result<Run, ControlError> {
+        let found = tables::runs::get(&*self.inner.store, run)?.ok_or(ControlError::UnknownRun(run))?;
+        match found.head.status.is_terminal() {
+            true => Ok(found),
+            false => Err(ControlError::NotEnded(run)),
+        }
+    }
+
+    fn version(&self, head: &RunHead, on: ReplayOn) -> Result<Arc<Definition>, ControlError> {
+        let catalog = &self.inner.catalog;
+        match on {
+            ReplayOn::Newest => {
+                let unknown = || ControlError::UnknownWorkflow(head.workflow.clone());
+                catalog.current(&head.workflow).ok_or_else(unknown)
+            }
+            ReplayOn::Same => catalog
+                .pinned(&*self.inner.store, &head.workflow, head.version)
+                .map_err(ControlError::Version),
+        }
+    }
+
+    /// Runs the event of an ended run once more, as a new run that is linked to it.
+    ///
+    /// # Errors
+    /// When it is unknown or has not ended, or the new run is not accepted.
+    pub async fn replay(&self, run: RunId, on: ReplayOn) -> Result<RunId, ControlError> {
+        let old = self.ended(run)?;
+        let definition = self.version(&old.head, on)?;
+        let mut new = intake::new_run(&self.inner, &definition, old.event, Mode::Async, Cause::Replay);
+        new.head.origin = Some(run);
+        self.begin(new, definition, &[]).await
+    }
+
+    /// Goes on from the failed step of an ended run, as a new run that is linked to it: with the same version, the
+    /// outputs of the steps before, and the same idempotency keys.
+    ///
+    /// # Errors
+    /// When it is unknown, has not ended or has no failed step, or the new run is not accepted.
+    pub async fn retry(&self, run: RunId) -> Result<RunId, ControlError> {
+        let old = self.ended(run)?;
+        let entries = tables::journal::list(&*self.inner.store, run)?;
+        let definition = self.version(&old.head, ReplayOn::Same)?;
+        let kept = before_failure(&definition.workflow, entries);
+        if matches!(old.head.status, RunStatus::Succeeded) {
+            return Err(ControlError::NothingFailed(run));
+        }
+        let mut new = intake::new_run(&self.inner, &definition, old.event, Mode::Async, Cause::Retry);
+        new.head.origin = Some(run);
+        new.head.seed = old.head.seed;
+        self.begin(new, definition, &kept).await
+    }
+
+    async fn begin(
+        &self,
+        run: Run,
+        definition: Arc<Definition>,
+        entries: &[Entry],
+    ) -> Result<RunId, ControlError> {
+        let inner = &self.inner;
+        let workflow = &run.head.workflow;
+        let place = inner
+            .pending
+            .take(workflow)
+            .map_err(|_| EngineError::Full { max_pending: inner.options.max_pending })?;
+        let mut batch = Batch::new();
+        tables::runs::insert(&mut batch, &run);
+        for (number, entry) in (0..).zip(entries) {
+            tables::journal::insert(&mut batch, run.head.id, number, entry);
+        }
+        inner.store.commit(batch).await?;
+        let groups = definition.keys.of(workflow, &run.event);
+        scheduler::enqueue(inner, &run.head, groups, None, place);
+        Ok(run.head.id)
+    }
+
+    /// Makes a workflow begin no runs, or begin them again. Durable when this returns.
+    ///
+    /// # Errors
+    /// When the workflow is unknown or the store refuses.
+    pub async fn pause(&self, workflow: &WorkflowKey, paused: bool) -> Result<(), ControlError> {
+        if self.inner.catalog.current(workflow).is_none() {
+            return Err(ControlError::UnknownWorkflow(workflow.clone()));
+        }
+        let mut batch = Batch::new();
+        tables::letters::pause(&mut batch, workflow, paused);
+        self.inner.store.commit(batch).await?;
+        scheduler::pause(&self.inner, workflow, paused);
+        Ok(())
+    }
+
+    /// Whether a workflow begins no runs.
+    pub fn is_paused(&self, workflow: &WorkflowKey) -> bool {
+        self.inner.scheduler.is_paused(workflow)
+    }
+
+    /// Takes a failed run off the list of dead letters.
+    ///
+    /// # Errors
+    /// When the store refuses.
+    pub async fn dismiss(&self, run: RunId) -> Result<(), ControlError> {
+        let mut batch = Batch::new();
+        tables::letters::remove(&mut batch, run);
+        Ok(self.inner.store.commit(batch).await?)
+    }
+
+    /// Takes a request to a one-time URL. Durable when this returns.
+    ///
+    /// # Errors
+    /// When the URL is none, or was used.
+    pub async fn call_back(
+        &self,
+        run: RunId,
+        key: &StepKey,
+        token: &str,
+        payload: JsonText,
+    ) -> Result<(), CallbackError> {
+        let store = &*self.inner.store;
+        let head = tables::runs::head(store, run)?.ok_or(CallbackError::Unknown)?;
+        let expected = attempt::callback_token(&head.seed, key);
+        if !bool::from(expected.as_bytes().ct_eq(token.as_bytes())) {
+            return Err(CallbackError::Unknown);
+        }
+        let used = |entry: &Entry| matches!(entry, Entry::Ended(record) if record.key() == *key);
+        if head.status.is_terminal() || tables::journal::list(store, run)?.iter().any(used) {
+            return Err(CallbackError::Gone);
+        }
+        let mut batch = Batch::new();
+        tables::signals::insert(&mut batch, run, &Signal::Callback { key: key.clone(), payload });
+        match store.commit(batch).await {
+            Ok(()) => {}
+            Err(StoreError::Conflict { .. }) => return Err(CallbackError::Gone),
+            Err(error) => return Err(error.into()),
+        }
+        scheduler::poke(&self.inner, run)?;
+        Ok(())
+    }
+
+    /// Waits until a run has ended.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub async fn wait_for(&self, run: RunId) -> Result<RunHead, StoreError> {
+        loop {
+            let mut ended = std::pin::pin!(self.inner.ended.notified());
+            // Registered before the look, so that no end is missed in between.
+            ended.as_mut().enable();
+            if let Some(head) =
+                tables::runs::head(&*self.inner.store, run)?.filter(|head| head.status.is_terminal())
+            {
+                return Ok(head);
+            }
+            ended.await;
+        }
+    }
+}
+
+/// The entries that a repetition from the failed step keeps: what ended well or was handled, and what it stands in.
+fn before_failure(workflow: &Workflow, entries: Vec<Entry>) -> Vec<Entry> {
+    let stays = |entry: &Entry| match entry {
+        Entry::Ended(record) => match record.status {
+            StepStatus::Succeeded => true,
+            StepStatus::Failed => {
+                workflow.find(&record.step).is_some_and(|step| !matches!(step.on_error, OnError::Fail))
+            }
+        },
+        Entry::Begun(..) => true,
+        Entry::Retrying(..) | Entry::Waiting { .. } => false,
+    };
+    entries.into_iter().filter(stays).collect()
+}

@@ -1,0 +1,110 @@
+//! The groups that runs belong to by their workflow's policy: concurrency, throttle, debounce and singleton, each on
+//! its own for every value of its key.
+
+use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
+
+use super::queue::{Group, Pace};
+use crate::{
+    model::{Event, FieldError, Workflow, WorkflowKey},
+    template::{Path, Root, Roots, Template},
+};
+
+/// The part of `context` that some templates read, built without the rest of it.
+pub struct EventRoots(Value);
+
+impl EventRoots {
+    /// What `paths` read of the event.
+    pub fn new<'a>(event: &Event, paths: impl Iterator<Item = &'a Path>) -> Self {
+        let mut context = Map::new();
+        for name in paths.filter(|path| path.root() == Root::Context).filter_map(Path::name) {
+            if !context.contains_key(name) {
+                context.insert(name.to_owned(), event.field(name));
+            }
+        }
+        Self(context.into())
+    }
+}
+
+impl Roots for EventRoots {
+    fn root(&self, root: Root) -> Option<&Value> {
+        match root {
+            Root::Context => Some(&self.0),
+            Root::Env | Root::Run | Root::Scopes | Root::Secrets | Root::Steps | Root::System => None,
+        }
+    }
+}
+
+/// The keys of a workflow's policy, with their templates parsed.
+#[derive(Debug, Default)]
+pub(super) struct Keys {
+    concurrency: Option<(Option<Template>, u32)>,
+    throttle: Option<(Option<Template>, u32, u64)>,
+    slot: Option<Option<Template>>,
+}
+
+/// The groups of one run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Groups {
+    /// Concurrency, with its limit.
+    pub(super) group: Option<(Group, u32)>,
+    pub(super) pace: Option<Pace>,
+    /// Debounce or singleton.
+    pub(super) slot: Option<Group>,
+}
+
+impl Keys {
+    /// Whether no run of the workflow belongs to any group.
+    pub(super) fn is_empty(&self) -> bool {
+        self.concurrency.is_none() && self.throttle.is_none() && self.slot.is_none()
+    }
+
+    pub(super) fn compile(workflow: &Workflow) -> Result<Self, FieldError> {
+        let parse = |field: &str, key: &Option<String>| {
+            let parsed = key.as_deref().map(Template::parse).transpose();
+            let template = parsed.map_err(|error| FieldError::new(field, error.to_string()))?;
+            let other =
+                template.iter().flat_map(Template::references).any(|path| path.root() != Root::Context);
+            match other {
+                true => Err(FieldError::new(field, "a key can read $context only, as no step has run yet")),
+                false => Ok(template),
+            }
+        };
+        let policy = &workflow.policy;
+        let slot = policy.debounce.as_ref().map(|it| ("debounce.key", &it.key));
+        let slot = slot.or(policy.singleton.as_ref().map(|it| ("singleton.key", &it.key)));
+        Ok(Self {
+            concurrency: policy
+                .concurrency
+                .as_ref()
+                .map(|it| Ok((parse("concurrency.key", &it.key)?, it.limit)))
+                .transpose()?,
+            throttle: policy
+                .throttle
+                .as_ref()
+                .map(|it| Ok((parse("throttle.key", &it.key)?, it.limit, it.per.as_millis())))
+                .transpose()?,
+            slot: slot.map(|(field, key)| parse(field, key)).transpose()?,
+        })
+    }
+
+    /// The groups of a run of this event.
+    pub(super) fn of(&self, workflow: &WorkflowKey, event: &Event) -> Groups {
+        let group = |what: &str, template: &Option<Template>| -> Group {
+            let value = template.as_ref().map_or(Value::Null, |template| {
+                template.render(&EventRoots::new(event, template.references()))
+            });
+            let hash = Sha256::new().chain_update(workflow.as_str()).chain_update([0]).chain_update(what);
+            hash.chain_update([0]).chain_update(value.to_string()).finalize().into()
+        };
+        Groups {
+            group: self.concurrency.as_ref().map(|(key, limit)| (group("concurrency", key), *limit)),
+            pace: self.throttle.as_ref().map(|(key, limit, per_ms)| Pace {
+                group: group("throttle", key),
+                limit: *limit,
+                per_ms: *per_ms,
+            }),
+            slot: self.slot.as_ref().map(|key| group("slot", key)),
+        }
+    }
+}

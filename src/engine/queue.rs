@@ -1,0 +1,392 @@
+//! Which ready run is executed next. Pure: a data structure that takes its clock as an argument.
+//!
+//! Each workflow has a line. The line with the least virtual time goes next, and each run that it begins moves its
+//! time forward by one part in its weight: a workflow with a thousand ready runs and one with a single run take
+//! turns (weighted fair queueing). A workflow executes at most `most` runs at once, so that there is always room for
+//! others. Concurrency groups and throttles hold single runs back.
+
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+
+use crate::model::{RunId, WorkflowKey};
+
+/// What one run costs a line of weight 1; the least common multiple of the weights.
+const COST: u64 = 16;
+
+/// Paced groups that are remembered before those are forgotten that hold nothing back.
+const PACES: usize = 10_000;
+
+/// A digest that names a group.
+pub(super) type Group = [u8; 32];
+
+/// How fast runs of a group begin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Pace {
+    pub(super) group: Group,
+    pub(super) limit: u32,
+    pub(super) per_ms: u64,
+}
+
+/// A run that is ready.
+#[derive(Debug)]
+pub(super) struct Item<T> {
+    pub(super) run: RunId,
+    pub(super) workflow: WorkflowKey,
+    pub(super) weight: u64,
+    /// Its concurrency group with the limit.
+    pub(super) group: Option<(Group, u32)>,
+    pub(super) pace: Option<Pace>,
+    /// It has begun before, so that neither group nor pace holds it back.
+    pub(super) begun: bool,
+    pub(super) payload: T,
+}
+
+struct Line<T> {
+    ready: VecDeque<Item<T>>,
+    running: usize,
+    time: u64,
+    paused: bool,
+}
+
+struct Members<T> {
+    /// Runs under way.
+    held: HashSet<RunId>,
+    /// Runs held back, in order.
+    waiting: VecDeque<Item<T>>,
+}
+
+/// GCRA's theoretical arrival time of a paced group's next run, in milliseconds times its limit.
+struct Arrival {
+    arrival: u64,
+    limit: u64,
+}
+
+/// All lines.
+pub(super) struct Queue<T> {
+    lines: HashMap<WorkflowKey, Line<T>>,
+    groups: HashMap<Group, Members<T>>,
+    paces: HashMap<Group, Arrival>,
+    /// Runs that a pace holds back, by the time from which they may begin.
+    later: BTreeMap<(u64, RunId), Item<T>>,
+    /// Virtual time of the last run that began.
+    time: u64,
+    /// Runs of one workflow at once.
+    most: usize,
+}
+
+impl<T> Default for Line<T> {
+    fn default() -> Self {
+        Self { ready: VecDeque::new(), running: 0, time: 0, paused: false }
+    }
+}
+
+impl<T> Queue<T> {
+    pub(super) fn new(most: usize) -> Self {
+        Self {
+            lines: HashMap::new(),
+            groups: HashMap::new(),
+            paces: HashMap::new(),
+            later: BTreeMap::new(),
+            time: 0,
+            most,
+        }
+    }
+
+    /// Adds a run at the end of its line.
+    pub(super) fn push(&mut self, item: Item<T>) {
+        if let (true, Some((group, _))) = (item.begun, item.group) {
+            self.hold(group, item.run);
+        }
+        let now = self.time;
+        let line = self.lines.entry(item.workflow.clone()).or_default();
+        if line.ready.is_empty() && line.running == 0 {
+            // A line that was idle has saved nothing up.
+            line.time = line.time.max(now);
+        }
+        line.ready.push_back(item);
+    }
+
+    /// A run that is under way without being ready: it keeps its place in its group.
+    pub(super) fn hold(&mut self, group: Group, run: RunId) {
+        self.members(group).held.insert(run);
+    }
+
+    fn members(&mut self, group: Group) -> &mut Members<T> {
+        self.groups.entry(group).or_insert_with(|| Members { held: HashSet::new(), waiting: VecDeque::new() })
+    }
+
+    /// The run that is executed next, if any may be at `now_ms`.
+    pub(super) fn pop(&mut self, now_ms: u64) -> Option<Item<T>> {
+        self.release_later(now_ms);
+        loop {
+            let lines = self.lines.iter().filter(|(_, line)| line.may_begin(self.most));
+            let key = lines.min_by_key(|(key, line)| (line.time, *key)).map(|(key, _)| key.clone())?;
+            let line = self.lines.get_mut(&key).expect("it was found just now");
+            let item = line.next()?;
+            let Some(item) = self.may_pass(item, now_ms) else { continue };
+            let line = self.lines.get_mut(&key).expect("it was found just now");
+            line.running += 1;
+            self.time = line.time;
+            line.time += COST / item.weight.clamp(1, COST);
+            return Some(item);
+        }
+    }
+
+    /// The item, or nothing when group or pace keep it.
+    fn may_pass(&mut self, item: Item<T>, now_ms: u64) -> Option<Item<T>> {
+        if item.begun {
+            return Some(item);
+        }
+        if let Some((group, limit)) = item.group {
+            let members = self.members(group);
+            if members.held.len() >= limit as usize {
+                members.waiting.push_back(item);
+                return None;
+            }
+        }
+        if let Some(pace) = item.pace {
+            let from = self.pace(pace, now_ms);
+            if from > now_ms {
+                self.later.insert((from, item.run), item);
+                return None;
+            }
+        }
+        if let Some((group, _)) = item.group {
+            self.hold(group, item.run);
+        }
+        Some(item)
+    }
+
+    /// From when a run of this pace may begin; takes the place when that is now.
+    fn pace(&mut self, pace: Pace, now_ms: u64) -> u64 {
+        let Pace { group, limit, per_ms } = pace;
+        let limit = u64::from(limit.max(1));
+        let now = now_ms.saturating_mul(limit);
+        let arrival = self.paces.get(&group).map_or(0, |pace| pace.arrival).max(now);
+        // `limit` runs may come at once; one more comes with each limit-th part of the period.
+        let earliest = arrival.saturating_sub((limit - 1).saturating_mul(per_ms));
+        if earliest > now {
+            return earliest.div_ceil(limit);
+        }
+        self.paces.insert(group, Arrival { arrival: arrival.saturating_add(per_ms), limit });
+        now_ms
+    }
+
+    fn release_later(&mut self, now_ms: u64) {
+        while let Some(entry) = self.later.first_entry().filter(|entry| entry.key().0 <= now_ms) {
+            let item = entry.remove();
+            self.line(&item.workflow).ready.push_front(item);
+        }
+        if self.paces.len() > PACES {
+            self.paces.retain(|_, pace| pace.arrival / pace.limit > now_ms);
+        }
+    }
+
+    fn line(&mut self, workflow: &WorkflowKey) -> &mut Line<T> {
+        self.lines.entry(workflow.clone()).or_default()
+    }
+
+    /// When a held-back run may begin at the earliest.
+    pub(super) fn next_ms(&self) -> Option<u64> {
+        self.later.keys().next().map(|(from, _)| *from)
+    }
+
+    /// A run is executed no more: it waits, or it has ended and gives its place in its group back.
+    pub(super) fn stopped(&mut self, run: RunId, workflow: &WorkflowKey, group: Option<Group>, ended: bool) {
+        let line = self.line(workflow);
+        line.running = line.running.saturating_sub(1);
+        if ended {
+            self.ended(run, group);
+        }
+        self.forget_idle(workflow);
+    }
+
+    /// A run has ended without being executed.
+    pub(super) fn ended(&mut self, run: RunId, group: Option<Group>) {
+        let Some((group, members)) = group.and_then(|group| Some((group, self.groups.get_mut(&group)?)))
+        else {
+            return;
+        };
+        members.held.remove(&run);
+        let next = members.waiting.pop_front();
+        if members.held.is_empty() && members.waiting.is_empty() {
+            self.groups.remove(&group);
+        }
+        if let Some(item) = next {
+            self.line(&item.workflow.clone()).ready.push_front(item);
+        }
+    }
+
+    /// Lets a run that is held back or in line go first, past all limits. False when it is not here.
+    pub(super) fn hurry(&mut self, run: RunId) -> bool {
+        let found = self
+            .lines
+            .values_mut()
+            .map(|line| &mut line.ready)
+            .chain(self.groups.values_mut().map(|members| &mut members.waiting))
+            .find_map(|items| {
+                let at = items.iter().position(|item| item.run == run)?;
+                items.remove(at)
+            });
+        let found = found.or_else(|| {
+            let key = *self.later.keys().find(|(_, later)| *later == run)?;
+            self.later.remove(&key)
+        });
+        let Some(mut item) = found else { return false };
+        item.begun = true;
+        self.line(&item.workflow.clone()).ready.push_front(item);
+        true
+    }
+
+    /// A paused workflow begins nothing; what has begun goes on.
+    pub(super) fn pause(&mut self, workflow: &WorkflowKey, paused: bool) {
+        self.line(workflow).paused = paused;
+        self.forget_idle(workflow);
+    }
+
+    /// Whether a workflow is paused.
+    pub(super) fn is_paused(&self, workflow: &WorkflowKey) -> bool {
+        self.lines.get(workflow).is_some_and(|line| line.paused)
+    }
+
+    fn forget_idle(&mut self, workflow: &WorkflowKey) {
+        let idle = |line: &Line<T>| line.ready.is_empty() && line.running == 0 && !line.paused;
+        // Its virtual time need not be kept: an idle line begins at the present one.
+        if self.lines.get(workflow).is_some_and(|line| idle(line) && line.time <= self.time) {
+            self.lines.remove(workflow);
+        }
+    }
+}
+
+impl<T> Line<T> {
+    fn may_begin(&self, most: usize) -> bool {
+        self.running < most && self.next_at().is_some()
+    }
+
+    /// While paused, what has begun goes on.
+    fn next_at(&self) -> Option<usize> {
+        match self.paused {
+            true => self.ready.iter().position(|item| item.begun),
+            false => (!self.ready.is_empty()).then_some(0),
+        }
+    }
+
+    fn next(&mut self) -> Option<Item<T>> {
+        self.next_at().and_then(|at| self.ready.remove(at))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn item(n: u64, workflow: &str) -> Item<()> {
+        Item {
+            run: RunId::new(n, [0; 10]),
+            workflow: workflow.parse().unwrap(),
+            weight: 4,
+            group: None,
+            pace: None,
+            begun: false,
+            payload: (),
+        }
+    }
+
+    /// The workflows of the runs that begin at `now_ms`, none of them ending.
+    fn begin(queue: &mut Queue<()>, now_ms: u64) -> Vec<Item<()>> {
+        std::iter::from_fn(|| queue.pop(now_ms)).collect()
+    }
+
+    fn names(items: &[Item<()>]) -> String {
+        items.iter().map(|item| item.workflow.as_str()).collect()
+    }
+
+    #[test]
+    fn a_noisy_workflow_and_a_quiet_one_take_turns() {
+        let mut queue = Queue::new(1_000);
+        (0..100).for_each(|n| queue.push(item(n, "n")));
+        assert_eq!(queue.pop(0).unwrap().workflow.as_str(), "n");
+        (200..203).for_each(|n| queue.push(item(n, "q")));
+        let order = names(&begin(&mut queue, 0));
+        let last = order.rfind('q').unwrap();
+        assert!(last <= 7, "{order}");
+        assert_eq!(order.len(), 102);
+    }
+
+    #[test]
+    fn weights_share_in_their_proportion() {
+        let mut queue = Queue::new(1_000);
+        for n in 0..100 {
+            queue.push(Item { weight: 16, ..item(n, "h") });
+            queue.push(Item { weight: 4, ..item(1_000 + n, "n") });
+            queue.push(Item { weight: 1, ..item(2_000 + n, "l") });
+        }
+        let first: Vec<_> = (0..84).map(|_| queue.pop(0).unwrap()).collect();
+        let count = |name: char| names(&first).matches(name).count();
+        assert_eq!((count('h'), count('n'), count('l')), (64, 16, 4));
+    }
+
+    #[test]
+    fn one_workflow_never_takes_all_places() {
+        let mut queue = Queue::new(2);
+        (0..5).for_each(|n| queue.push(item(n, "a")));
+        queue.push(item(9, "b"));
+        assert_eq!(names(&begin(&mut queue, 0)), "aba");
+        queue.stopped(RunId::new(0, [0; 10]), &"a".parse().unwrap(), None, true);
+        assert_eq!(names(&begin(&mut queue, 0)), "a");
+    }
+
+    #[test]
+    fn a_group_keeps_its_limit_and_its_order() {
+        let mut queue = Queue::new(100);
+        let grouped = |n| Item { group: Some(([1; 32], 1)), ..item(n, "a") };
+        (0..4).for_each(|n| queue.push(grouped(n)));
+        queue.push(item(9, "a"));
+        let mut order = Vec::new();
+        let first = begin(&mut queue, 0);
+        assert_eq!(first.len(), 2, "one of the group, and the one outside of it");
+        let mut current = first[0].run;
+        loop {
+            order.push(current.created_ms());
+            // Waiting does not give the place away, ending does.
+            queue.stopped(current, &"a".parse().unwrap(), Some([1; 32]), false);
+            assert!(queue.pop(0).is_none());
+            queue.push(Item { begun: true, ..grouped(current.created_ms()) });
+            assert_eq!(queue.pop(0).unwrap().run, current);
+            queue.stopped(current, &"a".parse().unwrap(), Some([1; 32]), true);
+            match queue.pop(0) {
+                Some(next) => current = next.run,
+                None => break,
+            }
+        }
+        assert_eq!(order, [0, 1, 2, 3]);
+        assert!(queue.groups.is_empty());
+    }
+
+    #[test]
+    fn a_pace_lets_so_many_begin_in_a_period() {
+        let mut queue = Queue::new(1_000);
+        let pace = Some(Pace { group: [2; 32], limit: 3, per_ms: 900 });
+        (0..8).for_each(|n| queue.push(Item { pace, ..item(n, "a") }));
+        let start = 1_000_000;
+        assert_eq!(begin(&mut queue, start).len(), 3);
+        let mut began = Vec::new();
+        while let Some(next) = queue.next_ms() {
+            assert!(queue.pop(next - 1).is_none());
+            began.extend(begin(&mut queue, next).iter().map(|_| next - start));
+        }
+        assert_eq!(began, [300, 600, 900, 1_200, 1_500]);
+    }
+
+    #[test]
+    fn a_paused_workflow_begins_nothing_but_what_is_cancelled() {
+        let (mut queue, a) = (Queue::new(10), "a".parse().unwrap());
+        queue.pause(&a, true);
+        (0..2).for_each(|n| queue.push(item(n, "a")));
+        assert!(queue.pop(0).is_none() && queue.is_paused(&a));
+        assert!(queue.hurry(RunId::new(1, [0; 10])) && !queue.hurry(RunId::new(7, [0; 10])));
+        assert_eq!(queue.pop(0).unwrap().run.created_ms(), 1);
+        assert!(queue.pop(0).is_none());
+        queue.pause(&a, false);
+        assert_eq!(queue.pop(0).unwrap().run.created_ms(), 0);
+    }
+}

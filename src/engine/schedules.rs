@@ -1,0 +1,75 @@
+//! Starts the runs of schedules. Runs and the time that they are for are stored in one batch, so that a time is run
+//! once, whatever happens in between; what was missed meanwhile is run or skipped as the trigger says.
+
+use std::sync::Arc;
+
+use super::{Inner, definition::Definition, groups::Groups, intake, pending::Place, scheduler};
+use crate::{
+    model::{Cause, Event, JsonText, Mode, Run, ScheduleTrigger, Trigger},
+    steps::timestamp,
+    store::{
+        Batch, StoreError,
+        tables::{self, schedules::Fired},
+    },
+};
+
+/// Runs that one look starts at most.
+const MOST: usize = 100;
+
+/// Starts what is due; gives when the next time comes.
+pub(super) async fn fire(inner: &Arc<Inner>) -> Option<u64> {
+    let mut next = None;
+    for definition in inner.catalog.all() {
+        let Trigger::Schedule(trigger) = &definition.workflow.trigger else { continue };
+        // While it is paused its times are missed, and are dealt with as such when it goes on.
+        if !definition.workflow.enabled || inner.scheduler.is_paused(&definition.workflow.key) {
+            continue;
+        }
+        match fire_one(inner, &definition, trigger).await {
+            Ok(at_ms) => next = [next, at_ms].into_iter().flatten().min(),
+            Err(error) => {
+                tracing::warn!(workflow = %definition.workflow.key, %error, "its schedule did not fire; it is tried again");
+            }
+        }
+    }
+    next
+}
+
+async fn fire_one(
+    inner: &Arc<Inner>,
+    definition: &Arc<Definition>,
+    trigger: &ScheduleTrigger,
+) -> Result<Option<u64>, StoreError> {
+    let Some(schedule) = &definition.schedule else { return Ok(None) };
+    let (store, now_ms, key) = (&*inner.store, inner.ports.now_ms(), &definition.workflow.key);
+    let name = format!("{} {}", trigger.cron, trigger.timezone);
+    let before = tables::schedules::get(store, key)?;
+    let Some(last_ms) = before.as_ref().filter(|fired| fired.schedule == name).map(|fired| fired.last_ms)
+    else {
+        // A new schedule begins now.
+        let mut batch = Batch::new();
+        tables::schedules::put(&mut batch, key, &Fired { schedule: name, last_ms: now_ms }, before.as_ref());
+        store.commit(batch).await?;
+        return Ok(schedule.next_after(now_ms));
+    };
+    let due = schedule.due(last_ms, now_ms, trigger.missed, MOST);
+    if let Some(&latest) = due.last() {
+        let mut batch = Batch::new();
+        let fired = Fired { schedule: name, last_ms: latest };
+        tables::schedules::put(&mut batch, key, &fired, before.as_ref());
+        let mut started: Vec<(Run, Groups, Place)> = Vec::with_capacity(due.len());
+        for at_ms in due {
+            let mut event = Event::of_data(&JsonText::from_value(&trigger.input));
+            event.params.push(("scheduled".to_owned(), timestamp(at_ms)));
+            let groups = definition.keys.of(key, &event);
+            let run = intake::new_run(inner, definition, event, Mode::Async, Cause::Schedule);
+            tables::runs::insert(&mut batch, &run);
+            started.push((run, groups, inner.pending.force(key)));
+        }
+        store.commit(batch).await?;
+        for (run, groups, place) in started {
+            scheduler::enqueue(inner, &run.head, groups, None, place);
+        }
+    }
+    Ok(schedule.next_after(now_ms.max(last_ms)))
+}

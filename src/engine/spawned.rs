@@ -1,0 +1,99 @@
+//! Runs that other runs start: by a `subflow` step, by their end, or by their failure. Each is stored in the batch of
+//! what started it, so that it exists exactly once.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::{Inner, definition::Definition, intake};
+use crate::{
+    model::{
+        Cause, ErrorCode, Event, JsonText, Limits, Mode, Parent, Run, RunError, RunStatus, Trigger,
+        WorkflowKey,
+    },
+    steps::Again,
+};
+
+/// A run and the version that it is pinned to.
+pub(super) type New = (Run, Arc<Definition>);
+
+/// The run that a `subflow` step starts.
+pub(super) fn subflow(
+    inner: &Inner,
+    run: &Run,
+    parent: Parent,
+    workflow: &WorkflowKey,
+    input: JsonText,
+) -> Result<New, (RunError, Again)> {
+    let definition = inner.catalog.current(workflow).filter(|definition| definition.workflow.enabled);
+    let definition = definition.ok_or_else(|| {
+        let message = format!("there is no enabled workflow `{workflow}`");
+        (RunError::new(ErrorCode::SubflowUnavailable, message), Again::Helps)
+    })?;
+    if run.head.depth >= Limits::DEPTH {
+        let message = format!("more than {} runs started each other in a row", Limits::DEPTH);
+        return Err((RunError::new(ErrorCode::TooDeep, message), Again::Never));
+    }
+    let mut child = intake::new_run(inner, &definition, Event::of_data(&input), Mode::Async, Cause::Subflow);
+    child.head.depth = run.head.depth + 1;
+    child.head.parent = Some(parent);
+    Ok((child, definition))
+}
+
+/// The runs that the end of this one starts.
+pub(super) fn after(inner: &Inner, run: &Run, output: &JsonText) -> Vec<New> {
+    let head = &run.head;
+    let enabled = inner.catalog.all().into_iter().filter(|definition| definition.workflow.enabled);
+    let mut started: Vec<(Arc<Definition>, Cause)> = enabled
+        .filter(|definition| match &definition.workflow.trigger {
+            Trigger::Workflow(after) => after.matches(&head.workflow, head.status),
+            Trigger::Webhook(_) | Trigger::Manual | Trigger::Schedule(_) => false,
+        })
+        .map(|definition| (definition, Cause::Workflow))
+        .collect();
+    let on_failure = match head.status {
+        RunStatus::Failed => on_failure(inner, run),
+        RunStatus::Queued | RunStatus::Waiting | RunStatus::Succeeded | RunStatus::Cancelled => None,
+    };
+    started.extend(on_failure.map(|definition| (definition, Cause::Failure)));
+    if started.is_empty() {
+        return Vec::new();
+    }
+    if head.depth >= Limits::DEPTH {
+        tracing::warn!(run = %head.id, "its end starts no further run: too many started each other in a row");
+        return Vec::new();
+    }
+    let data = JsonText::from_value(&json!({
+        "run": head.id,
+        "workflow": head.workflow,
+        "status": head.status,
+        "output": match head.status {
+            RunStatus::Succeeded => output.to_value(),
+            RunStatus::Queued | RunStatus::Waiting | RunStatus::Failed | RunStatus::Cancelled => Value::Null,
+        },
+        "error": head.error,
+        "data": run.event.field("data"),
+    }));
+    let start = |(definition, cause): (Arc<Definition>, Cause)| {
+        let mut next = intake::new_run(inner, &definition, Event::of_data(&data), Mode::Async, cause);
+        next.head.depth = head.depth + 1;
+        next.head.parent = Some(Parent {
+            run: head.id,
+            key: crate::model::StepKey { step: "end".parse().expect("it is an identifier"), at: Vec::new() },
+            waits: false,
+        });
+        (next, definition)
+    };
+    started.into_iter().map(start).collect()
+}
+
+/// The workflow that is run for a failed one.
+fn on_failure(inner: &Inner, run: &Run) -> Option<Arc<Definition>> {
+    let definition = inner.catalog.pinned(&*inner.store, &run.head.workflow, run.head.version).ok()?;
+    let handler = definition.workflow.policy.on_failure.as_ref()?;
+    let found = inner.catalog.current(handler).filter(|definition| definition.workflow.enabled);
+    if found.is_none() {
+        tracing::warn!(run = %run.head.id, workflow = %handler, "its on_failure workflow does not exist or is disabled");
+    }
+    found
+}

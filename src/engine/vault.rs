@@ -1,0 +1,469 @@
+//! The secrets of a server: sealed in the store, open in memory, masked in whatever is kept of a run.
+//!
+//! Opened once at the start, where a wrong key is found; the API changes them. Never hands out all values at once,
+//! and never logs one.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, RwLock},
+};
+
+use tokio::sync::Mutex;
+
+use super::Ports;
+use crate::{
+    secrets::{Keyring, NONCE, Redactor, Sealed, SecretError, SecretValue, check_name, check_value},
+    store::{
+        Batch, Store, StoreError,
+        tables::{self, secrets::SealedSecret},
+    },
+};
+
+/// Secrets at most: all are open in memory, and each is looked for in every text.
+const MOST: usize = 1_000;
+/// Values that were replaced or removed and are still masked, as runs that began before may know them.
+const RETIRED_MOST: usize = 64;
+/// Bytes that one batch of a rotation holds, about.
+const ROTATE_BYTES: usize = 1 << 20;
+/// What the sealed constant is bound to; no secret can have this name.
+const CHECK_NAME: &str = "secrets-key-check";
+const CHECK_TEXT: &str = "flowcell";
+
+/// Why the secrets cannot be opened or changed.
+#[derive(Debug, thiserror::Error)]
+pub enum VaultError {
+    /// The keys at hand do not open what is stored.
+    #[error(
+        "the secrets were sealed with key id {sealed}, the key given is {given}; give the old key after the new one, \
+         comma-separated, and run `flowcell secrets rotate`"
+    )]
+    WrongKey {
+        /// The id of the key that is needed.
+        sealed: String,
+        /// The ids of the keys at hand.
+        given: String,
+    },
+    /// A name, a value or a sealed text is wrong.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
+    /// As many as there can be.
+    #[error("there are {MOST} secrets already: remove one first")]
+    TooMany,
+    /// They are not in a store.
+    #[error("these secrets come from the process's variables: change them there")]
+    Fixed,
+    /// The store refused.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// What anyone may know of a secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SecretInfo {
+    /// Its name.
+    pub name: String,
+    /// The key that it is sealed with.
+    pub key_id: String,
+    /// When its value was set, milliseconds since the epoch.
+    pub set_ms: u64,
+}
+
+/// The secrets. Cheap to clone; all clones are one.
+#[derive(Clone)]
+pub struct Vault {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    /// Without one the secrets cannot be changed.
+    backing: Option<Backing>,
+    state: RwLock<Arc<State>>,
+    /// Held from reading the state to replacing it.
+    changing: Mutex<()>,
+}
+
+struct Backing {
+    store: Arc<dyn Store>,
+    keyring: Keyring,
+    ports: Arc<dyn Ports>,
+}
+
+#[derive(Clone)]
+struct Entry {
+    value: SecretValue,
+    key_id: String,
+    set_ms: u64,
+}
+
+#[derive(Default)]
+struct State {
+    secrets: BTreeMap<String, Entry>,
+    retired: Vec<(String, SecretValue)>,
+    redactor: Arc<Redactor>,
+}
+
+impl State {
+    fn new(secrets: BTreeMap<String, Entry>, retired: Vec<(String, SecretValue)>) -> Self {
+        let current = secrets.iter().map(|(name, entry)| (name.as_str(), entry.value.as_str()));
+        let retired_pairs = retired.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let redactor = Arc::new(Redactor::new(current.chain(retired_pairs)));
+        Self { secrets, retired, redactor }
+    }
+}
+
+impl Vault {
+    /// No secrets, and none can be set.
+    pub fn empty() -> Self {
+        Self::with(None, State::default())
+    }
+
+    /// These secrets in memory, for commands that run workflows without a server.
+    ///
+    /// # Errors
+    /// A name or value that a server would refuse too.
+    pub fn of(pairs: impl IntoIterator<Item = (String, SecretValue)>) -> Result<Self, SecretError> {
+        let mut secrets = BTreeMap::new();
+        for (name, value) in pairs {
+            check_name(&name)?;
+            check_value(&name, &value)?;
+            secrets.insert(name, Entry { value, key_id: "none".to_owned(), set_ms: 0 });
+        }
+        Ok(Self::with(None, State::new(secrets, Vec::new())))
+    }
+
+    /// Opens all secrets of a store. The first time, a constant is sealed, so that every later start knows
+    /// whether it has the right key.
+    ///
+    /// # Errors
+    /// `WrongKey`; `Secret` when a single one does not open; those of the store. Nothing was changed then.
+    pub async fn open(
+        store: Arc<dyn Store>,
+        keyring: Keyring,
+        ports: Arc<dyn Ports>,
+    ) -> Result<Self, VaultError> {
+        let check = tables::secrets::key_check(&*store)?;
+        if let Some(check) = &check {
+            open_sealed(&keyring, CHECK_NAME, check)?;
+        }
+        let mut secrets = BTreeMap::new();
+        for (name, sealed) in tables::secrets::list(&*store)? {
+            let value = open_sealed(&keyring, &name, &sealed)?;
+            secrets.insert(name, Entry { value, key_id: sealed.key_id, set_ms: sealed.set_ms });
+        }
+        let key_id = keyring.key_id().to_owned();
+        let backing = Backing { store, keyring, ports };
+        match check {
+            None => {
+                let mut batch = Batch::new();
+                backing.seal_check(&mut batch);
+                backing.store.commit(batch).await?;
+            }
+            Some(check) if check.key_id != key_id => tracing::warn!(
+                sealed = check.key_id,
+                first = key_id,
+                "the first key of the secrets is new: run `flowcell secrets rotate`, then the old one can go"
+            ),
+            Some(_) => {}
+        }
+        Ok(Self::with(Some(backing), State::new(secrets, Vec::new())))
+    }
+
+    /// The id of the key that a store's secrets need, if it ever had one.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn sealed_with(store: &dyn Store) -> Result<Option<String>, StoreError> {
+        if let Some(check) = tables::secrets::key_check(store)? {
+            return Ok(Some(check.key_id));
+        }
+        Ok(tables::secrets::list(store)?.into_iter().next().map(|(_, sealed)| sealed.key_id))
+    }
+
+    fn with(backing: Option<Backing>, state: State) -> Self {
+        let inner = Inner { backing, state: RwLock::new(Arc::new(state)), changing: Mutex::new(()) };
+        Self { inner: Arc::new(inner) }
+    }
+
+    fn state(&self) -> Arc<State> {
+        Arc::clone(&self.inner.state.read().expect("no code panics under this lock"))
+    }
+
+    /// The value of a secret.
+    pub fn get(&self, name: &str) -> Option<SecretValue> {
+        self.state().secrets.get(name).map(|entry| entry.value.clone())
+    }
+
+    /// All names, sorted.
+    pub fn names(&self) -> Vec<String> {
+        self.state().secrets.keys().cloned().collect()
+    }
+
+    /// What masks them in texts; ask again for each text that is stored, as secrets change. Values that were replaced or
+    /// removed since the start are masked too, up to a number.
+    pub fn redactor(&self) -> Arc<Redactor> {
+        Arc::clone(&self.state().redactor)
+    }
+
+    /// What there is, by name.
+    pub fn sealed_list(&self) -> Vec<SecretInfo> {
+        self.state().secrets.iter().map(|(name, entry)| entry.info(name)).collect()
+    }
+
+    /// The id of the key that new values are sealed with; `None` when nothing can be set.
+    pub fn key_id(&self) -> Option<&str> {
+        self.inner.backing.as_ref().map(|backing| backing.keyring.key_id())
+    }
+
+    /// Sets a secret, durably when this returns. Done to its end also when the caller goes away.
+    ///
+    /// # Errors
+    /// `Secret` when name or value are refused, `TooMany`, `Fixed`, those of the store.
+    pub async fn set(&self, name: &str, value: SecretValue) -> Result<SecretInfo, VaultError> {
+        check_name(name)?;
+        check_value(name, &value)?;
+        let name = name.to_owned();
+        self.change(move |backing, state, batch| {
+            if state.secrets.len() >= MOST && !state.secrets.contains_key(&name) {
+                return Err(VaultError::TooMany);
+            }
+            let sealed = backing.seal(&name, &value, backing.ports.now_ms());
+            tables::secrets::put(batch, &name, &sealed);
+            let entry = Entry { value, key_id: sealed.key_id, set_ms: sealed.set_ms };
+            let info = entry.info(&name);
+            let mut secrets = state.secrets.clone();
+            let before = secrets.insert(name.clone(), entry);
+            Ok((State::new(secrets, retire(state, name, before)), info))
+        })
+        .await
+    }
+
+    /// Removes a secret, durably when this returns; whether there was one.
+    ///
+    /// # Errors
+    /// `Fixed`, those of the store.
+    pub async fn remove(&self, name: &str) -> Result<bool, VaultError> {
+        let name = name.to_owned();
+        self.change(move |_, state, batch| {
+            tables::secrets::remove(batch, &name);
+            let mut secrets = state.secrets.clone();
+            let before = secrets.remove(&name);
+            let removed = before.is_some();
+            Ok((State::new(secrets, retire(state, name, before)), removed))
+        })
+        .await
+    }
+
+    /// Seals everything anew with the first key; gives the number of secrets. The old key is needed no more once this
+    /// returns. What a failure leaves half done is done by the next call.
+    ///
+    /// # Errors
+    /// `Fixed`, those of the store.
+    pub async fn rotate(&self) -> Result<usize, VaultError> {
+        let vault = self.clone();
+        let rotation = tokio::spawn(async move {
+            let backing = vault.inner.backing.as_ref().ok_or(VaultError::Fixed)?;
+            let _changing = vault.inner.changing.lock().await;
+            let state = vault.state();
+            let mut secrets = state.secrets.clone();
+            let (mut batch, mut bytes) = (Batch::new(), 0);
+            for (name, entry) in &mut secrets {
+                let sealed = backing.seal(name, &entry.value, entry.set_ms);
+                entry.key_id.clone_from(&sealed.key_id);
+                bytes += sealed.ciphertext.len();
+                tables::secrets::put(&mut batch, name, &sealed);
+                if bytes > ROTATE_BYTES {
+                    backing.store.commit(std::mem::take(&mut batch)).await?;
+                    bytes = 0;
+                }
+            }
+            // Last: as long as it has the old key, a start without that key is refused.
+            backing.seal_check(&mut batch);
+            backing.store.commit(batch).await?;
+            let count = secrets.len();
+            let state =
+                State { secrets, retired: state.retired.clone(), redactor: Arc::clone(&state.redactor) };
+            vault.replace(state);
+            Ok(count)
+        });
+        rotation.await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
+    }
+
+    /// One change after the other: decided on the state, stored, and then seen by everyone.
+    async fn change<T: Send + 'static>(
+        &self,
+        decide: impl FnOnce(&Backing, &State, &mut Batch) -> Result<(State, T), VaultError> + Send + 'static,
+    ) -> Result<T, VaultError> {
+        let vault = self.clone();
+        // A task of its own: a caller that goes away between disk and memory must not leave them different.
+        let change = tokio::spawn(async move {
+            let backing = vault.inner.backing.as_ref().ok_or(VaultError::Fixed)?;
+            let _changing = vault.inner.changing.lock().await;
+            let mut batch = Batch::new();
+            let (state, result) = decide(backing, &vault.state(), &mut batch)?;
+            backing.store.commit(batch).await?;
+            vault.replace(state);
+            Ok(result)
+        });
+        change.await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
+    }
+
+    fn replace(&self, state: State) {
+        *self.inner.state.write().expect("no code panics under this lock") = Arc::new(state);
+    }
+}
+
+impl std::fmt::Debug for Vault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Vault({} secrets)", self.state().secrets.len())
+    }
+}
+
+impl Entry {
+    fn info(&self, name: &str) -> SecretInfo {
+        SecretInfo { name: name.to_owned(), key_id: self.key_id.clone(), set_ms: self.set_ms }
+    }
+}
+
+impl Backing {
+    fn seal(&self, name: &str, text: &str, set_ms: u64) -> SealedSecret {
+        let mut nonce = [0; NONCE];
+        self.ports.fill(&mut nonce);
+        let Sealed { key_id, nonce, ciphertext } = self.keyring.seal(name, text, nonce);
+        SealedSecret { key_id, nonce, ciphertext, set_ms }
+    }
+
+    fn seal_check(&self, batch: &mut Batch) {
+        tables::secrets::put_key_check(batch, &self.seal(CHECK_NAME, CHECK_TEXT, self.ports.now_ms()));
+    }
+}
+
+fn open_sealed(keyring: &Keyring, name: &str, sealed: &SealedSecret) -> Result<SecretValue, VaultError> {
+    let SealedSecret { key_id, nonce, ciphertext, set_ms: _ } = sealed.clone();
+    match keyring.open(name, &Sealed { key_id, nonce, ciphertext }) {
+        Ok(text) => Ok(text.into()),
+        Err(SecretError::OtherKey { sealed, given, .. }) => Err(VaultError::WrongKey { sealed, given }),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The retired values with one more.
+fn retire(state: &State, name: String, before: Option<Entry>) -> Vec<(String, SecretValue)> {
+    let mut retired = state.retired.clone();
+    if let Some(before) = before {
+        retired.push((name, before.value));
+        let over = retired.len().saturating_sub(RETIRED_MOST);
+        retired.drain(..over);
+    }
+    retired
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{engine::SystemPorts, store::MemoryStore};
+
+    fn key(seed: u8) -> String {
+        Keyring::material(std::array::from_fn(|at| seed.wrapping_add(at as u8))).to_string()
+    }
+
+    async fn open(store: &Arc<dyn Store>, material: &str) -> Result<Vault, VaultError> {
+        let keyring = Keyring::parse(material).unwrap();
+        Vault::open(Arc::clone(store), keyring, Arc::new(SystemPorts::default())).await
+    }
+
+    fn memory() -> Arc<dyn Store> {
+        Arc::new(MemoryStore::new())
+    }
+
+    fn value(text: &str) -> SecretValue {
+        text.to_owned().into()
+    }
+
+    #[tokio::test]
+    async fn what_is_set_is_there_after_a_restart_and_masked() {
+        let store = memory();
+        let vault = open(&store, &key(1)).await.unwrap();
+        let clone = vault.clone();
+        vault.set("TOKEN", value("s3cret-one")).await.unwrap();
+        assert_eq!(clone.get("TOKEN").as_deref(), Some("s3cret-one"));
+        assert_eq!(clone.redactor().redact("a s3cret-one"), "a [secret TOKEN]");
+        let again = open(&store, &key(1)).await.unwrap();
+        assert_eq!(again.get("TOKEN").as_deref(), Some("s3cret-one"));
+        assert_eq!((again.names(), again.sealed_list()), (vec!["TOKEN".to_owned()], vault.sealed_list()));
+        assert!(!format!("{again:?} {:?}", again.sealed_list()).contains("s3cret"));
+        let stored = tables::secrets::get(&*store, "TOKEN").unwrap().unwrap();
+        assert!(!stored.ciphertext.windows(6).any(|window| window == b"s3cret"));
+    }
+
+    #[tokio::test]
+    async fn replaced_and_removed_values_stay_masked_until_the_restart() {
+        let vault = open(&memory(), &key(1)).await.unwrap();
+        vault.set("A", value("first-value")).await.unwrap();
+        vault.set("A", value("second-value")).await.unwrap();
+        assert!(vault.remove("A").await.unwrap() && !vault.remove("A").await.unwrap());
+        assert_eq!((vault.get("A"), vault.names()), (None, vec![]));
+        assert_eq!(vault.redactor().redact("first-value second-value"), "[secret A] [secret A]");
+    }
+
+    #[tokio::test]
+    async fn a_wrong_key_is_refused_and_changes_nothing() {
+        let store = memory();
+        let right = Keyring::parse(&key(1)).unwrap().key_id().to_owned();
+        assert_eq!(Vault::sealed_with(&*store).unwrap(), None);
+        open(&store, &key(1)).await.unwrap();
+        let error = open(&store, &key(2)).await.unwrap_err().to_string();
+        assert!(error.contains(&right) && error.contains("flowcell secrets rotate"), "{error}");
+        assert_eq!(Vault::sealed_with(&*store).unwrap(), Some(right));
+        assert!(open(&store, &key(1)).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn after_a_rotation_the_old_key_can_go() {
+        let store = memory();
+        let vault = open(&store, &key(1)).await.unwrap();
+        // More than one batch.
+        for n in 0..40 {
+            vault.set(&format!("S{n}"), value(&"x".repeat(60_000 + n))).await.unwrap();
+        }
+        let both = format!("{},{}", key(2), key(1));
+        let vault = open(&store, &both).await.unwrap();
+        let before = vault.sealed_list();
+        assert!(matches!(open(&store, &key(2)).await, Err(VaultError::WrongKey { .. })));
+        assert_eq!(vault.rotate().await.unwrap(), 40);
+        let vault = open(&store, &key(2)).await.unwrap();
+        assert!(matches!(open(&store, &key(1)).await, Err(VaultError::WrongKey { .. })));
+        assert_eq!(vault.get("S39").unwrap().len(), 60_039);
+        for (before, after) in before.iter().zip(vault.sealed_list()) {
+            assert_eq!((&before.name, before.set_ms), (&after.name, after.set_ms));
+            assert_ne!(before.key_id, after.key_id);
+        }
+    }
+
+    #[tokio::test]
+    async fn values_exchanged_in_the_store_do_not_open() {
+        let store = memory();
+        let vault = open(&store, &key(1)).await.unwrap();
+        vault.set("A", value("value of a")).await.unwrap();
+        vault.set("B", value("value of b")).await.unwrap();
+        let b = tables::secrets::get(&*store, "B").unwrap().unwrap();
+        let mut batch = Batch::new();
+        tables::secrets::put(&mut batch, "A", &b);
+        store.commit(batch).await.unwrap();
+        let refused = open(&store, &key(1)).await;
+        assert!(matches!(refused, Err(VaultError::Secret(SecretError::Damaged { .. }))), "{refused:?}");
+    }
+
+    #[tokio::test]
+    async fn names_values_and_numbers_have_limits() {
+        let vault = open(&memory(), &key(1)).await.unwrap();
+        assert!(matches!(vault.set("a-b", value("long enough")).await, Err(VaultError::Secret(_))));
+        assert!(matches!(vault.set("A", value("short")).await, Err(VaultError::Secret(_))));
+        let fixed = Vault::of([("A".to_owned(), value("from outside"))]).unwrap();
+        assert_eq!(fixed.get("A").as_deref(), Some("from outside"));
+        assert_eq!(fixed.redactor().redact("from outside"), "[secret A]");
+        assert!(matches!(fixed.set("B", value("long enough")).await, Err(VaultError::Fixed)));
+        assert!(matches!(Vault::empty().rotate().await, Err(VaultError::Fixed)));
+        assert!(Vault::empty().redactor().is_empty());
+        assert!(Vault::of([("A".to_owned(), value("short"))]).is_err());
+    }
+}

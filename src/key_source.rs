@@ -1,0 +1,191 @@
+//! Where the key of the secrets comes from: a setting, a file, or one made at the first start.
+//!
+//! Called by `app` once. Never makes a key for a store whose secrets were sealed with one that is lost, and never
+//! logs one.
+
+use std::{
+    fs, io,
+    io::Write,
+    os::unix::fs::{OpenOptionsExt, PermissionsExt},
+    path::{Path, PathBuf},
+};
+
+use zeroize::Zeroizing;
+
+use crate::{
+    config::Config,
+    secrets::{Keyring, SecretError},
+};
+
+/// The key's file in the data folder, when no other is named.
+pub const KEY_FILE: &str = "secrets.key";
+
+/// Why there is no key.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyError {
+    /// The file cannot be used.
+    #[error("cannot {doing} the key of the secrets in {path}: {source}")]
+    File {
+        /// What was tried.
+        doing: &'static str,
+        /// The file.
+        path: String,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// Others can read or change the file.
+    #[error("other users can read or change the key of the secrets: chmod 600 {path}")]
+    Open {
+        /// The file.
+        path: String,
+    },
+    /// What is in it is no key.
+    #[error("{place}: {source}")]
+    Material {
+        /// The file or setting.
+        place: String,
+        /// What is wrong.
+        #[source]
+        source: SecretError,
+    },
+    /// The store needs a key that is gone.
+    #[error(
+        "{path} is missing and the secrets were sealed with its key {key_id}: put your copy of the file back, or give \
+         the key as secrets.key_file"
+    )]
+    Lost {
+        /// The file.
+        path: String,
+        /// The id of the key that is needed.
+        key_id: String,
+    },
+}
+
+/// The keys that the settings name; `sealed_with` is the id of the key that the store needs, if it has secrets.
+pub(crate) fn keyring(config: &Config, sealed_with: Option<&str>) -> Result<Keyring, KeyError> {
+    if let Some(material) = &config.secrets_key {
+        return parse("secrets.key".to_owned(), material);
+    }
+    if let Some(path) = &config.secrets_key_file {
+        return read(path);
+    }
+    let path = config.data.join(KEY_FILE);
+    match (path.try_exists(), sealed_with) {
+        (Ok(false), Some(key_id)) => Err(KeyError::Lost { path: shown(&path), key_id: key_id.to_owned() }),
+        (Ok(false), None) => make(&path),
+        (Ok(true), _) => read(&path),
+        (Err(source), _) => Err(KeyError::File { doing: "read", path: shown(&path), source }),
+    }
+}
+
+fn shown(path: &Path) -> String {
+    path.display().to_string()
+}
+
+fn parse(place: String, material: &str) -> Result<Keyring, KeyError> {
+    Keyring::parse(material).map_err(|source| KeyError::Material { place, source })
+}
+
+fn read(path: &Path) -> Result<Keyring, KeyError> {
+    let failed = |source| KeyError::File { doing: "read", path: shown(path), source };
+    let mut file = fs::File::open(path).map_err(failed)?;
+    // The group may read it, as a service's group does; nobody but the owner may write it.
+    if file.metadata().map_err(failed)?.permissions().mode() & 0o027 != 0 {
+        return Err(KeyError::Open { path: shown(path) });
+    }
+    let mut material = Zeroizing::new(String::new());
+    io::Read::read_to_string(&mut file, &mut material).map_err(failed)?;
+    parse(shown(path), &material)
+}
+
+/// Makes a key, durable before anything is sealed with it.
+fn make(path: &Path) -> Result<Keyring, KeyError> {
+    let failed = |source| KeyError::File { doing: "keep", path: shown(path), source };
+    let mut random = Zeroizing::new([0; 32]);
+    getrandom::fill(&mut *random).map_err(io::Error::other).map_err(failed)?;
+    let material = Keyring::material(*random);
+    let draft = path.with_extension("key.new");
+    write(&draft, &material).and_then(|()| fs::rename(&draft, path)).map_err(failed)?;
+    let folder = path.parent().map_or_else(|| PathBuf::from("."), Path::to_owned);
+    fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed)?;
+    tracing::warn!(
+        file = %path.display(),
+        "made the key of the secrets: keep a copy of this file elsewhere, without it the secrets are lost"
+    );
+    parse(shown(path), &material)
+}
+
+fn write(path: &Path, material: &str) -> io::Result<()> {
+    // One that a crash left was never used.
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        Ok(()) | Err(_) => {}
+    }
+    let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    writeln!(file, "{material}")?;
+    file.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Flags;
+
+    fn config(data: &Path, variables: &[(&str, String)]) -> Config {
+        let flags = Flags { data: Some(data.to_owned()), ..Flags::default() };
+        let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), value.clone()));
+        Config::load(&flags, variables).unwrap()
+    }
+
+    #[test]
+    fn a_key_is_made_once_and_only_its_owner_can_read_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = config(folder.path(), &[]);
+        let first = keyring(&config, None).unwrap();
+        let path = folder.path().join(KEY_FILE);
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(keyring(&config, Some("any")).unwrap().key_id(), first.key_id());
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "no draft is left");
+
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+        let error = keyring(&config, None).unwrap_err().to_string();
+        assert!(error.contains("chmod 600"), "{error}");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+        assert!(keyring(&config, None).is_ok(), "the group may read it");
+    }
+
+    #[test]
+    fn a_lost_or_emptied_key_is_never_replaced_by_a_new_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = config(folder.path(), &[]);
+        let error = keyring(&config, Some("0a0b0c0d")).unwrap_err().to_string();
+        assert!(error.contains("0a0b0c0d") && error.contains(KEY_FILE), "{error}");
+        let path = folder.path().join(KEY_FILE);
+        assert!(!path.exists());
+        write(&path, "").unwrap();
+        assert!(matches!(keyring(&config, None), Err(KeyError::Material { .. })));
+    }
+
+    #[test]
+    fn a_key_that_is_given_makes_no_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let material = Keyring::material(std::array::from_fn(|at| at as u8)).to_string();
+        let id = Keyring::parse(&material).unwrap().key_id().to_owned();
+        let file = folder.path().join("elsewhere");
+        write(&file, &format!("{material}\n")).unwrap();
+        let data = folder.path().join("data");
+        for variable in
+            [("FLOWCELL_SECRETS_KEY", material.clone()), ("FLOWCELL_SECRETS_KEY_FILE", shown(&file))]
+        {
+            assert_eq!(keyring(&config(&data, &[variable]), None).unwrap().key_id(), id);
+        }
+        assert!(!data.exists());
+        let missing = config(&data, &[("FLOWCELL_SECRETS_KEY_FILE", "/nowhere/key".to_owned())]);
+        assert!(keyring(&missing, None).unwrap_err().to_string().contains("/nowhere/key"));
+        let wrong = config(&data, &[("FLOWCELL_SECRETS_KEY", "hunter22".to_owned())]);
+        let error = format!("{:?} {0}", keyring(&wrong, None).unwrap_err());
+        assert!(error.contains("secrets.key") && !error.contains("hunter22"), "{error}");
+        assert!(!format!("{wrong:?}").contains("hunter22"));
+    }
+}

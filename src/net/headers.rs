@@ -1,0 +1,88 @@
+//! Headers that a caller may send, and how many may come back.
+
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+
+use super::NetError;
+
+/// Headers of the connection: what a caller writes there could smuggle a second request.
+const OWN: [&str; 11] = [
+    "host",
+    "content-length",
+    "connection",
+    "proxy-connection",
+    "keep-alive",
+    "transfer-encoding",
+    "te",
+    "trailer",
+    "upgrade",
+    "expect",
+    "http2-settings",
+];
+/// Bytes of all headers of a request.
+const REQUEST_MOST: usize = 64 << 10;
+/// Headers of a response.
+pub(super) const RESPONSE_COUNT: usize = 100;
+/// Bytes of all headers of a response.
+pub(super) const RESPONSE_MOST: usize = 64 << 10;
+
+/// Whether a header belongs to the connection, so that no caller may set it; `name` is lower case.
+pub fn is_own(name: &str) -> bool {
+    OWN.contains(&name)
+}
+
+/// Headers that carry rights.
+const CREDENTIALS: [HeaderName; 3] = [header::AUTHORIZATION, header::COOKIE, header::PROXY_AUTHORIZATION];
+
+/// The headers as HTTP carries them; those that are named in `marked` or carry rights are known as sensitive.
+pub(super) fn checked(headers: &[(String, String)], marked: &[String]) -> Result<HeaderMap, NetError> {
+    let mut map = HeaderMap::with_capacity(headers.len());
+    let mut size = 0;
+    for (name, value) in headers {
+        let wrong = |why| NetError::Header { name: name.chars().take(60).collect(), why };
+        let key = HeaderName::from_bytes(name.as_bytes())
+            .map_err(|_| wrong("is no header name; use letters, digits and -"))?;
+        if is_own(key.as_str()) {
+            return Err(wrong("belongs to the connection; leave it out"));
+        }
+        let mut value = HeaderValue::from_bytes(value.as_bytes())
+            .map_err(|_| wrong("holds line breaks or control characters, which HTTP cannot carry"))?;
+        value.set_sensitive(carries_rights(&key, marked));
+        size += key.as_str().len() + value.len();
+        if size > REQUEST_MOST || map.len() >= RESPONSE_COUNT {
+            return Err(wrong("is one too many: 100 headers and 64 KiB in all are the most"));
+        }
+        map.append(key, value);
+    }
+    Ok(map)
+}
+
+fn carries_rights(name: &HeaderName, marked: &[String]) -> bool {
+    CREDENTIALS.contains(name) || marked.iter().any(|mark| mark.eq_ignore_ascii_case(name.as_str()))
+}
+
+/// Takes out what another origin must not see.
+pub(super) fn strip_rights(headers: &mut HeaderMap, marked: &[String]) {
+    let gone: Vec<_> = headers.keys().filter(|name| carries_rights(name, marked)).cloned().collect();
+    for name in gone {
+        headers.remove(name);
+    }
+}
+
+/// Takes out what speaks of a body that is no longer sent.
+pub(super) fn strip_body(headers: &mut HeaderMap) {
+    for name in [
+        header::CONTENT_TYPE,
+        header::CONTENT_ENCODING,
+        header::CONTENT_LANGUAGE,
+        header::CONTENT_LOCATION,
+        header::CONTENT_RANGE,
+    ] {
+        headers.remove(name);
+    }
+}
+
+/// Whether a response's headers are more than may be kept.
+pub(super) fn too_large(headers: &HeaderMap) -> bool {
+    let size: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+    headers.len() > RESPONSE_COUNT || size > RESPONSE_MOST
+}

@@ -1,0 +1,253 @@
+//! The guarded client: the only way out of a workflow, for the http step and for scripts' `fetch`.
+//!
+//! Each hop's address is checked (literal hosts here, names in the resolver), each exchange has one deadline,
+//! and nothing comes back that is larger than was asked for.
+
+use std::{collections::HashSet, fmt, sync::Arc, time::Duration};
+
+use http::Method;
+use reqwest::Url;
+use tokio::time::timeout;
+
+use super::{
+    Dns, HostPort, NetError, Response,
+    dns::{Resolver, System},
+    error, guard, headers,
+    redirect::Hop,
+};
+
+/// How long the other side may take to take a connection.
+const CONNECT: Duration = Duration::from_secs(5);
+/// How long a body may stand still.
+const IDLE: Duration = Duration::from_secs(10);
+/// The longest exchange; more is cut to it.
+const TIMEOUT_MOST: Duration = Duration::from_secs(3_600);
+/// The most redirects that a request can ask for.
+const REDIRECTS_MOST: u8 = 10;
+/// Connections to one host that are kept open between requests, and how long.
+const KEPT: usize = 4;
+const KEPT_FOR: Duration = Duration::from_secs(30);
+
+/// How an [`Outbound`] is made.
+#[derive(Clone)]
+pub struct OutboundOptions {
+    /// Hosts with ports that may be called though their addresses are private.
+    pub allow: Vec<HostPort>,
+    /// Where addresses of names come from; the system's resolver when nothing is given.
+    pub dns: Option<Arc<dyn Dns>>,
+    /// How long a body may stand still; 10 s.
+    pub idle: Duration,
+}
+
+impl Default for OutboundOptions {
+    fn default() -> Self {
+        Self { allow: Vec::new(), dns: None, idle: IDLE }
+    }
+}
+
+/// One request. Redirects, the body and every wait are inside `timeout`.
+#[derive(Clone)]
+pub struct OutboundRequest {
+    /// Any but CONNECT and TRACE.
+    pub method: Method,
+    /// An http(s) URL without user information.
+    pub url: String,
+    /// In order; names may repeat. Headers of the connection (Host, Content-Length …) are refused.
+    pub headers: Vec<(String, String)>,
+    /// Names of headers that carry rights, beside Authorization, Cookie and Proxy-Authorization: they are
+    /// not sent on when a redirect leads to another origin.
+    pub sensitive: Vec<String>,
+    /// As it is sent; empty for none.
+    pub body: Vec<u8>,
+    /// For the whole exchange.
+    pub timeout: Duration,
+    /// Bytes of the body, after decompression.
+    pub max_response: u64,
+    /// How many redirects are followed, 10 at most. With 0 a redirect is the response.
+    pub redirects: u8,
+}
+
+impl OutboundRequest {
+    /// A request with nothing but a place: 5 s, 1 MiB, 5 redirects.
+    pub fn new(method: Method, url: impl Into<String>) -> Self {
+        Self {
+            method,
+            url: url.into(),
+            headers: Vec::new(),
+            sensitive: Vec::new(),
+            body: Vec::new(),
+            timeout: Duration::from_secs(5),
+            max_response: 1 << 20,
+            redirects: 5,
+        }
+    }
+}
+
+/// The way out of workflows. Cheap to clone; clones share their connections.
+#[derive(Clone)]
+pub struct Outbound(Arc<Inner>);
+
+struct Inner {
+    allow: HashSet<HostPort>,
+    /// For everything else: its resolver leaves private addresses out.
+    guarded: reqwest::Client,
+    /// For hosts in `allow` alone. A resolver is not told the port, so the two cannot be one.
+    allowed: reqwest::Client,
+    /// Whether this machine has certificates of authorities.
+    trusts: bool,
+    idle: Duration,
+}
+
+impl fmt::Debug for Outbound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Outbound").field("allow", &self.0.allow).finish_non_exhaustive()
+    }
+}
+
+fn client(dns: &Arc<dyn Dns>, guarded: bool, trusts: bool) -> Result<reqwest::Client, reqwest::Error> {
+    let builder = reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy()
+        .referer(false)
+        .connect_timeout(CONNECT)
+        .pool_max_idle_per_host(KEPT)
+        .pool_idle_timeout(KEPT_FOR)
+        .http1_max_headers(headers::RESPONSE_COUNT)
+        .user_agent(concat!("flowcell/", env!("CARGO_PKG_VERSION")))
+        .dns_resolver(Resolver { dns: Arc::clone(dns), guarded });
+    if trusts { builder.build() } else { builder.tls_certs_only([]).build() }
+}
+
+impl Outbound {
+    /// Makes the way out. A machine without CA certificates gets one whose https requests fail.
+    ///
+    /// # Errors
+    /// When TLS cannot be set up.
+    pub fn new(options: OutboundOptions) -> Result<Self, NetError> {
+        let dns = options.dns.unwrap_or_else(|| Arc::new(System));
+        let (guarded, trusts) = match client(&dns, true, true) {
+            Ok(client) => (Ok(client), true),
+            Err(_) => (client(&dns, true, false), false),
+        };
+        let failed = |error: reqwest::Error| NetError::Tls {
+            url: "this machine".to_owned(),
+            why: error::cause(&error),
+        };
+        Ok(Self(Arc::new(Inner {
+            allow: options.allow.into_iter().collect(),
+            guarded: guarded.map_err(failed)?,
+            allowed: client(&dns, false, trusts).map_err(failed)?,
+            trusts,
+            idle: options.idle,
+        })))
+    }
+
+    /// Makes one request, redirects included.
+    ///
+    /// # Errors
+    /// When there is no whole response; any status is a response.
+    pub async fn send(&self, request: OutboundRequest) -> Result<Response, NetError> {
+        let OutboundRequest {
+            method,
+            url,
+            headers,
+            sensitive,
+            body,
+            timeout: after,
+            max_response,
+            redirects,
+        } = request;
+        if method == Method::CONNECT || method == Method::TRACE {
+            return Err(NetError::Method(method.to_string()));
+        }
+        let url = error::parse(&url)?;
+        let headers = headers::checked(&headers, &sensitive)?;
+        let late = || NetError::Timeout { url: error::origin(&url), after };
+        let first = Hop { method, url: url.clone(), headers, body: body.into() };
+        let exchange = self.0.exchange(first, &sensitive, max_response, redirects.min(REDIRECTS_MOST));
+        timeout(after.min(TIMEOUT_MOST), exchange).await.map_err(|_| late())?
+    }
+}
+
+impl Inner {
+    /// Which client may go there.
+    fn client_for(&self, url: &Url, redirected: bool) -> Result<&reqwest::Client, NetError> {
+        let refused = |why: &str| match redirected {
+            false => error::denied(url, why),
+            true => error::denied(url, &format!("a redirect leads there, and {why}")),
+        };
+        let target = HostPort::of(url).ok_or_else(|| refused("it has no host"))?;
+        if self.allow.contains(&target) {
+            return Ok(&self.allowed);
+        }
+        // A literal address never comes to the resolver.
+        let range = target.ip().and_then(guard::denied);
+        match range.or_else(|| target.name().and_then(guard::denied_name)) {
+            Some(range) => Err(refused(&format!("it is {range}"))),
+            None => Ok(&self.guarded),
+        }
+    }
+
+    async fn exchange(
+        &self,
+        mut hop: Hop,
+        sensitive: &[String],
+        max_response: u64,
+        redirects: u8,
+    ) -> Result<Response, NetError> {
+        let mut followed = 0;
+        loop {
+            let client = self.client_for(&hop.url, followed > 0)?;
+            let mut request =
+                client.request(hop.method.clone(), hop.url.clone()).headers(hop.headers.clone());
+            if !hop.body.is_empty() {
+                request = request.body(hop.body.clone());
+            }
+            let response = request.send().await.map_err(|error| self.failed(&error, &hop.url))?;
+            if headers::too_large(response.headers()) {
+                let (url, most) = (error::origin(&hop.url), headers::RESPONSE_MOST as u64);
+                return Err(NetError::TooLarge { url, what: "header", most });
+            }
+            let status = response.status().as_u16();
+            match Hop::location(status, response.headers()) {
+                Some(_) if redirects > 0 && followed == redirects => {
+                    return Err(NetError::TooManyRedirects { url: error::origin(&hop.url), most: redirects });
+                }
+                Some(location) if redirects > 0 => hop = hop.next(status, location, sensitive)?,
+                Some(_) | None => return self.read(response, &hop.url, max_response).await,
+            }
+            followed += 1;
+        }
+    }
+
+    /// Reads a body chunk by chunk, each of them decompressed already.
+    async fn read(
+        &self,
+        mut response: reqwest::Response,
+        url: &Url,
+        most: u64,
+    ) -> Result<Response, NetError> {
+        let mut body = Vec::new();
+        loop {
+            let chunk = timeout(self.idle, response.chunk()).await;
+            let chunk = chunk.map_err(|_| NetError::Timeout { url: error::origin(url), after: self.idle })?;
+            let Some(chunk) = chunk.map_err(|error| self.failed(&error, url))? else { break };
+            if (body.len() + chunk.len()) as u64 > most {
+                return Err(NetError::TooLarge { url: error::origin(url), what: "body", most });
+            }
+            body.extend_from_slice(&chunk);
+        }
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        Ok(Response { status, headers, body, url: error::without_query(url) })
+    }
+
+    fn failed(&self, error: &reqwest::Error, url: &Url) -> NetError {
+        match error::classify(error, url) {
+            NetError::Tls { url, .. } if !self.trusts => NetError::Tls {
+                url,
+                why: "this machine has no CA certificates; install the package ca-certificates".to_owned(),
+            },
+            other => other,
+        }
+    }
+}

@@ -1,0 +1,279 @@
+//! Keys, and values sealed with XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha-03; RFC 8439).
+//!
+//! The first key seals, all of them open: so a new key is put before the old one, and what is stored is
+//! sealed anew at leisure. A name is bound to its value, so that two stored values cannot be swapped.
+
+use std::fmt;
+
+use base64::{
+    Engine, alphabet,
+    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
+};
+use chacha20poly1305::{
+    XChaCha20Poly1305, XNonce,
+    aead::{Aead, KeyInit, Payload},
+};
+use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
+
+use super::SecretError;
+
+/// Bytes of a nonce. So long that random ones never meet.
+pub const NONCE: usize = 24;
+/// Bytes of a key.
+const KEY: usize = 32;
+/// The longest id of a key.
+const ID_MOST: usize = 64;
+/// What a key's id is the digest of, before the key.
+const ID_LABEL: &[u8] = b"flowcell secrets key id v1\0";
+/// What is authenticated with a value, before its name.
+const NAME_LABEL: &[u8] = b"flowcell secret v1\0";
+
+const LENIENT: GeneralPurposeConfig =
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
+const STANDARD: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, LENIENT);
+const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, LENIENT);
+
+/// A value as it may stand on a disk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sealed {
+    /// The key that it was sealed with.
+    pub key_id: String,
+    /// Used once.
+    pub nonce: [u8; NONCE],
+    /// The value, and 16 bytes that tell whether it was changed.
+    pub ciphertext: Vec<u8>,
+}
+
+struct Key {
+    id: String,
+    cipher: XChaCha20Poly1305,
+}
+
+/// The keys, the one that seals first.
+pub struct Keyring {
+    /// Never empty.
+    keys: Vec<Key>,
+}
+
+impl Keyring {
+    /// Reads keys separated by commas or line breaks: 32 bytes each as hex or base64, with an id of one's own
+    /// as `id:key`. Lines that begin with `#` are comments.
+    ///
+    /// # Errors
+    /// `NoKey`, or `Key` with the number of the first that is wrong.
+    pub fn parse(material: &str) -> Result<Self, SecretError> {
+        let lines = material.lines().filter(|line| !line.trim_start().starts_with('#'));
+        let words = lines.flat_map(|line| line.split(',')).map(str::trim).filter(|word| !word.is_empty());
+        let mut keys: Vec<Key> = Vec::new();
+        for (position, word) in words.enumerate() {
+            let wrong = |why: String| SecretError::Key { position: position + 1, why };
+            let (id, text) = match word.split_once(':') {
+                Some((id, text)) => (Some(id.trim()), text.trim()),
+                None => (None, word),
+            };
+            let bytes = decode(text).map_err(|why| wrong(why.to_owned()))?;
+            let id = match id {
+                Some(id) => own_id(id).ok_or_else(|| {
+                    wrong(format!("an id before `:` is 1 to {ID_MOST} of the characters A-Z a-z 0-9 . _ -"))
+                })?,
+                None => fingerprint(&bytes),
+            };
+            if keys.iter().any(|key| key.id == id) {
+                return Err(wrong(format!("the id {id} was given before")));
+            }
+            keys.push(Key { id, cipher: XChaCha20Poly1305::new((&*bytes).into()) });
+        }
+        if keys.is_empty() { Err(SecretError::NoKey) } else { Ok(Self { keys }) }
+    }
+
+    /// The text of a new key, as [`Keyring::parse`] reads it.
+    pub fn material(random: [u8; KEY]) -> Zeroizing<String> {
+        Zeroizing::new(STANDARD.encode(Zeroizing::new(random)))
+    }
+
+    /// The id of the key that seals.
+    pub fn key_id(&self) -> &str {
+        &self.keys[0].id
+    }
+
+    /// All ids, for messages.
+    fn ids(&self) -> String {
+        self.keys.iter().map(|key| key.id.as_str()).collect::<Vec<_>>().join(", ")
+    }
+
+    /// Seals a value under its name with the first key. A nonce must never be used twice: take it from a
+    /// source of randomness.
+    pub fn seal(&self, name: &str, plaintext: &str, nonce: [u8; NONCE]) -> Sealed {
+        let key = &self.keys[0];
+        let payload = Payload { msg: plaintext.as_bytes(), aad: &bound(name) };
+        let ciphertext = key
+            .cipher
+            .encrypt(&XNonce::from(nonce), payload)
+            .expect("only a text of 256 GiB is too long for the cipher");
+        Sealed { key_id: key.id.clone(), nonce, ciphertext }
+    }
+
+    /// The value that was sealed under this name.
+    ///
+    /// # Errors
+    /// `OtherKey` when no key has its id and none opens it, `Damaged` when one has.
+    pub fn open(&self, name: &str, sealed: &Sealed) -> Result<Zeroizing<String>, SecretError> {
+        // All are tried, as a key may have got an id of its own later.
+        for key in &self.keys {
+            let payload = Payload { msg: &sealed.ciphertext, aad: &bound(name) };
+            let Ok(bytes) = key.cipher.decrypt(&XNonce::from(sealed.nonce), payload) else { continue };
+            let bytes = Zeroizing::new(bytes);
+            return match std::str::from_utf8(&bytes) {
+                Ok(text) => Ok(Zeroizing::new(text.to_owned())),
+                Err(_) => Err(SecretError::Damaged { name: name.to_owned(), key_id: sealed.key_id.clone() }),
+            };
+        }
+        let (name, key_id) = (name.to_owned(), sealed.key_id.clone());
+        Err(match self.keys.iter().any(|key| key.id == key_id) {
+            true => SecretError::Damaged { name, key_id },
+            false => SecretError::OtherKey { name, sealed: key_id, given: self.ids() },
+        })
+    }
+}
+
+impl fmt::Debug for Keyring {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Keyring").field(&self.ids()).finish()
+    }
+}
+
+fn decode(text: &str) -> Result<Zeroizing<[u8; KEY]>, &'static str> {
+    let mut key = Zeroizing::new([0; KEY]);
+    // 64 hex digits would be base64 of 48 bytes, so the order does not matter.
+    if hex::decode_to_slice(text, &mut *key).is_err() {
+        let bytes = STANDARD.decode(text).or_else(|_| URL_SAFE.decode(text)).map(Zeroizing::new);
+        let bytes = bytes.map_err(|_| "it is neither base64 nor hex")?;
+        *key = bytes.as_slice().try_into().map_err(
+            |_| "it has not 32 bytes; make one with `openssl rand -base64 32`, a password will not do",
+        )?;
+    }
+    if key.iter().all(|byte| *byte == key[0]) {
+        return Err("all its bytes are the same; make a random one with `openssl rand -base64 32`");
+    }
+    Ok(key)
+}
+
+fn own_id(id: &str) -> Option<String> {
+    let valid = (1..=ID_MOST).contains(&id.len())
+        && id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'));
+    valid.then(|| id.to_owned())
+}
+
+fn fingerprint(key: &[u8; KEY]) -> String {
+    let digest = Sha256::new().chain_update(ID_LABEL).chain_update(key).finalize();
+    hex::encode(&digest[..4])
+}
+
+fn bound(name: &str) -> Vec<u8> {
+    [NAME_LABEL, name.as_bytes()].concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn random(seed: u8) -> [u8; KEY] {
+        std::array::from_fn(|at| seed.wrapping_mul(31).wrapping_add(at as u8))
+    }
+
+    fn text(seed: u8) -> String {
+        Keyring::material(random(seed)).to_string()
+    }
+
+    #[test]
+    fn a_key_reads_the_same_in_every_spelling() {
+        let standard = text(7);
+        let spellings = [
+            standard.clone(),
+            standard.trim_end_matches('=').to_owned(),
+            URL_SAFE.encode(random(7)),
+            hex::encode(random(7)),
+            hex::encode_upper(random(7)),
+            format!("# a comment, with commas\n  {standard}  \n"),
+        ];
+        let sealed = Keyring::parse(&standard).unwrap().seal("N", "value", [1; NONCE]);
+        for spelling in spellings {
+            let keyring = Keyring::parse(&spelling).unwrap();
+            assert_eq!(keyring.key_id(), sealed.key_id, "{spelling}");
+            assert_eq!(keyring.open("N", &sealed).unwrap().as_str(), "value");
+        }
+        assert_eq!((sealed.key_id.len(), sealed.ciphertext.len()), (8, 5 + 16));
+    }
+
+    #[test]
+    fn the_first_key_seals_and_all_open() {
+        let old = Keyring::parse(&text(1)).unwrap();
+        let both = Keyring::parse(&format!("{},{}", text(2), text(1))).unwrap();
+        let new = Keyring::parse(&format!("new:{}", text(2))).unwrap();
+        let (by_old, by_both) = (old.seal("N", "v1", [1; NONCE]), both.seal("N", "v2", [2; NONCE]));
+        assert_eq!(both.open("N", &by_old).unwrap().as_str(), "v1");
+        assert_eq!(new.open("N", &by_both).unwrap().as_str(), "v2", "an id given later changes nothing");
+        let error = new.open("N", &by_old).unwrap_err();
+        assert!(
+            matches!(&error, SecretError::OtherKey { sealed, given, .. } if *sealed == by_old.key_id && given == "new")
+        );
+    }
+
+    #[test]
+    fn a_changed_byte_another_name_or_a_reused_id_does_not_open() {
+        let keyring = Keyring::parse(&format!("a:{}", text(1))).unwrap();
+        let sealed = keyring.seal("NAME", "value", [1; NONCE]);
+        let damaged = |result: Result<_, _>| matches!(result, Err(SecretError::Damaged { .. }));
+        assert!(damaged(keyring.open("OTHER", &sealed)));
+        for at in 0..sealed.ciphertext.len() {
+            let mut changed = sealed.clone();
+            changed.ciphertext[at] ^= 1;
+            assert!(damaged(keyring.open("NAME", &changed)));
+        }
+        let (mut nonce, mut short) = (sealed.clone(), sealed.clone());
+        nonce.nonce[0] ^= 1;
+        short.ciphertext.truncate(3);
+        assert!(damaged(keyring.open("NAME", &nonce)) && damaged(keyring.open("NAME", &short)));
+        assert!(damaged(Keyring::parse(&format!("a:{}", text(2))).unwrap().open("NAME", &sealed)));
+    }
+
+    #[test]
+    fn wrong_material_is_named_by_its_place_and_never_shown() {
+        let good = text(1);
+        let cases = [
+            ("correct horse battery", "key 1", "neither base64 nor hex"),
+            ("c2hvcnQ=", "key 1", "32 bytes"),
+            (&*format!("{good},{good}"), "key 2", "given before"),
+            (&*format!("{good}\nbad id:{}", text(2)), "key 2", "an id before `:`"),
+            (&*format!(":{good}"), "key 1", "an id before `:`"),
+            (&*"00".repeat(32), "key 1", "the same"),
+        ];
+        for (material, place, why) in cases {
+            let error = Keyring::parse(material).unwrap_err().to_string();
+            assert!(error.contains(place) && error.contains(why), "{error}");
+            assert!(!error.contains(&good) && !error.contains("horse") && !error.contains("c2hv"), "{error}");
+        }
+        for nothing in ["", " \n, ,\n", "# only a comment"] {
+            assert_eq!(Keyring::parse(nothing).unwrap_err(), SecretError::NoKey);
+        }
+        let shown = format!("{:?}", Keyring::parse(&good).unwrap());
+        assert!(shown.starts_with("Keyring(\"") && shown.len() < 24, "{shown}");
+    }
+
+    proptest! {
+        #[test]
+        fn any_material_is_read_or_refused(material: String) {
+            let _ = Keyring::parse(&material);
+        }
+
+        #[test]
+        fn any_value_comes_back(name: String, value: String, nonce: [u8; NONCE]) {
+            let keyring = Keyring::parse(&text(3)).unwrap();
+            let opened = keyring.open(&name, &keyring.seal(&name, &value, nonce)).unwrap();
+            prop_assert_eq!(opened.as_str(), value);
+        }
+    }
+}

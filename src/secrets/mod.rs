@@ -1,0 +1,183 @@
+//! Secrets: sealed for the disk, and found again in texts that must not show them.
+//!
+//! [`Keyring`] seals and opens, [`Redactor`] masks. `engine::Vault` puts both to work. Pure: no I/O, and
+//! randomness comes as an argument. No error and no `Debug` here shows a value or a key.
+
+mod forms;
+mod keyring;
+mod redact;
+mod redact_json;
+
+use std::{fmt, ops::Deref, sync::Arc};
+
+use serde::Deserialize;
+use zeroize::Zeroizing;
+
+pub use keyring::{Keyring, NONCE, Sealed};
+pub use redact::Redactor;
+
+/// The longest name, bytes.
+pub const NAME_MOST: usize = 128;
+/// The shortest value that can be told from ordinary text, bytes.
+pub const VALUE_LEAST: usize = 6;
+/// The longest value, bytes.
+pub const VALUE_MOST: usize = 64 << 10;
+
+/// What is wrong with a secret, its name or the keys.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SecretError {
+    /// A name that templates and scripts could not use.
+    #[error(
+        "`{0}` cannot be a secret's name: use a letter or _ first, then letters, digits or _, 128 at most"
+    )]
+    Name(String),
+    /// A value that cannot be kept out of logs, or is too long.
+    #[error("the value of {name} {why}")]
+    Value {
+        /// The secret.
+        name: String,
+        /// Why it is refused.
+        why: &'static str,
+    },
+    /// The key material cannot be read.
+    #[error("key {position} of the secrets: {why}")]
+    Key {
+        /// Which of them, from 1.
+        position: usize,
+        /// What is wrong; never the material itself.
+        why: String,
+    },
+    /// There is no key at all.
+    #[error(
+        "no key for the secrets: give 32 random bytes as base64 or hex, as `openssl rand -base64 32` prints them"
+    )]
+    NoKey,
+    /// None of the keys is the one that it was sealed with.
+    #[error("{name} was sealed with key id {sealed}, the key given is {given}")]
+    OtherKey {
+        /// The secret.
+        name: String,
+        /// The id that it was sealed with.
+        sealed: String,
+        /// The ids at hand.
+        given: String,
+    },
+    /// The key is there, the bytes are not those that were sealed.
+    #[error("{name} does not open with key id {key_id}: its bytes were changed, or another key has that id")]
+    Damaged {
+        /// The secret.
+        name: String,
+        /// The id that it was sealed with.
+        key_id: String,
+    },
+}
+
+/// A secret's value. Reads as text, wiped when the last copy is dropped, never shown by `Debug`.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[serde(from = "String")]
+pub struct SecretValue(Arc<Zeroizing<String>>);
+
+impl SecretValue {
+    /// The text, also by dereference.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<String> for SecretValue {
+    fn from(text: String) -> Self {
+        Self(Arc::new(Zeroizing::new(text)))
+    }
+}
+
+impl From<Zeroizing<String>> for SecretValue {
+    fn from(text: Zeroizing<String>) -> Self {
+        Self(Arc::new(text))
+    }
+}
+
+impl Deref for SecretValue {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for SecretValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SecretValue(redacted)")
+    }
+}
+
+/// Whether this can be a secret's name: `[A-Za-z_][A-Za-z0-9_]{0,127}`.
+///
+/// # Errors
+/// `Name`.
+pub fn check_name(name: &str) -> Result<(), SecretError> {
+    let valid = name.len() <= NAME_MOST
+        && name.bytes().next().is_some_and(|b| b.is_ascii_alphabetic() || b == b'_')
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    if valid {
+        return Ok(());
+    }
+    // Whoever swapped name and value would find the value in a log.
+    Err(SecretError::Name(name.chars().take(24).collect()))
+}
+
+/// Whether a value can be kept, and be masked wherever it shows up.
+///
+/// # Errors
+/// `Value` with the reason.
+pub fn check_value(name: &str, value: &str) -> Result<(), SecretError> {
+    let why = if value.len() > VALUE_MOST {
+        "is over 64 KiB"
+    } else if value.is_empty() {
+        "is empty"
+    } else if value.trim().len() < VALUE_LEAST {
+        "has under 6 bytes beside white space: it could not be told from ordinary text and be masked in logs"
+    } else if label(name).contains(value.trim()) {
+        "stands in its own name: masked texts would still show it"
+    } else {
+        return Ok(());
+    };
+    Err(SecretError::Value { name: name.to_owned(), why })
+}
+
+/// What stands in a text in place of a secret.
+fn label(name: &str) -> String {
+    format!("[secret {name}]")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_identifiers() {
+        for good in ["A", "_a9", &"N".repeat(128)] {
+            assert_eq!(check_name(good), Ok(()), "{good}");
+        }
+        for bad in ["", "9A", "a-b", "a.b", "é", "a\0", "a/b", &"N".repeat(129)] {
+            assert!(check_name(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn values_that_cannot_be_masked_are_refused_without_being_quoted() {
+        for bad in ["", "12345", "   1   ", "KEY_NAME", "secret", &"x".repeat(VALUE_MOST + 1)] {
+            let error = check_value("KEY_NAME", bad).unwrap_err().to_string();
+            assert!(error.starts_with("the value of KEY_NAME "), "{error}");
+            assert!(!error.contains("12345"), "{error}");
+        }
+        for good in ["123456", "pass word", "密钥", &"x".repeat(VALUE_MOST)] {
+            assert_eq!(check_value("KEY_NAME", good), Ok(()), "{}", good.len());
+        }
+    }
+
+    #[test]
+    fn debug_shows_no_value() {
+        let value = SecretValue::from("hunter22".to_owned());
+        assert_eq!((format!("{value:?}"), &*value), ("SecretValue(redacted)".to_owned(), "hunter22"));
+    }
+}

@@ -1,0 +1,132 @@
+//! The body of a request, by the one field that gives it.
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use serde_json::{Map, Value};
+
+use super::{multipart, url::as_text, xml};
+use crate::{
+    model::{FieldError, HttpStep},
+    template::{JsonTemplate, Path, Roots, Template, TemplateError},
+};
+
+/// Names with values to fill in: a query, a form.
+#[derive(Debug, Default)]
+pub(super) struct Pairs(Vec<(String, JsonTemplate)>);
+
+impl Pairs {
+    pub(super) fn compile(fields: &Map<String, Value>, path: &str) -> Result<Self, FieldError> {
+        let compiled = fields.iter().map(|(name, value)| {
+            let wrong = |error: TemplateError| FieldError::new(format!("{path}.{name}"), error.to_string());
+            Ok((name.clone(), JsonTemplate::compile(value).map_err(wrong)?))
+        });
+        compiled.collect::<Result<_, FieldError>>().map(Self)
+    }
+
+    pub(super) fn references(&self) -> impl Iterator<Item = &Path> {
+        self.0.iter().flat_map(|(_, value)| value.references())
+    }
+
+    /// The names and values: null is left out, an array gives its name several times.
+    pub(super) fn render(&self, roots: &dyn Roots) -> Vec<(&str, String)> {
+        let mut pairs = Vec::with_capacity(self.0.len());
+        for (name, value) in &self.0 {
+            match value.render(roots) {
+                Value::Null => {}
+                Value::Array(several) => {
+                    pairs.extend(several.into_iter().map(|value| (name.as_str(), as_text(value))));
+                }
+                other => pairs.push((name.as_str(), as_text(other))),
+            }
+        }
+        pairs
+    }
+}
+
+/// A body with values to fill in.
+#[derive(Debug)]
+pub(super) enum Body {
+    None,
+    Json(JsonTemplate),
+    Form(Pairs),
+    Multipart(Vec<multipart::Part>),
+    Xml(xml::Document),
+    Text(Template),
+    Base64(Template),
+}
+
+/// A body as it is sent.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Rendered {
+    /// For a step that names none.
+    pub(super) content_type: Option<String>,
+    pub(super) bytes: Vec<u8>,
+}
+
+impl Body {
+    pub(super) fn compile(spec: &HttpStep, path: &str) -> Result<Self, FieldError> {
+        let at = |field: &str, message: String| FieldError::new(format!("{path}.{field}"), message);
+        let template =
+            |field: &str, text: &str| Template::parse(text).map_err(|error| at(field, error.to_string()));
+        if let Some(json) = &spec.json {
+            return JsonTemplate::compile(json)
+                .map(Self::Json)
+                .map_err(|error| at("json", error.to_string()));
+        }
+        if let Some(form) = &spec.form {
+            return Pairs::compile(form, &format!("{path}.form")).map(Self::Form);
+        }
+        if let Some(parts) = &spec.multipart {
+            return multipart::compile(parts, &format!("{path}.multipart")).map(Self::Multipart);
+        }
+        if let Some(xml) = &spec.xml {
+            return xml::Document::compile(xml).map(Self::Xml).map_err(|message| at("xml", message));
+        }
+        if let Some(text) = &spec.text {
+            return template("text", text).map(Self::Text);
+        }
+        match &spec.body_base64 {
+            Some(text) => template("body_base64", text).map(Self::Base64),
+            None => Ok(Self::None),
+        }
+    }
+
+    pub(super) fn references(&self) -> Vec<&Path> {
+        match self {
+            Self::None => Vec::new(),
+            Self::Json(json) => json.references(),
+            Self::Form(pairs) => pairs.references().collect(),
+            Self::Multipart(parts) => parts.iter().flat_map(multipart::Part::references).collect(),
+            Self::Xml(document) => document.references(),
+            Self::Text(text) | Self::Base64(text) => text.references().collect(),
+        }
+    }
+
+    /// The body filled in.
+    ///
+    /// # Errors
+    /// A value that cannot stand where it is filled in.
+    pub(super) fn render(&self, roots: &dyn Roots) -> Result<Rendered, String> {
+        let typed = |kind: &str, bytes| Rendered { content_type: Some(kind.to_owned()), bytes };
+        Ok(match self {
+            Self::None => Rendered { content_type: None, bytes: Vec::new() },
+            Self::Json(json) => typed("application/json", json.render(roots).to_string().into_bytes()),
+            Self::Form(pairs) => {
+                let mut form = form_urlencoded::Serializer::new(String::new());
+                form.extend_pairs(pairs.render(roots));
+                typed("application/x-www-form-urlencoded", form.finish().into_bytes())
+            }
+            Self::Multipart(parts) => multipart::render(parts, roots)?,
+            Self::Xml(document) => typed("application/xml", document.render(roots)?.into_bytes()),
+            Self::Text(text) => typed("text/plain; charset=utf-8", text.render_text(roots).into_bytes()),
+            Self::Base64(text) => {
+                typed("application/octet-stream", decode("body_base64", &text.render_text(roots))?)
+            }
+        })
+    }
+}
+
+/// Base64 with or without line breaks.
+pub(super) fn decode(field: &str, text: &str) -> Result<Vec<u8>, String> {
+    let text: String = text.split_ascii_whitespace().collect();
+    STANDARD.decode(text).map_err(|error| format!("`{field}` is no base64: {error}"))
+}

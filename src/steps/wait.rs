@@ -1,0 +1,135 @@
+//! `delay`, `wait_until` and `wait_for_callback`: until when a run waits. The engine waits, without holding memory.
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::{Output, Scope};
+use crate::{
+    model::{
+        CallbackStep, DelayStep, ErrorCode, FieldError, RunError, Span, WAIT_CAP, Wait as For, WaitUntilStep,
+    },
+    template::{JsonTemplate, Path},
+};
+
+/// A wait whose templates are parsed.
+#[derive(Debug)]
+pub enum Wait {
+    /// For a time.
+    Delay(JsonTemplate),
+    /// Until a moment.
+    Until(JsonTemplate),
+    /// For a request, at most so long.
+    Callback(Span),
+}
+
+pub(super) fn delay(spec: &DelayStep, path: &str) -> Result<Wait, FieldError> {
+    let field = format!("{path}.for");
+    let template = compile(&spec.span, &field)?;
+    if template.references().is_empty() {
+        span_of(&spec.span).map_err(|message| FieldError::new(field, message))?;
+    }
+    Ok(Wait::Delay(template))
+}
+
+pub(super) fn until(spec: &WaitUntilStep, path: &str) -> Result<Wait, FieldError> {
+    let field = format!("{path}.at");
+    let template = compile(&spec.at, &field)?;
+    if template.references().is_empty() {
+        moment_of(&spec.at).map_err(|message| FieldError::new(field, message))?;
+    }
+    Ok(Wait::Until(template))
+}
+
+pub(super) fn callback(spec: &CallbackStep) -> Wait {
+    Wait::Callback(spec.timeout)
+}
+
+fn compile(value: &Value, field: &str) -> Result<JsonTemplate, FieldError> {
+    JsonTemplate::compile(value).map_err(|error| FieldError::new(field, error.to_string()))
+}
+
+impl Wait {
+    pub(super) fn references(&self) -> Vec<&Path> {
+        match self {
+            Self::Delay(template) | Self::Until(template) => template.references(),
+            Self::Callback(_) => Vec::new(),
+        }
+    }
+
+    /// `now_ms` is the time at which the wait begins.
+    pub(super) fn execute(&self, scope: &Scope<'_>, now_ms: u64) -> Result<Output, RunError> {
+        let invalid = |message: String| RunError::new(ErrorCode::WaitInvalid, message);
+        let (wait, due_ms) = match self {
+            Self::Delay(span) => {
+                let span = span_of(&span.render(scope)).map_err(invalid)?;
+                (For::Time, now_ms.saturating_add(span.as_millis()))
+            }
+            Self::Until(at) => (For::Time, moment_of(&at.render(scope)).map_err(invalid)?),
+            Self::Callback(timeout) => (For::Callback, now_ms.saturating_add(timeout.as_millis())),
+        };
+        if due_ms.saturating_sub(now_ms) > WAIT_CAP.as_millis() {
+            return Err(invalid(format!("the wait would be longer than {WAIT_CAP}")));
+        }
+        Ok(Output::Wait { wait, due_ms: Some(due_ms) })
+    }
+}
+
+fn span_of(value: &Value) -> Result<Span, String> {
+    let span = match value {
+        Value::String(text) => text.parse::<Span>().map_err(|error| error.to_string())?,
+        Value::Number(ms) => {
+            let ms = ms.as_u64().or_else(|| ms.as_f64().filter(|ms| *ms >= 0.0).map(|ms| ms as u64));
+            Span::from_millis(ms.ok_or_else(|| format!("`{value}` is no number of milliseconds"))?)
+        }
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => {
+            return Err(format!("`{}` is neither a span such as \"3s\" nor milliseconds", short(value)));
+        }
+    };
+    match span > WAIT_CAP {
+        true => Err(format!("{span} is longer than {WAIT_CAP}, the longest wait")),
+        false => Ok(span),
+    }
+}
+
+fn moment_of(value: &Value) -> Result<u64, String> {
+    let wrong = || format!("`{}` is neither an RFC 3339 time nor milliseconds since the epoch", short(value));
+    match value {
+        Value::String(text) => {
+            let at: Timestamp = text.trim().parse().map_err(|_| wrong())?;
+            // A moment before 1970 has passed, as 1970 has.
+            Ok(u64::try_from(at.as_millisecond()).unwrap_or(0))
+        }
+        Value::Number(ms) => {
+            ms.as_u64().or_else(|| ms.as_f64().map(|ms| ms.max(0.0) as u64)).ok_or_else(wrong)
+        }
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => Err(wrong()),
+    }
+}
+
+fn short(value: &Value) -> String {
+    let text = value.to_string();
+    text[..text.floor_char_boundary(100)].to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn spans_and_moments_are_read_or_refused() {
+        assert_eq!(span_of(&json!("3s")), Ok(Span::from_millis(3_000)));
+        assert_eq!(span_of(&json!(1500)), Ok(Span::from_millis(1_500)));
+        for wrong in [json!("soon"), json!(-1), json!(null), json!("366d"), json!([1])] {
+            assert!(span_of(&wrong).is_err(), "{wrong}");
+        }
+        assert_eq!(moment_of(&json!("2026-01-01T00:00:00Z")), Ok(1_767_225_600_000));
+        assert_eq!(moment_of(&json!("2026-01-01T01:00:00+01:00")), Ok(1_767_225_600_000));
+        assert_eq!(moment_of(&json!(17)), Ok(17));
+        assert_eq!(moment_of(&json!("1960-01-01T00:00:00Z")), Ok(0));
+        for wrong in [json!("tomorrow"), json!(true), json!({})] {
+            assert!(moment_of(&wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! Dead letters: failed runs that nobody has dealt with; and workflows that are paused.
+
+use crate::{
+    model::{RunId, WorkflowKey},
+    store::{
+        Batch, Key, KeyRange, Order, Store, StoreError,
+        keys::{self, Kind},
+    },
+};
+
+/// Puts a failed run on the list.
+pub fn insert(batch: &mut Batch, run: RunId) {
+    batch.put(keys::dead_letter(run), []);
+}
+
+/// Takes a run off the list.
+pub fn remove(batch: &mut Batch, run: RunId) {
+    batch.delete(keys::dead_letter(run));
+}
+
+/// Runs on the list, newest first, from before the cursor.
+///
+/// # Errors
+/// `Corrupt`.
+pub fn list(store: &dyn Store, before: Option<RunId>, limit: usize) -> Result<Vec<RunId>, StoreError> {
+    let mut range = KeyRange::prefix(Kind::DeadLetter.prefix());
+    if let Some(before) = before {
+        range = range.before(keys::dead_letter(before));
+    }
+    let letters = store.scan(range, Order::Descending, limit)?;
+    letters
+        .into_iter()
+        .map(|(key, _)| {
+            keys::run_id(&key)
+                .ok_or_else(|| StoreError::corrupt(Key::from(key.as_slice()), "it names no run"))
+        })
+        .collect()
+}
+
+/// Makes a workflow begin no runs, or begin them again.
+pub fn pause(batch: &mut Batch, workflow: &WorkflowKey, paused: bool) {
+    match paused {
+        true => batch.put(keys::paused(workflow), []),
+        false => batch.delete(keys::paused(workflow)),
+    };
+}
+
+/// The workflows that begin no runs.
+///
+/// # Errors
+/// `Corrupt`.
+pub fn paused(store: &dyn Store) -> Result<Vec<WorkflowKey>, StoreError> {
+    let keys = store.scan(KeyRange::prefix(Kind::Paused.prefix()), Order::Ascending, usize::MAX)?;
+    keys.into_iter()
+        .map(|(key, _)| {
+            std::str::from_utf8(&key[1..])
+                .ok()
+                .and_then(|name| name.parse().ok())
+                .ok_or_else(|| StoreError::corrupt(Key::from(key.as_slice()), "it names no workflow"))
+        })
+        .collect()
+}

@@ -1,0 +1,43 @@
+//! When each schedule fired last, so that no time is run twice and none that was missed goes unseen.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    model::WorkflowKey,
+    store::{
+        Batch, Store, StoreError, keys,
+        record::{self, Record},
+    },
+};
+
+/// The state of one schedule.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fired {
+    /// What it was when it fired: a changed schedule begins anew.
+    pub schedule: String,
+    /// The last time for which runs were started, milliseconds since the epoch.
+    pub last_ms: u64,
+}
+
+impl Record for Fired {
+    const KIND: &'static str = "schedule";
+    const VERSION: u8 = 1;
+}
+
+/// The state of a workflow's schedule.
+///
+/// # Errors
+/// `Corrupt`.
+pub fn get(store: &dyn Store, workflow: &WorkflowKey) -> Result<Option<Fired>, StoreError> {
+    super::read(store, &keys::schedule(workflow))
+}
+
+/// Replaces `before`, which [`get`] found. The commit ends in `Conflict` when it has changed since.
+pub fn put(batch: &mut Batch, workflow: &WorkflowKey, fired: &Fired, before: Option<&Fired>) {
+    let key = keys::schedule(workflow);
+    match before {
+        None => batch.expect_absent(key.clone()),
+        Some(before) => batch.expect_equals(key.clone(), record::encode(before)),
+    };
+    batch.put(key, record::encode(fired));
+}
