@@ -11,7 +11,10 @@ use anyhow::Context;
 use clap::Args;
 
 use super::{Verdict, client::Server, small_runtime};
-use crate::store::{Contents, Options, SledStore, Store, StoreError, verify};
+use crate::{
+    key_source::KEY_FILE,
+    store::{Contents, Options, SledStore, Store, StoreError, verify},
+};
 
 #[derive(Args)]
 pub(super) struct Backup {
@@ -50,7 +53,14 @@ pub(super) fn restore(arguments: &Restore) -> anyhow::Result<Verdict> {
     let backup = File::open(file).with_context(|| format!("cannot open {}", file.display()))?;
     let contents =
         SledStore::restore(backup, &data.join("store")).with_context(|| file.display().to_string())?;
-    println!("{}: {}; start the server with --data {}", file.display(), told(contents), data.display());
+    println!("{}: {}", file.display(), told(contents));
+    let (data, key) = (data.display(), data.join(KEY_FILE));
+    match key.exists() {
+        true => println!("start the server with --data {data}"),
+        false => {
+            println!("put your copy of {KEY_FILE} into {data}, then start the server with --data {data}")
+        }
+    }
     Ok(Verdict::Yes)
 }
 
