@@ -30,6 +30,8 @@ use crate::{
 
 /// Between two sweeps of what has expired.
 const SWEEP_EVERY: Duration = Duration::from_secs(30);
+/// Between two moves of ended runs to the history.
+const ARCHIVE_EVERY: Duration = Duration::from_secs(2);
 
 /// Why the server did not start, or stopped: one line that says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -153,6 +155,9 @@ impl App {
             max_pending: config.max_pending,
             max_running: config.max_running,
             keep_requests: config.keep_requests,
+            keep_succeeded: config.keep_succeeded,
+            keep_failed: config.keep_failed,
+            history_bytes: config.history_bytes.as_bytes(),
             public_url: config.public_url.clone().unwrap_or_else(|| format!("http://{address}")),
             drain: config.drain,
         };
@@ -209,10 +214,18 @@ impl App {
 }
 
 async fn sweep(engine: Engine) {
+    let mut since_sweep = SWEEP_EVERY;
     loop {
-        if let Err(error) = engine.sweep().await {
-            tracing::warn!(%error, "what has expired could not be removed");
+        if since_sweep >= SWEEP_EVERY {
+            since_sweep = Duration::ZERO;
+            if let Err(error) = engine.sweep().await {
+                tracing::warn!(%error, "what has expired could not be removed");
+            }
         }
-        tokio::time::sleep(SWEEP_EVERY).await;
+        if let Err(error) = engine.archive().await {
+            tracing::warn!(%error, "ended runs could not be moved to the history");
+        }
+        tokio::time::sleep(ARCHIVE_EVERY).await;
+        since_sweep += ARCHIVE_EVERY;
     }
 }

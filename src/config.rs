@@ -13,11 +13,17 @@ use serde::Deserialize;
 
 use crate::{
     engine::EngineOptions,
-    model::Span,
+    model::{ByteSize, Span},
     net::{HostPort, HostPortError},
     sandbox::EngineOptions as SandboxOptions,
     secrets::SecretValue,
 };
+
+const DAY: u64 = 86_400_000;
+/// Unless the settings say otherwise.
+const KEEP_SUCCEEDED: Span = Span::from_millis(14 * DAY);
+const KEEP_FAILED: Span = Span::from_millis(30 * DAY);
+const HISTORY_BYTES: ByteSize = ByteSize::from_bytes(10 << 30);
 
 /// What was typed.
 #[derive(Debug, Default, Deserialize)]
@@ -70,6 +76,9 @@ struct Log {
 #[serde(deny_unknown_fields, default)]
 struct Retention {
     requests: Option<Span>,
+    succeeded: Option<Span>,
+    failed: Option<Span>,
+    max_bytes: Option<ByteSize>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -138,6 +147,12 @@ pub struct Config {
     pub max_running: usize,
     /// How long lines of the request log are kept.
     pub keep_requests: Span,
+    /// How long runs are kept after they succeeded.
+    pub keep_succeeded: Span,
+    /// How long runs are kept after they ended in any other way.
+    pub keep_failed: Span,
+    /// What the history of runs may take of the disk; above it the runs that expire first go early.
+    pub history_bytes: ByteSize,
     /// How the server's own log is written.
     pub log_format: LogFormat,
     /// What it holds, as `tracing` filters write it.
@@ -312,6 +327,9 @@ fn meaning(typed: Typed, flags: &Flags) -> Result<Config, ConfigError> {
         max_pending: at_least_one("engine.max_pending", typed.engine.max_pending, engine.max_pending)?,
         max_running: at_least_one("engine.max_running", typed.engine.max_running, engine.max_running)?,
         keep_requests: typed.retention.requests.unwrap_or(engine.keep_requests),
+        keep_succeeded: typed.retention.succeeded.unwrap_or(KEEP_SUCCEEDED),
+        keep_failed: typed.retention.failed.unwrap_or(KEEP_FAILED),
+        history_bytes: typed.retention.max_bytes.unwrap_or(HISTORY_BYTES),
         log_format: typed.log.format.unwrap_or_default(),
         log_level: typed.log.level.unwrap_or_else(|| "info".to_owned()),
         vars: typed.vars,
@@ -383,6 +401,10 @@ mod tests {
                 .to_string(),
             "36h"
         );
+        let config =
+            load("[retention]\nsucceeded = \"2d\"\nmax_bytes = \"1GiB\"", &[], Flags::default()).unwrap();
+        assert_eq!((config.keep_succeeded, config.keep_failed), (Span::from_millis(2 * DAY), KEEP_FAILED));
+        assert_eq!(config.history_bytes.as_bytes(), 1 << 30);
         let file = "[net]\nallow = [\"127.0.0.1:9000\"]";
         let allowed = |variables: &[(&str, &str)]| {
             let config = load(file, variables, Flags::default()).unwrap();
@@ -395,7 +417,7 @@ mod tests {
 
     #[test]
     fn what_is_unknown_or_wrong_is_named() {
-        let cases: [(&str, &[(&str, &str)], &str); 10] = [
+        let cases: [(&str, &[(&str, &str)], &str); 11] = [
             ("[server]\nlissen = 1", &[], "flowcell.toml:2:1: unknown field `lissen`"),
             ("[serfer]", &[], "serfer"),
             ("[sandbox]\nslots = 0", &[], "sandbox.slots"),
@@ -405,6 +427,7 @@ mod tests {
             ("", &[("FLOWCELL_NET_DENY", "a:1")], "FLOWCELL_NET_DENY"),
             ("", &[("FLOWCELL_SANDBOX_SLOT", "1")], "FLOWCELL_SANDBOX_SLOT"),
             ("", &[("FLOWCELL_NONSENSE", "1")], "FLOWCELL_NONSENSE"),
+            ("[retention]\nfailed = \"long\"", &[], "`long` is not a duration"),
             ("", &[("FLOWCELL_ENGINE_MAX_PENDING", "many")], "FLOWCELL_ENGINE_MAX_PENDING: invalid type"),
         ];
         for (file, variables, named) in cases {

@@ -2,6 +2,7 @@
 //!
 //! Every resource needs the bearer token that stands in the data folder; health checks need none.
 
+mod backup;
 mod requests;
 mod runs;
 mod secrets;
@@ -37,6 +38,7 @@ pub fn router(engine: Engine, vault: Vault, token: Token) -> Router {
         .route("/api/v1/runs", get(runs::list))
         .route("/api/v1/runs/{id}", get(runs::show))
         .route("/api/v1/requests", get(requests::list))
+        .route("/api/v1/backup", get(backup::download))
         .route("/api/v1/workflows", get(workflows::list))
         .layer(middleware::from_fn_with_state(token.clone(), authorize))
         .with_state(engine.clone());

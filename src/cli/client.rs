@@ -6,7 +6,13 @@ use clap::Args;
 use http::Method;
 use serde_json::Value;
 
-use crate::{api::TOKEN_FILE, net::Client};
+use crate::{
+    api::TOKEN_FILE,
+    net::{Client, Download},
+};
+
+/// What is read of an error's description, bytes.
+const PROBLEM_MOST: usize = 64 << 10;
 
 /// Which server, and how to be let in.
 #[derive(Args)]
@@ -48,6 +54,35 @@ impl Server {
             anyhow::bail!("{url} answers {}: {}", response.status, super::terminal::safe(detail));
         }
         Ok(body)
+    }
+
+    /// Begins to read a resource piece by piece.
+    pub(super) async fn download(&self, path: &str) -> anyhow::Result<Download> {
+        let url = format!("{}{path}", self.base().trim_end_matches('/'));
+        let headers = [("authorization".to_owned(), format!("Bearer {}", self.token()?))];
+        let mut download = Client::new()?.download(&url, &headers).await?;
+        if download.status() != 200 {
+            let mut problem = Vec::new();
+            while problem.len() < PROBLEM_MOST
+                && let Some(piece) = download.next().await?
+            {
+                problem.extend_from_slice(&piece);
+            }
+            let problem: Value = serde_json::from_slice(&problem).unwrap_or(Value::Null);
+            let detail = problem["detail"].as_str().unwrap_or("no details");
+            anyhow::bail!("{url} answers {}: {}", download.status(), super::terminal::safe(detail));
+        }
+        Ok(download)
+    }
+
+    /// Whether an address was given.
+    pub(super) fn is_named(&self) -> bool {
+        self.server.is_some()
+    }
+
+    /// The data folder.
+    pub(super) fn data(&self) -> &std::path::Path {
+        &self.data
     }
 
     /// A server on this machine is found by the settings that it was started with.

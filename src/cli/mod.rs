@@ -3,6 +3,7 @@
 //! 0: done. 1: the answer is no (a fixture differs, a workflow is wrong, a server refuses).
 //! 2: it could not be tried; one line says what to do.
 
+mod backup;
 mod check;
 mod client;
 mod fixtures;
@@ -45,6 +46,10 @@ enum Command {
     Runs(runs::Arguments),
     /// Look at the request log of a server.
     Requests(requests::Arguments),
+    /// Write everything durable to one file, also while the server runs.
+    Backup(backup::Backup),
+    /// Make the data folder of a backup.
+    Restore(backup::Restore),
     /// Set, list and remove a server's secrets.
     Secrets(secrets::Arguments),
     /// Print the JSON Schema of workflow.json, or of what steps give.
@@ -68,6 +73,8 @@ pub fn main() -> ExitCode {
         Command::Send(arguments) => send::execute(&arguments),
         Command::Runs(arguments) => runs::execute(&arguments),
         Command::Requests(arguments) => requests::execute(&arguments),
+        Command::Backup(arguments) => backup::backup(&arguments),
+        Command::Restore(arguments) => backup::restore(&arguments),
         Command::Secrets(arguments) => secrets::execute(&arguments),
         Command::Schema(arguments) => schema::execute(&arguments),
     };

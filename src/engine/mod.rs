@@ -70,6 +70,12 @@ pub struct EngineOptions {
     pub max_running: usize,
     /// How long lines of the request log are kept.
     pub keep_requests: Span,
+    /// How long runs are kept that ended well.
+    pub keep_succeeded: Span,
+    /// How long runs are kept that failed or were cancelled.
+    pub keep_failed: Span,
+    /// The most bytes of ended runs; beyond, those go first that would expire first.
+    pub history_bytes: u64,
     /// What the URLs begin with that callers outside are given, without a `/` at the end.
     pub public_url: String,
     /// How long a stop waits for what is being executed.
@@ -82,6 +88,9 @@ impl Default for EngineOptions {
             max_pending: 10_000,
             max_running: 256,
             keep_requests: Span::from_millis(14 * 86_400_000),
+            keep_succeeded: Span::from_millis(14 * 86_400_000),
+            keep_failed: Span::from_millis(30 * 86_400_000),
+            history_bytes: 10 << 30,
             public_url: "http://127.0.0.1:8080".to_owned(),
             drain: Span::from_millis(30_000),
         }
@@ -207,6 +216,14 @@ impl Engine {
     /// When nothing was accepted.
     pub async fn submit(&self, submission: Submission) -> Result<Submitted, EngineError> {
         intake::submit(&self.inner, submission).await
+    }
+
+    /// Moves ended runs to the history, and drops what has expired there; called every few seconds.
+    ///
+    /// # Errors
+    /// When the store refuses.
+    pub async fn archive(&self) -> Result<(), StoreError> {
+        recovery::archive(&self.inner).await
     }
 
     /// Removes expired dedupe claims and old lines of the request log; called now and then. Gives their number.

@@ -259,6 +259,17 @@ impl Progress {
         if head.status == RunStatus::Failed {
             tables::letters::insert(batch, head.id);
         }
+        let kept = self.definition.as_ref().map(|definition| definition.workflow.policy.retention);
+        let kept = match head.status {
+            RunStatus::Succeeded => {
+                kept.and_then(|kept| kept.succeeded).unwrap_or(inner.options.keep_succeeded)
+            }
+            RunStatus::Queued | RunStatus::Waiting | RunStatus::Failed | RunStatus::Cancelled => {
+                kept.and_then(|kept| kept.failed).unwrap_or(inner.options.keep_failed)
+            }
+        };
+        let finished_ms = head.finished_ms.unwrap_or(head.created_ms);
+        tables::history::note(batch, head.id, finished_ms.saturating_add(kept.as_millis()));
         if let Some(slot) = &head.slot {
             tables::slots::release(store, batch, slot, head.id)?;
         }

@@ -10,6 +10,8 @@ use crate::{
 
 /// Queue items read at once.
 const PAGE: usize = 1_000;
+/// Ended runs that move at once.
+const ARCHIVED_AT_ONCE: usize = 2_000;
 
 /// Takes up every unfinished run, oldest first: those that are ready stand in line again, those that wait keep their
 /// places in their groups and their timers.
@@ -72,7 +74,46 @@ pub(super) fn groups(inner: &Inner, head: &RunHead) -> Result<Groups, StoreError
     }
 }
 
-/// Removes claims that have expired, old lines of the request log, and signals of runs that have ended; gives how many.
+/// Moves ended runs to the history, and drops what has expired there.
+pub(super) async fn archive(inner: &Inner) -> Result<(), StoreError> {
+    let store = &*inner.store;
+    tables::history::drop_expired(store, inner.ports.now_ms()).await?;
+    loop {
+        match tables::history::move_finished(store, ARCHIVED_AT_ONCE).await {
+            Ok(moved) if moved < ARCHIVED_AT_ONCE => break,
+            Ok(_) => {}
+            // They stay where they are until the next time.
+            Err(StoreError::Conflict { .. } | StoreError::Busy | StoreError::Full { .. }) => break,
+            Err(error) => return Err(error),
+        }
+    }
+    store.drop_oldest(inner.options.history_bytes).await?;
+    Ok(())
+}
+
+/// Dead letters looked at in one sweep.
+const LETTERS: usize = 10_000;
+
+/// Takes those off the list of dead letters whose runs have expired, the oldest first.
+async fn sweep_letters(inner: &Inner) -> Result<usize, StoreError> {
+    let store = &*inner.store;
+    let (mut batch, mut gone) = (Batch::new(), 0);
+    for run in tables::letters::oldest(store, LETTERS)? {
+        if tables::runs::head(store, run)?.is_some() {
+            // Those after it failed later.
+            break;
+        }
+        tables::letters::remove(&mut batch, run);
+        gone += 1;
+    }
+    if gone > 0 {
+        store.commit(batch).await?;
+    }
+    Ok(gone)
+}
+
+/// Removes claims that have expired, old lines of the request log, signals of runs that have ended, and dead letters of runs that
+/// have expired; gives how many.
 pub(super) async fn sweep(inner: &Inner) -> Result<usize, StoreError> {
     let (store, now_ms) = (&*inner.store, inner.ports.now_ms());
     let claims = tables::claims::sweep(store, now_ms).await?;
@@ -91,5 +132,5 @@ pub(super) async fn sweep(inner: &Inner) -> Result<usize, StoreError> {
     if stale > 0 {
         store.commit(signals).await?;
     }
-    Ok(claims + lines + stale)
+    Ok(claims + lines + stale + sweep_letters(inner).await?)
 }

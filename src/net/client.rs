@@ -13,6 +13,9 @@ use super::{NetError, Response, error, headers};
 const CONNECT: Duration = Duration::from_secs(5);
 /// How long a whole exchange may take; over the longest synchronous wait of a webhook.
 const TOTAL: Duration = Duration::from_secs(130);
+/// How long a download may take in all, and how long it may stand still.
+const DOWNLOAD: Duration = Duration::from_secs(24 * 3_600);
+const STALL: Duration = Duration::from_secs(120);
 /// The most that is read of a response, bytes.
 const BODY_MOST: usize = 64 << 20;
 
@@ -64,5 +67,41 @@ impl Client {
         }
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         Ok(Response { status, headers, body, url: error::without_query(&target) })
+    }
+
+    /// Begins to get what may be large.
+    ///
+    /// # Errors
+    /// When no response begins.
+    pub async fn download(&self, url: &str, headers: &[(String, String)]) -> Result<Download, NetError> {
+        let target = error::parse(url)?;
+        let headers = headers::checked(headers, &[])?;
+        let request = self.0.get(target.clone()).headers(headers).timeout(DOWNLOAD);
+        let response = request.send().await.map_err(|failure| error::classify(&failure, &target))?;
+        Ok(Download { response, target })
+    }
+}
+
+/// A response that is read piece by piece, whatever its size.
+pub struct Download {
+    response: reqwest::Response,
+    target: reqwest::Url,
+}
+
+impl Download {
+    /// Its status.
+    pub fn status(&self) -> u16 {
+        self.response.status().as_u16()
+    }
+
+    /// The next piece; `None` at the end.
+    ///
+    /// # Errors
+    /// When the body does not come to its end, or stands still for two minutes.
+    pub async fn next(&mut self) -> Result<Option<bytes::Bytes>, NetError> {
+        match tokio::time::timeout(STALL, self.response.chunk()).await {
+            Ok(chunk) => chunk.map_err(|failure| error::classify(&failure, &self.target)),
+            Err(_) => Err(NetError::Timeout { url: error::origin(&self.target), after: STALL }),
+        }
     }
 }

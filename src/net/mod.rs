@@ -19,7 +19,7 @@ mod tests;
 
 use http::HeaderMap;
 
-pub use client::Client;
+pub use client::{Client, Download};
 pub use dns::Dns;
 pub use error::NetError;
 pub use guard::denied;

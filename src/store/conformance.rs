@@ -6,7 +6,8 @@ use proptest::prelude::*;
 use tempfile::TempDir;
 
 use super::{
-    Batch, Key, KeyRange, MemoryStore, Options, Order, Pair, SledStore, Store, StoreError, testing::block_on,
+    Batch, Key, KeyRange, MemoryStore, Move, Options, Order, Pair, SledStore, Store, StoreError,
+    testing::block_on, verify,
 };
 
 /// A backend and, for one on disk, its folder.
@@ -31,7 +32,9 @@ macro_rules! conformance {
         of_a_hundred_takers_one_wins, scans_keep_order_and_limits, values_of_every_size,
         the_last_write_of_a_batch_wins, a_conditional_delete_is_no_conflict, an_empty_batch_is_a_barrier,
         lazy_batches_are_written_in_their_turn, a_closed_store_reads_and_does_not_write,
-        a_dropped_future_takes_nothing_back
+        a_dropped_future_takes_nothing_back, what_is_archived_reads_as_before,
+        archived_keys_are_absent_for_expectations_and_hidden_by_new_ones, buckets_are_dropped_whole,
+        a_backup_holds_everything
     ); };
     (@cases $backends:tt $($case:ident),*) => { $(conformance!(@one $backends $case);)* };
     (@one [$($backend:ident)*] $case:ident) => {
@@ -224,6 +227,99 @@ mod cases {
         assert!(matches!(block_on(store.commit_lazily(Batch::new())), Err(StoreError::Closed)));
     }
 
+    pub(super) fn what_is_archived_reads_as_before(store: &dyn Store) {
+        let key = |n: u16| [b"k", &n.to_be_bytes()[..]].concat();
+        let value = |n: u16| vec![n as u8; if n % 90 == 5 { 40_000 } else { usize::from(n) }];
+        commit(store, |batch| (0..300).fold(batch, |batch, n| batch.put(key(n), value(n)))).unwrap();
+        put(store, b"gone", b"");
+        let before = all(store);
+        // Ranges that lie apart, overlap and interleave.
+        let moves = [(0..50, 1, 3), (40..200, 2, 4), (201..280, 2, 9), (100..290, 7, 5)];
+        for (numbers, step, day) in moves {
+            let mut one = to_day(numbers.step_by(step).map(key), day);
+            one.also_delete.push(Key::from(b"gone"));
+            block_on(store.archive(vec![one])).unwrap();
+            let mut expected = before.clone();
+            expected.retain(|(key, _)| key != b"gone");
+            assert!(all(store) == expected);
+            for limit in [1, 7, 100, 299, 300, 301] {
+                let pairs = |order| store.scan(KeyRange::prefix(b"k"), order, limit).unwrap();
+                assert!(pairs(Order::Ascending)[..] == expected[..limit.min(300)]);
+                expected.reverse();
+                assert!(pairs(Order::Descending)[..] == expected[..limit.min(300)]);
+                expected.reverse();
+            }
+            let range = KeyRange::prefix(b"k").after(key(30)).before(key(250));
+            assert!(store.scan(range, Order::Ascending, 1_000).unwrap()[..] == expected[31..250]);
+        }
+        assert!(before.iter().all(|(key, value)| store.get(key).unwrap().is_none_or(|read| read == *value)));
+        assert_eq!(store.stats().buckets, 4);
+    }
+
+    pub(super) fn archived_keys_are_absent_for_expectations_and_hidden_by_new_ones(store: &dyn Store) {
+        put(store, b"k", b"old");
+        block_on(store.archive(vec![to_day([b"k"], 3)])).unwrap();
+        assert!(matches!(
+            commit(store, |batch| batch.expect_equals(b"k", b"old")),
+            Err(StoreError::Conflict { found: None, .. })
+        ));
+        commit(store, |batch| batch.expect_absent(b"k").put(b"k", b"new")).unwrap();
+        assert_eq!(all(store), [(b"k".to_vec(), b"new".to_vec())]);
+        assert_eq!(store.get(b"k").unwrap().unwrap(), b"new");
+        // Of two in the history, that which stays longer.
+        block_on(store.archive(vec![to_day([b"k"], 4)])).unwrap();
+        assert_eq!(store.get(b"k").unwrap().unwrap(), b"new");
+        assert_eq!(all(store), [(b"k".to_vec(), b"new".to_vec())]);
+        block_on(store.archive(vec![to_day([b"k", b"x"], 4)])).unwrap();
+        assert_eq!(all(store), [(b"k".to_vec(), b"new".to_vec())], "again, and of what is not there");
+    }
+
+    pub(super) fn buckets_are_dropped_whole(store: &dyn Store) {
+        for day in 1..6_u8 {
+            put(store, &[b'k', day], vec![day; 30_000]);
+            put(store, &[b'm', day], vec![day; 3_000]);
+            let keys = [[b'k', day], [b'm', day]];
+            block_on(store.archive(vec![to_day(keys, u64::from(day) + 1)])).unwrap();
+        }
+        let days =
+            || all(store).iter().filter(|(key, _)| key[0] == b'm').map(|(key, _)| key[1]).collect::<Vec<_>>();
+        assert_eq!((days(), store.stats().buckets), (vec![1, 2, 3, 4, 5], 5));
+        assert_eq!(block_on(store.drop_expired(2 * DAY - 1)).unwrap(), 0);
+        assert_eq!(block_on(store.drop_expired(3 * DAY)).unwrap(), 2);
+        assert_eq!((days(), store.get(&[b'k', 2]).unwrap()), (vec![3, 4, 5], None));
+        let size = store.stats().history_bytes;
+        assert!(size > 90_000);
+        assert_eq!(block_on(store.drop_oldest(size)).unwrap(), 0);
+        assert_eq!(block_on(store.drop_oldest(size - 1)).unwrap(), 1);
+        assert_eq!(days(), [4, 5]);
+        assert_eq!(block_on(store.drop_oldest(0)).unwrap(), 2);
+        assert_eq!((all(store), store.stats().buckets), (vec![], 0));
+    }
+
+    pub(super) fn a_backup_holds_everything(store: &dyn Store) {
+        for day in 1..4_u8 {
+            put(store, &[b'k', day], vec![day; 30_000]);
+            block_on(store.archive(vec![to_day([[b'k', day]], u64::from(day) + 1)])).unwrap();
+            put(store, &[b'l', day], vec![day; 300_000]);
+        }
+        let backup = block_on(async {
+            let (mut stream, mut bytes) = (store.backup().await.unwrap(), Vec::new());
+            while let Some(piece) = stream.recv().await {
+                bytes.extend(piece.unwrap());
+            }
+            bytes
+        });
+        let contents = verify(&backup[..]).unwrap();
+        assert_eq!((contents.live, contents.history, contents.buckets), (3, 3, 3));
+        let folder = tempfile::tempdir().unwrap();
+        let restored = folder.path().join("store");
+        assert_eq!(SledStore::restore(&backup[..], &restored).unwrap(), contents);
+        let restored = SledStore::open(&restored, &Options::default()).unwrap();
+        assert!(all(&restored) == all(store));
+        assert_eq!(block_on(restored.drop_expired(3 * DAY)).unwrap(), 2);
+        assert_eq!(all(&restored).len(), 4);
+    }
+
     pub(super) fn a_dropped_future_takes_nothing_back(store: &dyn Store) {
         drop(store.commit(batch(|batch| batch.put(b"k", b"v"))));
         block_on(store.commit(Batch::new())).unwrap();
@@ -231,10 +327,20 @@ mod cases {
     }
 }
 
+/// A move of these keys, that expires in the middle of that day.
+fn to_day<K: AsRef<[u8]>>(keys: impl IntoIterator<Item = K>, day: u64) -> Move {
+    let keys = keys.into_iter().map(|key| Key::from(key.as_ref())).collect();
+    Move { keys, expires_ms: day * DAY - DAY / 2, also_delete: vec![] }
+}
+
+const DAY: u64 = 86_400_000;
+
 /// One step of the comparison with a plain map.
 #[derive(Debug, Clone)]
 enum Step {
     Commit(Vec<(u8, Change)>),
+    Archive(Vec<u8>, u64),
+    DropExpired(u64),
     Reopen,
 }
 
@@ -259,6 +365,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     ];
     let step = prop_oneof![
         12 => proptest::collection::vec((0..40_u8, change), 1..12).prop_map(Step::Commit),
+        5 => (proptest::collection::vec(0..40_u8, 1..12), 1..5_u64).prop_map(|(keys, day)| Step::Archive(keys, day)),
+        1 => (1..5_u64).prop_map(Step::DropExpired),
         1 => Just(Step::Reopen),
     ];
     proptest::collection::vec(step, 1..40)
@@ -271,11 +379,22 @@ proptest! {
         let folder = tempfile::tempdir().unwrap();
         let open = || SledStore::open(folder.path(), &Options::default()).unwrap();
         let (mut store, mut map) = (Some(open()), BTreeMap::<Vec<u8>, Vec<u8>>::new());
+        let mut history = BTreeMap::<u64, BTreeMap<Vec<u8>, Vec<u8>>>::new();
         for step in steps {
             match step {
                 Step::Reopen => {
                     drop(store.take());
                     store = Some(open());
+                }
+                Step::Archive(keys, day) => {
+                    let step = to_day(keys.iter().map(|key| [*key]), day);
+                    prop_assert!(block_on(store.as_ref().unwrap().archive(vec![step])).is_ok());
+                    let moved = keys.into_iter().filter_map(|key| map.remove_entry(&[key][..]));
+                    history.entry(day).or_default().extend(moved);
+                }
+                Step::DropExpired(day) => {
+                    prop_assert!(block_on(store.as_ref().unwrap().drop_expired(day * DAY)).is_ok());
+                    history.retain(|end, _| *end > day);
                 }
                 Step::Commit(changes) => {
                     let (mut batch, mut next, mut holds) = (Batch::new(), map.clone(), true);
@@ -307,7 +426,14 @@ proptest! {
                     }
                 }
             }
-            let mut pairs: Vec<_> = map.clone().into_iter().collect();
+            // Later ones replace earlier ones.
+            let merged: BTreeMap<_, _> = history.values().chain([&map]).flatten().collect();
+            let mut pairs: Vec<Pair> =
+                merged.into_iter().map(|(key, value)| (key.clone(), value.clone())).collect();
+            for key in 0..40_u8 {
+                let value = pairs.iter().find(|(other, _)| *other == [key]).map(|(_, value)| value.clone());
+                prop_assert_eq!(store.as_ref().unwrap().get(&[key]).unwrap(), value);
+            }
             prop_assert_eq!(&all(store.as_ref().unwrap()), &pairs);
             pairs.reverse();
             let reversed = store.as_ref().unwrap().scan(KeyRange::prefix([]), Order::Descending, usize::MAX);

@@ -3,7 +3,7 @@
 //! Keeps every promise of [`Store`] but durability. A test may plant a fault for each commit.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashSet},
     fmt,
     ops::Bound,
     sync::{Mutex, MutexGuard, PoisonError, RwLock},
@@ -11,7 +11,10 @@ use std::{
 
 use futures::future::{BoxFuture, FutureExt};
 
-use super::{Batch, KeyRange, Order, Pair, Store, StoreError, batch::Write};
+use super::{
+    BackupStream, Batch, Key, KeyRange, Move, Order, Pair, Store, StoreError, StoreStats, backup::Encoder,
+    batch::Write, buckets,
+};
 
 type Fault = Box<dyn Fn(&Batch) -> Option<StoreError> + Send + Sync>;
 
@@ -24,8 +27,39 @@ pub struct MemoryStore {
 
 #[derive(Default)]
 struct State {
-    map: BTreeMap<Vec<u8>, Vec<u8>>,
+    map: Map,
+    /// The buckets by their ends.
+    history: BTreeMap<u64, Map>,
+    now_ms: u64,
     closed: bool,
+}
+
+type Map = BTreeMap<Vec<u8>, Vec<u8>>;
+
+impl State {
+    /// All maps; of those that have a key the first has the say.
+    fn maps(&self) -> impl Iterator<Item = &Map> {
+        std::iter::once(&self.map).chain(self.history.values().rev())
+    }
+
+    fn size<'a>(maps: impl Iterator<Item = &'a Map>) -> u64 {
+        maps.flatten().map(|(key, value)| (key.len() + value.len()) as u64).sum()
+    }
+
+    fn backup(&self) -> Result<Vec<Vec<u8>>, StoreError> {
+        let mut pieces = Vec::new();
+        let mut encoder = Encoder::new(|piece| {
+            pieces.push(piece);
+            Ok(())
+        });
+        self.map.iter().try_for_each(|(key, value)| encoder.pair(key, value))?;
+        for (end, bucket) in &self.history {
+            encoder.bucket(*end)?;
+            bucket.iter().try_for_each(|(key, value)| encoder.pair(key, value))?;
+        }
+        encoder.end()?;
+        Ok(pieces)
+    }
 }
 
 impl MemoryStore {
@@ -94,21 +128,90 @@ impl Store for MemoryStore {
     }
 
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        Ok(self.state().map.get(key).cloned())
+        Ok(self.state().maps().find_map(|map| map.get(key)).cloned())
     }
 
     fn scan(&self, range: KeyRange, order: Order, limit: usize) -> Result<Vec<Pair>, StoreError> {
         if range.is_empty() {
             return Ok(Vec::new());
         }
-        let end = range.end.map_or(Bound::Unbounded, Bound::Excluded);
+        let bounds = (Bound::Included(range.start), range.end.map_or(Bound::Unbounded, Bound::Excluded));
         let state = self.state();
-        let pairs = state.map.range((Bound::Included(range.start), end));
-        let copy = |(key, value): (&Vec<u8>, &Vec<u8>)| (key.clone(), value.clone());
-        Ok(match order {
-            Order::Ascending => pairs.take(limit).map(copy).collect(),
-            Order::Descending => pairs.rev().take(limit).map(copy).collect(),
-        })
+        let (mut seen, mut pairs) = (HashSet::new(), Vec::new());
+        for map in state.maps() {
+            // No map needs to give more than is wanted of all together.
+            let found = map.range::<Vec<u8>, _>((bounds.0.as_ref(), bounds.1.as_ref()));
+            let found: Vec<_> = match order {
+                Order::Ascending => found.take(limit).collect(),
+                Order::Descending => found.rev().take(limit).collect(),
+            };
+            pairs.extend(found.into_iter().filter(|(key, _)| seen.insert(*key)));
+        }
+        pairs.sort_unstable_by_key(|(key, _)| *key);
+        if order == Order::Descending {
+            pairs.reverse();
+        }
+        pairs.truncate(limit);
+        Ok(pairs.into_iter().map(|(key, value)| (key.clone(), value.clone())).collect())
+    }
+
+    fn archive(&self, moves: Vec<Move>) -> BoxFuture<'_, Result<(), StoreError>> {
+        let mut state = self.state();
+        if state.closed {
+            return futures::future::ready(Err(StoreError::Closed)).boxed();
+        }
+        let gone = |state: &mut State, key: &Key| state.map.remove(key.as_bytes());
+        for step in moves {
+            let end = buckets::end_of(step.expires_ms, state.now_ms);
+            for key in step.keys {
+                if let Some(value) = gone(&mut state, &key) {
+                    state.history.entry(end).or_default().insert(key.into(), value);
+                }
+            }
+            for key in step.also_delete {
+                gone(&mut state, &key);
+            }
+        }
+        futures::future::ready(Ok(())).boxed()
+    }
+
+    fn drop_expired(&self, now_ms: u64) -> BoxFuture<'_, Result<usize, StoreError>> {
+        let mut state = self.state();
+        state.now_ms = state.now_ms.max(now_ms);
+        let before = state.history.len();
+        state.history.retain(|end, _| *end > now_ms);
+        futures::future::ready(Ok(before - state.history.len())).boxed()
+    }
+
+    fn drop_oldest(&self, max_bytes: u64) -> BoxFuture<'_, Result<usize, StoreError>> {
+        let mut state = self.state();
+        let mut dropped = 0;
+        while State::size(state.history.values()) > max_bytes {
+            state.history.pop_first();
+            dropped += 1;
+        }
+        futures::future::ready(Ok(dropped)).boxed()
+    }
+
+    fn stats(&self) -> StoreStats {
+        let state = self.state();
+        let live = State::size(std::iter::once(&state.map));
+        StoreStats {
+            live_bytes: live,
+            disk_bytes: 0,
+            history_bytes: State::size(state.history.values()),
+            buckets: state.history.len(),
+        }
+    }
+
+    fn backup(&self) -> BoxFuture<'_, Result<BackupStream, StoreError>> {
+        let made = self.state().backup().map(|pieces| {
+            let (sender, stream) = tokio::sync::mpsc::channel(pieces.len().max(1));
+            // There is room for all of them.
+            pieces.into_iter().for_each(|piece| drop(sender.try_send(Ok(piece))));
+            stream
+        });
+        futures::future::ready(made).boxed()
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {

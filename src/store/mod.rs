@@ -6,7 +6,9 @@
 //!
 //! Never here: HTTP, clocks, randomness, or a decision about what a run does next.
 
+mod backup;
 mod batch;
+mod buckets;
 #[cfg(test)]
 mod conformance;
 mod error;
@@ -21,6 +23,7 @@ mod testing;
 use futures::future::BoxFuture;
 
 pub use self::sled::{Options, SledStore};
+pub use backup::{BackupError, Contents, verify};
 pub use batch::{Batch, KeyRange, Order};
 pub use error::StoreError;
 pub use keys::Key;
@@ -28,6 +31,34 @@ pub use memory::MemoryStore;
 
 /// A key and its value.
 pub type Pair = (Vec<u8>, Vec<u8>);
+
+/// Keys whose values leave the live part for the history, together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Move {
+    /// What moves. A key without a value is passed over.
+    pub keys: Vec<Key>,
+    /// When it may be dropped, milliseconds since the epoch; it is kept up to a day longer, what is far ahead
+    /// a tenth longer or so.
+    pub expires_ms: u64,
+    /// What goes from the live part at the same moment, and is not kept.
+    pub also_delete: Vec<Key>,
+}
+
+/// How large a store is. Cheap to ask for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct StoreStats {
+    /// Bytes of the live keys and values; 0 while a large store is still being counted after its start.
+    pub live_bytes: u64,
+    /// Bytes of the files that hold them.
+    pub disk_bytes: u64,
+    /// Bytes of the history's files.
+    pub history_bytes: u64,
+    /// Buckets of the history.
+    pub buckets: usize,
+}
+
+/// A backup as it is made, in pieces of some 256 KiB. It is whole only if the end comes without an error.
+pub type BackupStream = tokio::sync::mpsc::Receiver<Result<Vec<u8>, StoreError>>;
 
 /// An ordered key space. Every method may be called from any task or thread.
 pub trait Store: Send + Sync + 'static {
@@ -65,6 +96,38 @@ pub trait Store: Send + Sync + 'static {
     /// # Errors
     /// As [`Store::get`].
     fn scan(&self, range: KeyRange, order: Order, limit: usize) -> Result<Vec<Pair>, StoreError>;
+
+    /// Moves values to the history: durable there first, then gone from the live part, in one batch with
+    /// `also_delete`. Reads show the same before, meanwhile and after; a crash in between leaves both, and the
+    /// same move again mends that. Expectations of batches do not see the history, and a key that is written
+    /// again hides what the history has.
+    ///
+    /// # Errors
+    /// As [`Store::commit`]; `Conflict` when a value changed meanwhile, `Busy` when a backup that is being made
+    /// holds it up. What has not moved stays live.
+    fn archive(&self, moves: Vec<Move>) -> BoxFuture<'_, Result<(), StoreError>>;
+
+    /// Drops what expired by `now_ms` from the history, whole buckets at a time; gives their number.
+    /// The history's only clock: call it now and then.
+    ///
+    /// # Errors
+    /// As [`Store::commit`].
+    fn drop_expired(&self, now_ms: u64) -> BoxFuture<'_, Result<usize, StoreError>>;
+
+    /// Drops the buckets that expire first until the history has at most `max_bytes`; gives their number.
+    ///
+    /// # Errors
+    /// As [`Store::commit`].
+    fn drop_oldest(&self, max_bytes: u64) -> BoxFuture<'_, Result<usize, StoreError>>;
+
+    /// How large it is.
+    fn stats(&self) -> StoreStats;
+
+    /// Makes a backup of one moment, history included, while reads and writes go on. `flowcell restore` reads it.
+    ///
+    /// # Errors
+    /// As [`Store::commit`]; `Corrupt` in the stream when a part of the history cannot be read.
+    fn backup(&self) -> BoxFuture<'_, Result<BackupStream, StoreError>>;
 
     /// Takes no more batches, writes what is queued and makes it durable. Reads still work.
     fn close(&self) -> BoxFuture<'_, ()>;

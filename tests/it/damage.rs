@@ -7,7 +7,7 @@ use std::{
 
 use serde_json::json;
 
-use crate::support::{Request, TestServer, Workflow};
+use crate::support::{Request, TestServer, Workflow, flowcell, wait_until};
 
 /// What happens to a file.
 #[derive(Clone, Copy, Debug)]
@@ -108,6 +108,103 @@ fn a_damaged_store_is_refused_or_complete() {
     restore(&files, &store);
     server.restart();
     assert_eq!(missing(&server, &ids), None);
+}
+
+/// Small numbers that look random (SplitMix64); the seed is printed and can be given.
+struct Random(u64);
+
+impl Random {
+    fn seeded() -> Self {
+        let seed = std::env::var("TEST_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(11);
+        println!("TEST_SEED={seed}");
+        Self(seed)
+    }
+
+    fn below(&mut self, most: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((mixed ^ (mixed >> 31)) % most as u64) as usize
+    }
+
+    /// One changed bit, or the end cut off.
+    fn damage(&mut self, bytes: &[u8]) -> (Vec<u8>, String) {
+        let (at, mut damaged) = (self.below(bytes.len()), bytes.to_vec());
+        if self.below(2) == 0 {
+            damaged.truncate(at);
+            return (damaged, format!("{at} of {} bytes", bytes.len()));
+        }
+        damaged[at] ^= 1 << self.below(8);
+        (damaged, format!("a bit of byte {at}"))
+    }
+}
+
+#[test]
+fn a_damaged_backup_is_refused_and_leaves_nothing() {
+    let mut server = TestServer::start([Workflow::script("keep", "return 1")]);
+    for size in [10, 100, 40_000, 1_000] {
+        server.post("keep", &json!({ "text": "x".repeat(size) }));
+    }
+    server.stop();
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let data = server.data();
+    let made = flowcell(["backup", &path("good"), "--data", data.to_str().unwrap()]);
+    assert_eq!(made.code, 0, "{made:?}");
+    let good = fs::read(path("good")).unwrap();
+    let mut random = Random::seeded();
+    for _ in 0..25 {
+        let (bytes, what) = random.damage(&good);
+        fs::write(path("bad"), bytes).unwrap();
+        let restored = flowcell(["restore", &path("bad"), "--data", &path("data")]);
+        assert_eq!(restored.code, 2, "{what}: {restored:?}");
+        assert_eq!(restored.stderr.trim().lines().count(), 1, "{what}: {restored:?}");
+        let left = fs::read_dir(path("data")).map_or(0, Iterator::count);
+        assert_eq!(left, 0, "{what}");
+    }
+    let restored = flowcell(["restore", &path("good"), "--data", &path("data")]);
+    assert_eq!(restored.code, 0, "{restored:?}");
+}
+
+#[test]
+fn a_damaged_history_is_told_by_name_and_stops_nothing_else() {
+    let mut server = TestServer::start([Workflow::script("keep", "return context.data.text.length")]);
+    let texts =
+        [1, 10, 100, 40_000, 60_000, 1_000].map(|size: usize| format!("{size} ").repeat(size / 2 + 1));
+    let ids = texts.map(|text| (server.post("keep", &json!({ "text": text })).run_id(), text));
+    let store = server.data().join("store");
+    let history = store.join("history");
+    wait_until("runs moved to the history", 90, || fs::read_dir(&history).is_ok_and(|dir| dir.count() > 0));
+    assert!(server.stop().success());
+    let files: Vec<_> =
+        files_below(&store).into_iter().map(|path| (path.clone(), fs::read(path).unwrap())).collect();
+    let old: Vec<_> =
+        files.iter().filter(|(path, bytes)| path.starts_with(&history) && !bytes.is_empty()).collect();
+    assert!(old.len() > 3, "{files:?}");
+    let mut random = Random::seeded();
+    let mut told = 0;
+    for round in 0..24 {
+        restore(&files, &store);
+        // Mostly where the runs are.
+        let (path, bytes) = old[round % old.len()];
+        let used = if path.ends_with("db") { bytes.len().min(60_000) } else { bytes.len() };
+        let (mut damaged, what) = random.damage(&bytes[..used]);
+        if damaged.len() == used {
+            damaged.extend_from_slice(&bytes[used..]);
+        }
+        fs::write(path, damaged).unwrap();
+        let what = format!("{what} of {}", path.strip_prefix(&store).unwrap().display());
+        if let Err(finished) = server.try_restart() {
+            panic!("{what}: the history keeps the server from starting: {finished:?}");
+        }
+        assert_eq!(missing(&server, &ids), None, "{what}");
+        told += usize::from(server.stderr().contains("a part of the history cannot be read"));
+        let after = server.post("keep", &json!({ "text": "on" }));
+        assert_eq!((after.status, after.json()), (200, json!(2)), "{what}");
+        server.kill();
+    }
+    println!("{told} of 24 were told");
+    assert!(told > 4, "only {told} were told: are they in used places?");
 }
 
 /// What the server lacks or shows wrong without saying so.

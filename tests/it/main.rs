@@ -5,6 +5,7 @@
 
 mod answers;
 mod api;
+mod backup;
 mod bodies;
 mod check;
 mod cli;
@@ -18,6 +19,7 @@ mod github;
 mod isolation;
 mod layering;
 mod limits;
+mod no_space;
 mod reference;
 mod refusals;
 mod reload;

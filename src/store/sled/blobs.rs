@@ -106,6 +106,47 @@ impl Blobs {
         folders.iter().try_for_each(|folder| sync_folder(folder))
     }
 
+    /// Takes over a file of another folder of the same file system, without copying where that can be.
+    /// Gives the shelf to sync, when there is anything new.
+    pub(super) fn adopt(&self, from: &Blobs, blob: &BlobRef) -> Result<Option<PathBuf>, StoreError> {
+        if self.is_there(blob) {
+            return Ok(None);
+        }
+        let (source, shelf, path) = (from.path(blob), self.shelf(blob), self.path(blob));
+        create_private(&shelf)?;
+        // A file of a wrong length is a copy that was cut off.
+        let _ = fs::remove_file(&path);
+        match fs::hard_link(&source, &path) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(StoreError::corrupt(source.display(), "the file is missing"));
+            }
+            Err(_) => {
+                let copy = || File::open(&path).and_then(|file| file.sync_all());
+                fs::copy(&source, &path)
+                    .and_then(|_| copy())
+                    .map_err(|error| failed("copy", &path, error))?;
+            }
+        }
+        Ok(Some(shelf))
+    }
+
+    /// Makes the names of shelves durable, and those in them.
+    pub(super) fn sync(&self, shelves: &BTreeSet<PathBuf>) -> Result<(), StoreError> {
+        match shelves.is_empty() {
+            true => Ok(()),
+            false => shelves.iter().chain([&self.root]).try_for_each(|folder| sync_folder(folder)),
+        }
+    }
+
+    /// Removes a file that nothing refers to any more. One that cannot be removed is left to the next start.
+    pub(super) fn remove(&self, hash: [u8; 32]) {
+        let path = self.path(&BlobRef { hash, length: 0 });
+        if let Err(error) = fs::remove_file(&path) {
+            tracing::debug!(path = %path.display(), %error, "a large value stays for now");
+        }
+    }
+
     /// The content, checked against its name.
     pub(super) fn read(&self, blob: &BlobRef) -> Result<Vec<u8>, StoreError> {
         let path = self.path(blob);

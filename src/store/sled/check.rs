@@ -5,7 +5,7 @@
 //! in the middle of its log without a word, and only this finds it. A small store is read before it opens;
 //! of a large one the committer reads a little whenever it has nothing to write.
 
-use std::{collections::HashSet, fs, ops::Bound, path::Path};
+use std::{fs, ops::Bound, path::Path};
 
 use sled::Db;
 
@@ -14,6 +14,7 @@ use super::{
     commits::Commits,
     committer::from_sled,
     envelope::{self, Content},
+    tally::{Tally, Weight},
 };
 use crate::store::{Key, StoreError};
 
@@ -34,14 +35,14 @@ pub(super) fn commits(db: &Db, watermark: u64) -> Result<Commits, StoreError> {
 }
 
 /// Reads everything before anything is written; removes large values that nothing refers to.
-pub(super) fn everything(db: &Db, blobs: &Blobs, commits: &Commits) -> Result<(), StoreError> {
+pub(super) fn everything(db: &Db, blobs: &Blobs, commits: &Commits) -> Result<Tally, StoreError> {
     let mut audit = Audit::default();
     while !audit.step(db, blobs, commits)? {}
-    match blobs.sweep(&audit.used)? {
+    match blobs.sweep(&audit.tally.large())? {
         0 => {}
         removed => tracing::info!(removed, "removed files of large values that nothing refers to"),
     }
-    Ok(())
+    Ok(audit.tally)
 }
 
 /// A reading of the whole tree, in steps between which the one writer may write.
@@ -50,8 +51,7 @@ pub(super) struct Audit {
     /// The last key that was read.
     read: Option<Key>,
     /// What was read so far, as it is now.
-    counted: Commits,
-    used: HashSet<[u8; 32]>,
+    pub(super) tally: Tally,
 }
 
 impl Audit {
@@ -66,15 +66,14 @@ impl Audit {
         for pair in pairs.by_ref().take(STEP) {
             let (key, bytes) = pair.map_err(|error| from_sled(error, "read"))?;
             if key != Commits::key().as_bytes() {
-                if let Content::Blob(blob) = envelope::open(&key, &bytes)? {
-                    if !blobs.is_there(&blob) {
-                        let file = hex::encode(blob.hash);
-                        let what = format!("its file {file} is missing or has another length");
-                        return Err(StoreError::corrupt(Key::from(&*key), what));
-                    }
-                    self.used.insert(blob.hash);
+                if let Content::Blob(blob) = envelope::open(&key, &bytes)?
+                    && !blobs.is_there(&blob)
+                {
+                    let file = hex::encode(blob.hash);
+                    let what = format!("its file {file} is missing or has another length");
+                    return Err(StoreError::corrupt(Key::from(&*key), what));
                 }
-                self.counted.count(None, Some(envelope::sum(&bytes)));
+                self.tally.change(None, Some(&Weight::of(&key, &bytes)));
             }
             last = Some(key);
         }
@@ -83,18 +82,18 @@ impl Audit {
         Ok(false)
     }
 
-    /// Takes note of a write, by the checksums before and after.
-    pub(super) fn written(&mut self, key: &Key, before: Option<u32>, after: Option<u32>) {
+    /// Takes note of a write.
+    pub(super) fn written(&mut self, key: &Key, before: Option<&Weight>, after: Option<&Weight>) {
         if self.read.as_ref().is_some_and(|read| key <= read) {
-            self.counted.count(before, after);
+            self.tally.change(before, after);
         }
     }
 
     fn compare(&self, commits: &Commits) -> Result<(), StoreError> {
-        let what = match (self.counted.keys == commits.keys, self.counted.sum == commits.sum) {
+        let what = match (self.tally.keys == commits.keys, self.tally.sum == commits.sum) {
             (true, true) => return Ok(()),
             (true, false) => format!("some of its {} keys are not as they were last written", commits.keys),
-            (false, _) => format!("{} of {} keys are there", self.counted.keys, commits.keys),
+            (false, _) => format!("{} of {} keys are there", self.tally.keys, commits.keys),
         };
         Err(StoreError::corrupt("the state", what))
     }

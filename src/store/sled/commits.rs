@@ -3,7 +3,10 @@
 //! Written with each group, in the same sled batch. A start that reads everything compares it: a key that
 //! sled lost, or brought back, changes the sum.
 
-use super::envelope::{self, Content};
+use super::{
+    envelope::{self, Content},
+    tally::Weight,
+};
 use crate::store::{Key, StoreError, keys::Kind};
 
 /// The counters.
@@ -23,15 +26,20 @@ impl Commits {
         Key::from(&Kind::Commits.prefix())
     }
 
-    /// Counts the change of one key from one checksum to another.
-    pub(super) fn count(&mut self, before: Option<u32>, after: Option<u32>) {
-        if let Some(sum) = before {
+    /// Whether a key is the backend's own: its counters, or what it notes about the history.
+    pub(super) fn owns(key: &[u8]) -> bool {
+        Kind::of(key) == Some(Kind::Commits)
+    }
+
+    /// Counts the change of one key.
+    pub(super) fn count(&mut self, before: Option<&Weight>, after: Option<&Weight>) {
+        if let Some(weight) = before {
             self.keys = self.keys.wrapping_sub(1);
-            self.sum = self.sum.wrapping_sub(sum.into());
+            self.sum = self.sum.wrapping_sub(weight.sum.into());
         }
-        if let Some(sum) = after {
+        if let Some(weight) = after {
             self.keys = self.keys.wrapping_add(1);
-            self.sum = self.sum.wrapping_add(sum.into());
+            self.sum = self.sum.wrapping_add(weight.sum.into());
         }
     }
 
@@ -64,12 +72,14 @@ mod tests {
 
     #[test]
     fn counting_there_and_back_changes_nothing() {
+        let weight = |value: &[u8]| Weight::of(b"k", &envelope::inline(b"k", value));
+        let (one, two) = (weight(b"one"), weight(b"two"));
         let mut commits = Commits::default();
-        commits.count(None, Some(u32::MAX));
-        commits.count(Some(u32::MAX), Some(7));
-        assert_eq!((commits.keys, commits.sum), (1, 7));
+        commits.count(None, Some(&one));
+        commits.count(Some(&one), Some(&two));
+        assert_eq!((commits.keys, commits.sum), (1, two.sum.into()));
         assert_eq!(Commits::open(&commits.seal()).unwrap(), commits);
-        commits.count(Some(7), None);
+        commits.count(Some(&two), None);
         assert_eq!(commits, Commits::default());
     }
 }

@@ -7,11 +7,14 @@
 use std::{
     collections::HashMap,
     fs::File,
-    io,
+    io::{self, BufWriter, Write as _},
     panic::{AssertUnwindSafe, catch_unwind},
-    path::PathBuf,
-    sync::Arc,
-    time::Duration,
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
 };
 
 use sled::{Db, IVec};
@@ -21,30 +24,68 @@ use super::{
     blobs::{Blobs, Staged},
     check::Audit,
     commits::Commits,
+    compact::Hook,
     envelope::{self, BlobRef, Content, INLINE_MAX},
     folder::free_space,
-    queue::{Answer, Next, Op, Queue},
+    live::Live,
+    queue::{Answer, Next, Op, Queue, Work},
+    tally::{Tally, Weight},
     watermark::Watermark,
 };
-use crate::store::{Batch, Key, StoreError, batch::Write};
+use crate::store::{Key, StoreError, batch::Write};
 
 /// How long an audit waits for something to write before each of its steps: it takes a tenth of the thread.
 const AUDIT_PAUSE: Duration = Duration::from_millis(5);
 
 /// All that the thread owns.
 pub(super) struct Committer {
+    /// What readers use; the same as `db`.
+    pub(super) live: Arc<Live>,
     pub(super) db: Db,
+    /// The folder of `db`.
+    pub(super) state: PathBuf,
     /// A handle of its own on sled's file: each handle is told of a failed write-back once.
     pub(super) db_file: File,
     pub(super) blobs: Arc<Blobs>,
     pub(super) commits: Commits,
     /// What is left of the check of a store that was too large for the start.
     pub(super) audit: Option<Audit>,
+    /// What the tree holds; unknown while an audit still counts.
+    pub(super) tally: Option<Tally>,
+    pub(super) shared: Arc<Shared>,
+    /// Large values that nothing refers to and that a backup may still read.
+    pub(super) doomed: Vec<[u8; 32]>,
+    pub(super) compaction: Compaction,
+    /// When it was last looked whether a compaction pays.
+    pub(super) looked: Option<Instant>,
+    /// The folder that the last compaction left.
+    pub(super) old: Option<PathBuf>,
     pub(super) watermark: Watermark,
     pub(super) folder: PathBuf,
     /// Bytes of the disk that stay free, so that sled itself never meets a full disk.
     pub(super) reserve: u64,
     pub(super) failed: Arc<watch::Sender<Option<StoreError>>>,
+}
+
+/// What the committer tells, and is told.
+#[derive(Debug, Default)]
+pub(super) struct Shared {
+    /// Bytes of the live keys and values.
+    pub(super) live_bytes: AtomicU64,
+    /// Bytes of the large ones among them.
+    pub(super) large_bytes: AtomicU64,
+    /// Backups that are being read: while there is one, no file of a large value is removed.
+    pub(super) pins: AtomicUsize,
+}
+
+/// When the live database is compacted: with more bytes on the disk than four times the live ones and `slack`.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Compaction {
+    pub(super) slack: u64,
+    pub(super) every: Duration,
+    /// Memory for the pages of the new one.
+    pub(super) cache: u64,
+    pub(super) hook: Option<Hook>,
 }
 
 /// A value as the running group leaves it.
@@ -58,14 +99,15 @@ struct Pending {
 #[derive(Default)]
 struct Group {
     values: HashMap<Key, Option<Pending>>,
-    /// The checksums in the tree before the group.
-    before: HashMap<Key, Option<u32>>,
+    /// What was in the tree before the group.
+    before: HashMap<Key, Option<Weight>>,
     staged: Vec<Staged>,
 }
 
 impl Committer {
     /// Writes groups until the queue is closed and empty.
     pub(super) fn run(mut self, queue: &Queue) {
+        self.tell();
         loop {
             let patience = self.audit.is_some().then_some(AUDIT_PAUSE);
             let ops = match queue.next(patience) {
@@ -85,6 +127,15 @@ impl Committer {
                 true => self.audit(),
                 false => self.commit(ops),
             }));
+            // What comes next must not hold up who waits for an answer.
+            let healthy = self.failed.borrow().is_none();
+            let outcome = outcome.and_then(|()| {
+                catch_unwind(AssertUnwindSafe(|| {
+                    if healthy {
+                        self.compact_if_due()
+                    }
+                }))
+            });
             if outcome.is_err() {
                 self.poison("sled panicked");
             }
@@ -94,7 +145,7 @@ impl Committer {
         }
     }
 
-    fn poison(&self, reason: impl ToString) -> StoreError {
+    pub(super) fn poison(&self, reason: impl ToString) -> StoreError {
         let error = StoreError::Failed { reason: reason.to_string() };
         tracing::error!(%error, "the store takes no more commits");
         self.failed.send_if_modified(|failed| failed.replace(error.clone()).is_none());
@@ -104,9 +155,24 @@ impl Committer {
     fn audit(&mut self) {
         let Some(audit) = &mut self.audit else { return };
         match audit.step(&self.db, &self.blobs, &self.commits) {
-            Ok(false) => {}
-            Ok(true) => self.audit = None,
-            Err(error) => drop(self.poison(error)),
+            Ok(false) => return,
+            Ok(true) => {}
+            Err(error) => return drop(self.poison(error)),
+        }
+        let tally = self.audit.take().expect("it was just used").tally;
+        if self.shared.pins.load(Ordering::SeqCst) == 0
+            && let Err(error) = self.blobs.sweep(&tally.large())
+        {
+            tracing::warn!(%error, "large values that nothing refers to were not removed");
+        }
+        self.tally = Some(tally);
+        self.tell();
+    }
+
+    fn tell(&self) {
+        if let Some(tally) = &self.tally {
+            self.shared.live_bytes.store(tally.bytes + tally.large_bytes, Ordering::Relaxed);
+            self.shared.large_bytes.store(tally.large_bytes, Ordering::Relaxed);
         }
     }
 
@@ -114,31 +180,74 @@ impl Committer {
         let mut room = free_space(&self.folder).map_or(u64::MAX, |free| free.saturating_sub(self.reserve));
         let mut group = Group::default();
         let mut results = Vec::with_capacity(ops.len());
+        let mut snapshots = Vec::new();
         // Until the end: each op holds its place in the bounded queue.
         let mut held = Vec::with_capacity(ops.len());
         for mut op in ops {
-            let result = self.gather(std::mem::take(&mut op.batch), &mut room, &mut group);
+            let mut work = std::mem::take(&mut op.work);
+            if let Some(path) = work.snapshot.take() {
+                snapshots.push((results.len(), path));
+            }
+            let result = self.gather(work, &mut room, &mut group);
             results.push((op.answer.take(), result));
             held.push(op);
         }
-        if !group.values.is_empty()
-            && let Err(error) = self.write(group)
-        {
-            let error = match error {
+        let mut written = Ok(());
+        if !group.values.is_empty() {
+            written = self.write(group).map_err(|error| match error {
                 // What it says elsewhere, that nothing was stored, cannot be said here.
                 StoreError::Full { place } => {
                     self.poison(format!("the disk under {} filled up while writing", place.display()))
                 }
                 error => self.poison(error),
-            };
-            results.iter_mut().for_each(|(_, result)| *result = Err(error.clone()));
+            });
+        }
+        match written {
+            Ok(()) => {
+                for (index, path) in snapshots {
+                    results[index].1 = self.snapshot(&path);
+                }
+            }
+            Err(error) => results.iter_mut().for_each(|(_, result)| *result = Err(error.clone())),
         }
         drop(held);
         results.into_iter().for_each(|(answer, result)| answer_one(answer, result));
     }
 
+    /// Writes all live pairs to a file, envelopes and all; for a backup, which reads it at leisure.
+    fn snapshot(&self, path: &Path) -> Result<(), StoreError> {
+        let room = free_space(&self.folder).map_or(u64::MAX, |free| free.saturating_sub(self.reserve));
+        if self.tally.as_ref().is_some_and(|tally| tally.bytes > room) {
+            return Err(StoreError::Full { place: self.folder.clone() });
+        }
+        let failed =
+            |error| StoreError::io(format!("cannot write {}", path.display()), self.folder.clone(), error);
+        let mut file = BufWriter::new(File::create(path).map_err(failed)?);
+        for pair in self.db.iter() {
+            let (key, bytes) = pair.map_err(|error| from_sled(error, "read"))?;
+            if !Commits::owns(&key) {
+                let mut write = |part: &[u8]| {
+                    file.write_all(&(part.len() as u32).to_le_bytes())?;
+                    file.write_all(part)
+                };
+                write(&key).and_then(|()| write(&bytes)).map_err(failed)?;
+            }
+        }
+        file.flush().map_err(failed)
+    }
+
     /// Checks one batch against the tree and the group, and adds its writes to the group.
-    fn gather(&self, batch: Batch, room: &mut u64, group: &mut Group) -> Result<(), StoreError> {
+    fn gather(&self, work: Work, room: &mut u64, group: &mut Group) -> Result<(), StoreError> {
+        let Work { batch, moved, snapshot: _ } = work;
+        for (key, envelope) in &moved {
+            let bytes = match group.values.get(key) {
+                Some(pending) => pending.as_ref().map(|pending| IVec::from(pending.envelope.as_slice())),
+                None => self.stored(key)?,
+            };
+            if bytes.as_ref() != Some(envelope) {
+                return Err(StoreError::Conflict { found: self.value(key, group)?, key: key.clone() });
+            }
+        }
         for (key, expected) in batch.expectations {
             if !self.holds(&key, expected.as_deref(), &[group])? {
                 return Err(StoreError::Conflict { found: self.value(&key, group)?, key });
@@ -157,7 +266,8 @@ impl Committer {
         }
         // Everything that can fail comes before the first change of the group, hence a layer of its own.
         let mut own = Group::default();
-        for (key, write) in batch.writes {
+        let moved = moved.into_iter().map(|(key, _)| (key, Write::Delete));
+        for (key, write) in batch.writes.into_iter().chain(moved) {
             if let Write::DeleteIf(value) = &write
                 && !self.holds(&key, Some(value), &[&own, group])?
             {
@@ -165,7 +275,7 @@ impl Committer {
             }
             if !group.before.contains_key(&key) && !own.before.contains_key(&key) {
                 let stored = self.stored(&key)?;
-                own.before.insert(key.clone(), stored.map(|bytes| envelope::sum(&bytes)));
+                own.before.insert(key.clone(), stored.map(|bytes| Weight::of(&key, &bytes)));
             }
             let pending = match write {
                 Write::Delete | Write::DeleteIf(_) => None,
@@ -193,12 +303,16 @@ impl Committer {
         let mut commits = self.commits;
         commits.number += 1;
         let mut batch = sled::Batch::default();
+        let mut freed = Vec::new();
         for (key, value) in group.values {
-            let before = group.before.get(&key).copied().flatten();
-            let after = value.as_ref().map(|value| envelope::sum(&value.envelope));
-            commits.count(before, after);
+            let before = group.before.get(&key).and_then(Option::as_ref);
+            let after = value.as_ref().map(|value| Weight::of(&key, &value.envelope));
+            commits.count(before, after.as_ref());
             if let Some(audit) = &mut self.audit {
-                audit.written(&key, before, after);
+                audit.written(&key, before, after.as_ref());
+            }
+            if let Some(tally) = &mut self.tally {
+                freed.extend(tally.change(before, after.as_ref()));
             }
             match value {
                 Some(value) => batch.insert(key.as_bytes(), value.envelope),
@@ -213,7 +327,22 @@ impl Committer {
             .sync_data()
             .map_err(|error| StoreError::io("cannot sync the state", &self.folder, error))?;
         self.commits = commits;
-        self.watermark.write(commits.number)
+        self.watermark.write(commits.number)?;
+        self.tell();
+        self.free(freed);
+        self.remove_old_state()
+    }
+
+    /// Removes the files of large values that nothing refers to, once no backup reads them.
+    fn free(&mut self, freed: Vec<[u8; 32]>) {
+        self.doomed.extend(freed);
+        if self.doomed.is_empty() || self.shared.pins.load(Ordering::SeqCst) > 0 {
+            return;
+        }
+        let Some(tally) = &self.tally else { return };
+        for hash in self.doomed.drain(..).filter(|hash| !tally.refers_to(hash)) {
+            self.blobs.remove(hash);
+        }
     }
 
     fn stored(&self, key: &Key) -> Result<Option<IVec>, StoreError> {
@@ -261,18 +390,22 @@ pub(super) fn unseal(key: &[u8], bytes: &[u8], blobs: &Blobs) -> Result<Vec<u8>,
 /// sled's error in our words.
 pub(super) fn from_sled(error: sled::Error, doing: &str) -> StoreError {
     match error {
-        sled::Error::Io(error) => {
+        // What comes from the system, and what sled says of its lock.
+        sled::Error::Io(error)
+            if error.raw_os_error().is_some()
+                || !matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof) =>
+        {
             StoreError::io(format!("cannot {doing} the state"), "the data folder", error)
         }
         sled::Error::Corruption { at, .. } => StoreError::corrupt(
             "the state",
             at.map_or("no place given".to_owned(), |at| format!("at {at:?}")),
         ),
-        error @ (sled::Error::CollectionNotFound(_)
+        // What its own files say of it is not what we made.
+        error @ (sled::Error::Io(_)
+        | sled::Error::CollectionNotFound(_)
         | sled::Error::Unsupported(_)
-        | sled::Error::ReportableBug(_)) => {
-            StoreError::io(format!("cannot {doing} the state"), "the data folder", io::Error::other(error))
-        }
+        | sled::Error::ReportableBug(_)) => StoreError::corrupt("the state", error.to_string()),
     }
 }
 

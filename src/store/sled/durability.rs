@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    fs,
+    fs::{self, OpenOptions},
     io::{BufRead, BufReader},
     path::{Path, PathBuf},
     process::{Command, Stdio},
@@ -13,24 +13,24 @@ use std::{
 use tempfile::TempDir;
 
 use super::*;
-use crate::store::testing::block_on;
+use crate::store::{Key, testing::block_on};
 
 /// Names the folder for the child process of the kill test.
 const CHILD_FOLDER: &str = "FLOWCELL_TEST_STORE";
 
-fn open(path: &Path) -> Result<SledStore, StoreError> {
+pub(super) fn open(path: &Path) -> Result<SledStore, StoreError> {
     SledStore::open(path, &Options::default())
 }
 
-fn put(store: &dyn Store, key: &[u8], value: Vec<u8>) -> Result<(), StoreError> {
+pub(super) fn put(store: &dyn Store, key: &[u8], value: Vec<u8>) -> Result<(), StoreError> {
     let mut batch = Batch::new();
     batch.put(key, value);
     block_on(store.commit(batch))
 }
 
-type Map = BTreeMap<Vec<u8>, Vec<u8>>;
+pub(super) type Map = BTreeMap<Vec<u8>, Vec<u8>>;
 
-fn all(store: &dyn Store) -> Result<Map, StoreError> {
+pub(super) fn all(store: &dyn Store) -> Result<Map, StoreError> {
     Ok(store.scan(KeyRange::prefix([]), Order::Ascending, usize::MAX)?.into_iter().collect())
 }
 
@@ -59,7 +59,7 @@ fn filled() -> (TempDir, Map) {
     (folder, map)
 }
 
-fn files(folder: &Path) -> Vec<PathBuf> {
+pub(super) fn files(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -69,7 +69,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-fn copy(from: &Path) -> TempDir {
+pub(super) fn copy(from: &Path) -> TempDir {
     let to = tempfile::tempdir().unwrap();
     for file in files(from) {
         let target = to.path().join(file.strip_prefix(from).unwrap());
@@ -156,7 +156,7 @@ fn a_cut_off_file_is_refused_or_harmless() {
         for left in [0, 1, length / 20, length / 3, length.saturating_sub(1)] {
             let damaged = copy(folder.path());
             let path = damaged.path().join(file.strip_prefix(folder.path()).unwrap());
-            fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(left).unwrap();
+            OpenOptions::new().write(true).open(&path).unwrap().set_len(left).unwrap();
             refused_or_whole(damaged, &map, &format!("{left} of {length} bytes of {}", file.display()));
         }
     }
@@ -226,7 +226,7 @@ fn a_large_store_is_checked_while_it_runs() {
     drop(store);
     drop(open(folder.path()).unwrap());
     // A key that sled lost.
-    let db = open_sled(&folder.path().join("state"), &options).unwrap();
+    let db = open_sled(&folder.path().join("state"), Opening::live(64 << 20)).unwrap();
     db.remove(4_999_u32.to_be_bytes()).unwrap().unwrap();
     drop(db);
     assert!(matches!(open(folder.path()), Err(StoreError::Corrupt { .. })));
@@ -237,18 +237,26 @@ fn a_large_store_is_checked_while_it_runs() {
 }
 
 #[test]
-fn large_values_that_nothing_refers_to_are_removed_at_the_next_start() {
+fn large_values_that_nothing_refers_to_are_removed() {
     let folder = tempfile::tempdir().unwrap();
     let blobs = || files(&folder.path().join("blobs")).len();
     let store = open(folder.path()).unwrap();
-    put(&store, b"a", vec![1; 20_000]).unwrap();
-    put(&store, b"b", vec![2; 20_000]).unwrap();
-    put(&store, b"a", vec![3; 20_000]).unwrap();
+    for (key, byte, expected) in
+        [(b"a", 1, 1), (b"b", 2, 2), (b"c", 2, 2), (b"a", 3, 2), (b"b", 3, 2), (b"c", 3, 1)]
+    {
+        put(&store, key, vec![byte; 20_000]).unwrap();
+        // The removal comes before the next answer, not before this one.
+        block_on(store.commit(Batch::new())).unwrap();
+        assert_eq!(blobs(), expected, "{} = {byte}", key.escape_ascii());
+    }
+    // What a crash left.
     fs::write(folder.path().join("blobs/tmp/17"), "half").unwrap();
-    assert_eq!(blobs(), 4);
+    let orphan = "00".repeat(32);
+    fs::create_dir_all(folder.path().join("blobs/00")).unwrap();
+    fs::write(folder.path().join("blobs/00").join(orphan), "nobody's").unwrap();
     drop(store);
     let store = open(folder.path()).unwrap();
-    assert_eq!(blobs(), 2);
+    assert_eq!(blobs(), 1);
     assert_eq!(store.get(b"a").unwrap(), Some(vec![3; 20_000]));
 }
 
@@ -275,7 +283,12 @@ fn after_a_failed_sync_nothing_more_is_promised() {
     let folder = tempfile::tempdir().unwrap();
     // The one file at hand whose sync fails.
     let broken = OpenOptions::new().read(true).write(true).open("/dev/null").unwrap();
-    let store = SledStore::open_with(folder.path(), &Options::default(), Some(broken)).unwrap();
+    let store = SledStore::open_with(
+        folder.path(),
+        &Options::default(),
+        Planted { synced: Some(broken), ..Planted::default() },
+    )
+    .unwrap();
     for _ in 0..2 {
         let error = put(&store, b"k", vec![1]).unwrap_err();
         assert!(
@@ -350,5 +363,12 @@ fn child_that_commits_until_killed() {
         batch.put(&number.to_be_bytes(), child_value(number)).put(b"count", number.to_be_bytes());
         block_on(store.commit(batch)).unwrap();
         println!("acknowledged {number}");
+        if number.is_multiple_of(8) {
+            // Also of an earlier life: again, or for the first time.
+            let keys = (number.saturating_sub(16)..number).map(|number| Key::from(&number.to_be_bytes()));
+            let expires_ms = (number / 64 % 5 + 1) * 86_400_000;
+            let step = Move { keys: keys.collect(), expires_ms, also_delete: vec![] };
+            block_on(store.archive(vec![step])).unwrap();
+        }
     }
 }

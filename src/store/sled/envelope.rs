@@ -93,6 +93,13 @@ pub(super) fn open<'a>(key: &[u8], bytes: &'a [u8]) -> Result<Content<'a>, Store
     }
 }
 
+/// The file that an envelope refers to, unchecked.
+pub(super) fn reference(bytes: &[u8]) -> Option<BlobRef> {
+    let content = bytes.get(HEAD..).filter(|_| bytes[0] == BLOB)?;
+    let (hash, length) = content.split_first_chunk::<32>()?;
+    Some(BlobRef { hash: *hash, length: u64::from_le_bytes(length.try_into().ok()?) })
+}
+
 /// The checksum that an envelope claims; 0 for one that is cut off, which `open` refuses anyway.
 pub(super) fn sum(bytes: &[u8]) -> u32 {
     bytes.get(1..HEAD).and_then(|sum| sum.try_into().ok()).map_or(0, u32::from_le_bytes)

@@ -1,7 +1,7 @@
 //! The data folder: who may use it, which format it has, on what it lies.
 //!
-//! Layout: `LOCK`, `FORMAT` (written last, so that it means complete), `watermark`, `state/` (sled's) and
-//! `blobs/`. Knows nothing of sled.
+//! Layout: `LOCK`, `FORMAT` (written last, so that it means complete), `watermark`, `state/` or what `CURRENT`
+//! names in its place (sled's), `blobs/`, `history/`. Knows nothing of sled.
 
 use std::{
     fs::{self, DirBuilder, File, OpenOptions, TryLockError},
@@ -12,8 +12,9 @@ use std::{
 use super::watermark::Watermark;
 use crate::store::StoreError;
 
-/// The format that this version writes.
-const FORMAT: u64 = 1;
+/// The format that this version writes. The first one had no history, and is taken over as it is.
+const FORMAT: u64 = 2;
+const FORMAT_WITHOUT_HISTORY: u64 = 1;
 const FORMAT_PREFIX: &str = "flowcell-store ";
 
 /// The data folder, locked for this process until dropped.
@@ -31,7 +32,11 @@ impl Folder {
         warn_of_unsafe_places(path);
         let folder = Self { path: path.to_owned(), _lock: lock };
         match fs::read_to_string(folder.format()) {
-            Ok(text) => folder.check_format(&text)?,
+            Ok(text) => {
+                if folder.check_format(&text)? != FORMAT {
+                    folder.write_format()?;
+                }
+            }
             Err(error) if error.kind() == io::ErrorKind::NotFound => folder.lay_out()?,
             Err(error) => return Err(failed("read", &folder.format(), error)),
         }
@@ -43,14 +48,30 @@ impl Folder {
         &self.path
     }
 
-    /// Where sled keeps its files.
-    pub(super) fn state(&self) -> PathBuf {
-        self.path.join("state")
+    /// Where sled keeps the files of the live part.
+    pub(super) fn state(&self) -> Result<PathBuf, StoreError> {
+        let current = self.current();
+        match fs::read_to_string(&current) {
+            Ok(text) => match text.strip_suffix('\n').filter(|name| state_number(name).is_some()) {
+                Some(name) => Ok(self.path.join(name)),
+                None => Err(StoreError::corrupt(current.display(), "it names no state")),
+            },
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(self.path.join(STATE)),
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                Err(StoreError::corrupt(current.display(), "it is no text"))
+            }
+            Err(error) => Err(failed("read", &current, error)),
+        }
     }
 
     /// Where large values are.
     pub(super) fn blobs(&self) -> PathBuf {
         self.path.join("blobs")
+    }
+
+    /// Where the buckets of the history are.
+    pub(super) fn history(&self) -> PathBuf {
+        self.path.join("history")
     }
 
     /// The file of the last commit that was answered.
@@ -62,9 +83,13 @@ impl Folder {
         self.path.join("FORMAT")
     }
 
-    fn check_format(&self, text: &str) -> Result<(), StoreError> {
+    fn current(&self) -> PathBuf {
+        self.path.join("CURRENT")
+    }
+
+    fn check_format(&self, text: &str) -> Result<u64, StoreError> {
         match text.trim_end().strip_prefix(FORMAT_PREFIX).and_then(|number| number.parse().ok()) {
-            Some(FORMAT) => Ok(()),
+            Some(format @ (FORMAT | FORMAT_WITHOUT_HISTORY)) => Ok(format),
             Some(found @ 1..) => Err(StoreError::NewerVersion {
                 what: format!("the data folder {}", self.path.display()),
                 found,
@@ -77,23 +102,72 @@ impl Folder {
     }
 
     fn lay_out(&self) -> Result<(), StoreError> {
-        if self.state().exists() {
+        if [self.path.join(STATE), self.current(), self.history()].iter().any(|path| path.exists()) {
             return Err(StoreError::corrupt(
                 self.format().display(),
                 "the file is missing beside existing data",
             ));
         }
         Watermark::create(&self.watermark())?;
-        let new = self.path.join("FORMAT.new");
-        let write = || {
-            let mut file = File::create(&new)?;
-            writeln!(file, "{FORMAT_PREFIX}{FORMAT}")?;
-            file.sync_all()?;
-            fs::rename(&new, self.format())
-        };
-        write().map_err(|error| failed("write", &self.format(), error))?;
-        sync_folder(&self.path)
+        self.write_format()
     }
+
+    fn write_format(&self) -> Result<(), StoreError> {
+        write_durably(&self.format(), &format!("{FORMAT_PREFIX}{FORMAT}\n"))
+    }
+
+    /// Removes what a crash left half done: states that are not the current one, snapshots for backups.
+    pub(super) fn tidy(&self, state: &Path) -> Result<(), StoreError> {
+        let entries = fs::read_dir(&self.path).map_err(|error| failed("list", &self.path, error))?;
+        for path in entries.flatten().map(|entry| entry.path()) {
+            let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
+            if state_number(name).is_some() && path != state {
+                fs::remove_dir_all(&path).map_err(|error| failed("remove", &path, error))?;
+            } else if name.starts_with(SNAPSHOT) {
+                fs::remove_file(&path).map_err(|error| failed("remove", &path, error))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+const STATE: &str = "state";
+/// How the files begin that a backup reads the live part from.
+pub(super) const SNAPSHOT: &str = "snapshot-";
+
+/// 1 for `state`, 7 for `state-7`.
+fn state_number(name: &str) -> Option<u64> {
+    match name.strip_prefix(STATE)? {
+        "" => Some(1),
+        rest => {
+            rest.strip_prefix('-')?.parse().ok().filter(|number| format!("-{number}") == rest && *number > 1)
+        }
+    }
+}
+
+/// Where the next state goes, beside this one.
+pub(super) fn next_state(state: &Path) -> PathBuf {
+    let name = state.file_name().and_then(|name| name.to_str());
+    let number = name.and_then(state_number).unwrap_or(1);
+    state.with_file_name(format!("{STATE}-{}", number + 1))
+}
+
+/// Makes a state the current one: in one step, durable.
+pub(super) fn name_state(state: &Path) -> Result<(), StoreError> {
+    let name = state.file_name().expect("it was made by next_state").to_string_lossy();
+    write_durably(&state.with_file_name("CURRENT"), &format!("{name}\n"))
+}
+
+fn write_durably(path: &Path, text: &str) -> Result<(), StoreError> {
+    let new = path.with_extension("new");
+    let write = || {
+        let mut file = File::create(&new)?;
+        file.write_all(text.as_bytes())?;
+        file.sync_all()?;
+        fs::rename(&new, path)
+    };
+    write().map_err(|error| failed("write", path, error))?;
+    path.parent().map_or(Ok(()), sync_folder)
 }
 
 fn lock(path: &Path) -> Result<File, StoreError> {
@@ -201,13 +275,20 @@ mod tests {
         let format = parent.path().join("FORMAT");
         drop(Folder::open(parent.path()).unwrap());
         for (text, newer) in
-            [("flowcell-store 2\n", true), ("flowcell-store 0\n", false), ("", false), ("\0", false)]
+            [("flowcell-store 3\n", true), ("flowcell-store 0\n", false), ("", false), ("\0", false)]
         {
             fs::write(&format, text).unwrap();
             let error = Folder::open(parent.path()).unwrap_err();
             assert_eq!(matches!(error, StoreError::NewerVersion { .. }), newer, "{error}");
             assert_eq!(matches!(error, StoreError::Corrupt { .. }), !newer, "{error}");
         }
+        fs::write(&format, "flowcell-store 1\n").unwrap();
+        drop(Folder::open(parent.path()).unwrap());
+        assert_eq!(
+            fs::read_to_string(&format).unwrap(),
+            "flowcell-store 2\n",
+            "the first format is taken over"
+        );
         fs::remove_file(&format).unwrap();
         fs::create_dir(parent.path().join("state")).unwrap();
         assert!(matches!(Folder::open(parent.path()), Err(StoreError::Corrupt { .. })));

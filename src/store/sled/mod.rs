@@ -5,25 +5,42 @@
 //! is missing (`check`, `watermark`), large values outside (`blobs`), one owner of the folder (`folder`).
 //! Disk full: a reserve is kept free, so `Full` comes before sled meets it and passes when there is room.
 
+mod archivist;
 mod blobs;
+mod bucket;
 mod check;
 mod commits;
 mod committer;
+mod compact;
 #[cfg(test)]
 mod durability;
+#[cfg(test)]
+mod durable_compaction;
+#[cfg(test)]
+mod durable_history;
 mod envelope;
+mod export;
 mod folder;
+mod history;
+mod live;
 mod queue;
+mod tally;
 mod watermark;
 
 use std::{
+    collections::BTreeMap,
     fmt,
-    fs::{File, OpenOptions},
+    fs::File,
+    io::Read,
     panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+        mpsc,
+    },
     thread::JoinHandle,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use futures::future::{BoxFuture, FutureExt};
@@ -31,15 +48,24 @@ use sled::Db;
 use tokio::sync::{oneshot, watch};
 
 use self::{
+    archivist::{Archivist, Task},
     blobs::Blobs,
+    bucket::Noted,
     check::Audit,
     commits::Commits,
-    committer::{Committer, from_sled, unseal},
+    committer::{Committer, Compaction, Shared, from_sled, unseal},
+    compact::Hook,
+    envelope::Content,
     folder::Folder,
+    history::History,
+    live::{Live, Opening, guard, open_sled, sync_new_files},
     queue::Queue,
     watermark::Watermark,
 };
-use super::{Batch, KeyRange, Order, Pair, Store, StoreError};
+use super::{
+    BackupError, BackupStream, Batch, Contents, KeyRange, Move, Order, Pair, Store, StoreError, StoreStats,
+    record,
+};
 
 /// What may differ between stores. `Options::default()` is right for a server.
 #[derive(Debug, Clone)]
@@ -51,85 +77,184 @@ pub struct Options {
     /// Every key is read and checked before the store opens when sled's files have no more bytes than this;
     /// 512 MiB, about a second. A larger store is checked while it runs, at 50,000 keys a second.
     pub check_up_to: u64,
+    /// The live part is compacted when its files have more than four times its bytes and this many more; 64 MiB.
+    pub compact_above: u64,
+    /// That is looked at no more often than this; one minute.
+    pub compact_every: Duration,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { cache: 128 << 20, reserve: 16 << 20, check_up_to: 512 << 20 }
+        Self {
+            cache: 128 << 20,
+            reserve: 16 << 20,
+            check_up_to: 512 << 20,
+            compact_above: 64 << 20,
+            compact_every: Duration::from_secs(60),
+        }
     }
+}
+
+/// What a test gives in place of the real thing.
+#[derive(Default)]
+struct Planted {
+    /// The file to sync in place of sled's.
+    synced: Option<File>,
+    /// Where a compaction ends.
+    hook: Option<Hook>,
 }
 
 /// A data folder in use. Dropping it writes what is queued.
 pub struct SledStore {
-    db: Db,
+    live: Arc<Live>,
     blobs: Arc<Blobs>,
+    history: Arc<History>,
+    shared: Arc<Shared>,
     queue: Arc<Queue>,
     failed: Arc<watch::Sender<Option<StoreError>>>,
-    /// Becomes true when the thread has ended.
+    /// Becomes true when the committer has ended.
     done: watch::Receiver<bool>,
-    thread: Mutex<Option<JoinHandle<()>>>,
+    tasks: Mutex<Option<mpsc::Sender<Task>>>,
+    closing: Arc<AtomicBool>,
+    /// In the order in which they end: backups, archivist, committer.
+    threads: Mutex<Vec<JoinHandle<()>>>,
     /// Last: the folder is free for others only when sled has closed its files.
     folder: Folder,
 }
 
 impl SledStore {
     /// Opens a data folder, or makes a new one. Blocks: sled recovers, and a small store is read whole.
+    /// A damaged part of the history is no reason not to open; reads of it fail.
     ///
     /// # Errors
-    /// `Locked`, `NewerVersion`, `ReadOnly`, `Full`, `Io`; `Corrupt` when anything that was acknowledged
+    /// `Locked`, `NewerVersion`, `ReadOnly`, `Full`, `Io`; `Corrupt` when anything live that was acknowledged
     /// is missing or changed. It never starts empty beside existing data.
     pub fn open(path: &Path, options: &Options) -> Result<Self, StoreError> {
-        Self::open_with(path, options, None)
+        Self::open_with(path, options, Planted::default())
     }
 
-    /// As `open`; a test gives another file to sync in place of sled's.
-    fn open_with(path: &Path, options: &Options, synced: Option<File>) -> Result<Self, StoreError> {
+    fn open_with(path: &Path, options: &Options, planted: Planted) -> Result<Self, StoreError> {
         let folder = Folder::open(path)?;
         let (watermark, number) = Watermark::open(&folder.watermark())?;
-        let db_path = folder.state().join("db");
+        let state = folder.state()?;
+        let db_path = state.join("db");
         if number > 0 && !db_path.exists() {
             return Err(StoreError::corrupt(db_path.display(), "the file is missing"));
         }
-        folder::create_private(&folder.state())?;
+        folder::create_private(&state)?;
         let blobs = Arc::new(Blobs::open(folder.blobs())?);
         let guarded = catch_unwind(AssertUnwindSafe(|| {
-            let db = open_sled(&folder.state(), options)?;
+            let db = open_sled(&state, Opening::live(options.cache))?;
             let commits = check::commits(&db, number)?;
-            if check::size_of(&folder.state()) > options.check_up_to {
-                return Ok((db, commits, Some(Audit::default())));
-            }
-            check::everything(&db, &blobs, &commits)?;
-            Ok((db, commits, None))
+            let tally = match check::size_of(&state) > options.check_up_to {
+                true => None,
+                false => Some(check::everything(&db, &blobs, &commits)?),
+            };
+            let notes = notes(&db)?;
+            Ok((db, commits, tally, notes))
         }));
-        let (db, commits, audit) = guarded.unwrap_or_else(|_| {
-            Err(StoreError::corrupt(folder.state().display(), "sled panicked while recovering it"))
+        let (db, commits, tally, notes) = guarded.unwrap_or_else(|_| {
+            Err(StoreError::corrupt(state.display(), "sled panicked while recovering it"))
         })?;
-        let db_file = sync_new_files(&folder)?;
-        let db_file = synced.unwrap_or(db_file);
+        let db_file = sync_new_files(&state)?;
+        folder.tidy(&state)?;
+        let (history, dropped) = History::open(folder.history(), notes, options.check_up_to)?;
         let (failed, done) = (Arc::new(watch::channel(None).0), watch::channel(false));
-        let queue = Arc::new(Queue::new());
+        let (queue, shared, history) =
+            (Arc::new(Queue::new()), Arc::new(Shared::default()), Arc::new(history));
+        let live = Arc::new(Live::new(db.clone()));
         let committer = Committer {
-            db: db.clone(),
-            db_file,
+            live: Arc::clone(&live),
+            db,
+            state,
+            db_file: planted.synced.unwrap_or(db_file),
             blobs: Arc::clone(&blobs),
             commits,
-            audit,
+            audit: tally.is_none().then(Audit::default),
+            tally,
+            shared: Arc::clone(&shared),
+            doomed: Vec::new(),
+            compaction: Compaction {
+                slack: options.compact_above,
+                every: options.compact_every,
+                cache: options.cache,
+                hook: planted.hook,
+            },
+            looked: None,
+            old: None,
             watermark,
             folder: folder.path().to_owned(),
             reserve: options.reserve,
             failed: Arc::clone(&failed),
         };
-        let thread = std::thread::Builder::new()
-            .name("store".to_owned())
-            .spawn({
-                let queue = Arc::clone(&queue);
-                move || {
-                    committer.run(&queue);
-                    done.0.send_replace(true);
-                }
-            })
-            .map_err(|error| StoreError::io("cannot start the store's thread", path, error))?;
-        Ok(Self { db, blobs, queue, failed, done: done.1, thread: Mutex::new(Some(thread)), folder })
+        let closing = Arc::new(AtomicBool::new(false));
+        let archivist = Archivist::new(
+            Arc::clone(&live),
+            Arc::clone(&blobs),
+            Arc::clone(&history),
+            Arc::clone(&queue),
+            Arc::clone(&shared),
+            Arc::clone(&failed),
+            Arc::clone(&closing),
+            (folder.path().to_owned(), options.reserve),
+        );
+        let (tasks, receiver) = mpsc::channel();
+        let spawn = |name: &str, work: Box<dyn FnOnce() + Send>| {
+            let thread = std::thread::Builder::new().name(name.to_owned()).spawn(work);
+            thread.map_err(|error| StoreError::io("cannot start the store's threads", path, error))
+        };
+        let ops = Arc::clone(&queue);
+        let committing = spawn(
+            "store",
+            Box::new(move || {
+                committer.run(&ops);
+                done.0.send_replace(true);
+            }),
+        )?;
+        let archiving = spawn("history", Box::new(move || archivist.run(dropped, &receiver)))?;
+        Ok(Self {
+            live,
+            blobs,
+            history,
+            shared,
+            queue,
+            failed,
+            done: done.1,
+            tasks: Mutex::new(Some(tasks)),
+            closing,
+            threads: Mutex::new(vec![archiving, committing]),
+            folder,
+        })
+    }
+
+    /// Makes the store of a backup, in a folder that does not exist yet. Blocks.
+    ///
+    /// # Errors
+    /// When there is such a folder, or the backup is not whole and unchanged; nothing is left behind then.
+    pub fn restore(backup: impl Read + Send, folder: &Path) -> Result<Contents, BackupError> {
+        // A thread, because the caller's may belong to a runtime, which must not wait.
+        std::thread::scope(|scope| {
+            let restored = scope.spawn(|| export::restore(backup, folder)).join();
+            restored
+                .unwrap_or_else(|_| Err(StoreError::corrupt("the backup", "restoring it panicked").into()))
+        })
+    }
+
+    /// Gives the archivist a task and waits for what becomes of it.
+    fn ask<T: Send + 'static>(
+        &self,
+        task: impl FnOnce(oneshot::Sender<Result<T, StoreError>>) -> Task,
+    ) -> BoxFuture<'_, Result<T, StoreError>> {
+        let (answer, result) = oneshot::channel();
+        let tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+        let sent = match &*tasks {
+            Some(tasks) => tasks.send(task(answer)).map_err(|_| self.lost()),
+            None => Err(StoreError::Closed),
+        };
+        match sent {
+            Ok(()) => async move { result.await.unwrap_or_else(|_| Err(self.lost())) }.boxed(),
+            Err(error) => futures::future::ready(Err(error)).boxed(),
+        }
     }
 
     fn failure(&self) -> Result<(), StoreError> {
@@ -143,44 +268,16 @@ impl SledStore {
     }
 }
 
-fn open_sled(state: &Path, options: &Options) -> Result<Db, StoreError> {
-    // Our own lock says that no other process is there; a store closed a moment ago in this one may
-    // still hold sled's lock in a background thread.
-    let deadline = Instant::now() + Duration::from_secs(5);
-    loop {
-        let config = sled::Config::new()
-            .path(state)
-            .mode(sled::Mode::HighThroughput)
-            .cache_capacity(options.cache)
-            // A leaf of 16 values of 16 KiB must fit in a quarter of a segment, or sled makes a file of it.
-            .segment_size(2 << 20)
-            // The second net; every commit is flushed and synced on its own.
-            .flush_every_ms(Some(1_000));
-        match config.open() {
-            Ok(db) => return Ok(db),
-            Err(sled::Error::Io(error))
-                if error.to_string().contains("could not acquire lock") && Instant::now() < deadline =>
-            {
-                std::thread::sleep(Duration::from_millis(10));
-            }
-            Err(error) => return Err(from_sled(error, "open")),
+/// What the live database says about the buckets of the history.
+fn notes(db: &Db) -> Result<BTreeMap<String, Noted>, StoreError> {
+    let mut notes = BTreeMap::new();
+    for pair in db.scan_prefix(Noted::key("")) {
+        let (key, bytes) = pair.map_err(|error| from_sled(error, "read"))?;
+        if let (Some(name), Content::Inline(note)) = (Noted::name(&key), envelope::open(&key, &bytes)?) {
+            notes.insert(name.to_owned(), record::decode(&key, note)?);
         }
     }
-}
-
-/// sled syncs neither its folder nor its `conf`. Gives the handle for the syncs to come.
-fn sync_new_files(folder: &Folder) -> Result<File, StoreError> {
-    let state = folder.state();
-    let sync = || {
-        File::open(state.join("conf"))?.sync_all()?;
-        let db = OpenOptions::new().read(true).write(true).open(state.join("db"))?;
-        db.sync_all()?;
-        Ok(db)
-    };
-    let db = sync().map_err(|error| StoreError::io("cannot sync the state", &state, error))?;
-    folder::sync_folder(&state)?;
-    folder::sync_folder(folder.path())?;
-    Ok(db)
+    Ok(notes)
 }
 
 impl Store for SledStore {
@@ -201,36 +298,89 @@ impl Store for SledStore {
     }
 
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        guard(|| {
-            let stored = self.db.get(key).map_err(|error| from_sled(error, "read"))?;
-            stored.map(|bytes| unseal(key, &bytes, &self.blobs)).transpose()
+        guard(self.folder.path(), || {
+            if Commits::owns(key) {
+                return Ok(None);
+            }
+            let read = || self.live.db().get(key).map_err(|error| from_sled(error, "read"));
+            let mut stored = read()?;
+            loop {
+                let Some(bytes) = stored else { return self.history.get(key) };
+                match unseal(key, &bytes, &self.blobs) {
+                    Ok(value) => return Ok(Some(value)),
+                    Err(error) => {
+                        // The file of a large value goes when the value is replaced.
+                        stored = read()?;
+                        if stored.as_ref() == Some(&bytes) {
+                            return Err(error);
+                        }
+                    }
+                }
+            }
         })
     }
 
     fn scan(&self, range: KeyRange, order: Order, limit: usize) -> Result<Vec<Pair>, StoreError> {
-        if range.is_empty() {
+        if range.is_empty() || limit == 0 {
             return Ok(Vec::new());
         }
-        guard(|| {
-            let mut iter = match range.end {
-                Some(end) => self.db.range(range.start..end),
-                None => self.db.range(range.start..),
-            };
-            let own = Commits::key();
-            let mut pairs = Vec::new();
-            while pairs.len() < limit {
-                let next = match order {
-                    Order::Ascending => iter.next(),
-                    Order::Descending => iter.next_back(),
-                };
-                let Some(pair) = next else { break };
-                let (key, bytes) = pair.map_err(|error| from_sled(error, "read"))?;
-                if key != own.as_bytes() {
-                    pairs.push((key.to_vec(), unseal(&key, &bytes, &self.blobs)?));
+        guard(self.folder.path(), || {
+            let mut tries = 3;
+            let live = loop {
+                match bucket::scan(&self.live.db(), &self.blobs, &range, order, limit) {
+                    Err(StoreError::Corrupt { .. }) if tries > 0 => tries -= 1,
+                    scanned => break scanned?,
                 }
+            };
+            if !self.history.may_have(&range) {
+                return Ok(live);
             }
-            Ok(pairs)
+            self.history.scan(&range, order, limit, live)
         })
+    }
+
+    fn archive(&self, moves: Vec<Move>) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.ask(|answer| Task::Archive(moves, answer))
+    }
+
+    fn drop_expired(&self, now_ms: u64) -> BoxFuture<'_, Result<usize, StoreError>> {
+        self.ask(|answer| Task::DropExpired(now_ms, answer))
+    }
+
+    fn drop_oldest(&self, max_bytes: u64) -> BoxFuture<'_, Result<usize, StoreError>> {
+        self.ask(|answer| Task::DropOldest(max_bytes, answer))
+    }
+
+    fn stats(&self) -> StoreStats {
+        let (history_bytes, buckets) = self.history.size();
+        let large = self.shared.large_bytes.load(Ordering::Relaxed);
+        let state = self.live.db().size_on_disk().unwrap_or(0);
+        StoreStats {
+            live_bytes: self.shared.live_bytes.load(Ordering::Relaxed),
+            disk_bytes: state + large,
+            history_bytes,
+            buckets,
+        }
+    }
+
+    fn backup(&self) -> BoxFuture<'_, Result<BackupStream, StoreError>> {
+        async move {
+            let snapshot = self.ask(Task::Snapshot).await?;
+            let sent = export::stream(
+                snapshot,
+                Arc::clone(&self.blobs),
+                Arc::clone(&self.history),
+                Arc::clone(&self.closing),
+            );
+            let (stream, thread) = sent.map_err(|error| {
+                StoreError::io("cannot start the backup's thread", self.folder.path(), error)
+            })?;
+            let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
+            threads.retain(|thread| !thread.is_finished());
+            threads.insert(0, thread);
+            Ok(stream)
+        }
+        .boxed()
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {
@@ -253,19 +403,17 @@ impl Store for SledStore {
     }
 }
 
-/// sled panics on some damage that it meets while reading.
-fn guard<T>(read: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
-    catch_unwind(AssertUnwindSafe(read))
-        .unwrap_or_else(|_| Err(StoreError::corrupt("the state", "sled panicked while reading")))
-}
-
 impl Drop for SledStore {
     fn drop(&mut self) {
+        self.closing.store(true, Ordering::SeqCst);
+        drop(self.tasks.lock().unwrap_or_else(PoisonError::into_inner).take());
         self.queue.close();
-        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(Err(_)) = thread.map(JoinHandle::join) {
-            tracing::error!("the store's thread panicked");
+        for thread in self.threads.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
+            if thread.join().is_err() {
+                tracing::error!("a thread of the store panicked");
+            }
         }
+        self.history.close();
     }
 }
 

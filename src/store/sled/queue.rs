@@ -5,13 +5,14 @@
 
 use std::{
     collections::VecDeque,
+    path::PathBuf,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
-use crate::store::{Batch, StoreError};
+use crate::store::{Batch, Key, StoreError};
 
 /// Batches of one group at most.
 const GROUP_BATCHES: usize = 256;
@@ -26,10 +27,26 @@ const PERMIT_BYTES: usize = 16 << 10;
 /// Who gets the result of a batch.
 pub(super) type Answer = oneshot::Sender<Result<(), StoreError>>;
 
+/// What the committer is asked to do.
+#[derive(Debug, Default)]
+pub(super) struct Work {
+    pub(super) batch: Batch,
+    /// Keys that go, if their envelopes are still these; else it is a conflict.
+    pub(super) moved: Vec<(Key, sled::IVec)>,
+    /// Where to write all live pairs as they are after the group.
+    pub(super) snapshot: Option<PathBuf>,
+}
+
+impl From<Batch> for Work {
+    fn from(batch: Batch) -> Self {
+        Self { batch, ..Self::default() }
+    }
+}
+
 /// One batch on its way.
 #[derive(Debug)]
 pub(super) struct Op {
-    pub(super) batch: Batch,
+    pub(super) work: Work,
     /// Nobody waits for a lazy batch.
     pub(super) answer: Option<Answer>,
     size: usize,
@@ -77,14 +94,21 @@ impl Queue {
     ///
     /// # Errors
     /// `Busy`, `Closed`.
-    pub(super) fn push(&self, batch: Batch, answer: Answer) -> Result<(), StoreError> {
-        let size = batch.size();
-        let permit =
-            Arc::clone(&self.room).try_acquire_many_owned(permits(size)).map_err(|error| match error {
-                tokio::sync::TryAcquireError::NoPermits => StoreError::Busy,
-                tokio::sync::TryAcquireError::Closed => StoreError::Closed,
-            })?;
-        self.add(Op { batch, answer: Some(answer), size, queued: Instant::now(), _permit: permit })
+    pub(super) fn push(&self, work: impl Into<Work>, answer: Answer) -> Result<(), StoreError> {
+        self.push_or_give_back(work.into(), answer).map_err(|(error, _)| error)
+    }
+
+    /// As [`Queue::push`], for who tries again: what was not queued comes back.
+    pub(super) fn push_or_give_back(&self, work: Work, answer: Answer) -> Result<(), (StoreError, Work)> {
+        let size = work.batch.size();
+        let permit = match Arc::clone(&self.room).try_acquire_many_owned(permits(size)) {
+            Ok(permit) => permit,
+            Err(tokio::sync::TryAcquireError::NoPermits) => return Err((StoreError::Busy, work)),
+            Err(tokio::sync::TryAcquireError::Closed) => return Err((StoreError::Closed, work)),
+        };
+        // It can only be closed now, which is not tried again.
+        self.add(Op { work, answer: Some(answer), size, queued: Instant::now(), _permit: permit })
+            .map_err(|error| (error, Work::default()))
     }
 
     /// Queues a batch that nobody waits for, once there is room.
@@ -95,7 +119,7 @@ impl Queue {
         let size = batch.size();
         let permit = Arc::clone(&self.room).acquire_many_owned(permits(size)).await;
         let permit = permit.map_err(|_| StoreError::Closed)?;
-        self.add(Op { batch, answer: None, size, queued: Instant::now(), _permit: permit })
+        self.add(Op { work: batch.into(), answer: None, size, queued: Instant::now(), _permit: permit })
     }
 
     fn add(&self, op: Op) -> Result<(), StoreError> {

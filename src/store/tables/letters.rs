@@ -28,13 +28,20 @@ pub fn list(store: &dyn Store, before: Option<RunId>, limit: usize) -> Result<Ve
         range = range.before(keys::dead_letter(before));
     }
     let letters = store.scan(range, Order::Descending, limit)?;
-    letters
-        .into_iter()
-        .map(|(key, _)| {
-            keys::run_id(&key)
-                .ok_or_else(|| StoreError::corrupt(Key::from(key.as_slice()), "it names no run"))
-        })
-        .collect()
+    letters.into_iter().map(|(key, _)| run_of(&key)).collect()
+}
+
+/// Runs on the list, oldest first.
+///
+/// # Errors
+/// `Corrupt`.
+pub fn oldest(store: &dyn Store, limit: usize) -> Result<Vec<RunId>, StoreError> {
+    let letters = store.scan(KeyRange::prefix(Kind::DeadLetter.prefix()), Order::Ascending, limit)?;
+    letters.into_iter().map(|(key, _)| run_of(&key)).collect()
+}
+
+fn run_of(key: &[u8]) -> Result<RunId, StoreError> {
+    keys::run_id(key).ok_or_else(|| StoreError::corrupt(Key::from(key), "it names no run"))
 }
 
 /// Makes a workflow begin no runs, or begin them again.

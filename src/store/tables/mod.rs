@@ -4,6 +4,7 @@
 //! Functions that write only add to a batch, so that a caller decides what happens together.
 
 pub mod claims;
+pub mod history;
 pub mod journal;
 pub mod letters;
 pub mod requests;

@@ -1,0 +1,124 @@
+//! `flowcell backup` and `flowcell restore`: everything that is durable, as one file.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{BufWriter, Write},
+    os::unix::fs::OpenOptionsExt,
+    path::{Path, PathBuf},
+};
+
+use anyhow::Context;
+use clap::Args;
+
+use super::{Verdict, client::Server, small_runtime};
+use crate::{
+    key_source::KEY_FILE,
+    store::{Contents, Options, SledStore, Store, StoreError, verify},
+};
+
+#[derive(Args)]
+pub(super) struct Backup {
+    /// The file to write; an older one of that name is replaced once the new one has proven whole.
+    file: PathBuf,
+    /// Of a server that runs, by its address or its data folder; or of the data folder of one that does not.
+    #[command(flatten)]
+    server: Server,
+}
+
+#[derive(Args)]
+pub(super) struct Restore {
+    /// A file that `flowcell backup` wrote.
+    file: PathBuf,
+    /// The data folder to fill; it must not hold a store yet.
+    #[arg(long, env = "FLOWCELL_SERVER_DATA", default_value = "data")]
+    data: PathBuf,
+}
+
+pub(super) fn backup(arguments: &Backup) -> anyhow::Result<Verdict> {
+    let Backup { file, server } = arguments;
+    let mut draft = file.as_os_str().to_owned();
+    draft.push(".tmp");
+    let draft = PathBuf::from(draft);
+    let contents = small_runtime()?.block_on(write(&draft, server)).and_then(|()| finish(&draft, file));
+    if contents.is_err() {
+        // Of no use, and the error says why.
+        let _ = fs::remove_file(&draft);
+    }
+    println!("{}: {}", file.display(), told(contents?));
+    Ok(Verdict::Yes)
+}
+
+pub(super) fn restore(arguments: &Restore) -> anyhow::Result<Verdict> {
+    let Restore { file, data } = arguments;
+    let backup = File::open(file).with_context(|| format!("cannot open {}", file.display()))?;
+    let contents =
+        SledStore::restore(backup, &data.join("store")).with_context(|| file.display().to_string())?;
+    println!("{}: {}", file.display(), told(contents));
+    let (data, key) = (data.display(), data.join(KEY_FILE));
+    match key.exists() {
+        true => println!("start the server with --data {data}"),
+        false => {
+            println!("put your copy of {KEY_FILE} into {data}, then start the server with --data {data}")
+        }
+    }
+    Ok(Verdict::Yes)
+}
+
+/// Writes what a server or a data folder gives.
+async fn write(draft: &Path, server: &Server) -> anyhow::Result<()> {
+    let file = OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(draft);
+    let mut file = BufWriter::new(file.with_context(|| format!("cannot write {}", draft.display()))?);
+    let store = match server.is_named() {
+        true => None,
+        false => open(&server.data().join("store"))?,
+    };
+    let mut keep =
+        |piece: &[u8]| file.write_all(piece).with_context(|| format!("cannot write {}", draft.display()));
+    match store {
+        Some(store) => {
+            let mut stream = store.backup().await?;
+            while let Some(piece) = stream.recv().await {
+                keep(&piece?)?;
+            }
+        }
+        None => {
+            let mut download = server.download("/api/v1/backup").await?;
+            while let Some(piece) = download.next().await? {
+                keep(&piece)?;
+            }
+        }
+    }
+    let file = file.into_inner().map_err(std::io::IntoInnerError::into_error);
+    file.and_then(|file| file.sync_all()).with_context(|| format!("cannot write {}", draft.display()))
+}
+
+/// The store of a folder whose server does not run; `None` when one does.
+fn open(folder: &Path) -> anyhow::Result<Option<SledStore>> {
+    // Opening would make a new one.
+    anyhow::ensure!(
+        folder.join("FORMAT").exists(),
+        "{} holds no store: give the data folder with --data, or the address of a server with --server",
+        folder.display()
+    );
+    match SledStore::open(folder, &Options::default()) {
+        Ok(store) => Ok(Some(store)),
+        Err(StoreError::Locked { .. }) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Reads the draft back, and gives it its name.
+fn finish(draft: &Path, file: &Path) -> anyhow::Result<Contents> {
+    let contents = verify(File::open(draft)?).context("what was written is not whole: try again")?;
+    fs::rename(draft, file).with_context(|| format!("cannot rename to {}", file.display()))?;
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    File::open(folder)
+        .and_then(|folder| folder.sync_all())
+        .with_context(|| format!("cannot sync {}", folder.display()))?;
+    Ok(contents)
+}
+
+fn told(contents: Contents) -> String {
+    let Contents { live, history, buckets } = contents;
+    format!("{live} live records, {history} in {buckets} parts of the history")
+}

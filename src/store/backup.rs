@@ -1,0 +1,330 @@
+//! The format of a backup: one file, checked record by record and as a whole.
+//!
+//! `flowcell-backup\n`, the format's number (u32), then records: length (u32), payload, CRC-32 of the payload. A
+//! payload begins with its kind: a pair (u32 length of the key, key, value), the begin of a bucket of the history
+//! (u64, when it ends), or the end (u64 number of records before, SHA-256 of all bytes before). All numbers are
+//! little endian. Pairs before the first bucket are the live ones. Knows no backend; does no I/O of its own.
+
+use std::io::{self, BufReader, Read};
+
+use sha2::{Digest, Sha256};
+
+use super::{Key, StoreError};
+
+const MAGIC: &[u8; 16] = b"flowcell-backup\n";
+const FORMAT: u32 = 1;
+/// No payload is larger: a length above it is damage.
+const PAYLOAD_MOST: u32 = 1 << 30;
+/// Bytes of the pieces that the encoder gives on.
+const PIECE: usize = 256 << 10;
+
+const PAIR: u8 = 1;
+const BUCKET: u8 = 2;
+const END: u8 = 3;
+
+/// Why a file is no backup that can be restored.
+#[derive(Debug, thiserror::Error)]
+pub enum BackupError {
+    /// It does not begin as one.
+    #[error("this is no backup of Flowcell: give a file that `flowcell backup` made")]
+    Foreign,
+    /// Made by a newer version.
+    #[error("the backup has format {found}, this flowcell knows up to {FORMAT}: use the newer flowcell")]
+    Newer {
+        /// The format found.
+        found: u32,
+    },
+    /// It ends too early.
+    #[error("the backup is cut off after {records} whole records: use another copy or an earlier backup")]
+    CutOff {
+        /// Whole records before the end.
+        records: u64,
+    },
+    /// It is not as it was written.
+    #[error("the backup is damaged in record {record} ({what}): use another copy or an earlier backup")]
+    Damaged {
+        /// Which record, from 1.
+        record: u64,
+        /// What is wrong.
+        what: &'static str,
+    },
+    /// A backup is never mixed with what is there.
+    #[error("{place} is there already: restore into an empty data folder, or move that one away first")]
+    NotEmpty {
+        /// The folder of the store.
+        place: String,
+    },
+    /// The file cannot be read.
+    #[error("the backup cannot be read: {0}")]
+    Read(#[from] io::Error),
+    /// What was read cannot be stored.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// What a backup holds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Contents {
+    /// Live pairs.
+    pub live: u64,
+    /// Pairs of the history.
+    pub history: u64,
+    /// Buckets of the history.
+    pub buckets: u64,
+}
+
+/// Reads a backup to its end.
+///
+/// # Errors
+/// When it is not whole and unchanged.
+pub fn verify(file: impl Read) -> Result<Contents, BackupError> {
+    let mut decoder = Decoder::new(file)?;
+    while decoder.next()?.is_some() {}
+    Ok(decoder.contents)
+}
+
+/// Writes a backup in pieces to a sink.
+pub(super) struct Encoder<S> {
+    sink: S,
+    buffer: Vec<u8>,
+    sha: Sha256,
+    records: u64,
+}
+
+impl<S: FnMut(Vec<u8>) -> Result<(), StoreError>> Encoder<S> {
+    pub(super) fn new(sink: S) -> Self {
+        let mut buffer = Vec::with_capacity(PIECE);
+        buffer.extend_from_slice(MAGIC);
+        buffer.extend_from_slice(&FORMAT.to_le_bytes());
+        Self { sink, buffer, sha: Sha256::new(), records: 0 }
+    }
+
+    pub(super) fn pair(&mut self, key: &[u8], value: &[u8]) -> Result<(), StoreError> {
+        let length = u32::try_from(key.len()).expect("keys are short").to_le_bytes();
+        self.record(&[&[PAIR], &length, key, value])
+    }
+
+    pub(super) fn bucket(&mut self, end_ms: u64) -> Result<(), StoreError> {
+        self.record(&[&[BUCKET], &end_ms.to_le_bytes()])
+    }
+
+    pub(super) fn end(mut self) -> Result<(), StoreError> {
+        self.sha.update(&self.buffer);
+        let sum = self.sha.clone().finalize();
+        self.append(&[&[END], &self.records.to_le_bytes(), &sum])?;
+        (self.sink)(self.buffer)
+    }
+
+    fn record(&mut self, parts: &[&[u8]]) -> Result<(), StoreError> {
+        self.append(parts)?;
+        self.records += 1;
+        if self.buffer.len() >= PIECE {
+            self.sha.update(&self.buffer);
+            (self.sink)(std::mem::replace(&mut self.buffer, Vec::with_capacity(PIECE)))?;
+        }
+        Ok(())
+    }
+
+    fn append(&mut self, parts: &[&[u8]]) -> Result<(), StoreError> {
+        let length = parts.iter().map(|part| part.len()).sum::<usize>();
+        let length = u32::try_from(length).ok().filter(|length| *length <= PAYLOAD_MOST);
+        let length =
+            length.ok_or_else(|| StoreError::corrupt("a value", "it is over 1 GiB, which nothing writes"))?;
+        self.buffer.extend_from_slice(&length.to_le_bytes());
+        let mut crc = crc32fast::Hasher::new();
+        for part in parts {
+            crc.update(part);
+            self.buffer.extend_from_slice(part);
+        }
+        self.buffer.extend_from_slice(&crc.finalize().to_le_bytes());
+        Ok(())
+    }
+}
+
+/// One entry of a backup.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Entry {
+    /// A key and its value: live, or of the last bucket that began.
+    Pair(Key, Vec<u8>),
+    /// What follows is of the bucket that ends then.
+    Bucket(u64),
+}
+
+/// Reads a backup. Only when `next` has given `None` is all that it gave known to be what was backed up.
+pub(super) struct Decoder<R> {
+    reader: BufReader<R>,
+    sha: Sha256,
+    records: u64,
+    contents: Contents,
+}
+
+impl<R: Read> Decoder<R> {
+    pub(super) fn new(reader: R) -> Result<Self, BackupError> {
+        let mut reader = BufReader::with_capacity(PIECE, reader);
+        let mut head = [0; MAGIC.len() + 4];
+        match reader.read_exact(&mut head) {
+            Ok(()) if head.starts_with(MAGIC) => {}
+            Ok(()) => return Err(BackupError::Foreign),
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Err(BackupError::Foreign),
+            Err(error) => return Err(error.into()),
+        }
+        let format = head.last_chunk::<4>().copied().map_or(0, u32::from_le_bytes);
+        match format {
+            FORMAT => Ok(Self {
+                reader,
+                sha: Sha256::new_with_prefix(head),
+                records: 0,
+                contents: Contents::default(),
+            }),
+            0 => Err(BackupError::Foreign),
+            found => Err(BackupError::Newer { found }),
+        }
+    }
+
+    pub(super) fn contents(&self) -> Contents {
+        self.contents
+    }
+
+    /// The next entry; `None` at the end, when all was checked.
+    pub(super) fn next(&mut self) -> Result<Option<Entry>, BackupError> {
+        let head: [u8; 4] = self.array()?;
+        let length = u32::from_le_bytes(head);
+        if length > PAYLOAD_MOST {
+            return Err(self.damaged("its length cannot be"));
+        }
+        // Not allocated ahead: a wrong length of a short file must not cost a gigabyte.
+        let mut payload = Vec::new();
+        self.reader.by_ref().take(length.into()).read_to_end(&mut payload)?;
+        if payload.len() < length as usize {
+            return Err(BackupError::CutOff { records: self.records });
+        }
+        let crc: [u8; 4] = self.array()?;
+        if crc32fast::hash(&payload) != u32::from_le_bytes(crc) {
+            return Err(self.damaged("its checksum is wrong"));
+        }
+        let Some((&kind, body)) = payload.split_first() else {
+            return Err(self.damaged("it is empty"));
+        };
+        let entry = match kind {
+            PAIR => self.pair(body),
+            BUCKET => <[u8; 8]>::try_from(body).ok().map(|end| Entry::Bucket(u64::from_le_bytes(end))),
+            END => return self.end(body).map(|()| None),
+            _ => None,
+        };
+        let entry = entry.ok_or_else(|| self.damaged("it is malformed"))?;
+        for bytes in [&head[..], &payload, &crc] {
+            self.sha.update(bytes);
+        }
+        self.records += 1;
+        match entry {
+            Entry::Bucket(_) => self.contents.buckets += 1,
+            Entry::Pair(..) if self.contents.buckets == 0 => self.contents.live += 1,
+            Entry::Pair(..) => self.contents.history += 1,
+        }
+        Ok(Some(entry))
+    }
+
+    fn pair(&self, body: &[u8]) -> Option<Entry> {
+        let (length, rest) = body.split_first_chunk::<4>()?;
+        let (key, value) = rest.split_at_checked(u32::from_le_bytes(*length) as usize)?;
+        Some(Entry::Pair(Key::from(key), value.to_vec()))
+    }
+
+    fn end(&mut self, body: &[u8]) -> Result<(), BackupError> {
+        let records = self.records.to_le_bytes();
+        if body != [&records[..], &self.sha.clone().finalize()].concat() {
+            return Err(self.damaged("records are missing or changed before it"));
+        }
+        if self.reader.read(&mut [0])? != 0 {
+            return Err(self.damaged("something follows the end"));
+        }
+        Ok(())
+    }
+
+    fn array<const N: usize>(&mut self) -> Result<[u8; N], BackupError> {
+        let mut bytes = [0; N];
+        match self.reader.read_exact(&mut bytes) {
+            Ok(()) => Ok(bytes),
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                Err(BackupError::CutOff { records: self.records })
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn damaged(&self, what: &'static str) -> BackupError {
+        BackupError::Damaged { record: self.records + 1, what }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn backup() -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let mut encoder = Encoder::new(|piece| {
+            bytes.extend(piece);
+            Ok(())
+        });
+        encoder.pair(b"a", b"one").unwrap();
+        encoder.pair(b"b", &vec![7; PIECE]).unwrap();
+        encoder.bucket(86_400_000).unwrap();
+        encoder.pair(b"c", b"").unwrap();
+        encoder.end().unwrap();
+        bytes
+    }
+
+    #[test]
+    fn a_backup_reads_back() {
+        let bytes = backup();
+        let mut decoder = Decoder::new(&bytes[..]).unwrap();
+        let entries: Vec<_> = std::iter::from_fn(|| decoder.next().unwrap()).collect();
+        let pair = |key: &[u8], value: &[u8]| Entry::Pair(Key::from(key), value.to_vec());
+        let expected =
+            [pair(b"a", b"one"), pair(b"b", &vec![7; PIECE]), Entry::Bucket(86_400_000), pair(b"c", b"")];
+        assert_eq!(entries, expected);
+        assert_eq!(verify(&bytes[..]).unwrap(), Contents { live: 2, history: 1, buckets: 1 });
+    }
+
+    #[test]
+    fn every_cut_is_refused() {
+        let bytes = backup();
+        let places = (0..200).chain(bytes.len() - 200..bytes.len());
+        for length in places {
+            assert!(verify(&bytes[..length]).is_err(), "{length} of {} bytes", bytes.len());
+        }
+        let longer = [&bytes[..], b"x"].concat();
+        assert!(matches!(verify(&longer[..]), Err(BackupError::Damaged { .. })));
+    }
+
+    #[test]
+    fn every_flipped_bit_is_refused() {
+        let bytes = backup();
+        for byte in (0..120).chain((120..bytes.len()).step_by(1_511)).chain(bytes.len() - 120..bytes.len()) {
+            for bit in 0..8 {
+                let mut flipped = bytes.clone();
+                flipped[byte] ^= 1 << bit;
+                assert!(verify(&flipped[..]).is_err(), "bit {bit} of byte {byte}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_backup_without_one_of_its_records_is_refused() {
+        let bytes = backup();
+        // Header, then the whole record of `a`: length, kind, key's length, key, value, checksum.
+        let without = [&bytes[..20], &bytes[20 + 4 + 1 + 4 + 1 + 3 + 4..]].concat();
+        let error = verify(&without[..]).unwrap_err().to_string();
+        assert!(error.contains("missing or changed") && !error.contains('\n'), "{error}");
+    }
+
+    #[test]
+    fn other_files_and_newer_formats_are_named() {
+        assert!(matches!(verify(&b""[..]), Err(BackupError::Foreign)));
+        assert!(matches!(verify(&[0; 100][..]), Err(BackupError::Foreign)));
+        let mut newer = backup();
+        newer[16] = 9;
+        assert!(matches!(verify(&newer[..]), Err(BackupError::Newer { found: 9 })));
+    }
+}

@@ -1,0 +1,333 @@
+//! The one thread that writes to the history: moves values there, drops buckets, begins backups.
+//!
+//! A move is durable in its bucket before the committer takes the keys from the live part, in one commit with
+//! the note on what the bucket then holds. In between, after a crash too, the keys are in both, which reads
+//! tolerate. When the store opens, the thread first reads all buckets, so that damage is told early.
+
+use std::{
+    collections::{BTreeMap, HashSet},
+    path::PathBuf,
+    sync::{
+        Arc, Mutex, PoisonError, Weak,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+        mpsc::Receiver,
+    },
+    time::Duration,
+};
+
+use sled::IVec;
+use tokio::sync::{oneshot, watch};
+
+use super::{
+    blobs::Blobs,
+    bucket::{Bucket, Noted},
+    committer::{Shared, from_sled},
+    envelope,
+    folder::{SNAPSHOT, free_space},
+    history::History,
+    live::{Live, guard},
+    queue::{Queue, Work},
+};
+use crate::store::{Batch, Key, Move, StoreError, buckets};
+
+/// A full queue is tried again this often, a little later each time.
+const TRIES: u64 = 50;
+/// Keys that may move while a backup is being read; then moves wait for its end.
+const RECORDED_MOST: usize = 500_000;
+
+/// Who gets the result of a task.
+type Answer<T> = oneshot::Sender<Result<T, StoreError>>;
+
+/// What the thread is asked to do.
+pub(super) enum Task {
+    Archive(Vec<Move>, Answer<()>),
+    DropExpired(u64, Answer<usize>),
+    DropOldest(u64, Answer<usize>),
+    Snapshot(Answer<Snapshot>),
+}
+
+/// A moment of the store, for as long as a backup reads it.
+pub(super) struct Snapshot {
+    /// All live pairs with their envelopes; removed with this.
+    pub(super) file: PathBuf,
+    /// The buckets of that moment.
+    pub(super) buckets: Vec<Arc<Bucket>>,
+    recording: Arc<Recording>,
+    shared: Arc<Shared>,
+}
+
+/// Keys that moved to the history since a backup began: it has them among the live ones already.
+#[derive(Default)]
+struct Recording(Mutex<HashSet<Key>>);
+
+impl Recording {
+    fn keys(&self) -> std::sync::MutexGuard<'_, HashSet<Key>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Snapshot {
+    /// Whether a key came to the history after that moment.
+    pub(super) fn moved_since(&self, key: &[u8]) -> bool {
+        self.recording.keys().contains(key)
+    }
+}
+
+impl Drop for Snapshot {
+    fn drop(&mut self) {
+        self.shared.pins.fetch_sub(1, Ordering::SeqCst);
+        // Else the next start does it.
+        let _ = std::fs::remove_file(&self.file);
+    }
+}
+
+/// All that the thread owns.
+pub(super) struct Archivist {
+    pub(super) live: Arc<Live>,
+    pub(super) blobs: Arc<Blobs>,
+    pub(super) history: Arc<History>,
+    pub(super) queue: Arc<Queue>,
+    pub(super) shared: Arc<Shared>,
+    pub(super) failed: Arc<watch::Sender<Option<StoreError>>>,
+    /// Set when the store is being dropped.
+    pub(super) closing: Arc<AtomicBool>,
+    pub(super) folder: PathBuf,
+    pub(super) reserve: u64,
+    /// The latest time that it was told.
+    pub(super) now_ms: u64,
+    recordings: Vec<Weak<Recording>>,
+}
+
+/// Tells snapshots of one process apart.
+static SNAPSHOTS: AtomicUsize = AtomicUsize::new(0);
+
+impl Archivist {
+    #[expect(clippy::too_many_arguments, reason = "each is another's handle, given once")]
+    pub(super) fn new(
+        live: Arc<Live>,
+        blobs: Arc<Blobs>,
+        history: Arc<History>,
+        queue: Arc<Queue>,
+        shared: Arc<Shared>,
+        failed: Arc<watch::Sender<Option<StoreError>>>,
+        closing: Arc<AtomicBool>,
+        (folder, reserve): (PathBuf, u64),
+    ) -> Self {
+        Self {
+            live,
+            blobs,
+            history,
+            queue,
+            shared,
+            failed,
+            closing,
+            folder,
+            reserve,
+            now_ms: 0,
+            recordings: Vec::new(),
+        }
+    }
+
+    /// Finishes what was dropped, checks what is there, then does what it is asked until nobody can ask any more.
+    pub(super) fn run(mut self, dropped: Vec<String>, tasks: &Receiver<Task>) {
+        for name in dropped {
+            match self.forget(&name) {
+                Ok(()) => self.history.remove(&name),
+                Err(error) => tracing::warn!(%error, "a dropped part of the history is still noted"),
+            }
+        }
+        let mut unchecked = self.history.all();
+        loop {
+            let task = match unchecked.last() {
+                Some(_) => match tasks.try_recv() {
+                    Err(std::sync::mpsc::TryRecvError::Empty) => None,
+                    Err(std::sync::mpsc::TryRecvError::Disconnected) => break,
+                    Ok(task) => Some(task),
+                },
+                None => match tasks.recv() {
+                    Ok(task) => Some(task),
+                    Err(_) => break,
+                },
+            };
+            match task {
+                Some(task) => self.perform(task),
+                None => {
+                    if let Some(bucket) = unchecked.pop() {
+                        self.check(&bucket);
+                    }
+                }
+            }
+        }
+    }
+
+    fn check(&self, bucket: &Arc<Bucket>) {
+        // What is damaged says so itself.
+        let checked = self.history.opened(bucket).and_then(|opened| match bucket.is_checked() {
+            true => Ok(()),
+            false => bucket.audit(&opened, || !self.closing.load(Ordering::SeqCst)),
+        });
+        if let Err(error) = checked
+            && !bucket.is_damaged()
+        {
+            tracing::warn!(bucket = bucket.name(), %error, "a part of the history was not checked");
+        }
+    }
+
+    fn perform(&mut self, task: Task) {
+        let failed = self.failed.borrow().clone();
+        let ready = failed.map_or(Ok(()), Err);
+        // Whoever asked may have gone; what was asked is done all the same.
+        match task {
+            Task::Archive(moves, answer) => drop(answer.send(ready.and_then(|()| self.archive(moves)))),
+            Task::DropExpired(now_ms, answer) => {
+                self.now_ms = self.now_ms.max(now_ms);
+                drop(answer.send(ready.and_then(|()| self.drop_expired(now_ms))));
+            }
+            Task::DropOldest(most, answer) => drop(answer.send(ready.and_then(|()| self.drop_oldest(most)))),
+            Task::Snapshot(answer) => drop(answer.send(ready.and_then(|()| self.snapshot()))),
+        }
+    }
+
+    fn archive(&mut self, moves: Vec<Move>) -> Result<(), StoreError> {
+        let mut by_end = BTreeMap::<u64, (Vec<Key>, Vec<Key>)>::new();
+        for step in moves {
+            let (keys, gone) = by_end.entry(buckets::end_of(step.expires_ms, self.now_ms)).or_default();
+            keys.extend(step.keys);
+            gone.extend(step.also_delete);
+        }
+        for (end, (keys, gone)) in by_end {
+            self.archive_to(end, keys, gone)?;
+        }
+        Ok(())
+    }
+
+    fn archive_to(&mut self, end: u64, mut keys: Vec<Key>, gone: Vec<Key>) -> Result<(), StoreError> {
+        // In the order of the tree, and each once.
+        keys.sort_unstable();
+        keys.dedup();
+        let db = self.live.db();
+        let values = guard(&self.folder, || {
+            let mut values: Vec<(Key, IVec)> = Vec::with_capacity(keys.len());
+            for key in keys {
+                if let Some(bytes) = db.get(&key).map_err(|error| from_sled(error, "read"))? {
+                    // Nothing that is damaged is moved.
+                    envelope::open(&key, &bytes)?;
+                    values.push((key, bytes));
+                }
+            }
+            Ok(values)
+        })?;
+        drop(db);
+        let mut batch = Batch::new();
+        for key in gone {
+            batch.delete(key);
+        }
+        if !values.is_empty() {
+            let bytes: u64 = values.iter().map(|(key, bytes)| (key.len() + bytes.len()) as u64).sum();
+            // sled writes pages around what it is given.
+            let room = free_space(&self.folder).map_or(u64::MAX, |free| free.saturating_sub(self.reserve));
+            if bytes.saturating_mul(4) > room {
+                return Err(StoreError::Full { place: self.folder.clone() });
+            }
+            self.record(&values)?;
+            let bucket = self.history.bucket(end)?;
+            if let Err(error) = bucket.write(&values, &self.blobs) {
+                if let StoreError::Failed { .. } = error {
+                    self.failed.send_if_modified(|failed| failed.replace(error.clone()).is_none());
+                }
+                return Err(error);
+            }
+            batch.put(Noted::key(bucket.name()), bucket.note());
+        }
+        self.commit(Work { batch, moved: values, snapshot: None })
+    }
+
+    /// Tells the backups that are being read which keys move now.
+    fn record(&mut self, values: &[(Key, IVec)]) -> Result<(), StoreError> {
+        self.recordings.retain(|recording| recording.strong_count() > 0);
+        for recording in self.recordings.iter().filter_map(Weak::upgrade) {
+            let mut keys = recording.keys();
+            if keys.len() + values.len() > RECORDED_MOST {
+                return Err(StoreError::Busy);
+            }
+            keys.extend(values.iter().map(|(key, _)| key.clone()));
+        }
+        Ok(())
+    }
+
+    /// Has the committer do it, and waits.
+    fn commit(&self, work: Work) -> Result<(), StoreError> {
+        let mut work = Some(work);
+        for attempt in 1.. {
+            let (answer, result) = oneshot::channel();
+            match self.queue.push_or_give_back(work.take().expect("it was given back"), answer) {
+                Ok(()) => {
+                    return result.blocking_recv().unwrap_or_else(|_| {
+                        let reason = "the batch was lost on its way to the disk".to_owned();
+                        Err(self.failed.borrow().clone().unwrap_or(StoreError::Failed { reason }))
+                    });
+                }
+                Err((StoreError::Busy, back)) if attempt < TRIES => {
+                    work = Some(back);
+                    std::thread::sleep(Duration::from_millis(attempt));
+                }
+                Err((error, _)) => return Err(error),
+            }
+        }
+        unreachable!("the loop ends by itself")
+    }
+
+    fn forget(&self, name: &str) -> Result<(), StoreError> {
+        let mut batch = Batch::new();
+        batch.delete(Noted::key(name));
+        self.commit(batch.into())
+    }
+
+    fn drop_bucket(&self, bucket: &Arc<Bucket>) -> Result<(), StoreError> {
+        self.history.drop_bucket(bucket)?;
+        self.forget(bucket.name())?;
+        self.history.remove(bucket.name());
+        tracing::info!(bucket = bucket.name(), "dropped a part of the history");
+        Ok(())
+    }
+
+    fn drop_expired(&self, now_ms: u64) -> Result<usize, StoreError> {
+        let mut dropped = 0;
+        for bucket in self.history.all().iter().filter(|bucket| bucket.end_ms() <= now_ms) {
+            self.drop_bucket(bucket)?;
+            dropped += 1;
+        }
+        Ok(dropped)
+    }
+
+    fn drop_oldest(&self, max_bytes: u64) -> Result<usize, StoreError> {
+        let mut all = self.history.all();
+        all.sort_by_key(|bucket| bucket.end_ms());
+        let mut total: u64 = all.iter().map(|bucket| bucket.size()).sum();
+        let mut dropped = 0;
+        for bucket in all {
+            if total <= max_bytes {
+                break;
+            }
+            total -= bucket.size();
+            self.drop_bucket(&bucket)?;
+            dropped += 1;
+        }
+        Ok(dropped)
+    }
+
+    /// Here, because nothing moves while this thread waits: what moves later is in the recording, all of it.
+    fn snapshot(&mut self) -> Result<Snapshot, StoreError> {
+        let number = SNAPSHOTS.fetch_add(1, Ordering::Relaxed);
+        self.shared.pins.fetch_add(1, Ordering::SeqCst);
+        let snapshot = Snapshot {
+            file: self.folder.join(format!("{SNAPSHOT}{number}")),
+            buckets: self.history.all(),
+            recording: Arc::default(),
+            shared: Arc::clone(&self.shared),
+        };
+        self.commit(Work { snapshot: Some(snapshot.file.clone()), ..Work::default() })?;
+        self.recordings.push(Arc::downgrade(&snapshot.recording));
+        Ok(snapshot)
+    }
+}

@@ -1,0 +1,411 @@
+//! What the history must do on disk: keep what moved there through crashes, find damage, stay small.
+
+use std::{
+    fs,
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use rand_chacha::{
+    ChaCha8Rng,
+    rand_core::{Rng, SeedableRng},
+};
+use tempfile::TempDir;
+
+use super::{durability::*, *};
+use crate::store::{Key, testing::block_on, verify};
+
+const DAY: u64 = 86_400_000;
+
+fn archive(store: &dyn Store, keys: impl IntoIterator<Item = Vec<u8>>, day: u64) -> Result<(), StoreError> {
+    let keys = keys.into_iter().map(Key::from).collect();
+    block_on(store.archive(vec![Move { keys, expires_ms: day * DAY, also_delete: vec![] }]))
+}
+
+fn key(n: u32) -> Vec<u8> {
+    [b"k", &n.to_be_bytes()[..]].concat()
+}
+
+fn value(n: u32) -> Vec<u8> {
+    vec![n as u8; if n.is_multiple_of(40) { 20_000 } else { n as usize * 7 }]
+}
+
+/// A closed store: keys 0 to 99 live, 100 to 199 in one bucket, 200 to 299 in another.
+fn filled() -> (TempDir, Map) {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).unwrap();
+    for n in 0..300 {
+        put(&store, &key(n), value(n)).unwrap();
+    }
+    for hundred in [1, 2] {
+        for tens in 0..10 {
+            let first = hundred * 100 + tens * 10;
+            archive(&store, (first..first + 10).map(key), u64::from(hundred)).unwrap();
+        }
+    }
+    let map = all(&store).unwrap();
+    assert_eq!((map.len(), store.stats().buckets), (300, 2));
+    (folder, map)
+}
+
+/// Opens and reads every key: right or refused, never missing. Gives how many were refused.
+fn read_each(folder: &Path, map: &Map, damage: &str) -> usize {
+    let begun = Instant::now();
+    let store = match open(folder) {
+        Ok(store) => store,
+        Err(error) => panic!("{damage}: the history keeps the server from starting: {error}"),
+    };
+    let mut refused = 0;
+    for (key, value) in map {
+        match store.get(key) {
+            Ok(Some(found)) => assert!(found == *value, "{damage}: {key:?} is another value"),
+            Ok(None) => panic!("{damage}: {key:?} is silently gone"),
+            Err(StoreError::Corrupt { place, .. }) => {
+                assert!(place.contains("history"), "{damage}: {place}");
+                refused += 1;
+            }
+            Err(error) => panic!("{damage}: {error}"),
+        }
+    }
+    match all(&store) {
+        Ok(found) => assert!(found == *map, "{damage}: a scan gives {} of {}", found.len(), map.len()),
+        Err(error) => assert!(matches!(error, StoreError::Corrupt { .. }), "{damage}: {error}"),
+    }
+    // The live part goes on, and so does the history of what ends from now on.
+    put(&store, b"new", vec![1]).unwrap();
+    for day in [1, 2] {
+        put(&store, &[b'o', day], vec![1]).unwrap();
+        archive(&store, [vec![b'o', day]], day.into()).unwrap();
+        assert_eq!(store.get(&[b'o', day]).unwrap(), Some(vec![1]), "{damage}");
+    }
+    assert!(begun.elapsed() < Duration::from_secs(30), "{damage}: {:?}", begun.elapsed());
+    refused
+}
+
+fn name(path: &Path) -> String {
+    path.file_name().unwrap().to_string_lossy().into_owned()
+}
+
+#[test]
+fn the_history_is_there_after_a_reopen() {
+    let (folder, map) = filled();
+    for _ in 0..3 {
+        assert!(all(&open(folder.path()).unwrap()).unwrap() == map);
+    }
+}
+
+#[test]
+fn a_crash_between_the_two_commits_of_a_move_loses_and_doubles_nothing() {
+    let (folder, map) = filled();
+    let before = copy(folder.path());
+    let store = open(folder.path()).unwrap();
+    // Into a bucket that was there, and into a new one.
+    archive(&store, (0..50).map(key), 1).unwrap();
+    archive(&store, (50..90).map(key), 3).unwrap();
+    drop(store);
+    // The history has it, the live part does not know.
+    fs::remove_dir_all(before.path().join("history")).unwrap();
+    for file in files(&folder.path().join("history")) {
+        let target = before.path().join(file.strip_prefix(folder.path()).unwrap());
+        fs::create_dir_all(target.parent().unwrap()).unwrap();
+        fs::copy(file, target).unwrap();
+    }
+    let store = open(before.path()).unwrap();
+    assert!(all(&store).unwrap() == map);
+    assert_eq!(store.stats().buckets, 3);
+    archive(&store, (0..50).map(key), 1).unwrap();
+    archive(&store, (50..90).map(key), 3).unwrap();
+    drop(store);
+    let store = open(before.path()).unwrap();
+    assert!(all(&store).unwrap() == map);
+    assert_eq!(block_on(store.drop_expired(3 * DAY)).unwrap(), 3);
+    assert_eq!(all(&store).unwrap().len(), 10, "nothing of it was left among the live ones");
+}
+
+#[test]
+fn a_crash_while_a_bucket_is_dropped_is_finished_by_the_next_start() {
+    let (folder, _) = filled();
+    let history = folder.path().join("history");
+    let bucket = fs::read_dir(&history).unwrap().map(|entry| entry.unwrap().path()).min().unwrap();
+    fs::rename(&bucket, history.join(format!("{}.dropped", name(&bucket)))).unwrap();
+    for _ in 0..2 {
+        let store = open(folder.path()).unwrap();
+        assert_eq!(all(&store).unwrap().len(), 200);
+        assert_eq!(store.stats().buckets, 1);
+        // The archivist does it first of all.
+        block_on(store.drop_expired(0)).unwrap();
+        assert_eq!(fs::read_dir(&history).unwrap().count(), 1);
+    }
+}
+
+#[test]
+fn damage_in_the_history_is_refused_by_name_and_nothing_else_is() {
+    let (folder, map) = filled();
+    let seed = std::env::var("TEST_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(7);
+    println!("seed {seed} (TEST_SEED)");
+    let mut random = ChaCha8Rng::seed_from_u64(seed);
+    let (mut refused, mut tried) = (0, 0);
+    for file in files(&folder.path().join("history")) {
+        let path = file.strip_prefix(folder.path()).unwrap().to_owned();
+        let length = fs::metadata(&file).unwrap().len();
+        // The log is mostly unused space; its used part is at the front.
+        let (used, places) = if file.ends_with("db") { (length.min(300_000), 12) } else { (length, 2) };
+        for place in 0..places {
+            if used == 0 {
+                continue;
+            }
+            let at = random.next_u64() % used;
+            let damaged = copy(folder.path());
+            let target = damaged.path().join(&path);
+            let what = match place % 3 {
+                0 | 1 => {
+                    let mut bytes = fs::read(&target).unwrap();
+                    bytes[at as usize] ^= 1 << (random.next_u32() % 8);
+                    fs::write(&target, bytes).unwrap();
+                    format!("a bit of byte {at} of {}", path.display())
+                }
+                _ => {
+                    fs::OpenOptions::new().write(true).open(&target).unwrap().set_len(at).unwrap();
+                    format!("{at} of {length} bytes of {}", path.display())
+                }
+            };
+            tried += 1;
+            refused += usize::from(read_each(damaged.path(), &map, &what) > 0);
+        }
+        let damaged = copy(folder.path());
+        fs::remove_file(damaged.path().join(&path)).unwrap();
+        tried += 1;
+        refused += usize::from(read_each(damaged.path(), &map, &format!("without {}", path.display())) > 0);
+    }
+    println!("{refused} of {tried} refused");
+    assert!(refused * 3 > tried, "only {refused} of {tried} were noticed: are they in used places?");
+}
+
+#[test]
+fn a_missing_bucket_is_told_until_it_is_given_up() {
+    let (folder, map) = filled();
+    let history = folder.path().join("history");
+    let bucket = fs::read_dir(&history).unwrap().map(|entry| entry.unwrap().path()).max().unwrap();
+    fs::remove_dir_all(&bucket).unwrap();
+    let refused = read_each(folder.path(), &map, "without a bucket");
+    assert_eq!(refused, 100);
+    let store = open(folder.path()).unwrap();
+    let error = store.get(&key(250)).unwrap_err().to_string();
+    assert!(error.contains(&name(&bucket)) && error.contains("missing"), "{error}");
+    let failed = block_on(async {
+        let mut stream = store.backup().await.unwrap();
+        loop {
+            match stream.recv().await {
+                Some(Ok(_)) => {}
+                end => return end,
+            }
+        }
+    });
+    assert!(
+        matches!(failed, Some(Err(StoreError::Corrupt { .. }))),
+        "a backup does not leave it out silently"
+    );
+    drop(store);
+    fs::create_dir(history.join(format!("{}.dropped", name(&bucket)))).unwrap();
+    let store = open(folder.path()).unwrap();
+    assert_eq!(store.get(&key(250)).unwrap(), None);
+    assert_eq!(store.get(&key(150)).unwrap(), Some(value(150)));
+}
+
+#[test]
+fn few_buckets_stay_open_and_all_of_them_are_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).unwrap();
+    for n in 0..60 {
+        put(&store, &key(n), value(n)).unwrap();
+        archive(&store, [key(n)], 1_000 + u64::from(n)).unwrap();
+    }
+    drop(store);
+    let begun = Instant::now();
+    let store = open(folder.path()).unwrap();
+    println!("60 buckets: opened in {:?}", begun.elapsed());
+    let before = resident_mib();
+    for round in 0..3 {
+        for n in (0..60).rev() {
+            assert_eq!(store.get(&key(n)).unwrap(), Some(value(n)), "{round}");
+        }
+        assert_eq!(all(&store).unwrap().len(), 60);
+    }
+    let open = store.history.all().iter().filter(|bucket| bucket.is_open()).count();
+    assert!(open <= 7, "{open} are open");
+    let (took, stats) = (begun.elapsed(), store.stats());
+    println!("60 buckets: {took:?}, resident {before} MiB before, {} MiB after, {stats:?}", resident_mib());
+}
+
+#[test]
+fn readers_miss_nothing_while_keys_move() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).unwrap();
+    let count = 1_500;
+    for first in (0..count).step_by(100) {
+        let mut batch = Batch::new();
+        for n in first..first + 100 {
+            batch.put(key(n), value(n % 100));
+        }
+        block_on(store.commit(batch)).unwrap();
+    }
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let readers = [Order::Ascending, Order::Descending].map(|order| {
+            let (store, done) = (&store, &done);
+            scope.spawn(move || {
+                let mut rounds = 0;
+                while !done.load(Ordering::SeqCst) || rounds == 0 {
+                    let range = KeyRange::prefix(b"k");
+                    assert_eq!(store.scan(range, order, usize::MAX).unwrap().len(), count as usize);
+                    let n = rounds * 37 % count;
+                    assert_eq!(store.get(&key(n)).unwrap(), Some(value(n % 100)));
+                    rounds += 1;
+                }
+                rounds
+            })
+        });
+        for first in (0..count).step_by(10) {
+            archive(&store, (first..first + 10).map(key), u64::from(first % 70) + 1).unwrap();
+        }
+        done.store(true, Ordering::SeqCst);
+        let rounds = readers.map(|reader| reader.join().unwrap());
+        println!("{rounds:?} rounds of reading");
+    });
+}
+
+#[test]
+fn a_backup_is_of_one_moment_while_runs_end_and_move() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).unwrap();
+    // Each number is `open`, then `shut` with a second key, then moves.
+    let shut = |n: u32| [b"s", &n.to_be_bytes()[..]].concat();
+    let done = AtomicBool::new(false);
+    let backups: Vec<Vec<u8>> = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut n = 0;
+            while !done.load(Ordering::SeqCst) {
+                put(&store, &key(n), b"open".to_vec()).unwrap();
+                if n >= 5 {
+                    let mut batch = Batch::new();
+                    batch.put(key(n - 5), b"shut").put(shut(n - 5), vec![0; 2_000]);
+                    block_on(store.commit(batch)).unwrap();
+                    archive(&store, [key(n - 5), shut(n - 5)], u64::from(n % 3) + 1).unwrap();
+                }
+                n += 1;
+            }
+        });
+        let backups = (0..6).map(|_| {
+            std::thread::sleep(Duration::from_millis(40));
+            block_on(async {
+                let (mut stream, mut bytes) = (store.backup().await.unwrap(), Vec::new());
+                // Slow, so that much moves meanwhile.
+                std::thread::sleep(Duration::from_millis(60));
+                while let Some(piece) = stream.recv().await {
+                    bytes.extend(piece.unwrap());
+                }
+                bytes
+            })
+        });
+        let backups = backups.collect();
+        done.store(true, Ordering::SeqCst);
+        backups
+    });
+    for backup in backups {
+        verify(&backup[..]).unwrap();
+        let place = tempfile::tempdir().unwrap();
+        let place = place.path().join("store");
+        SledStore::restore(&backup[..], &place).unwrap();
+        let map = all(&open(&place).unwrap()).unwrap();
+        let numbers = map.keys().filter(|key| key[0] == b'k').count() as u32;
+        for n in 0..numbers {
+            let is_shut = map[&key(n)] == b"shut";
+            assert_eq!(is_shut, map.contains_key(&shut(n)), "{n} of {numbers} is half of one moment");
+            assert!(is_shut || n + 7 > numbers, "{n} of {numbers} is open again");
+        }
+    }
+    assert!(
+        fs::read_dir(folder.path()).unwrap().all(|entry| !name(&entry.unwrap().path()).starts_with("snap"))
+    );
+}
+
+#[test]
+fn a_restore_takes_all_or_leaves_nothing() {
+    let (folder, map) = filled();
+    let store = open(folder.path()).unwrap();
+    let backup = block_on(async {
+        let (mut stream, mut bytes) = (store.backup().await.unwrap(), Vec::new());
+        while let Some(piece) = stream.recv().await {
+            bytes.extend(piece.unwrap());
+        }
+        bytes
+    });
+    let place = tempfile::tempdir().unwrap();
+    let target = place.path().join("store");
+    let entries = || fs::read_dir(place.path()).unwrap().count();
+    for length in [0, 30, backup.len() / 2, backup.len() - 1] {
+        assert!(SledStore::restore(&backup[..length], &target).is_err());
+        assert_eq!(entries(), 0, "{length}");
+    }
+    let mut flipped = backup.clone();
+    flipped[backup.len() / 3] ^= 4;
+    assert!(SledStore::restore(&flipped[..], &target).is_err());
+    assert_eq!(entries(), 0);
+    SledStore::restore(&backup[..], &target).unwrap();
+    assert!(matches!(SledStore::restore(&backup[..], &target), Err(BackupError::NotEmpty { .. })));
+    assert!(all(&open(&target).unwrap()).unwrap() == map);
+    assert_eq!(files(&target.join("blobs")).len(), 3, "large values of the history stand there alone");
+}
+
+fn resident_mib() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    line.trim().trim_end_matches("kB").trim().parse::<u64>().unwrap() / 1_024
+}
+
+/// Runs of 2 KB come, end and move, with and without compaction; prints sizes and memory.
+#[test]
+#[ignore = "takes minutes: a measurement"]
+fn the_live_part_levels_off() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = Options { compact_every: Duration::from_secs(10), ..Options::default() };
+    let store = SledStore::open(folder.path(), &options).unwrap();
+    let count: u32 = std::env::var("TEST_RUNS").ok().and_then(|runs| runs.parse().ok()).unwrap_or(100_000);
+    let begun = Instant::now();
+    let part = |kind: u8, n: u32| [&[kind], &n.to_be_bytes()[..]].concat();
+    let random = |n: u32, size: usize| {
+        let mut bytes = vec![0; size];
+        ChaCha8Rng::seed_from_u64(n.into()).fill_bytes(&mut bytes);
+        bytes
+    };
+    for first in (0..count).step_by(50) {
+        let mut batch = Batch::new();
+        for n in first..first + 50 {
+            batch
+                .put(part(b'r', n), random(n, 200))
+                .put(part(b'e', n), random(n, 1_500))
+                .put(part(b'q', n), []);
+        }
+        block_on(store.commit(batch)).unwrap();
+        let mut batch = Batch::new();
+        for n in first..first + 50 {
+            batch.put(part(b'r', n), random(n, 210)).put(part(b's', n), random(n, 300)).delete(part(b'q', n));
+        }
+        block_on(store.commit(batch)).unwrap();
+        if first % 200 == 150 {
+            let keys = (first - 150..first + 50).flat_map(|n| [b'r', b'e', b's'].map(|kind| part(kind, n)));
+            archive(&store, keys, 20_000 + u64::from(first / (count / 5))).unwrap();
+        }
+        if first % (count / 20) < 50 {
+            println!(
+                "{first:>7} {:>6.1?} resident {:>4} MiB {:?}",
+                begun.elapsed(),
+                resident_mib(),
+                store.stats()
+            );
+        }
+    }
+    let stats = store.stats();
+    println!("{count:>7} {:>6.1?} resident {:>4} MiB {stats:?}", begun.elapsed(), resident_mib());
+    assert!(stats.disk_bytes < 200 << 20);
+}

@@ -1,0 +1,102 @@
+//! What a tree holds, counted: keys, checksums, bytes, and how often each large value is referred to.
+//!
+//! Keys and checksums are compared with what the tree says of itself (`check`); the bytes tell when a compaction
+//! pays; a large value that nothing refers to any more can be removed. In memory only, counted at the start.
+
+use std::collections::{HashMap, HashSet};
+
+use super::envelope;
+
+/// What one value adds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Weight {
+    /// The checksum of its envelope.
+    pub(super) sum: u32,
+    bytes: u64,
+    large: Option<([u8; 32], u64)>,
+}
+
+impl Weight {
+    pub(super) fn of(key: &[u8], envelope: &[u8]) -> Self {
+        Self {
+            sum: envelope::sum(envelope),
+            bytes: (key.len() + envelope.len()) as u64,
+            large: envelope::reference(envelope).map(|blob| (blob.hash, blob.length)),
+        }
+    }
+}
+
+/// See the module.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    pub(super) keys: u64,
+    /// Wrapping sum of all checksums.
+    pub(super) sum: u64,
+    /// Bytes of keys and envelopes.
+    pub(super) bytes: u64,
+    /// Bytes of the large values.
+    pub(super) large_bytes: u64,
+    /// How many keys refer to each large value.
+    references: HashMap<[u8; 32], u32>,
+}
+
+impl Tally {
+    /// Counts the change of one key. Gives a large value that nothing refers to any more.
+    pub(super) fn change(&mut self, before: Option<&Weight>, after: Option<&Weight>) -> Option<[u8; 32]> {
+        // First what comes, so that a value that stays is never without a reference.
+        if let Some(weight) = after {
+            self.keys = self.keys.wrapping_add(1);
+            self.sum = self.sum.wrapping_add(weight.sum.into());
+            self.bytes = self.bytes.wrapping_add(weight.bytes);
+            if let Some((hash, length)) = weight.large {
+                let count = self.references.entry(hash).or_default();
+                *count += 1;
+                if *count == 1 {
+                    self.large_bytes += length;
+                }
+            }
+        }
+        let weight = before?;
+        self.keys = self.keys.wrapping_sub(1);
+        self.sum = self.sum.wrapping_sub(weight.sum.into());
+        self.bytes = self.bytes.wrapping_sub(weight.bytes);
+        let (hash, length) = weight.large?;
+        let count = self.references.get_mut(&hash)?;
+        *count -= 1;
+        (*count == 0).then(|| {
+            self.references.remove(&hash);
+            self.large_bytes -= length;
+            hash
+        })
+    }
+
+    /// Whether anything refers to it.
+    pub(super) fn refers_to(&self, hash: &[u8; 32]) -> bool {
+        self.references.contains_key(hash)
+    }
+
+    /// All large values that something refers to.
+    pub(super) fn large(&self) -> HashSet<[u8; 32]> {
+        self.references.keys().copied().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::envelope::BlobRef, *};
+
+    #[test]
+    fn a_large_value_is_free_when_its_last_reference_goes() {
+        let weight = |key: &[u8]| Weight::of(key, &envelope::blob(key, BlobRef::of(b"large")));
+        let (a, b, small) = (weight(b"a"), weight(b"b"), Weight::of(b"a", &envelope::inline(b"a", b"1")));
+        let mut tally = Tally::default();
+        assert_eq!(tally.change(None, Some(&a)), None);
+        assert_eq!(tally.change(None, Some(&b)), None);
+        assert_eq!((tally.keys, tally.large_bytes), (2, 5));
+        assert_eq!(tally.change(Some(&a), Some(&a)), None, "written again as it was");
+        assert_eq!(tally.change(Some(&a), Some(&small)), None);
+        assert_eq!(tally.change(Some(&b), None), Some(BlobRef::of(b"large").hash));
+        assert_eq!(tally.change(Some(&small), None), None);
+        assert_eq!((tally.keys, tally.sum, tally.bytes, tally.large_bytes), (0, 0, 0, 0));
+    }
+}

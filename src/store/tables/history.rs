@@ -1,0 +1,171 @@
+//! Finished runs on their way to the history, where they are read as before until they expire.
+//!
+//! The batch that ends a run notes when the run may go ([`note`]). Now and then the engine has noted runs moved
+//! ([`move_finished`]) and tells the time ([`drop_expired`]). Nothing else of a run is rewritten.
+
+use serde::{Deserialize, Serialize};
+
+use super::runs;
+use crate::{
+    model::RunId,
+    store::{
+        Batch, Key, KeyRange, Move, Order, Store, StoreError,
+        keys::{self, Kind},
+        record::{self, Record},
+    },
+};
+
+/// Runs and bytes that move at once.
+const CHUNK_RUNS: usize = 200;
+const CHUNK_BYTES: usize = 4 << 20;
+
+/// When a finished run expires, milliseconds since the epoch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+struct Finished(u64);
+
+impl Record for Finished {
+    const KIND: &'static str = "finished run";
+    const VERSION: u8 = 1;
+}
+
+/// Notes that a run has ended and is kept until then; goes in the batch that ends it.
+pub fn note(batch: &mut Batch, run: RunId, expires_ms: u64) {
+    batch.put(keys::finished(run), record::encode(&Finished(expires_ms)));
+}
+
+/// Moves up to `limit` finished runs to the history, the oldest first; gives their number.
+///
+/// # Errors
+/// Those of [`Store::archive`]. What moved before stays moved.
+pub async fn move_finished(store: &dyn Store, limit: usize) -> Result<usize, StoreError> {
+    let mut moved = 0;
+    while moved < limit {
+        let range = KeyRange::prefix(Kind::Finished.prefix());
+        let notes =
+            super::read_range::<Finished>(store, range, Order::Ascending, CHUNK_RUNS.min(limit - moved))?;
+        if notes.is_empty() {
+            break;
+        }
+        let (mut moves, mut bytes) = (Vec::with_capacity(notes.len()), 0);
+        for (key, Finished(expires_ms)) in notes {
+            let key = Key::from(key);
+            let run = keys::run_id(&key).ok_or_else(|| StoreError::corrupt(&key, "it names no run"))?;
+            let (keys, size) = keys_of(store, run)?;
+            moves.push(Move { keys, expires_ms, also_delete: vec![key] });
+            bytes += size;
+            if bytes > CHUNK_BYTES {
+                break;
+            }
+        }
+        let count = moves.len();
+        store.archive(moves).await?;
+        moved += count;
+    }
+    Ok(moved)
+}
+
+/// Drops the runs that expired by `now_ms`, up to a day later or so; gives the number of buckets that went.
+///
+/// # Errors
+/// Those of [`Store::drop_expired`].
+pub async fn drop_expired(store: &dyn Store, now_ms: u64) -> Result<usize, StoreError> {
+    store.drop_expired(now_ms).await
+}
+
+/// Every key of a run, and about how many bytes they hold. None for a run that is not there.
+fn keys_of(store: &dyn Store, run: RunId) -> Result<(Vec<Key>, usize), StoreError> {
+    let Some(head) = runs::head(store, run)? else { return Ok((Vec::new(), 0)) };
+    let steps = store.scan(KeyRange::prefix(keys::steps(run)), Order::Ascending, usize::MAX)?;
+    let bytes = steps.iter().map(|(key, value)| key.len() + value.len()).sum::<usize>();
+    let mut keys: Vec<Key> = steps.into_iter().map(|(key, _)| key.into()).collect();
+    // One that is not there is passed over.
+    keys.extend([
+        keys::run(run),
+        keys::event(run),
+        keys::answer(run),
+        keys::workflow_run(&head.workflow, run),
+    ]);
+    Ok((keys, bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        model::{Answer, Run, RunStatus},
+        store::{
+            MemoryStore,
+            tables::{journal, runs::Filter, samples},
+            testing::block_on,
+        },
+    };
+
+    fn finish(store: &MemoryStore, run: &Run, expires_ms: u64) {
+        let mut batch = Batch::new();
+        runs::insert(&mut batch, run);
+        for number in 0..3 {
+            journal::insert(&mut batch, run.head.id, number, &samples::entry(&number.to_string()));
+        }
+        note(&mut batch, run.head.id, expires_ms);
+        block_on(store.commit(batch)).unwrap();
+    }
+
+    fn finished(n: u64) -> Run {
+        let mut run = samples::run(n, if n.is_multiple_of(2) { "even" } else { "odd" });
+        run.head.status = RunStatus::Succeeded;
+        run.head.answer_status = Some(201);
+        run.answer = Some(Answer { status: 201, headers: vec![], body: vec![n as u8] });
+        run
+    }
+
+    #[test]
+    fn moved_runs_read_as_before_and_go_when_they_expire() {
+        const DAY: u64 = 86_400_000;
+        let store = MemoryStore::new();
+        let runs: Vec<Run> = (0..500).map(finished).collect();
+        runs.iter().for_each(|run| finish(&store, run, (run.head.id.created_ms() % 2 + 1) * DAY));
+        let queued = samples::run(1_000, "even");
+        let mut batch = Batch::new();
+        runs::insert(&mut batch, &queued);
+        block_on(store.commit(batch)).unwrap();
+
+        let look = || {
+            let listed = runs::list(&store, &Filter::default(), None, 600).unwrap().items;
+            let filter = Filter { workflow: Some("even".parse().unwrap()), status: None };
+            let even = runs::list(&store, &filter, None, 600).unwrap().items;
+            let whole: Vec<_> = runs.iter().map(|run| runs::get(&store, run.head.id).unwrap()).collect();
+            let steps: Vec<_> =
+                runs.iter().map(|run| journal::list(&store, run.head.id).unwrap().len()).collect();
+            (listed, even, whole, steps)
+        };
+        let before = look();
+        assert_eq!((before.0.len(), before.1.len()), (501, 251));
+        assert_eq!(block_on(move_finished(&store, 300)).unwrap(), 300);
+        assert_eq!(look(), before);
+        assert_eq!(block_on(move_finished(&store, usize::MAX)).unwrap(), 200);
+        assert_eq!(block_on(move_finished(&store, usize::MAX)).unwrap(), 0);
+        assert_eq!(look(), before);
+        assert_eq!(store.stats().buckets, 2);
+        assert!(
+            store.scan(KeyRange::prefix(Kind::Finished.prefix()), Order::Ascending, 1).unwrap().is_empty()
+        );
+
+        assert_eq!(block_on(drop_expired(&store, DAY)).unwrap(), 1);
+        let after = look();
+        assert_eq!((after.0.len(), after.1.len()), (251, 1));
+        for (run, read) in runs.iter().zip(after.2) {
+            assert_eq!(read.is_some(), run.head.id.created_ms() % 2 == 1);
+        }
+    }
+
+    #[test]
+    fn a_note_on_a_run_that_is_gone_only_goes() {
+        let store = MemoryStore::new();
+        let mut batch = Batch::new();
+        note(&mut batch, samples::run(1, "a").head.id, 5);
+        block_on(store.commit(batch)).unwrap();
+        assert_eq!(block_on(move_finished(&store, 10)).unwrap(), 1);
+        assert_eq!(store.scan(KeyRange::prefix([]), Order::Ascending, 9).unwrap(), []);
+        assert_eq!(store.stats().buckets, 0);
+    }
+}
