@@ -228,6 +228,17 @@ pub fn queued(store: &dyn Store, after: Option<RunId>, limit: usize) -> Result<V
     items.into_iter().map(|(key, _)| run_id(&key)).collect()
 }
 
+/// Makes the commit end in `Conflict` when the run has ended by then, or was put down or taken up. False when it has
+/// ended already.
+///
+/// # Errors
+/// Those of the store.
+pub fn expect_unfinished(store: &dyn Store, batch: &mut Batch, id: RunId) -> Result<bool, StoreError> {
+    let key = keys::queue(id);
+    let item = store.get(&key)?;
+    Ok(item.map(|item| drop(batch.expect_equals(key, item))).is_some())
+}
+
 /// The head of a queued run.
 ///
 /// # Errors
