@@ -24,6 +24,8 @@ mod queue;
 mod recovery;
 mod replies;
 mod scheduler;
+#[cfg(test)]
+mod simulation;
 mod spawned;
 mod timers;
 mod transition;

@@ -9,6 +9,8 @@
 mod batch;
 #[cfg(test)]
 mod conformance;
+#[cfg(test)]
+pub(crate) mod crash;
 mod error;
 pub mod keys;
 mod memory;
