@@ -235,8 +235,9 @@ pub fn queued(store: &dyn Store, after: Option<RunId>, limit: usize) -> Result<V
 /// Those of the store.
 pub fn expect_unfinished(store: &dyn Store, batch: &mut Batch, id: RunId) -> Result<bool, StoreError> {
     let key = keys::queue(id);
-    let item = store.get(&key)?;
-    Ok(item.map(|item| drop(batch.expect_equals(key, item))).is_some())
+    let Some(item) = store.get(&key)? else { return Ok(false) };
+    batch.expect_equals(key, item);
+    Ok(true)
 }
 
 /// The head of a queued run.
