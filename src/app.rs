@@ -161,15 +161,8 @@ impl App {
             public_url: config.public_url.clone().unwrap_or_else(|| format!("http://{address}")),
             drain: config.drain,
         };
-        let engine = Engine::start(
-            Arc::clone(&store),
-            Services { sandbox: sandbox.clone(), net },
-            vault.clone(),
-            ports,
-            catalog,
-            options,
-        )
-        .await?;
+        let services = Services { sandbox: sandbox.clone(), net };
+        let engine = Engine::new(Arc::clone(&store), services, vault.clone(), ports, catalog, options);
         let endpoints = Arc::new(Endpoints::default());
         let mut loader = Loader::new(
             config.workflows.clone(),
@@ -179,6 +172,7 @@ impl App {
             Arc::clone(&endpoints),
         );
         loader.install(folders).await?;
+        engine.take_up()?;
         let router =
             Gateway::new(engine.clone(), endpoints).router().merge(api::router(engine.clone(), vault, token));
         Ok(Self { listener, address, router, engine, store, loader })

@@ -54,16 +54,16 @@ impl Local {
     ) -> anyhow::Result<(Run, Vec<Entry>)> {
         let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
         let catalog = Catalog::new(self.sandbox.clone(), Arc::clone(&self.environment));
-        let engine = Engine::start(
+        let engine = Engine::new(
             Arc::clone(&store),
             Services { sandbox: self.sandbox.clone(), net: self.net.clone() },
             self.vault.clone(),
             Arc::new(SystemPorts::default()),
             catalog,
             EngineOptions::default(),
-        )
-        .await?;
+        );
         engine.install(Arc::clone(&definition)).await?;
+        engine.take_up()?;
         let submission =
             Submission { definition, event, mode: Mode::Sync, cause: Cause::Manual, dedupe: None };
         let Submitted::Started { run, .. } = engine.submit(submission).await? else {

@@ -13,6 +13,9 @@ use crate::{
     store::{Batch, StoreError, tables},
 };
 
+/// Looks at a run that goes on while it is called back.
+const CALLBACK_TRIES: u32 = 8;
+
 /// Why something could not be done.
 #[derive(Debug, thiserror::Error)]
 pub enum ControlError {
@@ -229,24 +232,37 @@ impl Engine {
         payload: JsonText,
     ) -> Result<(), CallbackError> {
         let store = &*self.inner.store;
-        let head = tables::runs::head(store, run)?.ok_or(CallbackError::Unknown)?;
-        let expected = attempt::callback_token(&head.seed, key);
-        if !bool::from(expected.as_bytes().ct_eq(token.as_bytes())) {
-            return Err(CallbackError::Unknown);
+        let signal = Signal::Callback { key: key.clone(), payload };
+        for _ in 0..CALLBACK_TRIES {
+            let head = tables::runs::head(store, run)?.ok_or(CallbackError::Unknown)?;
+            let expected = attempt::callback_token(&head.seed, key);
+            if !bool::from(expected.as_bytes().ct_eq(token.as_bytes())) {
+                return Err(CallbackError::Unknown);
+            }
+            let entries = tables::journal::list(store, run)?;
+            let used = |entry: &Entry| matches!(entry, Entry::Ended(record) if record.key() == *key);
+            let mut batch = Batch::new();
+            let unfinished = tables::runs::expect_unfinished(store, &mut batch, run)?;
+            if !unfinished || entries.iter().any(used) {
+                return Err(CallbackError::Gone);
+            }
+            // An earlier call's signal goes when its entry comes, so one of the two is always seen.
+            tables::journal::expect_end(&mut batch, run, entries.len() as u32);
+            tables::signals::insert(&mut batch, run, &signal);
+            match store.commit(batch).await {
+                Ok(()) => {
+                    scheduler::poke(&self.inner, run)?;
+                    return Ok(());
+                }
+                Err(StoreError::Conflict { key, .. }) if key == tables::signals::key(run, &signal) => {
+                    return Err(CallbackError::Gone);
+                }
+                // The run went on meanwhile: look again.
+                Err(StoreError::Conflict { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
         }
-        let used = |entry: &Entry| matches!(entry, Entry::Ended(record) if record.key() == *key);
-        if head.status.is_terminal() || tables::journal::list(store, run)?.iter().any(used) {
-            return Err(CallbackError::Gone);
-        }
-        let mut batch = Batch::new();
-        tables::signals::insert(&mut batch, run, &Signal::Callback { key: key.clone(), payload });
-        match store.commit(batch).await {
-            Ok(()) => {}
-            Err(StoreError::Conflict { .. }) => return Err(CallbackError::Gone),
-            Err(error) => return Err(error.into()),
-        }
-        scheduler::poke(&self.inner, run)?;
-        Ok(())
+        Err(CallbackError::Store(StoreError::Busy))
     }
 
     /// Waits until a run has ended.

@@ -130,6 +130,8 @@ struct Drive<'a> {
     state: State,
     attempts: FuturesUnordered<BoxFuture<'static, Option<Attempted>>>,
     aborts: HashMap<StepKey, AbortHandle>,
+    /// Runs that steps ask for, until the machine has taken the step's word.
+    asked_for: HashMap<StepKey, spawned::New>,
     /// An effect was performed whose entry is not durable yet.
     relied_on: bool,
 }
@@ -155,6 +157,7 @@ async fn drive(
         state,
         attempts: FuturesUnordered::new(),
         aborts: HashMap::new(),
+        asked_for: HashMap::new(),
         relied_on: false,
     };
     let reached = drive.run(live).await?;
@@ -201,6 +204,8 @@ impl Drive<'_> {
             let sleep_ms = due_ms
                 .map_or(LOOK_MS, |due_ms| due_ms.saturating_sub(self.inner.ports.now_ms()).clamp(1, LOOK_MS));
             tokio::select! {
+                // In this order, so that a simulated run can be repeated exactly.
+                biased;
                 done = self.attempts.next() => match done.flatten() {
                     Some(attempted) => events.push(self.attempted(attempted)),
                     None => events.push(Happened::Tick),
@@ -228,7 +233,12 @@ impl Drive<'_> {
         let mut ending = None;
         for action in actions {
             match action {
-                Action::Record(entry) => self.progress.record(&self.definition, entry),
+                Action::Record(entry) => {
+                    if let Some((child, definition)) = self.asked_for.remove(&entry.key()) {
+                        self.progress.start_run(child, definition);
+                    }
+                    self.progress.record(&self.definition, entry);
+                }
                 Action::Execute { key, attempt } => to_execute.push((key, attempt)),
                 Action::Abort(key) => {
                     if let Some(abort) = self.aborts.remove(&key) {
@@ -295,7 +305,8 @@ impl Drive<'_> {
         }
     }
 
-    /// Starts the run that a `subflow` step asks for; it is stored with the journal's entry.
+    /// Prepares the run that a `subflow` step asks for; it is stored with the journal's entry, and not at all when
+    /// there is none because the run has ended meanwhile.
     fn started(
         &mut self,
         key: StepKey,
@@ -309,7 +320,7 @@ impl Drive<'_> {
         match spawned::subflow(self.inner, &self.progress.run, parent, workflow, input) {
             Ok((child, definition)) => {
                 let run = child.head.id;
-                self.progress.start_run(child, definition);
+                self.asked_for.insert(key.clone(), (child, definition));
                 if waits {
                     return Happened::Waits { key, wait: Wait::Run(run), due_ms };
                 }

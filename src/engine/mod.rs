@@ -26,6 +26,8 @@ mod replies;
 mod schedule;
 mod scheduler;
 mod schedules;
+#[cfg(test)]
+mod simulation;
 mod spawned;
 mod timers;
 mod transition;
@@ -149,18 +151,15 @@ struct Inner {
 }
 
 impl Engine {
-    /// Starts the engine, and takes up the runs that the store holds unfinished.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
-    pub async fn start(
+    /// An engine that begins nothing by itself yet; see [`Engine::take_up`].
+    pub fn new(
         store: Arc<dyn Store>,
         services: Services,
         vault: Vault,
         ports: Arc<dyn Ports>,
         catalog: Catalog,
         options: EngineOptions,
-    ) -> Result<Self, StoreError> {
+    ) -> Self {
         let inner = Arc::new(Inner {
             store,
             services,
@@ -177,9 +176,18 @@ impl Engine {
             ended: Notify::new(),
             stopping: AtomicBool::new(false),
         });
-        recovery::requeue(&inner)?;
-        tokio::spawn(timers::run(Arc::downgrade(&inner)));
-        Ok(Self { inner })
+        Self { inner }
+    }
+
+    /// Takes up the runs that the store holds unfinished, and from now on wakes what waits. Called once, after the
+    /// workflows are installed, as those runs call them, and before the first submission.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn take_up(&self) -> Result<(), StoreError> {
+        recovery::requeue(&self.inner)?;
+        tokio::spawn(timers::run(Arc::downgrade(&self.inner)));
+        Ok(())
     }
 
     /// The workflows that can be triggered.

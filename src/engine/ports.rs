@@ -57,7 +57,7 @@ pub struct SystemPorts {
 
 /// The moment after `last`: of now if that is later, else a random step of at most 2^32 further, so that ids of
 /// one millisecond are in order and yet cannot be guessed from each other.
-fn next_moment(last: u128, now_ms: u64, random: [u8; 10]) -> u128 {
+pub(super) fn next_moment(last: u128, now_ms: u64, random: [u8; 10]) -> u128 {
     let mut low = [0u8; 16];
     low[6..].copy_from_slice(&random);
     let fresh = (u128::from(now_ms) << 80) | u128::from_be_bytes(low);

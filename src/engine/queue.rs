@@ -138,10 +138,13 @@ impl<T> Queue<T> {
         }
         if let Some((group, limit)) = item.group {
             let members = self.members(group);
-            if members.held.len() >= limit as usize {
+            let has_place = members.held.contains(&item.run);
+            if !has_place && members.held.len() >= limit as usize {
                 members.waiting.push_back(item);
                 return None;
             }
+            // Also while a pace holds it back, so that no later run of the group overtakes it.
+            members.held.insert(item.run);
         }
         if let Some(pace) = item.pace {
             let from = self.pace(pace, now_ms);
@@ -149,9 +152,6 @@ impl<T> Queue<T> {
                 self.later.insert((from, item.run), item);
                 return None;
             }
-        }
-        if let Some((group, _)) = item.group {
-            self.hold(group, item.run);
         }
         Some(item)
     }
@@ -172,8 +172,9 @@ impl<T> Queue<T> {
     }
 
     fn release_later(&mut self, now_ms: u64) {
-        while let Some(entry) = self.later.first_entry().filter(|entry| entry.key().0 <= now_ms) {
-            let item = entry.remove();
+        let later = self.later.split_off(&(now_ms.saturating_add(1), RunId::from_bytes([0; 16])));
+        // The first of them comes to stand at the very front.
+        for (_, item) in std::mem::replace(&mut self.later, later).into_iter().rev() {
             self.line(&item.workflow).ready.push_front(item);
         }
         if self.paces.len() > PACES {
@@ -206,8 +207,11 @@ impl<T> Queue<T> {
         else {
             return;
         };
-        members.held.remove(&run);
-        let next = members.waiting.pop_front();
+        // One that was hurried past the limit had no place to give back.
+        let next = match members.held.remove(&run) {
+            true => members.waiting.pop_front(),
+            false => None,
+        };
         if members.held.is_empty() && members.waiting.is_empty() {
             self.groups.remove(&group);
         }
@@ -375,6 +379,42 @@ mod tests {
             began.extend(begin(&mut queue, next).iter().map(|_| next - start));
         }
         assert_eq!(began, [300, 600, 900, 1_200, 1_500]);
+    }
+
+    #[test]
+    fn what_a_pace_holds_back_begins_in_its_order() {
+        let mut queue = Queue::new(1_000);
+        let pace = Some(Pace { group: [2; 32], limit: 1, per_ms: 900 });
+        let group = Some(([1; 32], 1));
+        let started = |n| item(n, "a");
+        let (mut order, mut now) = (Vec::new(), 1_000_000);
+        (0..3).for_each(|n| queue.push(Item { pace, group, ..started(n) }));
+        while order.len() < 6 {
+            if let Some(item) = queue.pop(now) {
+                order.push(item.run.created_ms());
+                let next = order.len() as u64 + 2;
+                (next < 6).then(|| queue.push(Item { pace, group, ..started(next) }));
+                queue.stopped(item.run, &item.workflow, item.group.map(|(group, _)| group), true);
+            }
+            now += 100;
+        }
+        assert_eq!(order, [0, 1, 2, 3, 4, 5]);
+    }
+
+    #[test]
+    fn a_hurried_run_takes_nobodys_place_with_it() {
+        let (mut queue, a) = (Queue::new(100), "a".parse().unwrap());
+        let group = [1; 32];
+        (0..5).for_each(|n| queue.push(Item { group: Some((group, 1)), ..item(n, "a") }));
+        assert_eq!(queue.pop(0).unwrap().run.created_ms(), 0);
+        assert!(queue.pop(0).is_none() && queue.hurry(RunId::new(4, [0; 10])));
+        assert_eq!(queue.pop(0).unwrap().run.created_ms(), 4);
+        queue.stopped(RunId::new(4, [0; 10]), &a, Some(group), true);
+        assert!(queue.pop(0).is_none(), "the first one is still under way");
+        for n in 0..3 {
+            queue.stopped(RunId::new(n, [0; 10]), &a, Some(group), true);
+            assert_eq!(queue.pop(0).unwrap().run.created_ms(), n + 1);
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Inner, groups::Groups, scheduler};
 use crate::{
-    model::{RunHead, RunStatus},
+    model::{RunHead, RunStatus, Signal},
     store::{Batch, StoreError, tables},
 };
 
@@ -49,7 +49,12 @@ pub(super) fn requeue(inner: &Arc<Inner>) -> Result<(), StoreError> {
         scheduler::enqueue(inner, &head, groups, None, inner.pending.force(&head.workflow));
     }
     for run in tables::signals::runs(store)? {
-        scheduler::hurry(inner, run)?;
+        let signals = tables::signals::list(store, run)?;
+        match signals.iter().any(|(_, signal)| matches!(signal, Signal::Cancel { .. })) {
+            true => scheduler::hurry(inner, run)?,
+            // Nothing but its end lets a run pass its group's limit.
+            false => scheduler::poke(inner, run)?,
+        }
     }
     if runs + waiting > 0 {
         tracing::info!(runs, waiting, "taking up unfinished runs");

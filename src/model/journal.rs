@@ -129,6 +129,16 @@ pub enum Entry {
     },
 }
 
+impl Entry {
+    /// The instance of the step that it is about.
+    pub fn key(&self) -> StepKey {
+        match self {
+            Self::Ended(record) | Self::Retrying(record, _) => record.key(),
+            Self::Begun(key, ..) | Self::Waiting { key, .. } => key.clone(),
+        }
+    }
+}
+
 /// What reaches a run from outside while it runs or waits. Stored by position.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Signal {

@@ -25,6 +25,8 @@ pub use error::NetError;
 pub use guard::denied;
 pub use headers::is_own as is_connection_header;
 pub use host_port::{HostPort, HostPortError};
+#[cfg(test)]
+pub(crate) use outbound::Transport;
 pub use outbound::{Outbound, OutboundOptions, OutboundRequest};
 
 /// A response, read whole.

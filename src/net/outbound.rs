@@ -85,7 +85,25 @@ impl OutboundRequest {
 
 /// The way out of workflows. Cheap to clone; clones share their connections.
 #[derive(Clone)]
-pub struct Outbound(Arc<Inner>);
+pub struct Outbound(Way);
+
+#[derive(Clone)]
+enum Way {
+    Network(Arc<Inner>),
+    /// A test's own idea of the world.
+    #[cfg(test)]
+    Carried(Arc<dyn Transport>),
+}
+
+/// Takes the place of the network in a test.
+#[cfg(test)]
+pub(crate) trait Transport: Send + Sync + 'static {
+    /// Carries a request; `Outbound` keeps its deadline.
+    fn carry(
+        &self,
+        request: OutboundRequest,
+    ) -> futures::future::BoxFuture<'static, Result<Response, NetError>>;
+}
 
 struct Inner {
     allow: HashSet<HostPort>,
@@ -100,7 +118,13 @@ struct Inner {
 
 impl fmt::Debug for Outbound {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Outbound").field("allow", &self.0.allow).finish_non_exhaustive()
+        match &self.0 {
+            Way::Network(inner) => {
+                f.debug_struct("Outbound").field("allow", &inner.allow).finish_non_exhaustive()
+            }
+            #[cfg(test)]
+            Way::Carried(_) => f.write_str("Outbound through a test"),
+        }
     }
 }
 
@@ -133,13 +157,19 @@ impl Outbound {
             url: "this machine".to_owned(),
             why: error::cause(&error),
         };
-        Ok(Self(Arc::new(Inner {
+        Ok(Self(Way::Network(Arc::new(Inner {
             allow: options.allow.into_iter().collect(),
             guarded: guarded.map_err(failed)?,
             allowed: client(&dns, false, trusts).map_err(failed)?,
             trusts,
             idle: options.idle,
-        })))
+        }))))
+    }
+
+    /// A way out that leads nowhere but to `transport`.
+    #[cfg(test)]
+    pub(crate) fn through(transport: Arc<dyn Transport>) -> Self {
+        Self(Way::Carried(transport))
     }
 
     /// Makes one request, redirects included.
@@ -147,6 +177,15 @@ impl Outbound {
     /// # Errors
     /// When there is no whole response; any status is a response.
     pub async fn send(&self, request: OutboundRequest) -> Result<Response, NetError> {
+        let inner = match &self.0 {
+            Way::Network(inner) => inner,
+            #[cfg(test)]
+            Way::Carried(transport) => {
+                let (url, after) = (request.url.clone(), request.timeout);
+                let carried = timeout(after, transport.carry(request));
+                return carried.await.unwrap_or(Err(NetError::Timeout { url, after }));
+            }
+        };
         let OutboundRequest {
             method,
             url,
@@ -164,7 +203,7 @@ impl Outbound {
         let headers = headers::checked(&headers, &sensitive)?;
         let late = || NetError::Timeout { url: error::origin(&url), after };
         let first = Hop { method, url: url.clone(), headers, body: body.into() };
-        let exchange = self.0.exchange(first, &sensitive, max_response, redirects.min(REDIRECTS_MOST));
+        let exchange = inner.exchange(first, &sensitive, max_response, redirects.min(REDIRECTS_MOST));
         timeout(after.min(TIMEOUT_MOST), exchange).await.map_err(|_| late())?
     }
 }

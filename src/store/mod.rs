@@ -11,6 +11,8 @@ mod batch;
 mod buckets;
 #[cfg(test)]
 mod conformance;
+#[cfg(test)]
+pub(crate) mod crash;
 mod error;
 pub mod keys;
 mod memory;

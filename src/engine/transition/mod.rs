@@ -249,7 +249,7 @@ pub(super) fn transition(
         Event::Waits { key, wait, due_ms } => {
             let Some(Open::Active { attempt }) = state.open.get(&key).cloned() else { return actions };
             let since_ms = inputs.now_ms;
-            let early = state.early.remove(&key);
+            let early = state.early.remove(&key).filter(|_| wait == Wait::Callback);
             actions.push(Action::Record(Entry::Waiting {
                 key: key.clone(),
                 wait: wait.clone(),

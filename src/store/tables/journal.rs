@@ -58,6 +58,11 @@ pub fn insert(batch: &mut Batch, run: RunId, number: u32, entry: &Entry) {
     batch.expect_absent(key.clone()).put(key, record::encode(entry));
 }
 
+/// Makes the commit end in `Conflict` when the run has an entry of this number.
+pub fn expect_end(batch: &mut Batch, run: RunId, number: u32) {
+    batch.expect_absent(keys::step(run, number));
+}
+
 /// The entries of a run in order.
 ///
 /// # Errors

@@ -228,6 +228,18 @@ pub fn queued(store: &dyn Store, after: Option<RunId>, limit: usize) -> Result<V
     items.into_iter().map(|(key, _)| run_id(&key)).collect()
 }
 
+/// Makes the commit end in `Conflict` when the run has ended by then, or was put down or taken up. False when it has
+/// ended already.
+///
+/// # Errors
+/// Those of the store.
+pub fn expect_unfinished(store: &dyn Store, batch: &mut Batch, id: RunId) -> Result<bool, StoreError> {
+    let key = keys::queue(id);
+    let Some(item) = store.get(&key)? else { return Ok(false) };
+    batch.expect_equals(key, item);
+    Ok(true)
+}
+
 /// The head of a queued run.
 ///
 /// # Errors

@@ -5,6 +5,7 @@ mod command;
 mod http;
 mod server;
 mod signing;
+mod sink;
 mod wait;
 mod workflow;
 
@@ -14,6 +15,7 @@ pub use command::{Finished, command as flowcell_command, flowcell, flowcell_with
 pub use http::{Request, Response, raw, raw_bytes};
 pub use server::{Setup, TestServer};
 pub use signing::{github_signature, signed_github};
+pub use sink::Sink;
 pub use wait::{poll, wait_until};
 pub use workflow::Workflow;
 

@@ -1,0 +1,259 @@
+//! A store that crashes, for the simulation of the engine: three layers, as on a disk.
+//!
+//! A batch is queued, then applied (readable, not durable), then durable, then its caller is answered. A [`Chance`]
+//! decides how long each takes, what is refused and where the process dies. What is durable is an [`Image`], which
+//! outlives the store. Compiled for tests alone.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    ops::Bound,
+    path::PathBuf,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use futures::future::{BoxFuture, FutureExt};
+use tokio::sync::{Notify, oneshot};
+
+use super::{
+    Batch, KeyRange, Order, Pair, Store, StoreError,
+    batch::Write,
+    keys::{self, Kind},
+    record,
+};
+use crate::model::{Entry, RunHead, RunId};
+
+/// All keys with their values.
+pub(crate) type Image = BTreeMap<Vec<u8>, Vec<u8>>;
+
+/// A key that became durable: its value before and after.
+pub(crate) struct Change {
+    pub(crate) key: Vec<u8>,
+    pub(crate) before: Option<Vec<u8>>,
+    pub(crate) after: Option<Vec<u8>>,
+}
+
+/// What becomes of a group of applied batches.
+pub(crate) enum Fate {
+    /// All are durable, all callers are answered.
+    Durable,
+    /// The process dies; so many of them, the first ones, are found after the restart, and nobody is answered.
+    Crash(usize),
+}
+
+/// A refusal.
+#[derive(Clone, Copy)]
+pub(crate) enum Refusal {
+    Busy,
+    Full,
+}
+
+/// Decides, and is told what is durable.
+pub(crate) trait Chance: Send + Sync + 'static {
+    /// Milliseconds that the next stage of a batch takes.
+    fn pause_ms(&self) -> u64;
+    /// Whether a batch is not taken.
+    fn refuses(&self) -> Option<Refusal>;
+    /// How many of the queued batches go together.
+    fn group(&self, queued: usize) -> usize;
+    /// What becomes of a group.
+    fn fate(&self, batches: usize) -> Fate;
+    /// Ends the process: nothing of it is heard of any more.
+    fn die(&self);
+    /// Whether it has ended.
+    fn is_dead(&self) -> bool;
+    /// A batch is durable.
+    fn durable(&self, image: &Image, changes: &[Change]);
+}
+
+struct Queued {
+    batch: Batch,
+    answer: oneshot::Sender<Result<(), StoreError>>,
+}
+
+/// The store of one life of a process.
+pub(crate) struct CrashStore {
+    durable: Arc<Mutex<Image>>,
+    applied: Mutex<Image>,
+    queue: Mutex<VecDeque<Queued>>,
+    wake: Notify,
+    chance: Arc<dyn Chance>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl CrashStore {
+    /// Opens what an earlier life left durable.
+    pub(crate) fn open(durable: Arc<Mutex<Image>>, chance: Arc<dyn Chance>) -> Self {
+        let applied = Mutex::new(lock(&durable).clone());
+        Self { durable, applied, queue: Mutex::default(), wake: Notify::new(), chance }
+    }
+
+    /// Commits groups until the process dies.
+    pub(crate) async fn run(self: Arc<Self>) {
+        loop {
+            let queued = lock(&self.queue).len();
+            if queued == 0 {
+                self.wake.notified().await;
+                continue;
+            }
+            self.pause().await;
+            let queued = lock(&self.queue).len();
+            let group: Vec<_> =
+                lock(&self.queue).drain(..self.chance.group(queued).clamp(1, queued)).collect();
+            let (mut written, mut answers) = (Vec::new(), Vec::new());
+            for Queued { batch, answer } in group {
+                let result = self.apply(&batch);
+                if result.is_ok() {
+                    written.push(batch);
+                }
+                answers.push((answer, result));
+            }
+            self.pause().await;
+            if self.chance.is_dead() {
+                return;
+            }
+            match self.chance.fate(written.len()) {
+                Fate::Durable => written.iter().for_each(|batch| self.sync(batch)),
+                Fate::Crash(kept) => {
+                    written.iter().take(kept).for_each(|batch| self.sync(batch));
+                    self.chance.die();
+                    return;
+                }
+            }
+            for (answer, result) in answers {
+                // The caller may have gone.
+                let _ = answer.send(result);
+            }
+        }
+    }
+
+    async fn pause(&self) {
+        let pause_ms = self.chance.pause_ms();
+        if pause_ms > 0 {
+            tokio::time::sleep(Duration::from_millis(pause_ms)).await;
+        }
+    }
+
+    fn apply(&self, batch: &Batch) -> Result<(), StoreError> {
+        let mut image = lock(&self.applied);
+        for (key, expected) in &batch.expectations {
+            let found = image.get(key.as_bytes());
+            if found != expected.as_ref() {
+                return Err(StoreError::Conflict { found: found.cloned(), key: key.clone() });
+            }
+        }
+        write(&mut image, batch);
+        Ok(())
+    }
+
+    fn sync(&self, batch: &Batch) {
+        let mut image = lock(&self.durable);
+        let changes = write(&mut image, batch);
+        self.chance.durable(&image, &changes);
+    }
+}
+
+fn write(image: &mut Image, batch: &Batch) -> Vec<Change> {
+    let mut changes = Vec::with_capacity(batch.writes.len());
+    for (key, write) in &batch.writes {
+        let key = key.as_bytes().to_vec();
+        let before = image.get(&key).cloned();
+        let after = match write {
+            Write::Put(value) => Some(value.clone()),
+            Write::Delete => None,
+            Write::DeleteIf(value) => before.clone().filter(|before| before != value),
+        };
+        match &after {
+            Some(value) => drop(image.insert(key.clone(), value.clone())),
+            None => drop(image.remove(&key)),
+        }
+        changes.push(Change { key, before, after });
+    }
+    changes
+}
+
+impl Store for CrashStore {
+    fn commit(&self, batch: Batch) -> BoxFuture<'_, Result<(), StoreError>> {
+        if self.chance.is_dead() {
+            return futures::future::pending().boxed();
+        }
+        if let Some(refusal) = self.chance.refuses() {
+            let error = match refusal {
+                Refusal::Busy => StoreError::Busy,
+                Refusal::Full => StoreError::Full { place: PathBuf::from("data") },
+            };
+            return futures::future::ready(Err(error)).boxed();
+        }
+        // Queued before the first poll: dropping the future takes nothing back.
+        let (answer, answered) = oneshot::channel();
+        lock(&self.queue).push_back(Queued { batch, answer });
+        self.wake.notify_one();
+        async move {
+            match answered.await {
+                Ok(result) => result,
+                Err(_) => futures::future::pending().await,
+            }
+        }
+        .boxed()
+    }
+
+    fn commit_lazily(&self, batch: Batch) -> BoxFuture<'_, Result<(), StoreError>> {
+        // Nobody waits for it, so whatever kills the process before its turn loses it.
+        let (answer, _) = oneshot::channel();
+        lock(&self.queue).push_back(Queued { batch, answer });
+        self.wake.notify_one();
+        futures::future::ready(Ok(())).boxed()
+    }
+
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(lock(&self.applied).get(key).cloned())
+    }
+
+    fn scan(&self, range: KeyRange, order: Order, limit: usize) -> Result<Vec<Pair>, StoreError> {
+        if range.is_empty() {
+            return Ok(Vec::new());
+        }
+        let end = range.end.map_or(Bound::Unbounded, Bound::Excluded);
+        let image = lock(&self.applied);
+        let pairs = image.range((Bound::Included(range.start), end));
+        let copy = |(key, value): (&Vec<u8>, &Vec<u8>)| (key.clone(), value.clone());
+        Ok(match order {
+            Order::Ascending => pairs.take(limit).map(copy).collect(),
+            Order::Descending => pairs.rev().take(limit).map(copy).collect(),
+        })
+    }
+
+    fn close(&self) -> BoxFuture<'_, ()> {
+        async {
+            while !lock(&self.queue).is_empty() {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        }
+        .boxed()
+    }
+
+    fn failed(&self) -> BoxFuture<'_, StoreError> {
+        futures::future::pending().boxed()
+    }
+}
+
+/// The run that a key of its head, its journal, its queue item or its timer names.
+pub(crate) fn run_of(key: &[u8]) -> Option<RunId> {
+    match Kind::of(key)? {
+        Kind::Step | Kind::Inbox => key.get(1..17)?.try_into().ok().map(RunId::from_bytes),
+        _ => keys::run_id(key),
+    }
+}
+
+/// A stored head.
+pub(crate) fn head(value: &[u8]) -> RunHead {
+    record::decode(b"r", value).expect("the engine stored it")
+}
+
+/// A stored entry.
+pub(crate) fn entry(value: &[u8]) -> Entry {
+    record::decode(b"s", value).expect("the engine stored it")
+}
