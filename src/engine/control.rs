@@ -217,6 +217,28 @@ impl Engine {
         Ok(self.inner.store.commit(batch).await?)
     }
 
+    /// Whether a request to a one-time URL would be taken.
+    ///
+    /// # Errors
+    /// When the URL is none, or was used.
+    pub fn can_call_back(&self, run: RunId, key: &StepKey, token: &str) -> Result<(), CallbackError> {
+        let store = &*self.inner.store;
+        let head = tables::runs::head(store, run)?.ok_or(CallbackError::Unknown)?;
+        let expected = attempt::callback_token(&head.seed, key);
+        if !bool::from(expected.as_bytes().ct_eq(token.as_bytes())) {
+            return Err(CallbackError::Unknown);
+        }
+        let called = |(_, signal): &(_, Signal)| match signal {
+            Signal::Callback { key: called, .. } => called == key,
+            Signal::RunEnded { .. } | Signal::Cancel { .. } => false,
+        };
+        let used = |entry: &Entry| matches!(entry, Entry::Ended(record) if record.key() == *key);
+        let gone = head.status.is_terminal()
+            || tables::signals::list(store, run)?.iter().any(called)
+            || tables::journal::list(store, run)?.iter().any(used);
+        if gone { Err(CallbackError::Gone) } else { Ok(()) }
+    }
+
     /// Takes a request to a one-time URL. Durable when this returns.
     ///
     /// # Errors
@@ -228,16 +250,8 @@ impl Engine {
         token: &str,
         payload: JsonText,
     ) -> Result<(), CallbackError> {
+        self.can_call_back(run, key, token)?;
         let store = &*self.inner.store;
-        let head = tables::runs::head(store, run)?.ok_or(CallbackError::Unknown)?;
-        let expected = attempt::callback_token(&head.seed, key);
-        if !bool::from(expected.as_bytes().ct_eq(token.as_bytes())) {
-            return Err(CallbackError::Unknown);
-        }
-        let used = |entry: &Entry| matches!(entry, Entry::Ended(record) if record.key() == *key);
-        if head.status.is_terminal() || tables::journal::list(store, run)?.iter().any(used) {
-            return Err(CallbackError::Gone);
-        }
         let mut batch = Batch::new();
         tables::signals::insert(&mut batch, run, &Signal::Callback { key: key.clone(), payload });
         match store.commit(batch).await {
