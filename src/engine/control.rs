@@ -1,6 +1,6 @@
 //! What people and programs do with runs beside triggering them: start, cancel, repeat, pause, call back.
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::Ordering};
 
 use subtle::ConstantTimeEq;
 
@@ -172,10 +172,10 @@ impl Engine {
     ) -> Result<RunId, ControlError> {
         let inner = &self.inner;
         let workflow = &run.head.workflow;
-        let place = inner
-            .pending
-            .take(workflow)
-            .map_err(|_| EngineError::Full { max_pending: inner.options.max_pending })?;
+        if inner.stopping.load(Ordering::SeqCst) {
+            return Err(EngineError::Stopping.into());
+        }
+        let place = intake::place(inner, workflow)?;
         let mut batch = Batch::new();
         tables::runs::insert(&mut batch, &run);
         for (number, entry) in (0..).zip(entries) {

@@ -12,6 +12,7 @@ mod ids;
 mod journal;
 mod json;
 mod limits;
+pub mod nocobase;
 mod policy;
 mod request;
 mod run;
