@@ -14,6 +14,7 @@ mod durability;
 mod errors;
 mod escapes;
 mod examples;
+mod flow;
 mod github;
 mod isolation;
 mod layering;

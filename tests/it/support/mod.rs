@@ -3,6 +3,7 @@
 
 mod command;
 mod http;
+mod receiver;
 mod server;
 mod signing;
 mod wait;
@@ -12,6 +13,7 @@ use std::{path::PathBuf, sync::OnceLock};
 
 pub use command::{Finished, command as flowcell_command, flowcell, flowcell_with};
 pub use http::{Request, Response, raw, raw_bytes};
+pub use receiver::{Received, Receiver};
 pub use server::{Setup, TestServer};
 pub use signing::{github_signature, signed_github};
 pub use wait::{poll, wait_until};
