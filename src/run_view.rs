@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::{
     model::{
-        Entry, Run, StepKey, StepRecord, Wait,
+        Entry, Run, RunStatus, StepKey, StepRecord, Wait,
         nocobase::{self, Stand},
     },
     steps::timestamp,
@@ -28,7 +28,7 @@ pub fn whole(run: &Run, entries: &[Entry], live: bool) -> Value {
         "workflow": run.head.workflow,
         "version": run.head.version,
         "status": run.head.status,
-        "running": live,
+        "running": live && run.head.status == RunStatus::Queued,
         "nocobase": { "status": nocobase::status(stand) },
         "mode": run.head.mode,
         "cause": run.head.cause,

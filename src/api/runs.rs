@@ -62,7 +62,7 @@ pub(super) fn line(engine: &Engine, head: RunHead) -> Line {
         id: head.id,
         workflow: head.workflow.to_string(),
         status: head.status,
-        running: engine.is_live(head.id),
+        running: head.status == RunStatus::Queued && engine.is_live(head.id),
         cause: head.cause,
         origin: head.origin,
         created: steps::timestamp(head.created_ms),

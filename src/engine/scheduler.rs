@@ -50,6 +50,10 @@ impl Live {
         }
     }
 
+    fn is_poked(&self) -> bool {
+        self.poked.load(Ordering::SeqCst)
+    }
+
     /// Whether it is to look at its signals.
     pub(super) fn take_poke(&self) -> bool {
         self.poked.swap(false, Ordering::SeqCst)
@@ -61,8 +65,8 @@ pub(super) struct Scheduler(Mutex<State>);
 
 struct State {
     queue: Queue<Ready>,
-    /// Runs in line.
-    queued: HashMap<RunId, ()>,
+    /// Runs in line, and whether something came for them meanwhile.
+    queued: HashMap<RunId, bool>,
     live: HashMap<RunId, Arc<Live>>,
 }
 
@@ -112,9 +116,10 @@ pub(super) fn enqueue(inner: &Arc<Inner>, head: &RunHead, groups: Groups, job: O
         payload: Ready { job: job.map(Box::new), place, group: head.group },
     };
     let mut state = inner.scheduler.lock();
-    if state.live.contains_key(&head.id) || state.queued.insert(head.id, ()).is_some() {
+    if state.live.contains_key(&head.id) || state.queued.contains_key(&head.id) {
         return;
     }
+    state.queued.insert(head.id, false);
     state.queue.push(item);
     drop(state);
     pump(inner);
@@ -125,17 +130,17 @@ pub(super) fn enqueue(inner: &Arc<Inner>, head: &RunHead, groups: Groups, job: O
 /// # Errors
 /// When it waits and cannot be read.
 pub(super) fn poke(inner: &Arc<Inner>, run: RunId) -> Result<(), StoreError> {
-    let state = inner.scheduler.lock();
+    let mut state = inner.scheduler.lock();
     if let Some(live) = state.live.get(&run) {
         live.poked.store(true, Ordering::SeqCst);
         live.wake.notify_one();
         return Ok(());
     }
-    let in_line = state.queued.contains_key(&run);
-    drop(state);
-    if in_line {
+    if let Some(told) = state.queued.get_mut(&run) {
+        *told = true;
         return Ok(());
     }
+    drop(state);
     let Some(head) = tables::runs::head(&*inner.store, run)?.filter(|head| !head.status.is_terminal()) else {
         return Ok(());
     };
@@ -170,10 +175,10 @@ pub(super) fn pump(inner: &Arc<Inner>) {
         let Ok(permit) = Arc::clone(&inner.running).try_acquire_owned() else { return };
         let mut state = inner.scheduler.lock();
         let Some(item) = state.queue.pop(inner.ports.now_ms()) else { return };
-        state.queued.remove(&item.run);
+        let told = state.queued.remove(&item.run).unwrap_or_default();
         let live = Arc::new(Live::default());
         // What came while it was in line is looked at first.
-        live.poked.store(item.payload.job.is_none(), Ordering::SeqCst);
+        live.poked.store(told || item.payload.job.is_none(), Ordering::SeqCst);
         state.live.insert(item.run, Arc::clone(&live));
         drop(state);
         tokio::spawn(run(Arc::clone(inner), item, live, permit));
@@ -196,8 +201,8 @@ async fn run(inner: Arc<Inner>, item: Item<Ready>, live: Arc<Live>, permit: Owne
         let mut state = inner.scheduler.lock();
         match stop {
             Stop::Ended => ended = true,
-            // Something came between its last look and now.
-            Stop::Waits if live.take_poke() => continue,
+            // Something came between its last look and now; the next go looks at it first.
+            Stop::Waits if live.is_poked() => continue,
             Stop::Waits | Stop::Halted => {}
         }
         state.live.remove(&run);

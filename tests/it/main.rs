@@ -6,8 +6,10 @@
 mod answers;
 mod api;
 mod bodies;
+mod callbacks;
 mod check;
 mod cli;
+mod control;
 mod crash;
 mod damage;
 mod durability;

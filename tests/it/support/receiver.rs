@@ -2,7 +2,7 @@
 
 use std::{
     collections::VecDeque,
-    io::{BufRead, BufReader, Read, Write},
+    io::{BufRead, BufReader, Write},
     net::{SocketAddr, TcpListener, TcpStream},
     sync::{Arc, Mutex},
     thread,
@@ -16,7 +16,6 @@ use super::poll;
 /// One request that arrived.
 #[derive(Clone, Debug)]
 pub struct Received {
-    pub method: String,
     pub path: String,
     pub headers: Vec<(String, String)>,
     pub body: Vec<u8>,
@@ -117,7 +116,7 @@ fn read(reader: &mut impl BufRead) -> Option<Received> {
     };
     let first = next(reader)?;
     let mut words = first.split(' ');
-    let (method, path) = (words.next()?.to_owned(), words.next()?.to_owned());
+    let path = words.nth(1)?.to_owned();
     let mut headers = Vec::new();
     loop {
         let line = next(reader)?;
@@ -127,5 +126,5 @@ fn read(reader: &mut impl BufRead) -> Option<Received> {
     let length = headers.iter().find(|(name, _)| name == "content-length");
     let mut body = vec![0; length.and_then(|(_, value)| value.parse().ok()).unwrap_or(0)];
     reader.read_exact(&mut body).ok()?;
-    Some(Received { method, path, headers, body, at: Instant::now() })
+    Some(Received { path, headers, body, at: Instant::now() })
 }
