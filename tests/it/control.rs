@@ -61,7 +61,7 @@ fn failing(receiver: &Receiver) -> TestServer {
 fn a_running_script_is_stopped_by_a_cancellation() {
     let endless = Workflow::script("w", "for (;;) {}")
         .asynchronous()
-        .limits(json!({ "time": "60s", "fuel": 100_000_000_000u64 }));
+        .limits(json!({ "timeout": "60s", "fuel": 100_000_000_000u64 }));
     let server = TestServer::start([endless, Workflow::script("other", "return 1")]);
     let id = begin(&server, "w", &json!({}));
     wait_until("it runs", 30, || server.run(&id)["running"] == true);
@@ -280,7 +280,7 @@ fn a_paused_workflow_accepts_and_begins_nothing_also_after_a_restart() {
     assert_eq!(server.run(&id)["status"], "queued");
     assert_eq!(post(&server, "/workflows/w/resume", Value::Null).json()["paused"], false);
     assert_eq!(server.ended_run(&id)["status"], "succeeded");
-    assert_eq!(paused(&server, "w")["pending_runs"], 0);
+    wait_until("its place is free", 20, || paused(&server, "w")["pending_runs"] == 0);
     assert_problem(&post(&server, "/workflows/none/pause", Value::Null), 404, "workflow_unknown");
 }
 
@@ -364,4 +364,73 @@ fn nothing_is_controlled_without_the_token() {
         assert_problem(&response, 401, "unauthorized");
     }
     assert_eq!(server.waiting_run(&id)["status"], "waiting");
+}
+
+#[test]
+fn the_commands_do_what_the_api_does() {
+    let bad = json!({ "id": "bad", "type": "condition", "if": "context.data.bad",
+        "then": [{ "id": "stop", "type": "end", "status": "failed", "message": "bad" }] });
+    let server = TestServer::start([
+        Workflow::steps("w", json!([bad, set("seen", json!("{{$context.data}}"))])),
+        Workflow::steps("nap", json!([delay("nap", "1h")])),
+    ]);
+    let say = |words: &[&str]| {
+        let finished = command(&server, words);
+        assert_eq!((finished.code, finished.stderr.as_str()), (0, ""), "{words:?}");
+        finished.stdout.trim().to_owned()
+    };
+    // `--data` of `runs start` is the run's data.
+    let (url, data) = (server.url(), server.data());
+    let start = |words: &[&str]| {
+        let place = ["--server", &url, "--server-data", data.to_str().unwrap()];
+        flowcell(["runs", "start"].iter().chain(words).copied().chain(place))
+    };
+    let file = server.data().join("event.json");
+    std::fs::write(&file, "{\"from\": \"a file\"}").unwrap();
+    for (given, seen) in [
+        ("{\"a\": 1}".to_owned(), json!({ "a": 1 })),
+        (format!("@{}", file.display()), json!({ "from": "a file" })),
+    ] {
+        let started = start(&["w", "--data", &given]);
+        assert_eq!(started.code, 0, "{started:?}");
+        let run = server.ended_run(started.stdout.trim());
+        assert_eq!(run["steps"][1]["output"], seen, "{run}");
+    }
+    assert_eq!(start(&["w", "--data", "{"]).code, 2);
+    let unknown = start(&["none"]);
+    assert!(unknown.code == 2 && unknown.stderr.contains("there is no workflow `none`"), "{unknown:?}");
+
+    let failed = start(&["w", "--data", "{\"bad\": true}"]).stdout.trim().to_owned();
+    server.ended_run(&failed);
+    assert!(say(&["runs", "dead"]).contains(&failed));
+    assert!(say(&["runs", "dead", "list"]).contains(&failed));
+    let replayed = say(&["runs", "replay", &failed, "--newest"]);
+    assert_eq!(server.ended_run(&replayed)["origin"], failed.as_str());
+    let retried = say(&["runs", "retry", &failed]);
+    assert_eq!(server.ended_run(&retried)["cause"], "retry");
+    assert_eq!(
+        say(&["runs", "replay", "--workflow", "w", "--status", "failed", "--before", &replayed, "--dry-run"]),
+        failed
+    );
+    let again = say(&["runs", "replay", "--workflow", "w", "--status", "failed", "--before", &replayed]);
+    assert!(again.starts_with(&format!("{failed}  as run_")), "{again}");
+    let retried = say(&["runs", "dead", "retry", &failed]);
+    server.ended_run(&retried);
+    assert_eq!(say(&["runs", "dead", "dismiss", &retried]), "");
+    let dead = say(&["runs", "dead"]);
+    assert!(!dead.contains(&failed) && !dead.contains(&retried), "{dead}");
+
+    let napping = begin(&server, "nap", &json!({}));
+    server.waiting_run(&napping);
+    assert_eq!(say(&["runs", "cancel", &napping, "--reason", "no more naps"]), napping);
+    assert_eq!(server.ended_run(&napping)["error"]["message"], "no more naps");
+    let over = command(&server, &["runs", "cancel", &napping]);
+    assert!(over.code == 2 && over.stderr.contains("has ended already"), "{over:?}");
+
+    say(&["workflows", "pause", "w"]);
+    assert!(
+        say(&["workflows", "list"]).lines().any(|line| line.starts_with("w ") && line.contains("paused"))
+    );
+    say(&["workflows", "resume", "w"]);
+    assert!(!say(&["workflows", "list"]).contains("paused"));
 }
