@@ -4,21 +4,19 @@ use serde_json::{Value, json};
 
 use crate::{
     model::{
-        Entry, Run, RunStatus, StepKey, StepRecord, Wait,
+        CREDENTIAL_HEADERS, Entry, HIDDEN, Run, RunStatus, StepKey, StepRecord, Wait,
         nocobase::{self, Stand},
     },
     steps::timestamp,
 };
 
-/// Headers that commonly carry credentials: shown as present, never with their value.
-const HIDDEN: [&str; 4] = ["authorization", "cookie", "proxy-authorization", "x-gitlab-token"];
-
 /// A run with its event, its steps and what they used; `live` while it is being executed.
 pub fn whole(run: &Run, entries: &[Entry], live: bool) -> Value {
     let mut context: Value = serde_json::from_str(&run.event.context_json()).unwrap_or(Value::Null);
-    for name in HIDDEN {
+    // Those that the workflow keeps are for its steps alone.
+    for name in CREDENTIAL_HEADERS {
         if let Some(value) = context.get_mut("headers").and_then(|headers| headers.get_mut(name)) {
-            *value = "[hidden]".into();
+            *value = HIDDEN.into();
         }
     }
     let begun = live || run.head.started_ms.is_some();
@@ -41,7 +39,7 @@ pub fn whole(run: &Run, entries: &[Entry], live: bool) -> Value {
         "error": run.head.error,
         "answer": run.answer,
         "steps": entries.iter().filter_map(step).collect::<Vec<_>>(),
-        "waiting": waiting(entries),
+        "waiting": if run.head.status.is_terminal() { Vec::new() } else { waiting(entries) },
         "context": context,
     })
 }

@@ -16,6 +16,7 @@ mod send;
 mod serve;
 mod terminal;
 mod test;
+mod workflows;
 
 use std::process::ExitCode;
 
@@ -41,8 +42,10 @@ enum Command {
     Check(check::Arguments),
     /// Send a correctly signed sample event.
     Send(send::Arguments),
-    /// Look at runs of a server.
+    /// Look at runs of a server; start, cancel and repeat them.
     Runs(runs::Arguments),
+    /// List, pause and resume the workflows of a server.
+    Workflows(workflows::Arguments),
     /// Look at the request log of a server.
     Requests(requests::Arguments),
     /// Set, list and remove a server's secrets.
@@ -67,6 +70,7 @@ pub fn main() -> ExitCode {
         Command::Check(arguments) => check::execute(&arguments),
         Command::Send(arguments) => send::execute(&arguments),
         Command::Runs(arguments) => runs::execute(&arguments),
+        Command::Workflows(arguments) => workflows::execute(&arguments),
         Command::Requests(arguments) => requests::execute(&arguments),
         Command::Secrets(arguments) => secrets::execute(&arguments),
         Command::Schema => schema::execute(),

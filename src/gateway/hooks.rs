@@ -115,9 +115,12 @@ async fn accept(
         let method = parts.method.as_str();
         scheme.verify(&Delivery { method, headers: &parts.headers, body: &body, received_ms })?;
     }
-    let event = event(peer, parts, body)?;
-    let mode = endpoint.webhook().mode;
+    let mut event = event(peer, parts, body)?;
+    let webhook = endpoint.webhook();
+    let mode = webhook.mode;
+    // Of the key only a digest is kept, so it may read what is hidden from then on.
     let dedupe = dedupe::key(&endpoint, &event);
+    event.hide_headers(|name| webhook.hides(name));
     let definition = Arc::clone(&endpoint.definition);
     let submitted =
         gateway.engine.submit(Submission { definition, event, mode, cause: Cause::Webhook, dedupe }).await?;

@@ -5,6 +5,9 @@ use serde_json::Value;
 
 use super::json::JsonText;
 
+/// What stands in place of a header's value that is a credential.
+pub const HIDDEN: &str = "[hidden]";
+
 /// How the body became `context.data`. Stored by position: add at the end, never reorder.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Content {
@@ -125,6 +128,15 @@ impl Event {
             "ip" => self.ip.as_str().into(),
             "rawBody" => String::from_utf8_lossy(&self.body).into(),
             _ => Value::Null,
+        }
+    }
+
+    /// Puts `[hidden]` in place of the values of these headers: for credentials, which no run keeps.
+    pub fn hide_headers(&mut self, hidden: impl Fn(&str) -> bool) {
+        for (name, value) in &mut self.headers {
+            if hidden(name) {
+                HIDDEN.clone_into(value);
+            }
         }
     }
 
