@@ -3,26 +3,31 @@
 use serde_json::{Value, json};
 
 use crate::{
-    model::{Entry, Run, StepKey, StepRecord, Wait},
+    model::{
+        CREDENTIAL_HEADERS, Entry, HIDDEN, Run, RunStatus, StepKey, StepRecord, Wait,
+        nocobase::{self, Stand},
+    },
     steps::timestamp,
 };
 
-/// Headers that commonly carry credentials: shown as present, never with their value.
-const HIDDEN: [&str; 4] = ["authorization", "cookie", "proxy-authorization", "x-gitlab-token"];
-
-/// A run with its event, its steps and what they used.
-pub fn whole(run: &Run, entries: &[Entry]) -> Value {
+/// A run with its event, its steps and what they used; `live` while it is being executed.
+pub fn whole(run: &Run, entries: &[Entry], live: bool) -> Value {
     let mut context: Value = serde_json::from_str(&run.event.context_json()).unwrap_or(Value::Null);
-    for name in HIDDEN {
+    // Those that the workflow keeps are for its steps alone.
+    for name in CREDENTIAL_HEADERS {
         if let Some(value) = context.get_mut("headers").and_then(|headers| headers.get_mut(name)) {
-            *value = "[hidden]".into();
+            *value = HIDDEN.into();
         }
     }
+    let begun = live || run.head.started_ms.is_some();
+    let stand = Stand::Run(run.head.status, begun, run.head.error.as_ref());
     json!({
         "id": run.head.id,
         "workflow": run.head.workflow,
         "version": run.head.version,
         "status": run.head.status,
+        "running": live && run.head.status == RunStatus::Queued,
+        "nocobase": { "status": nocobase::status(stand) },
         "mode": run.head.mode,
         "cause": run.head.cause,
         "origin": run.head.origin,
@@ -34,7 +39,7 @@ pub fn whole(run: &Run, entries: &[Entry]) -> Value {
         "error": run.head.error,
         "answer": run.answer,
         "steps": entries.iter().filter_map(step).collect::<Vec<_>>(),
-        "waiting": waiting(entries),
+        "waiting": if run.head.status.is_terminal() { Vec::new() } else { waiting(entries) },
         "context": context,
     })
 }
@@ -64,6 +69,7 @@ fn step(entry: &Entry) -> Option<Value> {
         "at": at,
         "attempt": attempt,
         "status": status,
+        "nocobase_status": nocobase::status(Stand::Step(*status, error.as_ref())),
         "output": output,
         "error": error,
         "next_attempt": next_ms.map(timestamp),
@@ -96,6 +102,7 @@ fn waiting(entries: &[Entry]) -> Vec<Value> {
                 Wait::Run(run) => Some(run),
                 Wait::Time | Wait::Callback => None,
             },
+            "nocobase_status": nocobase::status(Stand::Waiting),
             "since": timestamp(*since_ms),
             "until": due_ms.map(timestamp),
         })),

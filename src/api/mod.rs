@@ -3,6 +3,11 @@
 //! Every resource needs the bearer token that stands in the data folder; health checks need none.
 
 mod backup;
+mod bulk;
+mod control;
+mod input;
+mod letters;
+mod problems;
 mod requests;
 mod runs;
 mod secrets;
@@ -11,10 +16,10 @@ mod workflows;
 
 use axum::{
     Json, Router,
-    extract::{Request, State},
+    extract::{DefaultBodyLimit, Request, State},
     middleware::{self, Next},
     response::{IntoResponse, Response},
-    routing::get,
+    routing::{delete, get, post},
 };
 use http::{HeaderName, StatusCode, header};
 use serde_json::json;
@@ -24,6 +29,7 @@ pub use token::{TOKEN_FILE, Token};
 use crate::{
     engine::{Engine, Vault},
     gateway::Problem,
+    model::Limits,
     store::StoreError,
 };
 
@@ -36,10 +42,21 @@ const PAGE: usize = 50;
 pub fn router(engine: Engine, vault: Vault, token: Token) -> Router {
     let guarded = Router::new()
         .route("/api/v1/runs", get(runs::list))
+        .route("/api/v1/runs/replay", post(bulk::replay))
         .route("/api/v1/runs/{id}", get(runs::show))
+        .route("/api/v1/runs/{id}/cancel", post(control::cancel))
+        .route("/api/v1/runs/{id}/replay", post(control::replay))
+        .route("/api/v1/runs/{id}/retry", post(control::retry))
+        .route("/api/v1/dead-letters", get(letters::list))
+        .route("/api/v1/dead-letters/{id}", delete(letters::dismiss))
+        .route("/api/v1/dead-letters/{id}/retry", post(letters::retry))
         .route("/api/v1/requests", get(requests::list))
         .route("/api/v1/backup", get(backup::download))
         .route("/api/v1/workflows", get(workflows::list))
+        .route("/api/v1/workflows/{key}/runs", post(workflows::start))
+        .route("/api/v1/workflows/{key}/pause", post(workflows::pause))
+        .route("/api/v1/workflows/{key}/resume", post(workflows::resume))
+        .layer(DefaultBodyLimit::max(Limits::BODY.as_usize()))
         .layer(middleware::from_fn_with_state(token.clone(), authorize))
         .with_state(engine.clone());
     Router::new()
@@ -57,7 +74,12 @@ pub fn router(engine: Engine, vault: Vault, token: Token) -> Router {
 async fn authorize(State(token): State<Token>, request: Request, next: Next) -> Response {
     let given = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     if given.and_then(|given| given.strip_prefix("Bearer ")).is_some_and(|given| token.matches(given)) {
-        let mut response = next.run(request).await;
+        // In a task of its own: what was begun is done to its end, also when the caller goes away in between.
+        let mut response = tokio::spawn(next.run(request)).await.unwrap_or_else(|error| {
+            tracing::error!(%error, "a request to the API could not be worked on");
+            let detail = "the server failed on this request; please report it";
+            Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", detail).into_response()
+        });
         let no_store = http::HeaderValue::from_static("no-store");
         response.headers_mut().insert(header::CACHE_CONTROL, no_store);
         return response;

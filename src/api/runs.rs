@@ -8,11 +8,11 @@ use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{bad_request, page_size, store_problem};
+use super::{bad_request, input, page_size, store_problem};
 use crate::{
     engine::Engine,
     gateway::Problem,
-    model::{RunId, RunStatus, WorkflowKey},
+    model::{Cause, RunHead, RunId, RunStatus, WorkflowKey},
     run_view, steps,
     store::tables::{self, runs::Filter},
 };
@@ -28,11 +28,16 @@ pub(super) struct ListQuery {
 
 /// One line of the list.
 #[derive(Serialize)]
-struct Line {
+pub(super) struct Line {
     id: RunId,
     workflow: String,
     status: RunStatus,
+    /// Whether it is being executed at this moment.
+    running: bool,
+    cause: Cause,
+    origin: Option<RunId>,
     created: String,
+    due: Option<String>,
     took_ms: Option<u64>,
     answer_status: Option<u16>,
     error: Option<Value>,
@@ -47,22 +52,27 @@ pub(super) async fn list(
     let filter = Filter { workflow: query.workflow, status: query.status };
     let limit = page_size(query.limit);
     let page = tables::runs::list(&**engine.store(), &filter, query.before, limit).map_err(store_problem)?;
-    let lines: Vec<_> = page
-        .items
-        .into_iter()
-        .map(|head| Line {
-            id: head.id,
-            workflow: head.workflow.to_string(),
-            status: head.status,
-            created: steps::timestamp(head.created_ms),
-            took_ms: head.finished_ms.map(|finished| finished.saturating_sub(head.created_ms)),
-            answer_status: head.answer_status,
-            error: head
-                .error
-                .map(|error| json!({ "code": error.code, "message": error.message, "step": error.step })),
-        })
-        .collect();
+    let lines: Vec<_> = page.items.into_iter().map(|head| line(&engine, head)).collect();
     Ok(Json(json!({ "runs": lines, "next": page.next })))
+}
+
+/// A run as lists show it.
+pub(super) fn line(engine: &Engine, head: RunHead) -> Line {
+    Line {
+        id: head.id,
+        workflow: head.workflow.to_string(),
+        status: head.status,
+        running: head.status == RunStatus::Queued && engine.is_live(head.id),
+        cause: head.cause,
+        origin: head.origin,
+        created: steps::timestamp(head.created_ms),
+        due: head.due_ms.map(steps::timestamp),
+        took_ms: head.finished_ms.map(|finished| finished.saturating_sub(head.created_ms)),
+        answer_status: head.answer_status,
+        error: head
+            .error
+            .map(|error| json!({ "code": error.code, "message": error.message, "step": error.step })),
+    }
 }
 
 /// `GET /api/v1/runs/{id}`
@@ -70,11 +80,11 @@ pub(super) async fn show(
     State(engine): State<Engine>,
     Path(id): Path<String>,
 ) -> Result<Json<Value>, Problem> {
-    let id: RunId = id.parse().map_err(|error| bad_request(format!("{id}: {error}")))?;
+    let id: RunId = input::parsed(&id)?;
     let store = &**engine.store();
     let run = tables::runs::get(store, id).map_err(store_problem)?;
     let run = run
         .ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, "run_unknown", format!("there is no run {id}")))?;
     let entries = tables::journal::list(store, id).map_err(store_problem)?;
-    Ok(Json(run_view::whole(&run, &entries)))
+    Ok(Json(run_view::whole(&run, &entries, engine.is_live(id))))
 }

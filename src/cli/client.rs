@@ -28,7 +28,17 @@ pub(super) struct Server {
     data: PathBuf,
 }
 
+/// A text as one segment of a path.
+pub(super) fn segment(text: &str) -> String {
+    form_urlencoded::byte_serialize(text.as_bytes()).collect()
+}
+
 impl Server {
+    /// As the arguments would say it.
+    pub(super) fn new(server: Option<String>, token: Option<String>, data: PathBuf) -> Self {
+        Self { server, token, data }
+    }
+
     /// Asks for a resource.
     pub(super) async fn get(&self, path: &str) -> anyhow::Result<Value> {
         self.send(Method::GET, path, None).await

@@ -50,8 +50,12 @@ impl Local {
     pub(super) async fn run(
         &self,
         definition: Arc<Definition>,
-        event: Event,
+        mut event: Event,
     ) -> anyhow::Result<(Run, Vec<Entry>)> {
+        // As the gateway would.
+        if let Some(webhook) = definition.workflow.webhook() {
+            event.hide_headers(|name| webhook.hides(name));
+        }
         let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
         let catalog = Catalog::new(self.sandbox.clone(), Arc::clone(&self.environment));
         let engine = Engine::new(

@@ -17,6 +17,7 @@ mod send;
 mod serve;
 mod terminal;
 mod test;
+mod workflows;
 
 use std::process::ExitCode;
 
@@ -42,8 +43,10 @@ enum Command {
     Check(check::Arguments),
     /// Send a correctly signed sample event.
     Send(send::Arguments),
-    /// Look at runs of a server.
+    /// Look at runs of a server; start, cancel and repeat them.
     Runs(runs::Arguments),
+    /// List, pause and resume the workflows of a server.
+    Workflows(workflows::Arguments),
     /// Look at the request log of a server.
     Requests(requests::Arguments),
     /// Write everything durable to one file, also while the server runs.
@@ -72,6 +75,7 @@ pub fn main() -> ExitCode {
         Command::Check(arguments) => check::execute(&arguments),
         Command::Send(arguments) => send::execute(&arguments),
         Command::Runs(arguments) => runs::execute(&arguments),
+        Command::Workflows(arguments) => workflows::execute(&arguments),
         Command::Requests(arguments) => requests::execute(&arguments),
         Command::Backup(arguments) => backup::backup(&arguments),
         Command::Restore(arguments) => backup::restore(&arguments),

@@ -49,11 +49,15 @@ pub(super) fn execute(arguments: &Arguments) -> anyhow::Result<Verdict> {
 fn line(request: &Value) -> String {
     let text = |value: &Value| terminal::safe(value.as_str().unwrap_or("-"));
     let outcome = &request["outcome"];
-    let outcome = match (&outcome["accepted"], &outcome["duplicate"], &outcome["refused"]) {
-        (accepted, _, _) if accepted.is_object() => text(&accepted["run"]),
-        (_, duplicate, _) if duplicate.is_object() => format!("copy of {}", text(&duplicate["run"])),
-        (_, _, refused) => format!("{}: {}", text(&refused["code"]), text(&refused["reason"])),
-    };
+    let run = |kind: &str| outcome[kind].is_object().then(|| text(&outcome[kind]["run"]));
+    let outcome = run("accepted")
+        .or_else(|| run("duplicate").map(|run| format!("copy of {run}")))
+        .or_else(|| run("skipped").map(|run| format!("skipped, {run} is unfinished")))
+        .or_else(|| run("called_back").map(|run| format!("called back {run}")))
+        .unwrap_or_else(|| {
+            let refused = &outcome["refused"];
+            format!("{}: {}", text(&refused["code"]), text(&refused["reason"]))
+        });
     format!(
         "{}  {}  {:<6} {}  {} us  {outcome}",
         text(&request["received"]),

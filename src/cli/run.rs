@@ -22,6 +22,6 @@ pub(super) fn execute(arguments: &Arguments) -> anyhow::Result<Verdict> {
     let event = fixtures::read_event(&arguments.event, definition.workflow.key.as_str())?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let (run, steps) = runtime.block_on(local.run(definition, event))?;
-    println!("{}", serde_json::to_string_pretty(&run_view::whole(&run, &steps))?);
+    println!("{}", serde_json::to_string_pretty(&run_view::whole(&run, &steps, false))?);
     Ok(if run.head.status == RunStatus::Succeeded { Verdict::Yes } else { Verdict::No })
 }

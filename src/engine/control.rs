@@ -1,6 +1,6 @@
 //! What people and programs do with runs beside triggering them: start, cancel, repeat, pause, call back.
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::Ordering};
 
 use subtle::ConstantTimeEq;
 
@@ -175,10 +175,10 @@ impl Engine {
     ) -> Result<RunId, ControlError> {
         let inner = &self.inner;
         let workflow = &run.head.workflow;
-        let place = inner
-            .pending
-            .take(workflow)
-            .map_err(|_| EngineError::Full { max_pending: inner.options.max_pending })?;
+        if inner.stopping.load(Ordering::SeqCst) {
+            return Err(EngineError::Stopping.into());
+        }
+        let place = intake::place(inner, workflow)?;
         let mut batch = Batch::new();
         tables::runs::insert(&mut batch, &run);
         for (number, entry) in (0..).zip(entries) {
@@ -220,6 +220,28 @@ impl Engine {
         Ok(self.inner.store.commit(batch).await?)
     }
 
+    /// Whether a request to a one-time URL would be taken.
+    ///
+    /// # Errors
+    /// When the URL is none, or was used.
+    pub fn can_call_back(&self, run: RunId, key: &StepKey, token: &str) -> Result<(), CallbackError> {
+        let store = &*self.inner.store;
+        let head = tables::runs::head(store, run)?.ok_or(CallbackError::Unknown)?;
+        let expected = attempt::callback_token(&head.seed, key);
+        if !bool::from(expected.as_bytes().ct_eq(token.as_bytes())) {
+            return Err(CallbackError::Unknown);
+        }
+        let called = |(_, signal): &(_, Signal)| match signal {
+            Signal::Callback { key: called, .. } => called == key,
+            Signal::RunEnded { .. } | Signal::Cancel { .. } => false,
+        };
+        let used = |entry: &Entry| matches!(entry, Entry::Ended(record) if record.key() == *key);
+        let gone = head.status.is_terminal()
+            || tables::signals::list(store, run)?.iter().any(called)
+            || tables::journal::list(store, run)?.iter().any(used);
+        if gone { Err(CallbackError::Gone) } else { Ok(()) }
+    }
+
     /// Takes a request to a one-time URL. Durable when this returns.
     ///
     /// # Errors
@@ -231,6 +253,7 @@ impl Engine {
         token: &str,
         payload: JsonText,
     ) -> Result<(), CallbackError> {
+        self.can_call_back(run, key, token)?;
         let store = &*self.inner.store;
         let signal = Signal::Callback { key: key.clone(), payload };
         for _ in 0..CALLBACK_TRIES {

@@ -169,6 +169,11 @@ impl Definition {
         in_workflow_json(&self.bundle.workflow, FieldError::new("key", message))
     }
 
+    /// The next time of its schedule after `now_ms`, both in milliseconds since the epoch.
+    pub fn next_time(&self, now_ms: u64) -> Option<u64> {
+        self.schedule.as_ref().and_then(|schedule| schedule.next_after(now_ms))
+    }
+
     /// A step, ready to run.
     pub fn step(&self, id: &StepId) -> Option<&Compiled> {
         self.steps.get(id)

@@ -6,7 +6,11 @@ use sha2::{Digest, Sha256};
 use tokio::sync::oneshot;
 
 use super::{
-    EngineError, Inner, Reply, definition::Definition, execution::Job, groups::Groups, pending::NoPlace,
+    EngineError, Inner, Reply,
+    definition::Definition,
+    execution::Job,
+    groups::Groups,
+    pending::{NoPlace, Place},
     scheduler,
 };
 use crate::{
@@ -108,6 +112,14 @@ enum Stored {
     Held(RunId),
 }
 
+/// A place for a new run.
+pub(super) fn place(inner: &Inner, workflow: &WorkflowKey) -> Result<Place, EngineError> {
+    inner.pending.take(workflow).map_err(|full| match full {
+        NoPlace::All => EngineError::Full { max_pending: inner.options.max_pending },
+        NoPlace::Workflow => EngineError::WorkflowFull { max_pending: inner.options.max_pending.div_ceil(2) },
+    })
+}
+
 pub(super) async fn submit(inner: &Arc<Inner>, submission: Submission) -> Result<Submitted, EngineError> {
     if inner.stopping.load(Ordering::SeqCst) {
         return Err(EngineError::Stopping);
@@ -117,10 +129,7 @@ pub(super) async fn submit(inner: &Arc<Inner>, submission: Submission) -> Result
     if mode == Mode::Sync && inner.scheduler.is_paused(workflow) {
         return Err(EngineError::Paused);
     }
-    let place = inner.pending.take(workflow).map_err(|full| match full {
-        NoPlace::All => EngineError::Full { max_pending: inner.options.max_pending },
-        NoPlace::Workflow => EngineError::WorkflowFull { max_pending: inner.options.max_pending.div_ceil(2) },
-    })?;
+    let place = place(inner, workflow)?;
     let groups = definition.keys.of(workflow, &event);
     let mut run = new_run(inner, &definition, event, mode, cause);
     run.head.claim = dedupe.map(|key| key.digest);
@@ -137,13 +146,7 @@ pub(super) async fn submit(inner: &Arc<Inner>, submission: Submission) -> Result
 }
 
 /// Puts a stored run in line, or leaves it to its timer.
-fn begin(
-    inner: &Arc<Inner>,
-    run: Run,
-    definition: Arc<Definition>,
-    groups: Groups,
-    place: super::pending::Place,
-) {
+fn begin(inner: &Arc<Inner>, run: Run, definition: Arc<Definition>, groups: Groups, place: Place) {
     let head = run.head.clone();
     match (head.status, head.mode) {
         (RunStatus::Queued, Mode::Sync) => {

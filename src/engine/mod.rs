@@ -58,7 +58,7 @@ use scheduler::Scheduler;
 use timers::Timers;
 
 use crate::{
-    model::{RunId, Span},
+    model::{RunId, Span, WorkflowKey},
     steps::Services,
     store::{Store, StoreError},
 };
@@ -261,6 +261,11 @@ impl Engine {
     /// Runs that are accepted and neither finished nor waiting.
     pub fn pending(&self) -> usize {
         self.inner.pending.count()
+    }
+
+    /// As [`Engine::pending`], of one workflow.
+    pub fn pending_of(&self, workflow: &WorkflowKey) -> usize {
+        self.inner.pending.count_of(workflow)
     }
 
     /// Waits until nothing is pending.

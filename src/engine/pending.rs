@@ -76,6 +76,10 @@ impl Pending {
         self.counts().all
     }
 
+    pub(super) fn count_of(&self, workflow: &WorkflowKey) -> usize {
+        self.counts().of.get(workflow).copied().unwrap_or_default()
+    }
+
     /// Waits until the count is zero.
     pub(super) async fn none(&self) {
         loop {

@@ -50,6 +50,10 @@ impl Live {
         }
     }
 
+    fn is_poked(&self) -> bool {
+        self.poked.load(Ordering::SeqCst)
+    }
+
     /// Whether it is to look at its signals.
     pub(super) fn take_poke(&self) -> bool {
         self.poked.swap(false, Ordering::SeqCst)
@@ -112,9 +116,10 @@ pub(super) fn enqueue(inner: &Arc<Inner>, head: &RunHead, groups: Groups, job: O
         payload: Ready { job: job.map(Box::new), place, group: head.group },
     };
     let mut state = inner.scheduler.lock();
-    if state.live.contains_key(&head.id) || state.queued.insert(head.id, false).is_some() {
+    if state.live.contains_key(&head.id) || state.queued.contains_key(&head.id) {
         return;
     }
+    state.queued.insert(head.id, false);
     state.queue.push(item);
     drop(state);
     pump(inner);
@@ -131,8 +136,8 @@ pub(super) fn poke(inner: &Arc<Inner>, run: RunId) -> Result<(), StoreError> {
         live.wake.notify_one();
         return Ok(());
     }
-    if let Some(came) = state.queued.get_mut(&run) {
-        *came = true;
+    if let Some(told) = state.queued.get_mut(&run) {
+        *told = true;
         return Ok(());
     }
     drop(state);
@@ -170,10 +175,10 @@ pub(super) fn pump(inner: &Arc<Inner>) {
         let Ok(permit) = Arc::clone(&inner.running).try_acquire_owned() else { return };
         let mut state = inner.scheduler.lock();
         let Some(item) = state.queue.pop(inner.ports.now_ms()) else { return };
-        let came = state.queued.remove(&item.run).unwrap_or(false);
+        let told = state.queued.remove(&item.run).unwrap_or_default();
         let live = Arc::new(Live::default());
         // What came while it was in line is looked at first.
-        live.poked.store(came || item.payload.job.is_none(), Ordering::SeqCst);
+        live.poked.store(told || item.payload.job.is_none(), Ordering::SeqCst);
         state.live.insert(item.run, Arc::clone(&live));
         drop(state);
         tokio::spawn(run(Arc::clone(inner), item, live, permit));
@@ -197,7 +202,7 @@ async fn run(inner: Arc<Inner>, item: Item<Ready>, live: Arc<Live>, permit: Owne
         match stop {
             Stop::Ended => ended = true,
             // Something came between its last look and now; the next go looks at it first.
-            Stop::Waits if live.poked.load(Ordering::SeqCst) => continue,
+            Stop::Waits if live.is_poked() => continue,
             Stop::Waits | Stop::Halted => {}
         }
         state.live.remove(&run);

@@ -37,8 +37,11 @@ pub(super) async fn receive(
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     request: Request,
 ) -> Response {
-    let started = Instant::now();
-    match tokio::spawn(work(gateway, peer, request, started)).await {
+    in_task(work(gateway, peer, request, Instant::now())).await
+}
+
+pub(super) async fn in_task(work: impl Future<Output = Response> + Send + 'static) -> Response {
+    match tokio::spawn(work).await {
         Ok(response) => response,
         Err(error) => {
             tracing::error!(%error, "a request could not be worked on");
@@ -84,7 +87,7 @@ async fn work(gateway: Gateway, peer: SocketAddr, request: Request, started: Ins
     response
 }
 
-fn refused(refusal: &Refusal) -> (Response, RequestOutcome) {
+pub(super) fn refused(refusal: &Refusal) -> (Response, RequestOutcome) {
     let outcome = RequestOutcome::Refused { code: refusal.code().to_owned(), reason: refusal.to_string() };
     (refusal.problem().into_response(), outcome)
 }
@@ -112,9 +115,12 @@ async fn accept(
         let method = parts.method.as_str();
         scheme.verify(&Delivery { method, headers: &parts.headers, body: &body, received_ms })?;
     }
-    let event = event(peer, parts, body)?;
-    let mode = endpoint.webhook().mode;
+    let mut event = event(peer, parts, body)?;
+    let webhook = endpoint.webhook();
+    let mode = webhook.mode;
+    // Of the key only a digest is kept, so it may read what is hidden from then on.
     let dedupe = dedupe::key(&endpoint, &event);
+    event.hide_headers(|name| webhook.hides(name));
     let definition = Arc::clone(&endpoint.definition);
     let submitted =
         gateway.engine.submit(Submission { definition, event, mode, cause: Cause::Webhook, dedupe }).await?;
@@ -163,7 +169,7 @@ fn duplicate(run: Run, mode: Mode) -> Result<Response, Refusal> {
     }
 }
 
-fn event(peer: SocketAddr, parts: &Parts, body: Vec<u8>) -> Result<Event, Refusal> {
+pub(super) fn event(peer: SocketAddr, parts: &Parts, body: Vec<u8>) -> Result<Event, Refusal> {
     let content_type =
         parts.headers.get(header::CONTENT_TYPE).map(|value| String::from_utf8_lossy(value.as_bytes()));
     let content = body::decode_body(content_type.as_deref(), &body)?;

@@ -7,6 +7,7 @@
 
 mod answer;
 mod body;
+mod callbacks;
 mod dedupe;
 mod endpoint;
 mod hooks;
@@ -17,6 +18,7 @@ mod request_log;
 pub use body::decode;
 pub use endpoint::{Endpoint, Endpoints, Sources};
 pub use problem::Problem;
+pub(crate) use refusal::engine_problem;
 
 use std::sync::Arc;
 
@@ -37,8 +39,11 @@ impl Gateway {
         Self { engine, endpoints }
     }
 
-    /// The routes below `/api/webhooks/`.
+    /// The routes below `/api/webhooks/` and `/api/callbacks/`.
     pub fn router(self) -> Router {
-        Router::new().route("/api/webhooks/{*path}", any(hooks::receive)).with_state(self)
+        Router::new()
+            .route("/api/webhooks/{*path}", any(hooks::receive))
+            .route("/api/callbacks/{*path}", any(callbacks::receive))
+            .with_state(self)
     }
 }

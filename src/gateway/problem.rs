@@ -26,6 +26,16 @@ impl Problem {
         Self { status, code, detail: detail.into(), run_id: None, retry_after: None, allow: None }
     }
 
+    /// The stable code.
+    pub fn code(&self) -> &'static str {
+        self.code
+    }
+
+    /// The words for people.
+    pub fn detail(&self) -> &str {
+        &self.detail
+    }
+
     /// The status.
     pub fn status(&self) -> StatusCode {
         self.status

@@ -4,7 +4,7 @@ use http::StatusCode;
 
 use super::problem::Problem;
 use crate::{
-    engine::EngineError,
+    engine::{CallbackError, EngineError},
     model::{RunError, RunId},
     store::StoreError,
     verify::Rejected,
@@ -48,6 +48,8 @@ pub(super) enum Refusal {
     Lost { run: RunId, error: StoreError },
     #[error("not accepted: {0}")]
     Engine(#[from] EngineError),
+    #[error("no callback: {0}")]
+    Callback(#[from] CallbackError),
 }
 
 /// Whether the same request may be sent again with hope.
@@ -110,6 +112,13 @@ impl Refusal {
                 Later,
             ),
             Self::Engine(error) => engine_parts(error),
+            Self::Callback(error @ CallbackError::Unknown) => {
+                (StatusCode::NOT_FOUND, "callback_unknown", error.to_string(), Never)
+            }
+            Self::Callback(error @ CallbackError::Gone) => {
+                (StatusCode::GONE, "callback_gone", error.to_string(), Never)
+            }
+            Self::Callback(CallbackError::Store(error)) => store_parts(error),
         }
     }
 
@@ -136,7 +145,8 @@ impl Refusal {
             | Self::Signature(_)
             | Self::MediaType(_)
             | Self::BodyInvalid(_)
-            | Self::Engine(_) => None,
+            | Self::Engine(_)
+            | Self::Callback(_) => None,
         }
     }
 
@@ -154,9 +164,19 @@ impl Refusal {
     }
 }
 
+/// The engine's refusal as the management API's caller sees it.
+pub(crate) fn engine_problem(error: &EngineError) -> Problem {
+    let (status, code, detail, retry) = engine_parts(error);
+    let mut problem = Problem::new(status, code, detail);
+    problem.retry_after = (retry == Retry::Later).then_some(RETRY_AFTER);
+    problem
+}
+
+fn unavailable(code: &'static str, detail: &str) -> (StatusCode, &'static str, String, Retry) {
+    (StatusCode::SERVICE_UNAVAILABLE, code, detail.to_owned(), Retry::Later)
+}
+
 fn engine_parts(error: &EngineError) -> (StatusCode, &'static str, String, Retry) {
-    let unavailable =
-        |code, detail: &str| (StatusCode::SERVICE_UNAVAILABLE, code, detail.to_owned(), Retry::Later);
     match error {
         EngineError::Full { .. } => unavailable("queue_full", "too many runs are waiting; send again later"),
         EngineError::WorkflowFull { .. } => (
@@ -167,21 +187,23 @@ fn engine_parts(error: &EngineError) -> (StatusCode, &'static str, String, Retry
         ),
         EngineError::Paused => unavailable("workflow_paused", "the workflow is paused; send again later"),
         EngineError::Stopping => unavailable("stopping", "the server is stopping; send again"),
-        EngineError::Store(StoreError::Busy) => {
-            unavailable("store_busy", "the store is busy; send again later")
+        EngineError::Store(error) => store_parts(error),
+    }
+}
+
+fn store_parts(error: &StoreError) -> (StatusCode, &'static str, String, Retry) {
+    match error {
+        StoreError::Busy => unavailable("store_busy", "the store is busy; send again later"),
+        StoreError::Full { .. } => unavailable("store_full", "the store has no room; send again later"),
+        StoreError::Conflict { .. }
+        | StoreError::Corrupt { .. }
+        | StoreError::Io { .. }
+        | StoreError::Closed
+        | StoreError::Failed { .. }
+        | StoreError::NewerVersion { .. }
+        | StoreError::Locked { .. }
+        | StoreError::ReadOnly { .. } => {
+            unavailable("store_unavailable", "the event could not be stored; send again later")
         }
-        EngineError::Store(StoreError::Full { .. }) => {
-            unavailable("store_full", "the store has no room; send again later")
-        }
-        EngineError::Store(
-            StoreError::Conflict { .. }
-            | StoreError::Corrupt { .. }
-            | StoreError::Io { .. }
-            | StoreError::Closed
-            | StoreError::Failed { .. }
-            | StoreError::NewerVersion { .. }
-            | StoreError::Locked { .. }
-            | StoreError::ReadOnly { .. },
-        ) => unavailable("store_unavailable", "the event could not be stored; send again later"),
     }
 }

@@ -5,6 +5,9 @@ use serde_json::Value;
 
 use super::json::JsonText;
 
+/// What stands in place of a header's value that is a credential.
+pub const HIDDEN: &str = "[hidden]";
+
 /// How the body became `context.data`. Stored by position: add at the end, never reorder.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Content {
@@ -60,6 +63,32 @@ impl Event {
     ///
     /// A JSON body stands in it as the text that was received, so nothing is parsed or rebuilt here.
     pub fn context_json(&self) -> String {
+        let mut json =
+            self.json_of(&[("headers", &self.headers), ("query", &self.query), ("params", &self.params)]);
+        for (name, value) in [("method", &self.method), ("path", &self.path), ("ip", &self.ip)] {
+            json.push_str(",\"");
+            json.push_str(name);
+            json.push_str("\":");
+            push_string(&mut json, value);
+        }
+        json.push('}');
+        json
+    }
+
+    /// What a step that waited for this request has as its output: `{data, headers, query, method}`.
+    ///
+    /// # Errors
+    /// A body that is nested so deeply that no more fits around it.
+    pub fn payload(&self) -> Result<JsonText, serde_json::Error> {
+        let mut json = self.json_of(&[("headers", &self.headers), ("query", &self.query)]);
+        json.push_str(",\"method\":");
+        push_string(&mut json, &self.method);
+        json.push('}');
+        JsonText::parse(json)
+    }
+
+    /// The beginning of an object: `data` and these pairs.
+    fn json_of(&self, objects: &[(&str, &[(String, String)])]) -> String {
         let mut json = String::with_capacity(self.body.len() + 1_024);
         json.push_str("{\"data\":");
         match &self.content {
@@ -68,19 +97,12 @@ impl Event {
             Content::Decoded(decoded) => json.push_str(decoded.as_str()),
             Content::Text => push_string(&mut json, &String::from_utf8_lossy(&self.body)),
         }
-        for (name, pairs) in [("headers", &self.headers), ("query", &self.query), ("params", &self.params)] {
+        for (name, pairs) in objects {
             json.push_str(",\"");
             json.push_str(name);
             json.push_str("\":");
             push_object(&mut json, pairs);
         }
-        for (name, value) in [("method", &self.method), ("path", &self.path), ("ip", &self.ip)] {
-            json.push_str(",\"");
-            json.push_str(name);
-            json.push_str("\":");
-            push_string(&mut json, value);
-        }
-        json.push('}');
         json
     }
 
@@ -106,6 +128,15 @@ impl Event {
             "ip" => self.ip.as_str().into(),
             "rawBody" => String::from_utf8_lossy(&self.body).into(),
             _ => Value::Null,
+        }
+    }
+
+    /// Puts `[hidden]` in place of the values of these headers: for credentials, which no run keeps.
+    pub fn hide_headers(&mut self, hidden: impl Fn(&str) -> bool) {
+        for (name, value) in &mut self.headers {
+            if hidden(name) {
+                HIDDEN.clone_into(value);
+            }
         }
     }
 

@@ -12,6 +12,7 @@ mod ids;
 mod journal;
 mod json;
 mod limits;
+pub mod nocobase;
 mod policy;
 mod query_step;
 mod request;
@@ -25,7 +26,7 @@ mod workflow_parse;
 
 pub use answer::Answer;
 pub use error::{ErrorCode, LimitUnit, LimitUse, Position, RunError};
-pub use event::{Content, Event};
+pub use event::{Content, Event, HIDDEN};
 pub use flow::{
     CallbackStep, DelayStep, IterationError, Join, LoopSource, LoopStep, OnError, ParallelBranch,
     ParallelStep, Retry, SubflowStep, WAIT_CAP, WaitUntilStep,
@@ -46,7 +47,7 @@ pub use step::{
 };
 pub use units::{ByteSize, Span, UnitError};
 pub use workflow::{
-    Algorithm, Bundle, Dedupe, Encoding, HmacSpec, Method, Mode, SecretEncoding, Secrets, TimestampSpec,
-    TimestampUnit, Trigger, Verify, Webhook, Workflow, WorkflowTrigger,
+    Algorithm, Bundle, CREDENTIAL_HEADERS, Dedupe, Encoding, HmacSpec, Method, Mode, SecretEncoding, Secrets,
+    TimestampSpec, TimestampUnit, Trigger, Verify, Webhook, Workflow, WorkflowTrigger,
 };
 pub use workflow_parse::FieldError;

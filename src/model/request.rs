@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ids::{RequestId, RunId, WorkflowKey};
 
-/// What became of a request.
+/// What became of a request. Stored by position.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RequestOutcome {
@@ -28,6 +28,11 @@ pub enum RequestOutcome {
     /// It started nothing, as its workflow is a singleton and this run of it is unfinished.
     Skipped {
         /// The unfinished run.
+        run: RunId,
+    },
+    /// It reached the one-time URL of this run.
+    CalledBack {
+        /// The run.
         run: RunId,
     },
 }

@@ -132,11 +132,28 @@ pub struct Webhook {
     pub max_body: Option<ByteSize>,
     /// How long a synchronous caller waits before 408; default 10s, at most 120s.
     pub sync_wait: Option<Span>,
+    /// Headers whose values the workflow needs although they commonly hold credentials, such as `authorization`. The
+    /// values of such headers are not kept else: `context.headers` has `[hidden]` in their place.
+    #[schemars(default)]
+    pub keep_headers: Vec<String>,
 }
+
+/// Headers that commonly hold credentials.
+pub const CREDENTIAL_HEADERS: [&str; 5] =
+    ["authorization", "cookie", "proxy-authorization", "x-api-key", "x-gitlab-token"];
 
 impl Webhook {
     pub(super) fn default_methods() -> Vec<Method> {
         vec![Method::Post]
+    }
+
+    /// Whether the value of a header (its name in lower case) is not for the workflow: it is a credential, and not
+    /// listed in `keep_headers`.
+    pub fn hides(&self, header: &str) -> bool {
+        let secret = self.verify.as_ref().and_then(Verify::secret_header);
+        let credential = CREDENTIAL_HEADERS.contains(&header)
+            || secret.is_some_and(|secret| secret.eq_ignore_ascii_case(header));
+        credential && !self.keep_headers.iter().any(|kept| kept.eq_ignore_ascii_case(header))
     }
 }
 
@@ -211,6 +228,15 @@ pub enum Verify {
     },
     /// Any HMAC in a header.
     Hmac(HmacSpec),
+}
+
+impl Verify {
+    /// The header in which the sender gives the shared secret itself; nothing when it only proves to know it.
+    pub fn secret_header(&self) -> Option<&str> {
+        match self {
+            Self::Github { .. } | Self::Hmac(_) => None,
+        }
+    }
 }
 
 /// A hash of the SHA family.

@@ -169,7 +169,8 @@ fn trigger(value: Value) -> Result<Trigger, FieldError> {
 
 fn webhook(mut fields: Object) -> Result<Webhook, FieldError> {
     const PATH: &str = "trigger";
-    const KNOWN: [&str; 7] = ["methods", "mode", "verify", "dedupe", "response", "max_body", "sync_wait"];
+    const KNOWN: [&str; 8] =
+        ["methods", "mode", "verify", "dedupe", "response", "max_body", "sync_wait", "keep_headers"];
     only_known(&fields, PATH, &KNOWN)
         .map_err(|error| FieldError { message: error.message.replace("are ", "are type, "), ..error })?;
     let verify_value: Option<Value> = take(&mut fields, PATH, "verify")?;
@@ -182,7 +183,11 @@ fn webhook(mut fields: Object) -> Result<Webhook, FieldError> {
         response: response_value.map(|value| response(value, "trigger.response")).transpose()?,
         max_body: take(&mut fields, PATH, "max_body")?,
         sync_wait: take(&mut fields, PATH, "sync_wait")?,
+        keep_headers: take(&mut fields, PATH, "keep_headers")?.unwrap_or_default(),
     };
+    if let Some(index) = webhook.keep_headers.iter().position(|name| !is_header_name(name)) {
+        return Err(FieldError::new(format!("trigger.keep_headers[{index}]"), "this is no header's name"));
+    }
     if webhook.methods.is_empty() {
         return Err(FieldError::new("trigger.methods", "name at least one method"));
     }
@@ -201,6 +206,12 @@ fn webhook(mut fields: Object) -> Result<Webhook, FieldError> {
         ));
     }
     Ok(webhook)
+}
+
+/// A token as RFC 9110 section 5.6.2 has it.
+fn is_header_name(name: &str) -> bool {
+    !name.is_empty()
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
 }
 
 fn verify(value: Value) -> Result<Verify, FieldError> {

@@ -18,6 +18,14 @@ pub fn remove(batch: &mut Batch, run: RunId) {
     batch.delete(keys::dead_letter(run));
 }
 
+/// Whether a run is on the list.
+///
+/// # Errors
+/// Those of the store.
+pub fn holds(store: &dyn Store, run: RunId) -> Result<bool, StoreError> {
+    Ok(store.get(&keys::dead_letter(run))?.is_some())
+}
+
 /// Runs on the list, newest first, from before the cursor.
 ///
 /// # Errors

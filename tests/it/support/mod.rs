@@ -3,6 +3,7 @@
 
 mod command;
 mod http;
+mod receiver;
 mod server;
 mod signing;
 mod sink;
@@ -13,6 +14,7 @@ use std::{path::PathBuf, sync::OnceLock};
 
 pub use command::{Finished, command as flowcell_command, flowcell, flowcell_with};
 pub use http::{Request, Response, raw, raw_bytes};
+pub use receiver::Receiver;
 pub use server::{Setup, TestServer};
 pub use signing::{github_signature, signed_github};
 pub use sink::Sink;

@@ -305,7 +305,20 @@ impl TestServer {
     /// One run, once it has ended.
     #[track_caller]
     pub fn ended_run(&self, id: &str) -> Value {
-        poll("the run ends", 60, || Some(self.run(id)).filter(|run| run["status"] != "queued"))
+        poll("the run ends", 60, || Some(self.run(id)).filter(|run| run["finished"].is_string()))
+    }
+
+    /// One run, once it waits.
+    #[track_caller]
+    pub fn waiting_run(&self, id: &str) -> Value {
+        poll("the run waits", 60, || Some(self.run(id)).filter(|run| run["status"] == "waiting"))
+    }
+
+    /// Asks the management API to do something; `Value::Null` sends no body.
+    #[track_caller]
+    pub fn ask(&self, method: &str, path: &str, body: &Value) -> Response {
+        let request = Request::new(method, path).header("authorization", &format!("Bearer {}", self.token()));
+        self.send(&if body.is_null() { request } else { request.json(body) })
     }
 
     /// Every run of a workflow, newest first.

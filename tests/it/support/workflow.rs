@@ -24,6 +24,18 @@ impl Workflow {
         Self { key: key.to_owned(), json, files: vec![("main.js".to_owned(), source.to_owned())] }
     }
 
+    /// A webhook of these steps that answers 202.
+    pub fn steps(key: &str, steps: Value) -> Self {
+        let json = json!({ "key": key, "trigger": { "type": "webhook", "mode": "async" }, "steps": steps });
+        Self { key: key.to_owned(), json, files: vec![] }
+    }
+
+    /// Adds a file beside `workflow.json`.
+    pub fn file(mut self, name: &str, text: &str) -> Self {
+        self.files.push((name.to_owned(), text.to_owned()));
+        self
+    }
+
     /// Sets members of the trigger.
     pub fn trigger(mut self, members: Value) -> Self {
         merge(&mut self.json["trigger"], members);

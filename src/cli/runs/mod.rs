@@ -1,11 +1,18 @@
-//! `flowcell runs`: a look at a server's runs.
+//! `flowcell runs`: a look at a server's runs; `control` does something with them, `dead` lists those that failed.
+
+mod control;
+mod dead;
 
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use serde_json::Value;
 
-use super::{Verdict, client::Server, small_runtime, terminal};
+use super::{
+    Verdict,
+    client::{Server, segment},
+    small_runtime, terminal,
+};
 
 #[derive(Args)]
 pub(super) struct Arguments {
@@ -21,6 +28,16 @@ enum Command {
     Show(Show),
     /// Runs as they come, until interrupted.
     Tail(Tail),
+    /// Run the events of ended runs once more, as new runs.
+    Replay(control::Replay),
+    /// Go on from a run's failed step, as a new run.
+    Retry(control::One),
+    /// End a run as cancelled.
+    Cancel(control::Cancel),
+    /// Start a run by hand.
+    Start(control::Start),
+    /// Failed runs that nobody has dealt with.
+    Dead(dead::Dead),
 }
 
 #[derive(Args)]
@@ -28,7 +45,7 @@ struct List {
     /// Only of this workflow.
     #[arg(long)]
     workflow: Option<String>,
-    /// Only queued, succeeded or failed ones.
+    /// Only queued, waiting, succeeded, failed or cancelled ones.
     #[arg(long)]
     status: Option<String>,
     /// How many.
@@ -78,11 +95,15 @@ pub(super) fn execute(arguments: &Arguments) -> anyhow::Result<Verdict> {
                 }
             }
             Command::Show(show) => {
-                let path: String = form_urlencoded::byte_serialize(show.run.as_bytes()).collect();
-                let run = show.server.get(&format!("/api/v1/runs/{path}")).await?;
+                let run = show.server.get(&format!("/api/v1/runs/{}", segment(&show.run))).await?;
                 println!("{}", serde_json::to_string_pretty(&run)?);
             }
             Command::Tail(tail) => follow(tail).await?,
+            Command::Replay(replay) => return control::replay(replay).await,
+            Command::Retry(one) => return control::retry(one).await,
+            Command::Cancel(cancel) => return control::cancel(cancel).await,
+            Command::Start(start) => return control::start(start).await,
+            Command::Dead(dead) => return dead::execute(dead).await,
         }
         Ok(Verdict::Yes)
     })

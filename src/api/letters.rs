@@ -1,0 +1,71 @@
+//! Dead letters: failed runs that nobody has dealt with.
+
+use axum::{
+    Json,
+    extract::{Path, Query, State, rejection::QueryRejection},
+};
+use http::StatusCode;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{bad_request, input, page_size, problems, runs, store_problem};
+use crate::{engine::Engine, gateway::Problem, model::RunId, store::tables};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ListQuery {
+    before: Option<RunId>,
+    limit: Option<usize>,
+}
+
+/// `GET /api/v1/dead-letters?before=&limit=`, newest first. Letters whose run is gone are left out, so that a page
+/// may hold fewer than `limit` and still have a `next`.
+pub(super) async fn list(
+    State(engine): State<Engine>,
+    query: Result<Query<ListQuery>, QueryRejection>,
+) -> Result<Json<Value>, Problem> {
+    let Query(query) = query.map_err(|error| bad_request(error.body_text()))?;
+    let limit = page_size(query.limit);
+    let store = &**engine.store();
+    let letters = tables::letters::list(store, query.before, limit).map_err(store_problem)?;
+    let next = letters.last().filter(|_| letters.len() == limit).copied();
+    let mut lines = Vec::new();
+    for run in letters {
+        if let Some(head) = tables::runs::head(store, run).map_err(store_problem)? {
+            lines.push(runs::line(&engine, head));
+        }
+    }
+    Ok(Json(json!({ "dead_letters": lines, "next": next })))
+}
+
+/// `POST /api/v1/dead-letters/{id}/retry`: goes on from the failed step and takes the letter away; 201 with the new
+/// run, which is a letter of its own should it fail.
+pub(super) async fn retry(
+    State(engine): State<Engine>,
+    Path(id): Path<String>,
+) -> Result<(StatusCode, Json<Value>), Problem> {
+    let id: RunId = letter(&engine, &id)?;
+    let new = engine.retry(id).await.map_err(problems::control)?;
+    engine.dismiss(id).await.map_err(problems::control)?;
+    Ok((StatusCode::CREATED, Json(json!({ "run_id": new }))))
+}
+
+/// `DELETE /api/v1/dead-letters/{id}`: 204. The run itself stays.
+pub(super) async fn dismiss(
+    State(engine): State<Engine>,
+    Path(id): Path<String>,
+) -> Result<StatusCode, Problem> {
+    let id = letter(&engine, &id)?;
+    engine.dismiss(id).await.map_err(problems::control)?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// A run that is on the list.
+fn letter(engine: &Engine, id: &str) -> Result<RunId, Problem> {
+    let id: RunId = input::parsed(id)?;
+    if tables::letters::holds(&**engine.store(), id).map_err(store_problem)? {
+        return Ok(id);
+    }
+    let detail = format!("{id} is no dead letter");
+    Err(Problem::new(StatusCode::NOT_FOUND, "dead_letter_unknown", detail))
+}

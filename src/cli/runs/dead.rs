@@ -1,0 +1,73 @@
+//! `flowcell runs dead`: failed runs that nobody has dealt with.
+
+use clap::{Args, Subcommand};
+use http::Method;
+
+use super::{
+    super::{
+        Verdict,
+        client::{Server, segment},
+        terminal,
+    },
+    control::{One, list},
+    line,
+};
+
+#[derive(Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(super) struct Dead {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    list: List,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// The newest dead letters; also what is done without a word.
+    List(List),
+    /// Take one off the list; the run itself stays.
+    Dismiss(One),
+    /// Go on from its failed step, and take it off the list.
+    Retry(One),
+}
+
+#[derive(Args)]
+struct List {
+    /// How many.
+    #[arg(long, default_value_t = 20)]
+    limit: usize,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    server: Server,
+}
+
+pub(super) async fn execute(dead: &Dead) -> anyhow::Result<Verdict> {
+    match &dead.command {
+        None => show(&dead.list).await?,
+        Some(Command::List(list)) => show(list).await?,
+        Some(Command::Dismiss(one)) => {
+            one.server.send(Method::DELETE, &path(&one.run), None).await?;
+        }
+        Some(Command::Retry(one)) => {
+            let answer = one.server.send(Method::POST, &format!("{}/retry", path(&one.run)), None).await?;
+            println!("{}", terminal::safe(answer["run_id"].as_str().unwrap_or("-")));
+        }
+    }
+    Ok(Verdict::Yes)
+}
+
+async fn show(list_of: &List) -> anyhow::Result<()> {
+    let page = list_of.server.get(&format!("/api/v1/dead-letters?limit={}", list_of.limit)).await?;
+    match list_of.json {
+        true => println!("{}", serde_json::to_string_pretty(&page)?),
+        false => list(&page["dead_letters"]).iter().for_each(|run| println!("{}", line(run))),
+    }
+    Ok(())
+}
+
+fn path(run: &str) -> String {
+    format!("/api/v1/dead-letters/{}", segment(run))
+}

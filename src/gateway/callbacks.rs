@@ -1,0 +1,195 @@
+//! One-time URLs: `/api/callbacks/{run}/{step}/{token}`, given out by a run that waits for somebody outside.
+//!
+//! POST and PUT let the run go on; 202 once that is durable. GET only shows a page with a button that sends the POST:
+//! chat and mail programs fetch each link they see, and must not use it up. The token is a credential: neither a
+//! log nor an answer of this file holds one.
+
+use std::{net::SocketAddr, time::Instant};
+
+use axum::{
+    body::Body,
+    extract::{ConnectInfo, Request, State},
+    response::{IntoResponse, Response},
+};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, header, request::Parts};
+
+use super::{Gateway, answer, body, hooks, refusal::Refusal, request_log};
+use crate::{
+    engine::CallbackError,
+    model::{Limits, RequestOutcome, RequestRecord, RunId, StepId, StepKey, WorkflowKey},
+    store::tables,
+};
+
+/// The path that the URLs stand below.
+const PREFIX: &str = "/api/callbacks/";
+/// What calls a run back.
+const METHODS: &str = "GET, POST, PUT";
+/// Headers that are of no use to the run and may be credentials.
+const LEFT_OUT: [&str; 3] = ["authorization", "cookie", "proxy-authorization"];
+
+/// What a URL names.
+struct Target {
+    run: RunId,
+    key: StepKey,
+    token: String,
+}
+
+/// Takes one request to its answer and its line in the log, in a task of its own as `hooks::receive` does.
+pub(super) async fn receive(
+    State(gateway): State<Gateway>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    request: Request,
+) -> Response {
+    hooks::in_task(work(gateway, peer, request, Instant::now())).await
+}
+
+async fn work(gateway: Gateway, peer: SocketAddr, request: Request, started: Instant) -> Response {
+    let id = gateway.engine.ports().request_id();
+    let (parts, body) = request.into_parts();
+    let mut body_bytes = 0;
+    let target = target(parts.uri.path());
+    let (response, outcome) = match call(&gateway, peer, &parts, body, target.as_ref(), &mut body_bytes).await
+    {
+        Err(refusal) => hooks::refused(&refusal),
+        Ok((run, response)) => (response, RequestOutcome::CalledBack { run }),
+    };
+    let record = RequestRecord {
+        id,
+        workflow: target.and_then(|target| workflow(&gateway, target.run)),
+        method: parts.method.as_str().to_owned(),
+        path: logged(parts.uri.path()),
+        ip: peer.ip().to_canonical().to_string(),
+        body_bytes,
+        status: response.status().as_u16(),
+        outcome,
+        took_us: started.elapsed().as_micros() as u64,
+    };
+    request_log::write(&gateway.engine, &record).await;
+    response
+}
+
+async fn call(
+    gateway: &Gateway,
+    peer: SocketAddr,
+    parts: &Parts,
+    body: Body,
+    target: Option<&Target>,
+    body_bytes: &mut u64,
+) -> Result<(RunId, Response), Refusal> {
+    let Target { run, key, token } = target.ok_or(CallbackError::Unknown)?;
+    let looks = parts.method == Method::GET;
+    if !looks && parts.method != Method::POST && parts.method != Method::PUT {
+        return Err(Refusal::Method { allowed: METHODS.to_owned() });
+    }
+    // Before the body is read: strangers cost nothing.
+    gateway.engine.can_call_back(*run, key, token)?;
+    if looks {
+        return Ok((*run, page(ASK)));
+    }
+    let body = body::read(&parts.headers, body, Limits::BODY.as_usize()).await?;
+    *body_bytes = body.len() as u64;
+    let mut event = hooks::event(peer, parts, body)?;
+    event.headers.retain(|(name, _)| !LEFT_OUT.contains(&name.as_str()));
+    let payload = event.payload().map_err(|error| Refusal::BodyInvalid(error.to_string()))?;
+    gateway.engine.call_back(*run, key, token, payload).await?;
+    let response = match from_a_browser(&parts.headers) {
+        true => page(DONE),
+        false => answer::accepted(*run, false),
+    };
+    Ok((*run, response))
+}
+
+/// `{run}/{step}/{token}`; the step is `wait`, or `wait.3.0` in the iterations of loops. Nothing in it needs escapes.
+fn target(path: &str) -> Option<Target> {
+    let mut segments = path.strip_prefix(PREFIX)?.split('/');
+    let (run, step, token) = (segments.next()?, segments.next()?, segments.next()?);
+    if segments.next().is_some() || token.is_empty() {
+        return None;
+    }
+    let mut parts = step.split('.');
+    let step: StepId = parts.next()?.parse().ok()?;
+    let at = parts.map(|index| index.parse().ok()).collect::<Option<_>>()?;
+    Some(Target { run: run.parse().ok()?, key: StepKey { step, at }, token: token.to_owned() })
+}
+
+/// The path as the log keeps it: without its token, also when it is none of ours.
+fn logged(path: &str) -> String {
+    let rest = path.strip_prefix(PREFIX).unwrap_or("");
+    let mut segments = rest.splitn(3, '/');
+    let (run, step) = (segments.next().unwrap_or(""), segments.next());
+    let shown = match (step, segments.next()) {
+        (Some(step), Some(_)) => format!("{PREFIX}{run}/{step}/[token]"),
+        (Some(step), None) => format!("{PREFIX}{run}/{step}"),
+        (None, _) => format!("{PREFIX}{run}"),
+    };
+    request_log::shorten(&shown)
+}
+
+fn workflow(gateway: &Gateway, run: RunId) -> Option<WorkflowKey> {
+    tables::runs::head(&**gateway.engine.store(), run).ok().flatten().map(|head| head.workflow)
+}
+
+/// Whether a person looks at the answer.
+fn from_a_browser(headers: &HeaderMap) -> bool {
+    let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
+    accept.is_some_and(|accept| accept.contains("text/html"))
+}
+
+/// The page of a URL that waits. The form has no `action`: it posts to the page's own address, query and all.
+const ASK: &str = "<p>A workflow waits for this.</p><form method=\"post\"><button>Continue</button></form>";
+/// The page after that.
+const DONE: &str = "<p>Thank you. The workflow goes on; you can close this page.</p>";
+
+fn page(content: &str) -> Response {
+    let html = format!(
+        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\">\
+         <meta name=\"viewport\" content=\"width=device-width\"><title>Flowcell</title>{content}</html>\n"
+    );
+    let headers: [(HeaderName, HeaderValue); 5] = [
+        (header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+        // The address is the credential.
+        (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+        (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+        (
+            header::CONTENT_SECURITY_POLICY,
+            HeaderValue::from_static("default-src 'none'; form-action 'self'; frame-ancestors 'none'"),
+        ),
+    ];
+    (headers, html).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_read_whole_or_not_at_all() {
+        let run = "run_0123456789abcdef0123456789abcdef";
+        let cases = [
+            (format!("{PREFIX}{run}/wait/abc"), Some((vec![], "abc"))),
+            (format!("{PREFIX}{run}/wait.3.0/abc"), Some((vec![3, 0], "abc"))),
+            (format!("{PREFIX}{run}/wait./abc"), None),
+            (format!("{PREFIX}{run}/wait.-1/abc"), None),
+            (format!("{PREFIX}{run}/wait/"), None),
+            (format!("{PREFIX}{run}/wait"), None),
+            (format!("{PREFIX}{run}/wait/abc/"), None),
+            (format!("{PREFIX}run_1/wait/abc"), None),
+            ("/api/webhooks/a/b/c".to_owned(), None),
+        ];
+        for (path, expected) in cases {
+            let found = target(&path);
+            let found = found.as_ref().map(|target| (target.key.at.clone(), target.token.as_str()));
+            assert_eq!(found, expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn no_logged_path_holds_a_token() {
+        for path in ["r/wait/TOKEN", "r/wait/TOKEN/", "r/wait/x/TOKEN", "r//TOKEN", "r/wait.1/TOKEN?"] {
+            let shown = logged(&format!("{PREFIX}{path}"));
+            assert!(!shown.contains("TOKEN") && shown.ends_with("/[token]"), "{shown}");
+        }
+        assert_eq!(logged("/api/callbacks/r/wait"), "/api/callbacks/r/wait");
+    }
+}
