@@ -23,7 +23,9 @@ use super::{
     transition::{Action, Ending, Event as Happened, Inputs, State, error_output, transition},
 };
 use crate::{
-    model::{Entry, ErrorCode, JsonText, Parent, Run, RunError, StepKey, StepRecord, Wait, WorkflowKey},
+    model::{
+        Answer, Entry, ErrorCode, JsonText, Parent, Run, RunError, StepKey, StepRecord, Wait, WorkflowKey,
+    },
     steps::{Again, Outputs, RunFacts},
     store::{StoreError, tables},
 };
@@ -121,6 +123,12 @@ pub(super) async fn execute(inner: &Arc<Inner>, live: &Live, job: Job) -> Stop {
     })
 }
 
+/// What a step does to the world with its entry, and not at all without it.
+enum AskedFor {
+    Run(Box<spawned::New>),
+    Answer(Answer),
+}
+
 /// What one go holds in memory.
 struct Drive<'a> {
     inner: &'a Arc<Inner>,
@@ -130,8 +138,8 @@ struct Drive<'a> {
     state: State,
     attempts: FuturesUnordered<BoxFuture<'static, Option<Attempted>>>,
     aborts: HashMap<StepKey, AbortHandle>,
-    /// Runs that steps ask for, until the machine has taken the step's word.
-    asked_for: HashMap<StepKey, spawned::New>,
+    /// What finished steps ask for, until the machine has taken their word.
+    asked_for: HashMap<StepKey, AskedFor>,
     /// An effect was performed whose entry is not durable yet.
     relied_on: bool,
 }
@@ -234,8 +242,10 @@ impl Drive<'_> {
         for action in actions {
             match action {
                 Action::Record(entry) => {
-                    if let Some((child, definition)) = self.asked_for.remove(&entry.key()) {
-                        self.progress.start_run(child, definition);
+                    match self.asked_for.remove(&entry.key()) {
+                        Some(AskedFor::Run(child)) => self.progress.start_run(child.0, child.1),
+                        Some(AskedFor::Answer(answer)) => self.progress.answer(answer),
+                        None => {}
                     }
                     self.progress.record(&self.definition, entry);
                 }
@@ -290,7 +300,7 @@ impl Drive<'_> {
         match performed {
             Performed::Ended { record, again } => Happened::Attempt { record, again },
             Performed::Answered { record, answer } => {
-                self.progress.answer(answer);
+                self.asked_for.insert(key, AskedFor::Answer(answer));
                 Happened::Attempt { record, again: Again::Never }
             }
             Performed::RunEnded { record, output } => {
@@ -320,7 +330,7 @@ impl Drive<'_> {
         match spawned::subflow(self.inner, &self.progress.run, parent, workflow, input) {
             Ok((child, definition)) => {
                 let run = child.head.id;
-                self.asked_for.insert(key.clone(), (child, definition));
+                self.asked_for.insert(key.clone(), AskedFor::Run(Box::new((child, definition))));
                 if waits {
                     return Happened::Waits { key, wait: Wait::Run(run), due_ms };
                 }

@@ -177,15 +177,20 @@ impl Outbound {
     /// # Errors
     /// When there is no whole response; any status is a response.
     pub async fn send(&self, request: OutboundRequest) -> Result<Response, NetError> {
-        let inner = match &self.0 {
-            Way::Network(inner) => inner,
+        match &self.0 {
+            Way::Network(inner) => inner.send(request).await,
             #[cfg(test)]
             Way::Carried(transport) => {
                 let (url, after) = (request.url.clone(), request.timeout);
                 let carried = timeout(after, transport.carry(request));
-                return carried.await.unwrap_or(Err(NetError::Timeout { url, after }));
+                carried.await.unwrap_or(Err(NetError::Timeout { url, after }))
             }
-        };
+        }
+    }
+}
+
+impl Inner {
+    async fn send(&self, request: OutboundRequest) -> Result<Response, NetError> {
         let OutboundRequest {
             method,
             url,
@@ -203,12 +208,10 @@ impl Outbound {
         let headers = headers::checked(&headers, &sensitive)?;
         let late = || NetError::Timeout { url: error::origin(&url), after };
         let first = Hop { method, url: url.clone(), headers, body: body.into() };
-        let exchange = inner.exchange(first, &sensitive, max_response, redirects.min(REDIRECTS_MOST));
+        let exchange = self.exchange(first, &sensitive, max_response, redirects.min(REDIRECTS_MOST));
         timeout(after.min(TIMEOUT_MOST), exchange).await.map_err(|_| late())?
     }
-}
 
-impl Inner {
     /// Which client may go there.
     fn client_for(&self, url: &Url, redirected: bool) -> Result<&reqwest::Client, NetError> {
         let refused = |why: &str| match redirected {

@@ -41,6 +41,7 @@ pub(super) fn check(known: &Known, store: &dyn Store) {
     let mut ledger = lock(&known.world.ledger);
     let mut checks = Checks { known, store, heads, journals, ledger: &mut ledger };
     checks.ends();
+    checks.answers();
     checks.nothing_is_left();
     checks.dedupe();
     checks.order();
@@ -90,6 +91,22 @@ impl Checks<'_> {
             });
             if ended.is_some_and(|ended| ended != payload) {
                 self.ledger.violate(|| format!("{key} of {run} has another payload than was taken"));
+            }
+        }
+    }
+
+    /// An answer is that of a response step which has ended, or that of a run which ended well.
+    fn answers(&mut self) {
+        for head in self.heads.values().filter(|head| head.status != RunStatus::Succeeded) {
+            let workflow = self.known.workflows.iter().find(|workflow| workflow.key == head.workflow);
+            let by_step = self.journals[&head.id].iter().any(|entry| match entry {
+                Entry::Ended(record) => {
+                    workflow.is_some_and(|workflow| workflow.responses.contains(&record.step))
+                }
+                Entry::Retrying(..) | Entry::Begun(..) | Entry::Waiting { .. } => false,
+            });
+            if head.answer_status.is_some() && !by_step {
+                self.ledger.violate(|| format!("{} answered without an answer", head.id));
             }
         }
     }

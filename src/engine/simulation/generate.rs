@@ -1,9 +1,11 @@
 //! Random workflows: every step type that needs no sandbox, nested up to three deep, under random policies.
 
+use std::collections::HashSet;
+
 use serde_json::{Value, json};
 
 use super::world::World;
-use crate::model::{Bundle, WorkflowKey};
+use crate::model::{Bundle, StepId, WorkflowKey};
 
 /// A workflow with its versions.
 pub(super) struct Generated {
@@ -14,6 +16,8 @@ pub(super) struct Generated {
     pub(super) concurrency: Option<usize>,
     /// The workflow that follows a failed run.
     pub(super) on_failure: bool,
+    /// Its steps that answer, in any version.
+    pub(super) responses: HashSet<StepId>,
 }
 
 /// How deep steps nest.
@@ -22,6 +26,7 @@ const DEPTH: u32 = 3;
 struct Generator<'a> {
     world: &'a World,
     steps: usize,
+    responses: Vec<StepId>,
     /// Workflows that may be called.
     callable: Vec<String>,
 }
@@ -39,6 +44,7 @@ pub(super) fn workflows(world: &World) -> Vec<Generated> {
         sync: true,
         concurrency: None,
         on_failure: false,
+        responses: HashSet::new(),
     };
     all.push(follower("failure", json!({"type": "manual"})));
     all.push(follower(
@@ -85,18 +91,23 @@ fn workflow(world: &World, names: &[String], at: usize) -> Generated {
     if on_failure {
         policy["on_failure"] = json!("failure");
     }
+    let mut responses = HashSet::new();
     let versions = (0..2).map(|_| {
-        let mut generator = Generator { world, steps: 0, callable: names[at + 1..].to_vec() };
+        let mut generator =
+            Generator { world, steps: 0, responses: Vec::new(), callable: names[at + 1..].to_vec() };
         let mut steps = generator.list(0, false);
         steps.push(json!({"id": "last", "type": "set", "values": {"run": "{{$run.id}}"}}));
+        responses.extend(generator.responses);
         let mut workflow = json!({"key": names[at], "trigger": {"type": "manual"}, "steps": steps});
         for (name, value) in policy.as_object().expect("it is one") {
             workflow[name] = value.clone();
         }
         bundle(&workflow)
     });
+    let versions = versions.collect();
     Generated {
-        versions: versions.collect(),
+        versions,
+        responses,
         key: names[at].parse().expect("it is a key"),
         sync,
         concurrency,
@@ -147,6 +158,9 @@ impl Generator<'_> {
                 json!({"type": "parallel", "mode": self.world.pick(&["all", "any", "race"]), "branches": branches})
             }
         };
+        if step["type"] == "response" {
+            self.responses.push(id.parse().expect("it is an identifier"));
+        }
         step["id"] = json!(id);
         let bare = matches!(step["type"].as_str(), Some("end" | "break" | "continue" | "set" | "delay"));
         if !bare && self.world.chance(350) {

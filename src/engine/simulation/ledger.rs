@@ -43,6 +43,8 @@ pub(super) struct Ledger {
     pub(super) begun: HashMap<RunId, u64>,
     /// When each run's end became durable.
     pub(super) finished: HashMap<RunId, u64>,
+    /// The status that each run answered, as far as that is durable.
+    pub(super) answered: HashMap<RunId, u16>,
     /// Limits of concurrency.
     pub(super) limits: HashMap<WorkflowKey, usize>,
     pub(super) in_flight: HashSet<String>,
@@ -168,6 +170,11 @@ impl Ledger {
         if after.started_ms.is_some() {
             let order = self.order;
             self.begun.entry(run).or_insert(order);
+        }
+        if let Some(status) = after.answer_status
+            && self.answered.insert(run, status).is_some_and(|before| before != status)
+        {
+            self.violate(|| format!("{run} answers twice"));
         }
         if after.status.is_terminal() {
             self.finished.insert(run, self.order);

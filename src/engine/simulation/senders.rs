@@ -11,7 +11,9 @@ use super::{
     world::{World, lock},
 };
 use crate::{
-    engine::{CallbackError, DedupeKey, Engine, ReplayOn, Submission, Submitted, attempt::callback_token},
+    engine::{
+        CallbackError, DedupeKey, Engine, ReplayOn, Reply, Submission, Submitted, attempt::callback_token,
+    },
     model::{Cause, Entry, Event, JsonText, Mode, RunId, Span, StepKey, Wait},
     store::tables,
 };
@@ -133,10 +135,17 @@ impl Known {
             ledger.acked.push(Acked { run, sent, acked, started });
         }
         if let Some(reply) = reply {
-            let answered = tokio::time::timeout(Duration::from_secs(5), reply).await;
-            world.note(|| {
-                format!("the caller of {run} gets {}", if answered.is_ok() { "its reply" } else { "408" })
-            });
+            let replied = tokio::time::timeout(Duration::from_secs(5), reply).await;
+            world.note(|| format!("the caller of {run} gets {replied:?}"));
+            let mut ledger = lock(&world.ledger);
+            let is_durable = match &replied {
+                Ok(Ok(Reply::Answer(answer))) => ledger.answered.get(&run) == Some(&answer.status),
+                Ok(Ok(Reply::Failed(_))) => ledger.finished.contains_key(&run),
+                Ok(Ok(Reply::Lost(_)) | Err(_)) | Err(_) => true,
+            };
+            if !is_durable {
+                ledger.violate(|| format!("{run} replied what is not durable: {replied:?}"));
+            }
         }
         true
     }
