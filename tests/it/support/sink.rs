@@ -1,7 +1,7 @@
 //! A service that counts: it keeps every request it gets, with the time, and answers what the test says.
 
 use std::{
-    io::{BufRead, BufReader, Read, Write},
+    io::{BufRead, BufReader, ErrorKind, Read, Write},
     net::{SocketAddr, TcpListener, TcpStream},
     sync::{Arc, Mutex},
     thread,
@@ -17,6 +17,8 @@ pub struct Call {
     pub at: Instant,
     /// What it is answered.
     pub status: u16,
+    /// Its sender had died before it was kept: it came earlier than `at`.
+    pub late: bool,
 }
 
 /// How a call is answered: the status, and after how long.
@@ -60,6 +62,17 @@ impl Sink {
     }
 }
 
+/// Whether the other side has closed the connection.
+fn has_gone(stream: &TcpStream) -> Option<bool> {
+    stream.set_nonblocking(true).ok()?;
+    let gone = match stream.peek(&mut [0]) {
+        Ok(count) => count == 0,
+        Err(error) => error.kind() != ErrorKind::WouldBlock,
+    };
+    stream.set_nonblocking(false).ok()?;
+    Some(gone)
+}
+
 fn serve(stream: TcpStream, kept: &Mutex<Vec<Call>>, answer: &Answer) -> Option<()> {
     let mut reader = BufReader::new(stream.try_clone().ok()?);
     loop {
@@ -84,7 +97,9 @@ fn serve(stream: TcpStream, kept: &Mutex<Vec<Call>>, answer: &Answer) -> Option<
         }
         let mut body = vec![0; length];
         reader.read_exact(&mut body).ok()?;
-        let mut call = Call { key, body: String::from_utf8(body).ok()?, at: Instant::now(), status: 0 };
+        let mut call =
+            Call { key, body: String::from_utf8(body).ok()?, at: Instant::now(), status: 0, late: false };
+        call.late = has_gone(&stream)?;
         let after = {
             let mut kept = kept.lock().unwrap();
             let before = kept.iter().filter(|earlier| earlier.key == call.key).count();
