@@ -107,7 +107,7 @@ pub(super) fn new_run(inner: &Inner, definition: &Definition, event: Event, mode
 /// What storing a run found.
 enum Stored {
     New,
-    Copy(Run),
+    Copy(Box<Run>),
     /// Another run holds the singleton.
     Held(RunId),
 }
@@ -137,7 +137,7 @@ pub(super) async fn submit(inner: &Arc<Inner>, submission: Submission) -> Result
     let id = run.head.id;
     match store_run(inner, &definition, &mut run, dedupe).await? {
         Stored::New => {}
-        Stored::Copy(first) => return Ok(Submitted::Duplicate { run: Box::new(first) }),
+        Stored::Copy(first) => return Ok(Submitted::Duplicate { run: first }),
         Stored::Held(run) => return Ok(Submitted::Skipped { run }),
     }
     let reply = (mode == Mode::Sync).then(|| inner.replies.await_of(id));
@@ -177,7 +177,7 @@ async fn store_run(
             {
                 // Readable is not yet durable, and the caller will rely on it.
                 store.commit(Batch::new()).await?;
-                return Ok(Stored::Copy(first));
+                return Ok(Stored::Copy(Box::new(first)));
             }
             let expires_ms = run.head.created_ms.saturating_add(ttl.as_millis());
             tables::claims::take(&mut batch, &digest, &Claim { run: run.head.id, expires_ms }, held.as_ref());

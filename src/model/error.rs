@@ -182,7 +182,9 @@ mod tests {
         let (source, page) = (include_str!("error.rs"), include_str!("../../docs/runs.md"));
         let codes: Vec<&str> = source
             .lines()
-            .filter_map(|line| line.trim().strip_prefix("Self::")?.split_once(" => \"")?.1.strip_suffix("\","))
+            .filter_map(|line| {
+                line.trim().strip_prefix("Self::")?.split_once(" => \"")?.1.strip_suffix("\",")
+            })
             .collect();
         assert!(codes.len() >= 30, "{codes:?}");
         for code in codes {

@@ -59,6 +59,7 @@ pub(super) fn enabled() -> bool {
 /// What starts a run.
 #[derive(Debug, Clone, JsonSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
+#[expect(clippy::large_enum_variant, reason = "a workflow has one")]
 pub enum Trigger {
     /// A request to `/api/webhooks/<key>`.
     Webhook(Webhook),
