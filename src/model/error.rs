@@ -172,3 +172,25 @@ impl ErrorCode {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_stands_in_the_page_about_runs() {
+        let (source, page) = (include_str!("error.rs"), include_str!("../../docs/runs.md"));
+        let codes: Vec<&str> = source
+            .lines()
+            .filter_map(|line| {
+                line.trim().strip_prefix("Self::")?.split_once(" => \"")?.1.strip_suffix("\",")
+            })
+            .collect();
+        assert!(codes.len() >= 30, "{codes:?}");
+        for code in codes {
+            let known: ErrorCode = serde_json::from_value(code.into()).unwrap();
+            assert_eq!(known.as_str(), code);
+            assert!(page.contains(&format!("`{code}`")), "docs/runs.md does not explain `{code}`");
+        }
+    }
+}

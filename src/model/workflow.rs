@@ -61,6 +61,7 @@ pub(super) fn enabled() -> bool {
 #[expect(clippy::large_enum_variant, reason = "there is one a workflow version")]
 #[derive(Debug, Clone, JsonSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
+#[expect(clippy::large_enum_variant, reason = "a workflow has one")]
 pub enum Trigger {
     /// A request to `/api/webhooks/<key>`.
     Webhook(Webhook),

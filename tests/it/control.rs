@@ -368,7 +368,7 @@ fn nothing_is_controlled_without_the_token() {
 
 #[test]
 fn the_commands_do_what_the_api_does() {
-    let bad = json!({ "id": "bad", "type": "condition", "if": "context.data.bad",
+    let bad = json!({ "id": "bad", "type": "condition", "if": "has(context.data.bad)",
         "then": [{ "id": "stop", "type": "end", "status": "failed", "message": "bad" }] });
     let server = TestServer::start([
         Workflow::steps("w", json!([bad, set("seen", json!("{{$context.data}}"))])),
