@@ -186,7 +186,8 @@ struct Local(ZonedDateTime);
 
 impl Local {
     fn at(ms: u64, zone: &TimeZone) -> Option<Self> {
-        let instant = Timestamp::from_millisecond(i64::try_from(ms).ok()?).ok()?;
+        // Croner counts in whole seconds, and allows itself one at its start.
+        let instant = Timestamp::from_second(i64::try_from(ms / 1_000).ok()?).ok()?;
         Some(Self(ZonedDateTime::new(instant, zone.clone())))
     }
 

@@ -12,7 +12,7 @@ use regex::RegexBuilder;
 use serde_json::Value;
 
 use self::metered::{Metered, Part};
-use super::work::{Stop, UNITS, bounded, pay};
+use super::work::{UNITS, bounded, pay};
 use crate::model::JsonText;
 
 /// The largest schema, bytes of JSON.
@@ -23,8 +23,8 @@ const PATTERN_MOST: usize = 64 << 10;
 const ERRORS_MOST: usize = 5;
 /// The longest message, bytes.
 const MESSAGE_MOST: usize = 2 << 10;
-/// What finding more than the first error may cost.
-const MORE_UNITS: u64 = UNITS / 4;
+/// What finding the reasons may cost.
+const REASON_UNITS: u64 = UNITS / 8;
 
 /// A compiled JSON Schema, of draft 2020-12 unless its `$schema` says an older one.
 #[derive(Debug)]
@@ -59,16 +59,21 @@ impl OutputSchema {
     /// Up to five reasons with the places that they are about, or that the check was too much work.
     pub fn check(&self, output: &JsonText) -> Result<(), String> {
         let output = output.to_value();
-        let stopped = |stop: Stop| format!("the output cannot be checked: {stop}");
-        let first = bounded(UNITS, || self.0.validate(Part(&output)).map_err(|error| told(&error)));
-        let Err(first) = first.map_err(stopped)? else { return Ok(()) };
-        // All of them are found before the first is told, so there may be too many.
-        let more = bounded(MORE_UNITS, || -> Vec<String> {
+        let valid = bounded(UNITS, || self.0.is_valid(Part(&output)));
+        if valid.map_err(|stop| format!("the output cannot be checked: {stop}"))? {
+            return Ok(());
+        }
+        // Reasons cost more than the answer, and all of them are found before the first is told.
+        let all = bounded(REASON_UNITS, || -> Vec<String> {
             self.0.iter_errors(Part(&output)).take(ERRORS_MOST).map(|error| told(&error)).collect()
         });
-        let mut message = match more {
+        let first = || bounded(REASON_UNITS, || self.0.validate(Part(&output)).map_err(|error| told(&error)));
+        let mut message = match all {
             Ok(errors) if !errors.is_empty() => errors.join("; "),
-            Ok(_) | Err(_) => first,
+            Ok(_) | Err(_) => match first() {
+                Ok(Err(first)) => first,
+                Ok(Ok(())) | Err(_) => "value does not satisfy the schema".to_owned(),
+            },
         };
         message.truncate(message.floor_char_boundary(MESSAGE_MOST));
         Err(message)

@@ -12,7 +12,7 @@ use std::{
 };
 
 /// What one evaluation may do: well under a second of the slowest operations.
-pub(super) const UNITS: u64 = 2_000_000;
+pub(super) const UNITS: u64 = 3_000_000;
 /// Bytes of text that cost as much as one value.
 const BYTES_A_UNIT: usize = 32;
 /// The stack of the evaluation. It is reserved, and only touched as far as it is used.

@@ -250,6 +250,14 @@ fn a_clock_that_is_set_back_never_fires_twice() {
     assert_eq!(fired.len(), 399 / 5);
 }
 
+#[test]
+fn looking_back_finds_both_passes_of_a_repeated_hour() {
+    let schedule = schedule("*/30 * * * *", "Australia/Lord_Howe");
+    let (from, now) = (ms("2026-04-04T14:10:00Z"), ms("2026-04-04T15:10:00Z"));
+    let due = schedule.due(from, now, Missed::RunAll, 1_000).into_iter().map(time);
+    assert_eq!(due.collect::<Vec<_>>(), ["2026-04-04T14:30:00Z", "2026-04-04T15:00:00Z"]);
+}
+
 fn any_schedule() -> impl Strategy<Value = Schedule> {
     let cron = prop_oneof![
         "([0-5]?[0-9]|[*]|[*]/(2|5|15|30)|0,30) ([01]?[0-9]|2[0-3]|[*]|[*]/[2-8]|1-3) ([1-9]|1[0-9]|2[0-8]|[*]|L|15W) ([1-9]|[*]|3,10,11) ([0-6]|[*]|1-5|0#[1-4]|5L)",

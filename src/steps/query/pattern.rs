@@ -111,7 +111,7 @@ mod tests {
             let start = Instant::now();
             let found = bounded(UNITS, || Pattern::of(pattern).map(|found| found.captures(&text).count()));
             assert!(matches!(found, Ok(Ok(0)) | Err(Stop::Work)), "{pattern}: {found:?}");
-            assert!(start.elapsed() < Duration::from_secs(2), "{pattern} took {:?}", start.elapsed());
+            assert!(start.elapsed() < Duration::from_secs(5), "{pattern} took {:?}", start.elapsed());
         }
     }
 }

@@ -26,9 +26,15 @@ impl Add for Value {
             (Self::Number(left), Self::Number(right)) => {
                 Ok(Self::Number(left.combine(right, i64::checked_add, |left, right| left + right)))
             }
-            (Self::Text(left), Self::Text(right)) => {
-                pay_text(left.len() + right.len());
-                Ok(Self::Text([&*left, &*right].concat().into()))
+            (Self::Text(mut left), Self::Text(right)) => {
+                if Rc::strong_count(&left) > 1 {
+                    pay_text(left.len());
+                }
+                pay_text(right.len());
+                // In place when nothing else holds it, so that a text that grows piece by piece is not
+                // copied each time.
+                Rc::make_mut(&mut left).push_str(&right);
+                Ok(Self::Text(left))
             }
             (Self::Array(mut left), Self::Array(right)) => {
                 let depth = right.of.iter().map(Self::depth).max().unwrap_or(0);
@@ -93,7 +99,7 @@ impl Mul for Value {
                 // The cast saturates, and so does the price: nobody can pay it.
                 let times = times as usize;
                 pay_text(text.len().saturating_mul(times));
-                Ok(Self::Text(text.repeat(times).into()))
+                Ok(Self::Text(Rc::new(text.repeat(times))))
             }
             (Self::Object(mut left), Self::Object(right)) => {
                 merge(Nested::change(&mut left), &right.of);
@@ -138,7 +144,7 @@ impl Div for Value {
                 if separator.is_empty() {
                     return Ok(text.chars().map(|character| Self::text(character.to_string())).collect());
                 }
-                Ok(text.split(&*separator).map(Self::text).collect())
+                Ok(text.split(separator.as_str()).map(Self::text).collect())
             }
             (left, right) => Err(Error::math(left, Math::Div, right)),
         }

@@ -43,8 +43,8 @@ const WITHOUT: [&str; 12] = [
     "strflocaltime",
     "yn",
 ];
-/// Definitions of jaq that call what is left out.
-const WITHOUT_DEFINITIONS: [&str; 4] = ["debug", "halt", "halt_error", "stderr"];
+/// Definitions of jaq that call what is left out, or that a function of ours replaces.
+const WITHOUT_DEFINITIONS: [&str; 5] = ["debug", "halt", "halt_error", "join", "stderr"];
 
 /// Definitions of jaq that go on and on.
 const LOOPS: [&str; 4] = ["recurse", "repeat", "until", "while"];
@@ -79,6 +79,7 @@ fn ours() -> Box<[Filter<RunPtr<Data>>]> {
         ("contains", v(1), |cv| unary(cv, |value, part| Ok(contains(&value, &part).into()))),
         ("has", v(1), |cv| unary(cv, |value, key| has(&value, &key))),
         ("indices", v(1), |cv| unary(cv, |value, part| indices(&value, &part))),
+        ("join", v(1), |cv| unary(cv, |array, separator| joined(&array, &separator))),
         ("bsearch", v(1), |cv| unary(cv, |array, wanted| search(&array, &wanted))),
         ("matches", two(), |cv| matching(cv, false, true)),
         ("split_matches", two(), |cv| matching(cv, true, true)),
@@ -115,7 +116,7 @@ fn contains(value: &Value, part: &Value) -> bool {
     match (value, part) {
         (Value::Text(text), Value::Text(part)) => {
             pay_text(text.len());
-            text.contains(&**part)
+            text.contains(part.as_str())
         }
         (Value::Array(array), Value::Array(parts)) => {
             parts.of.iter().all(|part| array.of.iter().any(|element| contains(element, part)))
@@ -148,7 +149,7 @@ fn indices(value: &Value, part: &Value) -> ValR<Value> {
             let starts = text.char_indices().enumerate();
             let found = starts.filter(|(_, (byte, _))| {
                 pay_text(part.len().min(text.len() - byte));
-                text[*byte..].starts_with(&**part)
+                text[*byte..].starts_with(part.as_str())
             });
             Ok(found.map(|(place, _)| Value::from(place)).collect())
         }
@@ -156,6 +157,29 @@ fn indices(value: &Value, part: &Value) -> ValR<Value> {
         (Value::Array(array), part) => Ok(positions(&array.of, std::slice::from_ref(part))),
         _ => Err(Error::index(value.clone(), part.clone())),
     }
+}
+
+/// Null is nothing, numbers and booleans are their JSON.
+fn joined(array: &Value, separator: &Value) -> ValR<Value> {
+    let Value::Array(array) = array else { return Err(Error::typ(array.clone(), "array")) };
+    let Value::Text(separator) = separator else { return Err(Error::typ(separator.clone(), "string")) };
+    let mut all = String::new();
+    for (place, element) in array.of.iter().enumerate() {
+        if place > 0 {
+            pay_text(separator.len());
+            all.push_str(separator);
+        }
+        match element {
+            Value::Null => {}
+            Value::Text(text) => {
+                pay_text(text.len());
+                all.push_str(text);
+            }
+            Value::Number(_) | Value::Bool(_) => all.push_str(&element.to_json()),
+            Value::Array(_) | Value::Object(_) => return Err(Error::typ(element.clone(), "string")),
+        }
+    }
+    Ok(Value::text(all))
 }
 
 fn search(array: &Value, wanted: &Value) -> ValR<Value> {
@@ -176,7 +200,7 @@ fn matching<'a>(mut cv: jaq_core::Cv<'a, Data>, between: bool, matches: bool) ->
 fn match_text(text: &Value, pattern: &Value, flags: &Value, between: bool, matches: bool) -> ValR<Value> {
     let string = |value: &Value| match value {
         Value::Text(text) => Ok(std::rc::Rc::clone(text)),
-        Value::Null => Ok("".into()),
+        Value::Null => Ok(std::rc::Rc::default()),
         other => Err(Error::typ(other.clone(), "string")),
     };
     let (pattern, flags) = (string(pattern)?, string(flags)?);

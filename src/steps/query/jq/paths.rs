@@ -74,7 +74,7 @@ impl Value {
             }
             (Self::Object(object), Self::Text(name)) => {
                 pay_text(name.len());
-                Ok(object.of.get(name).cloned())
+                Ok(object.of.get(name.as_str()).cloned())
             }
             (Self::Array(array), Self::Number(number)) => {
                 let whole = Number::Float(number.float().floor()).whole();
@@ -119,7 +119,7 @@ impl jaq_core::ValT for Value {
         for (name, value) in members {
             pay(2);
             match name {
-                Self::Text(name) => object.insert(name, value),
+                Self::Text(name) => object.insert(name.as_str().into(), value),
                 other => return Err(Error::typ(other, "the name of a member")),
             };
         }
@@ -135,7 +135,7 @@ impl jaq_core::ValT for Value {
             Self::Object(object) => Box::new((0..object.of.len()).map(move |place| {
                 pay(1 + ITERATING);
                 let (name, value) = object.of.get_index(place).expect("below the length");
-                Ok((Self::Text(Rc::clone(name)), value.clone()))
+                Ok((Self::text(&**name), value.clone()))
             })),
             other => box_once(Err(Error::typ(other, "array or object"))),
         }
@@ -203,18 +203,18 @@ impl jaq_core::ValT for Value {
             (Self::Object(object), Self::Text(name)) => {
                 pay_text(name.len());
                 let nested = Nested::change(object);
-                let old = nested.of.get_mut(name).map(|value| std::mem::replace(value, Self::Null));
+                let old = nested.of.get_mut(name.as_str()).map(|value| std::mem::replace(value, Self::Null));
                 let (present, gone) = (old.is_some(), old.as_ref().map_or(0, Self::depth));
                 match f(old.unwrap_or(Self::Null)).next().transpose()? {
                     Some(value) => {
                         pay(2);
                         let come = value.depth();
-                        nested.of.insert(Rc::clone(name), value);
+                        nested.of.insert(name.as_str().into(), value);
                         nested.settle(gone, come);
                     }
                     None if present => {
                         pay_text(nested.of.len());
-                        nested.of.shift_remove(name);
+                        nested.of.shift_remove(name.as_str());
                         nested.settle(gone, 0);
                     }
                     None => {}

@@ -5,11 +5,6 @@ def delpaths($paths): reduce ($paths | sort | reverse[]) as $path (.; getpath($p
 def del(f): delpaths([path(f)]);
 def leaf_paths: paths(scalars);
 
-def join($separator): reduce .[] as $x (null;
-  (if . == null then "" else . + $separator end) +
-  ($x | if . == null then "" elif isstring then . elif isnumber or isboolean then tojson
-        else error("cannot join \(type)") end)) // "";
-
 def from_entries: reduce .[] as $x ({};
   . + { ($x | if isobject then (if .key == null then .k // .name // .Name // .K // .Key else .key end) else . end
             | if isstring then . else tojson end):

@@ -26,7 +26,7 @@ pub(super) enum Value {
     Null,
     Bool(bool),
     Number(Number),
-    Text(Rc<str>),
+    Text(Rc<String>),
     Array(Rc<Nested<Vec<Value>>>),
     Object(Rc<Nested<Members>>),
 }
@@ -53,10 +53,10 @@ impl Clone for Value {
 }
 
 impl Value {
-    pub(super) fn text(text: impl Into<Rc<str>>) -> Self {
+    pub(super) fn text(text: impl Into<String>) -> Self {
         let text = text.into();
         pay_text(text.len());
-        Self::Text(text)
+        Self::Text(Rc::new(text))
     }
 
     /// An array of elements that are paid for.
@@ -83,7 +83,7 @@ impl Value {
             Json::Null => Self::Null,
             Json::Bool(bool) => Self::Bool(*bool),
             Json::Number(number) => Self::Number(Number::from_json(number)),
-            Json::String(text) => Self::Text(text.as_str().into()),
+            Json::String(text) => Self::Text(Rc::new(text.clone())),
             Json::Array(elements) => Self::array(elements.iter().map(Self::from_json).collect()),
             Json::Object(members) => Self::object(
                 members.iter().map(|(name, value)| (name.as_str().into(), Self::from_json(value))).collect(),

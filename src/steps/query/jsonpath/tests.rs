@@ -282,7 +282,10 @@ fn any_query() -> impl Strategy<Value = String> {
         (-3..4_i64).prop_map(|index| index.to_string()),
         (-4..5_i64, -4..5_i64, -2..3_i64).prop_map(|(from, to, step)| format!("{from}:{to}:{step}")),
         prop_oneof!["a", "b", "o"].prop_map(|name| format!("'{name}'")),
-        ("(@|[$])([.][abo]|\\[0\\]){0,2}", "==|!=|<|>", "[0-4]|'j'|@[.]b|null|true")
+        ("(@|[$])([.][abo]|\\[0\\]){0,2}", "==|!=", "[0-4]|'j'|@[.]b|null|true")
+            .prop_map(|(l, op, r)| format!("?{l} {op} {r}")),
+        // The other implementation orders objects too, which the RFC does not.
+        ("(@|[$])([.][abo]|\\[0\\]){0,2}", "<|>", "[0-4]|'j'")
             .prop_map(|(l, op, r)| format!("?{l} {op} {r}")),
         "[?]!?@([.][abo]|[.][.][*]|\\[0\\]){0,2}( && @[.]b| [|][|] !@[.]b)?",
     ];
