@@ -58,7 +58,6 @@ pub(super) fn enabled() -> bool {
 }
 
 /// What starts a run.
-#[expect(clippy::large_enum_variant, reason = "there is one a workflow version")]
 #[derive(Debug, Clone, JsonSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 #[expect(clippy::large_enum_variant, reason = "a workflow has one")]
