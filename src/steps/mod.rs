@@ -283,7 +283,7 @@ pub async fn execute(
         Compiled::Each(each) => each.execute(scope),
         Compiled::Wait(wait) => wait.execute(scope, attempt.now_ms),
         Compiled::Subflow(subflow) => subflow.execute(scope),
-        Compiled::Query(query) => query.execute(scope),
+        Compiled::Query(query) => off_the_reactor(|| query.execute(scope)),
         Compiled::Http(http) => {
             let (result, again) = http::execute(http, scope, &services.net, attempt).await;
             return Ok(Executed { again, ..Executed::plain(result.map(Output::Value)) });
@@ -291,4 +291,13 @@ pub async fn execute(
         Compiled::Control => Ok(Output::Value(JsonText::null())),
     };
     Ok(Executed::plain(result))
+}
+
+/// Runs work of up to half a second without keeping the thread from other tasks, where the runtime has others.
+fn off_the_reactor<T>(work: impl FnOnce() -> T) -> T {
+    use tokio::runtime::{Handle, RuntimeFlavor};
+    match Handle::try_current().map(|handle| handle.runtime_flavor()) {
+        Ok(RuntimeFlavor::MultiThread) => tokio::task::block_in_place(work),
+        Ok(_) | Err(_) => work(),
+    }
 }

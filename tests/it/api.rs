@@ -124,6 +124,7 @@ fn the_workflows_are_listed_with_their_addresses() {
     assert_eq!(
         listed,
         [
+            (json!("approval"), json!("/api/webhooks/approval")),
             (json!("form-signup"), json!("/api/webhooks/form-signup")),
             (json!("github-push"), json!("/api/webhooks/github-push")),
             (json!("hello"), json!("/api/webhooks/hello")),

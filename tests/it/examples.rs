@@ -2,7 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{GITHUB_SECRET, Request, TestServer, examples, flowcell_with, signed_github};
+use crate::support::{
+    GITHUB_SECRET, Receiver, Request, Setup, TestServer, examples, flowcell_with, signed_github,
+};
 
 /// The folders of all examples.
 fn folders() -> Vec<String> {
@@ -132,6 +134,75 @@ fn github_push_answers_a_signed_push() {
         response.json(),
         json!({ "branch": "main", "deploy": true, "deployed": null, "commits": 2, "authors": ["Ada", "Bo"] })
     );
+}
+
+#[test]
+fn form_signup_tells_the_notify_url_and_answers_also_when_that_is_down() {
+    let receiver = Receiver::start();
+    let server = Setup::default()
+        .with_examples()
+        .variable("NOTIFY_URL", &receiver.url("/members"))
+        .variable("FLOWCELL_NET_ALLOW", &receiver.host())
+        .start();
+    let form = Request::post("/api/webhooks/form-signup").form("name=Ada&email=ada%40example.com");
+    let created = server.send(&form);
+    assert_eq!((created.status, created.json()["ok"].clone()), (201, json!(true)));
+    let told = &receiver.wait_for(1)[0];
+    assert_eq!(told.json(), json!({ "text": "Ada <ada@example.com> signed up", "member": created.run_id() }));
+    receiver.answer([500]);
+    assert_eq!(server.send(&form).status, 201, "the member is created all the same");
+    let wrong = Request::post("/api/webhooks/form-signup").form("name=Ada&email=nowhere");
+    assert_eq!(server.send(&wrong).status, 422);
+    assert_eq!(receiver.requests().len(), 2, "nobody is told of a form that is wrong");
+}
+
+#[test]
+fn github_push_deploys_main_with_retries_under_one_idempotency_key() {
+    let receiver = Receiver::start();
+    let server = Setup::default()
+        .with_examples()
+        .variable("DEPLOY_URL", &receiver.url("/deploy"))
+        .variable("FLOWCELL_NET_ALLOW", &receiver.host())
+        .start();
+    receiver.answer([500, 503]);
+    let push = |branch: &str| {
+        json!({ "ref": format!("refs/heads/{branch}"), "after": "abc", "commits": [] }).to_string()
+    };
+    let response = server.send(&signed_github("push", "d-1", push("main").as_bytes(), GITHUB_SECRET));
+    assert_eq!(
+        (response.status, response.json()["deployed"].clone()),
+        (200, json!(200)),
+        "{}",
+        response.text()
+    );
+    let calls = receiver.wait_for(3);
+    assert_eq!(calls[2].json(), json!({ "branch": "main", "sha": "abc" }));
+    let keys: Vec<_> = calls.iter().map(|call| call.header("idempotency-key")).collect();
+    assert!(keys[0].is_some() && keys.iter().all(|key| *key == keys[0]), "{keys:?}");
+    let attempts: Vec<_> = calls.iter().filter_map(|call| call.header("flowcell-attempt")).collect();
+    assert_eq!(attempts, ["1", "2", "3"]);
+    let again = server.send(&signed_github("push", "d-1", push("main").as_bytes(), GITHUB_SECRET));
+    assert_eq!(again.header("idempotency-replayed"), Some("true"));
+    let other = server.send(&signed_github("push", "d-2", push("topic").as_bytes(), GITHUB_SECRET));
+    assert_eq!(other.json()["deploy"], false);
+    assert_eq!(receiver.requests().len(), 3, "neither a copy nor another branch deploys");
+}
+
+#[test]
+fn approval_waits_for_its_url_and_ends_by_what_it_is_told() {
+    let server = TestServer::examples();
+    for (approved, status) in [(true, "succeeded"), (false, "failed")] {
+        let asked = server.post("approval", &json!({ "what": "a laptop" }));
+        assert_eq!(asked.status, 202, "{}", asked.text());
+        let url = asked.json()["decide"].as_str().unwrap().to_owned();
+        let path = url.strip_prefix(&server.url()).expect("the server's own address").to_owned();
+        server.waiting_run(&asked.run_id());
+        let decided = server.send(&Request::post(&path).json(&json!({ "approved": approved })));
+        assert_eq!(decided.status, 202, "{}", decided.text());
+        assert_eq!(server.ended_run(&asked.run_id())["status"], status);
+        let again = server.send(&Request::post(&path).json(&json!({ "approved": true })));
+        assert_eq!(again.status, 410, "{}", again.text());
+    }
 }
 
 #[test]

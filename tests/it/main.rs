@@ -28,6 +28,7 @@ mod reference;
 mod refusals;
 mod reload;
 mod requests;
+mod schedules;
 mod schema;
 mod secrets;
 mod signatures;

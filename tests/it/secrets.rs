@@ -11,7 +11,9 @@ use std::{
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::{Value, json};
 
-use crate::support::{Finished, Request, Response, Setup, TestServer, Workflow, flowcell, flowcell_command};
+use crate::support::{
+    Finished, Receiver, Request, Response, Setup, TestServer, Workflow, flowcell, flowcell_command,
+};
 
 /// A value that stands nowhere else; each part of it is told from chance.
 const CANARY: &str = "S3CR3T-6f1d0c2a-4b7e-canary/+?&";
@@ -96,6 +98,36 @@ fn files_that_show(folder: &Path, value: &str) -> Vec<PathBuf> {
         }
     }
     found
+}
+
+#[test]
+fn a_secret_reaches_the_service_it_is_for_and_is_masked_wherever_it_comes_back() {
+    let receiver = Receiver::start();
+    let steps = json!([
+        { "id": "call", "type": "http", "method": "POST", "url": receiver.url("/hook"),
+          "auth": { "type": "bearer", "token": "{{$secrets.API_TOKEN}}" }, "json": { "token": "{{$secrets.API_TOKEN}}" } },
+        { "id": "leak", "type": "set", "values": { "plain": "x{{$secrets.API_TOKEN}}y" } },
+        { "id": "answer", "type": "response", "json": { "leak": "{{$steps.leak}}", "direct": "{{$secrets.API_TOKEN}}" } },
+        { "id": "over", "type": "end", "status": "failed", "message": "because of {{$secrets.API_TOKEN}}" },
+    ]);
+    let workflow = Workflow::steps("spend", steps).trigger(json!({ "mode": "sync" }));
+    let mut server =
+        Setup::default().workflows([workflow]).variable("FLOWCELL_NET_ALLOW", &receiver.host()).start();
+    assert_eq!(set(&server, "API_TOKEN", CANARY).status, 200);
+    let answer = server.post("spend", &json!({}));
+    let call = &receiver.wait_for(1)[0];
+    assert_eq!(call.header("authorization"), Some(format!("Bearer {CANARY}").as_str()));
+    assert_eq!(call.json(), json!({ "token": CANARY }));
+    assert_eq!(
+        answer.json(),
+        json!({ "leak": { "plain": "x[secret API_TOKEN]y" }, "direct": "[secret API_TOKEN]" })
+    );
+    let run = server.ended_run(&answer.run_id());
+    assert_eq!(run["error"]["message"], "because of [secret API_TOKEN]");
+    assert!(!run.to_string().contains(CANARY));
+    server.stop();
+    assert_eq!(files_that_show(&server.data(), CANARY), Vec::<PathBuf>::new());
+    assert!(!server.stderr().contains(CANARY));
 }
 
 #[test]
