@@ -125,9 +125,9 @@ fn a_secret_reaches_the_service_it_is_for_and_is_masked_wherever_it_comes_back()
     let run = server.ended_run(&answer.run_id());
     assert_eq!(run["error"]["message"], "because of [secret API_TOKEN]");
     assert!(!run.to_string().contains(CANARY));
+    assert!(!server.stderr().contains(CANARY));
     server.stop();
     assert_eq!(files_that_show(&server.data(), CANARY), Vec::<PathBuf>::new());
-    assert!(!server.stderr().contains(CANARY));
 }
 
 #[test]
