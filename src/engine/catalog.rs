@@ -7,7 +7,7 @@ use std::{
 
 use super::definition::{Definition, Environment};
 use crate::{
-    model::{ErrorCode, Priority, RunError, VersionHash, WorkflowKey},
+    model::{ErrorCode, Priority, RunError, VersionHash, Workflow, WorkflowKey},
     sandbox::JsEngine,
     store::{Batch, Store, StoreError, tables},
 };
@@ -55,10 +55,16 @@ impl Catalog {
 
     /// All current versions, by key.
     pub fn all(&self) -> Vec<Arc<Definition>> {
-        let mut all: Vec<_> =
-            self.current.read().expect("no code panics under this lock").values().cloned().collect();
-        all.sort_by(|a, b| a.workflow.key.cmp(&b.workflow.key));
-        all
+        self.matching(|_| true)
+    }
+
+    /// The current versions that `wanted` picks, by key. Asked at the end of every run: only those are copied.
+    pub(super) fn matching(&self, wanted: impl Fn(&Workflow) -> bool) -> Vec<Arc<Definition>> {
+        let current = self.current.read().expect("no code panics under this lock");
+        let mut found: Vec<_> =
+            current.values().filter(|definition| wanted(&definition.workflow)).cloned().collect();
+        found.sort_by(|a, b| a.workflow.key.cmp(&b.workflow.key));
+        found
     }
 
     /// Stores a version's files, then makes it current.

@@ -226,20 +226,25 @@ impl Engine {
     /// When the URL is none, or was used.
     pub fn can_call_back(&self, run: RunId, key: &StepKey, token: &str) -> Result<(), CallbackError> {
         let store = &*self.inner.store;
-        let head = tables::runs::head(store, run)?.ok_or(CallbackError::Unknown)?;
-        let expected = attempt::callback_token(&head.seed, key);
-        if !bool::from(expected.as_bytes().ct_eq(token.as_bytes())) {
-            return Err(CallbackError::Unknown);
-        }
+        let head = self.called_back(run, key, token)?;
         let called = |(_, signal): &(_, Signal)| match signal {
             Signal::Callback { key: called, .. } => called == key,
             Signal::RunEnded { .. } | Signal::Cancel { .. } => false,
         };
-        let used = |entry: &Entry| matches!(entry, Entry::Ended(record) if record.key() == *key);
         let gone = head.status.is_terminal()
             || tables::signals::list(store, run)?.iter().any(called)
-            || tables::journal::list(store, run)?.iter().any(used);
+            || has_ended(&tables::journal::list(store, run)?, key);
         if gone { Err(CallbackError::Gone) } else { Ok(()) }
+    }
+
+    /// The run of a one-time URL; an unknown run and a wrong token look alike.
+    fn called_back(&self, run: RunId, key: &StepKey, token: &str) -> Result<RunHead, CallbackError> {
+        let head = tables::runs::head(&*self.inner.store, run)?.ok_or(CallbackError::Unknown)?;
+        let expected = attempt::callback_token(&head.seed, key);
+        match bool::from(expected.as_bytes().ct_eq(token.as_bytes())) {
+            true => Ok(head),
+            false => Err(CallbackError::Unknown),
+        }
     }
 
     /// Takes a request to a one-time URL. Durable when this returns.
@@ -253,20 +258,14 @@ impl Engine {
         token: &str,
         payload: JsonText,
     ) -> Result<(), CallbackError> {
-        self.can_call_back(run, key, token)?;
+        self.called_back(run, key, token)?;
         let store = &*self.inner.store;
         let signal = Signal::Callback { key: key.clone(), payload };
         for _ in 0..CALLBACK_TRIES {
-            let head = tables::runs::head(store, run)?.ok_or(CallbackError::Unknown)?;
-            let expected = attempt::callback_token(&head.seed, key);
-            if !bool::from(expected.as_bytes().ct_eq(token.as_bytes())) {
-                return Err(CallbackError::Unknown);
-            }
             let entries = tables::journal::list(store, run)?;
-            let used = |entry: &Entry| matches!(entry, Entry::Ended(record) if record.key() == *key);
             let mut batch = Batch::new();
             let unfinished = tables::runs::expect_unfinished(store, &mut batch, run)?;
-            if !unfinished || entries.iter().any(used) {
+            if !unfinished || has_ended(&entries, key) {
                 return Err(CallbackError::Gone);
             }
             // An earlier call's signal goes when its entry comes, so one of the two is always seen.
@@ -305,6 +304,11 @@ impl Engine {
             ended.await;
         }
     }
+}
+
+/// Whether a step instance has ended.
+fn has_ended(entries: &[Entry], key: &StepKey) -> bool {
+    entries.iter().any(|entry| matches!(entry, Entry::Ended(record) if record.key() == *key))
 }
 
 /// The entries that a repetition from the failed step keeps: what ended well or was handled, and what it stands in.

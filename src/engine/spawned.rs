@@ -43,14 +43,12 @@ pub(super) fn subflow(
 /// The runs that the end of this one starts.
 pub(super) fn after(inner: &Inner, run: &Run, output: &JsonText) -> Vec<New> {
     let head = &run.head;
-    let enabled = inner.catalog.all().into_iter().filter(|definition| definition.workflow.enabled);
-    let mut started: Vec<(Arc<Definition>, Cause)> = enabled
-        .filter(|definition| match &definition.workflow.trigger {
-            Trigger::Workflow(after) => after.matches(&head.workflow, head.status),
-            Trigger::Webhook(_) | Trigger::Manual | Trigger::Schedule(_) => false,
-        })
-        .map(|definition| (definition, Cause::Workflow))
-        .collect();
+    let followers = inner.catalog.matching(|workflow| match &workflow.trigger {
+        Trigger::Workflow(after) => workflow.enabled && after.matches(&head.workflow, head.status),
+        Trigger::Webhook(_) | Trigger::Manual | Trigger::Schedule(_) => false,
+    });
+    let mut started: Vec<(Arc<Definition>, Cause)> =
+        followers.into_iter().map(|definition| (definition, Cause::Workflow)).collect();
     let on_failure = match head.status {
         RunStatus::Failed => on_failure(inner, run),
         RunStatus::Queued | RunStatus::Waiting | RunStatus::Succeeded | RunStatus::Cancelled => None,
