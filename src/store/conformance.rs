@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use tempfile::TempDir;
 
 use super::{
-    Batch, Key, KeyRange, MemoryStore, Move, Options, Order, Pair, SledStore, Store, StoreError,
+    Batch, Key, KeyRange, MemoryStore, Move, Options, Order, Pair, SledStore, Store, StoreError, buckets,
     testing::block_on, verify,
 };
 
@@ -373,28 +373,33 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 12, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
     #[test]
     fn the_store_on_disk_is_a_sorted_map(steps in steps()) {
         let folder = tempfile::tempdir().unwrap();
         let open = || SledStore::open(folder.path(), &Options::default()).unwrap();
         let (mut store, mut map) = (Some(open()), BTreeMap::<Vec<u8>, Vec<u8>>::new());
         let mut history = BTreeMap::<u64, BTreeMap<Vec<u8>, Vec<u8>>>::new();
+        // What the store was told since it opened: how soon something expires decides where it lands.
+        let mut now_ms = 0;
         for step in steps {
             match step {
                 Step::Reopen => {
                     drop(store.take());
                     store = Some(open());
+                    now_ms = 0;
                 }
                 Step::Archive(keys, day) => {
                     let step = to_day(keys.iter().map(|key| [*key]), day);
+                    let end = buckets::end_of(step.expires_ms, now_ms);
                     prop_assert!(block_on(store.as_ref().unwrap().archive(vec![step])).is_ok());
                     let moved = keys.into_iter().filter_map(|key| map.remove_entry(&[key][..]));
-                    history.entry(day).or_default().extend(moved);
+                    history.entry(end).or_default().extend(moved);
                 }
                 Step::DropExpired(day) => {
                     prop_assert!(block_on(store.as_ref().unwrap().drop_expired(day * DAY)).is_ok());
-                    history.retain(|end, _| *end > day);
+                    now_ms = now_ms.max(day * DAY);
+                    history.retain(|end, _| *end > day * DAY);
                 }
                 Step::Commit(changes) => {
                     let (mut batch, mut next, mut holds) = (Batch::new(), map.clone(), true);
@@ -426,7 +431,7 @@ proptest! {
                     }
                 }
             }
-            // Later ones replace earlier ones.
+            // What ends later replaces what ends earlier, and the live part all of it.
             let merged: BTreeMap<_, _> = history.values().chain([&map]).flatten().collect();
             let mut pairs: Vec<Pair> =
                 merged.into_iter().map(|(key, value)| (key.clone(), value.clone())).collect();

@@ -37,7 +37,8 @@ pub type Pair = (Vec<u8>, Vec<u8>);
 /// Keys whose values leave the live part for the history, together.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Move {
-    /// What moves. A key without a value is passed over.
+    /// What moves. A key without a value is passed over. Of a key that was written again after it moved, and
+    /// moved again, the value counts that lands where it is kept longer.
     pub keys: Vec<Key>,
     /// When it may be dropped, milliseconds since the epoch; it is kept up to a day longer, what is far ahead
     /// a tenth longer or so.
