@@ -65,6 +65,14 @@ impl Limits {
     pub const DEDUPE_TTL_CAP: Span = Span::from_millis(30 * 86_400_000);
     /// The source text of one `code` step.
     pub const SOURCE: ByteSize = ByteSize::from_bytes(1 << 20);
+    /// One value of a workflow's kv, as JSON text (`KV_VALUE_TOO_LARGE`).
+    pub const KV_VALUE: ByteSize = ByteSize::from_bytes(256 << 10);
+    /// One key of a workflow's kv, as UTF-8 (`KV_KEY_INVALID`).
+    pub const KV_KEY: ByteSize = ByteSize::from_bytes(256);
+    /// All keys and values that a workflow keeps in its kv (`KV_QUOTA`).
+    pub const KV: ByteSize = ByteSize::from_bytes(10 << 20);
+    /// The keys that a workflow keeps in its kv (`KV_QUOTA`).
+    pub const KV_KEYS: u64 = 10_000;
 }
 
 impl Default for Limits {

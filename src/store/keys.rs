@@ -52,10 +52,14 @@ pub enum Kind {
     Version = b'w',
     /// When another key expires: `x` milliseconds, that key.
     Expiry = b'x',
+    /// What scripts of a workflow keep: `u` workflow `\0` key.
+    Kv = b'u',
+    /// When a kv key expires: `y` milliseconds, that key.
+    KvExpiry = b'y',
 }
 
 impl Kind {
-    const ALL: [Self; 21] = [
+    const ALL: [Self; 23] = [
         Self::Answer,
         Self::Inbox,
         Self::Schedule,
@@ -77,6 +81,8 @@ impl Kind {
         Self::Current,
         Self::Version,
         Self::Expiry,
+        Self::Kv,
+        Self::KvExpiry,
     ];
 
     /// The kind of a key.
@@ -207,6 +213,32 @@ pub fn parse_expiry(key: &[u8]) -> Option<(u64, Key)> {
     Some((u64::from_be_bytes(*expires), Key::from(target)))
 }
 
+/// What scripts of a workflow keep under names that begin with `prefix`.
+pub fn kv(workflow: &WorkflowKey, prefix: &str) -> Key {
+    Kind::Kv.key(&[workflow.as_str().as_bytes(), b"\0", prefix.as_bytes()])
+}
+
+/// What a kv key says: whose it is, and its name.
+pub fn parse_kv(key: &[u8]) -> Option<(WorkflowKey, String)> {
+    let rest = key.strip_prefix(&Kind::Kv.prefix())?;
+    // A workflow's key has no NUL, so the first one ends it.
+    let at = rest.iter().position(|&byte| byte == 0)?;
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).ok();
+    Some((text(&rest[..at])?.parse().ok()?, text(&rest[at + 1..])?))
+}
+
+/// The note that a kv key expires then.
+pub fn kv_expiry(expires_ms: u64, target: &[u8]) -> Key {
+    Kind::KvExpiry.key(&[&expires_ms.to_be_bytes(), target])
+}
+
+/// What a note says: when, and which kv key.
+pub fn parse_kv_expiry(key: &[u8]) -> Option<(u64, Key)> {
+    let rest = key.strip_prefix(&Kind::KvExpiry.prefix())?;
+    let (expires, target) = rest.split_first_chunk::<8>()?;
+    Some((u64::from_be_bytes(*expires), Key::from(target)))
+}
+
 /// A line of the request log.
 pub fn request(id: RequestId) -> Key {
     Kind::Request.key(&[&id.to_bytes()])
@@ -318,6 +350,8 @@ pub fn run_id(key: &[u8]) -> Option<RunId> {
         | Kind::Group
         | Kind::Secret
         | Kind::Paused
+        | Kind::Kv
+        | Kind::KvExpiry
         | Kind::Expiry => None,
     }
 }
@@ -378,6 +412,14 @@ impl fmt::Debug for Key {
                 Some((expires_ms, target)) => write!(f, "expiry at {expires_ms} of {target:?}"),
                 None => write!(f, "expiry {}", hex::encode(rest)),
             },
+            Kind::Kv => match parse_kv(&self.0) {
+                Some((workflow, key)) => write!(f, "kv key {key:?} of workflow {workflow}"),
+                None => write!(f, "kv key {}", hex::encode(rest)),
+            },
+            Kind::KvExpiry => match parse_kv_expiry(&self.0) {
+                Some((expires_ms, target)) => write!(f, "expiry at {expires_ms} of {target:?}"),
+                None => write!(f, "kv expiry {}", hex::encode(rest)),
+            },
         }
     }
 }
@@ -419,6 +461,10 @@ mod tests {
         assert_eq!(parse_expiry(&expiry), Some((77, claim)));
         assert!(expiry.to_string().starts_with("expiry at 77 of dedupe claim abab"));
         assert_eq!(Key::from(b"\xff\0").to_string(), "key 0xff00");
+        let kept = kv(&workflow, "a\0b");
+        assert_eq!(parse_kv(&kept), Some((workflow, "a\0b".to_owned())));
+        assert_eq!(kept.to_string(), "kv key \"a\\0b\" of workflow github-push");
+        assert_eq!(parse_kv_expiry(&kv_expiry(5, &kept)), Some((5, kept)));
     }
 
     #[test]
@@ -427,7 +473,7 @@ mod tests {
             for length in [0, 1, 3, 15, 17, 40] {
                 let key = Key::from([vec![kind as u8], vec![0xfe; length]].concat());
                 assert!(!format!("{key:?}").is_empty());
-                let _ = (run_id(&key), parse_expiry(&key));
+                let _ = (run_id(&key), parse_expiry(&key), parse_kv(&key), parse_kv_expiry(&key));
             }
         }
     }

@@ -21,6 +21,7 @@ mod examples;
 mod flow;
 mod github;
 mod isolation;
+mod kv;
 mod layering;
 mod limits;
 mod no_space;

@@ -6,6 +6,7 @@
 pub mod claims;
 pub mod history;
 pub mod journal;
+pub mod kv;
 pub mod letters;
 pub mod requests;
 pub mod runs;
