@@ -6,7 +6,10 @@
 use boa_engine::{Finalize, Trace};
 use boa_gc::{Gc, WeakGc, WeakMap, force_collect};
 
-use crate::{engine::Engine, frame::Answer};
+use crate::{
+    engine::{Engine, Inputs},
+    frame::Answer,
+};
 
 /// A bit of everything that webhook scripts do.
 const BODY: &str = r"
@@ -36,9 +39,16 @@ pub(crate) fn run(engine: &mut Engine) {
         for (form, source) in [("body", BODY), ("module", MODULE)] {
             let checked = engine.check(b"warmup.js", source.as_bytes());
             assert!(matches!(checked, Answer::Ok(_)), "warm-up: {}", text(checked));
-            let prepared = engine.prepare(b"warmup.js", form.as_bytes(), source.as_bytes());
+            let prepared = engine.prepare(form.as_bytes(), b"warmup.js", source.as_bytes(), &[]);
             assert!(matches!(prepared, Answer::Ok(_)), "warm-up: {}", text(prepared));
-            let answer = engine.call(CONTEXT.as_bytes(), b"{}", b"{\"a\":{\"b\":1}}", b"{\"SECRET\":\"s\"}");
+            let answer = engine.call(&Inputs {
+                context: CONTEXT.as_bytes(),
+                raw_body: b"{}",
+                steps: br#"{"a":{"b":1,"text":"longer than what is parsed at once"}}"#,
+                env: br#"{"SECRET":"s"}"#,
+                secrets: br#"{"TOKEN":"t"}"#,
+                meta: br#"{"run":"r","workflow":"w","step":"s","attempt":1,"secrets_listed":["TOKEN"]}"#,
+            });
             assert!(matches!(answer, Answer::Ok(_)), "warm-up: {}", text(answer));
         }
     }

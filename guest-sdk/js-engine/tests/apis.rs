@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 
 use flowcell_js_engine::{
-    Answer, Engine,
+    Answer, Engine, Inputs,
     host::{self, Level},
 };
 use serde_json::{Value, json};
@@ -17,15 +17,22 @@ const SIGNATURE: &str = "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c
 
 fn run(source: &str) -> Result<Value, Value> {
     ENGINE.with_borrow_mut(|engine| {
-        if let Answer::Error(error) = engine.prepare(b"api.js", b"body", source.as_bytes()) {
+        if let Answer::Error(error) = engine.prepare(b"body", b"api.js", source.as_bytes(), &[]) {
             return Err(serde_json::from_slice(&error).unwrap());
         }
         let context =
             json!({ "headers": { "x-hub-signature-256": SIGNATURE }, "data": { "b": 1, "a": [1.5, "x"] } });
         let env = json!({ "GITHUB_WEBHOOK_SECRET": "It's a Secret to Everybody" });
-        match engine.call(context.to_string().as_bytes(), BODY, b"{}", env.to_string().as_bytes()) {
+        match engine.call(&Inputs {
+            context: context.to_string().as_bytes(),
+            raw_body: BODY,
+            steps: b"{}",
+            env: env.to_string().as_bytes(),
+            secrets: b"{}",
+            meta: b"{}",
+        }) {
             Answer::Ok(bytes) => Ok(serde_json::from_slice(&bytes).unwrap()),
-            Answer::Error(bytes) => Err(serde_json::from_slice(&bytes).unwrap()),
+            Answer::Error(bytes) | Answer::Pending(bytes) => Err(serde_json::from_slice(&bytes).unwrap()),
         }
     })
 }
@@ -280,13 +287,13 @@ fn node_modules_that_scripts_use() {
         (
             "try { require('fs') } catch (e) { return [e.message, e.code] }",
             json!([
-                "Cannot find module 'fs': scripts run sandboxed; available are crypto, buffer, url, querystring, util, events",
+                "Cannot find module 'fs': scripts run sandboxed; available are crypto, buffer, url, querystring, util, events, timers, timers/promises, perf_hooks, and what is in libraries/",
                 "MODULE_NOT_FOUND"
             ]),
         ),
         (
             "return [typeof process, typeof setTimeout, typeof setImmediate, typeof module, typeof exports, typeof __dirname, globalThis === global]",
-            json!(["undefined", "undefined", "undefined", "undefined", "undefined", "undefined", true]),
+            json!(["undefined", "function", "function", "undefined", "undefined", "undefined", true]),
         ),
         ("return Object.keys(globalThis)", json!([])),
     ]);
@@ -315,7 +322,7 @@ fn constructor_chains_reach_nothing() {
             json!("string"),
         ),
         (
-            "return Object.getOwnPropertyNames(globalThis).filter((n) => /^(process|fetch|Deno|Bun|WebAssembly|import|load|native|modules)$/i.test(n))",
+            "return Object.getOwnPropertyNames(globalThis).filter((n) => /^(process|Deno|Bun|WebAssembly|import|load|native|modules)$/i.test(n))",
             json!([]),
         ),
     ]);
