@@ -252,13 +252,30 @@ impl Engine {
                 let result = function
                     .call(&JsValue::undefined(), &arguments, &mut self.context)
                     .map_err(|error| Failure::from_js(error, &mut self.context))?;
-                match result.as_object().map(JsPromise::from_object) {
-                    Some(Ok(promise)) => Running::Promise(promise),
-                    _ => Running::Value(result),
+                match result.as_object() {
+                    Some(object) => self.awaited(object)?,
+                    None => Running::Value(result),
                 }
             }
         });
         Ok(())
+    }
+
+    /// A promise, or what `await` takes for one.
+    fn awaited(&mut self, object: JsObject) -> Result<Running, Failure> {
+        let object = match JsPromise::from_object(object.clone()) {
+            Ok(promise) => return Ok(Running::Promise(promise)),
+            Err(_) => object,
+        };
+        let then = object
+            .get(js_string!("then"), &mut self.context)
+            .map_err(|error| Failure::from_js(error, &mut self.context))?;
+        if !then.is_callable() {
+            return Ok(Running::Value(object.into()));
+        }
+        JsPromise::resolve(object, &mut self.context)
+            .map(Running::Promise)
+            .map_err(|error| Failure::from_js(error, &mut self.context))
     }
 
     /// Drains the queue and says how the call stands.
@@ -346,12 +363,14 @@ impl Engine {
     }
 }
 
+/// Nothing is left that could settle what the script awaits; its place is told where there is no doubt.
 fn never_settled() -> Failure {
+    let place = stack::with_source(0, source::hanging_await);
     Failure::new(
         Code::PromiseNeverSettled,
         "Error",
         "the script awaits a promise that nothing can settle any more",
-        None,
+        place,
     )
 }
 

@@ -246,11 +246,15 @@ fn improve(name: &str, message: &mut String, frames: &mut [Frame]) {
                 }
                 return;
             }
-            let found = message
-                .strip_suffix(" is not defined")
-                .and_then(|name| explain::find_name(name, source, frame.line, frame.column));
-            if let Some((line, column)) = found {
+            let Some(name) = message.strip_suffix(" is not defined") else {
+                return;
+            };
+            if let Some((line, column)) = explain::find_name(name, source, frame.line, frame.column) {
                 (frame.line, frame.column) = (line, column);
+            }
+            if let Some(hint) = explain::instead_of(name) {
+                message.push_str(": ");
+                message.push_str(hint);
             }
         }
         _ => {}

@@ -1,19 +1,19 @@
-//! What a script imports: the specifiers of its `import` and `export ... from` declarations, of `import()` and of `require()`.
+//! What a script imports, and where it awaits: the specifiers of its `import` and `export ... from` declarations, of `import()` and of `require()`.
 //!
-//! Only literal specifiers can be listed. Pure: an AST in, text out; called by `source.rs` for `check`. Also finds where an import
-//! stands, for the errors of `modules.rs`.
+//! Only literal specifiers can be listed. Pure: an AST in, text and places out; called by `source.rs` for `check`. Also finds where an
+//! import stands, for the errors of `modules.rs`.
 
 use std::ops::ControlFlow;
 
 use boa_ast::{
-    Expression, Module,
-    expression::{Call, ImportCall},
+    Expression, Module, Spanned,
+    expression::{Await, Call, ImportCall},
     function::FunctionBody,
     visitor::{VisitWith, Visitor},
 };
 use boa_interner::Interner;
 
-use crate::names::Place;
+use crate::names::{Place, is_name};
 
 /// The specifiers in the order in which they stand, each once.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -22,6 +22,29 @@ pub(crate) struct Imports {
     pub(crate) imports: Vec<String>,
     /// `require('literal')`.
     pub(crate) requires: Vec<String>,
+    /// Where the script awaits.
+    pub(crate) awaits: Vec<Awaited>,
+}
+
+/// One `await`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Awaited {
+    /// 1-based line and column in code points.
+    pub(crate) place: Place,
+    /// Whether it is `await new Promise(...)`, the usual one that nothing settles.
+    pub(crate) made_here: bool,
+}
+
+impl Imports {
+    /// The `await` that a script hangs at, if there is no doubt: the only one, or the only one of a promise made by hand.
+    pub(crate) fn hanging(&self) -> Option<Place> {
+        let made: Vec<_> = self.awaits.iter().filter(|awaited| awaited.made_here).collect();
+        match (self.awaits.as_slice(), made.as_slice()) {
+            ([only], _) => Some(only.place),
+            (_, [only]) => Some(only.place),
+            _ => None,
+        }
+    }
 }
 
 /// The imports of a body: `import()` and `require()`.
@@ -71,6 +94,15 @@ impl<'ast> Visitor<'ast> for Finder<'_> {
         node.visit_with(self)
     }
 
+    fn visit_await(&mut self, node: &'ast Await) -> ControlFlow<()> {
+        let start = node.span().start();
+        self.found.awaits.push(Awaited {
+            place: (start.line_number(), start.column_number()),
+            made_here: matches!(node.target(), Expression::New(_)),
+        });
+        node.visit_with(self)
+    }
+
     fn visit_call(&mut self, node: &'ast Call) -> ControlFlow<()> {
         if let Expression::Identifier(name) = node.function()
             && self.interner.resolve_expect(name.sym()).to_string() == "require"
@@ -98,9 +130,29 @@ pub(crate) fn place(specifier: &str, source: &str) -> Option<Place> {
     find(true).or_else(|| find(false))
 }
 
+/// Where a name stands between the `import` or `export` and the `from` of a line; 1-based, in code points.
+pub(crate) fn place_of_name(name: &str, source: &str) -> Option<Place> {
+    source.lines().zip(1_u32..).find_map(|(text, line)| {
+        let from = text.rfind("from")?;
+        let start = text.find("import").or_else(|| text.find("export"))?;
+        let (at, _) = text.match_indices(name).find(|(at, _)| {
+            let (before, after) = (&text[..*at], &text[at + name.len()..]);
+            *at > start && *at < from && !before.ends_with(is_name) && !after.starts_with(is_name)
+        })?;
+        Some((line, text[..at].chars().count() as u32 + 1))
+    })
+}
+
 #[cfg(test)]
 mod tests {
-    use super::place;
+    use super::{place, place_of_name};
+
+    #[test]
+    fn an_imported_name_stands_before_its_from() {
+        let source = "const b = 1;\nimport { ab, b } from 'b';";
+        assert_eq!(place_of_name("b", source), Some((2, 14)));
+        assert_eq!(place_of_name("c", source), None);
+    }
 
     #[test]
     fn an_import_stands_where_its_specifier_does() {

@@ -66,10 +66,20 @@ pub(crate) fn take_failure() -> Option<Failure> {
 
 /// Where the import stands that was refused with this message.
 pub(crate) fn refused_import(message: &str) -> Option<Frame> {
-    MODULES.with_borrow(|state| {
+    let known = MODULES.with_borrow(|state| {
         let (_, file, line, column) = state.refused.iter().find(|(text, ..)| text == message)?;
-        Some(Frame { file: *file, function: "<anonymous>".to_owned(), line: *line, column: *column })
-    })
+        Some((*file, *line, *column))
+    });
+    // Boa's words for a name that no module exports.
+    let absent = || {
+        let name = message.strip_prefix("could not find export `")?.strip_suffix('`')?;
+        (0..stack::file_count()).find_map(|file| {
+            let (line, column) = stack::with_source(file, |source| imports::place_of_name(name, source))?;
+            Some((file, line, column))
+        })
+    };
+    let (file, line, column) = known.or_else(absent)?;
+    Some(Frame { file, function: "<anonymous>".to_owned(), line, column })
 }
 
 /// The names of what is built in.

@@ -173,6 +173,12 @@ pub(crate) fn no_default_export() -> Failure {
     )
 }
 
+/// The `await` that a script hangs at, if there is no doubt which one it is.
+pub(crate) fn hanging_await(source: &str) -> Option<names::Place> {
+    let found = parse_body(source).or_else(|_| parse_module(source, false)).ok()?;
+    found.hanging()
+}
+
 /// Rewrites `export default async (context) => ...`, which Boa's parser takes for a declaration, character by character into a
 /// variable and an export at the end; `None` when that is not what `error` is about.
 fn async_arrow(source: &str, error: &ParseError) -> Option<String> {

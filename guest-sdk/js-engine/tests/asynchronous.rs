@@ -1,15 +1,19 @@
 //! Host calls from both sides: what the guest asks for, in which order, and what becomes of the answers. Runs natively.
 
+use std::cell::RefCell;
+
 use flowcell_js_engine::{
     Answer, Engine, Inputs,
     host::{self, Level},
 };
 use serde_json::{Value, json};
 
-/// One run of one script, driven by the test as the host would.
-struct Run {
-    engine: Engine,
+thread_local! {
+    static ENGINE: RefCell<Engine> = RefCell::new(Engine::new());
 }
+
+/// One run of one script, driven by the test as the host would. A new one takes the engine from the one before.
+struct Run;
 
 impl Run {
     fn new(source: &str) -> Self {
@@ -18,10 +22,9 @@ impl Run {
 
     #[track_caller]
     fn with_files(source: &str, files: &[(&str, &str)]) -> Self {
-        let mut engine = Engine::new();
-        let prepared = prepare(&mut engine, source, files);
+        let prepared = ENGINE.with_borrow_mut(|engine| prepare(engine, source, files));
         assert_eq!(prepared, Ok(()));
-        Self { engine }
+        Self
     }
 
     fn start(&mut self) -> Value {
@@ -30,23 +33,30 @@ impl Run {
 
     fn start_with(&mut self, context: &Value, secrets: &Value) -> Value {
         let meta = json!({ "run": "run_1", "workflow": "flow", "step": "parse", "attempt": 2, "secrets_listed": ["TOKEN", "EMPTY"] });
-        plain(self.engine.call(&Inputs {
-            context: context.to_string().as_bytes(),
+        let (context, secrets, meta) = (context.to_string(), secrets.to_string(), meta.to_string());
+        let inputs = Inputs {
+            context: context.as_bytes(),
             raw_body: b"",
             steps: b"{}",
             env: b"{}",
-            secrets: secrets.to_string().as_bytes(),
-            meta: meta.to_string().as_bytes(),
-        }))
+            secrets: secrets.as_bytes(),
+            meta: meta.as_bytes(),
+        };
+        plain(ENGINE.with_borrow_mut(|engine| engine.call(&inputs)))
     }
 
     fn resume(&mut self, id: u32, payload: &Value) -> Value {
-        plain(self.engine.resume(id.to_string().as_bytes(), b"ok", payload.to_string().as_bytes()))
+        resume(id, b"ok", payload)
     }
 
     fn fail(&mut self, id: u32, payload: &Value) -> Value {
-        plain(self.engine.resume(id.to_string().as_bytes(), b"error", payload.to_string().as_bytes()))
+        resume(id, b"error", payload)
     }
+}
+
+fn resume(id: u32, outcome: &[u8], payload: &Value) -> Value {
+    let (id, payload) = (id.to_string(), payload.to_string());
+    plain(ENGINE.with_borrow_mut(|engine| engine.resume(id.as_bytes(), outcome, payload.as_bytes())))
 }
 
 fn prepare(engine: &mut Engine, source: &str, files: &[(&str, &str)]) -> Result<(), Value> {
@@ -352,6 +362,10 @@ fn secrets_are_read_by_name_and_never_shown() {
 
 #[test]
 fn the_run_knows_itself_and_its_tools() {
+    let mut run =
+        Run::new("export default (context, tools) => ({ then(done) { setTimeout(done, 5, tools.run.id) } })");
+    assert_eq!(run.start(), calls(json!([timer(1, 5)])));
+    assert_eq!(run.resume(1, &Value::Null), json!({ "ok": "run_1" }));
     let mut run = Run::new(
         "export default async (context, tools) => [run.id, run.workflow, step.id, tools.step.attempt, Object.keys(tools).length, tools.kv === kv, tools.fetch === fetch, performance.now(), performance.timeOrigin === Date.now()]",
     );

@@ -229,14 +229,36 @@ fn errors_name_the_users_own_line_and_column() {
         ("export default async () => { null.x }", "script_error", json!(1), json!(35), "null"),
         ("export default function () {\n  throw new Error('m')\n}", "script_error", json!(2), json!(9), "m"),
         ("throw new Error('top');\nexport default 1", "script_error", json!(1), json!(7), "top"),
-        ("await new Promise(() => {})", "promise_never_settled", n.clone(), n.clone(), "awaits"),
+        ("\nawait new Promise(() => {})", "promise_never_settled", json!(2), json!(1), "awaits"),
         (
             "await new Promise(() => {}); export default 1",
+            "promise_never_settled",
+            json!(1),
+            json!(1),
+            "awaits",
+        ),
+        (
+            "async function f() { await null }\nawait f();\n  await new Promise(() => {})",
+            "promise_never_settled",
+            json!(3),
+            json!(3),
+            "awaits",
+        ),
+        (
+            "const p = new Promise(() => {}); await null; await p",
             "promise_never_settled",
             n.clone(),
             n.clone(),
             "awaits",
         ),
+        (
+            "return process.env.HOME",
+            "script_error",
+            json!(1),
+            json!(8),
+            "process is not defined: environment variables are in `env`",
+        ),
+        ("module.exports = 1", "script_error", json!(1), json!(1), "module is not defined: "),
         ("function r() { return r() }\nr()", "recursion_limit", json!(1), json!(23), "call stack"),
         ("async function f() { await f() }\nawait f()", "recursion_limit", json!(1), json!(28), "call stack"),
         (
@@ -449,7 +471,7 @@ fn columns_count_utf_16_units() {
 
 #[test]
 fn common_mistakes_are_told_in_the_users_terms() {
-    let typescript = "TypeScript is not supported yet: remove the types";
+    let typescript = "this is TypeScript in a JavaScript file: name the file `.ts`, or remove the types";
     let awaits = "`await` is only valid in async functions";
     let imports = "a script with imports is a module";
     fails(&[
