@@ -35,6 +35,7 @@ mod mistakes;
 mod modules;
 mod names;
 mod output;
+mod paths;
 mod realm;
 mod scan;
 pub mod source;

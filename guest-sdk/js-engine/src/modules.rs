@@ -15,7 +15,7 @@ use boa_engine::{
 
 use crate::{
     failure::{Code, Failure},
-    imports, source,
+    imports, paths, source,
     stack::{self, FileId, Frame},
 };
 
@@ -96,33 +96,9 @@ fn built_in_names(context: &mut Context) -> Vec<String> {
         .collect()
 }
 
-/// `folder/../name` without its dots; `None` when it leaves the workflow's folder.
-fn normal(importer: &str, specifier: &str) -> Option<String> {
-    let folder = importer.rsplit_once('/').map_or("", |(folder, _)| folder);
-    let mut parts: Vec<&str> = folder.split('/').filter(|part| !part.is_empty()).collect();
-    for part in specifier.split('/') {
-        match part {
-            "" | "." => {}
-            ".." => drop(parts.pop()?),
-            part => parts.push(part),
-        }
-    }
-    Some(parts.join("/"))
-}
-
-/// The file that a relative specifier means.
-fn relative(importer: &str, specifier: &str) -> Option<FileId> {
-    let path = normal(importer, specifier)?;
-    let stem = path.strip_suffix(".js").or_else(|| path.strip_suffix(".mjs")).unwrap_or(&path);
-    let mut names = vec![path.clone()];
-    names.extend([".js", ".mjs", ".ts", ".mts", "/index.js", "/index.ts"].map(|end| format!("{path}{end}")));
-    names.extend([".ts", ".mts"].map(|end| format!("{stem}{end}")));
-    names.iter().find_map(|name| stack::find_file(name.trim_start_matches('/')))
-}
-
 fn resolve(importer: &str, specifier: &str, context: &mut Context) -> Result<Target, String> {
     if specifier.starts_with("./") || specifier.starts_with("../") || matches!(specifier, "." | "..") {
-        return relative(importer, specifier)
+        return paths::relative(importer, specifier)
             .map(Target::File)
             .ok_or_else(|| "there is no such file in the workflow's folder".to_owned());
     }
@@ -303,25 +279,6 @@ impl ModuleLoader for Loader {
             let url = JsString::from(format!("file:///{}", path.display()).as_str());
             // An ordinary new object: nothing can refuse it.
             let _ = import_meta.create_data_property(js_string!("url"), url, context);
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::normal;
-
-    #[test]
-    fn names_are_relative_to_the_importers_folder() {
-        for (importer, specifier, expected) in [
-            ("parse.js", "./x.js", Some("x.js")),
-            ("lib/a/b.js", "../x", Some("lib/x")),
-            ("lib/b.js", "./c/./d.js", Some("lib/c/d.js")),
-            ("libraries/@s/x.js", "./y.js", Some("libraries/@s/y.js")),
-            ("parse.js", "../x", None),
-            ("lib/b.js", "../../x", None),
-        ] {
-            assert_eq!(normal(importer, specifier).as_deref(), expected, "{importer} {specifier}");
         }
     }
 }

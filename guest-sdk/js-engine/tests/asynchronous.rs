@@ -623,3 +623,71 @@ fn forms_and_blobs_become_bytes() {
         json!({ "ok": ["Content-Type was not one of \"multipart/form-data\" or \"application/x-www-form-urlencoded\": application/json", "x\"y", "n.txt", "text/plain", "hé"] })
     );
 }
+
+#[test]
+fn the_timers_of_node_wait_too() {
+    let mut run = Run::new(
+        "import { setTimeout as wait, setInterval as every } from 'node:timers/promises';
+import { promisify } from 'util';
+export default async () => {
+  const seen = [await wait(5, 'a'), await promisify(setTimeout)(6, 'b')];
+  for await (const tick of every(7, 'c')) { seen.push(tick); if (seen.length === 4) break; }
+  const c = new AbortController();
+  const late = wait(900, 0, { signal: c.signal }).catch((e) => e.name);
+  await new Promise((done) => setImmediate(done));
+  c.abort();
+  const again = setTimeout(() => seen.push('refreshed'), 10);
+  again.refresh();
+  await sleep(1);
+  return [...seen, await late];
+}",
+    );
+    assert_eq!(run.start(), calls(json!([timer(1, 5)])));
+    assert_eq!(run.resume(1, &Value::Null), calls(json!([timer(2, 6)])));
+    assert_eq!(run.resume(2, &Value::Null), calls(json!([timer(3, 7)])));
+    assert_eq!(run.resume(3, &Value::Null), calls(json!([timer(4, 7)])));
+    assert_eq!(run.resume(4, &Value::Null), calls(json!([timer(5, 900), timer(6, 0)])));
+    assert_eq!(
+        run.resume(6, &Value::Null),
+        json!({ "calls": [timer(7, 10), { "id": 8, "op": "sleep", "args": { "ms": 1 } }], "cancel": [5] })
+    );
+    run.resume(7, &Value::Null);
+    assert_eq!(run.resume(8, &Value::Null), json!({ "ok": ["a", "b", "c", "c", "refreshed", "AbortError"] }));
+}
+
+#[test]
+fn modules_that_are_loaded_late_or_not_at_all() {
+    let mut run = Run::with_files(
+        "export default async () => {
+  const missing = await import('./no.js').catch((e) => [e.code, e.message.slice(0, 30)]);
+  const wrong = await import('./wrong.js').catch((e) => e.name);
+  const { value } = await import('./waits.js');
+  return [missing, wrong, value, (await import('./waits.js')).value];
+}",
+        &[("wrong.js", "export const a = ;"), ("waits.js", "export const value = await kv.get('k');")],
+    );
+    assert_eq!(run.start()["calls"], json!([{ "id": 1, "op": "kv.get", "args": { "key": "k" } }]));
+    assert_eq!(
+        run.resume(1, &json!({ "value": 3 })),
+        json!({ "ok": [["ERR_MODULE_NOT_FOUND", "Cannot find module './no.js', "], "SyntaxError", 3, 3] })
+    );
+}
+
+#[test]
+fn errors_in_other_files_name_those() {
+    let mut run = Run::with_files(
+        "import { check } from './lib/check.js';\nexport default (context) => check(context.data)",
+        &[("lib/check.js", "export function check(data) {\n  return data.missing.field;\n}")],
+    );
+    let error = run.start()["error"].clone();
+    assert_eq!(
+        (&error["file"], &error["line"], &error["message"]),
+        (
+            &json!("lib/check.js"),
+            &json!(2),
+            &json!("Cannot read properties of undefined or null (reading 'field' of data.missing)")
+        )
+    );
+    let stack = error["stack"].as_str().unwrap();
+    assert!(stack.contains("at check (lib/check.js:2:") && stack.contains("(main.js:2:29)"), "{stack}");
+}

@@ -21,6 +21,13 @@
   const { stopped } = Event;
   delete Event.stopped;
 
+  class CustomEvent extends Event {
+    constructor(type, options = {}) {
+      super(type, options);
+      this.detail = options?.detail ?? null;
+    }
+  }
+
   class EventTarget {
     #listeners = [];
     addEventListener(type, listener, options) {
@@ -118,5 +125,5 @@
     get [Symbol.toStringTag]() { return 'AbortController'; }
   }
   modules.AbortSignal = AbortSignal;
-  for (const item of [Event, EventTarget, AbortSignal, AbortController]) global(item.name, item);
+  for (const item of [Event, CustomEvent, EventTarget, AbortSignal, AbortController]) global(item.name, item);
 });
