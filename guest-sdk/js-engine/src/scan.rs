@@ -51,16 +51,14 @@ fn space(json: &[u8], mut at: usize) -> usize {
 
 /// The end of the string that begins at `at`.
 fn string_end(json: &[u8], at: usize) -> Option<usize> {
-    if json.get(at) != Some(&b'"') {
-        return None;
-    }
-    let mut at = at + 1;
+    let mut rest = json.get(at..)?.strip_prefix(b"\"")?;
     loop {
-        match json.get(at)? {
-            b'"' => return Some(at + 1),
-            b'\\' => at += 2,
-            _ => at += 1,
+        // Iterators, because an index is checked at each byte, and this runs over every byte of an event.
+        let found = rest.iter().position(|&byte| byte == b'"' || byte == b'\\')?;
+        if rest[found] == b'"' {
+            return Some(json.len() - rest.len() + found + 1);
         }
+        rest = rest.get(found + 2..)?;
     }
 }
 
@@ -72,7 +70,11 @@ fn value_end(json: &[u8], at: usize) -> Option<usize> {
             let mut depth = 0_usize;
             let mut at = at;
             loop {
-                match json.get(at)? {
+                // Of all that may stand between two strings, `{`, `[`, `}`, `]` alone have these bits.
+                let rest = json.get(at..)?;
+                let found = rest.iter().position(|&byte| byte == b'"' || byte & 0xd9 == 0x59)?;
+                at += found;
+                match rest[found] {
                     b'"' => at = string_end(json, at)?,
                     b'{' | b'[' => {
                         depth += 1;

@@ -15,6 +15,7 @@ pub(crate) mod console;
 mod encoding;
 mod format;
 mod hash;
+mod headers;
 pub(crate) mod inputs;
 pub(crate) mod inspect;
 mod inspect_text;
@@ -60,6 +61,7 @@ pub(crate) fn register(context: &mut Context) -> JsResult<()> {
     hash::register(&native, context)?;
     url::register(&native, context)?;
     run::register(&native, context)?;
+    headers::register(&native, context)?;
     format::register(&native, context)?;
     let modules = JsObject::with_object_proto(context.intrinsics());
     let global: JsValue =

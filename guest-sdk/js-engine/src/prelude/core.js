@@ -76,11 +76,13 @@
     });
   };
 
+  // Made once: a literal in the function would be compiled at each call.
+  const DURATION = /^(\d{1,12})(ms|s|m|h|d)$/;
   const units = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
   // Milliseconds: a number of them, or a whole number with a unit.
   modules.duration = (value, where) => {
     if (typeof value === 'number' && value >= 0 && Number.isFinite(value)) return value;
-    const match = typeof value === 'string' ? /^(\d{1,12})(ms|s|m|h|d)$/.exec(value) : null;
+    const match = typeof value === 'string' ? DURATION.exec(value) : null;
     if (match) return Number(match[1]) * units[match[2]];
     throw new TypeError(`${where}: ${native.inspect(value)} is not a duration: give milliseconds, or text such as '500ms', '30s', '5m', '1h', '3d'`);
   };

@@ -1,25 +1,24 @@
 // Headers (https://fetch.spec.whatwg.org/#headers-class): names in lower case and sorted, values of one name joined, cookies apart.
 (function (native, modules, global) {
   'use strict';
-  const NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
   function named(method, name) {
-    const text = `${name}`;
-    if (!NAME.test(text)) throw new TypeError(`Headers.${method}: ${native.inspect(text)} is an invalid header name.`);
-    return text.toLowerCase();
+    const text = native.headerName(name);
+    if (text === undefined) throw new TypeError(`Headers.${method}: ${native.inspect(`${name}`)} is an invalid header name.`);
+    return text;
   }
   function valued(method, value) {
-    const text = `${value}`.replace(/^[\t\n\r ]+|[\t\n\r ]+$/g, '');
-    // eslint-disable-next-line no-control-regex
-    if (/[\0\r\n]|[^\0-\xff]/.test(text)) throw new TypeError(`Headers.${method}: ${native.inspect(text)} is an invalid header value.`);
+    const text = native.headerValue(value);
+    if (text === undefined) throw new TypeError(`Headers.${method}: ${native.inspect(`${value}`)} is an invalid header value.`);
     return text;
   }
   class Headers {
-    #map = new Map();
+    // Names in lower case, with one value each, in the order in which they came.
+    #list = [];
     constructor(init) {
       if (init === undefined || init === null) return;
       if (typeof init !== 'object' && typeof init !== 'function') throw new TypeError('Headers constructor: init must be an object, an array of pairs or Headers.');
       if (init instanceof Headers) {
-        for (const [name, values] of init.#map) this.#map.set(name, [...values]);
+        this.#list = init.#list.slice();
       } else if (typeof init[Symbol.iterator] === 'function') {
         for (const pair of init) {
           const items = [...pair];
@@ -34,25 +33,42 @@
         }
       }
     }
-    append(name, value) {
-      const key = named('append', name);
-      const text = valued('append', value);
-      if (this.#map.has(key)) this.#map.get(key).push(text);
-      else this.#map.set(key, [text]);
+    append(name, value) { this.#list.push([named('append', name), valued('append', value)]); }
+    set(name, value) {
+      const key = named('set', name);
+      const text = valued('set', value);
+      if (this.#list.length) this.#list = this.#list.filter((entry) => entry[0] !== key);
+      this.#list.push([key, text]);
     }
-    set(name, value) { this.#map.set(named('set', name), [valued('set', value)]); }
-    get(name) { const values = this.#map.get(named('get', name)); return values ? values.join(', ') : null; }
-    has(name) { return this.#map.has(named('has', name)); }
-    delete(name) { this.#map.delete(named('delete', name)); }
-    getSetCookie() { return [...(this.#map.get('set-cookie') ?? [])]; }
-    forEach(callback, self) { for (const [name, value] of this) callback.call(self, value, name, this); }
-    *entries() {
-      for (const name of [...this.#map.keys()].sort()) {
-        const values = this.#map.get(name) ?? [];
-        if (name === 'set-cookie') for (const value of values) yield [name, value];
-        else yield [name, values.join(', ')];
+    get(name) {
+      const key = named('get', name);
+      const found = this.#list.filter((entry) => entry[0] === key);
+      return found.length === 0 ? null : found.length === 1 ? found[0][1] : found.map((entry) => entry[1]).join(', ');
+    }
+    has(name) {
+      const key = named('has', name);
+      return this.#list.some((entry) => entry[0] === key);
+    }
+    delete(name) {
+      const key = named('delete', name);
+      this.#list = this.#list.filter((entry) => entry[0] !== key);
+    }
+    getSetCookie() { return this.#list.filter((entry) => entry[0] === 'set-cookie').map((entry) => entry[1]); }
+    // Sorted by name, the values of one name joined; cookies apart.
+    static list(headers) {
+      const sorted = headers.#list.slice();
+      if (sorted.length > 1) sorted.sort((a, b) => (a[0] < b[0] ? -1 : a[0] > b[0] ? 1 : 0));
+      const out = [];
+      for (let i = 0; i < sorted.length; i++) {
+        const [name, value] = sorted[i];
+        const last = out[out.length - 1];
+        if (last && last[0] === name && name !== 'set-cookie') last[1] += `, ${value}`;
+        else out.push([name, value]);
       }
+      return out;
     }
+    forEach(callback, self) { for (const [name, value] of this) callback.call(self, value, name, this); }
+    *entries() { yield* list(this); }
     *keys() { for (const [name] of this.entries()) yield name; }
     *values() { for (const [, value] of this.entries()) yield value; }
     [Symbol.iterator]() { return this.entries(); }
@@ -60,7 +76,9 @@
     toJSON() { return Object.fromEntries(this); }
     [Symbol.for('nodejs.util.inspect.custom')]() { return `Headers ${native.inspect(Object.fromEntries(this))}`; }
   }
+  const { list } = Headers;
+  delete Headers.list;
   modules.Headers = Headers;
-  modules.headerList = (headers) => [...headers];
+  modules.headerList = list;
   global('Headers', Headers);
 });

@@ -6,7 +6,8 @@
     const wrong = (what) => new TypeError(`kv.${method}: the ${name} must be text of 1 to 256 bytes; ${what}`);
     if (typeof key !== 'string') throw wrong(`this is ${native.inspect(key)}`);
     if (key === '') throw wrong('this is empty');
-    if (key.length > 256 || native.encode(key, 'utf8').byteLength > 256) throw wrong(`this has ${native.encode(key, 'utf8').byteLength}: use a hash of it`);
+    // A unit of UTF-16 is at most three bytes.
+    if (key.length > 85 && native.encode(key, 'utf8').byteLength > 256) throw wrong(`this has ${native.encode(key, 'utf8').byteLength}: use a hash of it`);
     return JSON.stringify(key.toWellFormed());
   }
   const json = (method, value, name = 'value') => native.strictJson(value, `kv.${method}: the ${name}`);
