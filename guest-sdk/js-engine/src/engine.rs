@@ -89,7 +89,7 @@ impl Engine {
     /// Forgets the run before, wherever it stopped.
     fn begin(&mut self, open: bool) {
         self.running = None;
-        apis::begin(open, &mut self.context);
+        apis::begin(open);
         realm::take_unhandled();
         jobs::clear();
     }

@@ -51,15 +51,34 @@ fn space(json: &[u8], mut at: usize) -> usize {
 
 /// The end of the string that begins at `at`.
 fn string_end(json: &[u8], at: usize) -> Option<usize> {
-    let mut rest = json.get(at..)?.strip_prefix(b"\"")?;
-    loop {
-        // Iterators, because an index is checked at each byte, and this runs over every byte of an event.
-        let found = rest.iter().position(|&byte| byte == b'"' || byte == b'\\')?;
-        if rest[found] == b'"' {
-            return Some(json.len() - rest.len() + found + 1);
-        }
-        rest = rest.get(found + 2..)?;
+    if json.get(at) != Some(&b'"') {
+        return None;
     }
+    let mut at = at + 1;
+    loop {
+        at += quote_or_escape(json.get(at..)?)?;
+        if json[at] == b'"' {
+            return Some(at + 1);
+        }
+        at += 2;
+    }
+}
+
+/// Where the first `"` or `\` is. Eight bytes at a time, because this runs over most of an event.
+fn quote_or_escape(text: &[u8]) -> Option<usize> {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    // The lowest set bit is in the first byte that is zero (Mycroft, 1987).
+    let zeros = |word: u64| word.wrapping_sub(ONES) & !word & (ONES << 7);
+    let mut at = 0;
+    while let Some(chunk) = text[at..].first_chunk::<8>() {
+        let word = u64::from_le_bytes(*chunk);
+        let found = zeros(word ^ (ONES * b'"' as u64)) | zeros(word ^ (ONES * b'\\' as u64));
+        if found != 0 {
+            return Some(at + found.trailing_zeros() as usize / 8);
+        }
+        at += 8;
+    }
+    text[at..].iter().position(|&byte| byte == b'"' || byte == b'\\').map(|found| at + found)
 }
 
 /// The end of the value that begins at `at`: its brackets are counted, nothing else is looked at.
@@ -70,11 +89,7 @@ fn value_end(json: &[u8], at: usize) -> Option<usize> {
             let mut depth = 0_usize;
             let mut at = at;
             loop {
-                // Of all that may stand between two strings, `{`, `[`, `}`, `]` alone have these bits.
-                let rest = json.get(at..)?;
-                let found = rest.iter().position(|&byte| byte == b'"' || byte & 0xd9 == 0x59)?;
-                at += found;
-                match rest[found] {
+                match json.get(at)? {
                     b'"' => at = string_end(json, at)?,
                     b'{' | b'[' => {
                         depth += 1;

@@ -1,6 +1,7 @@
 //! `context`, `steps` and `env`: parsed when a script first reads them, part by part, because most scripts read little of a large event.
 //!
-//! Each is a global accessor until then, and a plain property after; so are the large members of `context` and of `steps`. What a
+//! Each is a global accessor, and so are the large members of `context` and of `steps`; what one has parsed it keeps. They never turn into
+//! plain properties: Boa's inline caches take the place of a property from before its getter ran and the shape from after. What a
 //! call was given is kept as bytes and forgotten by `begin`.
 
 use std::{cell::RefCell, ops::Range};
@@ -47,8 +48,6 @@ struct Inputs {
     /// Whether there is a call that has inputs.
     present: bool,
     values: [Option<JsValue>; 3],
-    /// Globals that are plain properties now.
-    plain: [bool; 3],
     members: Vec<Member>,
     globals: Vec<Accessor>,
     accessors: Vec<Accessor>,
@@ -78,23 +77,20 @@ pub(crate) fn register(context: &mut Context) {
     INPUTS.with_borrow_mut(|inputs| {
         inputs.globals = globals;
         inputs.accessors = accessors;
-        inputs.plain = [true; 3];
     });
-    begin(context);
+    for (index, name) in NAMES.iter().enumerate() {
+        let accessor = INPUTS.with_borrow(|inputs| inputs.globals[index].clone());
+        context.global_object().insert_property(JsString::from(*name), described(&accessor, false));
+    }
 }
 
 /// Forgets the inputs of the call before.
-pub(crate) fn begin(context: &mut Context) {
-    let again: Vec<(usize, Accessor)> = INPUTS.with_borrow_mut(|inputs| {
+pub(crate) fn begin() {
+    INPUTS.with_borrow_mut(|inputs| {
         inputs.present = false;
         inputs.values = [const { None }; 3];
         inputs.members.clear();
-        let plain = std::mem::take(&mut inputs.plain);
-        (0..NAMES.len()).filter(|&i| plain[i]).map(|i| (i, inputs.globals[i].clone())).collect()
     });
-    for (index, accessor) in again {
-        context.global_object().insert_property(JsString::from(NAMES[index]), described(&accessor, false));
-    }
 }
 
 /// Keeps what a call was given.
@@ -214,58 +210,22 @@ fn parse(json: &[u8], index: usize, context: &mut Context) -> JsResult<JsValue> 
     })
 }
 
-/// Makes an accessor of ours a plain property; one that the script made unchangeable stays.
-fn settle(object: &JsObject, key: PropertyKey, getter: &JsObject, value: &JsValue) -> bool {
-    let own = object.borrow().properties().get(&key);
-    let Some(own) = own else {
-        return false;
-    };
-    let ours = own.get().and_then(JsValue::as_object).is_some_and(|get| JsObject::equals(&get, getter));
-    if !ours || own.configurable() != Some(true) {
-        return false;
-    }
-    object.insert_property(key, data(value.clone(), own.enumerable() == Some(true)));
-    true
+fn get_global(_: &JsValue, _: &[JsValue], index: &usize, context: &mut Context) -> JsResult<JsValue> {
+    value(*index, context)
 }
 
-/// `settle` for the global's accessor on `this`, which is the global object or the tools of a module.
-fn settle_global(this: &JsValue, index: usize, value: &JsValue, context: &mut Context) {
-    let global = context.global_object();
-    let object = this.as_object().unwrap_or_else(|| global.clone());
-    let getter = INPUTS.with_borrow(|inputs| inputs.globals[index].get.clone());
-    if settle(&object, JsString::from(NAMES[index]).into(), &getter, value)
-        && JsObject::equals(&object, &global)
-    {
-        INPUTS.with_borrow_mut(|inputs| inputs.plain[index] = true);
-    }
-}
-
-fn get_global(this: &JsValue, _: &[JsValue], index: &usize, context: &mut Context) -> JsResult<JsValue> {
-    let found = value(*index, context)?;
-    if INPUTS.with_borrow(|inputs| inputs.present) {
-        settle_global(this, *index, &found, context);
-    }
-    Ok(found)
-}
-
-fn set_global(this: &JsValue, args: &[JsValue], index: &usize, context: &mut Context) -> JsResult<JsValue> {
-    settle_global(this, *index, args.get_or_undefined(0), context);
+fn set_global(_: &JsValue, args: &[JsValue], index: &usize, _: &mut Context) -> JsResult<JsValue> {
+    INPUTS.with_borrow_mut(|inputs| inputs.values[*index] = Some(args.get_or_undefined(0).clone()));
     Ok(JsValue::undefined())
 }
 
 fn get_member(_: &JsValue, _: &[JsValue], index: &usize, context: &mut Context) -> JsResult<JsValue> {
     let found = INPUTS.with_borrow(|inputs| {
         let member = inputs.members.get(*index)?;
-        Some((
-            member.object.clone(),
-            member.key.clone(),
-            member.input,
-            member.range.clone(),
-            member.value.clone(),
-        ))
+        Some((member.input, member.range.clone(), member.value.clone()))
     });
     // Kept from an earlier call of the same instance.
-    let Some((object, key, input, range, value)) = found else {
+    let Some((input, range, value)) = found else {
         return Ok(JsValue::undefined());
     };
     if let Some(value) = value {
@@ -275,14 +235,16 @@ fn get_member(_: &JsValue, _: &[JsValue], index: &usize, context: &mut Context) 
     let value = parse(text.get(range).unwrap_or_default(), input, context);
     INPUTS.with_borrow_mut(|inputs| inputs.texts[input] = text);
     let value = value?;
+    keep(*index, &value);
+    Ok(value)
+}
+
+fn keep(index: usize, value: &JsValue) {
     INPUTS.with_borrow_mut(|inputs| {
-        if let Some(member) = inputs.members.get_mut(*index) {
+        if let Some(member) = inputs.members.get_mut(index) {
             member.value = Some(value.clone());
         }
     });
-    let getter = INPUTS.with_borrow(|inputs| inputs.accessors[*index].get.clone());
-    settle(&object, key, &getter, &value);
-    Ok(value)
 }
 
 fn set_member(this: &JsValue, args: &[JsValue], index: &usize, context: &mut Context) -> JsResult<JsValue> {
@@ -293,11 +255,15 @@ fn set_member(this: &JsValue, args: &[JsValue], index: &usize, context: &mut Con
     let (Some((object, key)), Some(this)) = (found, this.as_object()) else {
         return Ok(JsValue::undefined());
     };
-    if JsObject::equals(&object, &this) {
-        let getter = INPUTS.with_borrow(|inputs| inputs.accessors[*index].get.clone());
-        settle(&object, key, &getter, value);
-    } else {
+    if !JsObject::equals(&object, &this) {
+        // An object that has this one as its prototype.
         this.create_data_property(key, value.clone(), context)?;
+        return Ok(JsValue::undefined());
+    }
+    let own = object.borrow().properties().get(&key);
+    // Not if the script froze it.
+    if own.is_some_and(|own| own.configurable() == Some(true)) {
+        keep(*index, value);
     }
     Ok(JsValue::undefined())
 }

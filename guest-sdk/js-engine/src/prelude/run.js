@@ -60,7 +60,8 @@
   const isInit = (value) => {
     if (value === null || typeof value !== 'object' || Object.getPrototypeOf(value) !== Object.prototype) return false;
     const keys = Object.keys(value);
-    return keys.length > 0 && keys.every((key) => known.includes(key));
+    // `{ status: 'ok' }` is what somebody answers with, not how.
+    return keys.length > 0 && keys.every((key) => known.includes(key)) && ['number', 'undefined'].includes(typeof value.status);
   };
   global('respond', function respond(value = null) {
     let { status = 200, headers, json, body } = isInit(value) ? value : { json: value };
