@@ -89,7 +89,7 @@ impl Engine {
     /// Forgets the run before, wherever it stopped.
     fn begin(&mut self, open: bool) {
         self.running = None;
-        apis::begin(open);
+        apis::begin(open, &mut self.context);
         realm::take_unhandled();
         jobs::clear();
     }
@@ -122,6 +122,7 @@ impl Engine {
             let source = source::clean(&String::from_utf8_lossy(source));
             stack::add_user_file(&String::from_utf8_lossy(name), source);
         }
+        stack::with_sources(apis::inputs::note_names);
         let prepared = self.prepare_form(&file, form, &source);
         answer(match prepared {
             Ok(prepared) => {
@@ -236,6 +237,7 @@ impl Engine {
     }
 
     fn start(&mut self) -> Result<(), Failure> {
+        apis::inputs::place(&mut self.context).map_err(|error| Failure::from_js(error, &mut self.context))?;
         let prepared = self.prepared.as_ref().expect("the host calls prepare before call");
         self.running = Some(match prepared {
             Prepared::Value(value) => Running::Value(value.clone()),

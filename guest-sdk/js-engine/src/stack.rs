@@ -102,6 +102,14 @@ pub(crate) fn with_source<T>(file: FileId, read: impl FnOnce(&str) -> T) -> T {
     USER.with_borrow(|user| read(user.files.get(file).map_or("", |file| &file.source)))
 }
 
+/// Hands every source to `read`.
+pub(crate) fn with_sources<T>(read: impl FnOnce(&[&str]) -> T) -> T {
+    USER.with_borrow(|user| {
+        let sources: Vec<&str> = user.files.iter().map(|file| file.source.as_str()).collect();
+        read(&sources)
+    })
+}
+
 /// Whether the engine raised the error in the user's own code, not in a function of the prelude.
 pub(crate) fn is_direct(trace: &str) -> bool {
     let innermost = trace.lines().find(|line| line.starts_with("    at ") && !line.ends_with(" (native)"));

@@ -1,8 +1,9 @@
-//! `context`, `steps` and `env`: parsed when a script first reads them, part by part, because most scripts read little of a large event.
+//! `context`, `steps` and `env`: parsed only if the script names them, and then part by part, because most scripts read little of a
+//! large event.
 //!
-//! Each is a global accessor, and so are the large members of `context` and of `steps`; what one has parsed it keeps. They never turn into
-//! plain properties: Boa's inline caches take the place of a property from before its getter ran and the shape from after. What a
-//! call was given is kept as bytes and forgotten by `begin`.
+//! The globals are plain properties, set at each call. The large members of `context` and of `steps` are accessors, and stay so: Boa's
+//! inline caches take the place of a property from before its getter ran and the shape from after. What a call was given is kept as
+//! bytes and forgotten by `begin`.
 
 use std::{cell::RefCell, ops::Range};
 
@@ -48,6 +49,10 @@ struct Inputs {
     /// Whether there is a call that has inputs.
     present: bool,
     values: [Option<JsValue>; 3],
+    /// What the prepared script may read as a global.
+    named: [bool; 3],
+    /// Globals that hold the inputs of a call.
+    placed: [bool; 3],
     members: Vec<Member>,
     globals: Vec<Accessor>,
     accessors: Vec<Accessor>,
@@ -70,7 +75,7 @@ fn accessor(
     Accessor { get, set }
 }
 
-/// Creates the accessors and puts the globals in place, before the snapshot.
+/// Creates the accessors and the globals, before the snapshot.
 pub(crate) fn register(context: &mut Context) {
     let globals: Vec<_> = (0..NAMES.len()).map(|i| accessor(i, get_global, set_global, context)).collect();
     let accessors = (0..READY).map(|i| accessor(i, get_member, set_member, context)).collect();
@@ -78,19 +83,44 @@ pub(crate) fn register(context: &mut Context) {
         inputs.globals = globals;
         inputs.accessors = accessors;
     });
-    for (index, name) in NAMES.iter().enumerate() {
-        let accessor = INPUTS.with_borrow(|inputs| inputs.globals[index].clone());
-        context.global_object().insert_property(JsString::from(*name), described(&accessor, false));
+    for name in NAMES {
+        super::set_global(JsString::from(name), JsValue::undefined(), context);
     }
 }
 
+/// Ways to a global that do not name it.
+const INDIRECT: [&str; 5] = ["globalThis", "global", "eval", "Function", "this["];
+
+/// Notes which inputs a script may read: it and its files are searched for their names.
+pub(crate) fn note_names(sources: &[&str]) {
+    let contains = |name: &str| sources.iter().any(|source| source.contains(name));
+    let indirect = INDIRECT.into_iter().any(contains);
+    INPUTS.with_borrow_mut(|inputs| inputs.named = NAMES.map(|name| indirect || contains(name)));
+}
+
+/// Sets the globals that the script may read.
+pub(crate) fn place(context: &mut Context) -> JsResult<()> {
+    for (index, name) in NAMES.iter().enumerate() {
+        if INPUTS.with_borrow(|inputs| inputs.named[index]) {
+            let value = value(index, context)?;
+            super::set_global(JsString::from(*name), value, context);
+            INPUTS.with_borrow_mut(|inputs| inputs.placed[index] = true);
+        }
+    }
+    Ok(())
+}
+
 /// Forgets the inputs of the call before.
-pub(crate) fn begin() {
-    INPUTS.with_borrow_mut(|inputs| {
+pub(crate) fn begin(context: &mut Context) {
+    let placed = INPUTS.with_borrow_mut(|inputs| {
         inputs.present = false;
         inputs.values = [const { None }; 3];
         inputs.members.clear();
+        std::mem::take(&mut inputs.placed)
     });
+    for (name, _) in NAMES.iter().zip(placed).filter(|(_, placed)| *placed) {
+        super::set_global(JsString::from(*name), JsValue::undefined(), context);
+    }
 }
 
 /// Keeps what a call was given.
@@ -111,7 +141,7 @@ pub(crate) fn with_raw_body<T>(read: impl FnOnce(&[u8]) -> T) -> T {
     INPUTS.with_borrow(|inputs| read(if inputs.present { &inputs.raw_body } else { &[] }))
 }
 
-/// Gives `target` an enumerable property that is parsed when first read.
+/// Gives `target`, the tools of a module, an enumerable property that is parsed when first read.
 pub(crate) fn attach(target: &JsObject, index: usize) {
     let accessor = INPUTS.with_borrow(|inputs| inputs.globals[index].clone());
     target.insert_property(JsString::from(NAMES[index]), described(&accessor, true));

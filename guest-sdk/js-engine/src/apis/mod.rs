@@ -112,11 +112,11 @@ pub(crate) fn tools(context: &mut Context) -> JsValue {
 }
 
 /// Before each `prepare` and `call`: forgets everything of the run before. `open` says whether host calls can be made.
-pub(crate) fn begin(open: bool) {
+pub(crate) fn begin(open: bool, context: &mut Context) {
     random::reseed();
     calls::begin(open);
     run::begin();
-    inputs::begin();
+    inputs::begin(context);
 }
 
 /// Defines or overwrites a global: writable, configurable, not enumerable.
