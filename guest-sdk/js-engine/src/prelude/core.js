@@ -1,8 +1,6 @@
 // What the other files build on: host calls as promises, the errors that come of them, durations, state that lasts one call.
 (function (native, modules, global) {
   'use strict';
-  // Kept here: a look-up of a global costs ten times as much as one of these.
-  const { Error, Object, Promise } = globalThis;
   // State that is made anew in each call, so that nothing of one is seen in the next.
   modules.perCall = (make) => {
     let entry = -1;

@@ -1,8 +1,6 @@
 // fetch, Request and Response (https://fetch.spec.whatwg.org). The host performs the request under its own rules.
 (function (native, modules, global) {
   'use strict';
-  // Kept here: a look-up of a global costs ten times as much as one of these.
-  const { AbortController, JSON, Number, Promise, URL, Uint8Array } = globalThis;
   const { hostCall, AbortSignal, Headers, headerList, bodyState: state, extract, withBody } = modules;
   const custom = Symbol.for('nodejs.util.inspect.custom');
   // Shown as an object of the class with these properties.

@@ -1,8 +1,6 @@
 // Headers (https://fetch.spec.whatwg.org/#headers-class): names in lower case and sorted, values of one name joined, cookies apart.
 (function (native, modules, global) {
   'use strict';
-  // Kept here: a look-up of a global costs ten times as much as one of these.
-  const { Array, Object } = globalThis;
   function named(method, name) {
     const text = native.headerName(name);
     if (text === undefined) throw new TypeError(`Headers.${method}: ${native.inspect(`${name}`)} is an invalid header name.`);

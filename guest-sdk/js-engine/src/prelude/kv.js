@@ -1,8 +1,6 @@
 // kv: values that outlast a run, as JSON by key.
 (function (native, modules, global) {
   'use strict';
-  // Kept here: a look-up of a global costs ten times as much as one of these.
-  const { JSON, Number, Math } = globalThis;
   const { hostCall, duration } = modules;
   function keyed(method, key, name = 'key') {
     const wrong = (what) => new TypeError(`kv.${method}: the ${name} must be text of 1 to 256 bytes; ${what}`);

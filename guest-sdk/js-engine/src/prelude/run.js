@@ -1,8 +1,6 @@
 // What a run knows of itself: run, step (with step.run), secrets, and respond.
 (function (native, modules, global) {
   'use strict';
-  // Kept here: a look-up of a global costs ten times as much as one of these.
-  const { JSON, Object, Number, Uint8Array } = globalThis;
   const { hostCall, perCall } = modules;
   const meta = perCall(() => native.meta());
   const values = perCall(() => native.secrets());

@@ -1,8 +1,6 @@
 // setTimeout and its like, sleep, performance, require('timers') and require('timers/promises'). The host keeps the time.
 (function (native, modules, global) {
   'use strict';
-  // Kept here: a look-up of a global costs ten times as much as one of these.
-  const { Math, Number } = globalThis;
   const { hostCall, perCall, duration } = modules;
   const running = perCall(() => new Map());
   const delay = (ms) => {
