@@ -61,6 +61,7 @@ fn step(entry: &Entry) -> Option<Value> {
         logs,
         log_truncated,
         usage,
+        calls,
         started_ms,
         took_us,
     } = record;
@@ -76,6 +77,7 @@ fn step(entry: &Entry) -> Option<Value> {
         "logs": logs,
         "log_truncated": log_truncated,
         "usage": usage,
+        "calls": calls,
         "started": timestamp(*started_ms),
         "took_us": took_us,
     }))
@@ -97,10 +99,11 @@ fn waiting(entries: &[Entry]) -> Vec<Value> {
                 Wait::Time => "time",
                 Wait::Callback => "callback",
                 Wait::Run(_) => "run",
+                Wait::Script => "script",
             },
             "run": match wait {
                 Wait::Run(run) => Some(run),
-                Wait::Time | Wait::Callback => None,
+                Wait::Time | Wait::Callback | Wait::Script => None,
             },
             "nocobase_status": nocobase::status(Stand::Waiting),
             "since": timestamp(*since_ms),

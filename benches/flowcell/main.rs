@@ -17,7 +17,7 @@ use std::{
 };
 
 use flowcell::{
-    model::{Limits, Secrets, Verify},
+    model::{Secrets, Verify},
     sandbox::{Call, EngineOptions, JsEngine},
     verify::Scheme,
 };
@@ -59,20 +59,19 @@ fn in_process(cache: &Path, time: Duration) -> Vec<Row> {
     let call = |source: &str, body: &[u8]| {
         let data =
             if body.is_empty() { "null" } else { std::str::from_utf8(body).expect("payloads are UTF-8") };
+        let script = engine.check("bench.js", source).expect("the script parses");
         Call {
-            script: Arc::new(engine.check("bench.js", source).expect("the script parses")),
+            image: engine.image(&script).expect("the sandbox serves").map(Arc::new),
             context: format!("{{\"data\":{data},\"headers\":{{}},\"query\":{{}}}}").into(),
             raw_body: body.into(),
-            steps: "{}".to_owned(),
-            env: "{}".into(),
-            limits: Limits::DEFAULT,
             now_ms: 1_700_000_000_000,
             seed: [7; 32],
+            ..Call::of(script)
         }
     };
     let run = |call: &Call| {
         let outcome = engine.run_blocking(call).expect("the sandbox serves");
-        outcome.result.expect("the script succeeds");
+        outcome.into_result().expect("the script succeeds");
     };
     let one_plus_one = call("return 1 + 1", b"");
     let small = call(W1, &payload("push-2k.json"));

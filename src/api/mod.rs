@@ -6,6 +6,7 @@ mod backup;
 mod bulk;
 mod control;
 mod input;
+mod kv;
 mod letters;
 mod problems;
 mod requests;
@@ -56,6 +57,8 @@ pub fn router(engine: Engine, vault: Vault, token: Token) -> Router {
         .route("/api/v1/workflows/{key}/runs", post(workflows::start))
         .route("/api/v1/workflows/{key}/pause", post(workflows::pause))
         .route("/api/v1/workflows/{key}/resume", post(workflows::resume))
+        .route("/api/v1/workflows/{key}/kv", get(kv::list))
+        .route("/api/v1/workflows/{key}/kv/{name}", get(kv::show).put(kv::set).delete(kv::delete))
         .layer(DefaultBodyLimit::max(Limits::BODY.as_usize()))
         .layer(middleware::from_fn_with_state(token.clone(), authorize))
         .with_state(engine.clone());

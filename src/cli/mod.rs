@@ -7,6 +7,7 @@ mod backup;
 mod check;
 mod client;
 mod fixtures;
+mod kv;
 mod local;
 mod requests;
 mod run;
@@ -55,6 +56,8 @@ enum Command {
     Restore(backup::Restore),
     /// Set, list and remove a server's secrets.
     Secrets(secrets::Arguments),
+    /// Look at what scripts keep on a server; set and delete values.
+    Kv(kv::Arguments),
     /// Print the JSON Schema of workflow.json, or of what steps give.
     Schema(schema::Arguments),
 }
@@ -80,6 +83,7 @@ pub fn main() -> ExitCode {
         Command::Backup(arguments) => backup::backup(&arguments),
         Command::Restore(arguments) => backup::restore(&arguments),
         Command::Secrets(arguments) => secrets::execute(&arguments),
+        Command::Kv(arguments) => kv::execute(&arguments),
         Command::Schema(arguments) => schema::execute(&arguments),
     };
     match result {

@@ -1,10 +1,19 @@
 //! One attempt of a step: what it sees, its execution under its timeout, and what came of it.
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use sha2::{Digest, Sha256};
+use tokio::sync::mpsc;
 
-use super::{Inner, definition::Definition, transition::State};
+use super::{
+    Inner,
+    definition::Definition,
+    script::{Asked, ScriptHost},
+    transition::State,
+};
 use crate::{
     model::{
         Answer, ErrorCode, JsonText, LimitUnit, LogLine, Run, RunError, RunId, Span, StepKey, StepRecord,
@@ -12,7 +21,8 @@ use crate::{
     },
     sandbox::SandboxError,
     secrets::Redactor,
-    steps::{self, Again, Executed, Output, Outputs, Place, RunFacts, Scope, SecretValues},
+    steps::{self, Again, Calls, Executed, Output, Outputs, Place, RunFacts, Scope, SecretValues},
+    store::tables,
 };
 
 /// A finished attempt.
@@ -21,6 +31,8 @@ pub(super) struct Attempted {
     pub(super) performed: Performed,
     /// It acted on the world outside the run.
     pub(super) effect: bool,
+    /// What its script left to be made durable with its end.
+    pub(super) script: Option<Arc<ScriptHost>>,
 }
 
 /// What came of it.
@@ -53,14 +65,15 @@ pub(super) enum Performed {
 
 /// What the steps of a run see of it.
 pub(super) fn facts(run: &Run, definition: &Definition) -> RunFacts {
-    RunFacts::of(
+    let facts = RunFacts::of(
         &run.event,
         Arc::clone(&definition.env),
         run.head.created_ms,
         run.head.seed,
         run.head.id.to_string(),
         run.head.workflow.to_string(),
-    )
+    );
+    RunFacts { listed: definition.workflow.secrets.clone().into(), ..facts }
 }
 
 /// Where a step stands.
@@ -106,21 +119,44 @@ fn secret_of(seed: &[u8; 32], purpose: &str, key: &StepKey) -> String {
     hex::encode(&hash.chain_update(key.to_string()).finalize()[..16])
 }
 
-/// Executes one attempt.
+/// Executes one attempt, or goes on with one that was put down.
+#[expect(clippy::too_many_arguments, reason = "each is a part of what one attempt is")]
 pub(super) async fn perform(
     inner: Arc<Inner>,
+    run: RunId,
     definition: Arc<Definition>,
     facts: Arc<RunFacts>,
     outputs: Outputs,
     place: Place,
     key: StepKey,
     number: u32,
+    asks: mpsc::UnboundedSender<Asked>,
 ) -> Attempted {
-    let started_ms = inner.ports.now_ms();
     let started = Instant::now();
     let timeout = definition.timeout(&key.step);
     let compiled = definition.step(&key.step);
+    let is_code = matches!(compiled, Some(steps::Compiled::Code(_)));
+    let history = match is_code {
+        true => tables::calls::list(&*inner.store, run, &key, number),
+        false => Ok(Vec::new()),
+    };
+    let (history, unread) = match history {
+        Ok(history) => (history, None),
+        Err(error) => (Vec::new(), Some(SandboxError::Record(error.to_string()))),
+    };
+    // It began when it first began.
+    let started_ms = history.first().map_or_else(|| inner.ports.now_ms(), |first| first.at_ms);
+    let resumed = !history.is_empty();
+    let host = Arc::new(ScriptHost::new(
+        &inner,
+        run,
+        definition.workflow.key.clone(),
+        (key.clone(), number, idempotency_key(&facts.seed, &key)),
+        asks,
+        history.len() as u32,
+    ));
     let executed = match compiled {
+        Some(_) if unread.is_some() => unread.map_or_else(|| Executed::failed(gone()), sandbox_failed),
         Some(compiled) => {
             let facts = RunFacts { secrets: secrets(&inner, &definition), ..(*facts).clone() };
             let scope = Scope::new(&facts, &outputs, &place);
@@ -130,18 +166,21 @@ pub(super) async fn perform(
                 now_ms: started_ms,
                 idempotency_key: idempotency_key(&facts.seed, &key),
             };
-            let executed = steps::execute(compiled, &scope, &inner.services, &attempt);
+            let calls = Calls { host: &*host, history };
+            let executed = steps::execute(compiled, &scope, &inner.services, &attempt, calls);
+            let passed_ms = inner.ports.now_ms().saturating_sub(started_ms);
             match timeout {
                 None => executed.await,
-                Some(span) => tokio::time::timeout(span.as_duration(), executed)
+                Some(span) => tokio::time::timeout(left(span, passed_ms), executed)
                     .await
                     .unwrap_or_else(|_| Ok(timed_out(span))),
             }
             .unwrap_or_else(sandbox_failed)
         }
-        None => Executed::failed(RunError::new(ErrorCode::VersionMissing, "the version has no such step")),
+        None => Executed::failed(gone()),
     };
-    let Executed { result, logs, log_truncated, usage, again } = masked(executed, &inner.vault.redactor());
+    let Executed { mut result, logs, log_truncated, usage, again, .. } =
+        masked(executed, &inner.vault.redactor());
     let record = StepRecord {
         step: key.step.clone(),
         at: key.at.clone(),
@@ -152,9 +191,22 @@ pub(super) async fn perform(
         logs,
         log_truncated,
         usage,
+        calls: Vec::new(),
         started_ms,
-        took_us: started.elapsed().as_micros() as u64,
+        took_us: match resumed {
+            true => inner.ports.now_ms().saturating_sub(started_ms).saturating_mul(1_000),
+            false => started.elapsed().as_micros() as u64,
+        },
     };
+    if let Ok(Output::Wait { wait: Wait::Script, due_ms }) = &mut result {
+        // It wakes at its timeout at the latest, to fail then.
+        let most = timeout.map(|span| started_ms.saturating_add(span.as_millis()));
+        *due_ms = (*due_ms).min(most.or(*due_ms));
+        if let Err(error) = host.flush(|_| {}).await {
+            result = Err(RunError::new(ErrorCode::EngineCrash, error.to_string()));
+        }
+    }
+    let record = StepRecord { calls: host.take_notes(), ..record };
     let performed = match result {
         Ok(Output::Value(output)) => match definition.check_output(&key.step, &output) {
             Ok(()) => Performed::Ended { record: StepRecord { output, ..record }, again },
@@ -170,7 +222,17 @@ pub(super) async fn perform(
         }
         Err(error) => Performed::Ended { record: failed(record, error), again },
     };
-    Attempted { key, performed, effect: compiled.is_some_and(|step| step.has_effect()) }
+    let effect = compiled.is_some_and(|step| step.has_effect()) || (is_code && host.has_acted());
+    Attempted { key, performed, effect, script: is_code.then_some(host) }
+}
+
+/// What is left of a timeout.
+fn left(span: Span, passed_ms: u64) -> Duration {
+    Duration::from_millis(span.as_millis().saturating_sub(passed_ms))
+}
+
+fn gone() -> RunError {
+    RunError::new(ErrorCode::VersionMissing, "the version has no such step")
 }
 
 /// The secrets that the workflow names, as they are now.

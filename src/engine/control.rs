@@ -145,7 +145,7 @@ impl Engine {
         let definition = self.version(&old.head, on)?;
         let mut new = intake::new_run(&self.inner, &definition, old.event, Mode::Async, Cause::Replay);
         new.head.origin = Some(run);
-        self.begin(new, definition, &[]).await
+        self.begin(new, definition, &[], None).await
     }
 
     /// Goes on from the failed step of an ended run, as a new run that is linked to it: with the same version, the
@@ -164,7 +164,7 @@ impl Engine {
         let mut new = intake::new_run(&self.inner, &definition, old.event, Mode::Async, Cause::Retry);
         new.head.origin = Some(run);
         new.head.seed = old.head.seed;
-        self.begin(new, definition, &kept).await
+        self.begin(new, definition, &kept, Some(run)).await
     }
 
     async fn begin(
@@ -172,6 +172,7 @@ impl Engine {
         run: Run,
         definition: Arc<Definition>,
         entries: &[Entry],
+        remembers: Option<RunId>,
     ) -> Result<RunId, ControlError> {
         let inner = &self.inner;
         let workflow = &run.head.workflow;
@@ -183,6 +184,9 @@ impl Engine {
         tables::runs::insert(&mut batch, &run);
         for (number, entry) in (0..).zip(entries) {
             tables::journal::insert(&mut batch, run.head.id, number, entry);
+        }
+        if let Some(old) = remembers {
+            tables::calls::inherit(&*inner.store, &mut batch, old, run.head.id)?;
         }
         inner.store.commit(batch).await?;
         let groups = definition.keys.of(workflow, &run.event);

@@ -15,7 +15,7 @@ use crate::{
         Bundle, ErrorCode, FieldError, JsonText, OnError, RunError, ScheduleTrigger, Span, Step, StepId,
         StepKind, Trigger, VersionHash, When, Workflow,
     },
-    sandbox::{JsEngine, Script, Share},
+    sandbox::{Image, JsEngine, Script, Share},
     steps::{self, CodeSource, Compiled, CompiledResponse, OutputSchema},
     store::tables,
     template::{Path, Root},
@@ -98,10 +98,17 @@ impl CodeSource for Files<'_> {
     fn share(&self) -> Share {
         self.share.clone()
     }
+
+    fn image(&self, script: &Script) -> Option<Image> {
+        self.sandbox.image(script).unwrap_or_else(|error| {
+            tracing::warn!(file = script.file, %error, "a script has no image; its runs evaluate it themselves");
+            None
+        })
+    }
 }
 
 impl Definition {
-    /// Reads and compiles a version; runs none of its code.
+    /// Reads and compiles a version; evaluates the top level of its code, and runs none of its functions.
     ///
     /// # Errors
     /// The first thing that is wrong, with file, line and field.
@@ -128,7 +135,8 @@ impl Definition {
         let mut names: HashSet<String> = workflow.env.iter().cloned().collect();
         let paths = compiled.values().flat_map(Compiled::references).chain(responses);
         let secrets = paths.clone().filter(|path| path.root() == Root::Secrets);
-        let secrets: HashSet<String> = secrets.filter_map(|path| path.name().map(str::to_owned)).collect();
+        let secrets = secrets.filter_map(|path| path.name().map(str::to_owned));
+        let secrets: HashSet<String> = secrets.chain(workflow.secrets.iter().cloned()).collect();
         let secrets = secrets.into_iter().collect();
         names.extend(
             paths.filter(|path| path.root() == Root::Env).filter_map(|path| path.name().map(str::to_owned)),

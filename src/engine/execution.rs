@@ -12,6 +12,7 @@ use futures::{
     stream::FuturesUnordered,
 };
 use serde_json::json;
+use tokio::sync::mpsc;
 
 use super::{
     Inner,
@@ -19,6 +20,7 @@ use super::{
     definition::Definition,
     progress::Progress,
     scheduler::Live,
+    script::{Asked, ScriptHost},
     spawned,
     transition::{Action, Ending, Event as Happened, Inputs, State, error_output, transition},
 };
@@ -140,6 +142,10 @@ struct Drive<'a> {
     aborts: HashMap<StepKey, AbortHandle>,
     /// What finished steps ask for, until the machine has taken their word.
     asked_for: HashMap<StepKey, AskedFor>,
+    /// What the scripts of finished attempts left, until the machine has taken their word.
+    scripts: HashMap<StepKey, Arc<ScriptHost>>,
+    /// What scripts that are running need of the run.
+    asks: (mpsc::UnboundedSender<Asked>, mpsc::UnboundedReceiver<Asked>),
     /// An effect was performed whose entry is not durable yet.
     relied_on: bool,
 }
@@ -166,6 +172,8 @@ async fn drive(
         attempts: FuturesUnordered::new(),
         aborts: HashMap::new(),
         asked_for: HashMap::new(),
+        scripts: HashMap::new(),
+        asks: mpsc::unbounded_channel(),
         relied_on: false,
     };
     let reached = drive.run(live).await?;
@@ -218,6 +226,7 @@ impl Drive<'_> {
                     Some(attempted) => events.push(self.attempted(attempted)),
                     None => events.push(Happened::Tick),
                 },
+                Some(asked) = self.asks.1.recv() => self.asked(asked).await?,
                 () = live.poked() => {
                     events.extend(self.signals()?);
                     events.push(Happened::Tick);
@@ -227,6 +236,25 @@ impl Drive<'_> {
                 }
             }
         }
+    }
+
+    /// Does what a script needs of the run.
+    async fn asked(&mut self, asked: Asked) -> Result<(), StoreError> {
+        let told = match asked {
+            Asked::Effect(told) => {
+                self.progress.before_effect(self.inner).await?;
+                told
+            }
+            Asked::Answer(answer, told) => {
+                self.progress.answer(*answer);
+                self.progress.commit(self.inner).await?;
+                self.progress.reply_with_answer(self.inner);
+                told
+            }
+        };
+        // It may have been given up meanwhile.
+        let _ = told.send(());
+        Ok(())
     }
 
     fn stops(&self) -> bool {
@@ -242,6 +270,9 @@ impl Drive<'_> {
         for action in actions {
             match action {
                 Action::Record(entry) => {
+                    if let Some(script) = self.scripts.remove(&entry.key()) {
+                        self.progress.leave(&entry, script);
+                    }
                     match self.asked_for.remove(&entry.key()) {
                         Some(AskedFor::Run(child)) => self.progress.start_run(child.0, child.1),
                         Some(AskedFor::Answer(answer)) => self.progress.answer(answer),
@@ -278,12 +309,14 @@ impl Drive<'_> {
             let place = attempt::place(self.inner, &self.progress.run, &self.definition, &self.state, &key);
             let performed = attempt::perform(
                 Arc::clone(self.inner),
+                self.progress.run.head.id,
                 Arc::clone(&self.definition),
                 Arc::clone(&self.facts),
                 self.progress.outputs.clone(),
                 place,
                 key.clone(),
                 number,
+                self.asks.0.clone(),
             );
             let (abort, registration) = AbortHandle::new_pair();
             self.aborts.insert(key, abort);
@@ -294,7 +327,10 @@ impl Drive<'_> {
 
     /// What a finished attempt means for the machine.
     fn attempted(&mut self, attempted: Attempted) -> Happened {
-        let Attempted { key, performed, effect } = attempted;
+        let Attempted { key, performed, effect, script } = attempted;
+        if let Some(script) = script {
+            self.scripts.insert(key.clone(), script);
+        }
         self.aborts.remove(&key);
         self.relied_on |= effect;
         match performed {

@@ -16,6 +16,7 @@ mod definition;
 mod execution;
 mod groups;
 mod intake;
+mod kv;
 mod locate;
 mod pending;
 mod ports;
@@ -26,6 +27,7 @@ mod replies;
 mod schedule;
 mod scheduler;
 mod schedules;
+mod script;
 #[cfg(test)]
 mod simulation;
 mod spawned;
@@ -46,6 +48,7 @@ pub(crate) use definition::in_workflow_json;
 pub use definition::{Definition, DefinitionError, Environment};
 pub use groups::EventRoots;
 pub use intake::{DedupeKey, Submission, Submitted};
+pub use kv::{Kv, KvEntry, KvError, KvOp, KvUsage};
 pub use ports::{Ports, SystemPorts};
 pub use schedule::{Schedule, ScheduleError};
 pub use vault::{SecretInfo, Vault, VaultError};
@@ -137,6 +140,7 @@ struct Inner {
     store: Arc<dyn Store>,
     services: Services,
     vault: Vault,
+    kv: Arc<Kv>,
     ports: Arc<dyn Ports>,
     catalog: Catalog,
     options: EngineOptions,
@@ -161,6 +165,7 @@ impl Engine {
         options: EngineOptions,
     ) -> Self {
         let inner = Arc::new(Inner {
+            kv: Arc::new(Kv::new(Arc::clone(&store))),
             store,
             services,
             vault,
@@ -198,6 +203,11 @@ impl Engine {
     /// The secrets.
     pub fn vault(&self) -> &Vault {
         &self.inner.vault
+    }
+
+    /// What scripts keep.
+    pub fn kv(&self) -> &Arc<Kv> {
+        &self.inner.kv
     }
 
     /// The clock and randomness.

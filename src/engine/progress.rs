@@ -3,11 +3,11 @@
 use std::{collections::HashMap, collections::HashSet, sync::Arc, time::Duration};
 
 use super::{
-    Inner, attempt, definition::Definition, execution::keep_output, replies::Reply, scheduler, spawned,
-    transition::Ending,
+    Inner, attempt, definition::Definition, execution::keep_output, replies::Reply, scheduler,
+    script::ScriptHost, spawned, transition::Ending,
 };
 use crate::{
-    model::{Answer, Entry, JsonText, Mode, Run, RunError, RunId, RunStatus, Signal, StepKey},
+    model::{Answer, Entry, JsonText, Mode, Run, RunError, RunId, RunStatus, Signal, StepKey, StepStatus},
     steps::{self, Outputs, Place, RunFacts, Scope},
     store::{Batch, Key, StoreError, tables},
 };
@@ -33,6 +33,8 @@ pub(super) struct Progress {
     /// Runs to be stored with the next batch.
     children: Vec<(Run, Arc<Definition>)>,
     to_cancel: Vec<RunId>,
+    /// Scripts whose attempts end with the next batch, and whether their kv writes count.
+    scripts: Vec<(Arc<ScriptHost>, bool)>,
     /// Signals that were told to the machine, by the step that they are for.
     signals: HashMap<StepKey, Key>,
     seen: HashSet<Key>,
@@ -57,6 +59,7 @@ impl Progress {
             changed: false,
             children: Vec::new(),
             to_cancel: Vec::new(),
+            scripts: Vec::new(),
             signals: HashMap::new(),
             seen: HashSet::new(),
         }
@@ -66,6 +69,18 @@ impl Progress {
     pub(super) fn record(&mut self, definition: &Definition, entry: Entry) {
         keep_output(&mut self.outputs, definition, &entry);
         self.unsaved.push(entry);
+    }
+
+    /// What a script left: with the end of its attempt its results go, and its kv writes are made if it ended well.
+    pub(super) fn leave(&mut self, entry: &Entry, script: Arc<ScriptHost>) {
+        match entry {
+            Entry::Ended(record) => {
+                self.scripts.push((script, record.status == StepStatus::Succeeded));
+            }
+            Entry::Retrying(..) => self.scripts.push((script, false)),
+            // It goes on later.
+            Entry::Begun(..) | Entry::Waiting { .. } => {}
+        }
     }
 
     /// The first answer counts, as the caller may have it already.
@@ -196,9 +211,17 @@ impl Progress {
             self.run.head.started_ms = Some(inner.ports.now_ms());
         }
         let id = self.run.head.id;
+        let mut batch = self.batch(inner)?;
+        let scripts = std::mem::take(&mut self.scripts);
+        let mut staged = Vec::new();
+        for (script, counts) in &scripts {
+            script.forget(&mut batch);
+            if *counts && let Some(part) = script.kv().stage(&mut batch) {
+                staged.push((script, part));
+            }
+        }
         loop {
-            let batch = self.batch(inner)?;
-            match inner.store.commit(batch).await {
+            match inner.store.commit(batch.clone()).await {
                 Ok(()) => break,
                 Err(error @ (StoreError::Busy | StoreError::Full { .. })) => {
                     tracing::warn!(run = %id, %error, "a run waits for the store");
@@ -207,6 +230,7 @@ impl Progress {
                 Err(error) => return Err(error),
             }
         }
+        staged.into_iter().for_each(|(script, part)| script.kv().committed(part));
         self.saved += self.unsaved.len() as u32;
         self.unsaved.clear();
         self.changed = false;
@@ -252,6 +276,7 @@ impl Progress {
         for (key, _) in tables::signals::list(store, head.id)? {
             batch.delete(key);
         }
+        tables::calls::remove_all(store, batch, head.id)?;
         if let (RunStatus::Failed, Some(digest)) = (head.status, head.claim) {
             // It gives its key back, so that the sender's retry is a new run.
             tables::claims::release(store, batch, &digest, head.id)?;

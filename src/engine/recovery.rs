@@ -117,13 +117,14 @@ async fn sweep_letters(inner: &Inner) -> Result<usize, StoreError> {
     Ok(gone)
 }
 
-/// Removes claims that have expired, old lines of the request log, signals of runs that have ended, and dead letters of runs that
+/// Removes claims and kv values that have expired, old lines of the request log, signals of runs that have ended, and dead letters of runs that
 /// have expired; gives how many.
 pub(super) async fn sweep(inner: &Inner) -> Result<usize, StoreError> {
     let (store, now_ms) = (&*inner.store, inner.ports.now_ms());
     let claims = tables::claims::sweep(store, now_ms).await?;
     let kept_from = now_ms.saturating_sub(inner.options.keep_requests.as_millis());
     let lines = tables::requests::trim(store, kept_from).await?;
+    let kept = inner.kv.sweep(now_ms).await?;
     let mut signals = Batch::new();
     let mut stale = 0;
     for run in tables::signals::runs(store)? {
@@ -137,5 +138,5 @@ pub(super) async fn sweep(inner: &Inner) -> Result<usize, StoreError> {
     if stale > 0 {
         store.commit(signals).await?;
     }
-    Ok(claims + lines + stale + sweep_letters(inner).await?)
+    Ok(claims + lines + kept + stale + sweep_letters(inner).await?)
 }

@@ -68,6 +68,10 @@ pub enum ErrorCode {
     QueryError,
     /// All outputs of a run together are larger than one run may hold.
     RunTooLarge,
+    /// A script made more calls of the host, or got more bytes by them, than one attempt may.
+    TooManyCalls,
+    /// A script that was replayed from its recorded calls asked for something else than before.
+    ReplayMismatch,
 }
 
 /// A limit and how much of it was used, both in the unit of the limit.
@@ -77,7 +81,7 @@ pub struct LimitUse {
     pub limit: u64,
     /// What was used, or asked for, when it was crossed.
     pub used: u64,
-    /// `fuel`, `ms`, `bytes` or `steps`.
+    /// `fuel`, `ms`, `bytes`, `steps` or `calls`.
     pub unit: LimitUnit,
 }
 
@@ -93,6 +97,8 @@ pub enum LimitUnit {
     Bytes,
     /// Steps executed.
     Steps,
+    /// Calls of the host.
+    Calls,
 }
 
 /// A place in one of the user's own files, both numbers from 1.
@@ -169,6 +175,8 @@ impl ErrorCode {
             Self::SchemaMismatch => "schema_mismatch",
             Self::QueryError => "query_error",
             Self::RunTooLarge => "run_too_large",
+            Self::TooManyCalls => "too_many_calls",
+            Self::ReplayMismatch => "replay_mismatch",
         }
     }
 }

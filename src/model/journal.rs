@@ -6,6 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::{
+    call::CallNote,
     error::RunError,
     ids::{RunId, StepId},
     json::JsonText,
@@ -59,6 +60,8 @@ pub struct StepRecord {
     pub log_truncated: bool,
     /// What it used; nothing for steps outside the sandbox.
     pub usage: Option<Usage>,
+    /// The first of the calls that it made of the host.
+    pub calls: Vec<CallNote>,
     /// When it began, milliseconds since the epoch.
     pub started_ms: u64,
     /// How long it took, microseconds.
@@ -82,6 +85,7 @@ impl StepRecord {
             logs: Vec::new(),
             log_truncated: false,
             usage: None,
+            calls: Vec::new(),
             started_ms,
             took_us: now_ms.saturating_sub(started_ms).saturating_mul(1_000),
         }
@@ -102,6 +106,8 @@ pub enum Wait {
     Callback,
     /// The end of this run.
     Run(RunId),
+    /// The time at which its script goes on.
+    Script,
 }
 
 /// One entry. Stored by position: add at the end, never reorder.

@@ -12,7 +12,7 @@ use super::units::{ByteSize, Span};
 pub struct Limits {
     /// Wasm fuel, about one unit an instruction (`fuel_exhausted`).
     pub fuel: u64,
-    /// Wall-clock time from the start of the call (`timeout`).
+    /// Wall-clock time inside the sandbox; waiting for calls is not counted (`timeout`).
     pub timeout: Span,
     /// Linear memory and tables together (`memory_limit`).
     pub memory: ByteSize,
@@ -22,6 +22,8 @@ pub struct Limits {
     pub log: ByteSize,
     /// Log lines of the attempt; more are cut and marked `log_truncated`.
     pub log_lines: u32,
+    /// Calls of the host: fetch, kv, sleep and the like (`too_many_calls`).
+    pub calls: u32,
 }
 
 impl Limits {
@@ -33,6 +35,7 @@ impl Limits {
         output: ByteSize::from_bytes(1 << 20),
         log: ByteSize::from_bytes(256 << 10),
         log_lines: 1_000,
+        calls: 1_000,
     };
 
     /// What no workflow may exceed.
@@ -43,6 +46,7 @@ impl Limits {
         output: ByteSize::from_bytes(8 << 20),
         log: ByteSize::from_bytes(4 << 20),
         log_lines: 100_000,
+        calls: 10_000,
     };
 
     /// The request body when the trigger says nothing.
@@ -57,6 +61,10 @@ impl Limits {
     pub const STEPS: usize = 1_000;
     /// The most steps of one run that a workflow may set.
     pub const STEPS_CAP: usize = 10_000;
+    /// The results of all calls of one attempt together, and those of one alone.
+    pub const CALL_RESULTS: ByteSize = ByteSize::from_bytes(16 << 20);
+    /// The arguments of one call.
+    pub const CALL_ARGUMENTS: ByteSize = ByteSize::from_bytes(4 << 20);
     /// All outputs of one run together.
     pub const RUN: ByteSize = ByteSize::from_bytes(32 << 20);
     /// How many runs may start each other in a row.
@@ -65,6 +73,14 @@ impl Limits {
     pub const DEDUPE_TTL_CAP: Span = Span::from_millis(30 * 86_400_000);
     /// The source text of one `code` step.
     pub const SOURCE: ByteSize = ByteSize::from_bytes(1 << 20);
+    /// One value of a workflow's kv, as JSON text (`KV_VALUE_TOO_LARGE`).
+    pub const KV_VALUE: ByteSize = ByteSize::from_bytes(256 << 10);
+    /// One key of a workflow's kv, as UTF-8 (`KV_KEY_INVALID`).
+    pub const KV_KEY: ByteSize = ByteSize::from_bytes(256);
+    /// All keys and values that a workflow keeps in its kv (`KV_QUOTA`).
+    pub const KV: ByteSize = ByteSize::from_bytes(10 << 20);
+    /// The keys that a workflow keeps in its kv (`KV_QUOTA`).
+    pub const KV_KEYS: u64 = 10_000;
 }
 
 impl Default for Limits {
@@ -89,12 +105,14 @@ pub struct CodeLimits {
     pub log: Option<ByteSize>,
     /// Log lines; default 1000, at most 100000.
     pub log_lines: Option<u32>,
+    /// Calls of the host (fetch, kv, sleep and the like); default 1000, at most 10000.
+    pub calls: Option<u32>,
 }
 
 impl CodeLimits {
     /// The limits in force.
     pub fn resolve(&self) -> Limits {
-        let Limits { fuel, timeout, memory, output, log, log_lines } = Limits::DEFAULT;
+        let Limits { fuel, timeout, memory, output, log, log_lines, calls } = Limits::DEFAULT;
         Limits {
             fuel: self.fuel.unwrap_or(fuel),
             timeout: self.timeout.unwrap_or(timeout),
@@ -102,6 +120,7 @@ impl CodeLimits {
             output: self.output.unwrap_or(output),
             log: self.log.unwrap_or(log),
             log_lines: self.log_lines.unwrap_or(log_lines),
+            calls: self.calls.unwrap_or(calls),
         }
     }
 
@@ -115,6 +134,7 @@ impl CodeLimits {
             ("output", limits.output.as_bytes(), cap.output.as_bytes(), cap.output.to_string()),
             ("log", limits.log.as_bytes(), cap.log.as_bytes(), cap.log.to_string()),
             ("log_lines", limits.log_lines.into(), cap.log_lines.into(), cap.log_lines.to_string()),
+            ("calls", limits.calls.into(), cap.calls.into(), cap.calls.to_string()),
         ];
         checks.into_iter().find_map(|(field, value, cap, shown)| {
             if value > cap {

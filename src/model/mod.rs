@@ -4,6 +4,7 @@
 //! clock and draws no randomness; whoever makes an id or a record passes those in.
 
 mod answer;
+mod call;
 mod error;
 mod event;
 mod flow;
@@ -25,6 +26,7 @@ mod workflow;
 mod workflow_parse;
 
 pub use answer::Answer;
+pub use call::{CallError, CallNote, CallRecord};
 pub use error::{ErrorCode, LimitUnit, LimitUse, Position, RunError};
 pub use event::{Content, Event, HIDDEN};
 pub use flow::{

@@ -77,7 +77,9 @@ fn of_error(code: ErrorCode) -> i8 {
         | ErrorCode::SubflowFailed
         | ErrorCode::TooDeep
         | ErrorCode::QueryError
-        | ErrorCode::RunTooLarge => ERROR,
+        | ErrorCode::RunTooLarge
+        | ErrorCode::TooManyCalls
+        | ErrorCode::ReplayMismatch => ERROR,
     }
 }
 

@@ -143,10 +143,16 @@ pub struct Usage {
     pub fuel: u64,
     /// Largest size of memories and tables, bytes.
     pub peak_memory: u64,
-    /// Wall-clock time in microseconds.
+    /// Wall-clock time inside the sandbox, microseconds.
     pub wall_us: u64,
+    /// Processor time inside the sandbox, microseconds.
+    pub cpu_us: u64,
     /// Calls from the guest to the host.
     pub host_calls: u64,
+    /// Bytes handed in: the input, and the results of calls.
+    pub bytes_in: u64,
+    /// Bytes handed out: the output, what was logged, and the arguments of calls.
+    pub bytes_out: u64,
 }
 
 /// How grave a log line is. Stored by position.
@@ -170,6 +176,8 @@ pub struct LogLine {
     pub level: LogLevel,
     /// Its text.
     pub text: String,
+    /// When, on the script's clock, milliseconds since the epoch.
+    pub at_ms: u64,
 }
 
 /// Who holds a dedupe key, and until when.

@@ -43,6 +43,9 @@ pub struct Workflow {
     /// Environment variables that scripts see in `env`, beside those that templates name.
     #[schemars(default)]
     pub env: Vec<String>,
+    /// Secrets that scripts see in `secrets`. Templates may name any.
+    #[schemars(default)]
+    pub secrets: Vec<String>,
     /// What starts a run.
     pub trigger: Trigger,
     /// What holds for its runs as a whole.

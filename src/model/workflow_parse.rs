@@ -108,8 +108,8 @@ impl Workflow {
     /// # Errors
     /// The first wrong field, by its path.
     pub fn from_value(value: Value) -> Result<Self, FieldError> {
-        const KNOWN: [&str; 8] =
-            ["$schema", "key", "title", "description", "enabled", "env", "trigger", "steps"];
+        const KNOWN: [&str; 9] =
+            ["$schema", "key", "title", "description", "enabled", "env", "secrets", "trigger", "steps"];
         let mut fields = object(value, "")?;
         only_known(&fields, "", &[KNOWN.as_slice(), &Policy::FIELDS].concat())?;
         let workflow = Self {
@@ -118,6 +118,7 @@ impl Workflow {
             description: take(&mut fields, "", "description")?.unwrap_or_default(),
             enabled: take(&mut fields, "", "enabled")?.unwrap_or_else(enabled),
             env: take(&mut fields, "", "env")?.unwrap_or_default(),
+            secrets: take(&mut fields, "", "secrets")?.unwrap_or_default(),
             trigger: trigger(required(&mut fields, "", "trigger")?)?,
             policy: Policy::take(&mut fields)?,
             steps: steps(required(&mut fields, "", "steps")?, "steps")?,

@@ -29,6 +29,9 @@ const WASM_STACK: usize = 512 << 10;
 /// Bytes of written memory that a slot keeps mapped between calls: restoring them is cheaper than new page faults.
 const KEEP_RESIDENT: usize = 4 << 20;
 
+/// Instances that may be kept while their scripts wait, for each slot. Further ones are given up and made again.
+const WAITING: usize = 2;
+
 /// How the engine is set up.
 #[derive(Debug, Clone)]
 pub struct EngineOptions {
@@ -56,7 +59,11 @@ pub struct JsEngine {
     pub(super) instance: InstancePre<Guest>,
     pub(super) slots: Arc<Semaphore>,
     pub(super) slot_count: usize,
+    /// Instances that may be kept while their scripts wait.
+    pub(super) waiting: Arc<Semaphore>,
+    /// What a script writes to that is evaluated anew, and what one writes to that has an image.
     pub(super) hot: Arc<HotPages>,
+    pub(super) hot_in_calls: Arc<HotPages>,
 }
 
 impl JsEngine {
@@ -78,9 +85,11 @@ impl JsEngine {
             instance,
             slots: Arc::new(Semaphore::new(slots)),
             slot_count: slots,
+            waiting: Arc::new(Semaphore::new(slots * WAITING)),
             hot: Arc::default(),
+            hot_in_calls: Arc::default(),
         };
-        loaded.hot = Arc::new(loaded.learn_hot_pages()?);
+        loaded.learn_hot_pages()?;
         let (ms, hot_bytes) = (started.elapsed().as_millis() as u64, loaded.hot.bytes());
         tracing::debug!(cached, ms, hot_bytes, "JavaScript engine loaded");
         Ok(loaded)
@@ -109,7 +118,8 @@ fn config() -> Config {
 }
 
 fn new_engine(slots: usize) -> Result<Engine, SandboxError> {
-    let slots = u32::try_from(slots).expect("at most 512 slots");
+    // One slot more for scripts that are checked.
+    let slots = u32::try_from(slots * (1 + WAITING) + 4).expect("at most 512 slots");
     let mut pool = PoolingAllocationConfig::default();
     pool.total_core_instances(slots)
         .total_memories(slots)
@@ -225,8 +235,8 @@ mod tests {
     }
 
     #[test]
-    fn the_committed_engine_is_a_wasm_module_of_at_most_5_mib() {
+    fn the_committed_engine_is_a_wasm_module_of_at_most_8_mib() {
         assert_eq!(&ENGINE_WASM[..4], b"\0asm");
-        assert!(ENGINE_WASM.len() <= 5 << 20, "{} bytes", ENGINE_WASM.len());
+        assert!(ENGINE_WASM.len() <= 8 << 20, "{} bytes", ENGINE_WASM.len());
     }
 }

@@ -17,6 +17,8 @@ pub(super) struct Guest {
     pub(super) random: ChaCha20Rng,
     pub(super) memory: Option<Memory>,
     pub(super) host_calls: u64,
+    /// Why there is no instance.
+    pub(super) start: Option<wasmtime::Error>,
     /// What the guest said before it gave up.
     pub(super) panic: Option<String>,
 }
@@ -30,6 +32,7 @@ impl Guest {
             random: ChaCha20Rng::from_seed(seed),
             memory: None,
             host_calls: 0,
+            start: None,
             panic: None,
         }
     }

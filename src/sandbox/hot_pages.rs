@@ -12,6 +12,13 @@ use std::ops::Range;
 
 use rustix::mm::{Advice, madvise};
 
+use super::{
+    SandboxError,
+    engine::JsEngine,
+    js::{Call, Form, Script},
+    visit::{Ended, Visit},
+};
+
 /// What the kernel maps at once.
 const PAGE: usize = 4 << 10;
 /// Most ranges: below the 32 that wasmtime restores, as a call writes to some others too.
@@ -33,15 +40,25 @@ impl HotPages {
                 _ => ranges.push(page..page + 1),
             }
         }
-        while ranges.len() > RANGES {
-            let gap = |index: &usize| ranges[index + 1].start - ranges[*index].end;
-            let Some(index) = (0..ranges.len() - 1).min_by_key(gap) else { break };
-            ranges[index].end = ranges[index + 1].end;
-            ranges.remove(index + 1);
-        }
+        join(&mut ranges);
         let fresh_pages = fresh.len() / PAGE;
         let whole = ranges.into_iter().map(|range| range.start * PAGE..range.end.min(fresh_pages) * PAGE);
         Self(whole.filter(|range| !range.is_empty()).collect())
+    }
+
+    /// These and those.
+    pub(super) fn with(&self, others: &Self) -> Self {
+        let mut all: Vec<_> = self.0.iter().chain(&others.0).cloned().collect();
+        all.sort_by_key(|range| range.start);
+        let mut ranges: Vec<Range<usize>> = Vec::new();
+        for range in all {
+            match ranges.last_mut() {
+                Some(last) if range.start <= last.end => last.end = last.end.max(range.end),
+                _ => ranges.push(range),
+            }
+        }
+        join(&mut ranges);
+        Self(ranges)
     }
 
     /// Makes the pages of this memory private and writable. Changes no byte of it.
@@ -63,6 +80,60 @@ impl HotPages {
     pub(super) fn bytes(&self) -> usize {
         self.0.iter().map(ExactSizeIterator::len).sum()
     }
+}
+
+/// Joins those with the smallest gaps between them while there are too many.
+fn join(ranges: &mut Vec<Range<usize>>) {
+    while ranges.len() > RANGES {
+        let gap = |index: &usize| ranges[index + 1].start - ranges[*index].end;
+        let Some(index) = (0..ranges.len() - 1).min_by_key(gap) else { break };
+        ranges[index].end = ranges[index + 1].end;
+        ranges.remove(index + 1);
+    }
+}
+
+/// What scripts commonly do; run once at load time to learn which pages that touches.
+const TYPICAL: &str = "const { data, headers } = context; console.log('typical', data.list.length);\n\
+const names = data.list.map(item => item.author.name).filter(Boolean);\n\
+return { type: headers['content-type'], branch: data.ref.replace('refs/heads/', ''), names, n: `${names.length}` };";
+const TYPICAL_CONTEXT: &str = r#"{"data":{"ref":"refs/heads/main","list":[{"author":{"name":"a"}},{"author":{"name":"b"}}]},
+"headers":{"content-type":"application/json"},"query":{},"params":{},"method":"POST","path":"/","ip":"::1"}"#;
+
+impl JsEngine {
+    /// Runs a typical script, and once more from its image, and sees which pages that wrote to.
+    pub(super) fn learn_hot_pages(&mut self) -> Result<(), SandboxError> {
+        let mut call = typical_call();
+        let fresh = self.visit(&call.limits, 0, [0; 32])?;
+        let (used, answer) = self.begin(&call, 0)?;
+        self.hot = HotPages::learn(memory(&fresh)?, memory(&ran(used, answer)?)?).into();
+        let image = self.image(&call.script)?.ok_or_else(|| SandboxError::Engine("no image".to_owned()))?;
+        let mut restored = self.visit(&call.limits, 0, [0; 32])?;
+        let ready = restored.prepare(&call.script, Some(&image)).map(|()| Vec::new());
+        let restored = ran(restored, ready)?;
+        call.image = Some(image.into());
+        let (used, answer) = self.begin(&call, 0)?;
+        self.hot_in_calls = HotPages::learn(memory(&restored)?, memory(&ran(used, answer)?)?).into();
+        Ok(())
+    }
+}
+
+/// A visit whose script did what it should.
+fn ran(mut visit: Visit, answer: Result<Vec<u8>, Ended>) -> Result<Visit, SandboxError> {
+    match answer {
+        Ok(_) => Ok(visit),
+        Err(ended) => Err(SandboxError::Engine(visit.explain(ended).message)),
+    }
+}
+
+fn memory(visit: &Visit) -> Result<&[u8], SandboxError> {
+    visit.memory().map_err(|_| SandboxError::Engine("it has no memory".to_owned()))
+}
+
+/// See [`TYPICAL`].
+fn typical_call() -> Call {
+    let (file, source) = ("typical.js".to_owned(), TYPICAL.to_owned());
+    let script = Script { file, form: Form::Body, source, modules: Vec::new() };
+    Call { context: TYPICAL_CONTEXT.into(), raw_body: b"{}".as_slice().into(), ..Call::of(script) }
 }
 
 #[cfg(test)]

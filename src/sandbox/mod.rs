@@ -1,24 +1,35 @@
 //! Runs untrusted code in WebAssembly under hard limits. The only floor that knows wasmtime.
 //!
 //! `steps` makes one [`Call`] an attempt and gets one [`Outcome`]. Every call has a
-//! fresh instance; nothing of it is kept, so no run can see another. Four limits end
-//! a call: fuel (the same on every machine), wall-clock time (epochs), memory and
-//! output size; log text is cut, not refused.
+//! fresh instance; nothing of it is kept, so no run can see another. Limits end a call: fuel
+//! (the same on every machine), wall-clock time inside (epochs), memory, output size, and the number
+//! of calls that it makes; log text is cut, not refused. What a script awaits is performed outside by
+//! [`HostServices`], and the script is entered again with the result (`drive`).
 //!
 //! Invariants: a guest's pointers and lengths are checked before they are used; an
 //! instance is never used again after its call; nothing here knows workflows or the store.
 
+mod answer;
 mod cache;
+mod drive;
 mod engine;
 mod frame;
 mod guest;
 mod host;
 mod hot_pages;
+mod image;
 mod js;
 mod limiter;
+mod services;
+#[cfg(test)]
+mod tests;
+mod visit;
 
+pub use drive::Share;
 pub use engine::{EngineOptions, JsEngine};
-pub use js::{Call, Form, Outcome, Script, Share};
+pub use image::Image;
+pub use js::{Call, Conclusion, Form, Hidden, Outcome, Script};
+pub use services::{HostCall, HostServices};
 
 /// Why the sandbox itself could not serve. What a script does wrong is a `RunError` in the outcome, not this.
 #[derive(Debug, thiserror::Error)]
@@ -38,4 +49,7 @@ pub enum SandboxError {
     /// The host could not make an instance, or its thread ended.
     #[error("the sandbox could not start a call: {0}")]
     Start(String),
+    /// The results of a script's calls could not be kept.
+    #[error("the results of the script's calls cannot be kept: {0}")]
+    Record(String),
 }

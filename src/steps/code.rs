@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
-use super::{Executed, Output, Scope};
+use serde_json::json;
+
+use super::{Attempt, Calls, Executed, Output, Scope};
 use crate::{
-    model::{CodeStep, FieldError, Limits, RunError},
-    sandbox::{Call, JsEngine, SandboxError, Script, Share},
+    model::{CodeStep, FieldError, Limits, RunError, Wait},
+    sandbox::{Call, Conclusion, Hidden, Image, JsEngine, SandboxError, Script, Share},
 };
 
 /// Where code files come from when a version is compiled.
@@ -23,12 +25,16 @@ pub trait CodeSource {
 
     /// What all code of this workflow together may take of the sandbox.
     fn share(&self) -> Share;
+
+    /// The image of a script, if it has one.
+    fn image(&self, script: &Script) -> Option<Image>;
 }
 
 /// A checked script and its limits.
 #[derive(Debug)]
 pub struct Code {
     script: Arc<Script>,
+    image: Option<Arc<Image>>,
     limits: Limits,
     share: Share,
 }
@@ -46,31 +52,50 @@ pub(super) fn compile(spec: &CodeStep, path: &str, code: &dyn CodeSource) -> Res
             error.position.map_or(spec.file.clone(), |at| format!("{}:{}:{}", at.file, at.line, at.column));
         FieldError::new(field, format!("{place}: {}", error.message))
     })?;
-    Ok(Code { script: Arc::new(script), limits: spec.limits.resolve(), share: code.share() })
+    let image = code.image(&script).map(Arc::new);
+    Ok(Code { script: Arc::new(script), image, limits: spec.limits.resolve(), share: code.share() })
 }
 
 pub(super) async fn execute(
     code: &Code,
     scope: &Scope<'_>,
     sandbox: &JsEngine,
+    attempt: &Attempt,
+    calls: Calls<'_>,
 ) -> Result<Executed, SandboxError> {
     let facts = scope.facts();
+    let meta = json!({
+        "run": facts.run_id,
+        "workflow": facts.workflow,
+        "step": scope.instance(),
+        "attempt": attempt.number,
+        "secrets_listed": *facts.listed,
+    });
     let call = Call {
         script: Arc::clone(&code.script),
+        image: code.image.clone(),
         context: Arc::clone(&facts.context),
         raw_body: Arc::clone(&facts.raw_body),
         steps: scope.steps_json(),
         env: Arc::clone(&facts.env),
+        secrets: Hidden(facts.listed_secrets()),
+        meta: meta.to_string(),
         limits: code.limits,
-        now_ms: facts.now_ms,
+        now_ms: attempt.now_ms,
         seed: step_seed(&facts.seed, scope.instance()),
+        history: calls.history,
     };
-    let outcome = sandbox.run(call, &code.share).await?;
+    let outcome = sandbox.run(call, &code.share, calls.host).await?;
+    let result = match outcome.conclusion {
+        Conclusion::Output(output) => Ok(Output::Value(output)),
+        Conclusion::Failed(error) => Err(error),
+        Conclusion::Sleeps(until_ms) => Ok(Output::Wait { wait: Wait::Script, due_ms: Some(until_ms) }),
+    };
     Ok(Executed {
         logs: outcome.logs,
         log_truncated: outcome.log_truncated,
         usage: Some(outcome.usage),
-        ..Executed::plain(outcome.result.map(Output::Value))
+        ..Executed::plain(result)
     })
 }
 

@@ -22,16 +22,17 @@ mod work;
 
 pub use code::CodeSource;
 pub use descriptions::output_schemas;
-pub use response::{CompiledResponse, json_answer};
+pub use response::{CompiledResponse, json_answer, written_answer};
 pub use schema::OutputSchema;
 pub use scope::{Outputs, Place, RunFacts, Scope, SecretValues, timestamp};
 
 use crate::{
     model::{
-        Answer, ErrorCode, FieldError, JsonText, LogLine, RunError, Step, StepKind, Usage, Wait, WorkflowKey,
+        Answer, CallNote, CallRecord, ErrorCode, FieldError, JsonText, LogLine, RunError, Step, StepKind,
+        Usage, Wait, WorkflowKey,
     },
     net::Outbound,
-    sandbox::{JsEngine, SandboxError},
+    sandbox::{HostServices, JsEngine, SandboxError},
     template::Path,
 };
 
@@ -149,7 +150,9 @@ impl Again {
             | ErrorCode::CallbackTimeout
             | ErrorCode::TooDeep
             | ErrorCode::QueryError
-            | ErrorCode::RunTooLarge => Self::Never,
+            | ErrorCode::RunTooLarge
+            | ErrorCode::TooManyCalls
+            | ErrorCode::ReplayMismatch => Self::Never,
         }
     }
 }
@@ -165,6 +168,8 @@ pub struct Executed {
     pub log_truncated: bool,
     /// What it used of the sandbox.
     pub usage: Option<Usage>,
+    /// The first of the calls that it made.
+    pub calls: Vec<CallNote>,
     /// Whether another attempt can help, when it failed.
     pub again: Again,
 }
@@ -178,7 +183,7 @@ impl Executed {
     /// An attempt outside the sandbox.
     fn plain(result: Result<Output, RunError>) -> Self {
         let again = result.as_ref().err().map_or(Again::Never, |error| Again::of(error.code));
-        Self { result, logs: Vec::new(), log_truncated: false, usage: None, again }
+        Self { result, logs: Vec::new(), log_truncated: false, usage: None, calls: Vec::new(), again }
     }
 }
 
@@ -193,6 +198,14 @@ pub struct Attempt {
     pub now_ms: u64,
     /// The same for all attempts of the step instance, so that a receiver can tell a repetition.
     pub idempotency_key: String,
+}
+
+/// What performs the calls of a script, and the results that it got before it was put down.
+pub struct Calls<'a> {
+    /// Performs and keeps them.
+    pub host: &'a dyn HostServices,
+    /// In the order in which the script got them.
+    pub history: Vec<CallRecord>,
 }
 
 /// What steps are executed with.
@@ -272,9 +285,10 @@ pub async fn execute(
     scope: &Scope<'_>,
     services: &Services,
     attempt: &Attempt,
+    calls: Calls<'_>,
 ) -> Result<Executed, SandboxError> {
     let result = match step {
-        Compiled::Code(code) => return code::execute(code, scope, &services.sandbox).await,
+        Compiled::Code(code) => return code::execute(code, scope, &services.sandbox, attempt, calls).await,
         Compiled::Condition(condition) => condition.execute(scope),
         Compiled::Response(response) => response.execute(scope).map(Output::Answer),
         Compiled::Set(set) => set.execute(scope),

@@ -118,6 +118,39 @@ pub fn json_answer(output: &JsonText) -> Answer {
     Answer { status: 200, headers: vec![kind], body: output.as_str().as_bytes().to_vec() }
 }
 
+/// An answer that a script wrote.
+///
+/// # Errors
+/// `response_invalid` when it is no HTTP answer; `output_too_large` over the output limit.
+pub fn written_answer(
+    status_value: &Value,
+    headers: Vec<(String, String)>,
+    body: Vec<u8>,
+) -> Result<Answer, RunError> {
+    let invalid = |message: String| RunError::new(ErrorCode::ResponseInvalid, message);
+    let status = status(status_value)?;
+    let mut written = Vec::with_capacity(headers.len());
+    for (name, value) in headers {
+        let known = HeaderName::from_bytes(name.as_bytes())
+            .map_err(|_| invalid(format!("`{name}` is no HTTP header name")))?;
+        if RESERVED.contains(&known) {
+            return Err(invalid(format!("the server sets the header `{known}` itself; remove it")));
+        }
+        if HeaderValue::from_str(&value).is_err() {
+            return Err(invalid(format!(
+                "the header `{known}` would hold line breaks or control characters"
+            )));
+        }
+        written.push((known.as_str().to_owned(), value));
+    }
+    let most = Limits::DEFAULT.output;
+    if body.len() > most.as_usize() {
+        let message = format!("the answer is {} bytes, {most} are allowed", body.len());
+        return Err(RunError::new(ErrorCode::OutputTooLarge, message));
+    }
+    Ok(Answer { status, headers: written, body })
+}
+
 fn status(value: &Value) -> Result<u16, RunError> {
     let number = match value {
         Value::Number(number) => number.as_u64().or_else(|| number.as_f64().map(|number| number as u64)),

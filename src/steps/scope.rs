@@ -19,8 +19,10 @@ pub struct RunFacts {
     pub raw_body: Arc<[u8]>,
     /// The JSON object of the variables that the workflow may see.
     pub env: Arc<str>,
-    /// The secrets that its templates name.
+    /// The secrets that it names.
     pub secrets: SecretValues,
+    /// The names of those that its scripts see.
+    pub listed: Arc<[String]>,
     /// The run's clock, milliseconds since the epoch.
     pub now_ms: u64,
     /// Where its randomness comes from.
@@ -59,6 +61,7 @@ impl RunFacts {
     ) -> Self {
         Self {
             secrets: SecretValues::default(),
+            listed: Arc::default(),
             context: event.context_json().into(),
             raw_body: event.body.as_slice().into(),
             env,
@@ -67,6 +70,16 @@ impl RunFacts {
             run_id,
             workflow,
         }
+    }
+}
+
+impl RunFacts {
+    /// The secrets that scripts see, as a JSON object.
+    pub(super) fn listed_secrets(&self) -> String {
+        let seen = self.secrets.0.iter().filter(|(name, _)| self.listed.contains(name));
+        let seen: Map<String, Value> =
+            seen.map(|(name, value)| (name.clone(), Value::from(&**value))).collect();
+        Value::Object(seen).to_string()
     }
 }
 

@@ -28,6 +28,8 @@ pub enum Kind {
     Finished = b'h',
     /// A run below its workflow: `i` workflow `\0` run id.
     WorkflowRun = b'i',
+    /// The result of a script's call: `j` run id, digest of the step instance, attempt, number.
+    Call = b'j',
     /// A secret, encrypted: `k` name.
     Secret = b'k',
     /// The request log: `l` request id.
@@ -36,6 +38,8 @@ pub enum Kind {
     Meta = b'm',
     /// What a backend keeps about its own commits; reads never return it.
     Commits = b'n',
+    /// What a script remembers under a name (`step.run`): `o` run id, digest of the step instance, digest of the name.
+    Memo = b'o',
     /// A workflow that begins no runs for now: `p` workflow.
     Paused = b'p',
     /// A run that is not finished: `q` run id.
@@ -52,10 +56,14 @@ pub enum Kind {
     Version = b'w',
     /// When another key expires: `x` milliseconds, that key.
     Expiry = b'x',
+    /// What scripts of a workflow keep: `u` workflow `\0` key.
+    Kv = b'u',
+    /// When a kv key expires: `y` milliseconds, that key.
+    KvExpiry = b'y',
 }
 
 impl Kind {
-    const ALL: [Self; 21] = [
+    const ALL: [Self; 25] = [
         Self::Answer,
         Self::Inbox,
         Self::Schedule,
@@ -65,10 +73,12 @@ impl Kind {
         Self::Group,
         Self::Finished,
         Self::WorkflowRun,
+        Self::Call,
         Self::Secret,
         Self::Request,
         Self::Meta,
         Self::Commits,
+        Self::Memo,
         Self::Paused,
         Self::Queue,
         Self::Run,
@@ -77,6 +87,8 @@ impl Kind {
         Self::Current,
         Self::Version,
         Self::Expiry,
+        Self::Kv,
+        Self::KvExpiry,
     ];
 
     /// The kind of a key.
@@ -185,6 +197,37 @@ pub fn step_seq(key: &[u8]) -> Option<u32> {
     rest.get(16..)?.try_into().ok().map(u32::from_be_bytes)
 }
 
+/// The results of all calls of a run's scripts.
+pub fn calls(run: RunId) -> Key {
+    Kind::Call.key(&[&run.to_bytes()])
+}
+
+/// The results of the calls of one attempt.
+pub fn calls_of(run: RunId, step: &[u8; 16], attempt: u32) -> Key {
+    Kind::Call.key(&[&run.to_bytes(), step, &attempt.to_be_bytes()])
+}
+
+/// The result of one call.
+pub fn call(run: RunId, step: &[u8; 16], attempt: u32, seq: u32) -> Key {
+    Kind::Call.key(&[&run.to_bytes(), step, &attempt.to_be_bytes(), &seq.to_be_bytes()])
+}
+
+/// All that the scripts of a run remember.
+pub fn memos(run: RunId) -> Key {
+    Kind::Memo.key(&[&run.to_bytes()])
+}
+
+/// What a script remembers under a name.
+pub fn memo(run: RunId, step: &[u8; 16], name: &[u8; 16]) -> Key {
+    Kind::Memo.key(&[&run.to_bytes(), step, name])
+}
+
+/// The same memo of another run.
+pub fn memo_in(run: RunId, memo: &[u8]) -> Option<Key> {
+    let rest = memo.strip_prefix(&Kind::Memo.prefix())?.get(16..)?;
+    Some(Kind::Memo.key(&[&run.to_bytes(), rest]))
+}
+
 /// The queue item of a run.
 pub fn queue(id: RunId) -> Key {
     Kind::Queue.key(&[&id.to_bytes()])
@@ -203,6 +246,32 @@ pub fn expiry(expires_ms: u64, target: &Key) -> Key {
 /// What an expiry key says: when, and which key.
 pub fn parse_expiry(key: &[u8]) -> Option<(u64, Key)> {
     let rest = key.strip_prefix(&Kind::Expiry.prefix())?;
+    let (expires, target) = rest.split_first_chunk::<8>()?;
+    Some((u64::from_be_bytes(*expires), Key::from(target)))
+}
+
+/// What scripts of a workflow keep under names that begin with `prefix`.
+pub fn kv(workflow: &WorkflowKey, prefix: &str) -> Key {
+    Kind::Kv.key(&[workflow.as_str().as_bytes(), b"\0", prefix.as_bytes()])
+}
+
+/// What a kv key says: whose it is, and its name.
+pub fn parse_kv(key: &[u8]) -> Option<(WorkflowKey, String)> {
+    let rest = key.strip_prefix(&Kind::Kv.prefix())?;
+    // A workflow's key has no NUL, so the first one ends it.
+    let at = rest.iter().position(|&byte| byte == 0)?;
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).ok();
+    Some((text(&rest[..at])?.parse().ok()?, text(&rest[at + 1..])?))
+}
+
+/// The note that a kv key expires then.
+pub fn kv_expiry(expires_ms: u64, target: &[u8]) -> Key {
+    Kind::KvExpiry.key(&[&expires_ms.to_be_bytes(), target])
+}
+
+/// What a note says: when, and which kv key.
+pub fn parse_kv_expiry(key: &[u8]) -> Option<(u64, Key)> {
+    let rest = key.strip_prefix(&Kind::KvExpiry.prefix())?;
     let (expires, target) = rest.split_first_chunk::<8>()?;
     Some((u64::from_be_bytes(*expires), Key::from(target)))
 }
@@ -311,6 +380,8 @@ pub fn run_id(key: &[u8]) -> Option<RunId> {
         | Kind::Meta
         | Kind::Commits
         | Kind::Step
+        | Kind::Call
+        | Kind::Memo
         | Kind::Current
         | Kind::Version
         | Kind::Inbox
@@ -318,6 +389,8 @@ pub fn run_id(key: &[u8]) -> Option<RunId> {
         | Kind::Group
         | Kind::Secret
         | Kind::Paused
+        | Kind::Kv
+        | Kind::KvExpiry
         | Kind::Expiry => None,
     }
 }
@@ -341,6 +414,14 @@ impl fmt::Debug for Key {
             Kind::Step => match rest.split_last_chunk::<4>() {
                 Some((run, seq)) => write!(f, "step {} of {}", u32::from_be_bytes(*seq), id(run)),
                 None => write!(f, "step {}", hex::encode(rest)),
+            },
+            Kind::Call => match rest.split_first_chunk::<16>() {
+                Some((run, rest)) => write!(f, "call {} of {}", hex::encode(rest), RunId::from_bytes(*run)),
+                None => write!(f, "call {}", hex::encode(rest)),
+            },
+            Kind::Memo => match rest.split_first_chunk::<16>() {
+                Some((run, rest)) => write!(f, "memo {} of {}", hex::encode(rest), RunId::from_bytes(*run)),
+                None => write!(f, "memo {}", hex::encode(rest)),
             },
             Kind::Request => match <[u8; 16]>::try_from(rest) {
                 Ok(id) => write!(f, "request {}", RequestId::from_bytes(id)),
@@ -377,6 +458,14 @@ impl fmt::Debug for Key {
             Kind::Expiry => match parse_expiry(&self.0) {
                 Some((expires_ms, target)) => write!(f, "expiry at {expires_ms} of {target:?}"),
                 None => write!(f, "expiry {}", hex::encode(rest)),
+            },
+            Kind::Kv => match parse_kv(&self.0) {
+                Some((workflow, key)) => write!(f, "kv key {key:?} of workflow {workflow}"),
+                None => write!(f, "kv key {}", hex::encode(rest)),
+            },
+            Kind::KvExpiry => match parse_kv_expiry(&self.0) {
+                Some((expires_ms, target)) => write!(f, "expiry at {expires_ms} of {target:?}"),
+                None => write!(f, "kv expiry {}", hex::encode(rest)),
             },
         }
     }
@@ -419,6 +508,10 @@ mod tests {
         assert_eq!(parse_expiry(&expiry), Some((77, claim)));
         assert!(expiry.to_string().starts_with("expiry at 77 of dedupe claim abab"));
         assert_eq!(Key::from(b"\xff\0").to_string(), "key 0xff00");
+        let kept = kv(&workflow, "a\0b");
+        assert_eq!(parse_kv(&kept), Some((workflow, "a\0b".to_owned())));
+        assert_eq!(kept.to_string(), "kv key \"a\\0b\" of workflow github-push");
+        assert_eq!(parse_kv_expiry(&kv_expiry(5, &kept)), Some((5, kept)));
     }
 
     #[test]
@@ -427,7 +520,7 @@ mod tests {
             for length in [0, 1, 3, 15, 17, 40] {
                 let key = Key::from([vec![kind as u8], vec![0xfe; length]].concat());
                 assert!(!format!("{key:?}").is_empty());
-                let _ = (run_id(&key), parse_expiry(&key));
+                let _ = (run_id(&key), parse_expiry(&key), parse_kv(&key), parse_kv_expiry(&key));
             }
         }
     }

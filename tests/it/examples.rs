@@ -79,7 +79,9 @@ fn a_run_can_be_looked_up_by_the_id_in_its_answer() {
     let step = &run["steps"][0];
     assert_eq!((&step["id"], &step["status"]), (&json!("greet"), &json!("succeeded")));
     assert_eq!(step["output"], json!({ "received": "seen", "event": null }));
-    assert_eq!(step["logs"], json!([{ "level": "info", "text": "got seen" }]));
+    let line = &step["logs"][0];
+    assert_eq!((&line["level"], &line["text"]), (&json!("info"), &json!("got seen")));
+    assert!(line["at_ms"].as_u64().is_some_and(|at_ms| at_ms > 0), "{line}");
     for used in ["fuel", "peak_memory", "wall_us"] {
         assert!(step["usage"][used].as_u64().is_some_and(|used| used > 0), "{used}: {step}");
     }

@@ -1,20 +1,21 @@
-//! One script in one context: check, prepare, call. The order of work behind the exports.
+//! One script in one context: check, prepare, call, resume. The order of work behind the exports.
 //!
 //! Called by `exports.rs` and by the tests. Knows no pointers and performs no I/O.
 
 use std::path::Path;
 
 use boa_engine::{
-    Context, JsObject, JsResult, JsString, JsValue, Module, Script, Source, builtins::promise::PromiseState,
-    js_string, object::builtins::JsPromise, property::PropertyDescriptor,
+    Context, JsObject, JsResult, JsValue, Module, Script, Source, builtins::promise::PromiseState, js_string,
+    object::builtins::JsPromise,
 };
+use serde_json::json;
 
 use crate::{
-    apis,
+    apis, calls,
     failure::{Code, Failure},
     frame::Answer,
     host::Level,
-    input, output, realm,
+    input, jobs, modules, output, realm,
     source::{self, BODY_PREFIX, BODY_SUFFIX, Form},
     stack, warmup,
 };
@@ -27,10 +28,38 @@ enum Prepared {
     Value(JsValue),
 }
 
+/// What a call waits for.
+enum Running {
+    /// The promise of an async function.
+    Promise(JsPromise),
+    /// What the script gave already; calls that it made may be outstanding.
+    Value(JsValue),
+}
+
+/// What the host hands to a call; all but the body are JSON.
+#[derive(Clone, Copy, Debug)]
+pub struct Inputs<'a> {
+    /// `context` without its body.
+    pub context: &'a [u8],
+    /// The request's body.
+    pub raw_body: &'a [u8],
+    /// Outputs of the steps before.
+    pub steps: &'a [u8],
+    /// Environment variables.
+    pub env: &'a [u8],
+    /// Secrets by name.
+    pub secrets: &'a [u8],
+    /// `{"run","workflow","step","attempt","secrets_listed"}`.
+    pub meta: &'a [u8],
+}
+
 /// A context and at most one prepared script.
 pub struct Engine {
     context: Context,
     prepared: Option<Prepared>,
+    running: Option<Running>,
+    /// Before the snapshot, when no import may be called.
+    warm: bool,
 }
 
 impl Default for Engine {
@@ -43,54 +72,82 @@ impl Engine {
     /// Builds the context with every global and warms it up. Costs milliseconds: the snapshot pays it once.
     #[must_use]
     pub fn new() -> Self {
-        let mut engine = Self { context: realm::build(), prepared: None };
+        let mut engine = Self { context: realm::build(), prepared: None, running: None, warm: false };
         warmup::run(&mut engine);
+        engine.warm = true;
         engine
     }
 
     /// Drops the prepared script and everything of its run.
     pub(crate) fn forget(&mut self) {
         self.prepared = None;
-        for name in ["context", "steps", "env"] {
-            apis::set_global(JsString::from(name), JsValue::undefined(), &mut self.context);
-        }
-        apis::begin();
-        apis::raw_body::clear();
+        self.begin(false);
+        modules::clear();
         stack::set_user_file("", "", 0);
     }
 
-    /// Parses only; the payload is `{"form":"body"}` or `{"form":"module"}`.
+    /// Forgets the run before, wherever it stopped.
+    fn begin(&mut self, open: bool) {
+        self.running = None;
+        apis::begin(open, &mut self.context);
+        realm::take_unhandled();
+        jobs::clear();
+    }
+
+    /// Parses only; the payload is `{"form":"body"|"module","imports":[..],"requires":[..]}`.
     pub fn check(&mut self, file: &[u8], source: &[u8]) -> Answer {
         let source = source::clean(&String::from_utf8_lossy(source));
         stack::set_user_file(&String::from_utf8_lossy(file), &source, 0);
-        answer(source::detect(&source).map(|form| format!("{{\"form\":\"{}\"}}", form.name()).into_bytes()))
+        answer(source::detect(&source).map(|(form, found)| {
+            json!({ "form": form.name(), "imports": found.imports, "requires": found.requires })
+                .to_string()
+                .into_bytes()
+        }))
     }
 
-    /// Parses and compiles; the top level of a module runs.
-    pub fn prepare(&mut self, file: &[u8], form: &[u8], source: &[u8]) -> Answer {
+    /// Parses and compiles; the top level of a module runs. `files` are names and sources of what the script may import.
+    pub fn prepare(&mut self, form: &[u8], file: &[u8], source: &[u8], files: &[(&[u8], &[u8])]) -> Answer {
         let file = String::from_utf8_lossy(file);
         let source = source::clean(&String::from_utf8_lossy(source));
         let form = Form::from_name(form).expect("the host passes a form that check named");
         self.prepared = None;
-        apis::begin();
-        realm::take_unhandled();
-        answer(self.prepare_form(&file, form, &source).map(|prepared| {
-            self.prepared = Some(prepared);
-            Vec::new()
-        }))
+        self.begin(false);
+        modules::clear();
+        let prefix = match form {
+            Form::Body => BODY_PREFIX.len() as u32,
+            Form::Module => 0,
+        };
+        stack::set_user_file(&file, &source, prefix);
+        for (name, source) in files {
+            let source = source::clean(&String::from_utf8_lossy(source));
+            stack::add_user_file(&String::from_utf8_lossy(name), source);
+        }
+        stack::with_sources(apis::inputs::note_names);
+        let prepared = self.prepare_form(&file, form, &source);
+        answer(match prepared {
+            Ok(prepared) => {
+                self.prepared = Some(prepared);
+                Ok(Vec::new())
+            }
+            // What the loader found out says more than the error that came of it.
+            Err(failure) => Err(match modules::take_failure() {
+                Some(cause) if failure.message.contains(&cause.message) => cause,
+                _ => failure,
+            }),
+        })
     }
 
     fn prepare_form(&mut self, file: &str, form: Form, source: &str) -> Result<Prepared, Failure> {
+        self.prepare_required(form)?;
         match form {
             Form::Body => {
-                stack::set_user_file(file, source, BODY_PREFIX.len() as u32);
                 let wrapped = format!("{BODY_PREFIX}{source}{BODY_SUFFIX}");
                 let text = Source::from_bytes(&wrapped).with_path(Path::new(file));
                 let function = Script::parse(text, None, &mut self.context)
                     .and_then(|script| script.evaluate(&mut self.context))
                     .map_err(|error| match source::parse_body(source) {
                         Err(failure) => failure,
-                        Ok(()) => Failure::from_js(error, &mut self.context),
+                        Ok(_) => Failure::from_js(error, &mut self.context),
                     })?;
                 match function.as_object() {
                     Some(function) if function.is_callable() => {
@@ -107,17 +164,7 @@ impl Engine {
                 }
             }
             Form::Module => {
-                stack::set_user_file(file, source, 0);
-                let module = self.parse_module(file, &source::module_text(source)).or_else(|error| {
-                    match source::rewritten_module(source) {
-                        Some(text) => self.parse_module(file, &text),
-                        None => Err(error),
-                    }
-                });
-                let module = module.map_err(|error| match source::parse_module(source) {
-                    Err(failure) => failure,
-                    Ok(()) => Failure::from_js(error, &mut self.context),
-                })?;
+                let module = modules::parse(0, &mut self.context)?;
                 let evaluated = module.load_link_evaluate(&mut self.context);
                 self.settle(&evaluated)?;
                 self.refuse_unhandled()?;
@@ -126,8 +173,15 @@ impl Engine {
         }
     }
 
-    fn parse_module(&mut self, file: &str, text: &str) -> JsResult<Module> {
-        Module::parse(Source::from_bytes(text).with_path(Path::new(file)), None, &mut self.context)
+    /// Evaluates what `require` may ask for, so that it is there at once, and part of a script image.
+    fn prepare_required(&mut self, form: Form) -> Result<(), Failure> {
+        let modules = modules::required(form == Form::Body, &mut self.context)
+            .map_err(|error| Failure::from_js(error, &mut self.context))?;
+        for module in modules {
+            let evaluated = module.load_link_evaluate(&mut self.context);
+            self.settle(&evaluated)?;
+        }
+        self.refuse_unhandled()
     }
 
     fn default_export(&mut self, module: &Module) -> Result<Prepared, Failure> {
@@ -149,46 +203,128 @@ impl Engine {
         })
     }
 
-    /// Runs the prepared script once and drains the job queue; the payload is its output.
-    pub fn call(&mut self, context: &[u8], raw_body: &[u8], steps: &[u8], env: &[u8]) -> Answer {
-        apis::begin();
-        realm::take_unhandled();
-        answer(self.run(context, raw_body, steps, env))
+    /// Runs the prepared script until it ends or waits for the host; the payload is its output, or what it waits for.
+    pub fn call(&mut self, inputs: &Inputs<'_>) -> Answer {
+        self.begin(true);
+        if self.warm {
+            apis::run::start_clock();
+        }
+        apis::inputs::set([inputs.context, inputs.steps, inputs.env], inputs.raw_body);
+        apis::run::set(inputs.secrets, inputs.meta);
+        let started = self.start();
+        self.advance(started)
     }
 
-    fn run(&mut self, context: &[u8], raw_body: &[u8], steps: &[u8], env: &[u8]) -> Result<Vec<u8>, Failure> {
-        let input = self.read(context, "context")?;
-        let steps = self.read(steps, "steps")?;
-        let env = self.read(env, "env")?;
-        if let Some(object) = input.as_object() {
-            apis::raw_body::attach(&object, raw_body, &mut self.context);
-        }
-        for (name, value) in [("context", &input), ("steps", &steps), ("env", &env)] {
-            apis::set_global(JsString::from(name), value.clone(), &mut self.context);
-        }
-        let value = match self.prepared.as_ref().expect("the host calls prepare before call") {
-            Prepared::Value(value) => value.clone(),
+    /// Hands one result in and runs on. `outcome` is `ok` or `error`.
+    ///
+    /// # Panics
+    /// When the host names no outstanding call: a bug of the host.
+    pub fn resume(&mut self, id: &[u8], outcome: &[u8], payload: &[u8]) -> Answer {
+        let id = std::str::from_utf8(id).ok().and_then(|id| id.parse().ok()).expect("the host passes an id");
+        let call = calls::take(id).expect("the host resumes an outstanding call");
+        let handler = if outcome == b"ok" { call.done } else { call.failed };
+        let result = input::parse(payload, &mut self.context)
+            .map_err(|error| {
+                let message = format!("the result of a host call is not JSON: {error}");
+                Failure::new(Code::ScriptError, "SyntaxError", message, None)
+            })
+            .and_then(|value| {
+                handler
+                    .call(&JsValue::undefined(), &[value], &mut self.context)
+                    .map_err(|error| Failure::from_js(error, &mut self.context))
+            });
+        self.advance(result.map(drop))
+    }
+
+    fn start(&mut self) -> Result<(), Failure> {
+        apis::inputs::place(&mut self.context).map_err(|error| Failure::from_js(error, &mut self.context))?;
+        let prepared = self.prepared.as_ref().expect("the host calls prepare before call");
+        self.running = Some(match prepared {
+            Prepared::Value(value) => Running::Value(value.clone()),
             Prepared::Function { function, takes_tools } => {
                 let function = function.clone();
                 let arguments = match takes_tools {
-                    true => vec![input, self.tools(steps, env)],
+                    true => {
+                        let input = apis::inputs::value(0, &mut self.context)
+                            .map_err(|error| Failure::from_js(error, &mut self.context))?;
+                        vec![input, apis::tools(&mut self.context)]
+                    }
                     false => Vec::new(),
                 };
                 let result = function
                     .call(&JsValue::undefined(), &arguments, &mut self.context)
                     .map_err(|error| Failure::from_js(error, &mut self.context))?;
-                match result.as_object().map(JsPromise::from_object) {
-                    Some(Ok(promise)) => self.settle(&promise)?,
-                    _ => {
-                        self.drain()?;
-                        result
-                    }
+                match result.as_object() {
+                    Some(object) => self.awaited(object)?,
+                    None => Running::Value(result),
                 }
             }
+        });
+        Ok(())
+    }
+
+    /// A promise, or what `await` takes for one.
+    fn awaited(&mut self, object: JsObject) -> Result<Running, Failure> {
+        let object = match JsPromise::from_object(object.clone()) {
+            Ok(promise) => return Ok(Running::Promise(promise)),
+            Err(_) => object,
+        };
+        let then = object
+            .get(js_string!("then"), &mut self.context)
+            .map_err(|error| Failure::from_js(error, &mut self.context))?;
+        if !then.is_callable() {
+            return Ok(Running::Value(object.into()));
+        }
+        JsPromise::resolve(object, &mut self.context)
+            .map(Running::Promise)
+            .map_err(|error| Failure::from_js(error, &mut self.context))
+    }
+
+    /// Drains the queue and says how the call stands.
+    fn advance(&mut self, entered: Result<(), Failure>) -> Answer {
+        match entered.and_then(|()| self.outcome()) {
+            Ok(None) => Answer::Pending(calls::pending()),
+            Ok(Some(output)) => {
+                self.running = None;
+                calls::begin(false);
+                Answer::Ok(output)
+            }
+            Err(failure) => {
+                self.running = None;
+                calls::begin(false);
+                jobs::clear();
+                Answer::Error(failure.to_json())
+            }
+        }
+    }
+
+    /// The output, or `None` while the host has something to do.
+    fn outcome(&mut self) -> Result<Option<Vec<u8>>, Failure> {
+        self.drain()?;
+        let value = match self.running.as_ref().expect("a call is running") {
+            Running::Value(value) => Some(value.clone()),
+            Running::Promise(promise) => match promise.state() {
+                PromiseState::Fulfilled(value) => Some(value),
+                PromiseState::Rejected(reason) => {
+                    return Err(Failure::from_thrown(&reason, None, &mut self.context));
+                }
+                PromiseState::Pending => None,
+            },
+        };
+        // As in Node: nobody waits for a handler that may come.
+        self.refuse_unhandled()?;
+        if value.is_some() {
+            calls::give_timers_up();
+        }
+        if calls::any() {
+            return Ok(None);
+        }
+        let Some(value) = value else {
+            return Err(never_settled());
         };
         let json = output::to_json(&value, &mut self.context)?;
         self.refuse_unhandled()?;
-        Ok(json)
+        Ok(Some(json))
     }
 
     /// Fails for the first rejection that nobody handled, as Node ends the process; further ones are logged.
@@ -209,27 +345,6 @@ impl Engine {
         first.map_or(Ok(()), Err)
     }
 
-    fn read(&mut self, json: &[u8], name: &str) -> Result<JsValue, Failure> {
-        input::parse(json, &mut self.context).map_err(|error| {
-            let message = format!("the input `{name}` is not JSON: {error}");
-            Failure::new(Code::ScriptError, "SyntaxError", message, None)
-        })
-    }
-
-    /// The second argument of a module's function.
-    fn tools(&mut self, steps: JsValue, env: JsValue) -> JsValue {
-        let tools = JsObject::with_object_proto(self.context.intrinsics());
-        let global = self.context.global_object();
-        let console = global.get(js_string!("console"), &mut self.context).unwrap_or_default();
-        for (name, value) in [("steps", steps), ("env", env), ("console", console)] {
-            tools.insert_property(
-                JsString::from(name),
-                PropertyDescriptor::builder().value(value).writable(true).enumerable(true).configurable(true),
-            );
-        }
-        tools.into()
-    }
-
     /// Drains the queue and returns what the promise became.
     fn settle(&mut self, promise: &JsPromise) -> Result<JsValue, Failure> {
         self.drain()?;
@@ -239,12 +354,7 @@ impl Engine {
             PromiseState::Pending => {
                 // Most likely why nothing settles it.
                 self.refuse_unhandled()?;
-                Err(Failure::new(
-                    Code::PromiseNeverSettled,
-                    "Error",
-                    "the script awaits a promise that nothing can settle any more",
-                    None,
-                ))
+                Err(never_settled())
             }
         }
     }
@@ -253,6 +363,17 @@ impl Engine {
         let drained: JsResult<()> = self.context.run_jobs();
         drained.map_err(|error| Failure::from_js(error, &mut self.context))
     }
+}
+
+/// Nothing is left that could settle what the script awaits; its place is told where there is no doubt.
+fn never_settled() -> Failure {
+    let place = stack::with_source(0, source::hanging_await);
+    Failure::new(
+        Code::PromiseNeverSettled,
+        "Error",
+        "the script awaits a promise that nothing can settle any more",
+        place,
+    )
 }
 
 fn answer(result: Result<Vec<u8>, Failure>) -> Answer {

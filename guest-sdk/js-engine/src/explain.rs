@@ -25,6 +25,22 @@ pub(crate) fn explain(message: &str, source: &str, line: u32, column: u32) -> Op
     }
 }
 
+/// What takes the place of a global that other runtimes have.
+pub(crate) fn instead_of(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "process" => "environment variables are in `env`, secrets in `secrets`",
+        "module" | "exports" => {
+            "write `export default async function (context, tools) { ... }`, or `return` the result"
+        }
+        "window" | "document" | "XMLHttpRequest" => "this is no browser; `fetch` makes requests",
+        "axios" | "request" | "got" => "`fetch` makes requests",
+        "Deno" | "Bun" | "__dirname" | "__filename" => {
+            "scripts have no files and no process; `kv` keeps values"
+        }
+        _ => return None,
+    })
+}
+
 /// The chain of names that ends before `at`: `a.b` of `a.b(`.
 fn callee_before(text: &[char], at: usize) -> String {
     let end = at.min(text.len());

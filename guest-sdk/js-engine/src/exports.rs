@@ -6,7 +6,7 @@ use std::{cell::UnsafeCell, panic};
 
 use crate::{
     alloc,
-    engine::Engine,
+    engine::{Engine, Inputs},
     frame::{self, Answer},
     host::{self, Level},
 };
@@ -54,8 +54,15 @@ pub extern "C" fn check(ptr: *mut u8, len: u32) -> u64 {
 #[unsafe(no_mangle)]
 pub extern "C" fn prepare(ptr: *mut u8, len: u32) -> u64 {
     answer(ptr, len, |engine, frame| {
-        let [file, form, source] = frame::sections(frame).expect("the host builds valid frames");
-        engine.prepare(file, form, source)
+        let ([form, file, source], mut rest) =
+            frame::first_sections(frame).expect("the host builds valid frames");
+        let mut files = Vec::new();
+        while !rest.is_empty() {
+            let ([name, source], after) = frame::first_sections(rest).expect("the host builds valid frames");
+            files.push((name, source));
+            rest = after;
+        }
+        engine.prepare(form, file, source, &files)
     })
 }
 
@@ -63,8 +70,18 @@ pub extern "C" fn prepare(ptr: *mut u8, len: u32) -> u64 {
 #[unsafe(no_mangle)]
 pub extern "C" fn call(ptr: *mut u8, len: u32) -> u64 {
     answer(ptr, len, |engine, frame| {
-        let [context, raw_body, steps, env] = frame::sections(frame).expect("the host builds valid frames");
-        engine.call(context, raw_body, steps, env)
+        let [context, raw_body, steps, env, secrets, meta] =
+            frame::sections(frame).expect("the host builds valid frames");
+        engine.call(&Inputs { context, raw_body, steps, env, secrets, meta })
+    })
+}
+
+/// See the crate's documentation.
+#[unsafe(no_mangle)]
+pub extern "C" fn resume(ptr: *mut u8, len: u32) -> u64 {
+    answer(ptr, len, |engine, frame| {
+        let [id, outcome, payload] = frame::sections(frame).expect("the host builds valid frames");
+        engine.resume(id, outcome, payload)
     })
 }
 

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::{
     apis::inspect,
-    explain, names, realm,
+    explain, modules, names,
     stack::{self, Frame},
 };
 
@@ -72,8 +72,9 @@ impl Failure {
         position: Option<(u32, u32)>,
     ) -> Self {
         let message = message.into();
-        let file = stack::user_file();
-        let position = position.map(|(line, column)| stack::shown(line, column));
+        let current = stack::current();
+        let file = stack::file_name(current);
+        let position = position.map(|(line, column)| stack::shown(current, line, column));
         let mut stack = format!("{name}: {message}");
         if let Some((line, column)) = position {
             stack.push_str(&format!("\n    at {file}:{line}:{column}"));
@@ -94,10 +95,10 @@ impl Failure {
                 _ => engine.to_string(),
             };
             let mut frames = stack::user_frames(&error.to_string());
-            let position = frames.first().map(|frame| stack::shown(frame.line, frame.column));
+            let (file, position) = place(&frames);
             frames.truncate(10);
             let stack = stack::render(&format!("{name}: {message}"), &frames);
-            return Self { code, name: name.to_owned(), message, stack, file: stack::user_file(), position };
+            return Self { code, name: name.to_owned(), message, stack, file, position };
         }
         // For values that are not errors, the engine's own trace is the only one.
         let trace = match error.as_opaque() {
@@ -140,9 +141,8 @@ impl Failure {
             improve(&name, &mut message, &mut frames);
         }
         // The module loader refuses outside of any call.
-        if frames.is_empty() && message.starts_with(realm::IMPORTS_UNAVAILABLE) {
-            let place = stack::with_source(|source| explain::find_name("import", source, 1, 1));
-            frames.extend(place.map(|(line, column)| Frame { function: "<anonymous>".into(), line, column }));
+        if frames.is_empty() {
+            frames.extend(modules::refused_import(&message));
         }
         let header = match message.as_str() {
             "" => name.clone(),
@@ -157,14 +157,8 @@ impl Failure {
         if let Some(object) = &error {
             add_causes(&mut stack, object, context);
         }
-        Self {
-            code: Code::ScriptError,
-            name,
-            message,
-            stack,
-            file: stack::user_file(),
-            position: frames.first().map(|frame| stack::shown(frame.line, frame.column)),
-        }
+        let (file, position) = place(&frames);
+        Self { code: Code::ScriptError, name, message, stack, file, position }
     }
 
     /// The error JSON of the ABI.
@@ -181,6 +175,16 @@ impl Failure {
         })
         .to_string()
         .into_bytes()
+    }
+}
+
+/// The innermost frame's file and position.
+fn place(frames: &[Frame]) -> (String, Option<(u32, u32)>) {
+    match frames.first() {
+        Some(frame) => {
+            (stack::file_name(frame.file), Some(stack::shown(frame.file, frame.line, frame.column)))
+        }
+        None => (stack::file_name(stack::current()), None),
     }
 }
 
@@ -227,7 +231,7 @@ fn improve(name: &str, message: &mut String, frames: &mut [Frame]) {
     let Some(frame) = frames.first_mut() else {
         return;
     };
-    stack::with_source(|source| match name {
+    stack::with_source(frame.file, |source| match name {
         "TypeError" => {
             if let Some(better) = explain::explain(message, source, frame.line, frame.column) {
                 *message = better;
@@ -242,11 +246,15 @@ fn improve(name: &str, message: &mut String, frames: &mut [Frame]) {
                 }
                 return;
             }
-            let found = message
-                .strip_suffix(" is not defined")
-                .and_then(|name| explain::find_name(name, source, frame.line, frame.column));
-            if let Some((line, column)) = found {
+            let Some(name) = message.strip_suffix(" is not defined") else {
+                return;
+            };
+            if let Some((line, column)) = explain::find_name(name, source, frame.line, frame.column) {
                 (frame.line, frame.column) = (line, column);
+            }
+            if let Some(hint) = explain::instead_of(name) {
+                message.push_str(": ");
+                message.push_str(hint);
             }
         }
         _ => {}

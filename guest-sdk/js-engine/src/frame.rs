@@ -10,6 +10,8 @@ pub enum Answer {
     Ok(Vec<u8>),
     /// Tag 1; the payload is the JSON of [`crate::failure::Failure`].
     Error(Vec<u8>),
+    /// Tag 2; the payload is the JSON of [`crate::calls`]: what the script waits for.
+    Pending(Vec<u8>),
 }
 
 impl Answer {
@@ -19,6 +21,7 @@ impl Answer {
         let (tag, mut payload) = match self {
             Self::Ok(payload) => (0, payload),
             Self::Error(payload) => (1, payload),
+            Self::Pending(payload) => (2, payload),
         };
         payload.insert(0, tag);
         payload
@@ -29,7 +32,18 @@ impl Answer {
 ///
 /// # Errors
 /// A length that runs past the end, or bytes left over. The host builds the frames, so either is a bug of the host.
-pub fn sections<const N: usize>(mut bytes: &[u8]) -> Result<[&[u8]; N], &'static str> {
+pub fn sections<const N: usize>(bytes: &[u8]) -> Result<[&[u8]; N], &'static str> {
+    match first_sections(bytes)? {
+        (out, []) => Ok(out),
+        _ => Err("frame: bytes left over after the last section"),
+    }
+}
+
+/// Splits the first `N` sections off; what follows them is a frame again.
+///
+/// # Errors
+/// A length that runs past the end.
+pub fn first_sections<const N: usize>(mut bytes: &[u8]) -> Result<([&[u8]; N], &[u8]), &'static str> {
     let mut out = [&[][..]; N];
     for slot in &mut out {
         let (len, rest) = bytes.split_first_chunk::<4>().ok_or("frame: a section's length is missing")?;
@@ -37,7 +51,7 @@ pub fn sections<const N: usize>(mut bytes: &[u8]) -> Result<[&[u8]; N], &'static
         *slot = rest.get(..len).ok_or("frame: a section is longer than the frame")?;
         bytes = &rest[len..];
     }
-    if bytes.is_empty() { Ok(out) } else { Err("frame: bytes left over after the last section") }
+    Ok((out, bytes))
 }
 
 #[cfg(test)]

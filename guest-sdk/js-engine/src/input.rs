@@ -146,7 +146,7 @@ thread_local! {
 }
 
 /// The key as a property key, made once for keys that come again. The cache is part of the snapshot, filled by the warm-up.
-fn interned(key: &str) -> PropertyKey {
+pub(crate) fn interned(key: &str) -> PropertyKey {
     let bytes = key.as_bytes();
     let (Some(&first), Some(&last)) = (bytes.first(), bytes.last()) else {
         return JsString::from(key).into();

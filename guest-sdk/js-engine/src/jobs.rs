@@ -16,26 +16,32 @@ use boa_engine::{
     job::{Job, JobExecutor, NativeAsyncJob},
 };
 
-/// See the module documentation.
-#[derive(Default)]
-pub struct Jobs {
-    queue: RefCell<VecDeque<Job>>,
+thread_local! {
+    static QUEUE: RefCell<VecDeque<Job>> = const { RefCell::new(VecDeque::new()) };
 }
+
+/// Drops every job: what a failed call left behind is nobody's any more.
+pub(crate) fn clear() {
+    QUEUE.with_borrow_mut(VecDeque::clear);
+}
+
+/// See the module documentation.
+pub struct Jobs;
 
 impl JobExecutor for Jobs {
     fn enqueue_job(self: Rc<Self>, job: Job, _context: &mut Context) {
         match job {
             Job::PromiseJob(_) | Job::AsyncJob(_) | Job::GenericJob(_) => {
-                self.queue.borrow_mut().push_back(job);
+                QUEUE.with_borrow_mut(|queue| queue.push_back(job));
             }
-            // Timers are not provided, and finalizers may be omitted by the specification.
+            // Timers are calls of the host, and finalizers may be omitted by the specification.
             _ => {}
         }
     }
 
     fn run_jobs(self: Rc<Self>, context: &mut Context) -> JsResult<()> {
         loop {
-            let Some(job) = self.queue.borrow_mut().pop_front() else {
+            let Some(job) = QUEUE.with_borrow_mut(VecDeque::pop_front) else {
                 break;
             };
             let result = match job {
@@ -45,7 +51,7 @@ impl JobExecutor for Jobs {
                 _ => Ok(()),
             };
             if let Err(error) = result {
-                self.queue.borrow_mut().clear();
+                clear();
                 return Err(error);
             }
         }
@@ -58,7 +64,7 @@ impl JobExecutor for Jobs {
     }
 }
 
-/// Polls a future that is ready at once (the module loader's refusal); one that is not is dropped, because nothing could wake it.
+/// Polls a future that is ready at once (the module loader's); one that is not is dropped, because nothing could wake it.
 fn poll_once(job: NativeAsyncJob, context: &mut Context) -> JsResult<()> {
     let context = RefCell::new(context);
     let future = pin!(job.call(&context));

@@ -6,12 +6,14 @@
 //! | Export | Frame | Payload of the answer |
 //! |---|---|---|
 //! | `alloc(len) -> ptr` | | a buffer for the host to fill; the export that takes it frees it |
-//! | `check(ptr, len) -> u64` | file name, source | `{"form":"body"}` or `{"form":"module"}` |
-//! | `prepare(ptr, len) -> u64` | file name, form, source | empty |
-//! | `call(ptr, len) -> u64` | context JSON, raw body, steps JSON, env JSON | the output as JSON |
+//! | `check(ptr, len) -> u64` | file name, source | `{"form":"body"\|"module","imports":[..],"requires":[..]}` |
+//! | `prepare(ptr, len) -> u64` | form, file name, source, then name and source of each file it may import | empty |
+//! | `call(ptr, len) -> u64` | context JSON, raw body, steps JSON, env JSON, secrets JSON, meta JSON | the output as JSON |
+//! | `resume(ptr, len) -> u64` | id, `ok` or `error`, payload JSON | as `call` |
 //!
-//! An answer is `(ptr << 32) | len` of one tag byte (0 OK, 1 ERROR, 2 PENDING: reserved) and the payload; it stays valid until
-//! the next export is called. An error is the JSON of [`failure::Failure`]. `wizer-initialize` builds the context for the snapshot.
+//! An answer is `(ptr << 32) | len` of one tag byte (0 OK, 1 ERROR, 2 PENDING) and the payload; it stays valid until
+//! the next export is called. An error is the JSON of [`failure::Failure`]; PENDING is `{"calls":[{"id","op","args"}],"cancel":[id]}`:
+//! what the script waits for and what it gave up since the last answer. `wizer-initialize` builds the context for the snapshot.
 //!
 //! Imports (module `flowcell`): `log`, `now`, `random`: see [`host`]. There is no other way out.
 //!
@@ -20,22 +22,27 @@
 //! linear memory: copied after `prepare` into a fresh instance, it can be called there.
 
 mod apis;
+mod calls;
 mod engine;
 mod explain;
 pub mod failure;
 pub mod frame;
 pub mod host;
+mod imports;
 mod input;
 mod jobs;
 mod mistakes;
+mod modules;
 mod names;
 mod output;
+mod paths;
 mod realm;
+mod scan;
 pub mod source;
 mod stack;
 mod warmup;
 
-pub use engine::Engine;
+pub use engine::{Engine, Inputs};
 pub use frame::Answer;
 
 #[cfg(target_arch = "wasm32")]

@@ -19,7 +19,7 @@ pub(crate) fn explain(message: &str, source: &str, place: Place) -> Option<(Stri
         return Some((message.to_owned(), (line, column as u32)));
     }
     is_typescript(&before, &rest)
-        .then(|| (format!("TypeScript is not supported yet: remove the types ({message})"), place))
+        .then(|| (format!("this is TypeScript in a JavaScript file: name the file `.ts`, or remove the types ({message})"), place))
 }
 
 /// Whether what the parser stopped at is a type of TypeScript.

@@ -31,20 +31,34 @@ impl From<JsError> for Refusal {
 /// # Errors
 /// `output_invalid` with the path, or what a getter or `toJSON` threw.
 pub(crate) fn to_json(value: &JsValue, context: &mut Context) -> Result<Vec<u8>, Failure> {
+    strict_json(value, "the returned value", context).map_err(|error| match error {
+        Unwritten::Thrown(error) => Failure::from_js(error, context),
+        Unwritten::Invalid(message) => Failure::new(Code::OutputInvalid, "TypeError", message, None),
+    })
+}
+
+/// Why a value was not written.
+pub(crate) enum Unwritten {
+    /// A getter or `toJSON` threw.
+    Thrown(JsError),
+    /// It cannot be JSON: the message says what and where.
+    Invalid(String),
+}
+
+/// The value as JSON; `undefined` is `null`. `what` names it in messages.
+///
+/// # Errors
+/// See [`Unwritten`].
+pub(crate) fn strict_json(value: &JsValue, what: &str, context: &mut Context) -> Result<Vec<u8>, Unwritten> {
     let mut writer = Writer::new(true, context);
     match writer.value(value) {
         Ok(true) => Ok(writer.out),
         Ok(false) => Ok(b"null".to_vec()),
-        Err(Refusal::Thrown(error)) => Err(Failure::from_js(error, context)),
-        Err(Refusal::Invalid(what)) => {
-            let place = writer.place();
-            let message = if place.is_empty() {
-                format!("the returned value cannot be JSON: it is {what}")
-            } else {
-                format!("the returned value cannot be JSON: `{place}` is {what}")
-            };
-            Err(Failure::new(Code::OutputInvalid, "TypeError", message, None))
-        }
+        Err(Refusal::Thrown(error)) => Err(Unwritten::Thrown(error)),
+        Err(Refusal::Invalid(is)) => Err(Unwritten::Invalid(match writer.place().as_str() {
+            "" => format!("{what} cannot be JSON: it is {is}"),
+            place => format!("{what} cannot be JSON: `{place}` is {is}"),
+        })),
     }
 }
 

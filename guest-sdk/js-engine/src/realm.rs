@@ -1,17 +1,16 @@
-//! Builds the Boa context: the run's clock, the limits, the refusal of imports, and every global of `apis`.
+//! Builds the Boa context: the run's clock, the limits, the loader of modules, and every global of `apis`.
 //!
 //! Called once, by `Engine::new`, before the snapshot. Reads neither clock nor randomness.
 
 use std::{cell::RefCell, rc::Rc};
 
 use boa_engine::{
-    Context, JsNativeError, JsObject, JsResult, Module,
+    Context, JsObject,
     builtins::promise::{OperationType, Promise},
     context::{Clock, HostHooks, time::JsInstant},
-    module::{ModuleLoader, ModuleRequest, Referrer},
 };
 
-use crate::{apis, host, jobs::Jobs, stack};
+use crate::{apis, host, jobs::Jobs, modules::Loader, stack};
 
 /// Nested calls of a script before `recursion_limit`. JavaScript frames live on the heap, so this is about Node's own depth;
 /// natives that call back (getters, `map` callbacks) use the Wasm stack and may reach its end first, which traps.
@@ -28,8 +27,8 @@ pub(crate) fn build() -> Context {
     let mut context = Context::builder()
         .clock(Rc::new(RunClock))
         .host_hooks(Rc::new(Hooks))
-        .job_executor(Rc::new(Jobs::default()))
-        .module_loader(Rc::new(NoModules))
+        .job_executor(Rc::new(Jobs))
+        .module_loader(Rc::new(Loader))
         .can_block(false)
         .build()
         .expect("the realm is built from constants");
@@ -88,29 +87,4 @@ impl HostHooks for Hooks {
     fn max_buffer_size(&self, _context: &mut Context) -> u64 {
         MAX_BUFFER
     }
-}
-
-/// Refuses every import.
-struct NoModules;
-
-impl ModuleLoader for NoModules {
-    async fn load_imported_module(
-        self: Rc<Self>,
-        _referrer: Referrer,
-        request: ModuleRequest,
-        _context: &RefCell<&mut Context>,
-    ) -> JsResult<Module> {
-        let specifier = request.specifier().to_std_string_lossy();
-        Err(JsNativeError::typ().with_message(imports_unavailable(&specifier)).into())
-    }
-}
-
-/// How [`imports_unavailable`] begins.
-pub(crate) const IMPORTS_UNAVAILABLE: &str = "imports are not available yet";
-
-/// What a script is told that imports something.
-pub(crate) fn imports_unavailable(specifier: &str) -> String {
-    format!(
-        "{IMPORTS_UNAVAILABLE}: '{specifier}' (crypto, buffer, url, querystring, util and events can be had by require)"
-    )
 }

@@ -8,8 +8,8 @@ use boa_parser::{Parser, Source, error::Error as ParseError};
 
 use crate::{
     failure::{Code, Failure},
+    imports::{self, Imports},
     mistakes, names,
-    realm::imports_unavailable,
 };
 
 /// What stands before a body, on its first line.
@@ -62,9 +62,9 @@ pub(crate) fn clean(source: &str) -> String {
 ///
 /// # Errors
 /// The syntax error of the form that was meant: a line that begins with `export` or `import` means a module.
-pub(crate) fn detect(source: &str) -> Result<Form, Failure> {
+pub(crate) fn detect(source: &str) -> Result<(Form, Imports), Failure> {
     let body = match parse_body(source) {
-        Ok(()) => return Ok(Form::Body),
+        Ok(imports) => return Ok((Form::Body, imports)),
         Err(failure) => failure,
     };
     let looks_like_module = source.lines().any(|line| {
@@ -73,8 +73,8 @@ pub(crate) fn detect(source: &str) -> Result<Form, Failure> {
             line.strip_prefix(word).is_some_and(|rest| rest.starts_with([' ', '{', '*', '\t', '"', '\'']))
         })
     });
-    match parse_module(source) {
-        Ok(()) => Ok(Form::Module),
+    match parse_module(source, true) {
+        Ok(imports) => Ok((Form::Module, imports)),
         Err(failure) if failure.code == Code::NoDefaultExport || looks_like_module => Err(failure),
         Err(_) => Err(body),
     }
@@ -86,7 +86,7 @@ fn refused(message: impl Into<String>, position: Option<(u32, u32)>) -> Failure 
 }
 
 /// Parses a source as a body.
-pub(crate) fn parse_body(source: &str) -> Result<(), Failure> {
+pub(crate) fn parse_body(source: &str) -> Result<Imports, Failure> {
     // Alone first, so that no bracket of the wrapper can close one of the user's.
     let mut interner = Interner::default();
     let body = Parser::new(Source::from_bytes(source))
@@ -98,7 +98,7 @@ pub(crate) fn parse_body(source: &str) -> Result<(), Failure> {
     Parser::new(Source::from_bytes(&wrapped))
         .parse_script(&Scope::new_global(), &mut interner)
         .map_err(|error| failure(&error, source, BODY_PREFIX.len() as u32))?;
-    Ok(())
+    Ok(imports::of_body(&body, &interner))
 }
 
 /// Refuses a second `let`, `const` or `class` of a name at the top level, which Boa's parser lets pass in a function.
@@ -127,8 +127,11 @@ fn unopened(source: &str, body: &FunctionBody) -> Result<(), Failure> {
     Err(refused("unexpected token '}': it closes nothing", Some((line, after - 1))))
 }
 
-/// Parses a source as a module with a default export and without imports.
-pub(crate) fn parse_module(source: &str) -> Result<(), Failure> {
+/// What is said where code with an `import` is no module for another reason, mostly a `return` at its top level.
+const IMPORTS_NEED_A_MODULE: &str = "a script with imports is a module: put its code into `export default async function (context, tools) { ... }`";
+
+/// Parses a source as a module, which needs a default export if it is the script itself.
+pub(crate) fn parse_module(source: &str, needs_default: bool) -> Result<Imports, Failure> {
     let mut interner = Interner::default();
     let module = match module(&module_text(source), &mut interner) {
         Ok(module) => module,
@@ -137,24 +140,18 @@ pub(crate) fn parse_module(source: &str) -> Result<(), Failure> {
             None => {
                 let failure = failure(&error, source, 0);
                 return Err(match mistakes::first_import(source) {
-                    Some((specifier, place)) if failure.position.is_none_or(|found| place <= found) => {
-                        refused(imports_unavailable(&specifier), Some(place))
+                    Some((_, place)) if needs_default && failure.message.contains("'return'") => {
+                        refused(IMPORTS_NEED_A_MODULE, Some(place))
                     }
                     _ => failure,
                 });
             }
         },
     };
-    let requests = module.items().requests();
-    if let Some(request) = requests.iter().next() {
-        let specifier = interner.resolve_expect(*request).to_string();
-        let place = mistakes::first_import(source).map(|(_, place)| place);
-        return Err(refused(imports_unavailable(&specifier), place));
-    }
-    if !module.items().exported_names().contains(&Sym::DEFAULT) {
+    if needs_default && !module.items().exported_names().contains(&Sym::DEFAULT) {
         return Err(no_default_export());
     }
-    Ok(())
+    Ok(imports::of_module(&module, &interner))
 }
 
 fn module(text: &str, interner: &mut Interner) -> Result<Module, ParseError> {
@@ -174,6 +171,12 @@ pub(crate) fn no_default_export() -> Failure {
         "the module has no default export: write `export default async function (context, tools) { ... }`",
         None,
     )
+}
+
+/// The `await` that a script hangs at, if there is no doubt which one it is.
+pub(crate) fn hanging_await(source: &str) -> Option<names::Place> {
+    let found = parse_body(source).or_else(|_| parse_module(source, false)).ok()?;
+    found.hanging()
 }
 
 /// Rewrites `export default async (context) => ...`, which Boa's parser takes for a declaration, character by character into a

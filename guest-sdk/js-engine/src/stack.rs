@@ -1,6 +1,6 @@
-//! Stack traces in the terms of the user's own file.
+//! Stack traces in the terms of the user's own files.
 //!
-//! Boa prints one frame a line as `    at name (path:line:column)`. Kept are the frames of the user's file; those of
+//! Boa prints one frame a line as `    at name (path:line:column)`. Kept are the frames of the user's files; those of
 //! the engine, the prelude and natives are dropped, and the wrapper that makes a body a function is subtracted.
 //! Called by `failure.rs` and by the `stack` getter that `install` puts on `Error.prototype`.
 
@@ -16,54 +16,98 @@ use crate::{explain, failure, source::DEFAULT_NAMES};
 /// How many frames a rendered trace shows.
 const SHOWN_FRAMES: usize = 10;
 
-/// One frame in the user's file; 1-based, the column in code points.
+/// One frame in a user's file; 1-based, the column in code points.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Frame {
+    pub(crate) file: FileId,
     pub(crate) function: String,
     pub(crate) line: u32,
     pub(crate) column: u32,
 }
+
+/// The number of a file: 0 is the script, the others are what it may import.
+pub(crate) type FileId = usize;
 
 struct UserFile {
     name: String,
     source: String,
     /// Columns of the first line that are ours.
     prefix: u32,
+}
+
+struct User {
+    files: Vec<UserFile>,
+    /// The file that errors without a trace are about.
+    current: FileId,
     original: Option<JsObject>,
 }
 
 thread_local! {
-    static USER: RefCell<UserFile> = const {
-        RefCell::new(UserFile { name: String::new(), source: String::new(), prefix: 0, original: None })
+    static USER: RefCell<User> = const {
+        RefCell::new(User { files: Vec::new(), current: 0, original: None })
     };
 }
 
-/// Names the file whose frames are the user's. `prefix` is the length of what stands before the source on line 1.
+/// Names the script, whose frames are the user's, and forgets every other file. `prefix` is the length of what stands before the
+/// source on line 1.
 pub(crate) fn set_user_file(name: &str, source: &str, prefix: u32) {
     USER.with_borrow_mut(|user| {
-        name.clone_into(&mut user.name);
-        source.clone_into(&mut user.source);
-        user.prefix = prefix;
+        user.files.clear();
+        user.files.push(UserFile { name: name.to_owned(), source: source.to_owned(), prefix });
+        user.current = 0;
     });
 }
 
-/// The user's file name.
-pub(crate) fn user_file() -> String {
-    USER.with_borrow(|user| user.name.clone())
+/// Adds a file that the script may import.
+pub(crate) fn add_user_file(name: &str, source: String) {
+    USER.with_borrow_mut(|user| user.files.push(UserFile { name: name.to_owned(), source, prefix: 0 }));
+}
+
+/// Says which file is being worked on, for errors that have no trace; returns the one before.
+pub(crate) fn set_current(file: FileId) -> FileId {
+    USER.with_borrow_mut(|user| std::mem::replace(&mut user.current, file))
+}
+
+/// The file that is being worked on.
+pub(crate) fn current() -> FileId {
+    USER.with_borrow(|user| user.current)
+}
+
+/// The file of that name.
+pub(crate) fn find_file(name: &str) -> Option<FileId> {
+    USER.with_borrow(|user| user.files.iter().position(|file| file.name == name))
+}
+
+/// How many files there are.
+pub(crate) fn file_count() -> usize {
+    USER.with_borrow(|user| user.files.len())
+}
+
+/// A file's name.
+pub(crate) fn file_name(file: FileId) -> String {
+    USER.with_borrow(|user| user.files.get(file).map(|file| file.name.clone()).unwrap_or_default())
 }
 
 /// A place as it is told: with its column in UTF-16 units, as editors and other engines count.
-pub(crate) fn shown(line: u32, column: u32) -> (u32, u32) {
-    with_source(|source| {
+pub(crate) fn shown(file: FileId, line: u32, column: u32) -> (u32, u32) {
+    with_source(file, |source| {
         let text = source.lines().nth((line as usize).saturating_sub(1)).unwrap_or("");
         let wide = text.chars().take(column as usize - 1).filter(|c| c.len_utf16() == 2).count();
         (line, column + wide as u32)
     })
 }
 
-/// Hands the user's source to `read`.
-pub(crate) fn with_source<T>(read: impl FnOnce(&str) -> T) -> T {
-    USER.with_borrow(|user| read(&user.source))
+/// Hands a file's source to `read`.
+pub(crate) fn with_source<T>(file: FileId, read: impl FnOnce(&str) -> T) -> T {
+    USER.with_borrow(|user| read(user.files.get(file).map_or("", |file| &file.source)))
+}
+
+/// Hands every source to `read`.
+pub(crate) fn with_sources<T>(read: impl FnOnce(&[&str]) -> T) -> T {
+    USER.with_borrow(|user| {
+        let sources: Vec<&str> = user.files.iter().map(|file| file.source.as_str()).collect();
+        read(&sources)
+    })
 }
 
 /// Whether the engine raised the error in the user's own code, not in a function of the prelude.
@@ -89,33 +133,38 @@ pub(crate) fn user_frames(trace: &str) -> Vec<Frame> {
     USER.with_borrow(|user| trace.lines().filter_map(|line| user_frame(line, user)).collect())
 }
 
-fn user_frame(line: &str, user: &UserFile) -> Option<Frame> {
+fn user_frame(line: &str, user: &User) -> Option<Frame> {
     let rest = line.strip_prefix("    at ")?.strip_suffix(')')?;
     let (rest, column) = rest.rsplit_once(':')?;
     let (rest, line) = rest.rsplit_once(':')?;
-    let function = rest.strip_suffix(&user.name).and_then(|rest| rest.strip_suffix(" ("))?;
+    let matches = |file: &UserFile| {
+        rest.strip_suffix(file.name.as_str()).and_then(|rest| rest.strip_suffix(" (")).is_some()
+    };
+    let id = user.files.iter().position(matches)?;
+    let file = &user.files[id];
+    let function = &rest[..rest.len() - file.name.len() - 2];
     let line: u32 = line.parse().ok()?;
     let column: u32 = column.parse().ok()?;
-    let prefix = if line == 1 { user.prefix } else { 0 };
+    let prefix = if line == 1 { file.prefix } else { 0 };
     let column = column.saturating_sub(prefix).max(1);
     Some(Frame {
+        file: id,
         function: match function {
             "" | "<main>" => "<anonymous>".to_owned(),
             name if DEFAULT_NAMES.contains(&name) => "default".to_owned(),
             name => name.to_owned(),
         },
         line,
-        column: explain::name_of_call(&user.source, line, column),
+        column: explain::name_of_call(&file.source, line, column),
     })
 }
 
 /// `header` and one line a frame, as Node prints them.
 pub(crate) fn render(header: &str, frames: &[Frame]) -> String {
-    let file = user_file();
     let mut out = header.to_owned();
     for frame in frames.iter().take(SHOWN_FRAMES) {
-        let function = &frame.function;
-        let (line, column) = shown(frame.line, frame.column);
+        let (function, file) = (&frame.function, file_name(frame.file));
+        let (line, column) = shown(frame.file, frame.line, frame.column);
         out.push_str(&format!("\n    at {function} ({file}:{line}:{column})"));
     }
     out

@@ -6,7 +6,10 @@
 use boa_engine::{Finalize, Trace};
 use boa_gc::{Gc, WeakGc, WeakMap, force_collect};
 
-use crate::{engine::Engine, frame::Answer};
+use crate::{
+    engine::{Engine, Inputs},
+    frame::Answer,
+};
 
 /// A bit of everything that webhook scripts do.
 const BODY: &str = r"
@@ -28,17 +31,44 @@ return { branch, same, text: text.toUpperCase().slice(0, 10), sum, later, n: nam
 
 const MODULE: &str = "const limit = 3;\nexport default async function (context, tools) { const { steps, env } = tools; return [limit, steps, env, context.data]; }";
 
+/// Host calls and what is made of their results; every one is answered with the same.
+const CALLS: &str = r"
+const [answer, n] = await Promise.all([fetch('https://a.b/c', { method: 'POST', headers: { 'content-type': 'application/json', authorization: `Bearer ${secrets.TOKEN}` }, body: JSON.stringify({ a: 1 }) }), kv.incr('n', 1, { ttl: '1h' })]);
+const body = await answer.json();
+if (!answer.ok) throw new Error(answer.statusText);
+await sleep('1s');
+await new Promise((resolve) => setTimeout(resolve, 10));
+await step.run('once', async () => ({ id: run.id, body }));
+await kv.set('k', [await kv.get('k'), n]);
+await respond({ status: 201, json: { at: answer.headers.get('content-type') } });
+return { id: step.id, n };
+";
+
+const RESULT: &[u8] = br#"{"status":200,"status_text":"OK","url":"https://a.b/c","redirected":false,"headers":[["content-type","application/json"]],"body":"eyJhIjoxfQ=="}"#;
+
 const CONTEXT: &str = r#"{"data":{"ref":"refs/heads/main","before":"0","after":"1","created":false,"size":1.5,"items":[{"id":"1","message":"m","timestamp":"t","url":"u","author":{"name":"n","email":"e","username":"u"},"committer":{"name":"n"},"added":[],"removed":[],"modified":["a"]},{"id":"2","message":"é","author":{"name":"","email":null}}],"counts":{"a":1,"b":2},"repository":{"id":1,"name":"r","full_name":"o/r","private":true,"owner":{"name":"o","login":"o"}},"pusher":{"name":"p"},"sender":{"login":"s","id":3}},"headers":{"content-type":"application/json","user-agent":"x","x-github-event":"push"},"query":{},"params":{},"method":"POST","path":"/api/webhooks/x","ip":"127.0.0.1"}"#;
 
-/// Runs both forms twice.
+/// Runs each twice.
 pub(crate) fn run(engine: &mut Engine) {
     for _ in 0..2 {
-        for (form, source) in [("body", BODY), ("module", MODULE)] {
+        for (form, source) in [("body", BODY), ("module", MODULE), ("body", CALLS)] {
             let checked = engine.check(b"warmup.js", source.as_bytes());
             assert!(matches!(checked, Answer::Ok(_)), "warm-up: {}", text(checked));
-            let prepared = engine.prepare(b"warmup.js", form.as_bytes(), source.as_bytes());
+            let prepared = engine.prepare(form.as_bytes(), b"warmup.js", source.as_bytes(), &[]);
             assert!(matches!(prepared, Answer::Ok(_)), "warm-up: {}", text(prepared));
-            let answer = engine.call(CONTEXT.as_bytes(), b"{}", b"{\"a\":{\"b\":1}}", b"{\"SECRET\":\"s\"}");
+            let mut answer = engine.call(&Inputs {
+                context: CONTEXT.as_bytes(),
+                raw_body: b"{}",
+                steps: br#"{"a":{"b":1,"text":"longer than what is parsed at once"}}"#,
+                env: br#"{"SECRET":"s"}"#,
+                secrets: br#"{"TOKEN":"t"}"#,
+                meta: br#"{"run":"r","workflow":"w","step":"s","attempt":1,"secrets_listed":["TOKEN"]}"#,
+            });
+            let mut id = 0;
+            while matches!(answer, Answer::Pending(_)) {
+                id += 1;
+                answer = engine.resume(format!("{id}").as_bytes(), b"ok", RESULT);
+            }
             assert!(matches!(answer, Answer::Ok(_)), "warm-up: {}", text(answer));
         }
     }

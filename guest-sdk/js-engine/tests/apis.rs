@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 
 use flowcell_js_engine::{
-    Answer, Engine,
+    Answer, Engine, Inputs,
     host::{self, Level},
 };
 use serde_json::{Value, json};
@@ -17,15 +17,22 @@ const SIGNATURE: &str = "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c
 
 fn run(source: &str) -> Result<Value, Value> {
     ENGINE.with_borrow_mut(|engine| {
-        if let Answer::Error(error) = engine.prepare(b"api.js", b"body", source.as_bytes()) {
+        if let Answer::Error(error) = engine.prepare(b"body", b"api.js", source.as_bytes(), &[]) {
             return Err(serde_json::from_slice(&error).unwrap());
         }
         let context =
             json!({ "headers": { "x-hub-signature-256": SIGNATURE }, "data": { "b": 1, "a": [1.5, "x"] } });
         let env = json!({ "GITHUB_WEBHOOK_SECRET": "It's a Secret to Everybody" });
-        match engine.call(context.to_string().as_bytes(), BODY, b"{}", env.to_string().as_bytes()) {
+        match engine.call(&Inputs {
+            context: context.to_string().as_bytes(),
+            raw_body: BODY,
+            steps: b"{}",
+            env: env.to_string().as_bytes(),
+            secrets: b"{}",
+            meta: b"{}",
+        }) {
             Answer::Ok(bytes) => Ok(serde_json::from_slice(&bytes).unwrap()),
-            Answer::Error(bytes) => Err(serde_json::from_slice(&bytes).unwrap()),
+            Answer::Error(bytes) | Answer::Pending(bytes) => Err(serde_json::from_slice(&bytes).unwrap()),
         }
     })
 }
@@ -267,6 +274,122 @@ fn text_and_clones() {
 }
 
 #[test]
+fn clones_are_deep_and_of_the_same_kind() {
+    all(&[
+        (
+            "const a = { s: new Set([1, [2]]), r: /x/gi, t: new Float32Array([1.5]), v: new DataView(new ArrayBuffer(2)), n: new Number(1), u: undefined, b: 1n }; const c = structuredClone(a); return [c.s.has(1), c.s instanceof Set, String(c.r), c.t[0], c.v.byteLength, c.n.valueOf(), 'u' in c, c.b === 1n, c.t.buffer !== a.t.buffer]",
+            json!([true, true, "/x/gi", 1.5, 2, 1, true, true, true]),
+        ),
+        (
+            "const e = new TypeError('m', { cause: new RangeError('c') }); const c = structuredClone(e); return [c instanceof TypeError, c.message, c.cause instanceof RangeError, c !== e]",
+            json!([true, "m", true, true]),
+        ),
+        (
+            "return [() => 1, Symbol('s'), Promise.resolve(), new WeakMap()].map((v) => { try { structuredClone({ v }) } catch (e) { return [e.name, e.code, e instanceof DOMException] } })",
+            json!([
+                ["DataCloneError", 25, true],
+                ["DataCloneError", 25, true],
+                ["DataCloneError", 25, true],
+                ["DataCloneError", 25, true]
+            ]),
+        ),
+        (
+            "const b = new ArrayBuffer(4); const shared = [new Uint8Array(b), new Uint8Array(b, 2)]; const c = structuredClone(shared); c[0][2] = 7; return [c[1][0], shared[0][2]]",
+            json!([7, 0]),
+        ),
+        (
+            "return [new TextDecoder('utf-16le').decode(new Uint8Array([104, 0, 105, 0])), new TextEncoder().encodeInto('h\u{e9}', new Uint8Array(2)), new TextDecoder('utf-8', { ignoreBOM: true }).decode(new Uint8Array([0xef, 0xbb, 0xbf, 104])).length]",
+            json!(["hi", { "read": 1, "written": 1 }, 2]),
+        ),
+    ]);
+}
+
+#[test]
+fn headers_follow_the_standard() {
+    all(&[
+        (
+            "const h = new Headers({ 'X-B': ' 1 ', a: 2 }); h.append('x-b', '3'); h.append('Set-Cookie', 'a=1'); h.append('set-cookie', 'b=2'); return [h.get('x-B'), h.has('A'), h.get('none'), [...h], h.getSetCookie(), [...h.keys()]]",
+            json!([
+                "1, 3",
+                true,
+                null,
+                [["a", "2"], ["set-cookie", "a=1"], ["set-cookie", "b=2"], ["x-b", "1, 3"]],
+                ["a=1", "b=2"],
+                ["a", "set-cookie", "set-cookie", "x-b"]
+            ]),
+        ),
+        (
+            "const h = new Headers([['a', 'b']]); h.delete('A'); h.set('c', 'd'); const seen = []; new Headers(h).forEach((v, k) => seen.push(k + v)); return [seen, `${h}`]",
+            json!([["cd"], "[object Headers]"]),
+        ),
+        (
+            "return [['a b', 'x'], ['', 'x'], ['a', 'x\\ny'], ['a', '\u{4e2d}']].map(([k, v]) => { try { new Headers([[k, v]]) } catch (e) { return e.name } })",
+            json!(["TypeError", "TypeError", "TypeError", "TypeError"]),
+        ),
+    ]);
+}
+
+#[test]
+fn requests_and_responses_follow_the_standard() {
+    all(&[
+        (
+            "const r = new Request(new URL('https://a.b/c#d'), { method: 'patch', body: 'x', headers: { a: 'b' } }); const s = new Request(r, { method: 'PUT' }); return [r.method, r.url, r.headers.get('content-type'), s.method, await s.text(), r.redirect, r.signal.aborted, await r.clone().text()]",
+            json!(["PATCH", "https://a.b/c#d", "text/plain;charset=UTF-8", "PUT", "x", "follow", false, "x"]),
+        ),
+        (
+            "const r = Response.json({ a: 1 }, { status: 201 }); return [r.status, r.ok, r.headers.get('content-type'), await r.json(), Response.error().type, Response.redirect('https://a.b').status, new Response().body, r.bodyUsed]",
+            json!([201, true, "application/json", { "a": 1 }, "error", 302, null, true]),
+        ),
+        (
+            "const r = new Response(new Uint8Array([104, 105])); let n = 0; for await (const chunk of r.body) n += chunk.length; return [n, r.bodyUsed, await new Response(new Blob(['a', new Blob(['b'])])).text(), (await new Response('x').arrayBuffer()).byteLength, (await new Response('x').blob()).size]",
+            json!([2, true, "ab", 1, 1]),
+        ),
+        (
+            "const f = await new Response(new URLSearchParams('a=1&b=2&a=3')).formData(); return [f.getAll('a'), f.get('b'), [...f.keys()]]",
+            json!([["1", "3"], "2", ["a", "b", "a"]]),
+        ),
+        (
+            "return [() => new Response('x', { status: 204 }), () => new Response('', { status: 99 }), () => new Request('https://u:p@a.b'), () => new Request('https://a.b', { method: 'TRACE' }), () => new AbortSignal()].map((f) => { try { f() } catch (e) { return e.name } })",
+            json!(["TypeError", "RangeError", "TypeError", "TypeError", "TypeError"]),
+        ),
+        ("return await new Response('{').json().catch((e) => e.name)", json!("SyntaxError")),
+        (
+            "const seen = []; const c = new AbortController(); c.signal.addEventListener('abort', (e) => seen.push(e.type), { once: true }); c.signal.onabort = () => seen.push('on'); const any = AbortSignal.any([c.signal]); c.abort('r'); c.abort('s'); try { any.throwIfAborted() } catch (e) { seen.push(e) } return [seen, any.reason, c.signal.reason]",
+            json!([["on", "abort", "r"], "r", "r"]),
+        ),
+        (
+            "const b = new Blob(['h\u{e9}', new Uint8Array([33])], { type: 'Text/Plain' }); const f = new File([b], 'n', { lastModified: 5 }); return [b.size, b.type, await b.slice(0, 1).text(), f.name, f.lastModified, f.size, f instanceof Blob, `${f}`]",
+            json!([4, "text/plain", "h", "n", 5, 4, true, "[object File]"]),
+        ),
+    ]);
+}
+
+#[test]
+fn the_consoles_other_methods_write_lines() {
+    let _ = host::take_log();
+    let source = "console.time('t'); console.timeEnd('t'); console.count('c'); console.count('c'); console.countReset('c'); console.count('c');
+console.group('g'); console.log('in\\nner'); console.group(); console.warn(1); console.groupEnd(); console.groupEnd(); console.groupEnd(); console.log('out');
+console.assert(true, 'no'); console.assert(false); console.log(new Headers({ a: 'b' }), new Response('x', { status: 404 }), new AbortController().signal)";
+    assert_eq!(run(source), Ok(Value::Null));
+    let lines: Vec<String> = host::take_log().into_iter().map(|(_, line)| line).collect();
+    assert_eq!(
+        lines,
+        [
+            "t: 0ms",
+            "c: 1",
+            "c: 2",
+            "c: 1",
+            "g",
+            "  in\n  ner",
+            "    1",
+            "out",
+            "Assertion failed",
+            "Headers { a: 'b' } Response {\n  status: 404,\n  statusText: '',\n  headers: Headers { 'content-type': 'text/plain;charset=UTF-8' },\n  ok: false,\n  url: '',\n  redirected: false,\n  bodyUsed: false\n} AbortSignal { aborted: false }",
+        ]
+    );
+}
+
+#[test]
 fn node_modules_that_scripts_use() {
     all(&[
         (
@@ -280,13 +403,13 @@ fn node_modules_that_scripts_use() {
         (
             "try { require('fs') } catch (e) { return [e.message, e.code] }",
             json!([
-                "Cannot find module 'fs': scripts run sandboxed; available are crypto, buffer, url, querystring, util, events",
+                "Cannot find module 'fs': scripts run sandboxed; available are crypto, buffer, url, querystring, util, events, timers, timers/promises, perf_hooks, and what is in libraries/",
                 "MODULE_NOT_FOUND"
             ]),
         ),
         (
             "return [typeof process, typeof setTimeout, typeof setImmediate, typeof module, typeof exports, typeof __dirname, globalThis === global]",
-            json!(["undefined", "undefined", "undefined", "undefined", "undefined", "undefined", true]),
+            json!(["undefined", "function", "function", "undefined", "undefined", "undefined", true]),
         ),
         ("return Object.keys(globalThis)", json!([])),
     ]);
@@ -315,7 +438,7 @@ fn constructor_chains_reach_nothing() {
             json!("string"),
         ),
         (
-            "return Object.getOwnPropertyNames(globalThis).filter((n) => /^(process|fetch|Deno|Bun|WebAssembly|import|load|native|modules)$/i.test(n))",
+            "return Object.getOwnPropertyNames(globalThis).filter((n) => /^(process|Deno|Bun|WebAssembly|import|load|native|modules)$/i.test(n))",
             json!([]),
         ),
     ]);

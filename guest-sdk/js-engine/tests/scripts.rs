@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 
 use flowcell_js_engine::{
-    Answer, Engine,
+    Answer, Engine, Inputs,
     host::{self, Level},
 };
 use serde_json::{Value, json};
@@ -20,7 +20,7 @@ fn run(source: &str) -> Result<Value, Value> {
     ENGINE.with_borrow_mut(|engine| {
         let checked = json(engine.check(FILE.as_bytes(), source.as_bytes()))?;
         let form = checked["form"].as_str().unwrap().to_owned();
-        let prepared = engine.prepare(FILE.as_bytes(), form.as_bytes(), source.as_bytes());
+        let prepared = engine.prepare(form.as_bytes(), FILE.as_bytes(), source.as_bytes(), &[]);
         if let Answer::Error(error) = prepared {
             return Err(serde_json::from_slice(&error).unwrap());
         }
@@ -30,19 +30,25 @@ fn run(source: &str) -> Result<Value, Value> {
             "method": "POST",
         });
         let env = json!({ "GITHUB_WEBHOOK_SECRET": "It's a Secret to Everybody" });
-        json(engine.call(
-            context.to_string().as_bytes(),
-            RAW,
-            br#"{"first":{"ok":true}}"#,
-            env.to_string().as_bytes(),
-        ))
+        json(call(engine, &context, RAW, br#"{"first":{"ok":true}}"#, &env))
+    })
+}
+
+fn call(engine: &mut Engine, context: &Value, raw_body: &[u8], steps: &[u8], env: &Value) -> Answer {
+    engine.call(&Inputs {
+        context: context.to_string().as_bytes(),
+        raw_body,
+        steps,
+        env: env.to_string().as_bytes(),
+        secrets: b"{}",
+        meta: b"{}",
     })
 }
 
 fn json(answer: Answer) -> Result<Value, Value> {
     match answer {
         Answer::Ok(bytes) => Ok(serde_json::from_slice(&bytes).unwrap()),
-        Answer::Error(bytes) => Err(serde_json::from_slice(&bytes).unwrap()),
+        Answer::Error(bytes) | Answer::Pending(bytes) => Err(serde_json::from_slice(&bytes).unwrap()),
     }
 }
 
@@ -122,7 +128,7 @@ fn inputs_arrive_as_they_are() {
         ("return Object.keys(context)", json!(["data", "headers", "method"])),
         (
             "export default (context, tools) => [Object.keys(tools), tools.steps.first, tools.env === env, context.data.n]",
-            json!([["steps", "env", "console"], {"ok": true}, true, 1]),
+            json!([["steps", "env", "secrets", "kv", "fetch", "sleep", "respond", "step", "run", "console"], {"ok": true}, true, 1]),
         ),
     ]);
 }
@@ -131,8 +137,15 @@ fn inputs_arrive_as_they_are() {
 fn a_proto_key_becomes_an_own_property() {
     ENGINE.with_borrow_mut(|engine| {
         let source = "const d = context.data; return [Object.keys(d), d.polluted === undefined, ({}).polluted === undefined, Object.getPrototypeOf(d) === Object.prototype]";
-        engine.prepare(b"p.js", b"body", source.as_bytes());
-        let answer = engine.call(br#"{"data":{"__proto__":{"polluted":1},"constructor":{"prototype":{"polluted":1}}}}"#, b"", b"{}", b"{}");
+        engine.prepare(b"body", b"p.js", source.as_bytes(), &[]);
+        let answer = engine.call(&Inputs {
+            context: br#"{"data":{"__proto__":{"polluted":1},"constructor":{"prototype":{"polluted":1}}}}"#,
+            raw_body: b"",
+            steps: b"{}",
+            env: b"{}",
+            secrets: b"{}",
+            meta: b"{}",
+        });
         assert_eq!(json(answer), Ok(json!([["__proto__", "constructor"], true, true, true])));
     });
     all(&[(
@@ -216,14 +229,36 @@ fn errors_name_the_users_own_line_and_column() {
         ("export default async () => { null.x }", "script_error", json!(1), json!(35), "null"),
         ("export default function () {\n  throw new Error('m')\n}", "script_error", json!(2), json!(9), "m"),
         ("throw new Error('top');\nexport default 1", "script_error", json!(1), json!(7), "top"),
-        ("await new Promise(() => {})", "promise_never_settled", n.clone(), n.clone(), "awaits"),
+        ("\nawait new Promise(() => {})", "promise_never_settled", json!(2), json!(1), "awaits"),
         (
             "await new Promise(() => {}); export default 1",
+            "promise_never_settled",
+            json!(1),
+            json!(1),
+            "awaits",
+        ),
+        (
+            "async function f() { await null }\nawait f();\n  await new Promise(() => {})",
+            "promise_never_settled",
+            json!(3),
+            json!(3),
+            "awaits",
+        ),
+        (
+            "const p = new Promise(() => {}); await null; await p",
             "promise_never_settled",
             n.clone(),
             n.clone(),
             "awaits",
         ),
+        (
+            "return process.env.HOME",
+            "script_error",
+            json!(1),
+            json!(8),
+            "process is not defined: environment variables are in `env`",
+        ),
+        ("module.exports = 1", "script_error", json!(1), json!(1), "module is not defined: "),
         ("function r() { return r() }\nr()", "recursion_limit", json!(1), json!(23), "call stack"),
         ("async function f() { await f() }\nawait f()", "recursion_limit", json!(1), json!(28), "call stack"),
         (
@@ -233,7 +268,7 @@ fn errors_name_the_users_own_line_and_column() {
             json!(13),
             "nested deeper than 500",
         ),
-        ("await import('./x.js')", "script_error", json!(1), json!(7), "imports are not available yet"),
+        ("await import('./x.js')", "script_error", json!(1), json!(14), "Cannot find module './x.js'"),
     ]);
 }
 
@@ -263,10 +298,17 @@ fn syntax_errors_name_the_users_own_line_and_column() {
             "import fs from 'fs';\nexport default 1",
             "syntax_error",
             json!(1),
-            json!(1),
-            "imports are not available yet: 'fs'",
+            json!(16),
+            "Cannot find module 'fs', imported by parse.js:1:16",
         ),
         ("return 'open", "syntax_error", json!(1), json!(8), "unterminated string"),
+        (
+            "// a\n  import { readFile } from 'fs'",
+            "no_default_export",
+            n.clone(),
+            n.clone(),
+            "export default",
+        ),
         ("const a = 1; export { a }", "no_default_export", n.clone(), n.clone(), "export default"),
         ("export const a = 1", "no_default_export", n.clone(), n.clone(), "export default"),
     ]);
@@ -429,9 +471,9 @@ fn columns_count_utf_16_units() {
 
 #[test]
 fn common_mistakes_are_told_in_the_users_terms() {
-    let typescript = "TypeScript is not supported yet: remove the types";
+    let typescript = "this is TypeScript in a JavaScript file: name the file `.ts`, or remove the types";
     let awaits = "`await` is only valid in async functions";
-    let imports = "imports are not available yet: 'fs'";
+    let imports = "a script with imports is a module";
     fails(&[
         ("function load() {\n  await fetch('x');\n}", "syntax_error", json!(2), json!(3), awaits),
         ("const f = () => { await g() };", "syntax_error", json!(1), json!(19), awaits),
@@ -447,7 +489,6 @@ fn common_mistakes_are_told_in_the_users_terms() {
         ("enum A { B }", "syntax_error", json!(1), json!(1), typescript),
         ("export default async function (context: any) {}", "syntax_error", json!(1), json!(39), typescript),
         ("import fs from 'fs';\nreturn 1;", "syntax_error", json!(1), json!(1), imports),
-        ("// a\n  import { readFile } from 'fs'", "syntax_error", json!(2), json!(3), imports),
         ("return 'it's';", "syntax_error", json!(1), json!(12), "';'"),
         ("{\n  \"a\": 1\n}", "syntax_error", json!(2), json!(6), "';'"),
         (
@@ -472,10 +513,9 @@ fn common_mistakes_are_told_in_the_users_terms() {
 #[test]
 fn one_engine_serves_many_calls_and_forgets_each() {
     ENGINE.with_borrow_mut(|engine| {
-        engine.prepare(b"p.js", b"body", b"return [context.n, context.rawBody]");
+        engine.prepare(b"body", b"p.js", b"return [context.n, context.rawBody]", &[]);
         for n in 0..3 {
-            let context = json!({ "n": n }).to_string();
-            let answer = engine.call(context.as_bytes(), n.to_string().as_bytes(), b"{}", b"{}");
+            let answer = call(engine, &json!({ "n": n }), n.to_string().as_bytes(), b"{}", &json!({}));
             assert_eq!(json(answer), Ok(json!([n, n.to_string()])));
         }
     });

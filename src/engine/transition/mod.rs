@@ -96,6 +96,7 @@ pub(super) enum Event {
 
 /// What has to be done now, in this order.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "they live for a moment")]
 pub(super) enum Action {
     /// Write this into the journal.
     Record(Entry),
@@ -375,6 +376,8 @@ impl State {
                     let output = JsonText::from_value(&json!({ "due": timestamp(due_ms) }));
                     self.wake(workflow, &key, Ok(output), Again::Never, inputs, actions);
                 }
+                // Its script goes on.
+                Some(Open::Waiting { wait: Wait::Script, attempt, .. }) => self.resume(key, attempt, actions),
                 Some(Open::Waiting { wait: Wait::Callback, .. }) => {
                     let error = RunError::new(
                         ErrorCode::CallbackTimeout,
@@ -395,6 +398,12 @@ impl State {
     /// Begins an attempt.
     fn execute(&mut self, key: StepKey, attempt: u32, actions: &mut Vec<Action>) {
         self.executed += 1;
+        self.open.insert(key.clone(), Open::Active { attempt });
+        actions.push(Action::Execute { key, attempt });
+    }
+
+    /// Goes on with an attempt that was put down.
+    fn resume(&mut self, key: StepKey, attempt: u32, actions: &mut Vec<Action>) {
         self.open.insert(key.clone(), Open::Active { attempt });
         actions.push(Action::Execute { key, attempt });
     }

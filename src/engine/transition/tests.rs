@@ -11,6 +11,8 @@ enum Does {
     Begins(Value),
     Fails(Again),
     WaitsMs(u64),
+    /// The script of this attempt goes on after so long.
+    Sleeps(u64),
     CallsBack(u64),
     Ends,
 }
@@ -109,6 +111,7 @@ impl<'a> Machine<'a> {
             Does::WaitsMs(ms) => {
                 Event::Waits { key, wait: Wait::Time, due_ms: Some(self.now_ms.saturating_add(ms)) }
             }
+            Does::Sleeps(ms) => Event::Waits { key, wait: Wait::Script, due_ms: Some(self.now_ms + ms) },
             Does::CallsBack(ms) => Event::Waits { key, wait: Wait::Callback, due_ms: Some(self.now_ms + ms) },
             Does::Ends => Event::Ended(record(Ok(JsonText::null()))),
         }
@@ -333,6 +336,35 @@ fn a_handled_failure_goes_on() {
         assert_eq!((machine.order().as_str(), machine.ending), (order, Some(Ending::Succeeded)));
     }
     assert_eq!(failed(&run(step(json!("fail")), &gives)), Some(ErrorCode::ScriptError));
+}
+
+#[test]
+fn a_script_that_sleeps_goes_on_with_the_same_attempt() {
+    let goes = std::cell::Cell::new(0);
+    let script = |key: &StepKey, attempt: u32| match (key.step.as_str(), attempt) {
+        ("s", 1) => Does::Fails(Again::Helps),
+        ("s", _) => {
+            goes.set(goes.get() + 1);
+            if goes.get() < 3 { Does::Sleeps(1_000) } else { Does::Gives(json!(attempt)) }
+        }
+        _ => Does::Gives(Value::Null),
+    };
+    let steps = json!([
+        {"id": "s", "type": "code", "file": "c.js", "retry": {"attempts": 2, "backoff": "10ms", "jitter": false}},
+        leaf("z")]);
+    let whole = run(steps.clone(), &script);
+    assert_eq!((whole.order().as_str(), whole.ending.clone()), ("s s s s z", Some(Ending::Succeeded)));
+    assert_eq!((whole.output("s"), whole.now_ms), (json!(2), 2_010));
+    for cut in 0..whole.journal.len() {
+        goes.set(whole.journal[..cut].iter().filter(|entry| matches!(entry, Entry::Waiting { .. })).count());
+        let mut machine = Machine::new(workflow(steps.clone()), &script);
+        for entry in &whole.journal[..cut] {
+            machine.state.apply(&machine.workflow, entry);
+        }
+        machine.journal = whole.journal[..cut].to_vec();
+        let machine = machine.run();
+        assert_eq!((machine.output("s"), machine.ending), (json!(2), Some(Ending::Succeeded)), "after {cut}");
+    }
 }
 
 #[test]

@@ -34,7 +34,7 @@ impl LogBook {
     }
 
     /// Keeps what fits; once something did not, nothing more is kept.
-    fn add(&mut self, level: LogLevel, text: &[u8]) {
+    fn add(&mut self, level: LogLevel, text: &[u8], at_ms: u64) {
         if self.truncated || self.lines_left == 0 {
             self.truncated = true;
             return;
@@ -43,7 +43,7 @@ impl LogBook {
         self.truncated = kept < text.len();
         self.bytes_left -= kept;
         self.lines_left -= 1;
-        self.lines.push(LogLine { level, text: String::from_utf8_lossy(&text[..kept]).into_owned() });
+        self.lines.push(LogLine { level, text: String::from_utf8_lossy(&text[..kept]).into_owned(), at_ms });
     }
 
     /// The lines, and whether more was logged.
@@ -64,14 +64,14 @@ pub(super) fn log(
     let text = frame::slice(memory, pointer as usize, length as usize)
         .ok_or_else(|| wasmtime::Error::msg("log: the guest named memory that it does not have"))?;
     match level {
-        0 => guest.log.add(LogLevel::Debug, text),
-        2 => guest.log.add(LogLevel::Warn, text),
-        3 => guest.log.add(LogLevel::Error, text),
+        0 => guest.log.add(LogLevel::Debug, text, guest.now_ms),
+        2 => guest.log.add(LogLevel::Warn, text, guest.now_ms),
+        3 => guest.log.add(LogLevel::Error, text, guest.now_ms),
         PANIC => {
             let kept = &text[..text.len().min(PANIC_MOST)];
             guest.panic = Some(String::from_utf8_lossy(kept).into_owned());
         }
-        _ => guest.log.add(LogLevel::Info, text),
+        _ => guest.log.add(LogLevel::Info, text, guest.now_ms),
     }
     Ok(())
 }
@@ -86,14 +86,14 @@ mod tests {
         let limits = Limits { log: ByteSize::from_bytes(10), log_lines: 3, ..Limits::DEFAULT };
         let mut book = LogBook::new(&limits);
         for _ in 0..1_000 {
-            book.add(LogLevel::Info, b"x");
+            book.add(LogLevel::Info, b"x", 0);
         }
         let (lines, truncated) = book.finish();
         assert_eq!((lines.len(), truncated), (3, true));
 
         let mut book = LogBook::new(&limits);
-        book.add(LogLevel::Info, b"0123456789abc");
-        book.add(LogLevel::Info, b"");
+        book.add(LogLevel::Info, b"0123456789abc", 0);
+        book.add(LogLevel::Info, b"", 0);
         let (lines, truncated) = book.finish();
         assert_eq!((lines.len(), lines[0].text.as_str(), truncated), (1, "0123456789", true));
     }

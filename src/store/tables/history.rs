@@ -76,6 +76,8 @@ pub async fn drop_expired(store: &dyn Store, now_ms: u64) -> Result<usize, Store
 fn keys_of(store: &dyn Store, run: RunId) -> Result<(Vec<Key>, usize), StoreError> {
     let Some(head) = runs::head(store, run)? else { return Ok((Vec::new(), 0)) };
     let steps = store.scan(KeyRange::prefix(keys::steps(run)), Order::Ascending, usize::MAX)?;
+    let memos = store.scan(KeyRange::prefix(keys::memos(run)), Order::Ascending, usize::MAX)?;
+    let steps: Vec<_> = steps.into_iter().chain(memos).collect();
     let bytes = steps.iter().map(|(key, value)| key.len() + value.len()).sum::<usize>();
     let mut keys: Vec<Key> = steps.into_iter().map(|(key, _)| key.into()).collect();
     // One that is not there is passed over.

@@ -3,7 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    model::{Entry, JsonText, LogLine, RunError, RunId, StepId, StepRecord, StepStatus, Usage},
+    model::{
+        Entry, JsonText, LogLevel, LogLine, RunError, RunId, StepId, StepKey, StepRecord, StepStatus, Usage,
+        Wait,
+    },
     store::{
         Batch, KeyRange, Order, Store, StoreError, keys,
         record::{self, Record},
@@ -12,10 +15,14 @@ use crate::{
 
 impl Record for Entry {
     const KIND: &'static str = "journal entry";
-    const VERSION: u8 = 2;
+    const VERSION: u8 = 3;
 
     fn upgrade(version: u8, body: &[u8]) -> Option<Result<Self, postcard::Error>> {
-        (version == 1).then(|| postcard::from_bytes::<StepV1>(body).map(Self::from))
+        match version {
+            1 => Some(postcard::from_bytes::<StepV1>(body).map(Self::from)),
+            2 => Some(postcard::from_bytes::<EntryV2>(body).map(Self::from)),
+            _ => None,
+        }
     }
 }
 
@@ -26,9 +33,9 @@ struct StepV1 {
     status: StepStatus,
     output: JsonText,
     error: Option<RunError>,
-    logs: Vec<LogLine>,
+    logs: Vec<LineV2>,
     log_truncated: bool,
-    usage: Option<Usage>,
+    usage: Option<UsageV2>,
     started_ms: u64,
     took_us: u64,
 }
@@ -36,19 +43,102 @@ struct StepV1 {
 impl From<StepV1> for Entry {
     fn from(step: StepV1) -> Self {
         let StepV1 { step, status, output, error, logs, log_truncated, usage, started_ms, took_us } = step;
-        Self::Ended(StepRecord {
-            step,
-            at: Vec::new(),
-            attempt: 1,
-            status,
-            output,
-            error,
-            logs,
-            log_truncated,
-            usage,
-            started_ms,
-            took_us,
-        })
+        let at = Vec::new();
+        Self::Ended(
+            StepV2 {
+                step,
+                at,
+                attempt: 1,
+                status,
+                output,
+                error,
+                logs,
+                log_truncated,
+                usage,
+                started_ms,
+                took_us,
+            }
+            .into(),
+        )
+    }
+}
+
+/// The second version: without calls of scripts, times of log lines, and some of the figures.
+#[derive(Serialize, Deserialize)]
+enum EntryV2 {
+    Ended(StepV2),
+    Retrying(StepV2, u64),
+    Begun(StepKey, JsonText, u64),
+    Waiting { key: StepKey, wait: Wait, since_ms: u64, due_ms: Option<u64>, attempt: u32 },
+}
+
+#[derive(Serialize, Deserialize)]
+struct StepV2 {
+    step: StepId,
+    at: Vec<u32>,
+    attempt: u32,
+    status: StepStatus,
+    output: JsonText,
+    error: Option<RunError>,
+    logs: Vec<LineV2>,
+    log_truncated: bool,
+    usage: Option<UsageV2>,
+    started_ms: u64,
+    took_us: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct LineV2 {
+    level: LogLevel,
+    text: String,
+}
+
+#[derive(Serialize, Deserialize)]
+struct UsageV2 {
+    fuel: u64,
+    peak_memory: u64,
+    wall_us: u64,
+    host_calls: u64,
+}
+
+impl From<EntryV2> for Entry {
+    fn from(entry: EntryV2) -> Self {
+        match entry {
+            EntryV2::Ended(step) => Self::Ended(step.into()),
+            EntryV2::Retrying(step, due_ms) => Self::Retrying(step.into(), due_ms),
+            EntryV2::Begun(key, output, since_ms) => Self::Begun(key, output, since_ms),
+            EntryV2::Waiting { key, wait, since_ms, due_ms, attempt } => {
+                Self::Waiting { key, wait, since_ms, due_ms, attempt }
+            }
+        }
+    }
+}
+
+impl From<StepV2> for StepRecord {
+    fn from(step: StepV2) -> Self {
+        let at_ms = step.started_ms;
+        let line = |LineV2 { level, text }| LogLine { level, text, at_ms };
+        let usage = |UsageV2 { fuel, peak_memory, wall_us, host_calls }| Usage {
+            fuel,
+            peak_memory,
+            wall_us,
+            host_calls,
+            ..Usage::default()
+        };
+        Self {
+            step: step.step,
+            at: step.at,
+            attempt: step.attempt,
+            status: step.status,
+            output: step.output,
+            error: step.error,
+            logs: step.logs.into_iter().map(line).collect(),
+            log_truncated: step.log_truncated,
+            usage: step.usage.map(usage),
+            calls: Vec::new(),
+            started_ms: step.started_ms,
+            took_us: step.took_us,
+        }
     }
 }
 
@@ -122,5 +212,27 @@ mod tests {
         let bytes = postcard::to_extend(&old, vec![1]).unwrap();
         let entry: Entry = record::decode(b"s", &bytes).unwrap();
         assert!(matches!(entry, Entry::Ended(record) if record.attempt == 1 && record.took_us == 7));
+    }
+
+    #[test]
+    fn an_entry_of_the_second_version_is_read() {
+        let step = StepV2 {
+            step: "a".parse().unwrap(),
+            at: vec![3],
+            attempt: 2,
+            status: StepStatus::Succeeded,
+            output: JsonText::null(),
+            error: None,
+            logs: vec![LineV2 { level: LogLevel::Warn, text: "w".to_owned() }],
+            log_truncated: true,
+            usage: Some(UsageV2 { fuel: 1, peak_memory: 2, wall_us: 3, host_calls: 4 }),
+            started_ms: 5,
+            took_us: 7,
+        };
+        let bytes = postcard::to_extend(&EntryV2::Retrying(step, 9), vec![2]).unwrap();
+        let Entry::Retrying(record, 9) = record::decode(b"s", &bytes).unwrap() else {
+            panic!("another entry")
+        };
+        assert_eq!((record.at, record.usage.unwrap().host_calls, record.logs[0].at_ms), (vec![3], 4, 5));
     }
 }

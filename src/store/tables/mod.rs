@@ -3,9 +3,11 @@
 //!
 //! Functions that write only add to a batch, so that a caller decides what happens together.
 
+pub mod calls;
 pub mod claims;
 pub mod history;
 pub mod journal;
+pub mod kv;
 pub mod letters;
 pub mod requests;
 pub mod runs;

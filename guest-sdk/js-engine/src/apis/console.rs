@@ -6,7 +6,7 @@ use boa_engine::{
     Context, JsResult, JsValue, NativeFunction, js_string, object::ObjectInitializer, property::Attribute,
 };
 
-use super::{format::format, native::Native};
+use super::{format::format, native::Native, run};
 use crate::host::{self, Level};
 
 /// Bytes of one message; what is longer is cut and says so.
@@ -35,7 +35,14 @@ pub(crate) fn register(context: &mut Context) -> JsResult<()> {
 }
 
 fn print(level: Level, args: &[JsValue], context: &mut Context) -> JsResult<JsValue> {
-    emit(level, &format(args, context));
+    let message = format(args, context);
+    match run::indentation() {
+        0 => emit(level, &message),
+        width => {
+            let margin = " ".repeat(width);
+            emit(level, &format!("{margin}{}", message.replace('\n', &format!("\n{margin}"))));
+        }
+    }
     Ok(JsValue::undefined())
 }
 

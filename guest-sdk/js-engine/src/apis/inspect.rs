@@ -19,7 +19,10 @@ use boa_engine::{
     property::{PropertyDescriptor, PropertyKey},
 };
 
-use super::inspect_text::{is_identifier, quote};
+use super::{
+    inputs,
+    inspect_text::{is_identifier, quote},
+};
 use crate::failure;
 
 /// Bytes after which values are cut short; a message is cut at 8 KiB anyway.
@@ -292,6 +295,10 @@ impl Printer<'_> {
             let own = object.borrow().properties().get(&key);
             let text = match own {
                 Some(property) if property.enumerable() != Some(true) => continue,
+                Some(property) if is_input(&property) => match object.get(key.clone(), self.context) {
+                    Ok(value) => self.value(&value, depth + 1),
+                    Err(_) => "<error>".to_owned(),
+                },
                 Some(property) => self.property(&property, depth),
                 // A proxy has no properties of its own.
                 None => match object.get(key.clone(), self.context) {
@@ -442,6 +449,11 @@ impl Printer<'_> {
 /// Kinds that are one word and are shown whatever the depth.
 fn is_leaf(object: &JsObject) -> bool {
     object.is_callable() || failure::is_error(object) || object.is::<RegExp>() || object.is::<Date>()
+}
+
+/// Part of an input that was not read yet.
+fn is_input(property: &PropertyDescriptor) -> bool {
+    property.get().and_then(JsValue::as_object).is_some_and(|getter| inputs::is_ours(&getter))
 }
 
 fn more(length: usize, entries: &mut Vec<String>) {

@@ -2,34 +2,48 @@
 //!
 //! `register` runs once, before the snapshot; `begin` runs before each entry into a script and forgets what belongs to a run.
 
-use std::path::Path;
+use std::{cell::RefCell, path::Path};
 
 use boa_engine::{
     Context, JsArgs, JsObject, JsResult, JsString, JsValue, NativeFunction, Script, Source, js_string,
     object::FunctionObjectBuilder, property::PropertyDescriptor,
 };
 
+use crate::calls;
+
 pub(crate) mod console;
 mod encoding;
 mod format;
 mod hash;
+mod headers;
+pub(crate) mod inputs;
 pub(crate) mod inspect;
 mod inspect_text;
 mod json;
-mod native;
+pub(crate) mod native;
 mod random;
 pub(crate) mod raw_body;
 mod repeat;
+pub(crate) mod run;
 mod url;
 
 /// The JavaScript parts, in the order they need each other. Their paths are no user's file, so that their frames are not shown.
-const PRELUDE: [(&str, &str); 7] = [
+const PRELUDE: [(&str, &str); 16] = [
+    ("flowcell:core", include_str!("../prelude/core.js")),
     ("flowcell:buffer", include_str!("../prelude/buffer.js")),
     ("flowcell:crypto", include_str!("../prelude/crypto.js")),
     ("flowcell:url", include_str!("../prelude/url.js")),
     ("flowcell:text", include_str!("../prelude/text.js")),
     ("flowcell:util", include_str!("../prelude/util.js")),
     ("flowcell:console", include_str!("../prelude/console.js")),
+    ("flowcell:events", include_str!("../prelude/events.js")),
+    ("flowcell:timers", include_str!("../prelude/timers.js")),
+    ("flowcell:run", include_str!("../prelude/run.js")),
+    ("flowcell:kv", include_str!("../prelude/kv.js")),
+    ("flowcell:blob", include_str!("../prelude/blob.js")),
+    ("flowcell:headers", include_str!("../prelude/headers.js")),
+    ("flowcell:body", include_str!("../prelude/body.js")),
+    ("flowcell:fetch", include_str!("../prelude/fetch.js")),
     ("flowcell:require", include_str!("../prelude/require.js")),
 ];
 
@@ -46,6 +60,8 @@ pub(crate) fn register(context: &mut Context) -> JsResult<()> {
     encoding::register(&native, context)?;
     hash::register(&native, context)?;
     url::register(&native, context)?;
+    run::register(&native, context)?;
+    headers::register(&native, context)?;
     format::register(&native, context)?;
     let modules = JsObject::with_object_proto(context.intrinsics());
     let global: JsValue =
@@ -61,16 +77,46 @@ pub(crate) fn register(context: &mut Context) -> JsResult<()> {
             context,
         )?;
     }
-    // Present in every run; here only so that scripts find the slot where the snapshot left it.
-    for name in ["context", "steps", "env"] {
-        set_global(JsString::from(name), JsValue::undefined(), context);
+    inputs::register(context);
+    keep_tools(context)
+}
+
+/// What a module's function finds in its second argument beside `steps` and `env`.
+const TOOLS: [&str; 8] = ["secrets", "kv", "fetch", "sleep", "respond", "step", "run", "console"];
+
+thread_local! {
+    static KEPT_TOOLS: RefCell<Vec<(JsString, JsValue)>> = const { RefCell::new(Vec::new()) };
+}
+
+fn keep_tools(context: &mut Context) -> JsResult<()> {
+    let global = context.global_object();
+    for name in TOOLS {
+        let value = global.get(JsString::from(name), context)?;
+        KEPT_TOOLS.with_borrow_mut(|tools| tools.push((JsString::from(name), value)));
     }
     Ok(())
 }
 
-/// Before each `prepare` and `call`.
-pub(crate) fn begin() {
+/// The second argument of a module's function.
+pub(crate) fn tools(context: &mut Context) -> JsValue {
+    let tools = JsObject::with_object_proto(context.intrinsics());
+    inputs::attach(&tools, 1);
+    inputs::attach(&tools, 2);
+    KEPT_TOOLS.with_borrow(|kept| {
+        for (name, value) in kept {
+            let value = PropertyDescriptor::builder().value(value.clone());
+            tools.insert_property(name.clone(), value.writable(true).enumerable(true).configurable(true));
+        }
+    });
+    tools.into()
+}
+
+/// Before each `prepare` and `call`: forgets everything of the run before. `open` says whether host calls can be made.
+pub(crate) fn begin(open: bool, context: &mut Context) {
     random::reseed();
+    calls::begin(open);
+    run::begin();
+    inputs::begin(context);
 }
 
 /// Defines or overwrites a global: writable, configurable, not enumerable.

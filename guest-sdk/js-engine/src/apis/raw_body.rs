@@ -1,6 +1,6 @@
 //! `context.rawBody` (text) and `context.rawBodyBase64`: made when first read, because most scripts read neither.
 //!
-//! The bytes are kept outside the JavaScript heap for the length of a call.
+//! The bytes are kept by `inputs.rs`, outside the JavaScript heap.
 
 use std::cell::RefCell;
 
@@ -10,9 +10,10 @@ use boa_engine::{
     property::PropertyDescriptor,
 };
 
+use super::inputs;
+
 #[derive(Default)]
 struct RawBody {
-    bytes: Vec<u8>,
     text: Option<JsString>,
     getters: Vec<(JsString, JsObject)>,
 }
@@ -36,9 +37,8 @@ pub(crate) fn register(context: &mut Context) -> JsResult<()> {
 }
 
 /// Gives `target` the two properties; not enumerable, so that `{...context}` and a returned context stay small.
-pub(crate) fn attach(target: &JsObject, bytes: &[u8], _context: &mut Context) {
+pub(crate) fn attach(target: &JsObject) {
     RAW.with_borrow_mut(|raw| {
-        raw.bytes = bytes.to_vec();
         raw.text = None;
         for (name, getter) in &raw.getters {
             target.insert_property(
@@ -49,22 +49,15 @@ pub(crate) fn attach(target: &JsObject, bytes: &[u8], _context: &mut Context) {
     });
 }
 
-/// Forgets the bytes.
-pub(crate) fn clear() {
-    RAW.with_borrow_mut(|raw| {
-        raw.bytes = Vec::new();
-        raw.text = None;
-    });
-}
-
 fn text(_: &JsValue, _: &[JsValue], _: &mut Context) -> JsResult<JsValue> {
     RAW.with_borrow_mut(|raw| {
-        let RawBody { bytes, text, .. } = raw;
-        let text = text.get_or_insert_with(|| JsString::from(String::from_utf8_lossy(bytes).as_ref()));
+        let text = raw.text.get_or_insert_with(|| {
+            inputs::with_raw_body(|bytes| JsString::from(String::from_utf8_lossy(bytes).as_ref()))
+        });
         Ok(text.clone().into())
     })
 }
 
 fn base64(_: &JsValue, _: &[JsValue], _: &mut Context) -> JsResult<JsValue> {
-    RAW.with_borrow(|raw| Ok(JsString::from(BASE64_STANDARD.encode(&raw.bytes).as_str()).into()))
+    inputs::with_raw_body(|bytes| Ok(JsString::from(BASE64_STANDARD.encode(bytes).as_str()).into()))
 }

@@ -2,8 +2,8 @@
 (function (native, modules, global) {
   'use strict';
   const { console } = globalThis;
-  const counts = new Map();
-  const timers = new Map();
+  const counts = modules.perCall(() => new Map());
+  const timers = modules.perCall(() => new Map());
 
   function table(data, columns) {
     if (data === null || typeof data !== 'object') return console.log(data);
@@ -30,7 +30,7 @@
     console.log([rule('┌', '┬', '┐'), draw(head), rule('├', '┼', '┤'), ...lines.map(draw), rule('└', '┴', '┘')].join('\n'));
   }
 
-  const elapsed = (label) => `${label}: ${Date.now() - (timers.get(label) ?? Date.now())}ms`;
+  const elapsed = (label) => `${label}: ${Date.now() - (timers().get(label) ?? Date.now())}ms`;
   Object.assign(console, {
     table,
     dir(value, options) { console.log(native.inspect(value, options)); },
@@ -42,16 +42,19 @@
       console.error(...message);
     },
     count(label = 'default') {
-      const count = (counts.get(`${label}`) || 0) + 1;
-      counts.set(`${label}`, count);
+      const count = (counts().get(`${label}`) || 0) + 1;
+      counts().set(`${label}`, count);
       console.log(`${label}: ${count}`);
     },
-    countReset(label = 'default') { counts.delete(`${label}`); },
-    group(...label) { if (label.length) console.log(...label); },
+    countReset(label = 'default') { counts().delete(`${label}`); },
+    group(...label) {
+      if (label.length) console.log(...label);
+      native.indent(2);
+    },
     groupCollapsed(...label) { console.group(...label); },
-    groupEnd() {},
-    time(label = 'default') { timers.set(`${label}`, Date.now()); },
+    groupEnd() { native.indent(-2); },
+    time(label = 'default') { timers().set(`${label}`, Date.now()); },
     timeLog(label = 'default', ...data) { console.log(elapsed(`${label}`), ...data); },
-    timeEnd(label = 'default') { console.log(elapsed(`${label}`)); timers.delete(`${label}`); },
+    timeEnd(label = 'default') { console.log(elapsed(`${label}`)); timers().delete(`${label}`); },
   });
 });

@@ -48,10 +48,7 @@
   }
 
   function uncloneable(what) {
-    const error = new Error(`${what} could not be cloned.`);
-    error.name = 'DataCloneError';
-    error.code = 25;
-    return error;
+    return new modules.DOMException(`${what} could not be cloned.`, 'DataCloneError');
   }
   const errors = { Error, EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError };
   function clone(value, seen) {

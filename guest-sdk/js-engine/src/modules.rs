@@ -1,0 +1,284 @@
+//! The modules that a script imports: files that the host handed to `prepare`, libraries among them, and what is built in.
+//!
+//! Nothing is loaded from anywhere else. A file is parsed once for a prepared script; names are resolved as the README says.
+//! Called by Boa through [`Loader`], by `engine.rs`, and by `require`.
+
+use std::{cell::RefCell, path::Path, rc::Rc};
+
+use boa_engine::{
+    Context, JsError, JsNativeError, JsObject, JsResult, JsString, JsValue, Module, Source,
+    builtins::promise::PromiseState,
+    js_string,
+    module::{ModuleLoader, ModuleRequest, Referrer, SyntheticModuleInitializer},
+    property::PropertyKey,
+};
+
+use crate::{
+    failure::{Code, Failure},
+    imports, paths, source,
+    stack::{self, FileId, Frame},
+};
+
+/// The folder of libraries, whose files bare specifiers name.
+const LIBRARIES: &str = "libraries/";
+
+#[derive(Default)]
+struct Modules {
+    /// The modules by what they were loaded from.
+    loaded: Vec<(Target, Module)>,
+    /// What `require` knows by name.
+    built_in: Option<JsObject>,
+    /// The syntax error or the missing file that made the last load fail.
+    failure: Option<Failure>,
+    /// Messages of refused imports and where those stand.
+    refused: Vec<(String, FileId, u32, u32)>,
+}
+
+thread_local! {
+    static MODULES: RefCell<Modules> = RefCell::default();
+}
+
+/// What a specifier means.
+#[derive(Clone, PartialEq, Eq, Debug)]
+enum Target {
+    BuiltIn(String),
+    File(FileId),
+}
+
+/// Keeps what `require` knows: an object of modules by name.
+pub(crate) fn set_built_in(modules: JsObject) {
+    MODULES.with_borrow_mut(|state| state.built_in = Some(modules));
+}
+
+/// Forgets the modules of the script before.
+pub(crate) fn clear() {
+    MODULES.with_borrow_mut(|state| {
+        state.loaded.clear();
+        state.failure = None;
+        state.refused.clear();
+    });
+}
+
+/// Takes the failure behind the last load that failed.
+pub(crate) fn take_failure() -> Option<Failure> {
+    MODULES.with_borrow_mut(|state| state.failure.take())
+}
+
+/// Where the import stands that was refused with this message.
+pub(crate) fn refused_import(message: &str) -> Option<Frame> {
+    let known = MODULES.with_borrow(|state| {
+        let (_, file, line, column) = state.refused.iter().find(|(text, ..)| text == message)?;
+        Some((*file, *line, *column))
+    });
+    // Boa's words for a name that no module exports.
+    let absent = || {
+        let name = message.strip_prefix("could not find export `")?.strip_suffix('`')?;
+        (0..stack::file_count()).find_map(|file| {
+            let (line, column) = stack::with_source(file, |source| imports::place_of_name(name, source))?;
+            Some((file, line, column))
+        })
+    };
+    let (file, line, column) = known.or_else(absent)?;
+    Some(Frame { file, function: "<anonymous>".to_owned(), line, column })
+}
+
+/// The names of what is built in.
+fn built_in_names(context: &mut Context) -> Vec<String> {
+    let Some(modules) = MODULES.with_borrow(|state| state.built_in.clone()) else {
+        return Vec::new();
+    };
+    let keys = modules.own_property_keys(context).unwrap_or_default();
+    keys.iter()
+        .filter_map(|key| match key {
+            PropertyKey::String(name) => Some(name.to_std_string_lossy()),
+            PropertyKey::Index(_) | PropertyKey::Symbol(_) => None,
+        })
+        .collect()
+}
+
+fn resolve(importer: &str, specifier: &str, context: &mut Context) -> Result<Target, String> {
+    if specifier.starts_with("./") || specifier.starts_with("../") || matches!(specifier, "." | "..") {
+        return paths::relative(importer, specifier)
+            .map(Target::File)
+            .ok_or_else(|| "there is no such file in the workflow's folder".to_owned());
+    }
+    if specifier.starts_with('/') || specifier.contains("://") {
+        return Err(
+            "only files of the workflow's folder, libraries and built-in modules can be imported".to_owned()
+        );
+    }
+    let bare = specifier.strip_prefix("node:").unwrap_or(specifier);
+    let built_in = built_in_names(context);
+    if built_in.iter().any(|name| name == bare) {
+        return Ok(Target::BuiltIn(bare.to_owned()));
+    }
+    [".js", ".mjs", ""]
+        .iter()
+        .find_map(|end| stack::find_file(&format!("{LIBRARIES}{specifier}{end}")))
+        .map(Target::File)
+        .ok_or_else(|| {
+            let names = built_in.join(", ");
+            format!("it is neither in libraries/ (`flowcell bundle {specifier}` puts it there) nor built in ({names})")
+        })
+}
+
+/// The module of an import, loaded once.
+fn load(importer: &str, specifier: &str, context: &mut Context) -> JsResult<Module> {
+    let target =
+        resolve(importer, specifier, context).map_err(|why| missing(importer, specifier, &why, context))?;
+    let known = MODULES.with_borrow(|state| {
+        state.loaded.iter().find(|(other, _)| *other == target).map(|(_, module)| module.clone())
+    });
+    if let Some(module) = known {
+        return Ok(module);
+    }
+    let module = match &target {
+        Target::BuiltIn(name) => built_in(name, context)?,
+        Target::File(file) => parse(*file, context).map_err(|failure| {
+            let (line, column) = failure.position.unwrap_or((1, 1));
+            let message = format!("{} ({}:{line}:{column})", failure.message, failure.file);
+            MODULES.with_borrow_mut(|state| state.failure = Some(failure));
+            JsError::from(JsNativeError::syntax().with_message(message))
+        })?,
+    };
+    MODULES.with_borrow_mut(|state| state.loaded.push((target, module.clone())));
+    Ok(module)
+}
+
+/// The error of an import that leads nowhere; its place is kept for the failure.
+fn missing(importer: &str, specifier: &str, why: &str, context: &mut Context) -> JsError {
+    let file = stack::find_file(importer).unwrap_or(0);
+    let place = stack::with_source(file, |source| imports::place(specifier, source));
+    let at = place.map_or_else(String::new, |(line, column)| format!(":{line}:{column}"));
+    let message = format!("Cannot find module '{specifier}', imported by {importer}{at}: {why}");
+    let before = stack::set_current(file);
+    let failure = Failure::new(Code::SyntaxError, "Error", message.clone(), place);
+    stack::set_current(before);
+    MODULES.with_borrow_mut(|state| {
+        state.failure = Some(failure);
+        state.refused.extend(place.map(|(line, column)| (message.clone(), file, line, column)));
+    });
+    crate::apis::native::coded(JsNativeError::error(), "ERR_MODULE_NOT_FOUND", message, context)
+}
+
+/// Parses a file as a module.
+///
+/// # Errors
+/// Its syntax error, in its own lines.
+pub(crate) fn parse(file: FileId, context: &mut Context) -> Result<Module, Failure> {
+    let name = stack::file_name(file);
+    let text = stack::with_source(file, str::to_owned);
+    let before = stack::set_current(file);
+    let mut read =
+        |text: &str| Module::parse(Source::from_bytes(text).with_path(Path::new(&name)), None, context);
+    let module = read(&source::module_text(&text)).or_else(|error| match source::rewritten_module(&text) {
+        Some(text) => read(&text),
+        None => Err(error),
+    });
+    let module = module.map_err(|error| match source::parse_module(&text, false) {
+        Err(failure) => failure,
+        Ok(_) => Failure::from_js(error, context),
+    });
+    stack::set_current(before);
+    module
+}
+
+/// A built-in module: what `require` gives as the default export, and its properties by name.
+fn built_in(name: &str, context: &mut Context) -> JsResult<Module> {
+    let modules =
+        MODULES.with_borrow(|state| state.built_in.clone()).expect("the prelude sets what is built in");
+    let value = modules.get(JsString::from(name), context)?;
+    let object = value.to_object(context)?;
+    let mut names = vec![js_string!("default")];
+    for key in object.own_property_keys(context)? {
+        let enumerable = object
+            .borrow()
+            .properties()
+            .get(&key)
+            .is_some_and(|property| property.enumerable() == Some(true));
+        match key {
+            PropertyKey::String(name) if enumerable && name != js_string!("default") => names.push(name),
+            PropertyKey::String(_) | PropertyKey::Index(_) | PropertyKey::Symbol(_) => {}
+        }
+    }
+    let steps = SyntheticModuleInitializer::from_copy_closure_with_captures(
+        |module, (object, names): &(JsObject, Vec<JsString>), context| {
+            module.set_export(&js_string!("default"), object.clone().into())?;
+            for name in &names[1..] {
+                let value = object.get(name.clone(), context)?;
+                module.set_export(name, value)?;
+            }
+            Ok(())
+        },
+        (object, names.clone()),
+    );
+    Ok(Module::synthetic(&names, steps, None, None, context))
+}
+
+/// What `require` gives for a file: its default export if that is all it exports, else its namespace; `None` if it is no file.
+///
+/// # Errors
+/// What the file's top level threw, or that it waits for something.
+pub(crate) fn require(specifier: &str, context: &mut Context) -> JsResult<Option<JsValue>> {
+    let script = stack::file_name(0);
+    if !matches!(resolve(&script, specifier, context), Ok(Target::File(_))) {
+        return Ok(None);
+    }
+    let module = load(&script, specifier, context)?;
+    module.link(context)?;
+    match module.evaluate(context)?.state() {
+        PromiseState::Fulfilled(_) => {}
+        PromiseState::Rejected(reason) => return Err(JsError::from_opaque(reason)),
+        PromiseState::Pending => {
+            let message = format!(
+                "require('{specifier}'): it has a top-level `await`; write `await import('{specifier}')`"
+            );
+            return Err(JsNativeError::error().with_message(message).into());
+        }
+    }
+    let namespace = module.namespace(context);
+    let names = namespace.own_property_keys(context)?;
+    let names: Vec<_> = names.iter().filter(|key| matches!(key, PropertyKey::String(_))).collect();
+    let default = PropertyKey::from(js_string!("default"));
+    Ok(Some(match names.as_slice() {
+        [only] if **only == default => namespace.get(default, context)?,
+        _ => namespace.into(),
+    }))
+}
+
+/// The modules of the files that `require` may ask for: everything for a body, libraries for a module.
+pub(crate) fn required(everything: bool, context: &mut Context) -> JsResult<Vec<Module>> {
+    let mut out = Vec::new();
+    for file in 1..stack::file_count() {
+        let name = stack::file_name(file);
+        if everything || name.starts_with(LIBRARIES) {
+            out.push(load("", &format!("./{name}"), context)?);
+        }
+    }
+    Ok(out)
+}
+
+/// See the module documentation.
+pub(crate) struct Loader;
+
+impl ModuleLoader for Loader {
+    async fn load_imported_module(
+        self: Rc<Self>,
+        referrer: Referrer,
+        request: ModuleRequest,
+        context: &RefCell<&mut Context>,
+    ) -> JsResult<Module> {
+        let specifier = request.specifier().to_std_string_lossy();
+        let importer = referrer.path().map(|path| path.to_string_lossy().into_owned());
+        let importer = importer.unwrap_or_else(|| stack::file_name(0));
+        load(&importer, &specifier, &mut context.borrow_mut())
+    }
+
+    fn init_import_meta(self: Rc<Self>, import_meta: &JsObject, module: &Module, context: &mut Context) {
+        if let Some(path) = module.path() {
+            let url = JsString::from(format!("file:///{}", path.display()).as_str());
+            // An ordinary new object: nothing can refuse it.
+            let _ = import_meta.create_data_property(js_string!("url"), url, context);
+        }
+    }
+}

@@ -1,0 +1,91 @@
+// What a run knows of itself: run, step (with step.run), secrets, and respond.
+(function (native, modules, global) {
+  'use strict';
+  const { hostCall, perCall } = modules;
+  const meta = perCall(() => native.meta());
+  const values = perCall(() => native.secrets());
+  const custom = Symbol.for('nodejs.util.inspect.custom');
+
+  global('run', Object.freeze({
+    get id() { return meta().run; },
+    get workflow() { return meta().workflow; },
+  }));
+
+  const names = perCall(() => new Set());
+  async function runOnce(name, work) {
+    let key = name;
+    for (let n = 2; names().has(key); n++) key = `${name}#${n}`;
+    names().add(key);
+    const named = JSON.stringify(key.toWellFormed());
+    const found = await hostCall('memo.get', `{"name":${named}}`);
+    if ('value' in found) return found.value;
+    const json = native.strictJson(await work(), `step.run(${native.inspect(name)}): the result`);
+    await hostCall('memo.put', `{"name":${named},"value":${json}}`);
+    return JSON.parse(json);
+  }
+  global('step', Object.freeze({
+    get id() { return meta().step; },
+    get attempt() { return meta().attempt; },
+    run(name, work) {
+      if (typeof name !== 'string' || name === '' || name.length > 200) throw new TypeError(`step.run: the first argument names what is done, in 1 to 200 characters, not ${native.inspect(name)}`);
+      if (typeof work !== 'function') throw new TypeError(`step.run(${native.inspect(name)}): the second argument must be a function, such as async () => { ... }`);
+      return runOnce(name, work);
+    },
+  }));
+
+  const list = () => Object.keys(values());
+  const secrets = new Proxy({}, {
+    get(_, name) {
+      if (name === custom) return () => `[secrets: ${list().join(', ') || 'none'}]`;
+      if (name === 'toJSON') return () => Object.fromEntries(list().map((key) => [key, '***']));
+      if (typeof name === 'symbol') return undefined;
+      if (Object.hasOwn(values(), name)) return values()[name];
+      // A promise asks for `then`; the rest is what any object has.
+      if (name === 'then' || name in Object.prototype) return Object.prototype[name];
+      if ((meta().secrets_listed ?? []).includes(name)) throw new Error(`secrets.${name} has no value: flowcell secrets set ${name}`);
+      if (native.entry() && meta().run === undefined) throw new Error(`secrets.${name} is not available here: read it inside the exported function`);
+      throw new Error(`secrets.${name} is not available: list it under "secrets" in workflow.json`);
+    },
+    has: (_, name) => Object.hasOwn(values(), name),
+    ownKeys: list,
+    getOwnPropertyDescriptor: (_, name) => (Object.hasOwn(values(), name) ? { value: values()[name], enumerable: true, configurable: true } : undefined),
+    set(_, name) { throw new TypeError(`secrets.${String(name)} cannot be changed by a script: flowcell secrets set ${String(name)}`); },
+    defineProperty() { throw new TypeError('secrets cannot be changed by a script'); },
+    deleteProperty() { throw new TypeError('secrets cannot be changed by a script'); },
+  });
+  global('secrets', secrets);
+
+  const answered = perCall(() => ({ done: false }));
+  const known = ['status', 'headers', 'json', 'body'];
+  const isInit = (value) => {
+    if (value === null || typeof value !== 'object' || Object.getPrototypeOf(value) !== Object.prototype) return false;
+    const keys = Object.keys(value);
+    // `{ status: 'ok' }` is what somebody answers with, not how.
+    return keys.length > 0 && keys.every((key) => known.includes(key)) && ['number', 'undefined'].includes(typeof value.status);
+  };
+  global('respond', function respond(value = null) {
+    let { status = 200, headers, json, body } = isInit(value) ? value : { json: value };
+    if (value instanceof modules.Response) {
+      ({ status, headers } = value);
+      body = modules.bytesOf(value);
+      json = undefined;
+    }
+    if (!Number.isInteger(status) || status < 200 || status > 599) throw new TypeError(`respond: the status must be a number from 200 to 599, not ${native.inspect(status)}`);
+    if (json !== undefined && body !== undefined && body !== null) throw new TypeError('respond takes either json or body');
+    const all = new modules.Headers(headers);
+    let bytes = new Uint8Array();
+    if (json !== undefined) {
+      bytes = new Uint8Array(native.encode(native.strictJson(json, 'respond: the value'), 'utf8'));
+      if (!all.has('content-type')) all.set('content-type', 'application/json');
+    } else {
+      const extracted = modules.extract(body, 'respond');
+      if (extracted) {
+        bytes = extracted.bytes;
+        if (extracted.type && !all.has('content-type')) all.set('content-type', extracted.type);
+      }
+    }
+    if (answered().done) throw new Error('respond was called already: a request gets one answer');
+    answered().done = true;
+    return hostCall('respond', `{"status":${status},"headers":${JSON.stringify(modules.headerList(all))},"body":"${native.decode(bytes, 'base64', 0, bytes.length)}"}`).then(() => undefined);
+  });
+});

@@ -1,0 +1,160 @@
+//! `flowcell kv`: what the scripts of a workflow keep on a server; look, set, delete.
+
+use std::io::Read;
+
+use anyhow::Context;
+use clap::{Args, Subcommand};
+use http::Method;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::{Value, json};
+
+use super::{
+    Verdict,
+    client::{Server, segment},
+    small_runtime, terminal,
+};
+use crate::model::{Limits, Span};
+
+#[derive(Args)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Keys and values, in order of the keys.
+    List(List),
+    /// One value, as JSON.
+    Get(One),
+    /// Set a value.
+    Set(Set),
+    /// Delete a value.
+    Delete(One),
+}
+
+#[derive(Args)]
+struct List {
+    /// The workflow's key.
+    workflow: String,
+    /// Only keys that begin with this.
+    #[arg(long, default_value = "")]
+    prefix: String,
+    /// Only keys after this one.
+    #[arg(long)]
+    after: Option<String>,
+    /// The most values, 500 at most.
+    #[arg(long, default_value_t = 50)]
+    limit: usize,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    server: Server,
+}
+
+#[derive(Args)]
+struct One {
+    /// The workflow's key.
+    workflow: String,
+    /// The value's key.
+    key: String,
+    #[command(flatten)]
+    server: Server,
+}
+
+#[derive(Args)]
+struct Set {
+    /// The workflow's key.
+    workflow: String,
+    /// The value's key.
+    key: String,
+    /// JSON; read from stdin when it is not given.
+    value: Option<String>,
+    /// For how long, such as 1h; without it, until it is deleted.
+    #[arg(long)]
+    ttl: Option<Span>,
+    #[command(flatten)]
+    server: Server,
+}
+
+pub(super) fn execute(arguments: &Arguments) -> anyhow::Result<Verdict> {
+    small_runtime()?.block_on(async {
+        match &arguments.command {
+            Command::List(list) => show(list).await?,
+            Command::Get(one) => {
+                let entry = one.server.get(&path(&one.workflow, &one.key)).await?;
+                println!("{}", serde_json::to_string_pretty(&entry["value"])?);
+            }
+            Command::Set(set) => {
+                let body = json!({ "value": value(set)?, "ttl": set.ttl });
+                set.server.send(Method::PUT, &path(&set.workflow, &set.key), Some(&body)).await?;
+            }
+            Command::Delete(one) => {
+                one.server.send(Method::DELETE, &path(&one.workflow, &one.key), None).await?;
+            }
+        }
+        Ok(Verdict::Yes)
+    })
+}
+
+async fn show(list: &List) -> anyhow::Result<()> {
+    let mut path = format!(
+        "/api/v1/workflows/{}/kv?prefix={}&limit={}",
+        segment(&list.workflow),
+        segment(&list.prefix),
+        list.limit
+    );
+    if let Some(after) = &list.after {
+        path += &format!("&after={}", segment(after));
+    }
+    let page = list.server.get(&path).await?;
+    if list.json {
+        println!("{}", serde_json::to_string_pretty(&page)?);
+        return Ok(());
+    }
+    page["entries"].as_array().into_iter().flatten().for_each(|entry| println!("{}", line(entry)));
+    if let Some(next) = page["next"].as_str() {
+        eprintln!("There are more: --after '{}'", terminal::safe(next));
+    }
+    Ok(())
+}
+
+fn line(entry: &Value) -> String {
+    let text = |key: &str| terminal::safe(entry[key].as_str().unwrap_or("-"));
+    format!(
+        "{}  {}  {}",
+        text("key"),
+        terminal::safe(&entry["value"].to_string()),
+        match entry["expires"].as_str() {
+            Some(expires) => format!("until {expires}"),
+            None => String::new(),
+        }
+    )
+    .trim_end()
+    .to_owned()
+}
+
+fn value(set: &Set) -> anyhow::Result<Value> {
+    let text = match &set.value {
+        Some(value) => value.clone(),
+        None => {
+            let mut text = String::new();
+            let most = Limits::KV_VALUE.as_bytes() + 1_024;
+            std::io::stdin()
+                .lock()
+                .take(most)
+                .read_to_string(&mut text)
+                .context("the value on stdin is no text")?;
+            text
+        }
+    };
+    let hint = "the value is no JSON; a text needs quotes of its own, as in '\"text\"'";
+    serde_json::from_str(&text).context(hint)
+}
+
+fn path(workflow: &str, key: &str) -> String {
+    // A key may have slashes and spaces, so form encoding would not do.
+    let key = utf8_percent_encode(key, NON_ALPHANUMERIC);
+    format!("/api/v1/workflows/{}/kv/{key}", segment(workflow))
+}

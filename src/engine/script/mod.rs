@@ -1,0 +1,254 @@
+//! What a script asks of the host, performed for one attempt of one step: fetch, kv, `respond`, `step.run`.
+//!
+//! Results are kept before the script sees them (`tables::calls`): those of effects are durable at once, those that
+//! only read or stage wait for the next effect, as all of them must be durable before it begins. Staged kv writes go
+//! with them, or with the entry that ends the step. What reaches the store is without secrets, and so is what the
+//! script gets: a replay sees the same.
+
+mod fetch;
+mod memo;
+mod note;
+mod respond;
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use futures::future::{BoxFuture, FutureExt};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use tokio::sync::{Semaphore, mpsc, oneshot};
+
+use super::{
+    Inner,
+    kv::{KvError, KvOp, KvSession},
+};
+use crate::{
+    model::{Answer, CallError, CallNote, CallRecord, JsonText, RunId, StepKey},
+    sandbox::{HostCall, HostServices, SandboxError},
+    secrets::Redactor,
+    store::{Batch, StoreError, tables},
+};
+
+/// Requests of one attempt that are on their way at once; further ones wait.
+const FETCHES: usize = 8;
+/// How long a writing kv call waits for another attempt that holds its key.
+const KV_WAIT: Duration = Duration::from_secs(10);
+/// Wait before a batch is tried again that the store had no room for.
+const STORE_RETRY: Duration = Duration::from_millis(500);
+
+/// What a script needs of the run that it belongs to.
+pub(super) enum Asked {
+    /// That all before an effect is durable.
+    Effect(oneshot::Sender<()>),
+    /// That this answers the caller.
+    Answer(Box<Answer>, oneshot::Sender<()>),
+}
+
+/// The services for one attempt.
+pub(super) struct ScriptHost {
+    inner: Arc<Inner>,
+    run: RunId,
+    step: StepKey,
+    attempt: u32,
+    /// The same for each attempt of the step instance.
+    idempotency_key: String,
+    redactor: Arc<Redactor>,
+    asks: mpsc::UnboundedSender<Asked>,
+    kv: KvSession,
+    fetches: Semaphore,
+    kept: Mutex<Kept>,
+    /// One batch at a time, so that numbers follow each other.
+    committing: tokio::sync::Mutex<()>,
+}
+
+#[derive(Default)]
+struct Kept {
+    unsaved: Vec<CallRecord>,
+    saved: u32,
+    notes: Vec<CallNote>,
+}
+
+impl ScriptHost {
+    /// `saved` results of the attempt are stored already.
+    pub(super) fn new(
+        inner: &Arc<Inner>,
+        run: RunId,
+        workflow: crate::model::WorkflowKey,
+        (step, attempt, idempotency_key): (StepKey, u32, String),
+        asks: mpsc::UnboundedSender<Asked>,
+        saved: u32,
+    ) -> Self {
+        Self {
+            inner: Arc::clone(inner),
+            run,
+            step,
+            attempt,
+            idempotency_key,
+            redactor: inner.vault.redactor(),
+            asks,
+            kv: inner.kv.session(workflow),
+            fetches: Semaphore::new(FETCHES),
+            kept: Mutex::new(Kept { saved, ..Kept::default() }),
+            committing: tokio::sync::Mutex::default(),
+        }
+    }
+
+    /// Its kv, with what is staged.
+    pub(super) fn kv(&self) -> &KvSession {
+        &self.kv
+    }
+
+    /// Takes the notes on its calls.
+    pub(super) fn take_notes(&self) -> Vec<CallNote> {
+        std::mem::take(&mut self.kept().notes)
+    }
+
+    /// Removes its stored results: the attempt has ended.
+    pub(super) fn forget(&self, batch: &mut Batch) {
+        tables::calls::remove(batch, self.run, &self.step, self.attempt, self.kept().saved);
+    }
+
+    /// Whether it has acted on anything outside the step, or is about to.
+    pub(super) fn has_acted(&self) -> bool {
+        self.kept().saved > 0 || self.kv.is_staged()
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Makes all results so far durable, with the kv writes that are staged; and what `more` adds.
+    pub(super) async fn flush(&self, more: impl FnOnce(&mut Batch)) -> Result<(), StoreError> {
+        let _one = self.committing.lock().await;
+        let mut batch = Batch::new();
+        let taken = {
+            let kept = self.kept();
+            for (number, call) in (kept.saved..).zip(&kept.unsaved) {
+                tables::calls::insert(&mut batch, self.run, &self.step, self.attempt, number, call);
+            }
+            kept.unsaved.len()
+        };
+        more(&mut batch);
+        let staged = self.kv.stage(&mut batch);
+        if batch.is_empty() {
+            return Ok(());
+        }
+        loop {
+            match self.inner.store.commit(batch.clone()).await {
+                Ok(()) => break,
+                Err(error @ (StoreError::Busy | StoreError::Full { .. })) => {
+                    tracing::warn!(run = %self.run, %error, "a script waits for the store");
+                    tokio::time::sleep(STORE_RETRY).await;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        if let Some(staged) = staged {
+            self.kv.committed(staged);
+        }
+        let mut kept = self.kept();
+        kept.unsaved.drain(..taken);
+        kept.saved += taken as u32;
+        Ok(())
+    }
+
+    /// All that an effect rests on is durable when this returns.
+    async fn before_effect(&self) -> Result<(), CallError> {
+        let (told, durable) = oneshot::channel();
+        let gone = || unkept("the run is executed no further");
+        self.asks.send(Asked::Effect(told)).map_err(|_| gone())?;
+        durable.await.map_err(|_| gone())?;
+        self.flush(|_| {}).await.map_err(|error| unkept(&error.to_string()))
+    }
+
+    async fn dispatch(&self, call: HostCall) -> Result<JsonText, CallError> {
+        match call.op.as_str() {
+            "fetch" => fetch::perform(self, &call).await,
+            "respond" => respond::perform(self, &call.args).await,
+            "memo.get" => memo::get(self, &call.args),
+            "memo.put" => memo::put(self, &call.args).await,
+            op => match KvOp::parse(op, &call.args) {
+                Ok(Some(parsed)) => {
+                    let performed = self.kv.perform(parsed, self.inner.ports.now_ms(), KV_WAIT).await;
+                    performed.map(|value| JsonText::from_value(&value)).map_err(|error| kv_error(&error))
+                }
+                Ok(None) => Err(CallError::new("TypeError", format!("there is no `{op}` here"))),
+                Err(error) => Err(kv_error(&error)),
+            },
+        }
+    }
+}
+
+impl HostServices for ScriptHost {
+    fn now_ms(&self) -> u64 {
+        self.inner.ports.now_ms()
+    }
+
+    fn digest(&self, call: &HostCall) -> [u8; 16] {
+        let args = call.args.to_string();
+        let hash = Sha256::new().chain_update(&call.op).chain_update([0]);
+        let hash = hash.chain_update(self.redactor.redact(&args).as_bytes()).finalize();
+        *hash.first_chunk().expect("SHA-256 has 32 bytes")
+    }
+
+    fn perform(&self, call: HostCall) -> BoxFuture<'_, Result<JsonText, CallError>> {
+        async move {
+            let note = note::of(&call, &self.redactor);
+            let began = Instant::now();
+            let result = match self.dispatch(call).await {
+                Ok(value) => Ok(self.redactor.redact_json(&value)),
+                Err(error) => {
+                    let message = self.redactor.redact(&error.message).into_owned();
+                    Err(CallError { message, ..error })
+                }
+            };
+            let mut kept = self.kept();
+            if kept.notes.len() < note::MOST {
+                kept.notes.push(CallNote {
+                    error: result.as_ref().err().map(|error| error.message.clone()),
+                    at_ms: self.inner.ports.now_ms(),
+                    took_us: began.elapsed().as_micros() as u64,
+                    ..note
+                });
+            }
+            drop(kept);
+            result
+        }
+        .boxed()
+    }
+
+    fn record<'a>(&'a self, records: &'a [CallRecord]) -> BoxFuture<'a, Result<(), SandboxError>> {
+        async move {
+            let acted = records.iter().any(|record| is_effect(&record.op));
+            self.kept().unsaved.extend_from_slice(records);
+            match acted {
+                true => self.flush(|_| {}).await.map_err(|error| SandboxError::Record(error.to_string())),
+                false => Ok(()),
+            }
+        }
+        .boxed()
+    }
+}
+
+/// Whether repeating it would be seen outside of the attempt.
+fn is_effect(op: &str) -> bool {
+    matches!(op, "fetch" | "respond" | "memo.put")
+}
+
+fn unkept(why: &str) -> CallError {
+    CallError::new("Error", format!("nothing can be kept of this call, so it was not made: {why}"))
+        .with_code("STORE_UNAVAILABLE")
+}
+
+fn kv_error(error: &KvError) -> CallError {
+    CallError::new("KvError", error.to_string()).with_code(error.code())
+}
+
+/// A field that the guest must give; it checks what scripts write, so this is for those that get around it.
+fn text<'a>(args: &'a Value, field: &str) -> Result<&'a str, CallError> {
+    args.get(field)
+        .and_then(Value::as_str)
+        .ok_or_else(|| CallError::new("TypeError", format!("`{field}` must be a text")))
+}

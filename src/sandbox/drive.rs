@@ -1,0 +1,427 @@
+//! Runs a script to its end: enters its instance, has its calls performed outside, and enters again with each result.
+//!
+//! The script's whole course follows from its input and the results in their order, so an instance can be given up
+//! at any time and made again: after a crash, before a long sleep, or because too many scripts wait at once. While it
+//! waits a script takes no slot and no thread.
+
+use std::{
+    collections::{BTreeMap, HashSet, VecDeque},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use futures::{
+    FutureExt, StreamExt,
+    future::{AbortHandle, Abortable, BoxFuture},
+    stream::FuturesUnordered,
+};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::{
+    SandboxError,
+    engine::JsEngine,
+    js::{Call, Conclusion, Outcome},
+    services::{HostCall, HostServices},
+    visit::{Ended, Pending, Visit},
+};
+use crate::model::{CallError, CallRecord, ErrorCode, JsonText, LimitUnit, Limits, RunError};
+
+/// A script with nothing to do for longer than this is put down.
+const HOLD_MS: u64 = 1_000;
+/// The longest sleep: ten years.
+const SLEEP_MOST_MS: f64 = 10.0 * 365.0 * 86_400_000.0;
+/// The note on the time at which an attempt began.
+const BEGAN: &str = "began";
+
+/// What one workflow may take of the slots at once: half of them, so that its endless scripts leave room for others.
+#[derive(Debug, Clone)]
+pub struct Share(Arc<Semaphore>);
+
+/// A visit and what its last entry gave.
+type Entered = (Visit, Result<Vec<u8>, Ended>);
+
+impl JsEngine {
+    /// A share for one workflow.
+    pub fn share(&self) -> Share {
+        Share(Arc::new(Semaphore::new(self.slot_count.div_ceil(2))))
+    }
+
+    /// Runs a call, each entry on a thread of its own once one of the slots, and of those that `share` may take, is free.
+    ///
+    /// # Errors
+    /// Only when the sandbox itself cannot serve, or results cannot be kept; what the script does is in the outcome.
+    pub async fn run(
+        &self,
+        call: Call,
+        share: &Share,
+        host: &dyn HostServices,
+    ) -> Result<Outcome, SandboxError> {
+        let (delivered, call) = (call.history.clone(), Arc::new(call));
+        let drive = Drive {
+            engine: self,
+            share,
+            host,
+            call,
+            delivered,
+            cursor: 0,
+            ready: VecDeque::new(),
+            outstanding: BTreeMap::new(),
+            given_up: HashSet::new(),
+            running: FuturesUnordered::new(),
+            made: 0,
+            bytes: 0,
+        };
+        drive.run().await
+    }
+
+    /// Runs a call on the caller's thread; one that waits for anything fails.
+    ///
+    /// # Errors
+    /// When the sandbox itself cannot serve.
+    pub fn run_blocking(&self, call: &Call) -> Result<Outcome, SandboxError> {
+        let (visit, answer) = self.begin(call, call.now_ms)?;
+        Ok(visit.finish(answer, 0))
+    }
+
+    /// Makes an instance and drops it: what a call costs before it does anything.
+    ///
+    /// # Errors
+    /// When the host cannot make one.
+    pub fn instantiate(&self) -> Result<(), SandboxError> {
+        self.visit(&Limits::DEFAULT, 0, [0; 32]).map(drop)
+    }
+
+    /// A fresh instance that was called.
+    pub(super) fn begin(&self, call: &Call, now_ms: u64) -> Result<Entered, SandboxError> {
+        let image = call.image.as_deref();
+        let mut visit = self.visit_for(image, &call.limits, now_ms, call.seed)?;
+        let answer = match visit.prepare(&call.script, image) {
+            Ok(()) => visit.call(call),
+            Err(ended) => Err(ended),
+        };
+        Ok((visit, answer))
+    }
+}
+
+/// A call that the script waits for.
+struct Outstanding {
+    op: String,
+    digest: [u8; 16],
+    since: Instant,
+    /// When it is over by itself, on the script's clock.
+    due_ms: Option<u64>,
+    /// It is not performed yet.
+    todo: Option<HostCall>,
+    abort: Option<AbortHandle>,
+}
+
+struct Drive<'a> {
+    engine: &'a JsEngine,
+    share: &'a Share,
+    host: &'a dyn HostServices,
+    call: Arc<Call>,
+    /// The results that the script has got, and how many of them this instance has.
+    delivered: Vec<CallRecord>,
+    cursor: usize,
+    /// Results that are kept and that it gets next.
+    ready: VecDeque<CallRecord>,
+    outstanding: BTreeMap<u32, Outstanding>,
+    /// Calls whose results this instance does not want any more.
+    given_up: HashSet<u32>,
+    running: FuturesUnordered<BoxFuture<'a, Option<(u32, Result<JsonText, CallError>)>>>,
+    made: u32,
+    bytes: u64,
+}
+
+/// Leave to run: one of the slots, and one of the workflow's share of them.
+type Leave = (OwnedSemaphorePermit, OwnedSemaphorePermit);
+
+/// What a script that waits comes to.
+enum Next {
+    Deliver(CallRecord),
+    Sleep(u64),
+    Fail(RunError),
+}
+
+impl Drive<'_> {
+    async fn run(mut self) -> Result<Outcome, SandboxError> {
+        self.bytes = self.delivered.iter().map(size).sum();
+        let mut leave = Some(turn(self.engine, self.share).await?);
+        let (mut visit, mut answer) = self.restart().await?;
+        loop {
+            let pending = match answer {
+                Err(Ended::Pending(pending)) => pending,
+                ended @ (Ok(_) | Err(Ended::Script(_) | Ended::Trap(_))) => {
+                    let (done, calls) = (visit, self.made.into());
+                    return Ok(done.finish(ended, calls));
+                }
+            };
+            if let Err(error) = self.issue(pending, visit.now_ms()) {
+                return Ok(self.end(visit, Conclusion::Failed(error)));
+            }
+            let mut held = Some(visit);
+            let next = match self.replay() {
+                Some(next) => next,
+                None => {
+                    drop(leave.take());
+                    self.wait(&mut held).await?
+                }
+            };
+            if leave.is_none() {
+                leave = Some(turn(self.engine, self.share).await?);
+            }
+            let record = match next {
+                Next::Deliver(record) => record,
+                Next::Sleep(until_ms) => {
+                    let visit = self.held_or_fresh(held)?;
+                    return Ok(self.end(visit, Conclusion::Sleeps(until_ms)));
+                }
+                Next::Fail(error) => {
+                    let visit = self.held_or_fresh(held)?;
+                    return Ok(self.end(visit, Conclusion::Failed(error)));
+                }
+            };
+            (visit, answer) = match held {
+                Some(visit) => {
+                    self.cursor += 1;
+                    self.outstanding.remove(&record.id);
+                    enter(visit, move |visit| visit.resume(record.id, &record.result, record.at_ms)).await?
+                }
+                // It was given up while it waited: it comes to the same place again.
+                None => self.restart().await?,
+            };
+        }
+    }
+
+    /// A fresh instance at its first answer.
+    async fn restart(&mut self) -> Result<Entered, SandboxError> {
+        self.given_up.clear();
+        let mut now_ms = self.call.now_ms;
+        self.cursor = 0;
+        if let Some(began) = self.delivered.first().filter(|record| record.id == 0) {
+            now_ms = began.at_ms;
+            self.cursor = 1;
+        }
+        let (engine, call) = (self.engine.clone(), Arc::clone(&self.call));
+        blocking(move || engine.begin(&call, now_ms)).await?
+    }
+
+    /// The instance that a conclusion is made with; where it was given up there are no figures.
+    fn held_or_fresh(&self, held: Option<Visit>) -> Result<Visit, SandboxError> {
+        held.map_or_else(|| self.engine.visit(&self.call.limits, self.call.now_ms, self.call.seed), Ok)
+    }
+
+    fn end(&self, visit: Visit, conclusion: Conclusion) -> Outcome {
+        visit.conclude(conclusion, self.made.into())
+    }
+
+    /// Takes over what the script asks for and gives up.
+    fn issue(&mut self, pending: Pending, now_ms: u64) -> Result<(), RunError> {
+        for id in pending.cancel {
+            if let Some(abort) = self.outstanding.remove(&id).and_then(|call| call.abort) {
+                abort.abort();
+            }
+            self.given_up.insert(id);
+        }
+        for asked in pending.calls {
+            let call = HostCall { id: asked.id, op: asked.op, args: asked.args };
+            let digest = self.host.digest(&call);
+            if let Some(known) = self.outstanding.get(&call.id) {
+                // It is being performed for an instance that was given up.
+                if (known.digest, &known.op) != (digest, &call.op) {
+                    return Err(mismatch(&known.op, &call));
+                }
+                continue;
+            }
+            self.made = self.made.max(call.id);
+            let most = self.call.limits.calls;
+            if self.made > most {
+                let message = format!(
+                    "the script made more than {most} calls of the host; make fewer, or raise `limits.calls` of the step"
+                );
+                let error = RunError::new(ErrorCode::TooManyCalls, message);
+                return Err(error.over(most.into(), self.made.into(), LimitUnit::Calls));
+            }
+            let due_ms = matches!(call.op.as_str(), "sleep" | "timer").then(|| {
+                let ms = call.args.get("ms").and_then(serde_json::Value::as_f64).unwrap_or(0.0);
+                now_ms.saturating_add(ms.clamp(0.0, SLEEP_MOST_MS) as u64)
+            });
+            let (op, todo) = (call.op.clone(), Some(call.clone()));
+            let waiting = Outstanding { op, digest, since: Instant::now(), due_ms, todo, abort: None };
+            self.outstanding.insert(call.id, waiting);
+        }
+        Ok(())
+    }
+
+    /// The next result that is there already.
+    fn replay(&mut self) -> Option<Next> {
+        loop {
+            let record = match self.delivered.get(self.cursor) {
+                Some(record) => record.clone(),
+                None => {
+                    self.delivered.push(self.ready.pop_front()?);
+                    continue;
+                }
+            };
+            if self.given_up.contains(&record.id) {
+                self.cursor += 1;
+                continue;
+            }
+            return Some(match self.outstanding.get(&record.id) {
+                Some(call) if (call.digest, &call.op) == (record.digest, &record.op) => Next::Deliver(record),
+                Some(call) => {
+                    let (id, op) = (record.id, call.op.clone());
+                    Next::Fail(mismatch(&record.op, &HostCall { id, op, args: serde_json::Value::Null }))
+                }
+                None => Next::Fail(RunError::new(
+                    ErrorCode::ReplayMismatch,
+                    format!(
+                        "the script does not make the call {} ({}) again; {REPLAYED}",
+                        record.id, record.op
+                    ),
+                )),
+            });
+        }
+    }
+
+    /// Has everything performed that is asked for, and waits for the first result.
+    async fn wait(&mut self, held: &mut Option<Visit>) -> Result<Next, SandboxError> {
+        if self.delivered.is_empty() {
+            let at_ms = self.call.now_ms;
+            let began = CallRecord {
+                id: 0,
+                op: BEGAN.to_owned(),
+                digest: [0; 16],
+                result: Ok(JsonText::null()),
+                at_ms,
+                took_us: 0,
+            };
+            self.host.record(std::slice::from_ref(&began)).await?;
+            self.delivered.push(began);
+            self.cursor = 1;
+        }
+        self.start();
+        let now_ms = self.host.now_ms();
+        let due = |call: &Outstanding| call.due_ms;
+        if self.outstanding.values().all(|call| due(call).is_some())
+            && let Some(first) = self.outstanding.values().filter_map(due).min()
+            && first > now_ms.saturating_add(HOLD_MS)
+        {
+            return Ok(Next::Sleep(first));
+        }
+        let first = {
+            let place = self.engine.waiting.try_acquire();
+            if place.is_err() {
+                *held = None;
+            }
+            loop {
+                match self.running.next().await {
+                    Some(Some(done)) => break done,
+                    // Given up by the script.
+                    Some(None) => {}
+                    None => {
+                        let message = "the script waits for calls that nobody performs";
+                        return Ok(Next::Fail(RunError::new(ErrorCode::PromiseNeverSettled, message)));
+                    }
+                }
+            }
+        };
+        let mut done = vec![first];
+        while let Some(Some(more)) = self.running.next().now_or_never() {
+            done.extend(more);
+        }
+        let now_ms = self.host.now_ms();
+        let at_ms = self.delivered.last().map_or(now_ms, |last| last.at_ms.max(now_ms));
+        let mut records = Vec::with_capacity(done.len());
+        for (id, result) in done {
+            let Some(call) = self.outstanding.get(&id) else { continue };
+            let took_us = call.since.elapsed().as_micros() as u64;
+            records.push(CallRecord { id, op: call.op.clone(), digest: call.digest, result, at_ms, took_us });
+        }
+        self.bytes += records.iter().map(size).sum::<u64>();
+        let most = Limits::CALL_RESULTS.as_bytes();
+        if self.bytes > most {
+            let message =
+                format!("the results of the script's calls are more than {} together", Limits::CALL_RESULTS);
+            let error = RunError::new(ErrorCode::TooManyCalls, message);
+            return Ok(Next::Fail(error.over(most, self.bytes, LimitUnit::Bytes)));
+        }
+        self.host.record(&records).await?;
+        self.ready.extend(records);
+        match self.replay() {
+            Some(next) => Ok(next),
+            None => Box::pin(self.wait(held)).await,
+        }
+    }
+
+    /// Begins to perform what is not being performed.
+    fn start(&mut self) {
+        let host = self.host;
+        for call in self.outstanding.values_mut() {
+            let Some(todo) = call.todo.take() else { continue };
+            let id = todo.id;
+            let performed = match call.due_ms {
+                Some(due_ms) => until(host, due_ms).map(|()| Ok(JsonText::null())).boxed(),
+                None => host.perform(todo),
+            };
+            let (abort, registration) = AbortHandle::new_pair();
+            call.abort = Some(abort);
+            let performed = Abortable::new(performed.map(move |result| (id, result)), registration);
+            self.running.push(performed.map(Result::ok).boxed());
+        }
+    }
+}
+
+/// Waits for one's turn. The share first: who waits for it takes no place in the line for slots.
+async fn turn(engine: &JsEngine, share: &Share) -> Result<Leave, SandboxError> {
+    let shut = |_| SandboxError::Start("the engine is shut".to_owned());
+    let of_share = Arc::clone(&share.0).acquire_owned().await.map_err(shut)?;
+    let slot = Arc::clone(&engine.slots).acquire_owned().await.map_err(shut)?;
+    Ok((of_share, slot))
+}
+
+/// What a mismatch is most likely about.
+const REPLAYED: &str =
+    "it was taken up again from its recorded calls and took another course: give the run a fresh start";
+
+fn mismatch(before: &str, call: &HostCall) -> RunError {
+    let message = format!(
+        "call {} of the script was a `{before}`, now it is another `{}`; {REPLAYED}",
+        call.id, call.op
+    );
+    RunError::new(ErrorCode::ReplayMismatch, message)
+}
+
+fn size(record: &CallRecord) -> u64 {
+    match &record.result {
+        Ok(value) => value.as_str().len() as u64,
+        Err(error) => error.message.len() as u64,
+    }
+}
+
+/// Waits until the host's clock shows this time.
+async fn until(host: &dyn HostServices, due_ms: u64) {
+    loop {
+        let left = due_ms.saturating_sub(host.now_ms());
+        if left == 0 {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(left.min(HOLD_MS))).await;
+    }
+}
+
+/// Enters an instance on a thread where that may take time.
+async fn enter(
+    mut visit: Visit,
+    work: impl FnOnce(&mut Visit) -> Result<Vec<u8>, Ended> + Send + 'static,
+) -> Result<Entered, SandboxError> {
+    blocking(move || {
+        let answer = work(&mut visit);
+        (visit, answer)
+    })
+    .await
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, SandboxError> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| SandboxError::Start(error.to_string()))
+}

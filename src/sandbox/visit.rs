@@ -1,0 +1,305 @@
+//! One instance while it is used: what goes in, what comes out, what it uses.
+//!
+//! A guest's pointers and lengths are checked before they are used. After any end but an answer that waits, the
+//! instance is never entered again.
+
+use std::time::{Duration, Instant};
+
+use rustix::time::{ClockId, clock_gettime};
+use serde::Deserialize;
+use wasmtime::{Instance, Store, TypedFunc};
+
+use super::{
+    SandboxError,
+    answer::{output_json, script_error, too_large},
+    engine::{JsEngine, TICK},
+    frame,
+    guest::{Guest, explain},
+    hot_pages::HotPages,
+    image::Image,
+    js::{Call, Conclusion, Outcome, Script},
+};
+use crate::model::{CallError, ErrorCode, JsonText, LimitUnit, Limits, RunError, Usage};
+
+/// The most that is read of an error answer, bytes.
+const ERROR_MOST: usize = 256 << 10;
+
+/// A call that the guest asks for.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub(super) struct Asked {
+    pub(super) id: u32,
+    pub(super) op: String,
+    pub(super) args: serde_json::Value,
+}
+
+/// What a guest that waits asks for, and what it gave up.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub(super) struct Pending {
+    pub(super) calls: Vec<Asked>,
+    #[serde(default)]
+    pub(super) cancel: Vec<u32>,
+}
+
+/// Why an entry gave no output.
+pub(super) enum Ended {
+    /// The guest said so.
+    Script(Box<RunError>),
+    /// The guest was stopped.
+    Trap(wasmtime::Error),
+    /// It waits for calls.
+    Pending(Pending),
+}
+
+/// One instance.
+pub(super) struct Visit {
+    store: Store<Guest>,
+    instance: Option<Instance>,
+    limits: Limits,
+    /// Time spent inside.
+    inside: Duration,
+    cpu: Duration,
+    bytes_in: u64,
+    bytes_out: u64,
+}
+
+impl JsEngine {
+    /// A fresh instance. That it cannot be made within the limits shows at its first use.
+    pub(super) fn visit(&self, limits: &Limits, now_ms: u64, seed: [u8; 32]) -> Result<Visit, SandboxError> {
+        self.visit_for(None, limits, now_ms, seed)
+    }
+
+    /// A fresh instance with the pages made ready that a script with this image writes to.
+    pub(super) fn visit_for(
+        &self,
+        image: Option<&Image>,
+        limits: &Limits,
+        now_ms: u64,
+        seed: [u8; 32],
+    ) -> Result<Visit, SandboxError> {
+        let hot: &HotPages = image.map_or(&self.hot, |image| &image.hot);
+        let mut store = Store::new(&self.engine, Guest::new(limits, now_ms, seed));
+        store.limiter(|guest| &mut guest.limiter);
+        let start_error = |error: wasmtime::Error| SandboxError::Start(format!("{error:#}"));
+        store.set_fuel(limits.fuel).map_err(start_error)?;
+        let mut visit = Visit {
+            store,
+            instance: None,
+            limits: *limits,
+            inside: Duration::ZERO,
+            cpu: Duration::ZERO,
+            bytes_in: 0,
+            bytes_out: 0,
+        };
+        let began = (Instant::now(), thread_time());
+        visit.arm();
+        match self.instance.instantiate(&mut visit.store) {
+            Ok(instance) => {
+                let memory = instance.get_memory(&mut visit.store, "memory");
+                visit.store.data_mut().memory = memory;
+                if let Some(memory) = memory {
+                    hot.populate(memory.data_mut(&mut visit.store));
+                }
+                visit.instance = Some(instance);
+            }
+            Err(error) => visit.store.data_mut().start = Some(error),
+        }
+        visit.spent(began);
+        Ok(visit)
+    }
+}
+
+impl Visit {
+    /// Makes the script ready: from its image, or by evaluating it.
+    pub(super) fn prepare(&mut self, script: &Script, image: Option<&Image>) -> Result<(), Ended> {
+        if let Some(image) = image {
+            let began = (Instant::now(), thread_time());
+            let memory = self.store.data().memory.ok_or_else(|| broken("it has no memory"))?;
+            let copied = image.restore(memory, &mut self.store).map_err(Ended::Trap);
+            self.spent(began);
+            return copied;
+        }
+        let mut sections = vec![script.form.name(), script.file.as_bytes(), script.source.as_bytes()];
+        for (name, source) in &script.modules {
+            sections.extend([name.as_bytes(), source.as_bytes()]);
+        }
+        self.ask("prepare", &frame::encode(&sections)).map(drop)
+    }
+
+    /// Calls the script.
+    pub(super) fn call(&mut self, call: &Call) -> Result<Vec<u8>, Ended> {
+        let Call { context, raw_body, steps, env, secrets, meta, .. } = call;
+        let secrets = if secrets.0.is_empty() { "{}" } else { secrets.0.as_str() };
+        self.ask(
+            "call",
+            &frame::encode(&[
+                context.as_bytes(),
+                raw_body,
+                steps.as_bytes(),
+                env.as_bytes(),
+                secrets.as_bytes(),
+                meta.as_bytes(),
+            ]),
+        )
+    }
+
+    /// Gives the script the result of one of its calls, at this time on its clock.
+    pub(super) fn resume(
+        &mut self,
+        id: u32,
+        result: &Result<JsonText, CallError>,
+        now_ms: u64,
+    ) -> Result<Vec<u8>, Ended> {
+        self.store.data_mut().now_ms = now_ms;
+        let id = id.to_string();
+        let error;
+        let (kind, payload) = match result {
+            Ok(value) => (&b"ok"[..], value.as_str()),
+            Err(failed) => {
+                error = serde_json::to_string(failed).expect("texts are always JSON");
+                (&b"error"[..], error.as_str())
+            }
+        };
+        self.ask("resume", &frame::encode(&[id.as_bytes(), kind, payload.as_bytes()]))
+    }
+
+    /// The script's clock.
+    pub(super) fn now_ms(&self) -> u64 {
+        self.store.data().now_ms
+    }
+
+    /// Whether the guest has asked the host for anything: then its memory holds what belongs to one run.
+    pub(super) fn asked_the_host(&self) -> bool {
+        self.store.data().host_calls > 0
+    }
+
+    /// The whole memory.
+    pub(super) fn memory(&self) -> Result<&[u8], Ended> {
+        let memory = self.store.data().memory.ok_or_else(|| broken("it has no memory"))?;
+        Ok(memory.data(&self.store))
+    }
+
+    /// Hands a frame to an export and reads its answer.
+    pub(super) fn ask(&mut self, export: &str, input: &[u8]) -> Result<Vec<u8>, Ended> {
+        if let Some(error) = self.store.data_mut().start.take() {
+            return Err(Ended::Trap(error));
+        }
+        let began = (Instant::now(), thread_time());
+        self.arm();
+        self.bytes_in += input.len() as u64;
+        let answer = self.enter(export, input);
+        self.spent(began);
+        if let Ok(answer) = &answer {
+            self.bytes_out += answer.len() as u64;
+        }
+        answer
+    }
+
+    fn enter(&mut self, export: &str, input: &[u8]) -> Result<Vec<u8>, Ended> {
+        let length =
+            u32::try_from(input.len()).map_err(|_| Ended::Trap(wasmtime::Error::msg("input over 4 GiB")))?;
+        let alloc: TypedFunc<u32, u32> = self.export("alloc")?;
+        let run: TypedFunc<(u32, u32), u64> = self.export(export)?;
+        let pointer = alloc.call(&mut self.store, length).map_err(Ended::Trap)?;
+        let memory = self.store.data().memory.ok_or_else(|| broken("it has no memory"))?;
+        memory
+            .write(&mut self.store, pointer as usize, input)
+            .map_err(|_| broken("it allocated outside its memory"))?;
+        let packed = run.call(&mut self.store, (pointer, length)).map_err(Ended::Trap)?;
+        let (pointer, length) = frame::unpack(packed);
+        let answer = frame::slice(memory.data(&self.store), pointer, length)
+            .ok_or_else(|| broken("its answer lies outside its memory"))?;
+        match answer.split_first() {
+            Some((0, output)) if output.len() > self.limits.output.as_usize() => {
+                Err(Ended::Script(Box::new(too_large(&self.limits, output.len()))))
+            }
+            Some((0, output)) => Ok(output.to_vec()),
+            Some((1, error)) => {
+                Err(Ended::Script(Box::new(script_error(&error[..error.len().min(ERROR_MOST)]))))
+            }
+            Some((2, pending)) if pending.len() > Limits::CALL_ARGUMENTS.as_usize() => {
+                let (most, used) = (Limits::CALL_ARGUMENTS, pending.len());
+                let message =
+                    format!("the arguments of the script's calls are {used} bytes, {most} are allowed");
+                let error = RunError::new(ErrorCode::TooManyCalls, message);
+                Err(Ended::Script(Box::new(error.over(most.as_bytes(), used as u64, LimitUnit::Bytes))))
+            }
+            Some((2, pending)) => match serde_json::from_slice(pending) {
+                Ok(pending) => Err(Ended::Pending(pending)),
+                Err(_) => Err(broken("what it waits for is unreadable")),
+            },
+            Some(_) | None => Err(broken("its answer has an unknown tag")),
+        }
+    }
+
+    fn export<P: wasmtime::WasmParams, R: wasmtime::WasmResults>(
+        &mut self,
+        name: &str,
+    ) -> Result<TypedFunc<P, R>, Ended> {
+        let instance = self.instance.ok_or_else(|| broken("it never started"))?;
+        instance.get_typed_func(&mut self.store, name).map_err(Ended::Trap)
+    }
+
+    /// Sets the deadline for the next entry: what is left of the time.
+    fn arm(&mut self) {
+        let left = self.limits.timeout.as_duration().saturating_sub(self.inside);
+        // One tick more: the current one has already begun.
+        self.store.set_epoch_deadline(left.as_millis().div_ceil(TICK.as_millis()) as u64 + 1);
+    }
+
+    fn spent(&mut self, (began, cpu): (Instant, Duration)) {
+        self.inside += began.elapsed();
+        self.cpu += thread_time().saturating_sub(cpu);
+    }
+
+    /// The error that an end stands for.
+    pub(super) fn explain(&mut self, ended: Ended) -> RunError {
+        match ended {
+            Ended::Script(error) => *error,
+            Ended::Trap(error) => {
+                let panic = self.store.data().panic.as_deref();
+                explain(&error, panic, &self.limits, self.inside.as_millis() as u64)
+            }
+            Ended::Pending(_) => RunError::new(
+                ErrorCode::PromiseNeverSettled,
+                "the script waits for a call that nobody performs here",
+            ),
+        }
+    }
+
+    /// The outcome of a script that has ended. `calls` is how many it made, beside what it asked the host at once.
+    pub(super) fn finish(mut self, ended: Result<Vec<u8>, Ended>, calls: u64) -> Outcome {
+        let conclusion = match ended {
+            Ok(output) => output_json(output).map_or_else(Conclusion::Failed, Conclusion::Output),
+            Err(ended) => Conclusion::Failed(self.explain(ended)),
+        };
+        self.conclude(conclusion, calls)
+    }
+
+    /// The outcome, whatever the script itself has come to.
+    pub(super) fn conclude(self, conclusion: Conclusion, calls: u64) -> Outcome {
+        let fuel = self.limits.fuel - self.store.get_fuel().unwrap_or(0);
+        let guest = self.store.into_data();
+        let (logs, log_truncated) = guest.log.finish();
+        let logged: usize = logs.iter().map(|line| line.text.len()).sum();
+        let usage = Usage {
+            fuel,
+            peak_memory: guest.limiter.peak() as u64,
+            wall_us: self.inside.as_micros() as u64,
+            cpu_us: self.cpu.as_micros() as u64,
+            host_calls: guest.host_calls + calls,
+            bytes_in: self.bytes_in,
+            bytes_out: self.bytes_out + logged as u64,
+        };
+        Outcome { conclusion, logs, log_truncated, usage }
+    }
+}
+
+/// Processor time of this thread.
+fn thread_time() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::new(time.tv_sec.unsigned_abs(), time.tv_nsec.unsigned_abs() as u32)
+}
+
+pub(super) fn broken(what: &str) -> Ended {
+    Ended::Trap(wasmtime::Error::msg(format!("the guest broke its contract: {what}")))
+}
