@@ -11,6 +11,14 @@ use crate::{
     stack::{self, Frame},
 };
 
+/// Bytes of a message and of a stack that are told, and of the name; the stack's first line takes less, so that frames follow.
+const MAX_TEXT: usize = 8 << 10;
+const MAX_HEADER: usize = 4 << 10;
+const MAX_NAME: usize = 200;
+
+/// Bytes of the stack of an error behind an error.
+const MAX_CAUSE: usize = 2 << 10;
+
 /// How many errors behind an error are told.
 const MAX_CAUSES: usize = 5;
 
@@ -71,7 +79,7 @@ impl Failure {
         message: impl Into<String>,
         position: Option<(u32, u32)>,
     ) -> Self {
-        let message = message.into();
+        let message = cut(message.into(), MAX_TEXT);
         let current = stack::current();
         let file = stack::file_name(current);
         let position = position.map(|(line, column)| stack::shown(current, line, column));
@@ -133,6 +141,8 @@ impl Failure {
                 ("Error".to_owned(), message, trace.map(str::to_owned))
             }
         };
+        let name = cut(name, MAX_NAME);
+        message = cut(message, MAX_TEXT);
         let mut frames = trace.as_deref().map(stack::user_frames).unwrap_or_default();
         if let Some(object) = &error {
             stack::drop_constructors(&mut frames, object, context);
@@ -146,17 +156,18 @@ impl Failure {
         }
         let header = match message.as_str() {
             "" => name.clone(),
-            message => format!("{name}: {message}"),
+            message => cut(format!("{name}: {message}"), MAX_HEADER),
         };
         // A script may have given its error a `stack` of its own; it wins as text, never as position.
         let mut stack = error
             .as_ref()
             .filter(|object| object.has_own_property(js_string!("stack"), context).unwrap_or(false))
             .and_then(|object| text_of(object, "stack", context))
-            .unwrap_or_else(|| stack::render(&header, &frames));
+            .map_or_else(|| stack::render(&header, &frames), |text| cut(text, MAX_TEXT));
         if let Some(object) = &error {
             add_causes(&mut stack, object, context);
         }
+        let stack = cut(stack, MAX_TEXT);
         let (file, position) = place(&frames);
         Self { code: Code::ScriptError, name, message, stack, file, position }
     }
@@ -202,16 +213,27 @@ fn add_causes(stack: &mut String, error: &boa_engine::JsObject, context: &mut Co
             return;
         };
         let Some(object) = cause.as_object().filter(is_error) else {
-            stack.push_str(&format!("\ncaused by: {}", inspect::inspect(&cause, context)));
+            let text = cut(inspect::inspect(&cause, context), MAX_CAUSE);
+            stack.push_str(&format!("\ncaused by: {text}"));
             return;
         };
         if told.iter().any(|other| boa_engine::JsObject::equals(other, &object)) {
             return;
         }
         let text = text_of(&object, "stack", context).unwrap_or_else(|| "Error".to_owned());
-        stack.push_str(&format!("\ncaused by: {text}"));
+        stack.push_str(&format!("\ncaused by: {}", cut(text, MAX_CAUSE)));
         told.push(object);
     }
+}
+
+/// At most `most` bytes of `text`, which then end in an ellipsis.
+fn cut(mut text: String, most: usize) -> String {
+    const ELLIPSIS: &str = "\u{2026}";
+    if text.len() > most {
+        text.truncate(text.floor_char_boundary(most - ELLIPSIS.len()));
+        text.push_str(ELLIPSIS);
+    }
+    text
 }
 
 /// Whether a limit of nested calls is behind it; Boa wraps it in a panic of its own where it did not expect one.

@@ -25,6 +25,8 @@ pub(crate) fn clear() {
     QUEUE.with_borrow_mut(VecDeque::clear);
 }
 
+use crate::apis;
+
 /// See the module documentation.
 pub struct Jobs;
 
@@ -50,6 +52,7 @@ impl JobExecutor for Jobs {
                 Job::AsyncJob(job) => poll_once(job, context),
                 _ => Ok(()),
             };
+            apis::pressure::relieve();
             if let Err(error) = result {
                 clear();
                 return Err(error);

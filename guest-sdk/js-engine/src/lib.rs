@@ -18,7 +18,7 @@
 //! Imports (module `flowcell`): `log`, `now`, `random`: see [`host`]. There is no other way out.
 //!
 //! # Memory
-//! From address 0: the shadow stack (1 MiB, growing down, so that an overflow traps), static data, the heap. All state is in
+//! From address 0: the shadow stack (2 MiB, growing down, so that an overflow traps), static data, the heap. All state is in
 //! linear memory: copied after `prepare` into a fresh instance, it can be called there.
 
 mod apis;

@@ -5,7 +5,7 @@
 //! becomes U+FFFD, because the host reads the output as JSON).
 
 use boa_engine::{
-    Context, JsError, JsNativeError, JsObject, JsResult, JsStr, JsString, JsValue, JsVariant,
+    Context, JsBigInt, JsError, JsNativeError, JsObject, JsResult, JsStr, JsString, JsValue, JsVariant,
     builtins::promise::Promise, js_string, property::PropertyKey, string::JsStrVariant,
 };
 
@@ -220,7 +220,7 @@ impl<'a> Writer<'a> {
         Ok(true)
     }
 
-    /// The primitive in a `new String()`, `new Number()` or `new Boolean()`.
+    /// The primitive in a `new String()`, `new Number()`, `new Boolean()` or `Object(1n)`.
     fn unboxed(&mut self, object: &JsObject) -> JsResult<Option<JsValue>> {
         let value = JsValue::from(object.clone());
         if object.is::<JsString>() {
@@ -228,6 +228,9 @@ impl<'a> Writer<'a> {
         }
         if object.is::<f64>() {
             return Ok(Some(value.to_number(self.context)?.into()));
+        }
+        if let Some(value) = object.downcast_ref::<JsBigInt>() {
+            return Ok(Some(value.clone().into()));
         }
         Ok(object.downcast_ref::<bool>().map(|value| (*value).into()))
     }

@@ -85,6 +85,8 @@ impl HostHooks for Hooks {
     }
 
     fn max_buffer_size(&self, _context: &mut Context) -> u64 {
+        // Asked before each buffer is allocated.
+        apis::pressure::before_buffer();
         MAX_BUFFER
     }
 }

@@ -6,14 +6,10 @@ use std::hint::black_box;
 
 use boa_engine::{Context, Finalize, JsArgs, JsData, JsNativeError, JsObject, JsResult, JsValue, Trace};
 use hmac::{KeyInit, Mac, SimpleHmac};
-use md5::Md5;
-use sha1::Sha1;
-use sha2::{
-    Digest, Sha224, Sha256, Sha384, Sha512,
-    digest::{Update, block_api::BlockSizeUser},
-};
+use sha2::digest::{Digest, Update, block_api::BlockSizeUser};
 
 use super::{
+    algorithm::{Algorithm, with_digest},
     encoding::Encoding,
     native::{array_buffer, bytes_argument, coded, define, size_argument, text_argument, view_bytes},
 };
@@ -79,23 +75,9 @@ struct State {
     running: Box<dyn Running>,
 }
 
-fn state(name: &str, key: Option<&[u8]>, context: &mut Context) -> JsResult<JsValue> {
-    let bare = name.to_ascii_lowercase().replace("rsa-", "");
-    let running = match bare.replace('-', "").as_str() {
-        "md5" => start::<Md5>(key),
-        "sha1" => start::<Sha1>(key),
-        "sha224" => start::<Sha224>(key),
-        "sha256" => start::<Sha256>(key),
-        "sha384" => start::<Sha384>(key),
-        "sha512" => start::<Sha512>(key),
-        _ => {
-            let message = format!(
-                "Digest method not supported: '{name}' (there are md5, sha1, sha224, sha256, sha384 and sha512)"
-            );
-            return Err(coded(JsNativeError::error(), "ERR_CRYPTO_INVALID_DIGEST", message, context));
-        }
-    };
-    Ok(JsObject::from_proto_and_data(None, State { running }).into())
+fn state(algorithm: Algorithm, key: Option<&[u8]>) -> JsValue {
+    let running = with_digest!(algorithm, D => start::<D>(key));
+    JsObject::from_proto_and_data(None, State { running }).into()
 }
 
 pub(crate) fn register(target: &JsObject, context: &mut Context) -> JsResult<()> {
@@ -119,18 +101,23 @@ pub(crate) fn register(target: &JsObject, context: &mut Context) -> JsResult<()>
 /// `hash(algorithm) -> state`
 fn hash(_: &JsValue, args: &[JsValue], context: &mut Context) -> JsResult<JsValue> {
     let name = text_argument(args, 0, context)?;
-    state(&name, None, context)
+    let Some(algorithm) = Algorithm::from_name(&name) else {
+        let message =
+            format!("Digest method not supported: '{name}' (there are {})", Algorithm::NAMES.join(", "));
+        return Err(coded(JsNativeError::error(), "ERR_CRYPTO_INVALID_DIGEST", message, context));
+    };
+    Ok(state(algorithm, None))
 }
 
 /// `hmac(algorithm, key) -> state`
 fn hmac_start(_: &JsValue, args: &[JsValue], context: &mut Context) -> JsResult<JsValue> {
-    let name = text_argument(args, 0, context)?;
+    let algorithm = Algorithm::argument(args, 0, context)?;
     let key = data(args, 1, Encoding::Utf8, "key", context)?;
-    state(&name, Some(&key), context)
+    Ok(state(algorithm, Some(&key)))
 }
 
 /// Text in an encoding, or the bytes of a view.
-fn data(
+pub(crate) fn data(
     args: &[JsValue],
     index: usize,
     encoding: Encoding,

@@ -11,7 +11,11 @@ use boa_engine::{
 
 use crate::calls;
 
+mod aes;
+mod algorithm;
+mod cipher;
 pub(crate) mod console;
+mod der;
 mod encoding;
 mod format;
 mod hash;
@@ -19,23 +23,44 @@ mod headers;
 pub(crate) mod inputs;
 pub(crate) mod inspect;
 mod inspect_text;
+mod joined;
 mod json;
+mod kdf;
+mod keys;
 pub(crate) mod native;
+mod over;
+pub(crate) mod pressure;
 mod random;
 pub(crate) mod raw_body;
+mod regexp;
+mod regexp_methods;
 mod repeat;
+mod resizable;
+mod rsa_crypt;
 pub(crate) mod run;
+mod search;
+mod sign;
+mod sort;
+mod substitution;
 mod url;
 
 /// The JavaScript parts, in the order they need each other. Their paths are no user's file, so that their frames are not shown.
-const PRELUDE: [(&str, &str); 16] = [
+const PRELUDE: [(&str, &str); 24] = [
     ("flowcell:core", include_str!("../prelude/core.js")),
     ("flowcell:buffer", include_str!("../prelude/buffer.js")),
     ("flowcell:crypto", include_str!("../prelude/crypto.js")),
+    ("flowcell:cipher", include_str!("../prelude/cipher.js")),
+    ("flowcell:keys", include_str!("../prelude/keys.js")),
+    ("flowcell:subtle", include_str!("../prelude/subtle.js")),
     ("flowcell:url", include_str!("../prelude/url.js")),
     ("flowcell:text", include_str!("../prelude/text.js")),
     ("flowcell:util", include_str!("../prelude/util.js")),
     ("flowcell:console", include_str!("../prelude/console.js")),
+    ("flowcell:intl", include_str!("../prelude/intl_data.js")),
+    ("flowcell:intl/number", include_str!("../prelude/intl_number.js")),
+    ("flowcell:intl/zone", include_str!("../prelude/intl_zone.js")),
+    ("flowcell:intl/date", include_str!("../prelude/intl_date.js")),
+    ("flowcell:intl/text", include_str!("../prelude/intl_text.js")),
     ("flowcell:events", include_str!("../prelude/events.js")),
     ("flowcell:timers", include_str!("../prelude/timers.js")),
     ("flowcell:run", include_str!("../prelude/run.js")),
@@ -55,10 +80,19 @@ pub(crate) fn register(context: &mut Context) -> JsResult<()> {
     raw_body::register(context)?;
     json::register(context)?;
     repeat::register(context)?;
+    sort::register(context)?;
+    regexp::register(context)?;
+    search::register(context)?;
+    resizable::register(context)?;
+    pressure::register(context)?;
 
     let native = JsObject::with_object_proto(context.intrinsics());
     encoding::register(&native, context)?;
     hash::register(&native, context)?;
+    cipher::register(&native, context)?;
+    kdf::register(&native, context)?;
+    sign::register(&native, context)?;
+    rsa_crypt::register(&native, context)?;
     url::register(&native, context)?;
     run::register(&native, context)?;
     headers::register(&native, context)?;
@@ -117,6 +151,8 @@ pub(crate) fn begin(open: bool, context: &mut Context) {
     calls::begin(open);
     run::begin();
     inputs::begin(context);
+    regexp::begin();
+    pressure::begin();
 }
 
 /// Defines or overwrites a global: writable, configurable, not enumerable.

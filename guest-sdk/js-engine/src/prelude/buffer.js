@@ -146,21 +146,31 @@
     readIntBE(offset, length) { return signed(bytesBE(this, offset, length), length); },
     readIntLE(offset, length) { return signed(this.readUIntLE(offset, length), length); },
     writeUIntBE(value, offset, length) {
+      checkInteger(value, length, false);
       for (let i = length - 1; i >= 0; i--, value = Math.floor(value / 256)) this[offset + i] = value % 256;
       return offset + length;
     },
     writeUIntLE(value, offset, length) {
+      checkInteger(value, length, false);
       for (let i = 0; i < length; i++, value = Math.floor(value / 256)) this[offset + i] = value % 256;
       return offset + length;
     },
-    writeIntBE(value, offset, length) { return this.writeUIntBE(value < 0 ? value + 2 ** (8 * length) : value, offset, length); },
-    writeIntLE(value, offset, length) { return this.writeUIntLE(value < 0 ? value + 2 ** (8 * length) : value, offset, length); },
+    writeIntBE(value, offset, length) { checkInteger(value, length, true); return this.writeUIntBE(value < 0 ? value + 2 ** (8 * length) : value, offset, length); },
+    writeIntLE(value, offset, length) { checkInteger(value, length, true); return this.writeUIntLE(value < 0 ? value + 2 ** (8 * length) : value, offset, length); },
   };
 
   function outOfRange(buffer, offset, size) {
     const error = new RangeError(`The value of "offset" is out of range. It must be >= 0 and <= ${buffer.length - size}. Received ${offset}`);
     error.code = 'ERR_OUT_OF_RANGE';
     return error;
+  }
+  function checkInteger(value, size, isSigned) {
+    const max = 2 ** (8 * size - (isSigned ? 1 : 0)), min = isSigned ? -max : 0;
+    if (value >= min && value < max || Number.isNaN(Number(value))) return;
+    const range = size > 6 ? `>= ${isSigned ? `-(2n ** ${8 * size - 1}n)` : '0n'} and < 2n ** ${8 * size - (isSigned ? 1 : 0)}n` : `>= ${min} and <= ${max - 1}`;
+    const error = new RangeError(`The value of "value" is out of range. It must be ${range}. Received ${value}${typeof value === 'bigint' ? 'n' : ''}`);
+    error.code = 'ERR_OUT_OF_RANGE';
+    throw error;
   }
   function bytesBE(buffer, offset, length) {
     if (offset + length > buffer.length) throw outOfRange(buffer, offset, length);
@@ -188,6 +198,7 @@
       };
       methods[`read${name}${order}`] = function (offset = 0) { return view(this, offset)[`get${kind}`](offset, little); };
       methods[`write${name}${order}`] = function (value, offset = 0) {
+        if (name.includes('Int')) checkInteger(value, size, !name.includes('UInt'));
         view(this, offset)[`set${kind}`](offset, value, little);
         return offset + size;
       };

@@ -1,8 +1,49 @@
-// crypto: Node's hashes and HMACs and the part of Web Crypto that webhook scripts use, in one object.
+// require('crypto') as far as scripts use it: hashes, HMACs, random values, derived keys. cipher.js, keys.js and subtle.js add to it.
 (function (native, modules, global) {
   'use strict';
   const { Buffer } = modules.buffer;
-  const out = (bytes, encoding) => (encoding === undefined || encoding === 'buffer' ? modules.wrap(bytes) : bytes);
+
+  function failure(Type, code, message) {
+    const error = new Type(message);
+    error.code = code;
+    return error;
+  }
+  const received = (value) => (value === null || value === undefined ? `${value}`
+    : typeof value === 'function' ? `function ${value.name}`
+      : typeof value === 'object' ? `an instance of ${value.constructor ? value.constructor.name : 'Object'}` : `type ${typeof value} (${native.inspect(value)})`);
+  const wrongType = (name, expected, value) => failure(TypeError, 'ERR_INVALID_ARG_TYPE', `The "${name}" argument must be ${expected}. Received ${received(value)}`);
+  const outOfRange = (name, range, value) => failure(RangeError, 'ERR_OUT_OF_RANGE', `The value of "${name}" is out of range. It must be ${range}. Received ${value}`);
+  const BYTES = 'of type string or an instance of ArrayBuffer, Buffer, TypedArray, or DataView';
+
+  // Text or any view as a view.
+  function bytesOf(value, name, encoding) {
+    if (typeof value === 'string') return Buffer.from(value, encoding === 'buffer' ? undefined : encoding);
+    if (ArrayBuffer.isView(value) || value instanceof ArrayBuffer) return value;
+    throw wrongType(name, BYTES, value);
+  }
+  // A secret key in any of its forms.
+  function secretOf(key, name = 'key') {
+    if (key instanceof tools.KeyObject || key instanceof tools.CryptoKey) return tools.secretBytes(key);
+    if (typeof key !== 'string' && !ArrayBuffer.isView(key) && !(key instanceof ArrayBuffer)) {
+      throw wrongType(name, 'of type string or an instance of ArrayBuffer, Buffer, TypedArray, DataView, KeyObject, or CryptoKey', key);
+    }
+    return bytesOf(key, name);
+  }
+  function checkInteger(value, name, min, max = 2147483647) {
+    if (typeof value !== 'number') throw wrongType(name, 'of type number', value);
+    if (!Number.isInteger(value)) throw outOfRange(name, 'an integer', value);
+    if (value < min || value > max) throw outOfRange(name, `>= ${min} && <= ${max}`, value);
+  }
+  const encoded = (buffer, encoding) => {
+    const bytes = modules.wrap(buffer);
+    return encoding === undefined || encoding === null || encoding === 'buffer' ? bytes : bytes.toString(encoding);
+  };
+  // Node's callback form of a function that answers at once.
+  function later(callback, work) {
+    if (typeof callback !== 'function') throw wrongType('callback', 'of type function', callback);
+    const value = work();
+    Promise.resolve().then(() => callback(null, value));
+  }
 
   class Hash {
     #state;
@@ -16,101 +57,60 @@
     digest(encoding) {
       if (this.#done) throw failure(Error, 'ERR_CRYPTO_HASH_FINALIZED', 'Digest already called');
       this.#done = true;
-      return out(native.hashDigest(this.#state, encoding), encoding);
+      const out = native.hashDigest(this.#state, encoding);
+      return encoding === undefined || encoding === 'buffer' ? modules.wrap(out) : out;
     }
-    copy() { return new Hash(native.hashCopy(this.#state)); }
+    copy() {
+      if (this.#done) throw failure(Error, 'ERR_CRYPTO_HASH_FINALIZED', 'Digest already called');
+      return new Hash(native.hashCopy(this.#state));
+    }
   }
   class Hmac extends Hash {}
 
-  function failure(Type, code, message) {
-    const error = new Type(message);
-    error.code = code;
-    return error;
+  function pbkdf2(password, salt, iterations, length, digest) {
+    if (typeof digest !== 'string') throw wrongType('digest', 'of type string', digest);
+    const [secret, grain] = [bytesOf(password, 'password'), bytesOf(salt, 'salt')];
+    checkInteger(iterations, 'iterations', 1);
+    checkInteger(length, 'keylen', 0);
+    return modules.wrap(native.pbkdf2(secret, grain, iterations, length, digest));
+  }
+  // What scrypt may take of the sandbox's memory, whatever `maxmem` says.
+  const MOST_MEMORY = 32 * 1024 * 1024;
+  function scrypt(password, salt, length, options = {}) {
+    const [secret, grain] = [bytesOf(password, 'password'), bytesOf(salt, 'salt')];
+    checkInteger(length, 'keylen', 0);
+    const { N = options.cost ?? 16384, r = options.blockSize ?? 8, p = options.parallelization ?? 1 } = options;
+    const log = Math.log2(N);
+    const bad = (why) => failure(RangeError, 'ERR_CRYPTO_INVALID_SCRYPT_PARAMS', `Invalid scrypt params${why}`);
+    if (!(N > 1 && Number.isInteger(log) && Number.isInteger(r) && r > 0 && Number.isInteger(p) && p > 0)) throw bad('');
+    if (128 * N * r + 128 * r * p > Math.min(MOST_MEMORY, options.maxmem ?? MOST_MEMORY)) throw bad(': memory limit exceeded (at most 32 MiB: 128 * N * r)');
+    return modules.wrap(native.scrypt(secret, grain, length, log, r, p));
+  }
+  function hkdf(digest, key, salt, info, length) {
+    if (typeof digest !== 'string') throw wrongType('digest', 'of type string', digest);
+    const parts = [secretOf(key, 'ikm'), bytesOf(salt, 'salt'), bytesOf(info, 'info')];
+    if (parts[2].byteLength > 1024) throw outOfRange('info', 'must not contain more than 1024 bytes', parts[2].byteLength);
+    checkInteger(length, 'length', 0);
+    return native.hkdf(digest, ...parts, length);
   }
 
-  const algorithmName = (algorithm) => (typeof algorithm === 'string' ? algorithm : algorithm.name);
-  const webHash = (algorithm) => {
-    const name = algorithmName(algorithm).toUpperCase();
-    if (!['SHA-1', 'SHA-256', 'SHA-384', 'SHA-512'].includes(name)) throw unsupported(`Unrecognized algorithm name: ${name}`);
-    return name.replace('-', '').toLowerCase();
-  };
-  const unsupported = (message) => {
-    const error = new Error(message);
-    error.name = 'NotSupportedError';
-    return error;
-  };
+  const tools = { failure, wrongType, outOfRange, bytesOf, secretOf, encoded, later, checkInteger };
+  modules.cryptoTools = tools;
 
-  class CryptoKey {
-    #secret;
-    constructor(secret, algorithm, extractable, usages) {
-      this.#secret = secret;
-      this.type = 'secret';
-      this.algorithm = algorithm;
-      this.extractable = extractable;
-      this.usages = usages;
-    }
-    static secretOf(key, usage) {
-      if (!(key instanceof CryptoKey)) throw new TypeError('the key is not a CryptoKey');
-      if (usage && !key.usages.includes(usage)) {
-        const error = new Error(`the key does not allow '${usage}'`);
-        error.name = 'InvalidAccessError';
-        throw error;
-      }
-      return key.#secret;
-    }
-  }
-  const copyBytes = (data) => Buffer.from(data instanceof ArrayBuffer ? data.slice(0) : new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
-  const hmac = (key, usage, data) => {
-    const secret = CryptoKey.secretOf(key, usage);
-    const state = native.hmac(webHash(key.algorithm.hash), secret);
-    native.hashUpdate(state, data);
-    return native.hashDigest(state);
-  };
-  const blockSize = { sha1: 64, sha256: 64, sha384: 128, sha512: 128 };
-
-  const subtle = {
-    async digest(algorithm, data) {
-      const state = native.hash(webHash(algorithm));
-      native.hashUpdate(state, data);
-      return native.hashDigest(state);
-    },
-    async importKey(format, keyData, algorithm, extractable, usages) {
-      if (algorithmName(algorithm).toUpperCase() !== 'HMAC') throw unsupported(`importKey supports HMAC only, not ${algorithmName(algorithm)}`);
-      const secret = format === 'raw' ? copyBytes(keyData) : format === 'jwk' ? Buffer.from(keyData.k, 'base64url') : null;
-      if (!secret) throw unsupported(`importKey supports the formats raw and jwk, not ${format}`);
-      const hash = { name: algorithmName(algorithm.hash).toUpperCase() };
-      webHash(hash);
-      return new CryptoKey(secret, { name: 'HMAC', hash, length: secret.length * 8 }, extractable, [...usages]);
-    },
-    async exportKey(format, key) {
-      const secret = CryptoKey.secretOf(key);
-      if (!key.extractable) throw new Error('the key is not extractable');
-      if (format === 'raw') return copyBytes(secret).buffer;
-      if (format === 'jwk') return { kty: 'oct', k: secret.toString('base64url'), alg: `HS${key.algorithm.hash.name.slice(4)}`, key_ops: key.usages, ext: true };
-      throw unsupported(`exportKey supports the formats raw and jwk, not ${format}`);
-    },
-    async generateKey(algorithm, extractable, usages) {
-      if (algorithmName(algorithm).toUpperCase() !== 'HMAC') throw unsupported('generateKey supports HMAC only');
-      const length = algorithm.length ? algorithm.length / 8 : blockSize[webHash(algorithm.hash)];
-      return this.importKey('raw', new Uint8Array(native.random(length)), algorithm, extractable, usages);
-    },
-    async sign(algorithm, key, data) { return hmac(key, 'sign', data); },
-    async verify(algorithm, key, signature, data) {
-      const expected = hmac(key, 'verify', data);
-      return expected.byteLength === signature.byteLength && native.timingSafeEqual(expected, signature);
-    },
-  };
+  const HASHES = ['RSA-MD5', 'RSA-RIPEMD160', 'RSA-SHA1', 'RSA-SHA224', 'RSA-SHA256', 'RSA-SHA384', 'RSA-SHA512', 'RSA-SHA512/224', 'RSA-SHA512/256',
+    'md5', 'ripemd160', 'rmd160', 'sha1', 'sha224', 'sha256', 'sha384', 'sha512', 'sha512-224', 'sha512-256'];
 
   const crypto = {
-    createHash: (algorithm) => new Hash(native.hash(String(algorithm))),
+    createHash(algorithm) {
+      if (typeof algorithm !== 'string') throw wrongType('algorithm', 'of type string', algorithm);
+      return new Hash(native.hash(algorithm));
+    },
     createHmac(algorithm, key) {
-      if (key === undefined || key === null) {
-        throw failure(TypeError, 'ERR_INVALID_ARG_TYPE', `The "key" argument must be of type string or an instance of ArrayBuffer, Buffer, TypedArray or DataView. Received ${key}`);
-      }
-      return new Hmac(native.hmac(String(algorithm), key instanceof CryptoKey ? CryptoKey.secretOf(key) : key));
+      if (typeof algorithm !== 'string') throw wrongType('hmac', 'of type string', algorithm);
+      return new Hmac(native.hmac(algorithm, secretOf(key)));
     },
     hash(algorithm, data, encoding = 'hex') { return crypto.createHash(algorithm).update(data).digest(encoding); },
-    getHashes: () => ['md5', 'sha1', 'sha224', 'sha256', 'sha384', 'sha512'],
+    getHashes: () => [...HASHES],
     timingSafeEqual(a, b) {
       for (const [name, value] of [['buf1', a], ['buf2', b]]) {
         if (!ArrayBuffer.isView(value) && !(value instanceof ArrayBuffer)) {
@@ -123,11 +123,19 @@
       return native.timingSafeEqual(a, b);
     },
     randomBytes(size, callback) {
-      const bytes = modules.wrap(native.random(size));
-      if (callback === undefined) return bytes;
-      Promise.resolve().then(() => callback(null, bytes));
+      checkInteger(size, 'size', 0);
+      if (callback !== undefined) return later(callback, () => modules.wrap(native.random(size)));
+      return modules.wrap(native.random(size));
     },
-    randomFillSync(view) { return crypto.getRandomValues(view); },
+    randomFillSync(view, offset = 0, size = view.byteLength - offset) {
+      const bytes = view instanceof ArrayBuffer ? new Uint8Array(view) : new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
+      bytes.set(new Uint8Array(native.random(size)), offset);
+      return view;
+    },
+    randomFill(view, ...rest) {
+      const callback = rest.pop();
+      return later(callback, () => crypto.randomFillSync(view, ...rest));
+    },
     randomUUID() {
       const bytes = modules.wrap(native.random(16));
       bytes[6] = (bytes[6] & 15) | 64;
@@ -138,15 +146,18 @@
     randomInt(min, max, callback) {
       if (max === undefined || typeof max === 'function') [min, max, callback] = [0, min, max];
       const range = max - min;
-      if (!Number.isSafeInteger(min) || !Number.isSafeInteger(max)) throw failure(TypeError, 'ERR_INVALID_ARG_TYPE', 'randomInt takes safe integers');
-      if (!(range > 0 && range <= 2 ** 48 - 1)) throw failure(RangeError, 'ERR_OUT_OF_RANGE', `The value of "max" is out of range. It must be greater than ${min} and at most ${min} + 2 ** 48 - 1. Received ${max}`);
+      if (!Number.isSafeInteger(min)) throw wrongType('min', 'a safe integer', min);
+      if (!Number.isSafeInteger(max)) throw wrongType('max', 'a safe integer', max);
+      if (!(range > 0)) throw outOfRange('max', `greater than the value of "min" (${min})`, max);
+      if (range > 2 ** 48 - 1) throw outOfRange('max - min', '<= 281474976710655', range);
       // Values above the last whole multiple would favour small results.
       const limit = 2 ** 48 - (2 ** 48 % range);
-      let value;
-      do value = modules.wrap(native.random(6)).readUIntBE(0, 6); while (value >= limit);
-      value = min + (value % range);
-      if (callback === undefined) return value;
-      Promise.resolve().then(() => callback(null, value));
+      const draw = () => {
+        let value;
+        do value = modules.wrap(native.random(6)).readUIntBE(0, 6); while (value >= limit);
+        return min + (value % range);
+      };
+      return callback === undefined ? draw() : later(callback, draw);
     },
     getRandomValues(view) {
       if (!ArrayBuffer.isView(view) || view instanceof DataView || view instanceof Float32Array || view instanceof Float64Array) {
@@ -157,15 +168,24 @@
         error.name = 'QuotaExceededError';
         throw error;
       }
-      new Uint8Array(view.buffer, view.byteOffset, view.byteLength).set(new Uint8Array(native.random(view.byteLength)));
-      return view;
+      return crypto.randomFillSync(view);
     },
-    subtle,
+    pbkdf2Sync: pbkdf2,
+    pbkdf2(password, salt, iterations, length, digest, callback) {
+      return later(callback, () => pbkdf2(password, salt, iterations, length, digest));
+    },
+    scryptSync: scrypt,
+    scrypt(password, salt, length, options, callback) {
+      if (callback === undefined) [options, callback] = [undefined, options];
+      return later(callback, () => scrypt(password, salt, length, options));
+    },
+    hkdfSync: hkdf,
+    hkdf(digest, key, salt, info, length, callback) {
+      return later(callback, () => hkdf(digest, key, salt, info, length));
+    },
     Hash,
     Hmac,
   };
-  crypto.webcrypto = crypto;
   modules.crypto = crypto;
   global('crypto', crypto);
-  global('CryptoKey', CryptoKey);
 });

@@ -72,6 +72,11 @@
     response[state] = { bytes, used: false, stream: null };
     return response;
   }
+  // RFC 9110, section 15: what a status is called.
+  const REASONS = { 200: 'OK', 201: 'Created', 202: 'Accepted', 204: 'No Content', 206: 'Partial Content', 301: 'Moved Permanently', 302: 'Found', 303: 'See Other',
+    304: 'Not Modified', 307: 'Temporary Redirect', 308: 'Permanent Redirect', 400: 'Bad Request', 401: 'Unauthorized', 403: 'Forbidden', 404: 'Not Found',
+    405: 'Method Not Allowed', 409: 'Conflict', 410: 'Gone', 413: 'Content Too Large', 415: 'Unsupported Media Type', 422: 'Unprocessable Content', 429: 'Too Many Requests',
+    500: 'Internal Server Error', 501: 'Not Implemented', 502: 'Bad Gateway', 503: 'Service Unavailable', 504: 'Gateway Timeout' };
   function received(result) {
     const headers = new Headers();
     const list = result.headers ?? [];
@@ -81,7 +86,8 @@
       // What no Headers can hold is left out.
       if (name !== undefined && value !== undefined) headers.append(name, value);
     }
-    const { status, status_text: statusText = '', url = '', redirected = false, body } = result;
+    const { status, url = '', redirected = false, body } = result;
+    const statusText = result.status_text || REASONS[status] || '';
     const bytes = EMPTY.includes(status) ? null : new Uint8Array(native.encode(body ?? '', 'base64'));
     return made({ status, statusText, headers, url, redirected, type: 'basic' }, bytes);
   }

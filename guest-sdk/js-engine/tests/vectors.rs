@@ -1,0 +1,61 @@
+//! Scripts and the values that Node 20 gives for them, and published vectors (NIST SP 800-38A and GCM; RFC 4231, 5869, 6070,
+//! 7914, 8032): `vectors/*.json`, rows of `{"script", "value"}`. A value is compared as JSON. Runs natively.
+
+use std::{cell::RefCell, fs, path::Path};
+
+use flowcell_js_engine::{Answer, Engine, Inputs};
+use serde_json::Value;
+
+thread_local! {
+    static ENGINE: RefCell<Engine> = RefCell::new(Engine::new());
+}
+
+fn run(source: &str) -> Result<Value, Value> {
+    ENGINE.with_borrow_mut(|engine| {
+        let parse = |bytes: &[u8]| serde_json::from_slice(bytes).unwrap();
+        match engine.prepare(b"body", b"row.js", source.as_bytes(), &[]) {
+            Answer::Ok(_) => {}
+            Answer::Error(error) | Answer::Pending(error) => return Err(parse(&error)),
+        }
+        match engine.call(&Inputs {
+            context: b"{}",
+            raw_body: b"",
+            steps: b"{}",
+            env: b"{}",
+            secrets: b"{}",
+            meta: b"{}",
+        }) {
+            Answer::Ok(output) => Ok(parse(&output)),
+            Answer::Error(error) | Answer::Pending(error) => Err(parse(&error)),
+        }
+    })
+}
+
+#[track_caller]
+fn all(file: &str, at_least: usize) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors").join(file);
+    let rows: Vec<Value> = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
+    assert!(rows.len() >= at_least, "{file} has {} rows", rows.len());
+    let wrong: Vec<String> = rows
+        .iter()
+        .filter_map(|row| {
+            let (script, expected) = (row["script"].as_str().unwrap(), &row["value"]);
+            match run(script) {
+                Ok(value) if value == *expected => None,
+                Ok(value) => Some(format!("{script}\n  expected {expected}\n  got      {value}")),
+                Err(error) => Some(format!("{script}\n  expected {expected}\n  failed   {}", error["stack"])),
+            }
+        })
+        .collect();
+    assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), rows.len(), wrong.join("\n"));
+}
+
+#[test]
+fn crypto_gives_what_node_gives() {
+    all("crypto.json", 100);
+}
+
+#[test]
+fn intl_gives_what_node_gives() {
+    all("intl.json", 300);
+}
