@@ -96,6 +96,16 @@ pub enum LoadError {
     },
 }
 
+impl LoadError {
+    /// The lines of the code file that is wrong, with a caret.
+    pub fn frame(&self) -> Option<&str> {
+        match self {
+            Self::Folder(_) => None,
+            Self::Definition { error, .. } => error.frame.as_deref(),
+        }
+    }
+}
+
 /// A workflow folder, compiled.
 ///
 /// # Errors

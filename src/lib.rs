@@ -8,7 +8,7 @@
 //!   [`run_view`] is how both the API and the commands show a run.
 //! - F3 [`engine`]: runs, accepted once and finished once. Its `transition` is pure.
 //! - F2 [`steps`]: what each step type does.
-//! - F1 [`sandbox`]: the only wasmtime. [`store`]: the only sled. [`verify`], [`template`], [`secrets`]: pure.
+//! - F1 [`sandbox`]: the only wasmtime. [`store`]: the only sled. [`verify`], [`template`], [`secrets`], [`script`]: pure.
 //!   [`net`]: the only way out.
 //! - F0 [`model`]: the vocabulary.
 //!
@@ -28,6 +28,7 @@ pub mod model;
 pub mod net;
 pub mod run_view;
 pub mod sandbox;
+pub mod script;
 pub mod secrets;
 mod server;
 pub mod steps;

@@ -3,15 +3,17 @@
 use serde_json::{Value, json};
 
 use crate::{
+    engine::frame_of,
     model::{
-        CREDENTIAL_HEADERS, Entry, HIDDEN, Run, RunStatus, StepKey, StepRecord, Wait,
+        Bundle, CREDENTIAL_HEADERS, Entry, HIDDEN, Run, RunError, RunStatus, StepKey, StepRecord, Wait,
         nocobase::{self, Stand},
     },
     steps::timestamp,
 };
 
-/// A run with its event, its steps and what they used; `live` while it is being executed.
-pub fn whole(run: &Run, entries: &[Entry], live: bool) -> Value {
+/// A run with its event, its steps and what they used; `live` while it is being executed. The files of its version, if they
+/// are there, give errors their code frames.
+pub fn whole(run: &Run, entries: &[Entry], live: bool, files: Option<&Bundle>) -> Value {
     let mut context: Value = serde_json::from_str(&run.event.context_json()).unwrap_or(Value::Null);
     // Those that the workflow keeps are for its steps alone.
     for name in CREDENTIAL_HEADERS {
@@ -36,16 +38,24 @@ pub fn whole(run: &Run, entries: &[Entry], live: bool) -> Value {
         "started": run.head.started_ms.map(timestamp),
         "due": run.head.due_ms.map(timestamp),
         "finished": run.head.finished_ms.map(timestamp),
-        "error": run.head.error,
+        "error": run.head.error.as_ref().map(|error| error_of(error, files)),
         "answer": run.answer,
-        "steps": entries.iter().filter_map(step).collect::<Vec<_>>(),
+        "steps": entries.iter().filter_map(|entry| step(entry, files)).collect::<Vec<_>>(),
         "waiting": if run.head.status.is_terminal() { Vec::new() } else { waiting(entries) },
         "context": context,
     })
 }
 
+/// An error with the lines of the script that it is about.
+fn error_of(error: &RunError, files: Option<&Bundle>) -> Value {
+    let frame = files.zip(error.position.as_ref()).and_then(|(files, place)| frame_of(files, place));
+    let mut error = json!(error);
+    error["frame"] = frame.into();
+    error
+}
+
 /// One attempt of a step.
-fn step(entry: &Entry) -> Option<Value> {
+fn step(entry: &Entry, files: Option<&Bundle>) -> Option<Value> {
     let (record, next_ms) = match entry {
         Entry::Ended(record) => (record, None),
         Entry::Retrying(record, next_ms) => (record, Some(*next_ms)),
@@ -72,7 +82,7 @@ fn step(entry: &Entry) -> Option<Value> {
         "status": status,
         "nocobase_status": nocobase::status(Stand::Step(*status, error.as_ref())),
         "output": output,
-        "error": error,
+        "error": error.as_ref().map(|error| error_of(error, files)),
         "next_attempt": next_ms.map(timestamp),
         "logs": logs,
         "log_truncated": log_truncated,

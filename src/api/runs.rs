@@ -12,7 +12,7 @@ use super::{bad_request, input, page_size, store_problem};
 use crate::{
     engine::Engine,
     gateway::Problem,
-    model::{Cause, RunHead, RunId, RunStatus, WorkflowKey},
+    model::{Cause, Entry, RunHead, RunId, RunStatus, WorkflowKey},
     run_view, steps,
     store::tables::{self, runs::Filter},
 };
@@ -86,5 +86,14 @@ pub(super) async fn show(
     let run = run
         .ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, "run_unknown", format!("there is no run {id}")))?;
     let entries = tables::journal::list(store, id).map_err(store_problem)?;
-    Ok(Json(run_view::whole(&run, &entries, engine.is_live(id))))
+    // A version that is gone or unreadable has no frames to give.
+    let failed = |entry: &Entry| match entry {
+        Entry::Ended(record) | Entry::Retrying(record, _) => record.error.is_some(),
+        Entry::Begun(..) | Entry::Waiting { .. } => false,
+    };
+    let files = match run.head.error.is_some() || entries.iter().any(failed) {
+        true => tables::versions::get(store, run.head.version).ok().flatten(),
+        false => None,
+    };
+    Ok(Json(run_view::whole(&run, &entries, engine.is_live(id), files.as_ref())))
 }

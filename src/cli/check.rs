@@ -35,7 +35,10 @@ pub(super) fn execute(arguments: &Arguments) -> anyhow::Result<Verdict> {
 fn problem(local: &Local, folder: &std::path::Path) -> Option<String> {
     let definition = match local.load(folder) {
         Ok(definition) => definition,
-        Err(error) => return Some(error.to_string()),
+        Err(error) => {
+            let frame = error.frame().map_or(String::new(), |frame| format!("\n{frame}"));
+            return Some(format!("{error}{frame}"));
+        }
     };
     let name = folder.file_name().and_then(|name| name.to_str());
     if name.is_some_and(|name| name != definition.workflow.key.as_str() && name != "." && name != "..") {

@@ -1,6 +1,10 @@
 //! Events and expectations as files: what `run` and `test` read.
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
 
 use anyhow::Context;
 use serde::Deserialize;
@@ -86,6 +90,22 @@ pub(super) fn read_event(path: &Path, key: &str) -> anyhow::Result<Event> {
 pub(super) fn read_fixture(path: &Path) -> anyhow::Result<Fixture> {
     let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
     serde_json::from_str(&text).with_context(|| path.display().to_string())
+}
+
+/// The fixtures beside a workflow, by name; none is fine.
+pub(super) fn paths_of(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let folder = folder.join("fixtures");
+    if !folder.is_dir() {
+        return Ok(Vec::new());
+    }
+    let entries = fs::read_dir(&folder).with_context(|| format!("cannot read {}", folder.display()))?;
+    let mut paths: Vec<_> = entries
+        .filter_map(Result::ok)
+        .map(|entry| entry.path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "json"))
+        .collect();
+    paths.sort();
+    Ok(paths)
 }
 
 impl EventFile {

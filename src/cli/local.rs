@@ -102,6 +102,11 @@ fn cache_folder(config: &Config) -> Option<PathBuf> {
     if std::env::var_os("FLOWCELL_SANDBOX_CACHE").is_some() {
         return Some(config.cache.clone());
     }
+    user_cache()
+}
+
+/// The user's cache folder of flowcell; nothing when there is no home.
+pub(super) fn user_cache() -> Option<PathBuf> {
     let base = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
     let base = base.or_else(|| std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache")));
     base.filter(|base| base.is_absolute()).map(|base| base.join("flowcell"))

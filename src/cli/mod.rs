@@ -4,6 +4,7 @@
 //! 2: it could not be tried; one line says what to do.
 
 mod backup;
+mod bundle;
 mod check;
 mod client;
 mod fixtures;
@@ -18,11 +19,14 @@ mod send;
 mod serve;
 mod terminal;
 mod test;
+mod types;
 mod workflows;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+
+use crate::app::LoadError;
 
 /// Webhooks in, sandboxed workflows run, answers out.
 #[derive(Parser)]
@@ -58,8 +62,12 @@ enum Command {
     Secrets(secrets::Arguments),
     /// Look at what scripts keep on a server; set and delete values.
     Kv(kv::Arguments),
+    /// Make libraries that scripts import out of npm packages.
+    Bundle(bundle::Arguments),
     /// Print the JSON Schema of workflow.json, or of what steps give.
     Schema(schema::Arguments),
+    /// Write TypeScript declarations for editors: of the globals, and of what each workflow reads.
+    Types(types::Arguments),
 }
 
 /// What a command came to.
@@ -84,13 +92,18 @@ pub fn main() -> ExitCode {
         Command::Restore(arguments) => backup::restore(&arguments),
         Command::Secrets(arguments) => secrets::execute(&arguments),
         Command::Kv(arguments) => kv::execute(&arguments),
+        Command::Bundle(arguments) => bundle::execute(&arguments),
         Command::Schema(arguments) => schema::execute(&arguments),
+        Command::Types(arguments) => types::execute(&arguments),
     };
     match result {
         Ok(Verdict::Yes) => ExitCode::SUCCESS,
         Ok(Verdict::No) => ExitCode::from(1),
         Err(error) => {
             eprintln!("flowcell: {}", one_line(&error));
+            if let Some(frame) = error.downcast_ref::<LoadError>().and_then(LoadError::frame) {
+                eprintln!("{frame}");
+            }
             ExitCode::from(2)
         }
     }

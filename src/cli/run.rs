@@ -4,7 +4,7 @@ use std::{path::PathBuf, sync::Arc};
 
 use clap::Args;
 
-use super::{Verdict, fixtures, local::Local};
+use super::{Verdict, fixtures, local::Local, terminal};
 use crate::{model::RunStatus, run_view};
 
 #[derive(Args)]
@@ -21,7 +21,9 @@ pub(super) fn execute(arguments: &Arguments) -> anyhow::Result<Verdict> {
     let definition = Arc::new(local.load(&arguments.workflow)?);
     let event = fixtures::read_event(&arguments.event, definition.workflow.key.as_str())?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let (run, steps) = runtime.block_on(local.run(definition, event))?;
-    println!("{}", serde_json::to_string_pretty(&run_view::whole(&run, &steps, false))?);
+    let (run, steps) = runtime.block_on(local.run(Arc::clone(&definition), event))?;
+    let shown = run_view::whole(&run, &steps, false, Some(&definition.bundle));
+    println!("{}", serde_json::to_string_pretty(&shown)?);
+    terminal::print_frame(&shown["error"]);
     Ok(if run.head.status == RunStatus::Succeeded { Verdict::Yes } else { Verdict::No })
 }

@@ -1,5 +1,7 @@
 //! Text from outside, made safe to print: a terminal obeys escape sequences.
 
+use serde_json::Value;
+
 /// The text with control characters shown as escapes; line breaks and tabs stay.
 pub(super) fn safe(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
@@ -11,6 +13,15 @@ pub(super) fn safe(text: &str) -> String {
         }
     }
     safe
+}
+
+/// Prints where a script failed, for people: to stderr, because stdout is for programs.
+pub(super) fn print_frame(error: &Value) {
+    let Some(frame) = error["frame"].as_str() else { return };
+    let at = &error["position"];
+    let place = format!("{}:{}:{}", at["file"].as_str().unwrap_or("?"), at["line"], at["column"]);
+    let message = error["message"].as_str().unwrap_or_default();
+    eprintln!("{}: {}\n{}", safe(&place), safe(message), safe(frame));
 }
 
 #[cfg(test)]

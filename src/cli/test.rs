@@ -5,7 +5,6 @@ use std::{
     sync::Arc,
 };
 
-use anyhow::Context;
 use clap::Args;
 use serde_json::Value;
 
@@ -15,7 +14,7 @@ use super::{
     local::Local,
 };
 use crate::{
-    engine::Definition,
+    engine::{Definition, frame_of},
     model::{Entry, Run},
 };
 
@@ -31,7 +30,7 @@ pub(super) fn execute(arguments: &Arguments) -> anyhow::Result<Verdict> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let (mut passed, mut failed) = (0, 0);
     for folder in &arguments.workflows {
-        let fixtures = fixtures_of(folder)?;
+        let fixtures = fixtures::paths_of(folder)?;
         if fixtures.is_empty() {
             println!("{}: no fixtures; put some under fixtures/*.json", folder.display());
             continue;
@@ -53,21 +52,6 @@ pub(super) fn execute(arguments: &Arguments) -> anyhow::Result<Verdict> {
     Ok(if failed == 0 { Verdict::Yes } else { Verdict::No })
 }
 
-fn fixtures_of(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
-    let folder = folder.join("fixtures");
-    if !folder.is_dir() {
-        return Ok(Vec::new());
-    }
-    let entries = std::fs::read_dir(&folder).with_context(|| format!("cannot read {}", folder.display()))?;
-    let mut paths: Vec<_> = entries
-        .filter_map(Result::ok)
-        .map(|entry| entry.path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "json"))
-        .collect();
-    paths.sort();
-    Ok(paths)
-}
-
 async fn differences(
     local: &Local,
     definition: &Arc<Definition>,
@@ -79,7 +63,15 @@ async fn differences(
         .into_event(definition.workflow.key.as_str())
         .map_err(|why| anyhow::anyhow!("{}: event: {why}", path.display()))?;
     let (run, steps) = local.run(Arc::clone(definition), event).await?;
-    Ok(compare(&fixture.expect, &run, &steps))
+    let mut differences = compare(&fixture.expect, &run, &steps);
+    let place = run.head.error.as_ref().and_then(|error| error.position.as_ref());
+    // An error that was expected needs no looking at.
+    if !differences.is_empty()
+        && let Some(frame) = place.and_then(|place| frame_of(&definition.bundle, place))
+    {
+        differences.extend(frame.lines().map(str::to_owned));
+    }
+    Ok(differences)
 }
 
 fn compare(expect: &Expect, run: &Run, entries: &[Entry]) -> Vec<String> {

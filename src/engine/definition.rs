@@ -12,10 +12,11 @@ use super::{
 };
 use crate::{
     model::{
-        Bundle, ErrorCode, FieldError, JsonText, OnError, RunError, ScheduleTrigger, Span, Step, StepId,
-        StepKind, Trigger, VersionHash, When, Workflow,
+        Bundle, ErrorCode, FieldError, JsonText, OnError, Position, RunError, ScheduleTrigger, Span, Step,
+        StepId, StepKind, Trigger, VersionHash, When, Workflow,
     },
     sandbox::{Image, JsEngine, Script, Share},
+    script,
     steps::{self, CodeSource, Compiled, CompiledResponse, OutputSchema},
     store::tables,
     template::{Path, Root},
@@ -32,6 +33,8 @@ pub struct DefinitionError {
     pub field: String,
     /// What is wrong and what to do.
     pub message: String,
+    /// The lines of the code file that is wrong, with a caret.
+    pub frame: Option<String>,
 }
 
 impl std::fmt::Display for DefinitionError {
@@ -117,9 +120,12 @@ impl Definition {
         sandbox: &JsEngine,
         environment: &Environment,
     ) -> Result<Self, DefinitionError> {
-        let workflow = parse(&bundle.workflow)?;
+        let workflow = read_workflow(&bundle.workflow)?;
         let files = Files { bundle: &bundle, sandbox, share: sandbox.share() };
-        let at = |error: FieldError| in_workflow_json(&bundle.workflow, error);
+        let at = |error: FieldError| {
+            let frame = error.position.as_ref().and_then(|place| frame_of(&bundle, place));
+            DefinitionError { frame, ..in_workflow_json(&bundle.workflow, error) }
+        };
         let ids: HashSet<&str> = workflow.walk().into_iter().map(|step| step.id.as_str()).collect();
         let known = Known { ids: &ids, loops: Vec::new() };
         let mut compiled = HashMap::new();
@@ -235,11 +241,16 @@ fn schedule(spec: &ScheduleTrigger) -> Result<Schedule, FieldError> {
     })
 }
 
-fn parse(text: &str) -> Result<Workflow, DefinitionError> {
+/// Reads the text of a `workflow.json`; none of its code.
+///
+/// # Errors
+/// The first thing that is wrong, with line and field.
+pub fn read_workflow(text: &str) -> Result<Workflow, DefinitionError> {
     let value = serde_json::from_str(text).map_err(|error| DefinitionError {
         file: "workflow.json".to_owned(),
         place: Some((error.line().max(1) as u32, error.column().max(1) as u32)),
         field: String::new(),
+        frame: None,
         message: format!("this is not JSON: {}", without_place(&error)),
     })?;
     Workflow::from_value(value).map_err(|error| in_workflow_json(text, error))
@@ -258,7 +269,13 @@ pub(crate) fn in_workflow_json(text: &str, error: FieldError) -> DefinitionError
         place: locate(text, &error.path),
         field: error.path,
         message: error.message,
+        frame: None,
     }
+}
+
+/// The lines of a code file around a place, with a caret; `None` when the version has no such file.
+pub fn frame_of(bundle: &Bundle, place: &Position) -> Option<String> {
+    script::frame(bundle.files.get(&place.file)?, place.line, place.column)
 }
 
 fn compile_all(

@@ -45,7 +45,7 @@ use tokio::sync::{Notify, Semaphore};
 pub use catalog::Catalog;
 pub use control::{CallbackError, ControlError, ReplayOn};
 pub(crate) use definition::in_workflow_json;
-pub use definition::{Definition, DefinitionError, Environment};
+pub use definition::{Definition, DefinitionError, Environment, frame_of, read_workflow};
 pub use groups::EventRoots;
 pub use intake::{DedupeKey, Submission, Submitted};
 pub use kv::{Kv, KvEntry, KvError, KvOp, KvUsage};

@@ -248,10 +248,13 @@ fn code(fields: Object, path: &str) -> Result<CodeStep, FieldError> {
     if let Some((field, message)) = limits.violation() {
         return Err(FieldError::new(join(path, &format!("limits.{field}")), message));
     }
-    let plain =
-        !code.file.is_empty() && !code.file.contains(['/', '\\', '\0']) && !code.file.starts_with('.');
-    if !plain || !code.file.ends_with(".js") {
-        return Err(FieldError::new(join(path, "file"), "name a .js file in the workflow's own folder"));
+    let plain = !code.file.contains(['\\', '\0'])
+        && code.file.split('/').all(|part| !part.is_empty() && !part.starts_with('.'));
+    let is_code = [".js", ".mjs", ".ts", ".mts"].iter().any(|end| code.file.ends_with(end))
+        && ![".d.ts", ".d.mts"].iter().any(|end| code.file.ends_with(end));
+    if !plain || !is_code {
+        let message = "name a .js, .mjs, .ts or .mts file in the workflow's own folder";
+        return Err(FieldError::new(join(path, "file"), message));
     }
     Ok(code)
 }

@@ -22,7 +22,7 @@ use super::{
 pub struct Bundle {
     /// The text of `workflow.json`.
     pub workflow: String,
-    /// Code files beside it, by name.
+    /// Code files in its folder, and the libraries that they import as `libraries/<name>.js`, by name with `/`.
     pub files: BTreeMap<String, String>,
 }
 

@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::{
+    error::Position,
     ids::StepId,
     limits::Limits,
     policy::Policy,
@@ -26,12 +27,21 @@ pub struct FieldError {
     pub path: String,
     /// What is wrong and what to do.
     pub message: String,
+    /// The place in a code file, when that is where it is wrong.
+    pub position: Option<Position>,
 }
 
 impl FieldError {
     /// An error at `path`.
     pub fn new(path: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { path: path.into(), message: message.into() }
+        Self { path: path.into(), message: message.into(), position: None }
+    }
+
+    /// An error at `path` about a place in a code file, which the message begins with.
+    pub fn in_code(path: impl Into<String>, position: Position, message: &str) -> Self {
+        let Position { file, line, column } = &position;
+        let message = format!("{file}:{line}:{column}: {message}");
+        Self { path: path.into(), message, position: Some(position) }
     }
 }
 

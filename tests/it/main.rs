@@ -1,7 +1,7 @@
 //! Black-box tests: the real binary, real sockets, real files. One file a promise.
 //!
 //! All of them are one binary, because each more would link wasmtime again. `support` starts servers and
-//! talks to them; nothing here calls the library.
+//! talks to them; only `generated` calls the library.
 
 mod answers;
 mod api;
@@ -11,6 +11,7 @@ mod callbacks;
 mod calls;
 mod check;
 mod cli;
+mod conformance;
 mod control;
 mod crash;
 mod crash_effects;
@@ -20,12 +21,18 @@ mod errors;
 mod escapes;
 mod examples;
 mod flow;
+mod generated;
 mod github;
+mod hostile;
 mod isolation;
 mod kv;
 mod layering;
+mod libraries;
 mod limits;
+mod modules;
+mod n8n;
 mod no_space;
+mod nocobase;
 mod reference;
 mod refusals;
 mod reload;
@@ -37,3 +44,5 @@ mod signatures;
 mod steps;
 mod support;
 mod timers;
+mod types;
+mod typescript;

@@ -97,6 +97,7 @@ pub(super) fn execute(arguments: &Arguments) -> anyhow::Result<Verdict> {
             Command::Show(show) => {
                 let run = show.server.get(&format!("/api/v1/runs/{}", segment(&show.run))).await?;
                 println!("{}", serde_json::to_string_pretty(&run)?);
+                terminal::print_frame(&run["error"]);
             }
             Command::Tail(tail) => follow(tail).await?,
             Command::Replay(replay) => return control::replay(replay).await,

@@ -81,8 +81,9 @@ fn merge(target: &mut Value, members: Value) {
     }
 }
 
-/// Replaces a file's text in one step.
+/// Replaces a file's text in one step, in a folder that may not be there yet.
 fn replace(path: &Path, text: &str) {
+    fs::create_dir_all(path.parent().expect("files are in folders")).unwrap();
     let draft = path.with_extension("draft");
     fs::write(&draft, text).unwrap();
     fs::rename(draft, path).unwrap();

@@ -1,0 +1,459 @@
+// What scripts of Flowcell see. Written by `flowcell types`; do not edit.
+// There is no browser and no Node.js around: what is not declared here or in ECMAScript's own library does not exist.
+
+declare namespace Flowcell {
+  /** What is known of one workflow; its `types.d.ts` fills it in. */
+  interface Workflow {}
+
+  /** A part of `Workflow`, or something wider where the workflow says nothing. */
+  type Of<K extends string, Otherwise> = Workflow extends { [P in K]: infer T } ? T : Otherwise;
+
+  /** A whole number of ms, or `'500ms'`, `'30s'`, `'5m'`, `'1h'`, `'3d'`. */
+  type Duration = number | `${number}${'ms' | 's' | 'm' | 'h' | 'd'}`;
+
+  /** What JSON can hold. */
+  type Json = string | number | boolean | null | Json[] | { [key: string]: Json };
+
+  /** The output of a step that failed in a workflow that went on. */
+  interface Failed {
+    error: { code: string; message: string };
+  }
+
+  /** The request that started the run. */
+  interface Context {
+    /** The decoded body; null without one. */
+    data: Of<'data', any>;
+    /** By name in lower case; a repeated header is joined with `, `. */
+    headers: Record<string, string>;
+    /** A repeated name is an array. */
+    query: Record<string, string | string[]>;
+    params: Record<string, string>;
+    method: string;
+    /** Without the query. */
+    path: string;
+    /** The peer's address. */
+    ip: string;
+    /** The body as text. */
+    readonly rawBody: string;
+    /** The body's bytes in base64. */
+    readonly rawBodyBase64: string;
+  }
+
+  interface Kv {
+    /** The value, or null. */
+    get<T = any>(key: string): Promise<T | null>;
+    set(key: string, value: unknown, options?: { ttl?: Duration }): Promise<void>;
+    /** Whether there was one. */
+    delete(key: string): Promise<boolean>;
+    /** Adds, exactly also when several runs do; gives the new number. */
+    incr(key: string, by?: number, options?: { ttl?: Duration }): Promise<number>;
+    /** Sets `value` if the present one is `expected` (null: if there is none). Whether it did. */
+    cas(key: string, expected: unknown, value: unknown, options?: { ttl?: Duration }): Promise<boolean>;
+    list<T = any>(options?: {
+      prefix?: string;
+      limit?: number;
+      after?: string;
+    }): Promise<{ entries: { key: string; value: T }[]; next: string | null }>;
+  }
+
+  interface CurrentStep {
+    readonly id: string;
+    /** From 1. */
+    readonly attempt: number;
+    /** Runs `fn` once for the run: its result is kept, and given again when the step is repeated. */
+    run<T>(name: string, fn: () => T | Promise<T>): Promise<T>;
+  }
+
+  interface CurrentRun {
+    readonly id: string;
+    readonly workflow: string;
+  }
+
+  interface Answer {
+    status?: number;
+    headers?: HeadersInit;
+    /** A JSON body. */
+    json?: unknown;
+    /** A body as it is. */
+    body?: string | Uint8Array | ArrayBuffer | null;
+  }
+
+  type Steps = Of<'steps', Record<string, any>>;
+  type Env = Of<'env', Record<string, string | undefined>>;
+  type Secrets = Readonly<Of<'secrets', Record<string, string>>>;
+
+  /** The second argument of a module's default function. */
+  interface Tools {
+    steps: Steps;
+    env: Env;
+    secrets: Secrets;
+    kv: Kv;
+    fetch: typeof fetch;
+    sleep: typeof sleep;
+    respond: typeof respond;
+    step: CurrentStep;
+    run: CurrentRun;
+    console: Console;
+  }
+
+  /** The type of a module's default export: `export default (async (context, tools) => { … }) satisfies Flowcell.Main;` */
+  type Main = (context: Context, tools: Tools) => unknown;
+}
+
+/** The request that started the run. */
+declare const context: Flowcell.Context;
+/** Outputs of the steps that ran before. */
+declare const steps: Flowcell.Steps;
+/** The variables that the workflow names and that are set. */
+declare const env: Flowcell.Env;
+/** The secrets that the workflow lists; reading another throws. */
+declare const secrets: Flowcell.Secrets;
+/** Values that outlive the run, one store a workflow. */
+declare const kv: Flowcell.Kv;
+/** The step that this script is. */
+declare const step: Flowcell.CurrentStep;
+/** The run that this is a step of. */
+declare const run: Flowcell.CurrentRun;
+/** Waits; nothing is held in memory meanwhile, and a restart does not matter. */
+declare function sleep(duration: Flowcell.Duration | Date): Promise<void>;
+/** Answers the caller; the script goes on. Once a run. */
+declare function respond(answer: Flowcell.Answer): Promise<void>;
+declare function respond(json: unknown): Promise<void>;
+
+interface Console {
+  assert(condition?: unknown, ...data: unknown[]): void;
+  count(label?: string): void;
+  countReset(label?: string): void;
+  debug(...data: unknown[]): void;
+  dir(item?: unknown, options?: unknown): void;
+  error(...data: unknown[]): void;
+  group(...data: unknown[]): void;
+  groupCollapsed(...data: unknown[]): void;
+  groupEnd(): void;
+  info(...data: unknown[]): void;
+  log(...data: unknown[]): void;
+  table(data?: unknown, columns?: string[]): void;
+  time(label?: string): void;
+  timeEnd(label?: string): void;
+  timeLog(label?: string, ...data: unknown[]): void;
+  trace(...data: unknown[]): void;
+  warn(...data: unknown[]): void;
+}
+declare const console: Console;
+
+type HeadersInit = Headers | Record<string, string> | Iterable<readonly [string, string]>;
+type BodyInit = string | URLSearchParams | FormData | Blob | ArrayBuffer | ArrayBufferView;
+
+declare class Headers {
+  constructor(init?: HeadersInit);
+  append(name: string, value: string): void;
+  delete(name: string): void;
+  get(name: string): string | null;
+  getSetCookie(): string[];
+  has(name: string): boolean;
+  set(name: string, value: string): void;
+  forEach(callback: (value: string, name: string, headers: Headers) => void): void;
+  entries(): IterableIterator<[string, string]>;
+  keys(): IterableIterator<string>;
+  values(): IterableIterator<string>;
+  [Symbol.iterator](): IterableIterator<[string, string]>;
+}
+
+interface RequestInit {
+  method?: string;
+  headers?: HeadersInit;
+  body?: BodyInit | null;
+  redirect?: 'follow' | 'manual' | 'error';
+  signal?: AbortSignal | null;
+}
+
+interface Body {
+  readonly bodyUsed: boolean;
+  arrayBuffer(): Promise<ArrayBuffer>;
+  blob(): Promise<Blob>;
+  bytes(): Promise<Uint8Array>;
+  json(): Promise<any>;
+  text(): Promise<string>;
+}
+
+interface Request extends Body {}
+declare class Request {
+  constructor(input: string | URL | Request, init?: RequestInit);
+  readonly url: string;
+  readonly method: string;
+  readonly headers: Headers;
+  readonly redirect: 'follow' | 'manual' | 'error';
+  readonly signal: AbortSignal;
+  clone(): Request;
+}
+
+interface Response extends Body {}
+declare class Response {
+  constructor(body?: BodyInit | null, init?: { status?: number; statusText?: string; headers?: HeadersInit });
+  static error(): Response;
+  static json(data: unknown, init?: { status?: number; statusText?: string; headers?: HeadersInit }): Response;
+  static redirect(url: string | URL, status?: number): Response;
+  readonly ok: boolean;
+  readonly status: number;
+  readonly statusText: string;
+  readonly url: string;
+  readonly redirected: boolean;
+  readonly headers: Headers;
+  clone(): Response;
+}
+
+/** One request to another service, within the limits of the server's network rules. */
+declare function fetch(input: string | URL | Request, init?: RequestInit): Promise<Response>;
+
+declare class Blob {
+  constructor(parts?: (string | Blob | ArrayBuffer | ArrayBufferView)[], options?: { type?: string });
+  readonly size: number;
+  readonly type: string;
+  arrayBuffer(): Promise<ArrayBuffer>;
+  bytes(): Promise<Uint8Array>;
+  slice(start?: number, end?: number, type?: string): Blob;
+  text(): Promise<string>;
+}
+
+declare class File extends Blob {
+  constructor(parts: (string | Blob | ArrayBuffer | ArrayBufferView)[], name: string, options?: { type?: string });
+  readonly name: string;
+}
+
+declare class FormData {
+  append(name: string, value: string | Blob, filename?: string): void;
+  delete(name: string): void;
+  get(name: string): string | File | null;
+  getAll(name: string): (string | File)[];
+  has(name: string): boolean;
+  set(name: string, value: string | Blob, filename?: string): void;
+  entries(): IterableIterator<[string, string | File]>;
+  [Symbol.iterator](): IterableIterator<[string, string | File]>;
+}
+
+declare class DOMException extends Error {
+  constructor(message?: string, name?: string);
+  readonly code: number;
+}
+
+interface AbortSignal {
+  readonly aborted: boolean;
+  readonly reason: any;
+  onabort: (() => void) | null;
+  throwIfAborted(): void;
+  addEventListener(type: 'abort', listener: () => void, options?: { once?: boolean }): void;
+  removeEventListener(type: 'abort', listener: () => void): void;
+}
+declare const AbortSignal: {
+  abort(reason?: any): AbortSignal;
+  any(signals: AbortSignal[]): AbortSignal;
+  timeout(ms: number): AbortSignal;
+};
+
+declare class AbortController {
+  readonly signal: AbortSignal;
+  abort(reason?: any): void;
+}
+
+declare class URLSearchParams {
+  constructor(init?: string | Record<string, string> | Iterable<readonly [string, string]>);
+  readonly size: number;
+  append(name: string, value: string): void;
+  delete(name: string, value?: string): void;
+  get(name: string): string | null;
+  getAll(name: string): string[];
+  has(name: string, value?: string): boolean;
+  set(name: string, value: string): void;
+  sort(): void;
+  toString(): string;
+  forEach(callback: (value: string, name: string, params: URLSearchParams) => void): void;
+  entries(): IterableIterator<[string, string]>;
+  keys(): IterableIterator<string>;
+  values(): IterableIterator<string>;
+  [Symbol.iterator](): IterableIterator<[string, string]>;
+}
+
+declare class URL {
+  constructor(url: string | URL, base?: string | URL);
+  static canParse(url: string | URL, base?: string | URL): boolean;
+  hash: string;
+  host: string;
+  hostname: string;
+  href: string;
+  readonly origin: string;
+  password: string;
+  pathname: string;
+  port: string;
+  protocol: string;
+  search: string;
+  readonly searchParams: URLSearchParams;
+  username: string;
+  toJSON(): string;
+  toString(): string;
+}
+
+declare class TextEncoder {
+  readonly encoding: 'utf-8';
+  encode(text?: string): Uint8Array;
+}
+
+declare class TextDecoder {
+  constructor(label?: string, options?: { fatal?: boolean; ignoreBOM?: boolean });
+  readonly encoding: string;
+  decode(bytes?: ArrayBuffer | ArrayBufferView): string;
+}
+
+type BufferEncoding = 'utf8' | 'utf-8' | 'hex' | 'base64' | 'base64url' | 'ascii' | 'latin1' | 'binary' | 'utf16le';
+
+interface Buffer extends Uint8Array {
+  equals(other: Uint8Array): boolean;
+  toString(encoding?: BufferEncoding, start?: number, end?: number): string;
+  write(text: string, offset?: number, length?: number, encoding?: BufferEncoding): number;
+}
+declare const Buffer: {
+  alloc(size: number, fill?: string | number): Buffer;
+  byteLength(text: string | ArrayBuffer | ArrayBufferView, encoding?: BufferEncoding): number;
+  compare(a: Uint8Array, b: Uint8Array): -1 | 0 | 1;
+  concat(parts: readonly Uint8Array[], length?: number): Buffer;
+  from(text: string, encoding?: BufferEncoding): Buffer;
+  from(bytes: ArrayBuffer | ArrayLike<number> | Iterable<number>): Buffer;
+  isBuffer(value: unknown): value is Buffer;
+};
+
+interface Crypto {
+  getRandomValues<T extends ArrayBufferView>(array: T): T;
+  randomUUID(): string;
+  readonly subtle: any;
+}
+declare const crypto: Crypto;
+
+declare function atob(text: string): string;
+declare function btoa(text: string): string;
+declare function queueMicrotask(callback: () => void): void;
+declare function structuredClone<T>(value: T): T;
+declare function setTimeout<A extends unknown[]>(callback: (...args: A) => void, ms?: number, ...args: A): number;
+declare function setInterval<A extends unknown[]>(callback: (...args: A) => void, ms?: number, ...args: A): number;
+declare function clearTimeout(id: number | undefined): void;
+declare function clearInterval(id: number | undefined): void;
+declare const performance: { now(): number };
+
+interface Hash {
+  update(data: string | Uint8Array, encoding?: BufferEncoding): this;
+  digest(): Buffer;
+  digest(encoding: BufferEncoding): string;
+}
+
+/** What `require` and `import` know without a library, also as `node:crypto` and so on. */
+declare module 'crypto' {
+  export function createHash(algorithm: string): Hash;
+  export function createHmac(algorithm: string, key: string | Uint8Array): Hash;
+  export function timingSafeEqual(a: Uint8Array, b: Uint8Array): boolean;
+  export function randomBytes(size: number): Buffer;
+  export function randomInt(max: number): number;
+  export function randomInt(min: number, max: number): number;
+  export function randomUUID(): string;
+  export function pbkdf2Sync(password: string | Uint8Array, salt: string | Uint8Array, iterations: number, length: number, digest: string): Buffer;
+  export function scryptSync(password: string | Uint8Array, salt: string | Uint8Array, length: number, options?: Record<string, number>): Buffer;
+  export function hkdfSync(digest: string, key: string | Uint8Array, salt: string | Uint8Array, info: string | Uint8Array, length: number): ArrayBuffer;
+  export function createCipheriv(algorithm: string, key: string | Uint8Array, iv: string | Uint8Array | null): any;
+  export function createDecipheriv(algorithm: string, key: string | Uint8Array, iv: string | Uint8Array | null): any;
+  export function getHashes(): string[];
+  export function getCiphers(): string[];
+  export const webcrypto: Crypto;
+  export const subtle: any;
+  const all: typeof import('crypto');
+  export default all;
+}
+declare module 'node:crypto' {
+  export * from 'crypto';
+  export { default } from 'crypto';
+}
+
+declare module 'buffer' {
+  const buffer: typeof Buffer;
+  export { buffer as Buffer };
+  const all: { Buffer: typeof buffer };
+  export default all;
+}
+declare module 'node:buffer' {
+  export * from 'buffer';
+  export { default } from 'buffer';
+}
+
+declare module 'querystring' {
+  export function parse(text: string, separator?: string, equals?: string): Record<string, string | string[]>;
+  export function stringify(object: Record<string, unknown>, separator?: string, equals?: string): string;
+  export function escape(text: string): string;
+  export function unescape(text: string): string;
+  const all: typeof import('querystring');
+  export default all;
+}
+declare module 'node:querystring' {
+  export * from 'querystring';
+  export { default } from 'querystring';
+}
+
+declare module 'url' {
+  export const URL: any;
+  export const URLSearchParams: any;
+  export function parse(url: string, query?: boolean): any;
+  export function format(url: unknown): string;
+  export function resolve(from: string, to: string): string;
+  const all: typeof import('url');
+  export default all;
+}
+declare module 'node:url' {
+  export * from 'url';
+  export { default } from 'url';
+}
+
+declare module 'util' {
+  export function format(...data: unknown[]): string;
+  export function inspect(value: unknown, options?: unknown): string;
+  export function promisify(fn: (...args: any[]) => any): (...args: any[]) => Promise<any>;
+  export function callbackify(fn: (...args: any[]) => Promise<any>): (...args: any[]) => void;
+  export function inherits(constructor: unknown, parent: unknown): void;
+  export function isDeepStrictEqual(a: unknown, b: unknown): boolean;
+  export const types: any;
+  const all: typeof import('util');
+  export default all;
+}
+declare module 'node:util' {
+  export * from 'util';
+  export { default } from 'util';
+}
+
+declare module 'events' {
+  export class EventEmitter {
+    on(name: string | symbol, listener: (...args: any[]) => void): this;
+    once(name: string | symbol, listener: (...args: any[]) => void): this;
+    off(name: string | symbol, listener: (...args: any[]) => void): this;
+    emit(name: string | symbol, ...args: any[]): boolean;
+    listenerCount(name: string | symbol): number;
+    removeAllListeners(name?: string | symbol): this;
+  }
+  export default EventEmitter;
+}
+declare module 'node:events' {
+  export * from 'events';
+  export { default } from 'events';
+}
+
+declare module 'timers/promises' {
+  export function setTimeout<T = void>(ms?: number, value?: T): Promise<T>;
+  const all: typeof import('timers/promises');
+  export default all;
+}
+declare module 'node:timers/promises' {
+  export * from 'timers/promises';
+  export { default } from 'timers/promises';
+}
+
+/** A module of the engine, or the default export of a library. */
+declare function require(name: 'crypto' | 'node:crypto'): typeof import('crypto');
+declare function require(name: 'buffer' | 'node:buffer'): typeof import('buffer');
+declare function require(name: 'querystring' | 'node:querystring'): typeof import('querystring');
+declare function require(name: 'util' | 'node:util'): typeof import('util');
+declare function require(name: 'url' | 'node:url'): typeof import('url');
+declare function require(name: 'events' | 'node:events'): typeof import('events').EventEmitter & typeof import('events');
+declare function require(name: string): any;

@@ -1,0 +1,193 @@
+//! Packages from an npm registry: what there is of one, and its tarballs, checked against their integrity and kept.
+//!
+//! Nothing of a tarball is used before its SHA-512 is what the registry says (SRI, as in a lock file).
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use anyhow::{Context, bail, ensure};
+use base64::{Engine, prelude::BASE64_STANDARD};
+use http::Method;
+use serde::Deserialize;
+use sha2::{Digest, Sha512};
+use url::Url;
+
+use super::npmrc::Npmrc;
+use crate::net::Client;
+
+/// Redirects that are followed.
+const REDIRECTS: usize = 5;
+/// How often a request is tried that comes to nothing.
+const TRIES: u32 = 3;
+/// npm's short form of what there is of a package.
+const SHORT: &str = "application/vnd.npm.install-v1+json";
+
+/// All that a registry has of one package.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct Packument {
+    #[serde(rename = "dist-tags", default)]
+    pub(super) tags: BTreeMap<String, String>,
+    #[serde(default)]
+    pub(super) versions: BTreeMap<String, Manifest>,
+}
+
+/// One version of a package.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct Manifest {
+    pub(super) name: String,
+    pub(super) version: String,
+    #[serde(default)]
+    pub(super) dependencies: BTreeMap<String, String>,
+    #[serde(default, rename = "peerDependencies")]
+    pub(super) peers: BTreeMap<String, String>,
+    #[serde(default, rename = "peerDependenciesMeta")]
+    pub(super) peers_meta: BTreeMap<String, PeerMeta>,
+    /// A text in most, true in some old ones.
+    #[serde(default)]
+    pub(super) deprecated: serde_json::Value,
+    pub(super) dist: Dist,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+pub(super) struct PeerMeta {
+    #[serde(default)]
+    pub(super) optional: bool,
+}
+
+/// Where a version's tarball is, and what it must be.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct Dist {
+    pub(super) tarball: String,
+    #[serde(default)]
+    pub(super) integrity: String,
+}
+
+/// A registry's client.
+pub(super) struct Registry {
+    client: Client,
+    npmrc: Npmrc,
+    cache: PathBuf,
+}
+
+impl Registry {
+    /// Keeps tarballs below `cache`.
+    pub(super) fn new(npmrc: Npmrc, cache: &Path) -> anyhow::Result<Self> {
+        Ok(Self { client: Client::new()?, npmrc, cache: cache.join("npm") })
+    }
+
+    /// What there is of a package.
+    pub(super) async fn packument(&self, name: &str) -> anyhow::Result<Packument> {
+        let path = name.replace('/', "%2f");
+        let url = self.npmrc.registry(name).join(&path).with_context(|| format!("{name:?} is no package"))?;
+        let body = self.get(url, SHORT, name).await?;
+        serde_json::from_slice(&body)
+            .with_context(|| format!("what the registry says about {name} is not understood"))
+    }
+
+    /// A tarball, as its integrity says it is.
+    pub(super) async fn tarball(&self, name: &str, version: &str, dist: &Dist) -> anyhow::Result<Vec<u8>> {
+        let what = format!("{name}@{version}");
+        let wanted = sha512_of(&dist.integrity).with_context(|| {
+            format!("the registry gives no sha512 for {what}, so it cannot be checked; take a newer version")
+        })?;
+        let kept = self.cache.join(format!("{}.tgz", hex::encode(&wanted)));
+        if let Ok(bytes) = std::fs::read(&kept)
+            && Sha512::digest(&bytes).as_slice() == wanted
+        {
+            return Ok(bytes);
+        }
+        let url = Url::parse(&dist.tarball).with_context(|| format!("{what} has no tarball at a URL"))?;
+        let bytes = self.get(self.npmrc.tarball(name, &url)?, "*/*", &what).await?;
+        ensure!(
+            Sha512::digest(&bytes).as_slice() == wanted,
+            "the tarball of {what} is not what its integrity says; nothing of it was used"
+        );
+        // Keeping it is a convenience: a read-only home is no error.
+        let _ = std::fs::create_dir_all(&self.cache).and_then(|()| {
+            let part = tempfile::NamedTempFile::new_in(&self.cache)?;
+            std::fs::write(part.path(), &bytes)?;
+            part.persist(&kept).map(drop).map_err(|error| error.error)
+        });
+        Ok(bytes)
+    }
+
+    /// A version whose integrity is known beforehand, from the registry's usual place.
+    pub(super) async fn known(&self, name: &str, version: &str, integrity: &str) -> anyhow::Result<Vec<u8>> {
+        let short = name.rsplit('/').next().unwrap_or(name);
+        let tarball = self.npmrc.registry(name).join(&format!("{name}/-/{short}-{version}.tgz"))?;
+        let dist = Dist { tarball: tarball.into(), integrity: integrity.to_owned() };
+        self.tarball(name, version, &dist).await
+    }
+
+    async fn get(&self, mut url: Url, accept: &str, what: &str) -> anyhow::Result<Vec<u8>> {
+        for _ in 0..=REDIRECTS {
+            let response = self.try_often(&url, accept).await?;
+            let place = url.host_str().unwrap_or_default();
+            match response.status {
+                200 => return Ok(response.body),
+                301 | 302 | 303 | 307 | 308 => {
+                    let to = response.headers.get("location").and_then(|to| to.to_str().ok());
+                    let to = to.with_context(|| format!("{place} sends {what} nowhere"))?;
+                    let next = url.join(to)?;
+                    ensure!(
+                        next.scheme() == "https" || url.scheme() == "http",
+                        "{place} sends {what} to plain http"
+                    );
+                    url = next;
+                }
+                401 | 403 => bail!(
+                    "{place} refuses {what} (HTTP {}); put its token into ~/.npmrc, as `npm login` does",
+                    response.status
+                ),
+                404 => bail!("{place} has no {what}; look at the name, or give another --registry"),
+                status => bail!("{place} answered {what} with HTTP {status}; try again later"),
+            }
+        }
+        bail!("{what} is redirected more than {REDIRECTS} times")
+    }
+
+    async fn try_often(&self, url: &Url, accept: &str) -> anyhow::Result<crate::net::Response> {
+        let mut headers = vec![("accept".to_owned(), accept.to_owned())];
+        let authorization = self.npmrc.authorization(url);
+        headers.extend(authorization.map(|value| ("authorization".to_owned(), value.to_owned())));
+        let mut tried = 0;
+        loop {
+            tried += 1;
+            let answer = self.client.send(Method::GET, url.as_str(), &headers, Vec::new()).await;
+            match answer {
+                Ok(response) if response.status < 500 && response.status != 429 || tried == TRIES => {
+                    return Ok(response);
+                }
+                Err(error) if tried == TRIES => {
+                    return Err(error).context("the registry is not reached; see `npm config get registry`");
+                }
+                Ok(_) | Err(_) => tokio::time::sleep(Duration::from_millis(500) * tried).await,
+            }
+        }
+    }
+}
+
+/// The SHA-512 among the hashes of an integrity text.
+fn sha512_of(integrity: &str) -> Option<Vec<u8>> {
+    let mut hashes = integrity.split_ascii_whitespace();
+    let hash = hashes.find_map(|hash| hash.strip_prefix("sha512-"))?;
+    let hash = hash.split('?').next().unwrap_or(hash);
+    BASE64_STANDARD.decode(hash).ok().filter(|hash| hash.len() == 64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_whole_sha512_counts() {
+        let hash = BASE64_STANDARD.encode([7; 64]);
+        assert_eq!(sha512_of(&format!("sha1-AAAA sha512-{hash}?x")), Some(vec![7; 64]));
+        for none in ["", "sha1-AAAA", "sha512-", "sha512-AAAA", "sha512-!"] {
+            assert_eq!(sha512_of(none), None, "{none}");
+        }
+    }
+}

@@ -1,0 +1,336 @@
+//! Takes TypeScript's types out of a text: what is only types becomes spaces, what is more is refused by name.
+//!
+//! Spaces instead of a compiler's output: errors, stacks and frames name the author's own line and column without a source map.
+//! Where an empty place would change how the rest is read (a statement that ends without a semicolon, a line break before `=>`),
+//! a semicolon or bracket moves into it. Called by `parse`; knows nothing of files.
+
+use oxc_ast::ast::{
+    AccessorProperty, ArrowFunctionExpression, Class, Declaration, Decorator, ExportDefaultDeclarationKind,
+    ExportNamedDeclaration, ExportSpecifier, Expression, FormalParameter, ImportDeclaration,
+    ImportDeclarationSpecifier, ImportOrExportKind, MethodDefinition, Program, PropertyDefinition, Statement,
+    TSAsExpression, TSClassImplements, TSIndexSignature, TSNonNullExpression, TSSatisfiesExpression,
+    TSThisParameter, TSTypeAnnotation, TSTypeAssertion, TSTypeParameterDeclaration,
+    TSTypeParameterInstantiation, VariableDeclarator,
+};
+use oxc_ast_visit::{Visit, walk};
+use oxc_span::{GetSpan, Span};
+
+use super::{
+    blank::Blanks,
+    parse::{Mistake, mistake},
+    text::{ends_line, skip_blank, word},
+};
+
+/// The JavaScript of a program that was parsed out of `source` as TypeScript.
+///
+/// # Errors
+/// The first construct that is more than types.
+pub(super) fn erase(source: &str, program: &Program<'_>) -> Result<String, Mistake> {
+    let mut eraser = Eraser { source, blanks: Blanks::default(), heads: Vec::new(), refused: None };
+    eraser.visit_program(program);
+    match eraser.refused {
+        Some((offset, message)) => Err(mistake(source, offset, message)),
+        None => Ok(eraser.blanks.apply(source)),
+    }
+}
+
+pub(super) struct Eraser<'s> {
+    pub(super) source: &'s str,
+    pub(super) blanks: Blanks,
+    /// Where statements and bodies of arrow functions begin with an expression: there `{` would begin a block.
+    heads: Vec<u32>,
+    refused: Option<(usize, String)>,
+}
+
+impl Eraser<'_> {
+    pub(super) fn blank(&mut self, span: Span) {
+        self.blanks.blank(span.start as usize..span.end as usize);
+    }
+
+    pub(super) fn statement(&mut self, span: Span) {
+        self.blanks.statement(span.start as usize..span.end as usize);
+    }
+
+    /// Keeps the first refusal.
+    pub(super) fn refuse(&mut self, span: Span, message: impl Into<String>) {
+        let at = span.start as usize;
+        if self.refused.as_ref().is_none_or(|(first, _)| at < *first) {
+            self.refused = Some((at, message.into()));
+        }
+    }
+
+    /// Blanks the character at or after `at` if it is one of `marks`; where it is.
+    pub(super) fn blank_mark(&mut self, at: usize, marks: &[char]) -> Option<usize> {
+        let at = skip_blank(self.source, at);
+        let found = self.source[at..].chars().next().filter(|next| marks.contains(next))?;
+        self.blanks.blank(at..at + found.len_utf8());
+        Some(at)
+    }
+
+    fn breaks_line(&self, start: u32, end: u32) -> bool {
+        self.source[start as usize..end as usize].contains(ends_line)
+    }
+
+    /// Blanks what a declaration is if it is types alone; `span` is that of the whole statement. Whether it was.
+    fn declaration(&mut self, declaration: &Declaration<'_>, span: Span) -> bool {
+        let types_only = match declaration {
+            Declaration::TSTypeAliasDeclaration(_)
+            | Declaration::TSInterfaceDeclaration(_)
+            | Declaration::TSGlobalDeclaration(_) => true,
+            Declaration::VariableDeclaration(it) => it.declare,
+            Declaration::FunctionDeclaration(it) => it.declare || it.body.is_none(),
+            Declaration::ClassDeclaration(it) => it.declare,
+            Declaration::TSEnumDeclaration(it) => {
+                if !it.declare {
+                    self.refuse(
+                        it.span,
+                        "enums are not supported: write a const object, `const A = { B: 'b' } as const`",
+                    );
+                }
+                true
+            }
+            Declaration::TSNamespaceDeclaration(it) => {
+                if !it.declare {
+                    self.refuse(
+                        it.span,
+                        "namespaces are not supported: put it in a file of its own and import that",
+                    );
+                }
+                true
+            }
+            Declaration::TSExternalModuleDeclaration(it) => {
+                if !it.declare {
+                    self.refuse(
+                        it.span,
+                        "`module` blocks are not supported: write `declare module`, or import a file",
+                    );
+                }
+                true
+            }
+            Declaration::TSImportEqualsDeclaration(it) => {
+                if it.import_kind == ImportOrExportKind::Value {
+                    self.refuse(it.span, "`import a = …` is not supported: write `import a from '…'`");
+                }
+                true
+            }
+        };
+        if types_only {
+            self.statement(span);
+        }
+        types_only
+    }
+
+    fn import(&mut self, it: &ImportDeclaration<'_>) {
+        let is_type = |specifier: &ImportDeclarationSpecifier<'_>| match specifier {
+            ImportDeclarationSpecifier::ImportSpecifier(it) => it.import_kind == ImportOrExportKind::Type,
+            ImportDeclarationSpecifier::ImportDefaultSpecifier(_)
+            | ImportDeclarationSpecifier::ImportNamespaceSpecifier(_) => false,
+        };
+        let specifiers = it.specifiers.as_ref().map(|all| all.as_slice()).unwrap_or_default();
+        if it.import_kind == ImportOrExportKind::Type
+            || (!specifiers.is_empty() && specifiers.iter().all(is_type))
+        {
+            return self.statement(it.span);
+        }
+        let types = specifiers.iter().filter(|specifier| is_type(specifier));
+        types.for_each(|specifier| self.specifier(specifier.span()));
+    }
+
+    /// `export { … }` with or without `from`.
+    fn export(&mut self, span: Span, kind: ImportOrExportKind, specifiers: &[ExportSpecifier<'_>]) {
+        let is_type = |specifier: &&ExportSpecifier<'_>| specifier.export_kind == ImportOrExportKind::Type;
+        let types = specifiers.iter().filter(is_type);
+        if kind == ImportOrExportKind::Type
+            || (!specifiers.is_empty() && types.clone().count() == specifiers.len())
+        {
+            return self.statement(span);
+        }
+        types.for_each(|specifier| self.specifier(specifier.span));
+    }
+
+    /// A specifier with the comma after it.
+    fn specifier(&mut self, span: Span) {
+        self.blank(span);
+        self.blank_mark(span.end as usize, &[',']);
+    }
+
+    /// After a statement: what was blanked at its end must not let it run on into the next line.
+    pub(super) fn end_of_statement(&mut self, span: Span) {
+        let end = span.end as usize;
+        if let Some(range) = self.blanks.ending_at(end)
+            && range.start > span.start as usize
+            && !self.source[..end].ends_with(';')
+        {
+            let text = &self.source[range.clone()];
+            let lead = text.len() - text.trim_start().len();
+            self.blanks.put(range.start + lead, ';');
+        }
+    }
+
+    /// The end of `expression as T`: all after the expression.
+    fn after(&mut self, expression: &Expression<'_>, span: Span) {
+        self.blank(Span::new(expression.span().end, span.end));
+    }
+}
+
+impl<'a> Visit<'a> for Eraser<'_> {
+    fn visit_statement(&mut self, it: &Statement<'a>) {
+        let span = it.span();
+        if let Some(declaration) = it.as_declaration()
+            && self.declaration(declaration, span)
+        {
+            return;
+        }
+        match it {
+            Statement::ExportDeclaration(export) if self.declaration(&export.declaration, span) => return,
+            Statement::ImportDeclaration(import) => return self.import(import),
+            Statement::ExportFromDeclaration(export) => {
+                return self.export(span, export.export_kind, &export.specifiers);
+            }
+            Statement::ExportAllDeclaration(export) if export.export_kind == ImportOrExportKind::Type => {
+                return self.statement(span);
+            }
+            Statement::ExportDefaultDeclaration(export) => match &export.declaration {
+                ExportDefaultDeclarationKind::TSInterfaceDeclaration(_) => return self.statement(span),
+                ExportDefaultDeclarationKind::FunctionDeclaration(function) if function.body.is_none() => {
+                    return self.statement(span);
+                }
+                kind => self.heads.push(kind.span().start),
+            },
+            Statement::TSNamespaceExportDeclaration(_) => return self.statement(span),
+            Statement::TSExportAssignment(_) => {
+                return self.refuse(span, "`export =` is not supported: write `export default`");
+            }
+            Statement::ExpressionStatement(_) => self.heads.push(span.start),
+            _ => {}
+        }
+        walk::walk_statement(self, it);
+        self.end_of_statement(span);
+    }
+
+    fn visit_export_named_declaration(&mut self, it: &ExportNamedDeclaration<'a>) {
+        self.export(it.span, it.export_kind, &it.specifiers);
+    }
+
+    fn visit_ts_type_annotation(&mut self, it: &TSTypeAnnotation<'a>) {
+        self.blank(it.span);
+    }
+
+    fn visit_ts_type_parameter_declaration(&mut self, it: &TSTypeParameterDeclaration<'a>) {
+        self.blank(it.span);
+    }
+
+    fn visit_ts_type_parameter_instantiation(&mut self, it: &TSTypeParameterInstantiation<'a>) {
+        self.blank(it.span);
+    }
+
+    fn visit_ts_this_parameter(&mut self, it: &TSThisParameter<'a>) {
+        self.specifier(it.span);
+    }
+
+    fn visit_ts_index_signature(&mut self, it: &TSIndexSignature<'a>) {
+        self.statement(it.span);
+    }
+
+    fn visit_ts_as_expression(&mut self, it: &TSAsExpression<'a>) {
+        self.visit_expression(&it.expression);
+        self.after(&it.expression, it.span);
+    }
+
+    fn visit_ts_satisfies_expression(&mut self, it: &TSSatisfiesExpression<'a>) {
+        self.visit_expression(&it.expression);
+        self.after(&it.expression, it.span);
+    }
+
+    fn visit_ts_non_null_expression(&mut self, it: &TSNonNullExpression<'a>) {
+        self.visit_expression(&it.expression);
+        self.blank(Span::new(it.span.end - 1, it.span.end));
+    }
+
+    fn visit_ts_type_assertion(&mut self, it: &TSTypeAssertion<'a>) {
+        let start = it.expression.span().start;
+        let begins_a_block = self.source[start as usize..].starts_with('{')
+            || ["function", "class", "async", "let"].contains(&word(self.source, start as usize));
+        if self.breaks_line(it.span.start, start) || (begins_a_block && self.heads.contains(&it.span.start)) {
+            self.refuse(it.span, "write `value as T` instead of `<T>value` here");
+        }
+        self.blank(Span::new(it.span.start, start));
+        // What stands there now begins what began here.
+        if self.heads.contains(&it.span.start) {
+            self.heads.push(start);
+        }
+        self.visit_expression(&it.expression);
+    }
+
+    fn visit_arrow_function_expression(&mut self, it: &ArrowFunctionExpression<'a>) {
+        if let Some(body) = it.body.as_expression() {
+            self.heads.push(body.span().start);
+        }
+        let params = it.params.span;
+        if let Some(types) = &it.type_parameters
+            && self.breaks_line(types.span.start, params.start)
+        {
+            // No line may end between `async` or `return` and the bracket.
+            self.blank(Span::new(params.start, params.start + 1));
+            self.blanks.put(types.span.start as usize, '(');
+        }
+        if let Some(types) = &it.return_type
+            && self.breaks_line(params.end, types.span.end)
+        {
+            // No line may end between the bracket and `=>`.
+            self.blank(Span::new(params.end - 1, params.end));
+            let text = &self.source[..types.span.end as usize];
+            let last = text.chars().next_back().map_or(1, char::len_utf8);
+            self.blanks.put(text.len() - last, ')');
+        }
+        walk::walk_arrow_function_expression(self, it);
+    }
+
+    fn visit_formal_parameter(&mut self, it: &FormalParameter<'a>) {
+        if it.accessibility.is_some() || it.readonly || it.r#override {
+            self.refuse(
+                it.span,
+                "parameter properties are not supported: declare the field, and set it in the constructor",
+            );
+        }
+        if it.optional {
+            self.blank_mark(it.pattern.span().end as usize, &['?']);
+        }
+        walk::walk_formal_parameter(self, it);
+    }
+
+    fn visit_variable_declarator(&mut self, it: &VariableDeclarator<'a>) {
+        if it.definite {
+            self.blank_mark(it.id.span().end as usize, &['!']);
+        }
+        walk::walk_variable_declarator(self, it);
+    }
+
+    fn visit_decorator(&mut self, it: &Decorator<'a>) {
+        self.refuse(it.span, "decorators are not supported: call the function instead");
+    }
+
+    fn visit_class(&mut self, it: &Class<'a>) {
+        self.class_head(it);
+        walk::walk_class(self, it);
+    }
+
+    fn visit_ts_class_implements(&mut self, _: &TSClassImplements<'a>) {}
+
+    fn visit_method_definition(&mut self, it: &MethodDefinition<'a>) {
+        if self.method(it) {
+            walk::walk_method_definition(self, it);
+        }
+    }
+
+    fn visit_property_definition(&mut self, it: &PropertyDefinition<'a>) {
+        if self.property(it) {
+            walk::walk_property_definition(self, it);
+            self.end_of_statement(it.span);
+        }
+    }
+
+    fn visit_accessor_property(&mut self, it: &AccessorProperty<'a>) {
+        self.refuse(it.span, "`accessor` fields are not supported: write a getter and a setter");
+    }
+}

@@ -1,0 +1,46 @@
+//! Code files before they run: TypeScript's types taken away, imports found and resolved, frames around errors.
+//!
+//! Pure and host-side: `steps::code` compiles scripts with it, `folder` finds the libraries that are needed, `run_view` and
+//! the commands show frames. It never runs code, and whether a text is JavaScript is said by the engine in the sandbox.
+
+mod blank;
+mod erase;
+mod erase_class;
+mod frame;
+mod imports;
+mod nesting;
+mod parse;
+mod resolve;
+#[cfg(test)]
+mod tests;
+mod text;
+
+pub use self::{
+    frame::frame,
+    imports::{Import, ImportKind, mentioned},
+    parse::{Mistake, Parsed, parse},
+    resolve::{LIBRARIES, NoModule, resolve},
+};
+
+/// What a code file is written in, by its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Language {
+    /// `.js`, `.mjs`
+    JavaScript,
+    /// `.ts`, `.mts`
+    TypeScript,
+}
+
+impl Language {
+    /// The language of a file; `None` when it is no code, as `*.d.ts` never is.
+    pub fn of(file: &str) -> Option<Self> {
+        let name = file.rsplit('/').next().unwrap_or(file);
+        let (stem, extension) = name.rsplit_once('.')?;
+        match extension {
+            _ if stem.is_empty() => None,
+            "js" | "mjs" => Some(Self::JavaScript),
+            "ts" | "mts" if !stem.ends_with(".d") => Some(Self::TypeScript),
+            _ => None,
+        }
+    }
+}

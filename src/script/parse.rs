@@ -1,0 +1,161 @@
+//! One code file, parsed: JavaScript out of TypeScript, what it imports, and the first mistake.
+//!
+//! Runs the parser (oxc). It recurses, so it has a thread whose stack is sized by the worst that a text of this length can ask for:
+//! an overflow would end the process. A panic of the parser is an error of the file, and so is taking too long.
+
+use std::{
+    sync::mpsc::{self, RecvTimeoutError},
+    thread,
+    time::Duration,
+};
+
+use oxc_allocator::Allocator;
+use oxc_ast::ast::Program;
+use oxc_parser::{ParseOptions, Parser, ParserReturn};
+use oxc_span::SourceType;
+
+use super::{Language, erase::erase, imports, imports::Import, nesting, text};
+
+/// What a stack has at least, bytes. It is address space: memory is taken as far as a text really nests.
+const STACK: usize = 32 << 20;
+/// What one byte of TypeScript can take of the stack, as `!!!!` does, with a margin.
+const STACK_A_BYTE: usize = 768;
+/// What one bracket of TypeScript can take of it beside that.
+const STACK_A_BRACKET: usize = 4 << 10;
+/// The most brackets of one TypeScript file; one of 1 MiB has about 60,000.
+const BRACKETS_MOST: usize = 150_000;
+/// What one byte of JavaScript can take: the engine has parsed it, in its own small stack, so that only long chains such as
+/// `a + a + a` are deep.
+const STACK_A_BYTE_CHECKED: usize = 256;
+/// How long a file may take.
+const DEADLINE: Duration = Duration::from_secs(20);
+
+/// What is wrong with a file, and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mistake {
+    /// What is wrong and what to do.
+    pub message: String,
+    /// From 1.
+    pub line: u32,
+    /// From 1, in UTF-16 units.
+    pub column: u32,
+}
+
+/// A file that the parser understood.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Parsed {
+    /// JavaScript with everything at its line and column.
+    pub javascript: String,
+    /// What it imports, in order.
+    pub imports: Vec<Import>,
+    /// Whether it has import or export declarations.
+    pub is_module: bool,
+    /// Whether it exports a default.
+    pub has_default: bool,
+}
+
+/// Parses a file by the language that its name says. JavaScript must have been accepted by the engine before: its parser runs in
+/// the sandbox, this one does not.
+///
+/// # Errors
+/// The first syntax error, or the first of TypeScript's constructs that is more than types.
+pub fn parse(file: &str, source: &str) -> Result<Parsed, Mistake> {
+    let source = text::without_mark(source);
+    let language = Language::of(file).unwrap_or(Language::JavaScript);
+    let stack = match language {
+        Language::JavaScript => STACK + source.len() * STACK_A_BYTE_CHECKED,
+        Language::TypeScript => {
+            let brackets = source.bytes().filter(|byte| matches!(byte, b'(' | b'[' | b'{' | b'<')).count();
+            if brackets > BRACKETS_MOST {
+                return Err(mistake(
+                    source,
+                    0,
+                    format!("the file has over {BRACKETS_MOST} brackets; split it"),
+                ));
+            }
+            if let Some(offset) = nesting::too_deep(source) {
+                return Err(mistake(source, offset, "brackets nest too deeply here".to_owned()));
+            }
+            STACK + source.len() * STACK_A_BYTE + brackets * STACK_A_BRACKET
+        }
+    };
+    let failed = |why: String| mistake(source, 0, why);
+    let (sender, receiver) = mpsc::sync_channel(1);
+    let text = source.to_owned();
+    thread::Builder::new()
+        .name("parser".to_owned())
+        .stack_size(stack)
+        // Nobody listens any more when the deadline has passed.
+        .spawn(move || drop(sender.send(parse_here(language, &text))))
+        .map_err(|error| failed(format!("there is no memory to parse the file ({error})")))?;
+    receiver.recv_timeout(DEADLINE).unwrap_or_else(|error| {
+        Err(failed(match error {
+            RecvTimeoutError::Timeout => {
+                format!("parsing takes over {} seconds; make it simpler", DEADLINE.as_secs())
+            }
+            RecvTimeoutError::Disconnected => "the parser failed on this file".to_owned(),
+        }))
+    })
+}
+
+fn parse_here(language: Language, source: &str) -> Result<Parsed, Mistake> {
+    let javascript = match language {
+        Language::JavaScript => source.to_owned(),
+        Language::TypeScript => {
+            let allocator = Allocator::default();
+            let typed = run(&allocator, source, SourceType::ts().with_module(true));
+            refuse(source, &typed)?;
+            let javascript = erase(source, &typed.program)?;
+            debug_assert_eq!(javascript.encode_utf16().count(), source.encode_utf16().count());
+            javascript
+        }
+    };
+    let allocator = Allocator::default();
+    let module = run(&allocator, &javascript, SourceType::mjs());
+    match (refuse(&javascript, &module), language) {
+        (Ok(()), _) => Ok(parsed(&module.program, javascript.clone())),
+        (Err(mistake), Language::TypeScript) => Err(mistake),
+        // The body of a function is sloppy and may say what no module may.
+        (Err(mistake), Language::JavaScript) => {
+            let allocator = Allocator::default();
+            let script = run(&allocator, &javascript, SourceType::script());
+            match script.diagnostics.has_errors() || script.panicked {
+                true => Err(mistake),
+                false => Ok(parsed(&script.program, javascript.clone())),
+            }
+        }
+    }
+}
+
+fn run<'a>(allocator: &'a Allocator, source: &'a str, source_type: SourceType) -> ParserReturn<'a> {
+    let options = ParseOptions { allow_return_outside_function: true, ..ParseOptions::default() };
+    Parser::new(allocator, source, source_type).with_options(options).parse()
+}
+
+fn parsed(program: &Program<'_>, javascript: String) -> Parsed {
+    let found = imports::find(&javascript, program);
+    Parsed { javascript, imports: found.imports, is_module: found.is_module, has_default: found.has_default }
+}
+
+/// The first error, placed.
+fn refuse(source: &str, parsed: &ParserReturn<'_>) -> Result<(), Mistake> {
+    // A file that is wrong in several places: the first of them.
+    let errors = parsed.diagnostics.errors().map(|error| {
+        // Further labels are about what led there, such as the bracket that is not closed.
+        (error.labels.first().map_or(0, |label| label.span().start as usize), error)
+    });
+    match errors.min_by_key(|(offset, _)| *offset) {
+        None if parsed.panicked => Err(mistake(source, source.len(), "this cannot be parsed".to_owned())),
+        None => Ok(()),
+        Some((offset, error)) => {
+            let help = error.help.as_ref().map_or(String::new(), |help| format!(" ({help})"));
+            Err(mistake(source, offset, format!("{}{help}", error.message)))
+        }
+    }
+}
+
+/// A mistake at a byte offset.
+pub(super) fn mistake(source: &str, offset: usize, message: String) -> Mistake {
+    let (line, column) = text::place(source, offset);
+    Mistake { message, line, column }
+}

@@ -1,0 +1,252 @@
+//! What an import's specifier means among the files of a workflow, exactly as the engine in the sandbox resolves it.
+//!
+//! Names are relative to the workflow's folder, with `/`; libraries are `libraries/<specifier>.js`. Pure: the caller says which
+//! files there are. No specifier leads out of the folder.
+
+/// The folder of libraries, in a workflow's folder or beside the workflows.
+pub const LIBRARIES: &str = "libraries";
+
+/// What the engine has built in, with or without `node:`: the names in its `prelude/require.js`.
+const BUILTINS: [&str; 9] =
+    ["buffer", "crypto", "events", "perf_hooks", "querystring", "timers", "timers/promises", "url", "util"];
+
+/// Modules of Node.js that people reach for and that a sandbox does not have.
+const NODE_ONLY: [&str; 18] = [
+    "assert",
+    "child_process",
+    "cluster",
+    "dgram",
+    "dns",
+    "fs",
+    "fs/promises",
+    "http",
+    "http2",
+    "https",
+    "net",
+    "os",
+    "path",
+    "process",
+    "stream",
+    "tls",
+    "vm",
+    "worker_threads",
+];
+
+/// Why a specifier leads nowhere.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NoModule {
+    /// A relative one without its file.
+    #[error("there is no file `{path}` in the workflow's folder")]
+    Missing {
+        /// What was looked for, relative to the workflow's folder.
+        path: String,
+    },
+    /// A bare one without its library.
+    #[error("there is no library `{name}`: `flowcell bundle {package}` puts it under libraries/")]
+    NoLibrary {
+        /// The specifier.
+        name: String,
+        /// The package that it belongs to.
+        package: String,
+    },
+    /// A module of Node.js that is not built in.
+    #[error("`{name}` is a module of Node.js that scripts do not have; built in are {}", BUILTINS.join(", "))]
+    NoBuiltin {
+        /// The specifier.
+        name: String,
+    },
+    /// `..` over the workflow's folder, or an absolute path.
+    #[error(
+        "`{specifier}` is outside of the workflow's folder; a workflow imports its own files and libraries"
+    )]
+    Outside {
+        /// The specifier.
+        specifier: String,
+    },
+    /// An address.
+    #[error("`{specifier}` cannot be imported: nothing is loaded over the network; put it under libraries/")]
+    Address {
+        /// The specifier.
+        specifier: String,
+    },
+    /// What is not code.
+    #[error("`{path}` cannot be imported: modules are .js, .mjs, .ts and .mts files")]
+    NoCode {
+        /// The file.
+        path: String,
+    },
+}
+
+/// The files that a library of this name may be; none when it is no name of a package's module.
+fn library_files(specifier: &str) -> Vec<String> {
+    let plain = |part: &str| {
+        let allowed =
+            |character: char| character.is_ascii_alphanumeric() || matches!(character, '-' | '_' | '.' | '~');
+        !part.is_empty() && !part.starts_with('.') && part.chars().all(allowed)
+    };
+    let parts = specifier.strip_prefix('@').unwrap_or(specifier);
+    let scoped = parts.len() < specifier.len();
+    let enough = !scoped || parts.contains('/');
+    match enough && parts.split('/').all(plain) {
+        true => ["js", "mjs"]
+            .map(|end| format!("{LIBRARIES}/{specifier}.{end}"))
+            .into_iter()
+            .chain([format!("{LIBRARIES}/{specifier}")])
+            .collect(),
+        false => Vec::new(),
+    }
+}
+
+/// The file that `specifier`, written in the file `importer`, means; `None` for a module of the engine.
+///
+/// # Errors
+/// When it means none; `exists` says which files there are.
+pub fn resolve(
+    importer: &str,
+    specifier: &str,
+    exists: impl Fn(&str) -> bool,
+) -> Result<Option<String>, NoModule> {
+    if ["./", "../"].iter().any(|start| specifier.starts_with(start)) || [".", ".."].contains(&specifier) {
+        return relative(importer, specifier, exists).map(Some);
+    }
+    if specifier.starts_with('/') || specifier.contains('\\') {
+        return Err(NoModule::Outside { specifier: specifier.to_owned() });
+    }
+    let bare = specifier.strip_prefix("node:").unwrap_or(specifier);
+    if BUILTINS.contains(&bare) {
+        return Ok(None);
+    }
+    if bare.len() < specifier.len() {
+        return Err(NoModule::NoBuiltin { name: specifier.to_owned() });
+    }
+    if specifier.contains(':') {
+        return Err(NoModule::Address { specifier: specifier.to_owned() });
+    }
+    if let Some(file) = library_files(specifier).into_iter().find(|file| exists(file)) {
+        return Ok(Some(file));
+    }
+    let name = specifier.to_owned();
+    if NODE_ONLY.contains(&specifier) {
+        return Err(NoModule::NoBuiltin { name });
+    }
+    let parts = if specifier.starts_with('@') { 2 } else { 1 };
+    let package = specifier.split('/').take(parts).collect::<Vec<_>>().join("/");
+    Err(NoModule::NoLibrary { name, package })
+}
+
+fn relative(importer: &str, specifier: &str, exists: impl Fn(&str) -> bool) -> Result<String, NoModule> {
+    let mut parts: Vec<&str> = importer.split('/').collect();
+    parts.pop();
+    for part in specifier.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => {
+                parts.pop().ok_or_else(|| NoModule::Outside { specifier: specifier.to_owned() })?;
+            }
+            part => parts.push(part),
+        }
+    }
+    let path = parts.join("/");
+    let ends = ["", ".js", ".mjs", ".ts", ".mts", "/index.js", "/index.ts"].map(|end| format!("{path}{end}"));
+    // TypeScript's own habit: `./x.js` for what is written in `x.ts`.
+    let stem = [".js", ".mjs"].iter().find_map(|end| path.strip_suffix(end)).unwrap_or(&path);
+    let typed = [".ts", ".mts"].map(|end| format!("{stem}{end}"));
+    if let Some(found) = ends.into_iter().chain(typed).find(|file| exists(file)) {
+        return Ok(found);
+    }
+    let extension =
+        path.rsplit('/').next().and_then(|name| name.rsplit_once('.')).map(|(_, extension)| extension);
+    match extension {
+        Some("json" | "cjs" | "jsx" | "tsx" | "node" | "wasm") => Err(NoModule::NoCode { path }),
+        Some(_) | None => Err(NoModule::Missing { path }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FILES: [&str; 8] = [
+        "a.js",
+        "lib/b.ts",
+        "lib/c/index.js",
+        "d.mjs",
+        "libraries/dayjs.js",
+        "libraries/dayjs/plugin/utc.js",
+        "libraries/@scope/name.js",
+        "libraries/part.js",
+    ];
+
+    fn found(importer: &str, specifier: &str) -> Result<Option<String>, NoModule> {
+        resolve(importer, specifier, |file| FILES.contains(&file))
+    }
+
+    #[test]
+    fn a_specifier_means_one_file() {
+        for (importer, specifier, file) in [
+            ("main.ts", "./a.js", Some("a.js")),
+            ("main.ts", "./a", Some("a.js")),
+            ("main.ts", "./lib/b", Some("lib/b.ts")),
+            ("main.ts", "./lib/c", Some("lib/c/index.js")),
+            ("lib/b.ts", "./c/", Some("lib/c/index.js")),
+            ("lib/b.ts", "../a.js", Some("a.js")),
+            ("lib/c/index.js", "../b.ts", Some("lib/b.ts")),
+            ("lib/b.ts", ".././a", Some("a.js")),
+            ("main.ts", "dayjs", Some("libraries/dayjs.js")),
+            ("lib/c/index.js", "dayjs", Some("libraries/dayjs.js")),
+            ("main.ts", "dayjs/plugin/utc", Some("libraries/dayjs/plugin/utc.js")),
+            ("main.ts", "@scope/name", Some("libraries/@scope/name.js")),
+            ("libraries/dayjs.js", "./part.js", Some("libraries/part.js")),
+            ("main.ts", "crypto", None),
+            ("main.ts", "node:crypto", None),
+            ("main.ts", "timers/promises", None),
+            ("main.ts", "./d", Some("d.mjs")),
+            ("main.ts", "./lib/b.js", Some("lib/b.ts")),
+            ("main.ts", "@scope/name.js", Some("libraries/@scope/name.js")),
+        ] {
+            assert_eq!(found(importer, specifier), Ok(file.map(str::to_owned)), "{importer} {specifier}");
+        }
+    }
+
+    #[test]
+    fn an_import_never_leaves_the_workflows_folder() {
+        for (importer, specifier) in [
+            ("main.ts", "../x.js"),
+            ("lib/b.ts", "../../a.js"),
+            ("main.ts", "./lib/../../a.js"),
+            ("main.ts", ".."),
+            ("main.ts", "/etc/passwd"),
+            ("main.ts", "C:\\x.js"),
+            ("main.ts", "lib\\b"),
+        ] {
+            let why = found(importer, specifier);
+            assert!(matches!(why, Err(NoModule::Outside { .. })), "{specifier}: {why:?}");
+        }
+        for specifier in ["@scope", "@/x", "a/../../b", "a//b", "", ".hidden", "a/.b", "a b", "#x"] {
+            let why = found("main.ts", specifier);
+            assert!(matches!(why, Err(NoModule::NoLibrary { .. })), "{specifier}: {why:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_missing_is_told_with_what_to_do() {
+        for (specifier, words) in [
+            (
+                "node:fs",
+                "`node:fs` is a module of Node.js that scripts do not have; built in are buffer, crypto,",
+            ),
+            ("path", "`path` is a module of Node.js that scripts do not have"),
+            ("./gone.js", "there is no file `gone.js` in the workflow's folder"),
+            (
+                "lodash-es",
+                "there is no library `lodash-es`: `flowcell bundle lodash-es` puts it under libraries/",
+            ),
+            ("@a/b/c", "there is no library `@a/b/c`: `flowcell bundle @a/b` puts it under libraries/"),
+            ("https://esm.sh/dayjs", "`https://esm.sh/dayjs` cannot be imported"),
+            ("./data.json", "`data.json` cannot be imported: modules are .js, .mjs, .ts and .mts files"),
+        ] {
+            let message = found("main.ts", specifier).unwrap_err().to_string();
+            assert!(message.starts_with(words), "{specifier}: {message}");
+        }
+    }
+}

@@ -1,0 +1,376 @@
+//! What TypeScript becomes: a table of snippets to read, and properties that hold for every one of them.
+
+use proptest::prelude::*;
+
+use super::{ImportKind, Language, parse};
+
+/// Snippets that are understood. Each stands for a trap or a construct.
+const ERASED: &[&str] = &[
+    // Annotations.
+    "const total: number = 1;\nreturn total;",
+    "let a: string, b: Array<Map<string, number>> = [], c!: { d: 1; e?: 2 };",
+    "function f(a: string, b?: number, ...rest: string[]): asserts a is 'x' { return rest }",
+    "function f(this: Context, a = 1 as number, { b, c }: { b: 1; c: 2 } = d) {}",
+    "function f(this: Context) {}\nfunction g(this: A /* , */ , /* ? */ b?: 1) {}",
+    "const f = (a: number, b?: string): number => a;\nconst g = async (a): Promise<void> => {};",
+    "const f = (a?) => a, g = ([a]: [number], { b }: B) => b;",
+    "try { a() } catch (error: unknown) { throw error as Error }",
+    "const o = { m<T>(this: void, a: T): T { return a }, get x(): number { return 1 }, set x(v: number) {} };",
+    "for (const [k, v] of Object.entries(o) as [string, number][]) log(k!, v);",
+    "for (let i = 0 as number, n: number = 3; i < n; i++) {}",
+    // Generics.
+    "function f<T extends object = {}, const U>(a: T): U { return a as unknown as U }",
+    "const f = <T,>(a: T) => a, g = async <T>(a: T) => a;",
+    "const m = new Map<string, Array<number>>();\nf<string>('x');\ntag<A>`x`;\nnew Set<A>;\na?.b<string>();",
+    "const g = f<string>;\n(async () => {})();",
+    "a < b || c > d;\nx = a < b > (c);",
+    // Statements that are types alone.
+    "interface A { a: string }\ntype B = A | { b: 1 };\nreturn 1;",
+    "export interface A {}\nexport type B<T> = T[];\nexport default () => 1;",
+    "const a = b\ntype X = 1\n(c)\nlet d = e\ninterface Y {}\n[f].map(g)",
+    "declare const a: string;\ndeclare function f(): void;\ndeclare class C { a }\ndeclare module 'x' { export const a: 1 }\ndeclare global { var x: 1 }\ndeclare enum E { A }\ndeclare namespace N {}\nreturn a;",
+    "function f(a: string): void;\nfunction f(a: number): void;\nfunction f(a: any) {}",
+    "export function f(a: string): void;\nexport function f(a: any) {}\nexport default function g(): void;\nexport default function g() {}",
+    "export declare const a: number;\nexport default interface A {}\nexport as namespace X;",
+    "if (a) { type T = 1; } else { interface U {} }",
+    // Imports and exports.
+    "import type { A } from './a';\nimport type B from 'b';\nimport { type C, d, type E } from './c';\nimport { type F } from './types';\nimport G, { type H } from 'g';\nimport './side';",
+    "export type { A } from './a';\nexport { type B, c } from './c';\nexport type * from './d';\nexport type { E };\nexport { d, type F };\nexport { type G } from './g';\nexport {};",
+    "import type A = require('a');\nimport { type } from './a';\nimport { type as b, type as as c } from './b';\nimport type, { d } from './d';",
+    // Expressions.
+    "const a = b as unknown as string, c = d satisfies E, f = g!, h = i!.j![0]!.k!();",
+    "const a = <number>b, c = <const>['x'], d = <A>{ e: 1 };\n(<any>window).x = -<number>y;",
+    "const a = b as string\n(c)\nconst d = e!\n[f].g()\nh = i satisfies J\n`k`",
+    "return a as B\n/x/g",
+    "if (a) b as C\nelse d!\ndo e as F\nwhile (g)",
+    "(a as any) = 1;\n(b!) += 2;\nc! = 3;\n[d as any, e!] = f;",
+    "x = (a + b as number) * c;\ny = a + (b as number) * c;\nz = a as number == b;\nw = a as number < b;",
+    "a ? (b as C) : d!;\na ? (b) : c => d;\nconst e = a ? (b): C => d : e;",
+    "const k = `a${b as string}c${d!}`;",
+    "await (f as any)();\ndelete a!.b;\ntypeof a!;\nvoid (a as B);",
+    "export default { a: 1 } as A\n[b]",
+    "const enumerable = { enum: 1, type: 2, as: 3, interface: 4 };\nlet type = 1, as = 2, declare = 3;\ntype = as;\ndeclare\nvar x",
+    // Line ends that mean something.
+    "const f = (a: number): {\n  b: number;\n} => ({ b: a });",
+    "const f = (a, // c\n): Promise<\n  string\n> => a;\nconst g = async (\n  a: number,\n)\n: Promise<void> => {};",
+    "return <\n  T,\n>(a: T) => a;",
+    "const f = async <\n  T\n>(a: T): Promise<T> => a;",
+    "const f = (a: 1 |\n  2) => a;\nlet b:\n  | 'x'\n  | 'y' = 'x';",
+    // Classes.
+    "abstract class A<T> extends B<T> implements C, D<T> {\n  private readonly a: string = 'x';\n  public static b?: number;\n  protected c!: string;\n  declare d: number;\n  abstract e: string;\n  abstract f(): void;\n  [key: string]: unknown;\n  static [key: string]: unknown;\n  override g(): void {}\n  constructor(a: string);\n  constructor(a: any) { super() }\n  private async *h<U>(a: U): AsyncGenerator<U> {}\n  get i(): number { return 1 }\n  set i(value: number) {}\n  #j: number = 1;\n  'k'?: string;\n  ['l']: string;\n  static { let m: number = 1 }\n}",
+    "class A {\n  get: string\n  b() {}\n  static: number\n  c() {}\n  set?: boolean\n  d() {}\n}",
+    "class A {\n  a = 1\n  private ['b'] = 2\n  public *c() {}\n  public\n  d = e as any\n  ['f'] = 1\n}",
+    "class A { public: number = 1; readonly; private() {} static readonly b = 1; declare = 2; m?(): void {} }",
+    "export abstract class A {}\nexport default abstract class B implements C {}",
+    "const A = class implements B {};\nconst C = class D<T> /* implements */ implements /* implements */ E {};",
+    // Characters.
+    "const 名: '😀' | 'é' = '😀' as '😀'; f(名)\r\ntype X = 'é'\r\nreturn 1",
+    "let a: /* : */ string /* = */ = 1; // : number",
+    "let a: `x${string}` = 'x', b: /* ' */ \"'\" = \"'\";",
+    "#!/usr/bin/env node\nlet a: 1;",
+    "// only a comment",
+    "",
+    // Not TypeScript at all.
+    "const { data } = context;\nfor await (const a of b) { c?.d ?? (e ||= 1n) }\nreturn /[/'\"]/.test(`${a}`) ? { a } : class { static #b = 1 };",
+];
+
+/// What is refused: the source, and the beginning of `line:column message`.
+const REFUSED: &[(&str, &str)] = &[
+    ("\n  enum A { B }", "2:3 enums are not supported: write a const object"),
+    ("export const enum A { B }", "1:8 enums are not supported"),
+    ("namespace A { export const b = 1 }", "1:1 namespaces are not supported"),
+    ("class A { constructor(private a: string) {} }", "1:23 parameter properties are not supported"),
+    ("class A { constructor(b, readonly a) {} }", "1:26 parameter properties are not supported"),
+    ("@dec class A {}", "1:1 decorators are not supported"),
+    ("class A { @dec() b() {} }", "1:11 decorators are not supported"),
+    ("class A { accessor a = 1 }", "1:11 `accessor` fields are not supported"),
+    ("import a = require('a');", "1:1 `import a = …` is not supported"),
+    ("export = 1", "1:1 `export =` is not supported"),
+    ("const f = () => <A>{ b: 1 };", "1:17 write `value as T`"),
+    ("<A>function () {}", "1:1 write `value as T`"),
+    ("x = a + b as number * c;", "1:20 "),
+    ("let a: = 1", "1:8 "),
+    ("const a = 1;\nconst b = 名 @;", "2:12 "),
+    ("return {", "1:9 "),
+    ("let x: string = 'open", "1:17 "),
+    ("if (a {", "1:7 "),
+    ("const a: number", "1:"),
+];
+
+fn typed(source: &str) -> Result<String, String> {
+    parse("main.ts", source)
+        .map(|parsed| parsed.javascript)
+        .map_err(|mistake| format!("{}:{} {}", mistake.line, mistake.column, mistake.message))
+}
+
+/// Line by line, the UTF-16 units; and what ends the lines.
+fn outline(text: &str) -> Vec<(usize, Option<char>)> {
+    text.split_inclusive(super::text::ends_line)
+        .map(|line| {
+            (line.encode_utf16().count(), line.chars().next_back().filter(|c| super::text::ends_line(*c)))
+        })
+        .collect()
+}
+
+#[test]
+fn types_become_spaces() {
+    let mut told = String::new();
+    for source in ERASED {
+        let erased = typed(source).unwrap_or_else(|why| panic!("{why}\n{source}"));
+        assert_eq!(outline(&erased), outline(source), "{source}");
+        assert_eq!(typed(&erased).as_ref(), Ok(&erased), "nothing is left to erase");
+        told.push_str(&format!("{source}\n=>\n{}\n\n", erased.replace(' ', "·").replace('\r', "")));
+    }
+    insta::assert_snapshot!(told.replace('\r', ""));
+}
+
+#[test]
+fn what_is_more_than_types_is_refused_by_name_and_place() {
+    for (source, words) in REFUSED {
+        let why = typed(source).expect_err(source);
+        assert!(why.starts_with(words), "{source}: {why}");
+    }
+}
+
+#[test]
+fn the_name_says_the_language() {
+    for (file, language) in [
+        ("a.js", Some(Language::JavaScript)),
+        ("lib/a.b.mjs", Some(Language::JavaScript)),
+        ("a.ts", Some(Language::TypeScript)),
+        ("a.mts", Some(Language::TypeScript)),
+        ("a.d.ts", None),
+        ("types/a.d.mts", None),
+        ("d.ts", Some(Language::TypeScript)),
+        (".ts", None),
+        ("a.json", None),
+        ("js", None),
+    ] {
+        assert_eq!(Language::of(file), language, "{file}");
+    }
+}
+
+#[test]
+fn javascript_stays_as_it_is() {
+    for source in
+        ["with (a) b; return 010", "const a = 1 < 2, b = <any>c", "\u{feff}return 1", "#!x\nreturn 1"]
+    {
+        let parsed = parse("main.js", source);
+        if let Ok(parsed) = parsed {
+            assert_eq!(parsed.javascript, source.trim_start_matches('\u{feff}'));
+        }
+    }
+    assert!(parse("main.js", "const a: number = 1").is_err());
+}
+
+#[test]
+fn imports_are_found_with_their_places() {
+    let source = "import a, { b } from './a';\nexport * from \"é\";\n  export { c } from 'c'; import 'd';\n\
+        const e = await import('./e'), f = require('f'), g = require(x), h = import(`i`);\nfoo.require('no'); // import 'no'\n\
+        export default async () => { try { (await import('j')).k(require('k')) } catch {} };";
+    let parsed = parse("main.js", source).unwrap();
+    let found: Vec<_> = parsed
+        .imports
+        .iter()
+        .map(|import| (import.specifier.as_str(), import.kind, import.line, import.column))
+        .collect();
+    assert_eq!(
+        found,
+        [
+            ("./a", ImportKind::Declaration, 1, 22),
+            ("é", ImportKind::Declaration, 2, 15),
+            ("c", ImportKind::Declaration, 3, 21),
+            ("d", ImportKind::Declaration, 3, 33),
+            ("./e", ImportKind::Call, 4, 24),
+            ("f", ImportKind::Require, 4, 44),
+            ("j", ImportKind::Call, 6, 50),
+            ("k", ImportKind::Require, 6, 66),
+        ]
+    );
+    assert!(parsed.is_module && parsed.has_default);
+    let body = parse("main.ts", "import type { A } from './a';\nreturn 1 as A").unwrap();
+    assert!(!body.is_module && !body.has_default && body.imports.is_empty());
+    for source in ["export { a as default }; let a", "export { default } from 'a'", "export default 1"] {
+        assert!(parse("main.js", source).unwrap().has_default, "{source}");
+    }
+}
+
+/// S: an overflow of the stack would end the process, and an endless parse would hold its thread.
+#[test]
+fn hostile_nesting_does_not_end_the_process() {
+    let kinds = [
+        "(",
+        "[",
+        "{",
+        "{a:",
+        "!",
+        "- ",
+        "a=>",
+        "a?",
+        "a?(b)=>c:",
+        "a=",
+        "if(a)",
+        "else ",
+        "new ",
+        "a**",
+        "a+",
+        "a.b",
+        "a()",
+        "`${",
+        "typeof ",
+        "await ",
+        "a:",
+        "let a:A<",
+        "type A=",
+        "type A=keyof ",
+        "let a:(b:",
+        "let a:[",
+        "let a:{b:",
+        "<A>",
+        "a as A as ",
+        "a!",
+        "class{a=",
+        "function(){",
+        "async<T>(a:T)=>",
+        "(a,b",
+        "({a:[",
+        "for(;;)",
+        "x=<T>(",
+        "a<b<",
+        "?.(",
+        "</",
+        "let a: A extends B ? C : ",
+        "()=>()=>",
+        "yield ",
+        "import(",
+        "label:{",
+        "switch(a){case ",
+        "try{",
+        "do ",
+        "a||",
+        "a??b,",
+    ];
+    for kind in kinds {
+        let _ = parse("main.ts", &kind.repeat((48 << 10) / kind.len()));
+    }
+    let nested = parse("main.ts", &"\n(a=".repeat(500)).unwrap_err();
+    assert_eq!((nested.line, nested.message.as_str()), (202, "brackets nest too deeply here"));
+    let brackets = parse("main.ts", &"()".repeat(200_000)).unwrap_err();
+    assert!(brackets.message.contains("brackets; split it"), "{}", brackets.message);
+    // The engine accepts long chains.
+    for chain in ["a+", "a.b+", "a||", "a.a.", "a()()+", "a,"] {
+        let source = format!("{}a", chain.repeat((256 << 10) / chain.len()));
+        assert!(parse("main.js", &source).is_ok(), "{chain}");
+    }
+}
+
+/// Pieces of TypeScript, put together at random.
+fn pieces() -> impl Strategy<Value = String> {
+    let pieces = prop::sample::select(vec![
+        "a",
+        "b",
+        " ",
+        " ",
+        "\n",
+        "\r\n",
+        "\u{2028}",
+        ";",
+        ",",
+        ":",
+        "?",
+        "!",
+        ".",
+        "=",
+        "=>",
+        "(",
+        ")",
+        "[",
+        "]",
+        "{",
+        "}",
+        "<",
+        ">",
+        "'é'",
+        "`${a}`",
+        "/",
+        "//c\n",
+        "/*😀*/",
+        "as",
+        "satisfies",
+        "type ",
+        "interface ",
+        "enum ",
+        "declare ",
+        "class ",
+        "abstract ",
+        "implements ",
+        "extends ",
+        "private ",
+        "readonly ",
+        "static ",
+        "get ",
+        "async ",
+        "function ",
+        "return ",
+        "const ",
+        "let ",
+        "import ",
+        "export ",
+        "default ",
+        "from ",
+        "string",
+        "number",
+        "1",
+        "+",
+        "*",
+        "名",
+        "😀",
+        "@",
+        "#",
+        "this",
+        "new ",
+        "await ",
+        "namespace ",
+        "import('x')",
+        "require('y')",
+        "for (",
+        "if (",
+        "else ",
+        "\t",
+        "...",
+        "|",
+        "&",
+    ]);
+    prop::collection::vec(pieces, 0..40).prop_map(|pieces| pieces.concat())
+}
+
+/// Snippets of the table, one after the other, cut somewhere.
+fn spliced() -> impl Strategy<Value = String> {
+    let snippet = prop::sample::select(ERASED.to_vec());
+    (prop::collection::vec(snippet, 1..4), any::<prop::sample::Index>(), any::<bool>()).prop_map(
+        |(parts, cut, whole)| {
+            let text = parts.join("\n");
+            match whole {
+                true => text,
+                false => text.chars().take(cut.index(text.chars().count() + 1)).collect(),
+            }
+        },
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(512))]
+
+    #[test]
+    fn whatever_is_erased_keeps_its_places_and_is_javascript(
+        source in prop_oneof![pieces(), spliced(), "\\PC{0,80}", "[\\s\\S]{0,80}"]
+    ) {
+        let plain = source.trim_start_matches('\u{feff}');
+        if let Ok(erased) = typed(plain) {
+            prop_assert_eq!(outline(&erased), outline(plain));
+            prop_assert!(parse("main.js", &erased).is_ok());
+            prop_assert_eq!(typed(&erased), Ok(erased));
+        }
+        let _ = parse("main.js", &source);
+    }
+}
