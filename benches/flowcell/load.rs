@@ -18,6 +18,8 @@ pub struct Load {
     pub address: String,
     pub connections: usize,
     pub time: Duration,
+    /// No connection sends more than this.
+    pub each: usize,
 }
 
 /// A request without its delivery id.
@@ -25,7 +27,7 @@ pub struct Request {
     pub head: String,
     pub body: Vec<u8>,
     /// What may be answered.
-    pub statuses: &'static [u16],
+    pub statuses: Vec<u16>,
 }
 
 /// Sends the request again and again, each time as a new delivery.
@@ -47,7 +49,7 @@ async fn connection(load: &Load, request: &Request, number: usize, started: Inst
     stream.set_nodelay(true).expect("a TCP socket");
     let run = std::process::id();
     let (mut times, mut buffer) = (Vec::new(), vec![0u8; 16 << 10]);
-    while started.elapsed() < load.time {
+    while started.elapsed() < load.time && times.len() < load.each {
         let stamp = started.elapsed().as_nanos();
         let mut bytes =
             format!("{}x-github-delivery: {run}-{number}-{stamp}-{}\r\n\r\n", request.head, times.len())
@@ -56,7 +58,7 @@ async fn connection(load: &Load, request: &Request, number: usize, started: Inst
         let one = Instant::now();
         stream.write_all(&bytes).await.expect("sending");
         let status = response(&mut stream, &mut buffer).await;
-        assert!(request.statuses.contains(&status), "status {status}");
+        assert!(request.statuses.contains(&status), "the server answered {status}");
         times.push(one.elapsed());
     }
     times

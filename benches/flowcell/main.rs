@@ -2,9 +2,11 @@
 //!
 //! In process: what a sandboxed call costs. Over HTTP: the real binary on a port of its own,
 //! with signature, dedupe and stored run, beside a bare axum route in a process of its own.
-//! Each load is bounded in time; `--quick` makes all of them short.
+//! Each load is bounded in time; `--quick` makes all of them short. `--peers` compares with other servers instead.
 
 mod load;
+mod native;
+mod peers;
 mod soak;
 mod stats;
 
@@ -17,7 +19,7 @@ use std::{
 };
 
 use flowcell::{
-    model::{Secrets, Verify},
+    model::{Limits, Secrets, Span, Verify},
     sandbox::{Call, EngineOptions, JsEngine},
     verify::Scheme,
 };
@@ -25,8 +27,7 @@ use load::{Load, Request};
 use stats::{Row, Stats};
 
 /// W1: what a webhook script typically does.
-const W1: &str = "const branch = context.data.ref.replace('refs/heads/', '');\n\
-return { branch, deploy: branch === 'main', n: context.data.commits.length, authors: context.data.commits.map(c => c.author.name) };";
+const W1: &str = include_str!("../scripts/w1.js");
 const SECRET: &str = "bench";
 const PAYLOADS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/fixtures/payloads/github");
 
@@ -34,6 +35,12 @@ fn main() {
     let arguments: Vec<String> = std::env::args().collect();
     if arguments.iter().any(|argument| argument == "--bare-axum") {
         return bare_axum();
+    }
+    if let Some(at) = arguments.iter().position(|argument| argument == "--load") {
+        return peers::load(&arguments[at + 1..]);
+    }
+    if arguments.iter().any(|argument| argument == "--peers") {
+        return peers::compare(&arguments);
     }
     let quick = arguments.iter().any(|argument| argument == "--quick");
     let time = if quick { Duration::from_millis(500) } else { Duration::from_secs(4) };
@@ -44,38 +51,61 @@ fn main() {
         let runs = arguments.get(at + 1).and_then(|runs| runs.parse().ok()).unwrap_or(100_000);
         return soak::soak(folder.path(), &cache, runs);
     }
-    let mut rows = in_process(&cache, time);
+    let engine =
+        JsEngine::load(&EngineOptions { cache: Some(cache.clone()), slots: 8 }).expect("the engine loads");
+    let mut rows = in_process(&engine, time);
     rows.extend(over_http(folder.path(), &cache, time));
     stats::print(&rows);
+    native::compare(&engine, time);
+    loaded_scripts(&engine);
 }
 
 fn payload(name: &str) -> Vec<u8> {
     std::fs::read(Path::new(PAYLOADS).join(name)).expect("the payloads are committed")
 }
 
-fn in_process(cache: &Path, time: Duration) -> Vec<Row> {
-    let engine =
-        JsEngine::load(&EngineOptions { cache: Some(cache.to_owned()), slots: 8 }).expect("the engine loads");
-    let call = |source: &str, body: &[u8]| {
-        let data =
-            if body.is_empty() { "null" } else { std::str::from_utf8(body).expect("payloads are UTF-8") };
-        let script = engine.check("bench.js", source).expect("the script parses");
-        Call {
-            image: engine.image(&script).expect("the sandbox serves").map(Arc::new),
-            context: format!("{{\"data\":{data},\"headers\":{{}},\"query\":{{}}}}").into(),
-            raw_body: body.into(),
-            now_ms: 1_700_000_000_000,
-            seed: [7; 32],
-            ..Call::of(script)
-        }
+fn call(engine: &JsEngine, source: &str, body: &[u8]) -> Call {
+    let data = if body.is_empty() { "null" } else { std::str::from_utf8(body).expect("payloads are UTF-8") };
+    let script = engine.check("bench.js", source).expect("the script parses");
+    Call {
+        image: engine.image(&script).expect("the sandbox serves").map(Arc::new),
+        context: format!("{{\"data\":{data},\"headers\":{{}},\"query\":{{}}}}").into(),
+        raw_body: body.into(),
+        limits: Limits { timeout: Span::from_millis(60_000), ..Limits::DEFAULT },
+        now_ms: 1_700_000_000_000,
+        seed: [7; 32],
+        ..Call::of(script)
+    }
+}
+
+/// Memory of a thousand loaded scripts that differ, by what they hold and by what the process grew.
+fn loaded_scripts(engine: &JsEngine) {
+    const COUNT: usize = 1_000;
+    let before = soak::rss(std::process::id());
+    let load = |number: usize| {
+        let source = format!("const limit = {number};\n{W1}");
+        let script = engine.check("bench.js", &source).expect("the script parses");
+        let image = engine.image(&script).expect("the sandbox serves").expect("it has an image");
+        (script, image)
     };
+    let loaded: Vec<_> = (0..COUNT).map(load).collect();
+    let held: usize = loaded.iter().map(|(script, image)| script.source.len() + image.bytes()).sum();
+    let grown = soak::rss(std::process::id()).saturating_sub(before) as usize;
+    println!(
+        "\n{COUNT} scripts loaded: {} KiB each held, {} KiB each by RSS",
+        held / COUNT / 1024,
+        grown / COUNT / 1024
+    );
+}
+
+fn in_process(engine: &JsEngine, time: Duration) -> Vec<Row> {
     let run = |call: &Call| {
         let outcome = engine.run_blocking(call).expect("the sandbox serves");
         outcome.into_result().expect("the script succeeds");
     };
-    let one_plus_one = call("return 1 + 1", b"");
-    let small = call(W1, &payload("push-2k.json"));
-    let real = call(W1, &payload("push.json"));
+    let one_plus_one = call(engine, include_str!("../scripts/one.js"), b"");
+    let small = call(engine, W1, &payload("push-2k.json"));
+    let real = call(engine, W1, &payload("push.json"));
     vec![
         Row::latency("fresh instance", Stats::of(time, || engine.instantiate().expect("an instance"))),
         Row::latency("\"1+1\", fresh instance", Stats::of(time, || run(&one_plus_one))),
@@ -95,15 +125,15 @@ fn over_http(folder: &Path, cache: &Path, time: Duration) -> Vec<Row> {
     let mut rows = Vec::new();
     for connections in [8, 64] {
         let base = load::run(
-            &Load { address: bare.address.clone(), connections, time },
-            &signed(&bare, "/", &body, &[200]),
+            &Load { address: bare.address.clone(), connections, time, each: usize::MAX },
+            &signed(&bare.address, "/", &body, &[200]),
         );
         let base_rate = base.per_second();
         rows.push(Row::load(&format!("bare axum route, {connections} connections"), base, None));
         for (mode, statuses) in [("sync", &[200][..]), ("async", &[202, 429, 503][..])] {
             let path = format!("/api/webhooks/w1-{mode}");
-            let load = Load { address: flowcell.address.clone(), connections, time };
-            let stats = load::run(&load, &signed(&flowcell, &path, &body, statuses));
+            let load = Load { address: flowcell.address.clone(), connections, time, each: usize::MAX };
+            let stats = load::run(&load, &signed(&flowcell.address, &path, &body, statuses));
             let name = format!("W1 {mode}, signed, deduped, stored, {connections} connections");
             rows.push(Row::load(&name, stats, Some(base_rate)));
             flowcell.wait_until_idle();
@@ -129,17 +159,16 @@ fn write_workflow(root: &Path, mode: &str, ttl: &str) {
 }
 
 /// A signed request; the load adds a delivery id of its own to each.
-fn signed(server: &Server, path: &str, body: &[u8], statuses: &'static [u16]) -> Request {
+fn signed(address: &str, path: &str, body: &[u8], statuses: &[u16]) -> Request {
     let verify = Verify::Github { secret: Secrets::One(SECRET.to_owned()) };
     let scheme = Scheme::compile(&verify, &|secret| Ok(secret.to_owned())).expect("a plain secret");
     let headers: String =
         scheme.sign("POST", body, "", 0).iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
     let head = format!(
-        "POST {path} HTTP/1.1\r\nhost: {}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n{headers}",
-        server.address,
+        "POST {path} HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n{headers}",
         body.len()
     );
-    Request { head, body: body.to_vec(), statuses }
+    Request { head, body: body.to_vec(), statuses: statuses.to_vec() }
 }
 
 /// A server in a process of its own, stopped by its own pid.

@@ -24,11 +24,12 @@ pub fn soak(folder: &Path, cache: &Path, runs: usize) {
             ("FLOWCELL_RETENTION_REQUESTS", KEPT),
         ],
     );
-    let request = signed(&server, "/api/webhooks/w1-sync", &payload("push-2k.json"), &[200]);
+    let request = signed(&server.address, "/api/webhooks/w1-sync", &payload("push-2k.json"), &[200]);
     println!("{:>9}  {:>8}  {:>9}  {:>9}  {:>8}", "runs", "runs/s", "store", "history", "RSS");
     let mut done = 0;
     while done < runs {
-        let load = load::Load { address: server.address.clone(), connections: 16, time: SLICE };
+        let load =
+            load::Load { address: server.address.clone(), connections: 16, time: SLICE, each: usize::MAX };
         let stats = load::run(&load, &request);
         done += stats.count();
         let mib = |bytes: u64| format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20));
@@ -55,7 +56,7 @@ fn size(folder: &Path) -> u64 {
 }
 
 /// Resident memory of a process, bytes; 0 where there is no `/proc`.
-fn rss(pid: u32) -> u64 {
+pub fn rss(pid: u32) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
     line.and_then(|line| line.trim().trim_end_matches("kB").trim().parse::<u64>().ok()).unwrap_or(0) << 10

@@ -29,7 +29,7 @@ impl Stats {
         Self { sorted: all, wall }
     }
 
-    fn quantile(&self, part: f64) -> Duration {
+    pub fn quantile(&self, part: f64) -> Duration {
         let index = (self.sorted.len() as f64 * part) as usize;
         self.sorted.get(index.min(self.sorted.len().saturating_sub(1))).copied().unwrap_or_default()
     }

@@ -1,0 +1,45 @@
+// The server that the documentation of quickjs-emscripten suggests: evaluate, resolve the promise, run the jobs, dump the result.
+const fs = require('fs');
+const http = require('http');
+const { getQuickJS, shouldInterruptAfterDeadline } = require(`${process.env.PEERS}/quickjs-emscripten/node_modules/quickjs-emscripten`);
+
+const [folder, port] = process.argv.slice(2);
+const scripts = Object.fromEntries(['w1', 'hostile'].map((name) => [`/${name}`, fs.readFileSync(`${folder}/${name}.js`, 'utf8')]));
+
+async function run(quickjs, script, context) {
+  const runtime = quickjs.newRuntime();
+  runtime.setMemoryLimit(32 << 20);
+  // 512 KiB are more than the module's own stack carries.
+  runtime.setMaxStackSize(256 << 10);
+  runtime.setInterruptHandler(shouldInterruptAfterDeadline(Date.now() + 2000));
+  const vm = runtime.newContext();
+  try {
+    vm.newString(context).consume((text) => vm.setProp(vm.global, 'input', text));
+    const source = `(async (context) => JSON.stringify(await (async () => {\n${script}\n})()))(JSON.parse(input))`;
+    const promise = vm.unwrapResult(vm.evalCode(source, 'script.js'));
+    const settled = vm.resolvePromise(promise);
+    promise.dispose();
+    runtime.executePendingJobs().unwrap();
+    return vm.unwrapResult(await settled).consume((result) => vm.getString(result));
+  } finally {
+    vm.dispose();
+    runtime.dispose();
+  }
+}
+
+getQuickJS().then((quickjs) => {
+  const server = http.createServer((request, response) => {
+    const parts = [];
+    request.on('data', (part) => parts.push(part));
+    request.on('end', async () => {
+      const data = Buffer.concat(parts).toString();
+      try {
+        const output = await run(quickjs, scripts[request.url], `{"data":${data},"headers":${JSON.stringify(request.headers)},"query":{}}`);
+        response.setHeader('content-type', 'application/json').end(output);
+      } catch (error) {
+        response.writeHead(500).end(String(error));
+      }
+    });
+  });
+  server.listen(Number(port), '127.0.0.1');
+});
