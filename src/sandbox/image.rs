@@ -13,7 +13,7 @@ use super::{
     js::Script,
     visit::{Ended, broken},
 };
-use crate::model::Limits;
+use crate::model::{ByteSize, Limits, Span};
 
 /// Memory is compared in pieces of this size.
 const PIECE: usize = 64;
@@ -22,7 +22,14 @@ const GAP: usize = 256;
 /// What memory grows by, bytes.
 const WASM_PAGE: usize = 64 << 10;
 /// The most that an image may hold; a script that makes more at its top level makes it in each run.
-const MOST: usize = 4 << 20;
+const MOST: usize = 16 << 20;
+/// What making one may take, once a version: large libraries set much up. What fails here fails in the runs, by their limits.
+const ONCE: Limits = Limits {
+    fuel: 10_000_000_000,
+    timeout: Span::from_millis(10_000),
+    memory: ByteSize::from_bytes(128 << 20),
+    ..Limits::DEFAULT
+};
 
 /// See the module.
 #[derive(Debug)]
@@ -94,8 +101,8 @@ impl JsEngine {
     /// # Errors
     /// When the sandbox cannot serve.
     pub fn image(&self, script: &Script) -> Result<Option<Image>, SandboxError> {
-        let fresh = self.visit(&Limits::DEFAULT, 0, [0; 32])?;
-        let mut used = self.visit(&Limits::DEFAULT, 0, [0; 32])?;
+        let fresh = self.visit(&ONCE, 0, [0; 32])?;
+        let mut used = self.visit(&ONCE, 0, [0; 32])?;
         let made = (|| {
             used.prepare(script, None)?;
             if used.asked_the_host() {
