@@ -210,6 +210,11 @@ impl Engine {
         &self.inner.kv
     }
 
+    /// What URLs begin with that are given to others, without a `/` at the end.
+    pub fn public_url(&self) -> &str {
+        &self.inner.options.public_url
+    }
+
     /// The clock and randomness.
     pub fn ports(&self) -> &Arc<dyn Ports> {
         &self.inner.ports

@@ -15,7 +15,7 @@ use super::{
 use crate::{
     engine::{EngineError, Reply, Submission, Submitted},
     model::{Cause, Event, Method, Mode, RequestOutcome, RequestRecord, Run, RunId, WorkflowKey},
-    verify::Delivery,
+    verify::{Delivery, Verified},
 };
 
 /// The path that keys stand below.
@@ -26,6 +26,15 @@ const PREFIX: &str = "/api/webhooks/";
 struct Trace {
     workflow: Option<WorkflowKey>,
     body_bytes: u64,
+}
+
+/// What an accepted request comes to.
+enum Accepted {
+    /// It went to the engine.
+    Submitted(Arc<Endpoint>, Submitted),
+    /// It is answered at once, without a run.
+    #[expect(dead_code, reason = "handshakes and filters make these")]
+    Answered(Response, RequestOutcome),
 }
 
 /// Takes one request to its answer and its line in the log.
@@ -57,16 +66,17 @@ async fn work(gateway: Gateway, peer: SocketAddr, request: Request, started: Ins
     let mut trace = Trace::default();
     let (response, outcome) = match accept(&gateway, peer, &parts, body, id.created_ms(), &mut trace).await {
         Err(refusal) => refused(&refusal),
-        Ok((endpoint, Submitted::Duplicate { run })) => {
+        Ok(Accepted::Answered(response, outcome)) => (response, outcome),
+        Ok(Accepted::Submitted(endpoint, Submitted::Duplicate { run })) => {
             let id = run.head.id;
             match duplicate(*run, endpoint.webhook().mode) {
                 Ok(response) => (response, RequestOutcome::Duplicate { run: id }),
                 Err(refusal) => refused(&refusal),
             }
         }
-        Ok((_, Submitted::Skipped { run })) => (answer::skipped(run), RequestOutcome::Skipped { run }),
+        Ok(Accepted::Submitted(_, Submitted::Skipped { run })) => (answer::skipped(run), RequestOutcome::Skipped { run }),
         // An accepted event stays accepted, whatever its run comes to.
-        Ok((endpoint, Submitted::Started { run, reply })) => {
+        Ok(Accepted::Submitted(endpoint, Submitted::Started { run, reply })) => {
             let answered = started_run(&endpoint, run, reply).await;
             let response = answered.unwrap_or_else(|refusal| refusal.problem().into_response());
             (response, RequestOutcome::Accepted { run })
@@ -100,7 +110,7 @@ async fn accept(
     body: axum::body::Body,
     received_ms: u64,
     trace: &mut Trace,
-) -> Result<(Arc<Endpoint>, Submitted), Refusal> {
+) -> Result<Accepted, Refusal> {
     let endpoint = route(gateway, parts.uri.path())?;
     let workflow = &endpoint.definition.workflow;
     trace.workflow = Some(workflow.key.clone());
@@ -111,10 +121,17 @@ async fn accept(
     let scheme = endpoint.scheme.as_ref().map_err(|error| Refusal::Unavailable(error.to_string()))?;
     let body = body::read(&parts.headers, body, endpoint.max_body).await?;
     trace.body_bytes = body.len() as u64;
-    if let Some(scheme) = scheme {
-        let method = parts.method.as_str();
-        scheme.verify(&Delivery { method, headers: &parts.headers, body: &body, received_ms })?;
-    }
+    let verified = match scheme {
+        Some(scheme) => scheme.verify(&Delivery {
+            method: parts.method.as_str(),
+            origin: gateway.engine.public_url(),
+            target: parts.uri.path_and_query().map_or("/", |target| target.as_str()),
+            headers: &parts.headers,
+            body: &body,
+            received_ms,
+        })?,
+        None => Verified::default(),
+    };
     let mut event = event(peer, parts, body)?;
     let webhook = endpoint.webhook();
     let mode = webhook.mode;
@@ -124,7 +141,8 @@ async fn accept(
     let definition = Arc::clone(&endpoint.definition);
     let submitted =
         gateway.engine.submit(Submission { definition, event, mode, cause: Cause::Webhook, dedupe }).await?;
-    Ok((endpoint, submitted))
+    drop(verified);
+    Ok(Accepted::Submitted(endpoint, submitted))
 }
 
 /// The answer of a new run: 202 at once, or what it replies within the synchronous wait.

@@ -22,6 +22,10 @@ mod schedule;
 mod step;
 mod step_parse;
 mod units;
+mod verify;
+mod verify_parse;
+mod webhook;
+mod webhook_parse;
 mod workflow;
 mod workflow_parse;
 
@@ -48,8 +52,9 @@ pub use step::{
     SetStep, Step, StepKind, SwitchCase, SwitchStep, When,
 };
 pub use units::{ByteSize, Span, UnitError};
-pub use workflow::{
-    Algorithm, Bundle, CREDENTIAL_HEADERS, Dedupe, Encoding, HmacSpec, Method, Mode, SecretEncoding, Secrets,
-    TimestampSpec, TimestampUnit, Trigger, Verify, Webhook, Workflow, WorkflowTrigger,
+pub use verify::{
+    Algorithm, Encoding, HmacSpec, SecretEncoding, Secrets, TimestampSpec, TimestampUnit, Verify,
 };
+pub use webhook::{CREDENTIAL_HEADERS, Dedupe, Method, Mode, Webhook};
+pub use workflow::{Bundle, Trigger, Workflow, WorkflowTrigger};
 pub use workflow_parse::FieldError;

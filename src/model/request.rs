@@ -35,6 +35,13 @@ pub enum RequestOutcome {
         /// The run.
         run: RunId,
     },
+    /// It asked whether this is the right address, and was answered without a run.
+    Handshake {
+        /// The preset, such as `slack`.
+        kind: String,
+    },
+    /// The filter of its workflow left it out; it was answered without a run.
+    Filtered,
 }
 
 /// One line of the request log. Holds no body and no header value.

@@ -11,12 +11,12 @@ use serde_json::{Map, Value};
 use super::{
     error::Position,
     ids::StepId,
-    limits::Limits,
     policy::Policy,
     step::Step,
-    step_parse::{loops_are_around, response, steps},
-    units::Span,
-    workflow::{HmacSpec, Mode, Secrets, Trigger, Verify, Webhook, Workflow, WorkflowTrigger, enabled},
+    step_parse::{loops_are_around, steps},
+    webhook::Mode,
+    webhook_parse::webhook,
+    workflow::{Trigger, Workflow, WorkflowTrigger, enabled},
 };
 
 /// What is wrong with one field of a workflow.
@@ -176,92 +176,6 @@ fn trigger(value: Value) -> Result<Trigger, FieldError> {
             format!("unknown trigger `{other}`; known are webhook, schedule, manual, workflow"),
         )),
     }
-}
-
-fn webhook(mut fields: Object) -> Result<Webhook, FieldError> {
-    const PATH: &str = "trigger";
-    const KNOWN: [&str; 8] =
-        ["methods", "mode", "verify", "dedupe", "response", "max_body", "sync_wait", "keep_headers"];
-    only_known(&fields, PATH, &KNOWN)
-        .map_err(|error| FieldError { message: error.message.replace("are ", "are type, "), ..error })?;
-    let verify_value: Option<Value> = take(&mut fields, PATH, "verify")?;
-    let response_value: Option<Value> = take(&mut fields, PATH, "response")?;
-    let webhook = Webhook {
-        methods: take(&mut fields, PATH, "methods")?.unwrap_or_else(Webhook::default_methods),
-        mode: take(&mut fields, PATH, "mode")?.unwrap_or_default(),
-        verify: verify_value.map(verify).transpose()?,
-        dedupe: take(&mut fields, PATH, "dedupe")?,
-        response: response_value.map(|value| response(value, "trigger.response")).transpose()?,
-        max_body: take(&mut fields, PATH, "max_body")?,
-        sync_wait: take(&mut fields, PATH, "sync_wait")?,
-        keep_headers: take(&mut fields, PATH, "keep_headers")?.unwrap_or_default(),
-    };
-    if let Some(index) = webhook.keep_headers.iter().position(|name| !is_header_name(name)) {
-        return Err(FieldError::new(format!("trigger.keep_headers[{index}]"), "this is no header's name"));
-    }
-    if webhook.methods.is_empty() {
-        return Err(FieldError::new("trigger.methods", "name at least one method"));
-    }
-    if webhook.max_body.is_some_and(|size| size > Limits::BODY_CAP) {
-        return Err(FieldError::new("trigger.max_body", format!("{} is the most", Limits::BODY_CAP)));
-    }
-    if webhook.sync_wait.is_some_and(|wait| wait > Limits::SYNC_WAIT_CAP) {
-        return Err(FieldError::new("trigger.sync_wait", format!("{} is the most", Limits::SYNC_WAIT_CAP)));
-    }
-    if let Some(dedupe) = &webhook.dedupe
-        && (dedupe.ttl > Limits::DEDUPE_TTL_CAP || dedupe.ttl.as_millis() == 0)
-    {
-        return Err(FieldError::new(
-            "trigger.dedupe.ttl",
-            format!("a key can be remembered for 1ms to {}", Limits::DEDUPE_TTL_CAP),
-        ));
-    }
-    Ok(webhook)
-}
-
-/// A token as RFC 9110 section 5.6.2 has it.
-fn is_header_name(name: &str) -> bool {
-    !name.is_empty()
-        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
-}
-
-fn verify(value: Value) -> Result<Verify, FieldError> {
-    const PATH: &str = "trigger.verify";
-    let mut fields = object(value, PATH)?;
-    let scheme: String = required(&mut fields, PATH, "scheme")?;
-    match scheme.as_str() {
-        "github" => {
-            only_known(&fields, PATH, &["secret"])?;
-            let secret: Secrets = secrets(&mut fields, PATH)?;
-            Ok(Verify::Github { secret })
-        }
-        "hmac" => {
-            let spec: HmacSpec = typed(Value::Object(fields), PATH)?;
-            no_empty_secret(&spec.secret, PATH)?;
-            let tolerance = spec.timestamp.as_ref().map(|timestamp| timestamp.tolerance);
-            if tolerance.is_some_and(|tolerance| tolerance > Span::from_millis(86_400_000)) {
-                return Err(FieldError::new("trigger.verify.timestamp.tolerance", "1d is the most"));
-            }
-            Ok(Verify::Hmac(spec))
-        }
-        other => Err(FieldError::new(
-            "trigger.verify.scheme",
-            format!("unknown scheme `{other}`; known are github, hmac"),
-        )),
-    }
-}
-
-fn secrets(fields: &mut Object, path: &str) -> Result<Secrets, FieldError> {
-    let secrets = required(fields, path, "secret")?;
-    no_empty_secret(&secrets, path)?;
-    Ok(secrets)
-}
-
-fn no_empty_secret(secrets: &Secrets, path: &str) -> Result<(), FieldError> {
-    if secrets.templates().is_empty() || secrets.templates().iter().any(String::is_empty) {
-        return Err(FieldError::new(join(path, "secret"), "an empty secret would let anyone in; give one"));
-    }
-    Ok(())
 }
 
 #[cfg(test)]

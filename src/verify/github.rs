@@ -68,7 +68,15 @@ mod tests {
         for (name, value) in headers {
             map.append(*name, HeaderValue::from_str(value).unwrap());
         }
-        scheme(secrets).verify(&Delivery { method: "POST", headers: &map, body, received_ms: 0 })
+        let (origin, target) = ("http://localhost", "/");
+        scheme(secrets).verify(&Delivery {
+            method: "POST",
+            origin,
+            target,
+            headers: &map,
+            body,
+            received_ms: 0,
+        })
     }
 
     #[test]

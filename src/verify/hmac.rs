@@ -178,7 +178,11 @@ mod tests {
         for (name, value) in headers {
             map.append(*name, HeaderValue::from_str(value).unwrap());
         }
-        scheme.verify(&Delivery { method: "POST", headers: &map, body, received_ms: received_s * 1_000 })
+        let (origin, target) = ("http://localhost", "/");
+        let received_ms = received_s * 1_000;
+        scheme
+            .verify(&Delivery { method: "POST", origin, target, headers: &map, body, received_ms })
+            .map(|_| ())
     }
 
     fn slack() -> Value {

@@ -26,12 +26,43 @@ pub use secret::Secret;
 pub struct Delivery<'a> {
     /// The method as it stood in the request line.
     pub method: &'a str,
+    /// What URLs of this server begin with for its senders, without a `/` at the end, as in `https://hooks.example.com`.
+    pub origin: &'a str,
+    /// Path and query as they stood in the request line.
+    pub target: &'a str,
     /// All headers, repeated ones included.
     pub headers: &'a HeaderMap,
     /// The body byte for byte as it was received, before any decoding.
     pub body: &'a [u8],
     /// The time of receipt in milliseconds since the epoch.
     pub received_ms: u64,
+}
+
+/// What a delivery that was verified told of itself.
+#[derive(Default)]
+pub struct Verified {
+    /// The content of an encrypted envelope. It is decoded in place of the body.
+    pub opened: Option<Opened>,
+    /// For senders whose signature covers no id: a delivery with the same digest that comes again is a replay.
+    pub replay: Option<Replay>,
+}
+
+/// What an encrypted envelope held.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Opened {
+    /// The bytes that the sender encrypted.
+    pub body: Vec<u8>,
+    /// How they are written.
+    pub content_type: &'static str,
+}
+
+/// What a delivery is recognised by when it is sent again without leave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Replay {
+    /// SHA-256 over what was signed and the signature.
+    pub digest: [u8; 32],
+    /// Until then, in milliseconds since the epoch, the timestamp would pass.
+    pub until_ms: u64,
 }
 
 /// A `verify` setting with its secrets filled in, ready to check deliveries.
@@ -203,10 +234,10 @@ impl Scheme {
     ///
     /// # Errors
     /// The true reason, for the log.
-    pub fn verify(&self, delivery: &Delivery<'_>) -> Result<(), Rejected> {
+    pub fn verify(&self, delivery: &Delivery<'_>) -> Result<Verified, Rejected> {
         match self {
-            Self::Github(github) => github.verify(delivery),
-            Self::Hmac(hmac) => hmac.verify(delivery),
+            Self::Github(github) => github.verify(delivery).map(|()| Verified::default()),
+            Self::Hmac(hmac) => hmac.verify(delivery).map(|()| Verified::default()),
         }
     }
 
@@ -218,6 +249,12 @@ impl Scheme {
             Self::Github(github) => github.sign(body),
             Self::Hmac(hmac) => hmac.sign(method, body, id, now_ms),
         }
+    }
+}
+
+impl fmt::Debug for Opened {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Opened").field("bytes", &self.body.len()).finish_non_exhaustive()
     }
 }
 
@@ -330,7 +367,14 @@ mod tests {
             HeaderName::from_static("authorization"),
             HeaderValue::from_static("Bearer hunter2"),
         )]);
-        let delivery = Delivery { method: "POST", headers: &headers, body: b"hunter2", received_ms: 0 };
+        let delivery = Delivery {
+            method: "POST",
+            origin: "http://localhost",
+            target: "/",
+            headers: &headers,
+            body: b"hunter2",
+            received_ms: 0,
+        };
         assert!(!format!("{delivery:?}").contains("hunter2"));
     }
 }

@@ -1,0 +1,114 @@
+//! The `webhook` trigger as its author writes it: an HTTP endpoint, and which deliveries it takes.
+//!
+//! `webhook_parse` builds it from JSON; the derives make the published JSON Schema.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    step::ResponseSpec,
+    units::{ByteSize, Span},
+    verify::Verify,
+};
+
+/// An HTTP endpoint.
+#[derive(Debug, Clone, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Webhook {
+    /// Methods that run the workflow; others answer 405.
+    #[schemars(default = "Webhook::default_methods")]
+    pub methods: Vec<Method>,
+    /// Whether the caller waits for the answer.
+    #[schemars(default)]
+    pub mode: Mode,
+    /// How the sender proves itself; nothing means that anyone may send.
+    pub verify: Option<Verify>,
+    /// Which deliveries are the same event.
+    pub dedupe: Option<Dedupe>,
+    /// The answer when no `response` step ran; strings may hold templates.
+    pub response: Option<ResponseSpec>,
+    /// The largest body; default 1MiB, at most 32MiB.
+    pub max_body: Option<ByteSize>,
+    /// How long a synchronous caller waits before 408; default 10s, at most 120s.
+    pub sync_wait: Option<Span>,
+    /// Headers whose values the workflow needs although they commonly hold credentials, such as `authorization`. The
+    /// values of such headers are not kept else: `context.headers` has `[hidden]` in their place.
+    #[schemars(default)]
+    pub keep_headers: Vec<String>,
+}
+
+/// Headers that commonly hold credentials.
+pub const CREDENTIAL_HEADERS: [&str; 5] =
+    ["authorization", "cookie", "proxy-authorization", "x-api-key", "x-gitlab-token"];
+
+impl Webhook {
+    pub(super) fn default_methods() -> Vec<Method> {
+        vec![Method::Post]
+    }
+
+    /// Whether the value of a header (its name in lower case) is not for the workflow: it is a credential, and not
+    /// listed in `keep_headers`.
+    pub fn hides(&self, header: &str) -> bool {
+        let secret = self.verify.as_ref().and_then(Verify::secret_header);
+        let credential = CREDENTIAL_HEADERS.contains(&header)
+            || secret.is_some_and(|secret| secret.eq_ignore_ascii_case(header));
+        credential && !self.keep_headers.iter().any(|kept| kept.eq_ignore_ascii_case(header))
+    }
+}
+
+/// An HTTP method that can run a workflow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Method {
+    /// GET
+    Get,
+    /// POST
+    Post,
+    /// PUT
+    Put,
+    /// PATCH
+    Patch,
+    /// DELETE
+    Delete,
+}
+
+impl Method {
+    /// The method's name on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+            Self::Put => "PUT",
+            Self::Patch => "PATCH",
+            Self::Delete => "DELETE",
+        }
+    }
+}
+
+/// Whether the caller waits.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// The answer is what the workflow says.
+    #[default]
+    Sync,
+    /// 202 once the run is durable.
+    Async,
+}
+
+/// Which deliveries are the same event.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Dedupe {
+    /// A template over `$context`; when it gives nothing, the delivery is not deduplicated.
+    pub key: String,
+    /// How long a key is remembered; default 1d, at most 30d.
+    #[serde(default = "Dedupe::default_ttl")]
+    pub ttl: Span,
+}
+
+impl Dedupe {
+    fn default_ttl() -> Span {
+        Span::from_millis(86_400_000)
+    }
+}
