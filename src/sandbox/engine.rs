@@ -214,8 +214,9 @@ mod tests {
 
     /// What `scripts/build-js-engine` calls `source`: a hash over `<hash>  <path>` lines, sorted by path.
     fn source_hash(root: &Path) -> String {
-        let mut files =
-            ["Cargo.toml", "Cargo.lock", ".cargo/config.toml"].map(|name| root.join(name)).to_vec();
+        let mut files = ["Cargo.toml", "Cargo.lock", ".cargo/config.toml", "layout.mjs"]
+            .map(|name| root.join(name))
+            .to_vec();
         files_below(&root.join("src"), &mut files);
         let mut names: Vec<_> =
             files.iter().map(|file| file.strip_prefix(root).unwrap().to_str().unwrap().to_owned()).collect();
