@@ -59,6 +59,8 @@ pub struct JsEngine {
     pub(super) instance: InstancePre<Guest>,
     pub(super) slots: Arc<Semaphore>,
     pub(super) slot_count: usize,
+    /// Scripts that are entered at once, unless they take long.
+    pub(super) cores: Arc<Semaphore>,
     /// Instances that may be kept while their scripts wait.
     pub(super) waiting: Arc<Semaphore>,
     /// What a script writes to that is evaluated anew, and what one writes to that has an image.
@@ -85,6 +87,7 @@ impl JsEngine {
             instance,
             slots: Arc::new(Semaphore::new(slots)),
             slot_count: slots,
+            cores: Arc::new(Semaphore::new(thread::available_parallelism().map_or(1, usize::from))),
             waiting: Arc::new(Semaphore::new(slots * WAITING)),
             hot: Arc::default(),
             hot_in_calls: Arc::default(),
