@@ -28,6 +28,8 @@ use crate::model::{CallError, CallRecord, ErrorCode, JsonText, LimitUnit, Limits
 
 /// A script with nothing to do for longer than this is put down.
 const HOLD_MS: u64 = 1_000;
+/// A script that is inside for longer gives its core to the next as far as that is up to us; the system shares it out from then on.
+const SOON: Duration = Duration::from_millis(5);
 /// The longest sleep: ten years.
 const SLEEP_MOST_MS: f64 = 10.0 * 365.0 * 86_400_000.0;
 /// The note on the time at which an attempt began.
@@ -185,7 +187,10 @@ impl Drive<'_> {
                 Some(visit) => {
                     self.cursor += 1;
                     self.outstanding.remove(&record.id);
-                    enter(visit, move |visit| visit.resume(record.id, &record.result, record.at_ms)).await?
+                    enter(self.engine, visit, move |visit| {
+                        visit.resume(record.id, &record.result, record.at_ms)
+                    })
+                    .await?
                 }
                 // It was given up while it waited: it comes to the same place again.
                 None => self.restart().await?,
@@ -203,7 +208,7 @@ impl Drive<'_> {
             self.cursor = 1;
         }
         let (engine, call) = (self.engine.clone(), Arc::clone(&self.call));
-        blocking(move || engine.begin(&call, now_ms)).await?
+        on_a_core(self.engine, move || engine.begin(&call, now_ms)).await?
     }
 
     /// The instance that a conclusion is made with; where it was given up there are no figures.
@@ -412,16 +417,31 @@ async fn until(host: &dyn HostServices, due_ms: u64) {
 
 /// Enters an instance on a thread where that may take time.
 async fn enter(
+    engine: &JsEngine,
     mut visit: Visit,
     work: impl FnOnce(&mut Visit) -> Result<Vec<u8>, Ended> + Send + 'static,
 ) -> Result<Entered, SandboxError> {
-    blocking(move || {
+    on_a_core(engine, move || {
         let answer = work(&mut visit);
         (visit, answer)
     })
     .await
 }
 
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, SandboxError> {
-    tokio::task::spawn_blocking(work).await.map_err(|error| SandboxError::Start(error.to_string()))
+/// Works on a thread of its own, as many at once as there are cores: more would only push each other, and the memory of their
+/// instances, out of the caches. What is not done soon makes room for the next, so endless scripts hold nobody up.
+async fn on_a_core<T: Send + 'static>(
+    engine: &JsEngine,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, SandboxError> {
+    let core = Arc::clone(&engine.cores).acquire_owned().await;
+    let mut task = tokio::task::spawn_blocking(work);
+    let done = match tokio::time::timeout(SOON, &mut task).await {
+        Ok(done) => done,
+        Err(_) => {
+            drop(core);
+            task.await
+        }
+    };
+    done.map_err(|error| SandboxError::Start(error.to_string()))
 }

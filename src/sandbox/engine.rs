@@ -59,6 +59,8 @@ pub struct JsEngine {
     pub(super) instance: InstancePre<Guest>,
     pub(super) slots: Arc<Semaphore>,
     pub(super) slot_count: usize,
+    /// Scripts that are entered at once, unless they take long.
+    pub(super) cores: Arc<Semaphore>,
     /// Instances that may be kept while their scripts wait.
     pub(super) waiting: Arc<Semaphore>,
     /// What a script writes to that is evaluated anew, and what one writes to that has an image.
@@ -85,6 +87,7 @@ impl JsEngine {
             instance,
             slots: Arc::new(Semaphore::new(slots)),
             slot_count: slots,
+            cores: Arc::new(Semaphore::new(thread::available_parallelism().map_or(1, usize::from))),
             waiting: Arc::new(Semaphore::new(slots * WAITING)),
             hot: Arc::default(),
             hot_in_calls: Arc::default(),
@@ -214,8 +217,9 @@ mod tests {
 
     /// What `scripts/build-js-engine` calls `source`: a hash over `<hash>  <path>` lines, sorted by path.
     fn source_hash(root: &Path) -> String {
-        let mut files =
-            ["Cargo.toml", "Cargo.lock", ".cargo/config.toml"].map(|name| root.join(name)).to_vec();
+        let mut files = ["Cargo.toml", "Cargo.lock", ".cargo/config.toml", "layout.mjs"]
+            .map(|name| root.join(name))
+            .to_vec();
         files_below(&root.join("src"), &mut files);
         let mut names: Vec<_> =
             files.iter().map(|file| file.strip_prefix(root).unwrap().to_str().unwrap().to_owned()).collect();

@@ -8,7 +8,7 @@
 //!
 //! Which pages these are is learned by running a typical script at load time.
 
-use std::ops::Range;
+use std::{fs::File, ops::Range, os::unix::fs::FileExt};
 
 use rustix::mm::{Advice, madvise};
 
@@ -30,20 +30,38 @@ const RANGES: usize = 16;
 pub(super) struct HotPages(Vec<Range<usize>>);
 
 impl HotPages {
-    /// The pages that differ between a fresh memory and the same after a call. Where there are too many
-    /// ranges, those with the smallest gaps between them are joined.
+    /// The pages that differ between a fresh memory and the same after a call.
     pub(super) fn learn(fresh: &[u8], used: &[u8]) -> Self {
         let pages = fresh.chunks(PAGE).zip(used.chunks(PAGE)).enumerate();
+        Self::of(pages.filter(|(_, (fresh, used))| fresh != used).map(|(page, _)| page), fresh.len() / PAGE)
+    }
+
+    /// The pages of a memory that nobody else used before which were written to, also with what was there; of its first
+    /// `most` pages. Where the kernel does not tell, nothing.
+    pub(super) fn written(used: &[u8], most: usize) -> Option<Self> {
+        let mut entries = vec![0; used.len().div_ceil(PAGE) * size_of::<u64>()];
+        let first = (used.as_ptr() as usize / PAGE * size_of::<u64>()) as u64;
+        File::open("/proc/self/pagemap").ok()?.read_exact_at(&mut entries, first).ok()?;
+        let private = |entry: &[u8]| {
+            let entry = u64::from_ne_bytes(entry.try_into().expect("chunks of eight"));
+            // Present, and no page of the snapshot: a copy of our own.
+            entry & (1 << 63) != 0 && entry & (1 << 61) == 0
+        };
+        let pages = entries.chunks_exact(size_of::<u64>()).enumerate();
+        Some(Self::of(pages.filter(|(_, entry)| private(entry)).map(|(page, _)| page), most))
+    }
+
+    /// Whole pages, the first `most` of them. Where there are too many ranges, those with the smallest gaps between them are joined.
+    fn of(pages: impl Iterator<Item = usize>, most: usize) -> Self {
         let mut ranges: Vec<Range<usize>> = Vec::new();
-        for (page, _) in pages.filter(|(_, (fresh, used))| fresh != used) {
+        for page in pages {
             match ranges.last_mut() {
                 Some(last) if last.end == page => last.end = page + 1,
                 _ => ranges.push(page..page + 1),
             }
         }
         join(&mut ranges);
-        let fresh_pages = fresh.len() / PAGE;
-        let whole = ranges.into_iter().map(|range| range.start * PAGE..range.end.min(fresh_pages) * PAGE);
+        let whole = ranges.into_iter().map(|range| range.start * PAGE..range.end.min(most) * PAGE);
         Self(whole.filter(|range| !range.is_empty()).collect())
     }
 
@@ -106,16 +124,29 @@ impl JsEngine {
         let mut call = typical_call();
         let fresh = self.visit(&call.limits, 0, [0; 32])?;
         let (used, answer) = self.begin(&call, 0)?;
-        self.hot = HotPages::learn(memory(&fresh)?, memory(&ran(used, answer)?)?).into();
-        let image = self.image(&call.script)?.ok_or_else(|| SandboxError::Engine("no image".to_owned()))?;
+        let used = ran(used, answer)?;
+        let hot = learned(memory(&fresh)?, memory(&used)?);
+        let mut makers = [self.visit(&call.limits, 0, [0; 32])?, self.visit(&call.limits, 0, [0; 32])?];
+        let image = self.image_of(&call.script, &mut makers)?;
+        let image = image.ok_or_else(|| SandboxError::Engine("no image".to_owned()))?;
         let mut restored = self.visit(&call.limits, 0, [0; 32])?;
         let ready = restored.prepare(&call.script, Some(&image)).map(|()| Vec::new());
         let restored = ran(restored, ready)?;
         call.image = Some(image.into());
-        let (used, answer) = self.begin(&call, 0)?;
-        self.hot_in_calls = HotPages::learn(memory(&restored)?, memory(&ran(used, answer)?)?).into();
+        let (called, answer) = self.begin(&call, 0)?;
+        let called = ran(called, answer)?;
+        self.hot_in_calls = learned(memory(&restored)?, memory(&called)?).into();
+        self.hot = hot.into();
+        // Until here none of them may have a memory that another one had: what was written would be mixed up.
+        let [first, second] = makers;
+        [fresh, used, first, second, restored, called].into_iter().for_each(Visit::unmap);
         Ok(())
     }
+}
+
+/// The pages that were written to since `fresh`, also with what was there.
+fn learned(fresh: &[u8], used: &[u8]) -> HotPages {
+    HotPages::written(used, fresh.len() / PAGE).unwrap_or_else(|| HotPages::learn(fresh, used))
 }
 
 /// A visit whose script did what it should.

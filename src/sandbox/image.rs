@@ -11,7 +11,7 @@ use super::{
     engine::JsEngine,
     hot_pages::HotPages,
     js::Script,
-    visit::{Ended, broken},
+    visit::{Ended, Visit, broken},
 };
 use crate::model::{ByteSize, Limits, Span};
 
@@ -101,10 +101,20 @@ impl JsEngine {
     /// # Errors
     /// When the sandbox cannot serve.
     pub fn image(&self, script: &Script) -> Result<Option<Image>, SandboxError> {
-        let fresh = self.visit(&ONCE, 0, [0; 32])?;
-        let mut used = self.visit(&ONCE, 0, [0; 32])?;
+        let mut visits = [self.visit(&ONCE, 0, [0; 32])?, self.visit(&ONCE, 0, [0; 32])?];
+        let image = self.image_of(script, &mut visits);
+        visits.into_iter().for_each(Visit::unmap);
+        image
+    }
+
+    /// The image of a script, by these two fresh instances.
+    pub(super) fn image_of(
+        &self,
+        script: &Script,
+        [fresh, used]: &mut [Visit; 2],
+    ) -> Result<Option<Image>, SandboxError> {
         let made = (|| {
-            used.prepare(script, None)?;
+            used.prepare_image(script)?;
             if used.asked_the_host() {
                 return Ok(None);
             }

@@ -8,6 +8,8 @@ use std::{
     cell::Cell,
 };
 
+use crate::layout;
+
 struct Allocator {
     zeroing: Cell<bool>,
     /// Bytes given out and not given back.
@@ -27,6 +29,14 @@ impl Allocator {
 // SAFETY: the module is built without threads.
 unsafe impl Sync for Allocator {}
 
+/// Whether the snapshot is still being made.
+struct Starting(Cell<bool>);
+
+// SAFETY: the module is built without threads.
+unsafe impl Sync for Starting {}
+
+static STARTING: Starting = Starting(Cell::new(true));
+
 #[global_allocator]
 static ALLOCATOR: Allocator = Allocator { zeroing: Cell::new(true), in_use: Cell::new(0) };
 
@@ -37,11 +47,32 @@ pub(crate) fn bytes_in_use() -> usize {
 
 /// From here on freed memory is left as it is.
 pub(crate) fn initialised() {
+    STARTING.0.set(false);
+    layout::done();
     fill_holes();
     // What is free now lies in those holes, too.
     LISTS.free.iter().for_each(|head| head.set(std::ptr::null_mut()));
     LISTS.left.set(0);
     ALLOCATOR.zeroing.set(false);
+    zero_stack();
+}
+
+/// Whether what is freed is zeroed: while something is made that will be stored byte for byte.
+pub(crate) fn zero_what_is_freed(zeroing: bool) {
+    ALLOCATOR.zeroing.set(zeroing);
+}
+
+/// Zeroes what calls that have returned left on the stack: it would be stored with the memory.
+#[inline(never)]
+pub(crate) fn zero_stack() {
+    /// Below the frame of this function and of what it calls.
+    const MARGIN: usize = 256;
+    /// Nothing points to the lowest bytes.
+    const LOWEST: usize = 1 << 10;
+    let here = 0_u8;
+    let end = (&raw const here as usize).saturating_sub(MARGIN);
+    // SAFETY: `--stack-first` puts the stack at the bottom of memory, it grows down, and nothing below this frame is alive.
+    unsafe { core::ptr::write_bytes(LOWEST as *mut u8, 0, end.saturating_sub(LOWEST)) };
 }
 
 /// Gives away the holes between what initialisation left alive, so that a run allocates from one fresh region.
@@ -111,6 +142,33 @@ fn list(layout: Layout) -> Option<usize> {
 /// The size is not zero.
 #[inline]
 unsafe fn allocate(layout: Layout) -> *mut u8 {
+    if STARTING.0.get() {
+        // SAFETY: the caller's promise.
+        return unsafe { allocate_first(layout) };
+    }
+    // SAFETY: the caller's promise.
+    unsafe { allocate_here(layout) }
+}
+
+/// While the snapshot is made: blocks that runs write to have a place of their own.
+///
+/// # Safety
+/// The size is not zero.
+#[cold]
+unsafe fn allocate_first(layout: Layout) -> *mut u8 {
+    let block = match layout::place(layout, list(layout).is_some()) {
+        Some(block) => block,
+        // SAFETY: the caller's promise.
+        None => unsafe { allocate_here(layout) },
+    };
+    layout::note(block, layout.size());
+    block
+}
+
+/// # Safety
+/// The size is not zero.
+#[inline]
+unsafe fn allocate_here(layout: Layout) -> *mut u8 {
     let Some(index) = list(layout) else {
         // SAFETY: the caller's promise.
         return unsafe { System.alloc(layout) };
@@ -175,7 +233,7 @@ unsafe impl GlobalAlloc for Allocator {
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         self.took(layout.size());
-        if list(layout).is_none() {
+        if list(layout).is_none() && !STARTING.0.get() {
             // SAFETY: as above.
             return unsafe { System.alloc_zeroed(layout) };
         }

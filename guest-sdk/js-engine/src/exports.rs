@@ -41,6 +41,19 @@ pub extern "C" fn alloc(len: u32) -> *mut u8 {
     Box::into_raw(buffer).cast()
 }
 
+/// Before `prepare`, when the memory will be stored: what it frees is zeroed.
+#[unsafe(no_mangle)]
+pub extern "C" fn image_begin() {
+    alloc::zero_what_is_freed(true);
+}
+
+/// After it: what returned calls left on the stack is zeroed, too.
+#[unsafe(no_mangle)]
+pub extern "C" fn image_end() {
+    alloc::zero_what_is_freed(false);
+    alloc::zero_stack();
+}
+
 /// See the crate's documentation.
 #[unsafe(no_mangle)]
 pub extern "C" fn check(ptr: *mut u8, len: u32) -> u64 {

@@ -49,3 +49,5 @@ pub use frame::Answer;
 mod alloc;
 #[cfg(target_arch = "wasm32")]
 mod exports;
+#[cfg(target_arch = "wasm32")]
+mod layout;
