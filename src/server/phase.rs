@@ -202,7 +202,7 @@ mod tests {
             ("the next head", &[(1, Opened), (1, Uploaded), (2, Closed), (50, Read)], 59, None),
             ("the next head in drips", &[(1, Opened), (2, Closed), (50, Read), (59, Read)], 60, Some(Now)),
             ("a late part of an answer", &[(1, Opened), (2, Closed), (50, Wrote)], 100, None),
-            ("never reads", &[(1, Opened), (2, Offers(true)), (3, Blocked)], 32, None),
+            ("never reads", &[(1, Opened), (2, Offers(true)), (3, Blocked)], 31, None),
             (
                 "never reads, too long",
                 &[(1, Opened), (2, Offers(true)), (3, Blocked), (9, Blocked)],

@@ -228,7 +228,7 @@ fn w18_floods_of_frames_end_the_connection_and_leave_the_server_well() {
 
     // Heads without end.
     let mut frames = Frames::connect(server.address());
-    let header = [&[0x00, 0x01, b'x', 0x7f, 0x81, 0x1e], vec![b'y'; 4_096].as_slice()].concat();
+    let header = [&[0x00, 0x01, b'x', 0x7f, 0x81, 0x1f], vec![b'y'; 4_096].as_slice()].concat();
     let mut taken = frames.send(HEADERS, 0, 1, &GET_ROOT);
     for _ in 0..20_000 {
         taken = taken && frames.send(CONTINUATION, 0, 1, &header);

@@ -12,7 +12,7 @@ use rustls::{
 };
 
 use super::AcmeError;
-use crate::server::tls::{Certificates, certified};
+use crate::server::tls::{Certificates, own};
 
 /// How long a directory may take to prove the domains, and to issue.
 const PATIENCE: RetryPolicy = RetryPolicy::new().timeout(Duration::from_secs(120));
@@ -61,5 +61,5 @@ fn proof(domain: &str, digest: &[u8]) -> Result<CertifiedKey, AcmeError> {
     parameters.custom_extensions = vec![CustomExtension::new_acme_identifier(digest)];
     let certificate = parameters.self_signed(&key)?;
     let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
-    Ok(certified(vec![certificate.der().clone()], key)?)
+    Ok(own(certificate.der().clone(), key)?)
 }

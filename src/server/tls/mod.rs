@@ -129,6 +129,15 @@ pub(super) fn certified(
     Ok(certified)
 }
 
+/// A certificate of our own making and its key. It is not looked at: the critical extension of a proof is one that
+/// rustls does not know.
+pub(super) fn own(
+    certificate: CertificateDer<'static>,
+    key: PrivateKeyDer<'static>,
+) -> Result<CertifiedKey, rustls::Error> {
+    Ok(CertifiedKey::new(vec![certificate], provider().key_provider.load_private_key(key)?))
+}
+
 /// The certificates of a text in PEM form.
 pub(super) fn chain(pem: &[u8]) -> Option<Vec<CertificateDer<'static>>> {
     let chain: Vec<_> = CertificateDer::pem_slice_iter(pem).collect::<Result<_, _>>().ok()?;
