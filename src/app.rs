@@ -12,7 +12,7 @@ use tokio::net::TcpListener;
 
 use crate::{
     api,
-    config::Config,
+    config::{Config, TlsSource},
     engine::{
         Catalog, Definition, DefinitionError, Engine, EngineOptions, Environment, Ports, SystemPorts, Vault,
         VaultError,
@@ -23,7 +23,11 @@ use crate::{
     loader::Loader,
     net::{NetError, Outbound, OutboundOptions},
     sandbox::{EngineOptions as SandboxOptions, JsEngine, SandboxError},
-    server,
+    server::{
+        self,
+        acme::Acme,
+        tls::{Certificates, Files, Tls, TlsError},
+    },
     steps::Services,
     store::{Options, SledStore, Store, StoreError},
 };
@@ -63,6 +67,9 @@ pub enum AppError {
     /// Their key.
     #[error(transparent)]
     Key(#[from] KeyError),
+    /// The certificate.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// A secret given in a way that a server has not.
     #[error(
         "FLOWCELL_SECRETS_{0}: there is no such setting, and a server takes no secrets from variables; pass it on with \
@@ -122,6 +129,38 @@ pub fn environment(config: &Config) -> Environment {
     Arc::new(move |name| config.variable(name, |name| std::env::var(name).ok()))
 }
 
+/// Whoever looks after the certificate.
+enum Keeper {
+    Nobody,
+    Files(Files),
+    Acme(Box<Acme>),
+}
+
+impl Keeper {
+    async fn keep(self) {
+        match self {
+            Self::Nobody => {}
+            Self::Files(files) => files.watch().await,
+            Self::Acme(acme) => acme.keep().await,
+        }
+    }
+}
+
+/// TLS as the settings have it, and who looks after it.
+fn tls(config: &Config) -> Result<(Option<Tls>, Keeper), TlsError> {
+    let certificates = Arc::new(Certificates::default());
+    let keeper = match &config.tls {
+        None => return Ok((None, Keeper::Nobody)),
+        Some(TlsSource::Files { cert, key }) => {
+            Keeper::Files(Files::open(cert.clone(), key.clone(), Arc::clone(&certificates))?)
+        }
+        Some(TlsSource::Acme(settings)) => {
+            Keeper::Acme(Box::new(Acme::new(settings.clone(), Arc::clone(&certificates))))
+        }
+    };
+    Ok((Some(Tls::new(certificates)?), keeper))
+}
+
 /// A server that listens.
 pub struct App {
     listener: TcpListener,
@@ -130,6 +169,9 @@ pub struct App {
     engine: Engine,
     store: Arc<dyn Store>,
     loader: Loader,
+    limits: server::Limits,
+    tls: Option<Tls>,
+    keeper: Keeper,
 }
 
 impl App {
@@ -145,6 +187,12 @@ impl App {
         let listen_error = |source| AppError::Listen { address: config.listen, source };
         let listener = TcpListener::bind(config.listen).await.map_err(listen_error)?;
         let address = listener.local_addr().map_err(listen_error)?;
+        let (tls, keeper) = tls(config)?;
+        if tls.is_none() && !address.ip().to_canonical().is_loopback() {
+            tracing::warn!(%address, "HTTP without TLS beyond this machine: set tls.cert and tls.key, or tls.acme, \
+                            or put a proxy with TLS in front");
+        }
+        let scheme = if tls.is_some() { "https" } else { "http" };
         let folders = folder::workflows_in(&config.workflows)?;
         let store: Arc<dyn Store> =
             Arc::new(SledStore::open(&config.data.join("store"), &Options::default())?);
@@ -168,7 +216,7 @@ impl App {
             keep_succeeded: config.keep_succeeded,
             keep_failed: config.keep_failed,
             history_bytes: config.history_bytes.as_bytes(),
-            public_url: config.public_url.clone().unwrap_or_else(|| format!("http://{address}")),
+            public_url: config.public_url.clone().unwrap_or_else(|| format!("{scheme}://{address}")),
             drain: config.drain,
         };
         let services = Services { sandbox: sandbox.clone(), net };
@@ -183,14 +231,15 @@ impl App {
         );
         loader.install(folders).await?;
         engine.take_up()?;
-        let router =
-            Gateway::new(engine.clone(), endpoints).router().merge(api::router(engine.clone(), vault, token));
-        Ok(Self { listener, address, router, engine, store, loader })
+        let gateway = Gateway::new(engine.clone(), endpoints, config.network.guards.clone());
+        let router = gateway.router().merge(api::router(engine.clone(), vault, token));
+        let limits = config.network.limits();
+        Ok(Self { listener, address, router, engine, store, loader, limits, tls, keeper })
     }
 
-    /// Where it listens.
-    pub fn address(&self) -> SocketAddr {
-        self.address
+    /// Where it listens, as a URL.
+    pub fn url(&self) -> String {
+        format!("{}://{}", if self.tls.is_some() { "https" } else { "http" }, self.address)
     }
 
     /// Serves until `stop` resolves, then finishes what it accepted and closes the store.
@@ -198,17 +247,19 @@ impl App {
     /// # Errors
     /// When the store can no longer promise durability.
     pub async fn serve(self, stop: impl Future<Output = ()>) -> Result<(), AppError> {
-        let Self { listener, router, engine, store, mut loader, .. } = self;
+        let Self { listener, router, engine, store, mut loader, limits, tls, keeper, .. } = self;
         let sweeper = tokio::spawn(sweep(engine.clone()));
         let reloader = tokio::spawn(async move { loader.watch().await });
         let (drain, draining) = tokio::sync::watch::channel(false);
-        let serving = tokio::spawn(server::serve(listener, router, draining));
+        let keeping = tokio::spawn(keeper.keep());
+        let serving = tokio::spawn(server::serve(listener, router, limits, tls, draining));
         let failed = tokio::select! {
             () = stop => None,
             error = store.failed() => Some(error),
         };
         reloader.abort();
         sweeper.abort();
+        keeping.abort();
         let _ = drain.send(true);
         let _ = serving.await;
         engine.stop().await;

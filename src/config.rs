@@ -9,7 +9,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
+mod network;
+
 use serde::Deserialize;
+
+pub use network::{Network, TlsSource};
 
 use crate::{
     engine::EngineOptions,
@@ -37,6 +41,7 @@ struct Typed {
     env: Env,
     secrets: Secrets,
     net: Net,
+    tls: network::Tls,
     /// Variables for workflows, `$env.NAME`; they win over the process's own.
     vars: BTreeMap<String, String>,
 }
@@ -49,6 +54,11 @@ struct Server {
     workflows: Option<PathBuf>,
     public_url: Option<String>,
     drain: Option<Span>,
+    max_connections: Option<usize>,
+    max_connections_per_ip: Option<usize>,
+    trusted_proxies: Option<Vec<String>>,
+    forwarded_header: Option<network::Forwarded>,
+    rate_limit_per_ip: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -169,6 +179,10 @@ pub struct Config {
     pub secrets: BTreeMap<String, SecretValue>,
     /// Hosts with ports that workflows may call though their addresses are private.
     pub net_allow: Vec<HostPort>,
+    /// Who may connect, and how often.
+    pub network: Network,
+    /// Where the certificate comes from; nothing: plain HTTP.
+    pub tls: Option<TlsSource>,
 }
 
 /// Why the settings make no configuration.
@@ -277,14 +291,17 @@ fn set(table: &mut toml::Table, setting: &str, value: &str) -> Result<(), String
         || "there is no such setting; a setting `section.key` is written FLOWCELL_SECTION_KEY".to_owned();
     let (section, key) = setting.split_once('_').ok_or_else(unknown)?;
     let section = section.to_lowercase();
+    if section == "tls" {
+        return network::set_tls(table, &key.to_lowercase(), value).ok_or_else(unknown);
+    }
     // Names of variables keep their case, keys of settings are lower case.
     let key = if section == "vars" { key.to_owned() } else { key.to_lowercase() };
     let text = toml::Value::String(value.to_owned());
     let value = match (section.as_str(), key.as_str()) {
-        ("env" | "net", "allow") => toml::Value::Array(
-            value.split(',').map(str::trim).filter(|part| !part.is_empty()).map(toml::Value::from).collect(),
-        ),
-        ("sandbox" | "engine", _) => value.parse().map_or(text, toml::Value::Integer),
+        ("env" | "net", "allow") | ("server", "trusted_proxies") => network::list(value),
+        ("sandbox" | "engine", _) | ("server", "max_connections" | "max_connections_per_ip") => {
+            value.parse().map_or(text, toml::Value::Integer)
+        }
         ("server" | "log" | "retention" | "secrets" | "vars", _) => text,
         _ => return Err(unknown()),
     };
@@ -295,6 +312,7 @@ fn set(table: &mut toml::Table, setting: &str, value: &str) -> Result<(), String
 }
 
 fn meaning(typed: Typed, flags: &Flags) -> Result<Config, ConfigError> {
+    let network = network::meaning(&typed.server)?;
     let listen = flags.listen.clone().or(typed.server.listen).unwrap_or_else(|| "127.0.0.1:8080".to_owned());
     let listen = listen.parse().map_err(|_| ConfigError::Value {
         key: "server.listen",
@@ -313,6 +331,8 @@ fn meaning(typed: Typed, flags: &Flags) -> Result<Config, ConfigError> {
     Ok(Config {
         listen,
         cache: typed.sandbox.cache.unwrap_or_else(|| data.join("cache")),
+        network,
+        tls: typed.tls.meaning(&data)?,
         data,
         workflows: flags.workflows.clone().or(typed.server.workflows).unwrap_or_else(|| "workflows".into()),
         public_url: typed.server.public_url.map(public_url).transpose()?,
@@ -372,100 +392,4 @@ impl Config {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn load(file: &str, variables: &[(&str, &str)], flags: Flags) -> Result<Config, String> {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("flowcell.toml");
-        std::fs::write(&path, file).unwrap();
-        let flags = Flags { config: Some(path), ..flags };
-        let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-        Config::load(&flags, variables).map_err(|error| error.to_string())
-    }
-
-    #[test]
-    fn flags_win_over_variables_over_the_file() {
-        let file = "[server]\nlisten = \"127.0.0.1:1\"\ndata = \"/file\"\n[sandbox]\nslots = 3";
-        let variables =
-            [("FLOWCELL_SERVER_LISTEN", "127.0.0.1:2"), ("FLOWCELL_SANDBOX_SLOTS", "4"), ("PATH", "/")];
-        let flags = Flags { listen: Some("127.0.0.1:3".to_owned()), ..Flags::default() };
-        let config = load(file, &variables, flags).unwrap();
-        assert_eq!((config.listen.port(), config.slots), (3, 4));
-        assert_eq!(config.data, Path::new("/file"));
-        assert_eq!(config.cache, Path::new("/file/cache"));
-        assert_eq!(
-            load(file, &[("FLOWCELL_RETENTION_REQUESTS", "36h")], Flags::default())
-                .unwrap()
-                .keep_requests
-                .to_string(),
-            "36h"
-        );
-        let config =
-            load("[retention]\nsucceeded = \"2d\"\nmax_bytes = \"1GiB\"", &[], Flags::default()).unwrap();
-        assert_eq!((config.keep_succeeded, config.keep_failed), (Span::from_millis(2 * DAY), KEEP_FAILED));
-        assert_eq!(config.history_bytes.as_bytes(), 1 << 30);
-        let file = "[net]\nallow = [\"127.0.0.1:9000\"]";
-        let allowed = |variables: &[(&str, &str)]| {
-            let config = load(file, variables, Flags::default()).unwrap();
-            config.net_allow.iter().map(ToString::to_string).collect::<Vec<_>>()
-        };
-        assert_eq!(allowed(&[]), ["127.0.0.1:9000"]);
-        assert_eq!(allowed(&[("FLOWCELL_NET_ALLOW", "a:1, [::1]:2")]), ["a:1", "[::1]:2"]);
-        assert_eq!(allowed(&[("FLOWCELL_NET_ALLOW", "")]), Vec::<String>::new());
-    }
-
-    #[test]
-    fn what_is_unknown_or_wrong_is_named() {
-        let cases: [(&str, &[(&str, &str)], &str); 11] = [
-            ("[server]\nlissen = 1", &[], "flowcell.toml:2:1: unknown field `lissen`"),
-            ("[serfer]", &[], "serfer"),
-            ("[sandbox]\nslots = 0", &[], "sandbox.slots"),
-            ("[sandbox]\nslots = 5000", &[], "sandbox.slots"),
-            ("[server]\nlisten = \"here\"", &[], "server.listen"),
-            ("[net]\nallow = [\"internal.example\"]", &[], "net.allow: `internal.example` names no port"),
-            ("", &[("FLOWCELL_NET_DENY", "a:1")], "FLOWCELL_NET_DENY"),
-            ("", &[("FLOWCELL_SANDBOX_SLOT", "1")], "FLOWCELL_SANDBOX_SLOT"),
-            ("", &[("FLOWCELL_NONSENSE", "1")], "FLOWCELL_NONSENSE"),
-            ("[retention]\nfailed = \"long\"", &[], "`long` is not a duration"),
-            ("", &[("FLOWCELL_ENGINE_MAX_PENDING", "many")], "FLOWCELL_ENGINE_MAX_PENDING: invalid type"),
-        ];
-        for (file, variables, named) in cases {
-            let error = load(file, variables, Flags::default()).map(|_| ()).unwrap_err();
-            assert!(error.contains(named), "{named}: {error}");
-        }
-    }
-
-    #[test]
-    fn the_key_of_the_secrets_is_a_setting_that_is_never_shown_and_other_names_are_secrets() {
-        let variables = [("FLOWCELL_SECRETS_KEY", "k3y-material"), ("FLOWCELL_SECRETS_Api_Token", "s3cret")];
-        let config = load("", &variables, Flags::default()).unwrap();
-        assert_eq!(config.secrets_key.as_deref(), Some("k3y-material"));
-        assert_eq!(config.secrets["Api_Token"].as_str(), "s3cret");
-        let shown = format!("{config:?}");
-        assert!(!shown.contains("k3y") && !shown.contains("s3cret"), "{shown}");
-        let file = load("[secrets]\nkey_file = \"/run/key\"", &[], Flags::default()).unwrap();
-        assert_eq!(file.secrets_key_file.as_deref(), Some(Path::new("/run/key")));
-        let error =
-            load("[secrets]\nkey_file = \"/k\"", &variables, Flags::default()).map(|_| ()).unwrap_err();
-        assert!(error.contains("secrets.key_file") && !error.contains("k3y"), "{error}");
-        let error = load("[secrets]\nAPI = \"v4lue\"", &[], Flags::default()).map(|_| ()).unwrap_err();
-        assert!(error.contains("API") && !error.contains("v4lue"), "{error}");
-    }
-
-    #[test]
-    fn workflows_see_variables_that_are_allowed_and_never_our_own() {
-        let config =
-            load("[vars]\nA = \"file\"\n[env]\nallow = [\"GIT_*\", \"B\"]", &[], Flags::default()).unwrap();
-        let variable = |name| config.variable(name, |name| Some(format!("process {name}")));
-        assert_eq!(variable("A").as_deref(), Some("file"));
-        assert_eq!(variable("B").as_deref(), Some("process B"));
-        assert_eq!(variable("GIT_X").as_deref(), Some("process GIT_X"));
-        assert_eq!(variable("HOME"), None);
-        let open = load("", &[("FLOWCELL_VARS_Name", "v")], Flags::default()).unwrap();
-        let variable = |name| open.variable(name, |name| Some(format!("process {name}")));
-        assert_eq!(variable("HOME").as_deref(), Some("process HOME"));
-        assert_eq!(variable("FLOWCELL_TOKEN"), None);
-        assert_eq!(variable("Name").as_deref(), Some("v"));
-    }
-}
+mod tests;

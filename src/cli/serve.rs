@@ -38,11 +38,11 @@ pub(super) fn execute(arguments: Arguments) -> anyhow::Result<Verdict> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         let app = App::start(&config).await?;
-        let address = app.address();
+        let url = app.url();
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
         // Scripts and people wait for this line; it comes when connections are taken and signals are heard.
-        println!("flowcell listens on http://{address}");
+        println!("flowcell listens on {url}");
         std::io::stdout().flush()?;
         let stop = async move {
             tokio::select! {

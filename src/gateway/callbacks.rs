@@ -4,7 +4,10 @@
 //! chat and mail programs fetch each link they see, and must not use it up. The token is a credential: neither a
 //! log nor an answer of this file holds one.
 
-use std::{net::SocketAddr, time::Instant};
+use std::{
+    net::{IpAddr, SocketAddr},
+    time::Instant,
+};
 
 use axum::{
     body::Body,
@@ -13,7 +16,7 @@ use axum::{
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header, request::Parts};
 
-use super::{Gateway, answer, body, hooks, refusal::Refusal, request_log};
+use super::{Gateway, answer, body, hooks, rate, refusal::Refusal, request_log};
 use crate::{
     engine::CallbackError,
     model::{Limits, RequestOutcome, RequestRecord, RunId, StepId, StepKey, WorkflowKey},
@@ -47,18 +50,19 @@ async fn work(gateway: Gateway, peer: SocketAddr, request: Request, started: Ins
     let id = gateway.engine.ports().request_id();
     let (parts, body) = request.into_parts();
     let mut body_bytes = 0;
+    let client = gateway.proxies.client(peer.ip(), &parts.headers);
     let target = target(parts.uri.path());
-    let (response, outcome) = match call(&gateway, peer, &parts, body, target.as_ref(), &mut body_bytes).await
-    {
-        Err(refusal) => hooks::refused(&refusal),
-        Ok((run, response)) => (response, RequestOutcome::CalledBack { run }),
-    };
+    let (response, outcome) =
+        match call(&gateway, client, &parts, body, target.as_ref(), &mut body_bytes).await {
+            Err(refusal) => hooks::refused(&refusal),
+            Ok((run, response)) => (response, RequestOutcome::CalledBack { run }),
+        };
     let record = RequestRecord {
         id,
         workflow: target.and_then(|target| workflow(&gateway, target.run)),
         method: parts.method.as_str().to_owned(),
         path: logged(parts.uri.path()),
-        ip: peer.ip().to_canonical().to_string(),
+        ip: client.to_string(),
         body_bytes,
         status: response.status().as_u16(),
         outcome,
@@ -70,12 +74,13 @@ async fn work(gateway: Gateway, peer: SocketAddr, request: Request, started: Ins
 
 async fn call(
     gateway: &Gateway,
-    peer: SocketAddr,
+    client: IpAddr,
     parts: &Parts,
     body: Body,
     target: Option<&Target>,
     body_bytes: &mut u64,
 ) -> Result<(RunId, Response), Refusal> {
+    rate::count(&gateway.per_ip, client).map_err(Refusal::Rate)?;
     let Target { run, key, token } = target.ok_or(CallbackError::Unknown)?;
     let looks = parts.method == Method::GET;
     if !looks && parts.method != Method::POST && parts.method != Method::PUT {
@@ -88,7 +93,7 @@ async fn call(
     }
     let body = body::read(&parts.headers, body, Limits::BODY.as_usize()).await?;
     *body_bytes = body.len() as u64;
-    let mut event = hooks::event(peer, parts, body)?;
+    let mut event = hooks::event(client, parts, body)?;
     event.headers.retain(|(name, _)| !LEFT_OUT.contains(&name.as_str()));
     let payload = event.payload().map_err(|error| Refusal::BodyInvalid(error.to_string()))?;
     gateway.engine.call_back(*run, key, token, payload).await?;

@@ -5,6 +5,7 @@ use std::{
     sync::{Arc, RwLock},
 };
 
+use super::rate::Limiter;
 use crate::{
     engine::{Definition, Environment},
     model::{FieldError, Limits, Span, Webhook, WorkflowKey},
@@ -24,6 +25,8 @@ pub struct Endpoint {
     pub(super) max_body: usize,
     /// How long a synchronous caller waits.
     pub(super) sync_wait: Span,
+    /// How often it may be called.
+    pub(super) limiters: Vec<Arc<Limiter>>,
 }
 
 /// What the secrets of a trigger may read: variables and secrets by name.
@@ -68,7 +71,8 @@ impl Endpoint {
             .transpose()?;
         let max_body = webhook.max_body.unwrap_or(Limits::BODY).as_usize();
         let sync_wait = webhook.sync_wait.unwrap_or(Limits::SYNC_WAIT);
-        Ok(Self { scheme, dedupe, max_body, sync_wait, definition })
+        let limiters = Limiter::all(&webhook.rate_limit, &[]);
+        Ok(Self { scheme, dedupe, max_body, sync_wait, limiters, definition })
     }
 
     /// Why no delivery can be accepted, if so.
@@ -142,10 +146,14 @@ fn resolve(text: &str, sources: Sources<'_>) -> Result<String, String> {
 pub struct Endpoints(RwLock<HashMap<WorkflowKey, Arc<Endpoint>>>);
 
 impl Endpoints {
-    /// Adds an endpoint or replaces it.
-    pub fn set(&self, endpoint: Endpoint) {
+    /// Adds an endpoint or replaces it. The counts of rates that it has in common with the one before go on.
+    pub fn set(&self, mut endpoint: Endpoint) {
         let key = endpoint.definition.workflow.key.clone();
-        self.0.write().expect("no code panics under this lock").insert(key, Arc::new(endpoint));
+        let mut endpoints = self.0.write().expect("no code panics under this lock");
+        if let Some(before) = endpoints.get(&key) {
+            endpoint.limiters = Limiter::all(&endpoint.webhook().rate_limit, &before.limiters);
+        }
+        endpoints.insert(key, Arc::new(endpoint));
     }
 
     /// Takes an endpoint away.

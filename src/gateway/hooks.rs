@@ -1,6 +1,10 @@
 //! The order of work of one request.
 
-use std::{net::SocketAddr, sync::Arc, time::Instant};
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Instant,
+};
 
 use axum::{
     extract::{ConnectInfo, Request, State},
@@ -10,7 +14,8 @@ use http::{HeaderMap, StatusCode, header, request::Parts};
 use tokio::sync::oneshot;
 
 use super::{
-    Gateway, answer, body, dedupe, endpoint::Endpoint, problem::Problem, refusal::Refusal, request_log,
+    Gateway, answer, body, cors, dedupe, endpoint::Endpoint, ip, problem::Problem, rate, refusal::Refusal,
+    request_log,
 };
 use crate::{
     engine::{EngineError, Reply, Submission, Submitted},
@@ -25,6 +30,7 @@ const PREFIX: &str = "/api/webhooks/";
 #[derive(Default)]
 struct Trace {
     workflow: Option<WorkflowKey>,
+    endpoint: Option<Arc<Endpoint>>,
     body_bytes: u64,
 }
 
@@ -33,7 +39,6 @@ enum Accepted {
     /// It went to the engine.
     Submitted(Arc<Endpoint>, Submitted),
     /// It is answered at once, without a run.
-    #[expect(dead_code, reason = "handshakes and filters make these")]
     Answered(Response, RequestOutcome),
 }
 
@@ -63,33 +68,38 @@ pub(super) async fn in_task(work: impl Future<Output = Response> + Send + 'stati
 async fn work(gateway: Gateway, peer: SocketAddr, request: Request, started: Instant) -> Response {
     let id = gateway.engine.ports().request_id();
     let (parts, body) = request.into_parts();
+    let client = gateway.proxies.client(peer.ip(), &parts.headers);
     let mut trace = Trace::default();
-    let (response, outcome) = match accept(&gateway, peer, &parts, body, id.created_ms(), &mut trace).await {
-        Err(refusal) => refused(&refusal),
-        Ok(Accepted::Answered(response, outcome)) => (response, outcome),
-        Ok(Accepted::Submitted(endpoint, Submitted::Duplicate { run })) => {
-            let id = run.head.id;
-            match duplicate(*run, endpoint.webhook().mode) {
-                Ok(response) => (response, RequestOutcome::Duplicate { run: id }),
-                Err(refusal) => refused(&refusal),
+    let (mut response, outcome) =
+        match accept(&gateway, client, &parts, body, id.created_ms(), &mut trace).await {
+            Err(refusal) => refused(&refusal),
+            Ok(Accepted::Answered(response, outcome)) => (response, outcome),
+            Ok(Accepted::Submitted(endpoint, Submitted::Duplicate { run })) => {
+                let id = run.head.id;
+                match duplicate(*run, endpoint.webhook().mode) {
+                    Ok(response) => (response, RequestOutcome::Duplicate { run: id }),
+                    Err(refusal) => refused(&refusal),
+                }
             }
-        }
-        Ok(Accepted::Submitted(_, Submitted::Skipped { run })) => {
-            (answer::skipped(run), RequestOutcome::Skipped { run })
-        }
-        // An accepted event stays accepted, whatever its run comes to.
-        Ok(Accepted::Submitted(endpoint, Submitted::Started { run, reply })) => {
-            let answered = started_run(&endpoint, run, reply).await;
-            let response = answered.unwrap_or_else(|refusal| refusal.problem().into_response());
-            (response, RequestOutcome::Accepted { run })
-        }
-    };
+            Ok(Accepted::Submitted(_, Submitted::Skipped { run })) => {
+                (answer::skipped(run), RequestOutcome::Skipped { run })
+            }
+            // An accepted event stays accepted, whatever its run comes to.
+            Ok(Accepted::Submitted(endpoint, Submitted::Started { run, reply })) => {
+                let answered = started_run(&endpoint, run, reply).await;
+                let response = answered.unwrap_or_else(|refusal| refusal.problem().into_response());
+                (response, RequestOutcome::Accepted { run })
+            }
+        };
+    if let Some(cors) = trace.endpoint.as_ref().and_then(|endpoint| endpoint.webhook().cors.as_ref()) {
+        cors::mark(cors, &parts.headers, &mut response);
+    }
     let record = RequestRecord {
         id,
         workflow: trace.workflow,
         method: parts.method.as_str().to_owned(),
         path: request_log::shorten(parts.uri.path()),
-        ip: peer.ip().to_canonical().to_string(),
+        ip: client.to_string(),
         body_bytes: trace.body_bytes,
         status: response.status().as_u16(),
         outcome,
@@ -107,19 +117,29 @@ pub(super) fn refused(refusal: &Refusal) -> (Response, RequestOutcome) {
 /// Everything up to the durable run, cheapest refusal first.
 async fn accept(
     gateway: &Gateway,
-    peer: SocketAddr,
+    client: IpAddr,
     parts: &Parts,
     body: axum::body::Body,
     received_ms: u64,
     trace: &mut Trace,
 ) -> Result<Accepted, Refusal> {
+    // Also of those who guess paths.
+    rate::count(&gateway.per_ip, client).map_err(Refusal::Rate)?;
     let endpoint = route(gateway, parts.uri.path())?;
     let workflow = &endpoint.definition.workflow;
     trace.workflow = Some(workflow.key.clone());
     if !workflow.enabled {
         return Err(Refusal::Disabled);
     }
+    trace.endpoint = Some(Arc::clone(&endpoint));
+    if let Some(response) = cors::preflight(endpoint.webhook(), &parts.method, &parts.headers) {
+        return Ok(Accepted::Answered(response, RequestOutcome::Handshake { kind: "cors".to_owned() }));
+    }
     allow_method(&endpoint, parts.method.as_str())?;
+    if endpoint.webhook().ip.as_ref().is_some_and(|rules| !ip::allows(rules, client)) {
+        return Err(Refusal::Ip(client));
+    }
+    rate::count(&endpoint.limiters, client).map_err(Refusal::Rate)?;
     let scheme = endpoint.scheme.as_ref().map_err(|error| Refusal::Unavailable(error.to_string()))?;
     let body = body::read(&parts.headers, body, endpoint.max_body).await?;
     trace.body_bytes = body.len() as u64;
@@ -134,7 +154,7 @@ async fn accept(
         })?,
         None => Verified::default(),
     };
-    let mut event = event(peer, parts, body)?;
+    let mut event = event(client, parts, body)?;
     let webhook = endpoint.webhook();
     let mode = webhook.mode;
     // Of the key only a digest is kept, so it may read what is hidden from then on.
@@ -189,7 +209,7 @@ fn duplicate(run: Run, mode: Mode) -> Result<Response, Refusal> {
     }
 }
 
-pub(super) fn event(peer: SocketAddr, parts: &Parts, body: Vec<u8>) -> Result<Event, Refusal> {
+pub(super) fn event(client: IpAddr, parts: &Parts, body: Vec<u8>) -> Result<Event, Refusal> {
     let content_type =
         parts.headers.get(header::CONTENT_TYPE).map(|value| String::from_utf8_lossy(value.as_bytes()));
     let content = body::decode_body(content_type.as_deref(), &body)?;
@@ -197,7 +217,7 @@ pub(super) fn event(peer: SocketAddr, parts: &Parts, body: Vec<u8>) -> Result<Ev
     Ok(Event {
         method: parts.method.as_str().to_owned(),
         path: parts.uri.path().to_owned(),
-        ip: peer.ip().to_canonical().to_string(),
+        ip: client.to_string(),
         headers: headers(&parts.headers),
         query: form_urlencoded::parse(query.as_bytes()).into_owned().collect(),
         params: Vec::new(),

@@ -8,14 +8,19 @@
 mod answer;
 mod body;
 mod callbacks;
+mod client;
+mod cors;
 mod dedupe;
 mod endpoint;
 mod hooks;
+mod ip;
 mod problem;
+mod rate;
 mod refusal;
 mod request_log;
 
 pub use body::decode;
+pub use client::{ForwardedHeader, Proxies};
 pub use endpoint::{Endpoint, Endpoints, Sources};
 pub use problem::Problem;
 pub(crate) use refusal::engine_problem;
@@ -24,19 +29,33 @@ use std::sync::Arc;
 
 use axum::{Router, routing::any};
 
-use crate::engine::Engine;
+use self::rate::Limiter;
+use crate::{engine::Engine, model::RateLimit};
+
+/// Guards of all workflows together.
+#[derive(Debug, Clone, Default)]
+pub struct Guards {
+    /// Who may say whom a request is from.
+    pub proxies: Proxies,
+    /// How often one address may call, whatever it calls.
+    pub per_ip: Option<RateLimit>,
+}
 
 /// What the webhook routes share.
 #[derive(Clone)]
 pub struct Gateway {
     engine: Engine,
     endpoints: Arc<Endpoints>,
+    proxies: Arc<Proxies>,
+    /// None or one, as each workflow has its own.
+    per_ip: Arc<[Arc<Limiter>]>,
 }
 
 impl Gateway {
     /// A gateway to `engine` for these endpoints.
-    pub fn new(engine: Engine, endpoints: Arc<Endpoints>) -> Self {
-        Self { engine, endpoints }
+    pub fn new(engine: Engine, endpoints: Arc<Endpoints>, guards: Guards) -> Self {
+        let per_ip = guards.per_ip.into_iter().map(|rate| Arc::new(Limiter::new(rate))).collect();
+        Self { engine, endpoints, proxies: Arc::new(guards.proxies), per_ip }
     }
 
     /// The routes below `/api/webhooks/` and `/api/callbacks/`.

@@ -1,11 +1,13 @@
 //! Why a request started nothing, or got no answer: the one place where errors become HTTP.
 
+use std::net::IpAddr;
+
 use http::StatusCode;
 
-use super::problem::Problem;
+use super::{problem::Problem, rate::Exceeded};
 use crate::{
     engine::{CallbackError, EngineError},
-    model::{RunError, RunId},
+    model::{RateBy, RunError, RunId},
     store::StoreError,
     verify::Rejected,
 };
@@ -24,6 +26,10 @@ pub(super) enum Refusal {
     Unavailable(String),
     #[error("the method is not one of {allowed}")]
     Method { allowed: String },
+    #[error("{0} may not call: it is not in `ip.allow`, or in `ip.deny`")]
+    Ip(IpAddr),
+    #[error("over the rate of {} in {} by {}", .0.rate.limit, .0.rate.per, by(.0.rate.by))]
+    Rate(Exceeded),
     #[error("the body is over {limit} bytes")]
     TooLarge { limit: usize },
     #[error("the body did not arrive within {seconds} s")]
@@ -77,6 +83,19 @@ impl Refusal {
                 Later,
             ),
             Self::Method { .. } => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", own(), Never),
+            // Which list it is does not matter to strangers.
+            Self::Ip(_) => (
+                StatusCode::FORBIDDEN,
+                "ip_refused",
+                "this address may not call this webhook".to_owned(),
+                Never,
+            ),
+            Self::Rate(_) => (
+                StatusCode::TOO_MANY_REQUESTS,
+                "rate_limited",
+                "too many requests; send again later".to_owned(),
+                Later,
+            ),
             Self::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", own(), Never),
             Self::BodyTimeout { .. } => (StatusCode::REQUEST_TIMEOUT, "body_timeout", own(), Later),
             Self::BodyBroken(_) => {
@@ -138,6 +157,8 @@ impl Refusal {
             | Self::Disabled
             | Self::Unavailable(_)
             | Self::Method { .. }
+            | Self::Ip(_)
+            | Self::Rate(_)
             | Self::TooLarge { .. }
             | Self::BodyTimeout { .. }
             | Self::BodyBroken(_)
@@ -157,10 +178,20 @@ impl Refusal {
         problem.run_id = self.run();
         problem.retry_after =
             (retry == Retry::Later && status != StatusCode::INTERNAL_SERVER_ERROR).then_some(RETRY_AFTER);
+        if let Self::Rate(exceeded) = self {
+            problem.retry_after = Some(exceeded.retry_after());
+        }
         if let Self::Method { allowed } = self {
             problem.allow = Some(allowed.clone());
         }
         problem
+    }
+}
+
+fn by(by: RateBy) -> &'static str {
+    match by {
+        RateBy::Workflow => "workflow",
+        RateBy::Ip => "address",
     }
 }
 

@@ -8,6 +8,7 @@ mod call;
 mod error;
 mod event;
 mod flow;
+mod guards;
 mod http_step;
 mod ids;
 mod journal;
@@ -37,6 +38,7 @@ pub use flow::{
     CallbackStep, DelayStep, IterationError, Join, LoopSource, LoopStep, OnError, ParallelBranch,
     ParallelStep, Retry, SubflowStep, WAIT_CAP, WaitUntilStep,
 };
+pub use guards::{Cors, IpRules, Network, NetworkError, RateBy, RateLimit, RateLimits};
 pub use http_step::{HttpAuth, HttpFile, HttpMethod, HttpPart, HttpResponse, HttpStep, StatusPattern};
 pub use ids::{IdError, RequestId, RunId, StepId, VersionHash, WorkflowKey};
 pub use journal::{Entry, Signal, StepKey, StepRecord, StepStatus, Wait};

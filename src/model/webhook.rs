@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
+    guards::{Cors, IpRules, RateLimit, RateLimits},
     step::ResponseSpec,
     units::{ByteSize, Span},
     verify::Verify,
@@ -35,6 +36,13 @@ pub struct Webhook {
     /// values of such headers are not kept else: `context.headers` has `[hidden]` in their place.
     #[schemars(default)]
     pub keep_headers: Vec<String>,
+    /// Which addresses may call; others answer 403.
+    pub ip: Option<IpRules>,
+    /// How often it may be called, one rate or several; more answer 429.
+    #[schemars(with = "Option<RateLimits>")]
+    pub rate_limit: Vec<RateLimit>,
+    /// Which web pages may call it from a browser; none unless given.
+    pub cors: Option<Cors>,
 }
 
 /// Headers that commonly hold credentials.

@@ -3,17 +3,29 @@
 use serde_json::Value;
 
 use super::{
+    guards::{RateLimit, RateLimits, is_token},
     limits::Limits,
     step_parse::response,
     verify_parse::verify,
     webhook::Webhook,
-    workflow_parse::{FieldError, Object, only_known, take},
+    workflow_parse::{FieldError, Object, only_known, take, typed},
 };
 
 pub(super) fn webhook(mut fields: Object) -> Result<Webhook, FieldError> {
     const PATH: &str = "trigger";
-    const KNOWN: [&str; 8] =
-        ["methods", "mode", "verify", "dedupe", "response", "max_body", "sync_wait", "keep_headers"];
+    const KNOWN: [&str; 11] = [
+        "methods",
+        "mode",
+        "verify",
+        "dedupe",
+        "response",
+        "max_body",
+        "sync_wait",
+        "keep_headers",
+        "ip",
+        "rate_limit",
+        "cors",
+    ];
     only_known(&fields, PATH, &KNOWN)
         .map_err(|error| FieldError { message: error.message.replace("are ", "are type, "), ..error })?;
     let verify_value: Option<Value> = take(&mut fields, PATH, "verify")?;
@@ -27,8 +39,17 @@ pub(super) fn webhook(mut fields: Object) -> Result<Webhook, FieldError> {
         max_body: take(&mut fields, PATH, "max_body")?,
         sync_wait: take(&mut fields, PATH, "sync_wait")?,
         keep_headers: take(&mut fields, PATH, "keep_headers")?.unwrap_or_default(),
+        ip: take(&mut fields, PATH, "ip")?,
+        rate_limit: rate_limits(&mut fields)?,
+        cors: take(&mut fields, PATH, "cors")?,
     };
-    if let Some(index) = webhook.keep_headers.iter().position(|name| !is_header_name(name)) {
+    if let Some(ip) = &webhook.ip {
+        ip.check("trigger.ip")?;
+    }
+    if let Some(cors) = &webhook.cors {
+        cors.check("trigger.cors")?;
+    }
+    if let Some(index) = webhook.keep_headers.iter().position(|name| !is_token(name)) {
         return Err(FieldError::new(format!("trigger.keep_headers[{index}]"), "this is no header's name"));
     }
     if webhook.methods.is_empty() {
@@ -51,8 +72,14 @@ pub(super) fn webhook(mut fields: Object) -> Result<Webhook, FieldError> {
     Ok(webhook)
 }
 
-/// A token as RFC 9110 section 5.6.2 has it.
-fn is_header_name(name: &str) -> bool {
-    !name.is_empty()
-        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
+/// One rate or an array of them.
+fn rate_limits(fields: &mut Object) -> Result<Vec<RateLimit>, FieldError> {
+    const FIELD: &str = "trigger.rate_limit";
+    let limits = match fields.shift_remove("rate_limit") {
+        None | Some(Value::Null) => return Ok(Vec::new()),
+        // Not through the untagged type, whose errors name no field.
+        Some(several @ Value::Array(_)) => RateLimits::Several(typed(several, FIELD)?),
+        Some(one) => RateLimits::One(typed(one, FIELD)?),
+    };
+    limits.checked(FIELD)
 }

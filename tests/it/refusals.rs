@@ -366,7 +366,7 @@ fn the_log_keeps_no_query_and_cuts_endless_paths() {
     let server = server();
     server.send(&Request::get("/api/webhooks/open?token=s3cr3t"));
     assert_eq!(server.newest_request(1)["path"], "/api/webhooks/open");
-    server.send(&Request::get(&format!("/api/webhooks/{}", "é".repeat(3_000).replace('é', "%C3%A9"))));
+    server.send(&Request::get(&format!("/api/webhooks/{}", "é".repeat(1_000).replace('é', "%C3%A9"))));
     let path = server.newest_request(2)["path"].as_str().unwrap().len();
     assert!(path <= 1_024, "{path} bytes of a path");
 }

@@ -1,12 +1,14 @@
 //! What every black-box test needs: a server of its own, an HTTP client that sends exactly what it is
 //! told, workflows written inline, and waiting by looking.
 
+pub mod acme;
 mod command;
 mod http;
 mod receiver;
 mod server;
 mod signing;
 mod sink;
+pub mod tls;
 mod wait;
 mod workflow;
 

@@ -129,8 +129,8 @@ impl Process {
             let _ = pipe.read_to_end(&mut Vec::new());
         });
         let line = line.recv_timeout(READY).unwrap_or_default();
-        let address =
-            line.trim().strip_prefix("flowcell listens on http://").and_then(|address| address.parse().ok());
+        let url = line.trim().strip_prefix("flowcell listens on ");
+        let address = url.and_then(|url| url.split_once("://")).and_then(|(_, address)| address.parse().ok());
         let Some(address) = address else {
             let ended = exit_of(&mut child);
             let _ = child.kill();

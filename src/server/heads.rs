@@ -1,0 +1,296 @@
+//! A second, stricter look at the heads of HTTP/1.1 requests, against request smuggling.
+//!
+//! hyper reads some heads that a proxy in front may read otherwise: a line that ends in LF alone, a length given
+//! twice or beside `Transfer-Encoding`. RFC 9112 allows that; it is refused here all the same, since no honest sender
+//! writes so. To refuse, the offending byte is replaced by one that no head may have: hyper itself then answers 400
+//! and closes.
+
+/// What HTTP/2 connections begin with (RFC 9113 section 3.4).
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+const LENGTH: &[u8] = b"content-length";
+const ENCODING: &[u8] = b"transfer-encoding";
+/// A byte that no part of a head may have.
+const POISON: u8 = 0;
+
+/// Where in the stream of bytes we are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// In a head, or before one.
+    Head,
+    /// In a body of which so many bytes are to come.
+    Body(u64),
+    /// In a body in chunks: until the request is answered.
+    Chunks,
+    /// In what is no HTTP/1.1.
+    Elsewhere,
+}
+
+/// The part of a line that matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Part {
+    /// So many bytes of its name are in `name`.
+    Name(usize),
+    /// The value of `Content-Length`.
+    Length,
+    /// Of no interest.
+    Other,
+}
+
+/// The look at one connection.
+#[derive(Debug)]
+pub(super) struct Heads {
+    place: Place,
+    part: Part,
+    /// Bytes of the preface that the connection began with; nothing once it differs.
+    preface: Option<usize>,
+    name: [u8; ENCODING.len()],
+    before: u8,
+    /// Bytes of the line so far, without its end.
+    column: usize,
+    /// Whole lines of the head.
+    lines: usize,
+    length: Option<u64>,
+    chunks: bool,
+}
+
+impl Default for Heads {
+    fn default() -> Self {
+        Self {
+            place: Place::Head,
+            part: Part::Other,
+            preface: Some(0),
+            name: [0; ENCODING.len()],
+            before: 0,
+            column: 0,
+            lines: 0,
+            length: None,
+            chunks: false,
+        }
+    }
+}
+
+impl Heads {
+    /// A request was answered: what comes next is a head.
+    pub(super) fn answered(&mut self) {
+        if self.place == Place::Chunks {
+            self.begin_head();
+        }
+    }
+
+    /// Looks at bytes that came, and spoils what must not be read.
+    pub(super) fn look(&mut self, mut bytes: &mut [u8]) {
+        self.compare_preface(bytes);
+        loop {
+            match self.place {
+                Place::Elsewhere | Place::Chunks => return,
+                Place::Body(left) => {
+                    let skipped = usize::try_from(left).unwrap_or(usize::MAX).min(bytes.len());
+                    self.place = Place::Body(left - skipped as u64);
+                    bytes = &mut bytes[skipped..];
+                    if left > skipped as u64 {
+                        return;
+                    }
+                    self.begin_head();
+                }
+                Place::Head => {
+                    let read = self.head(bytes);
+                    bytes = &mut bytes[read..];
+                }
+            }
+            if bytes.is_empty() {
+                return;
+            }
+        }
+    }
+
+    fn compare_preface(&mut self, bytes: &[u8]) {
+        let Some(same) = self.preface else { return };
+        let rest = &PREFACE[same..];
+        let count = rest.len().min(bytes.len());
+        self.preface = (bytes[..count] == rest[..count]).then_some(same + count);
+        if self.preface == Some(PREFACE.len()) {
+            self.place = Place::Elsewhere;
+            self.preface = None;
+        }
+    }
+
+    fn begin_head(&mut self) {
+        let (preface, before) = (self.preface, self.before);
+        *self = Self { preface, before, ..Self::default() };
+    }
+
+    /// Reads to the end of the head, or of the bytes; gives how many it read.
+    fn head(&mut self, bytes: &mut [u8]) -> usize {
+        for (at, byte) in bytes.iter_mut().enumerate() {
+            let good = match *byte {
+                b'\n' if self.before != b'\r' => false,
+                b'\n' => {
+                    self.end_line();
+                    true
+                }
+                b'\r' => true,
+                b':' if matches!(self.part, Part::Name(_)) => self.named(),
+                other => {
+                    self.content(other);
+                    true
+                }
+            };
+            if !good {
+                *byte = POISON;
+                self.place = Place::Elsewhere;
+            }
+            self.before = *byte;
+            if self.place != Place::Head {
+                return at + 1;
+            }
+        }
+        bytes.len()
+    }
+
+    fn content(&mut self, byte: u8) {
+        self.column += 1;
+        match self.part {
+            Part::Name(count) if count < self.name.len() => {
+                self.name[count] = byte.to_ascii_lowercase();
+                self.part = Part::Name(count + 1);
+            }
+            // Longer than the names that matter.
+            Part::Name(_) => self.part = Part::Other,
+            Part::Length => {
+                // What is no number hyper refuses.
+                let digit = (byte as char).to_digit(10).map(u64::from);
+                if let (Some(length), Some(digit)) = (self.length, digit) {
+                    self.length = length.checked_mul(10).and_then(|tens| tens.checked_add(digit));
+                }
+            }
+            Part::Other => {}
+        }
+    }
+
+    /// A header's name is whole; whether it may stand here.
+    fn named(&mut self) -> bool {
+        let Part::Name(count) = self.part else { return true };
+        self.column += 1;
+        self.part = Part::Other;
+        if &self.name[..count] == LENGTH {
+            if self.length.is_some() || self.chunks {
+                return false;
+            }
+            self.length = Some(0);
+            self.part = Part::Length;
+        } else if &self.name[..count] == ENCODING {
+            if self.length.is_some() {
+                return false;
+            }
+            self.chunks = true;
+        }
+        true
+    }
+
+    fn end_line(&mut self) {
+        if self.column > 0 {
+            self.lines += 1;
+        } else if self.lines > 0 {
+            self.place = match (self.chunks, self.length) {
+                (true, _) => Place::Chunks,
+                (false, Some(length)) if length > 0 => Place::Body(length),
+                (false, _) => Place::Head,
+            };
+            if self.place == Place::Head {
+                self.begin_head();
+                return;
+            }
+        }
+        self.column = 0;
+        self.part = if self.lines > 0 { Part::Name(0) } else { Part::Other };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Looks at `text` in pieces of `size`; gives where the first byte was spoiled.
+    fn spoiled(text: &str, size: usize) -> Option<usize> {
+        let (mut heads, mut bytes) = (Heads::default(), text.as_bytes().to_vec());
+        bytes.chunks_mut(size).for_each(|piece| heads.look(piece));
+        assert_eq!(bytes.len(), text.len());
+        text.bytes().zip(bytes).position(|(before, after)| before != after)
+    }
+
+    #[test]
+    fn w19_heads_that_two_readers_read_differently_are_spoiled_and_others_are_not() {
+        let cases = [
+            ("a plain one", "GET / HTTP/1.1\r\nHost: a\r\n\r\n", false),
+            ("with blank lines before it", "\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n", false),
+            ("two in a row", "GET / HTTP/1.1\r\nA: b\r\n\r\nGET / HTTP/1.1\r\nA: b\r\n\r\n", false),
+            ("LF after the request line", "GET / HTTP/1.1\nHost: a\r\n\r\n", true),
+            ("LF in the headers", "GET / HTTP/1.1\r\nHost: a\nB: c\r\n\r\n", true),
+            ("LF at the end", "GET / HTTP/1.1\r\nHost: a\r\n\n", true),
+            ("LF in the second", "GET / HTTP/1.1\r\nA: b\r\n\r\nGET / HTTP/1.1\nA: b\r\n\r\n", true),
+            (
+                "LF in a body",
+                "POST / HTTP/1.1\r\nContent-Length: 5\r\n\r\na\nb\n\nGET / HTTP/1.1\r\n\r\n",
+                false,
+            ),
+            ("LF after a body", "POST / HTTP/1.1\r\ncontent-length:5\r\n\r\na\nb\n\nGET / HTTP/1.1\n", true),
+            (
+                "LF in chunks",
+                "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n2\r\na\n\r\n0\r\n\r\n",
+                false,
+            ),
+            (
+                "two lengths",
+                "POST / HTTP/1.1\r\nContent-Length: 5\r\nA: b\r\nCONTENT-LENGTH: 5\r\n\r\n",
+                true,
+            ),
+            (
+                "a length, then chunks",
+                "POST / HTTP/1.1\r\nContent-Length: 5\r\nTransfer-Encoding: x\r\n\r\n",
+                true,
+            ),
+            (
+                "chunks, then a length",
+                "POST / HTTP/1.1\r\nTransfer-encoding: chunked\r\nContent-Length: 5\r\n\r\n",
+                true,
+            ),
+            (
+                "a name that begins so",
+                "POST / HTTP/1.1\r\nContent-Length-X: 5\r\nContent-Length: 0\r\n\r\n",
+                false,
+            ),
+            (
+                "a value that says so",
+                "GET / HTTP/1.1\r\nA: Content-Length: 5\r\nContent-Length: 0\r\n\r\n",
+                false,
+            ),
+            ("a target that says so", "GET content-length: HTTP/1.1\r\nContent-Length: 0\r\n\r\n", false),
+            ("HTTP/2", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\n\nContent-Length: 1\nContent-Length: 1\n", false),
+            ("nearly HTTP/2", "PRI * HTTP/2.0\r\n\r\nSM\r\n\rX\n", true),
+            ("HTTP/2 after a request", "GET / HTTP/1.1\r\n\r\nPRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\n", true),
+        ];
+        for (case, text, expected) in cases {
+            let whole = spoiled(text, text.len());
+            assert_eq!(whole.is_some(), expected, "{case}");
+            for size in 1..text.len() {
+                assert_eq!(spoiled(text, size), whole, "{case}, {size} bytes at once");
+            }
+        }
+    }
+
+    #[test]
+    fn w19_after_chunks_the_next_head_is_looked_at_again() {
+        let mut heads = Heads::default();
+        heads.look(&mut b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n".to_vec());
+        heads.answered();
+        let mut next = b"GET / HTTP/1.1\nA: b\r\n\r\n".to_vec();
+        heads.look(&mut next);
+        assert!(next.contains(&POISON));
+    }
+
+    #[test]
+    fn w19_endless_numbers_do_not_wrap_around() {
+        let text = format!("POST / HTTP/1.1\r\nContent-Length: {}\r\n\r\n\n", "9".repeat(400));
+        assert!(spoiled(&text, 7).is_some(), "it is no length, so what follows is looked at as a head");
+    }
+}

@@ -1,0 +1,204 @@
+//! The edge of the network: the accept loop, TLS, caps on connections, deadlines for slow clients, a graceful end.
+//!
+//! Every connection has a [`phase`] that tells what it waits for. One clock looks at all of them twice a second and
+//! closes what is too slow; when all connections are taken, the one that has waited longest for its head goes for
+//! the new one. So clients that only hold connections keep nobody out.
+
+pub(crate) mod acme;
+mod connection;
+mod heads;
+mod phase;
+mod registry;
+mod requests;
+mod stream;
+pub(crate) mod tls;
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use axum::Router;
+use hyper_util::{
+    rt::{TokioExecutor, TokioTimer},
+    server::conn::auto::Builder,
+};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::watch,
+};
+
+use self::{
+    connection::Shared,
+    registry::{Full, Registry},
+    tls::Tls,
+};
+use crate::model::Network;
+
+/// The largest head, bytes.
+const HEAD_MOST: usize = 64 << 10;
+/// The largest head of an HTTP/2 request, bytes, as RFC 9113 section 6.5.2 counts them.
+const HEADER_LIST_MOST: u32 = 32 << 10;
+/// Requests that one HTTP/2 connection may have open.
+const STREAMS_MOST: u32 = 128;
+/// Streams that a client may reset before we have looked at them (rapid reset).
+const RESETS_MOST: usize = 20;
+/// Between two HTTP/2 pings, and how long their answer may take: clients that are gone do not say so.
+const PING_EVERY: Duration = Duration::from_secs(20);
+/// How long open requests may take to end once the server stops.
+const DRAIN: Duration = Duration::from_secs(15);
+/// Between two looks at all connections.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// The same while the server stops.
+const DRAIN_LOOK_EVERY: Duration = Duration::from_millis(50);
+/// Pause when the system has no more sockets to give.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// Files that are open beside connections: the store's, and connections to others.
+const OTHER_FILES: u64 = 512;
+
+/// How many may connect.
+#[derive(Debug, Clone)]
+pub(crate) struct Limits {
+    /// Connections at once.
+    pub(crate) connections: usize,
+    /// Connections of one address; unless it is set, [`Limits::PER_IP`], and loopback has no limit.
+    pub(crate) per_ip: Option<usize>,
+    /// Trusted proxies, which have no limit of their own.
+    pub(crate) proxies: Vec<Network>,
+}
+
+impl Limits {
+    /// Connections at once, unless it is set.
+    pub(crate) const CONNECTIONS: usize = 8_192;
+    /// Connections of one address, unless it is set.
+    pub(crate) const PER_IP: usize = 256;
+
+    /// The most connections of one address.
+    fn share(&self, address: IpAddr) -> Option<usize> {
+        let address = address.to_canonical();
+        let free = self.proxies.iter().any(|proxy| proxy.contains(address))
+            || (self.per_ip.is_none() && address.is_loopback());
+        (!free).then(|| self.per_ip.unwrap_or(Self::PER_IP))
+    }
+
+    /// As many as the process may have files open for, after the soft limit was raised to the hard one.
+    fn within_files(mut self) -> Self {
+        let before = getrlimit(Resource::Nofile);
+        // A system that says nothing has no limit.
+        let _ = setrlimit(Resource::Nofile, Rlimit { current: before.maximum, maximum: before.maximum });
+        let files = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+        let room = usize::try_from(files.saturating_sub(OTHER_FILES)).unwrap_or(usize::MAX).max(64);
+        if self.connections > room {
+            tracing::warn!(
+                connections = room,
+                "fewer connections than server.max_connections, as the process may open {files} files; raise `ulimit -n`"
+            );
+            self.connections = room;
+        }
+        self
+    }
+}
+
+/// Serves connections until `draining` says so, then lets the open requests end.
+pub(crate) async fn serve(
+    listener: TcpListener,
+    router: Router,
+    limits: Limits,
+    tls: Option<Tls>,
+    mut draining: watch::Receiver<bool>,
+) {
+    let registry = Registry::new(limits.within_files());
+    let shared = Arc::new(Shared { http: builder(), router, tls });
+    let clock = tokio::spawn(look(Arc::clone(&registry)));
+    loop {
+        let (stream, peer) = tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    tracing::warn!(%error, "a connection could not be accepted");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                    continue;
+                }
+            },
+            _ = draining.changed() => break,
+        };
+        tokio::select! {
+            () = begin(&registry, &shared, stream, peer) => {}
+            _ = draining.changed() => break,
+        }
+    }
+    drop(listener);
+    clock.abort();
+    drain(&registry).await;
+}
+
+/// Gives a connection its place and its task; waits while all places are taken by requests.
+async fn begin(registry: &Arc<Registry>, shared: &Arc<Shared>, stream: TcpStream, peer: SocketAddr) {
+    let place = loop {
+        match registry.admit(peer, Instant::now()) {
+            Ok(place) => break place,
+            Err(Full::Address) => {
+                tracing::debug!(%peer, "a connection is refused, as its address has its share");
+                return;
+            }
+            Err(Full::All) => {
+                let _ = tokio::time::timeout(ACCEPT_PAUSE, registry.freed()).await;
+            }
+        }
+    };
+    let shared = Arc::clone(shared);
+    tokio::spawn(async move { connection::serve(shared, stream, &place.connection).await });
+}
+
+fn builder() -> Builder<TokioExecutor> {
+    let mut builder = Builder::new(TokioExecutor::new());
+    // The deadline of heads is our own clock's, which sees HTTP/2 and handshakes too.
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(None).max_buf_size(HEAD_MOST);
+    builder.http1().max_headers(requests::HEADERS_MOST);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(STREAMS_MOST)
+        .max_pending_accept_reset_streams(RESETS_MOST)
+        .max_header_list_size(HEADER_LIST_MOST)
+        .keep_alive_interval(PING_EVERY)
+        .keep_alive_timeout(PING_EVERY);
+    builder
+}
+
+async fn look(registry: Arc<Registry>) {
+    loop {
+        tokio::time::sleep(LOOK_EVERY).await;
+        registry.look(Instant::now(), false);
+    }
+}
+
+/// Waits until all requests have ended, for a while.
+async fn drain(registry: &Registry) {
+    registry.close_all();
+    let deadline = Instant::now() + DRAIN;
+    while !registry.is_empty() {
+        if Instant::now() >= deadline {
+            tracing::warn!("some requests did not end in time; their connections are closed");
+            return;
+        }
+        registry.look(Instant::now(), true);
+        tokio::time::sleep(DRAIN_LOOK_EVERY).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_soft_limit_of_files_is_raised_to_the_hard_one_and_bounds_the_connections() {
+        let limits = Limits { connections: usize::MAX, per_ip: None, proxies: Vec::new() }.within_files();
+        let files = getrlimit(Resource::Nofile);
+        assert_eq!(files.current, files.maximum);
+        let room = files.current.map_or(usize::MAX, |files| files.saturating_sub(OTHER_FILES) as usize);
+        assert_eq!(limits.connections, room.max(64));
+    }
+}

@@ -1,0 +1,286 @@
+//! One request between hyper and the routes: what no route should see is refused, bodies keep a pace, and the
+//! connection's clock learns what is going on.
+
+use std::{
+    convert::Infallible,
+    io,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+    time::{Duration, Instant},
+};
+
+use axum::{
+    Router,
+    body::Body,
+    extract::ConnectInfo,
+    response::{IntoResponse, Response},
+};
+use bytes::Bytes;
+use http::{HeaderValue, Request, StatusCode, Version, header};
+use hyper::body::{Body as _, Frame, Incoming, SizeHint};
+use tokio::time::Sleep;
+use tower::ServiceExt;
+
+use super::registry::Connection;
+use crate::gateway::Problem;
+
+/// The longest target, bytes.
+const TARGET_MOST: usize = 8 << 10;
+/// The most headers.
+pub(super) const HEADERS_MOST: usize = 100;
+/// How long a body may stand still, beyond what its pace allows.
+const BODY_GRACE: Duration = Duration::from_secs(10);
+/// The slowest pace of a body, bytes a second.
+const BODY_PACE: u64 = 1 << 10;
+
+/// Why a request is not for the routes.
+fn refusal<B>(request: &Request<B>) -> Option<Problem> {
+    let bad = |detail: &str| Some(Problem::new(StatusCode::BAD_REQUEST, "request_invalid", detail));
+    let (uri, headers) = (request.uri(), request.headers());
+    if uri.path_and_query().map_or(0, |target| target.as_str().len()) > TARGET_MOST {
+        let detail = format!("the path and query are over {TARGET_MOST} bytes");
+        return Some(Problem::new(StatusCode::URI_TOO_LONG, "uri_too_long", detail));
+    }
+    if headers.len() > HEADERS_MOST {
+        let detail = format!("{HEADERS_MOST} headers are the most");
+        return Some(Problem::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "headers_too_large", detail));
+    }
+    // RFC 9112 section 3.2: one Host, in every request of HTTP/1.1.
+    let hosts = headers.get_all(header::HOST).iter().count();
+    if hosts > 1 || (hosts == 0 && request.version() == Version::HTTP_11) {
+        return bad("a request names its host once");
+    }
+    // What else it may say would have to be undone, by rules that readers differ on.
+    let mut encodings = headers.get_all(header::TRANSFER_ENCODING).iter();
+    let chunked = |value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"chunked");
+    if encodings.next().is_some_and(|first| !chunked(first)) || encodings.next().is_some() {
+        return bad("`chunked` is the only transfer encoding");
+    }
+    None
+}
+
+/// Takes one request to the routes and back.
+pub(super) fn answer(
+    connection: &Arc<Connection>,
+    router: &Router,
+    request: Request<Incoming>,
+) -> impl Future<Output = Result<Response<Answer>, Infallible>> + Send + use<> {
+    // From the call on, not from the first poll: the head is here.
+    let open = Open::new(connection, request.version() == Version::HTTP_2);
+    let upload = |body| Body::new(Upload::new(body, connection));
+    let work = match refusal(&request) {
+        Some(problem) => Err(problem),
+        None => {
+            let mut request = request.map(upload);
+            request.extensions_mut().insert(ConnectInfo(connection.peer));
+            Ok((router.clone(), request))
+        }
+    };
+    async move {
+        let response = match work {
+            Ok((router, request)) => router.oneshot(request).await?,
+            Err(problem) => {
+                let mut response = problem.into_response();
+                response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+                response
+            }
+        };
+        Ok(response.map(|body| Answer::new(body, open)))
+    }
+}
+
+/// An open request: from its head to the end of its answer, or until either side gives up.
+struct Open(Arc<Connection>);
+
+impl Open {
+    fn new(connection: &Arc<Connection>, multiplexed: bool) -> Self {
+        connection.phase().opened(multiplexed, Instant::now());
+        Self(Arc::clone(connection))
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.phase().closed(Instant::now());
+    }
+}
+
+/// A request's body that has to keep a pace.
+struct Upload {
+    body: Incoming,
+    begin: Instant,
+    received: u64,
+    /// Set once the body makes us wait.
+    deadline: Option<Pin<Box<Sleep>>>,
+    connection: Arc<Connection>,
+    whole: bool,
+}
+
+/// When a body must have brought more than `received` bytes, from its beginning.
+fn pace(received: u64) -> Duration {
+    BODY_GRACE + Duration::from_millis(received.saturating_mul(1_000) / BODY_PACE)
+}
+
+impl Upload {
+    fn new(body: Incoming, connection: &Arc<Connection>) -> Self {
+        let mut upload = Self {
+            body,
+            begin: Instant::now(),
+            received: 0,
+            deadline: None,
+            connection: Arc::clone(connection),
+            whole: false,
+        };
+        if upload.body.is_end_stream() {
+            upload.end();
+        }
+        upload
+    }
+
+    fn end(&mut self) {
+        if !std::mem::replace(&mut self.whole, true) {
+            self.connection.phase().uploaded();
+        }
+    }
+}
+
+impl Drop for Upload {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+impl hyper::body::Body for Upload {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        match Pin::new(&mut self.body).poll_frame(cx) {
+            Poll::Ready(Some(Ok(frame))) => {
+                self.received += frame.data_ref().map_or(0, |data| data.len() as u64);
+                self.deadline = None;
+                if self.body.is_end_stream() {
+                    self.end();
+                }
+                Poll::Ready(Some(Ok(frame)))
+            }
+            Poll::Ready(Some(Err(error))) => Poll::Ready(Some(Err(axum::Error::new(error)))),
+            Poll::Ready(None) => {
+                self.end();
+                Poll::Ready(None)
+            }
+            Poll::Pending => {
+                let at = self.begin + pace(self.received);
+                let sleep =
+                    self.deadline.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(at.into())));
+                ready!(sleep.as_mut().poll(cx));
+                let slow = io::Error::new(io::ErrorKind::TimedOut, "the body came too slowly");
+                Poll::Ready(Some(Err(axum::Error::new(slow))))
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// An answer's body; the request is open until it is dropped.
+pub(super) struct Answer {
+    body: Body,
+    open: Open,
+    /// The client is to take what is there; else we have to make it first.
+    offers: bool,
+}
+
+impl Answer {
+    fn new(body: Body, open: Open) -> Self {
+        open.0.phase().offers(true, Instant::now());
+        Self { body, open, offers: true }
+    }
+}
+
+impl Drop for Answer {
+    fn drop(&mut self) {
+        if self.offers {
+            self.open.0.phase().offers(false, Instant::now());
+        }
+    }
+}
+
+impl hyper::body::Body for Answer {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        let polled = Pin::new(&mut self.body).poll_frame(cx);
+        let offers = polled.is_ready();
+        if offers == self.offers {
+            self.open.0.phase().progressed(Instant::now());
+        } else {
+            self.offers = offers;
+            self.open.0.phase().offers(offers, Instant::now());
+        }
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn w17_a_body_keeps_a_pace_of_one_kib_a_second_after_ten_seconds() {
+        for (received, seconds) in [(0, 10), (1_024, 11), (1 << 20, 1_034)] {
+            assert_eq!(pace(received), Duration::from_secs(seconds));
+        }
+        assert!(pace(u64::MAX) > Duration::from_secs(3_600), "and nothing overflows");
+    }
+
+    #[test]
+    fn w16_w19_what_no_route_should_see_is_refused() {
+        let request = |version, target: &str, headers: &[(&str, &str)]| {
+            let mut builder = Request::builder().version(version).uri(target);
+            for (name, value) in headers {
+                builder = builder.header(*name, *value);
+            }
+            refusal(&builder.body(()).unwrap()).map(|problem| problem.status().as_u16())
+        };
+        let host = ("host", "a");
+        let many: Vec<_> = (0..101).map(|_| host).collect();
+        let long = format!("/{}", "a".repeat(8 << 10));
+        assert_eq!(request(Version::HTTP_11, "/", &[host]), None);
+        assert_eq!(request(Version::HTTP_11, "/", &[]), Some(400));
+        assert_eq!(request(Version::HTTP_11, "/", &[host, host]), Some(400));
+        assert_eq!(request(Version::HTTP_10, "/", &[]), None);
+        assert_eq!(request(Version::HTTP_2, "/", &[]), None);
+        assert_eq!(request(Version::HTTP_2, "/", &many), Some(431));
+        assert_eq!(request(Version::HTTP_11, &long[1..].replacen('a', "/", 1), &[host]), None);
+        assert_eq!(request(Version::HTTP_11, &long, &[host]), Some(414));
+        let encodings =
+            [("chunked", None), ("Chunked", None), ("gzip, chunked", Some(400)), ("xchunked", Some(400))];
+        for (encoding, status) in encodings {
+            let headers = [host, ("transfer-encoding", encoding)];
+            assert_eq!(request(Version::HTTP_11, "/", &headers), status, "{encoding}");
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! TLS by rustls: which certificate a handshake is shown, from files that may change or from ACME.
+
+mod files;
+
+use std::{
+    collections::HashMap,
+    path::PathBuf,
+    sync::{Arc, RwLock},
+};
+
+use rustls::{
+    ServerConfig,
+    crypto::{CryptoProvider, aws_lc_rs},
+    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+    server::{ClientHello, ResolvesServerCert},
+    sign::CertifiedKey,
+};
+use tokio_rustls::TlsAcceptor;
+
+pub(crate) use self::files::Files;
+
+/// What the servers of an ACME directory ask for instead of HTTP (RFC 8737 section 3).
+pub(super) const ACME_PROTOCOL: &[u8] = b"acme-tls/1";
+
+/// Why there is no certificate.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsError {
+    /// A file.
+    #[error("cannot read {}: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// No PEM, or nothing in it of the kind.
+    #[error("{}: no {what} in PEM form in it", path.display())]
+    Pem {
+        /// The file.
+        path: PathBuf,
+        /// What was looked for.
+        what: &'static str,
+    },
+    /// They do not fit, or are of a kind that cannot be used.
+    #[error("the certificate in {} cannot be used: {source}", path.display())]
+    Unusable {
+        /// The file of the certificate.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: rustls::Error,
+    },
+    /// The settings of TLS.
+    #[error("TLS cannot be set up: {0}")]
+    Setup(#[from] rustls::Error),
+}
+
+/// The certificates that handshakes are shown; shared with whoever renews them.
+#[derive(Debug, Default)]
+pub(crate) struct Certificates {
+    current: RwLock<Option<Arc<CertifiedKey>>>,
+    /// By domain: what proves to an ACME directory that the domain is ours.
+    challenges: RwLock<HashMap<String, Arc<CertifiedKey>>>,
+}
+
+impl Certificates {
+    /// From now on handshakes are shown this one.
+    pub(crate) fn set(&self, certificate: CertifiedKey) {
+        *self.current.write().expect("no code panics under this lock") = Some(Arc::new(certificate));
+    }
+
+    /// Answers challenges for a domain.
+    pub(super) fn challenge(&self, domain: &str, certificate: CertifiedKey) {
+        let mut challenges = self.challenges.write().expect("no code panics under this lock");
+        challenges.insert(domain.to_ascii_lowercase(), Arc::new(certificate));
+    }
+
+    /// No challenge is open any more.
+    pub(super) fn end_challenges(&self) {
+        self.challenges.write().expect("no code panics under this lock").clear();
+    }
+}
+
+impl ResolvesServerCert for Certificates {
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        // A validating server offers this protocol alone.
+        if hello.alpn().is_some_and(|mut offered| offered.any(|protocol| protocol == ACME_PROTOCOL)) {
+            let domain = hello.server_name()?.to_ascii_lowercase();
+            return self.challenges.read().expect("no code panics under this lock").get(&domain).cloned();
+        }
+        self.current.read().expect("no code panics under this lock").clone()
+    }
+}
+
+/// TLS of the server's connections.
+pub(crate) struct Tls(TlsAcceptor);
+
+impl Tls {
+    /// TLS 1.2 and 1.3 with these certificates.
+    ///
+    /// # Errors
+    /// When the provider has no cipher for them, which a build of ours always has.
+    pub(crate) fn new(certificates: Arc<Certificates>) -> Result<Self, TlsError> {
+        let mut config = ServerConfig::builder_with_provider(provider())
+            .with_safe_default_protocol_versions()?
+            .with_no_client_auth()
+            .with_cert_resolver(certificates);
+        config.alpn_protocols = [b"h2".as_slice(), b"http/1.1", ACME_PROTOCOL].map(<[u8]>::to_vec).to_vec();
+        Ok(Self(TlsAcceptor::from(Arc::new(config))))
+    }
+
+    pub(super) fn acceptor(&self) -> &TlsAcceptor {
+        &self.0
+    }
+}
+
+fn provider() -> Arc<CryptoProvider> {
+    Arc::new(aws_lc_rs::default_provider())
+}
+
+/// A certificate chain and its key. That they belong together is checked.
+pub(super) fn certified(
+    chain: Vec<CertificateDer<'static>>,
+    key: PrivateKeyDer<'static>,
+) -> Result<CertifiedKey, rustls::Error> {
+    let certified = CertifiedKey::from_der(chain, key, &provider())?;
+    certified.keys_match()?;
+    Ok(certified)
+}
+
+/// A certificate of our own making and its key. It is not looked at: the critical extension of a proof is one that
+/// rustls does not know.
+pub(super) fn own(
+    certificate: CertificateDer<'static>,
+    key: PrivateKeyDer<'static>,
+) -> Result<CertifiedKey, rustls::Error> {
+    Ok(CertifiedKey::new(vec![certificate], provider().key_provider.load_private_key(key)?))
+}
+
+/// The certificates of a text in PEM form.
+pub(super) fn chain(pem: &[u8]) -> Option<Vec<CertificateDer<'static>>> {
+    let chain: Vec<_> = CertificateDer::pem_slice_iter(pem).collect::<Result<_, _>>().ok()?;
+    (!chain.is_empty()).then_some(chain)
+}
+
+/// The first private key of a text in PEM form.
+pub(super) fn key(pem: &[u8]) -> Option<PrivateKeyDer<'static>> {
+    PrivateKeyDer::from_pem_slice(pem).ok()
+}
