@@ -74,7 +74,9 @@ async fn work(gateway: Gateway, peer: SocketAddr, request: Request, started: Ins
                 Err(refusal) => refused(&refusal),
             }
         }
-        Ok(Accepted::Submitted(_, Submitted::Skipped { run })) => (answer::skipped(run), RequestOutcome::Skipped { run }),
+        Ok(Accepted::Submitted(_, Submitted::Skipped { run })) => {
+            (answer::skipped(run), RequestOutcome::Skipped { run })
+        }
         // An accepted event stays accepted, whatever its run comes to.
         Ok(Accepted::Submitted(endpoint, Submitted::Started { run, reply })) => {
             let answered = started_run(&endpoint, run, reply).await;
@@ -138,6 +140,7 @@ async fn accept(
     // Of the key only a digest is kept, so it may read what is hidden from then on.
     let dedupe = dedupe::key(&endpoint, &event);
     event.hide_headers(|name| webhook.hides(name));
+    event.hide_parameters(|name| webhook.hides_parameter(name));
     let definition = Arc::clone(&endpoint.definition);
     let submitted =
         gateway.engine.submit(Submission { definition, event, mode, cause: Cause::Webhook, dedupe }).await?;
