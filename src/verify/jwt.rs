@@ -190,3 +190,144 @@ fn kind(spec: &JwtSpec, secret: &Secret, number: usize, role: Role) -> Result<Ki
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use http::{HeaderMap, HeaderValue};
+    use rcgen::{KeyPair, PKCS_ECDSA_P256_SHA256, PKCS_ED25519, PKCS_RSA_SHA256};
+
+    use super::*;
+
+    const NOW_S: u64 = 1_700_000_000;
+
+    fn compile(spec: Value, role: Role) -> Result<Jwt, SchemeError> {
+        Jwt::new(&serde_json::from_value(spec).unwrap(), &|text| Ok(text.to_owned()), role)
+    }
+
+    fn verify_at(jwt: &Jwt, token: &str, received_ms: u64) -> Result<(), Rejected> {
+        let mut headers = HeaderMap::new();
+        headers.insert("authorization", HeaderValue::from_str(&format!("Bearer {token}")).unwrap());
+        let (method, origin, target) = ("POST", "http://localhost", "/");
+        jwt.verify(&Delivery { method, origin, target, headers: &headers, body: b"", received_ms })
+    }
+
+    fn verify(jwt: &Jwt, token: &str) -> Result<(), Rejected> {
+        verify_at(jwt, token, NOW_S * 1_000)
+    }
+
+    fn token(algorithm: Algorithm, secret: &str, claims: &Value) -> String {
+        encode(&Header::new(algorithm), claims, &EncodingKey::from_secret(secret.as_bytes())).unwrap()
+    }
+
+    fn refused(why: &str) -> Result<(), Rejected> {
+        Err(Rejected::Token { why: why.to_owned() })
+    }
+
+    #[test]
+    fn claims_are_compared_with_the_time_of_receipt_and_the_setting() {
+        let setting = json!({"algorithm": "HS256", "secret": "s", "issuer": "me", "audience": "you"});
+        let jwt = compile(setting, Role::Receiver).unwrap();
+        let cases = [
+            (json!({}), Ok(())),
+            (json!({"exp": NOW_S - 60}), Ok(())),
+            (json!({"exp": NOW_S - 61}), refused("it has expired")),
+            (json!({"exp": NOW_S as f64 - 59.5}), Ok(())),
+            (json!({"exp": null}), refused("it has no `exp`, so it would be valid for ever")),
+            (json!({"exp": (NOW_S + 60).to_string()}), refused("it has no `exp`, so it would be valid for ever")),
+            (json!({"exp": -1}), refused("it has expired")),
+            (json!({"nbf": NOW_S + 60}), Ok(())),
+            (json!({"nbf": NOW_S + 61}), refused("it is not valid yet")),
+            (json!({"nbf": "x"}), refused("its `nbf` is no number")),
+            (json!({"iss": "you"}), refused("its `iss` is another")),
+            (json!({"iss": null}), refused("its `iss` is another")),
+            (json!({"iss": ["me"]}), refused("its `iss` is another")),
+            (json!({"aud": ["they", "you"]}), Ok(())),
+            (json!({"aud": ["they"]}), refused("its `aud` is another")),
+            (json!({"aud": null}), refused("its `aud` is another")),
+        ];
+        for (change, expected) in cases {
+            let mut claims = json!({"exp": NOW_S + 60, "iss": "me", "aud": "you"});
+            claims.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+            let token = token(Algorithm::HS256, "s", &claims);
+            assert_eq!(verify(&jwt, &token), expected, "{claims}");
+        }
+    }
+
+    #[test]
+    fn the_algorithm_is_the_settings_and_never_the_tokens() {
+        let jwt = compile(json!({"algorithm": "HS256", "secret": "s"}), Role::Receiver).unwrap();
+        let claims = json!({"exp": NOW_S + 60});
+        let good = token(Algorithm::HS256, "s", &claims);
+        assert_eq!(verify(&jwt, &good), Ok(()));
+        assert_eq!(verify(&jwt, &token(Algorithm::HS256, "t", &claims)), Err(Rejected::Mismatch));
+        let (head, rest) = good.split_once('.').unwrap();
+        let (payload, signature) = rest.split_once('.').unwrap();
+        let none = "eyJhbGciOiJub25lIn0";
+        let flipped = signature.replace(&signature[3..4], if &signature[3..4] == "A" { "B" } else { "A" });
+        let wrong = [
+            token(Algorithm::HS512, "s", &claims),
+            format!("{none}.{payload}."),
+            format!("{none}.{payload}.{signature}"),
+            format!("{head}.{payload}."),
+            format!("{head}.{payload}"),
+            format!("{head}.{payload}.{signature}="),
+            format!("{head}.{payload}.{flipped}"),
+            format!("{head}.{payload}.{signature}.x"),
+            format!("{head}.e30.{signature}"),
+            String::new(),
+            "..".to_owned(),
+        ];
+        for token in wrong {
+            assert!(verify(&jwt, &token).is_err(), "{token}");
+        }
+    }
+
+    #[test]
+    fn whoever_knows_the_public_key_alone_signs_nothing() {
+        let pairs = [
+            ("ES256", KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).unwrap()),
+            ("EdDSA", KeyPair::generate_for(&PKCS_ED25519).unwrap()),
+            ("RS256", KeyPair::generate_for(&PKCS_RSA_SHA256).unwrap()),
+        ];
+        for (algorithm, pair) in pairs {
+            let (public, private) = (pair.public_key_pem(), pair.serialize_pem());
+            let setting = |key: &str| json!({"algorithm": algorithm, "public_key": key});
+            let receiver = compile(setting(&public), Role::Receiver).unwrap();
+            let outgoing = Outgoing {
+                method: "POST",
+                url: "http://localhost/",
+                content_type: "",
+                body: b"",
+                id: "id-1",
+                now_ms: NOW_S * 1_000,
+            };
+            assert_eq!(receiver.sign(&outgoing), Err(SignError::NoPrivateKey));
+            let sender = compile(setting(&private), Role::Sender).unwrap();
+            let signed = sender.sign(&outgoing).unwrap();
+            let token = signed.headers[0].1.strip_prefix("Bearer ").unwrap();
+            assert_eq!(verify(&receiver, token), Ok(()), "{algorithm}");
+            assert_eq!(verify_at(&receiver, token, NOW_S * 1_000 + 360_001), refused("it has expired"));
+            assert_eq!(verify(&sender, token), Err(Rejected::Mismatch), "a sender's side checks nothing");
+            // The old trick: an HMAC whose secret is the public key.
+            let forged = self::token(Algorithm::HS256, &public, &json!({"exp": NOW_S + 60}));
+            assert!(verify(&receiver, &forged).is_err(), "{algorithm}");
+            let error = compile(setting(&private), Role::Receiver).map(|_| ());
+            assert_eq!(error, Err(SchemeError::PrivateKey { number: 1 }));
+            let other = if algorithm == "RS256" { "ES256" } else { "RS256" };
+            let error = compile(json!({"algorithm": other, "public_key": public}), Role::Receiver).map(|_| ());
+            assert_eq!(error, Err(SchemeError::Pem { number: 1 }), "{algorithm}");
+        }
+    }
+
+    /// RFC 7515 appendix A.1.
+    #[test]
+    fn the_example_of_the_rfc_verifies_at_its_time() {
+        let key = "AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ+EstJQLr/T+1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow==";
+        let setting = json!({"algorithm": "HS256", "secret": key, "secret_encoding": "base64"});
+        let jwt = compile(setting, Role::Receiver).unwrap();
+        let token = "eyJ0eXAiOiJKV1QiLA0KICJhbGciOiJIUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ.dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+        assert_eq!(verify_at(&jwt, token, 1_300_819_379_000), Ok(()));
+        assert_eq!(verify_at(&jwt, token, 1_300_819_440_000), Ok(()), "the leeway");
+        assert_eq!(verify_at(&jwt, token, 1_300_819_440_001), refused("it has expired"));
+    }
+}
