@@ -233,7 +233,10 @@ mod tests {
             (json!({"exp": NOW_S - 61}), refused("it has expired")),
             (json!({"exp": NOW_S as f64 - 59.5}), Ok(())),
             (json!({"exp": null}), refused("it has no `exp`, so it would be valid for ever")),
-            (json!({"exp": (NOW_S + 60).to_string()}), refused("it has no `exp`, so it would be valid for ever")),
+            (
+                json!({"exp": (NOW_S + 60).to_string()}),
+                refused("it has no `exp`, so it would be valid for ever"),
+            ),
             (json!({"exp": -1}), refused("it has expired")),
             (json!({"nbf": NOW_S + 60}), Ok(())),
             (json!({"nbf": NOW_S + 61}), refused("it is not valid yet")),
@@ -314,7 +317,8 @@ mod tests {
             let error = compile(setting(&private), Role::Receiver).map(|_| ());
             assert_eq!(error, Err(SchemeError::PrivateKey { number: 1 }));
             let other = if algorithm == "RS256" { "ES256" } else { "RS256" };
-            let error = compile(json!({"algorithm": other, "public_key": public}), Role::Receiver).map(|_| ());
+            let error =
+                compile(json!({"algorithm": other, "public_key": public}), Role::Receiver).map(|_| ());
             assert_eq!(error, Err(SchemeError::Pem { number: 1 }), "{algorithm}");
         }
     }

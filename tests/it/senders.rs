@@ -43,7 +43,8 @@ fn packages() -> Result<PathBuf, String> {
         return Ok(folder);
     }
     for program in ["npm", "node"] {
-        let there = Command::new(program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
+        let there =
+            Command::new(program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
         if !there.is_ok_and(|status| status.success()) {
             return Err(format!("{program} is not installed"));
         }
@@ -126,7 +127,8 @@ fn what_the_senders_libraries_sign_is_accepted() {
             for (name, value) in answer["headers"].as_object().unwrap() {
                 request = request.header(name, value.as_str().unwrap());
             }
-            let kind = if task["form"] == true { "application/x-www-form-urlencoded" } else { "application/json" };
+            let kind =
+                if task["form"] == true { "application/x-www-form-urlencoded" } else { "application/json" };
             server.send(&request.header("content-type", kind).body(body)).status
         };
         assert_eq!(send(scheme, body), 200, "{task}: {answer} {:?}", server.requests().first());

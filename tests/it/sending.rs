@@ -33,19 +33,48 @@ fn case(key: &str, verify: Value, secret: &str, other: &str, arguments: &[&str])
 
 fn cases() -> Vec<Case> {
     let mut cases: Vec<Case> = [
-        "github", "gitea", "forgejo", "gitlab", "slack", "stripe", "shopify", "twilio", "linear", "gitee",
-        "dingtalk_robot", "zoom", "pagerduty", "paddle", "twitch", "square", "woocommerce", "xero", "bearer",
+        "github",
+        "gitea",
+        "forgejo",
+        "gitlab",
+        "slack",
+        "stripe",
+        "shopify",
+        "twilio",
+        "linear",
+        "gitee",
+        "dingtalk_robot",
+        "zoom",
+        "pagerduty",
+        "paddle",
+        "twitch",
+        "square",
+        "woocommerce",
+        "xero",
+        "bearer",
     ]
     .iter()
     .map(|scheme| case(scheme, json!({ "scheme": scheme, "secret": "s3cr3t" }), "s3cr3t", "other", &[]))
     .collect();
     for scheme in ["standard", "svix", "gitlab"] {
         let verify = json!({ "scheme": scheme, "secret": WHSEC });
-        cases.push(case(&format!("{scheme}-whsec"), verify, WHSEC, "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", &[]));
+        cases.push(case(
+            &format!("{scheme}-whsec"),
+            verify,
+            WHSEC,
+            "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+            &[],
+        ));
     }
     let whpk = json!({ "scheme": "standard", "secret": "whpk_11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=" });
     let whsk = "whsk_nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A=";
-    cases.push(case("standard-ed25519", whpk, whsk, "whsk_TM0Imyj/ltqdtsNG7BFOD1uKMZ81q6Yk2oz27U+4pvs=", &[]));
+    cases.push(case(
+        "standard-ed25519",
+        whpk,
+        whsk,
+        "whsk_TM0Imyj/ltqdtsNG7BFOD1uKMZ81q6Yk2oz27U+4pvs=",
+        &[],
+    ));
     let discord = json!({ "scheme": "discord", "public_key": PUBLIC });
     let other = "4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb";
     cases.push(case("discord", discord, SEED, other, &["--event", "ping"]));
@@ -65,11 +94,18 @@ fn cases() -> Vec<Case> {
     for (name, algorithm) in
         [("ES256", &PKCS_ECDSA_P256_SHA256), ("EdDSA", &PKCS_ED25519), ("RS256", &PKCS_RSA_SHA256)]
     {
-        let (pair, other) = (KeyPair::generate_for(algorithm).unwrap(), KeyPair::generate_for(algorithm).unwrap());
+        let (pair, other) =
+            (KeyPair::generate_for(algorithm).unwrap(), KeyPair::generate_for(algorithm).unwrap());
         let verify = json!({ "scheme": "jwt", "algorithm": name, "public_key": pair.public_key_pem(), "issuer": "me" });
         let settings = json!({ "algorithm": name, "issuer": "me" }).to_string();
         let key = format!("jwt-{name}");
-        cases.push(case(&key, verify, &pair.serialize_pem(), &other.serialize_pem(), &["--settings", &settings]));
+        cases.push(case(
+            &key,
+            verify,
+            &pair.serialize_pem(),
+            &other.serialize_pem(),
+            &["--settings", &settings],
+        ));
     }
     let own = json!({
         "header": "X-Sig", "signature_key": "s", "separator": ";", "algorithm": "sha512", "encoding": "base64",
@@ -104,7 +140,15 @@ fn every_sender_that_can_be_played_is_accepted_with_its_secret_alone() {
     for case in &cases {
         let url = format!("{}/api/webhooks/{}", server.url(), case.key);
         let sent = send(case, &url, &case.secret);
-        assert_eq!(sent.code, 0, "{}: {} {} {:?}", case.key, sent.stdout, sent.stderr, server.requests().first());
+        assert_eq!(
+            sent.code,
+            0,
+            "{}: {} {} {:?}",
+            case.key,
+            sent.stdout,
+            sent.stderr,
+            server.requests().first()
+        );
         // What a script sees holds no secret.
         let shown = ["bearer", "gitlab", "gitee-password", "basic", "header", "query"];
         if shown.contains(&case.key.as_str()) {

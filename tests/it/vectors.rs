@@ -79,9 +79,15 @@ fn server(now: u64, vectors: &[Value]) -> TestServer {
     };
     let workflows = vectors.iter().flat_map(|vector| {
         let name = text(vector, "name");
-        [workflow(name.to_owned(), setting(vector, false)), workflow(format!("{name}-other"), setting(vector, true))]
+        [
+            workflow(name.to_owned(), setting(vector, false)),
+            workflow(format!("{name}-other"), setting(vector, true)),
+        ]
     });
-    Setup::default().workflows(workflows).variable("FLOWCELL_TEST_CLOCK_MS", &(now * 1_000).to_string()).start()
+    Setup::default()
+        .workflows(workflows)
+        .variable("FLOWCELL_TEST_CLOCK_MS", &(now * 1_000).to_string())
+        .start()
 }
 
 #[test]
@@ -105,7 +111,8 @@ fn a_vector_with_a_time_is_refused_today() {
         vectors().into_values().flatten().filter(|vector| vector["now"].is_u64()).collect();
     assert_eq!(timed.len(), 8);
     let workflows = timed.iter().map(|vector| {
-        Workflow::script(text(vector, "name"), "return 'in'").trigger(json!({ "verify": setting(vector, false) }))
+        Workflow::script(text(vector, "name"), "return 'in'")
+            .trigger(json!({ "verify": setting(vector, false) }))
     });
     let server = TestServer::start(workflows);
     for vector in &timed {
