@@ -21,7 +21,8 @@ pub(super) struct Arguments {
     url: String,
     /// The secret that both sides know, `name:password` for basic; where the receiver knows a public key alone, the
     /// private one.
-    #[arg(long)]
+    // A key in PEM begins with hyphens.
+    #[arg(long, allow_hyphen_values = true)]
     secret: String,
     /// Further fields of `verify`, as a JSON object: {"header": "X-Api-Key"}.
     #[arg(long, default_value = "{}")]
