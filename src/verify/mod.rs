@@ -257,7 +257,7 @@ fn vendor(spec: &VendorSpec, resolve: Resolve<'_>, role: Role) -> Result<Scheme,
     let secrets = resolve_all(&spec.secret, resolve)?;
     match vendors::way(spec.scheme) {
         Way::Recipe(recipe) => {
-            let recipe = within(Recipe { url: spec.url.as_deref(), ..recipe }, spec.tolerance);
+            let recipe = within(Recipe { url: spec.url.as_deref(), ..*recipe }, spec.tolerance);
             let signature = Box::new(Signature::new(&recipe, &secrets, role)?);
             let (name, dedupe) = (spec.scheme.name(), vendors::dedupe(spec.scheme));
             Ok(Scheme::Signature { name, dedupe, signature })

@@ -69,7 +69,7 @@ pub(super) const DISCORD: Recipe<'static> = Recipe {
 /// How a sender signs.
 pub(super) enum Way {
     /// As a recipe says.
-    Recipe(Recipe<'static>),
+    Recipe(Box<Recipe<'static>>),
     /// As `unbound` does it.
     DingtalkRobot,
     /// As `twilio` does it.
@@ -78,7 +78,7 @@ pub(super) enum Way {
 
 /// How a sender signs.
 pub(super) fn way(vendor: Vendor) -> Way {
-    Way::Recipe(match vendor {
+    Way::Recipe(Box::new(match vendor {
         // docs.github.com, "Validating webhook deliveries". The older SHA-1 header is never accepted.
         Vendor::Github => Recipe {
             names: const { &[alone("x-hub-signature-256")] },
@@ -187,7 +187,7 @@ pub(super) fn way(vendor: Vendor) -> Way {
         }
         Vendor::DingtalkRobot => return Way::DingtalkRobot,
         Vendor::Twilio => return Way::Twilio,
-    })
+    }))
 }
 
 /// What copies of a sender's delivery are recognised by, as the `key` of `dedupe` has it.
