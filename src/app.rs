@@ -202,7 +202,17 @@ impl App {
             path: config.data.join(api::TOKEN_FILE).display().to_string(),
             source,
         })?;
-        let ports: Arc<dyn Ports> = Arc::new(SystemPorts::default());
+        let ports: Arc<dyn Ports> = match config.test_clock_ms {
+            None => Arc::new(SystemPorts::default()),
+            Some(now_ms) => {
+                tracing::warn!(
+                    now_ms,
+                    "FLOWCELL_TEST_CLOCK_MS IS SET: the clock is wrong and signatures of the past are accepted; \
+                     never set it outside of tests"
+                );
+                Arc::new(SystemPorts::beginning_at(now_ms))
+            }
+        };
         let keyring = key_source::keyring(config, Vault::sealed_with(&*store)?.as_deref())?;
         let vault = Vault::open(Arc::clone(&store), keyring, Arc::clone(&ports)).await?;
         let environment = environment(config);

@@ -183,6 +183,8 @@ pub struct Config {
     pub network: Network,
     /// Where the certificate comes from; nothing: plain HTTP.
     pub tls: Option<TlsSource>,
+    /// Where the server's clock begins, milliseconds since the epoch: for tests of signatures from the past alone.
+    pub test_clock_ms: Option<u64>,
 }
 
 /// Why the settings make no configuration.
@@ -235,8 +237,13 @@ impl Config {
         environment: impl Iterator<Item = (String, String)>,
     ) -> Result<Self, ConfigError> {
         let mut table = flags.config.as_deref().map(read_file).transpose()?.unwrap_or_default();
-        let mut secrets = BTreeMap::new();
+        let (mut secrets, mut test_clock_ms) = (BTreeMap::new(), None);
         for (name, value) in environment {
+            if name == TEST_CLOCK {
+                let message = "milliseconds since the epoch are due".to_owned();
+                test_clock_ms = Some(value.parse().map_err(|_| ConfigError::Variable { name, message })?);
+                continue;
+            }
             if let Some(setting) = name.strip_prefix("FLOWCELL_").filter(|setting| !OTHER.contains(setting)) {
                 if let Some(secret) = secret_of(setting) {
                     secrets.insert(secret.to_owned(), value.into());
@@ -250,9 +257,12 @@ impl Config {
         }
         let typed = typed(table)
             .map_err(|message| ConfigError::Variable { name: "environment".to_owned(), message })?;
-        Ok(Self { secrets, ..meaning(typed, flags)? })
+        Ok(Self { secrets, test_clock_ms, ..meaning(typed, flags)? })
     }
 }
+
+/// No setting, and in no documentation: a server of which this is set believes in signatures of the past.
+const TEST_CLOCK: &str = "FLOWCELL_TEST_CLOCK_MS";
 
 /// Variables with our prefix that are no settings: they speak to the commands that talk to a server.
 const OTHER: [&str; 2] = ["TOKEN", "URL"];
@@ -358,6 +368,7 @@ fn meaning(typed: Typed, flags: &Flags) -> Result<Config, ConfigError> {
         secrets_key_file: typed.secrets.key_file,
         secrets: BTreeMap::new(),
         net_allow: net_allow(&typed.net.allow.unwrap_or_default())?,
+        test_clock_ms: None,
     })
 }
 

@@ -19,9 +19,9 @@ use std::{
 };
 
 use flowcell::{
-    model::{Limits, Secrets, Span, Verify},
+    model::{Limits, Span, Vendor, Verify},
     sandbox::{Call, EngineOptions, JsEngine},
-    verify::Scheme,
+    verify::{Outgoing, Scheme},
 };
 use load::{Load, Request};
 use stats::{Row, Stats};
@@ -160,10 +160,18 @@ fn write_workflow(root: &Path, mode: &str, ttl: &str) {
 
 /// A signed request; the load adds a delivery id of its own to each.
 fn signed(address: &str, path: &str, body: &[u8], statuses: &[u16]) -> Request {
-    let verify = Verify::Github { secret: Secrets::One(SECRET.to_owned()) };
+    let verify = Verify::vendor(Vendor::Github, SECRET);
     let scheme = Scheme::compile(&verify, &|secret| Ok(secret.to_owned())).expect("a plain secret");
-    let headers: String =
-        scheme.sign("POST", body, "", 0).iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    let outgoing = Outgoing {
+        method: "POST",
+        url: &format!("http://{address}{path}"),
+        content_type: "application/json",
+        body,
+        id: "",
+        now_ms: 0,
+    };
+    let signed = scheme.sign(&outgoing).expect("a secret signs");
+    let headers: String = signed.headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
     let head = format!(
         "POST {path} HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n{headers}",
         body.len()

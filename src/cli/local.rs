@@ -55,6 +55,7 @@ impl Local {
         // As the gateway would.
         if let Some(webhook) = definition.workflow.webhook() {
             event.hide_headers(|name| webhook.hides(name));
+            event.hide_parameters(|name| webhook.hides_parameter(name));
         }
         let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
         let catalog = Catalog::new(self.sandbox.clone(), Arc::clone(&self.environment));

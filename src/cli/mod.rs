@@ -13,6 +13,7 @@ mod local;
 mod requests;
 mod run;
 mod runs;
+mod samples;
 mod schema;
 mod secrets;
 mod send;

@@ -1,59 +1,77 @@
 //! `flowcell send`: a sample event, signed as its sender would.
 
-use clap::{Args, ValueEnum};
+use clap::{Args, builder::PossibleValuesParser};
 use http::Method;
+use serde_json::{Map, Value};
 
-use super::{Verdict, small_runtime, terminal};
+use super::{Verdict, samples, small_runtime, terminal};
 use crate::{
     engine::{Ports, SystemPorts},
-    model::{Secrets, Verify},
+    model::Verify,
     net::Client,
-    verify::Scheme,
+    verify::{Outgoing, Scheme},
 };
-
-/// A sender that can be played.
-#[derive(Clone, Copy, ValueEnum)]
-enum Sender {
-    Github,
-}
 
 #[derive(Args)]
 pub(super) struct Arguments {
-    /// Who sends.
-    sender: Sender,
+    /// Who sends, or how: the name of a scheme.
+    #[arg(value_parser = PossibleValuesParser::new(Verify::schemes()))]
+    scheme: String,
     /// The webhook's URL.
     url: String,
-    /// The secret that both sides know.
-    #[arg(long)]
+    /// The secret that both sides know, `name:password` for basic; where the receiver knows a public key alone, the
+    /// private one.
+    // A key in PEM begins with hyphens.
+    #[arg(long, allow_hyphen_values = true)]
     secret: String,
-    /// The event's name.
-    #[arg(long, default_value = "push")]
-    event: String,
+    /// Further fields of `verify`, as a JSON object: {"header": "X-Api-Key"}.
+    #[arg(long, default_value = "{}")]
+    settings: String,
+    /// The event's name; the usual one when it is not given.
+    #[arg(long)]
+    event: Option<String>,
     /// The delivery's id; a new one when it is not given.
     #[arg(long)]
     delivery: Option<String>,
     /// A file to send in place of the sample.
     #[arg(long)]
     body: Option<std::path::PathBuf>,
+    /// The media type of that file.
+    #[arg(long, default_value = "application/json")]
+    content_type: String,
 }
 
-/// Sample bodies by event, small but of the real shape.
-const GITHUB: [(&str, &str); 2] =
-    [("push", include_str!("samples/github-push.json")), ("ping", include_str!("samples/github-ping.json"))];
+/// One delivery of a sender.
+pub(super) struct Delivery<'a> {
+    pub(super) scheme: &'a str,
+    pub(super) event: &'a str,
+    pub(super) id: &'a str,
+    pub(super) content_type: &'a str,
+}
 
 pub(super) fn execute(arguments: &Arguments) -> anyhow::Result<Verdict> {
-    let body = body(arguments)?;
     let ports: &dyn Ports = &SystemPorts::default();
-    let delivery = arguments.delivery.clone().unwrap_or_else(|| uuid(ports));
-    let verify = match arguments.sender {
-        Sender::Github => Verify::Github { secret: Secrets::One(arguments.secret.clone()) },
+    let id = arguments.delivery.clone().unwrap_or_else(|| uuid(ports));
+    let scheme = Scheme::sender(&setting(arguments)?, &|secret| Ok(secret.to_owned()))?;
+    let (event, content_type, body) = event(arguments, &id)?;
+    let outgoing = Outgoing {
+        method: "POST",
+        url: &arguments.url,
+        content_type: &content_type,
+        body: &body,
+        id: &id,
+        now_ms: ports.now_ms(),
     };
-    let scheme = Scheme::compile(&verify, &|secret| Ok(secret.to_owned()))?;
-    let mut headers = scheme.sign("POST", &body, &delivery, ports.now_ms());
-    headers.extend(sender_headers(arguments, &delivery));
-    let response = small_runtime()?
-        .block_on(async { Client::new()?.send(Method::POST, &arguments.url, &headers, body).await })?;
-    eprintln!("delivery {delivery}");
+    let mut signed = scheme.sign(&outgoing)?;
+    let delivery =
+        Delivery { scheme: &arguments.scheme, event: &event, id: &id, content_type: &content_type };
+    let mut headers = samples::headers(&delivery);
+    headers.append(&mut signed.headers);
+    let url = signed.url(&arguments.url);
+    let body = signed.body.unwrap_or(body);
+    let response =
+        small_runtime()?.block_on(async { Client::new()?.send(Method::POST, &url, &headers, body).await })?;
+    eprintln!("delivery {id}");
     println!("HTTP {}", response.status);
     for name in ["flowcell-run-id", "idempotency-replayed", "retry-after"] {
         if let Some(value) = response.headers.get(name).and_then(|value| value.to_str().ok()) {
@@ -64,36 +82,43 @@ pub(super) fn execute(arguments: &Arguments) -> anyhow::Result<Verdict> {
     Ok(if (200..300).contains(&response.status) { Verdict::Yes } else { Verdict::No })
 }
 
-fn body(arguments: &Arguments) -> anyhow::Result<Vec<u8>> {
-    if let Some(path) = &arguments.body {
-        return std::fs::read(path)
-            .map_err(|error| anyhow::anyhow!("cannot read {}: {error}", path.display()));
-    }
-    let samples = match arguments.sender {
-        Sender::Github => &GITHUB,
+/// The `verify` of a workflow that takes this event.
+fn setting(arguments: &Arguments) -> anyhow::Result<Verify> {
+    let mut fields: Map<String, Value> = serde_json::from_str(&arguments.settings)
+        .map_err(|error| anyhow::anyhow!("--settings is no JSON object: {error}"))?;
+    let needed = match arguments.scheme.as_str() {
+        "header" => Some(("header", "X-Api-Key")),
+        "hmac" => Some(("header", "X-Signature")),
+        "query" => Some(("parameter", "token")),
+        "jwt" => Some(("algorithm", "HS256")),
+        _ => None,
     };
-    let sample = samples.iter().find(|(event, _)| *event == arguments.event).map(|(_, body)| *body);
-    let known: Vec<_> = samples.iter().map(|(event, _)| *event).collect();
-    sample.map(|body| body.trim().as_bytes().to_vec()).ok_or_else(|| {
-        anyhow::anyhow!(
-            "there is no sample of `{}`; known are {}, or give --body",
-            arguments.event,
-            known.join(", ")
-        )
-    })
+    if let Some((field, usual)) = needed {
+        fields.entry(field).or_insert_with(|| usual.into());
+    }
+    let is_public = |algorithm: &Value| !algorithm.as_str().is_some_and(|name| name.starts_with("HS"));
+    let asymmetric = arguments.scheme == "jwt" && fields.get("algorithm").is_some_and(is_public);
+    let secret = if asymmetric { "public_key" } else { "secret" };
+    fields.insert(secret.to_owned(), arguments.secret.as_str().into());
+    fields.insert("scheme".to_owned(), arguments.scheme.as_str().into());
+    Ok(Verify::from_value(Value::Object(fields))?)
 }
 
-/// What the sender sets beside the signature.
-fn sender_headers(arguments: &Arguments, delivery: &str) -> Vec<(String, String)> {
-    let header = |name: &str, value: &str| (name.to_owned(), value.to_owned());
-    match arguments.sender {
-        Sender::Github => vec![
-            header("content-type", "application/json"),
-            header("user-agent", "GitHub-Hookshot/flowcell"),
-            header("x-github-event", &arguments.event),
-            header("x-github-delivery", delivery),
-        ],
+/// The event's name, media type and body.
+fn event(arguments: &Arguments, id: &str) -> anyhow::Result<(String, String, Vec<u8>)> {
+    let samples = samples::of(&arguments.scheme);
+    if let Some(path) = &arguments.body {
+        let body = std::fs::read(path)
+            .map_err(|error| anyhow::anyhow!("cannot read {}: {error}", path.display()))?;
+        let event = arguments.event.clone().unwrap_or_else(|| samples[0].event.to_owned());
+        return Ok((event, arguments.content_type.clone(), body));
     }
+    let wanted = arguments.event.as_deref().unwrap_or(samples[0].event);
+    let Some(sample) = samples.iter().find(|sample| sample.event == wanted) else {
+        let known: Vec<_> = samples.iter().map(|sample| sample.event).collect();
+        anyhow::bail!("there is no sample of `{wanted}`; known are {}, or give --body", known.join(", "));
+    };
+    Ok((wanted.to_owned(), sample.content_type.to_owned(), sample.body(id)))
 }
 
 /// A random UUID (RFC 9562 section 5.4), as GitHub's delivery ids are.

@@ -53,6 +53,21 @@ impl dyn Ports {
 pub struct SystemPorts {
     /// The last moment given out: milliseconds above, 80 random bits below.
     last: Mutex<u128>,
+    /// Where this clock began and where the machine's stood then, for tests.
+    began: Option<(u64, u64)>,
+}
+
+impl SystemPorts {
+    /// A clock that begins at `now_ms`, milliseconds since the epoch, and goes on from there. For tests of senders whose
+    /// signatures are from the past.
+    pub fn beginning_at(now_ms: u64) -> Self {
+        Self { began: Some((now_ms, system_ms())), ..Self::default() }
+    }
+}
+
+/// A clock before 1970 reads as 1970.
+fn system_ms() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
 }
 
 /// The moment after `last`: of now if that is later, else a random step of at most 2^32 further, so that ids of
@@ -69,8 +84,10 @@ pub(super) fn next_moment(last: u128, now_ms: u64, random: [u8; 10]) -> u128 {
 
 impl Ports for SystemPorts {
     fn now_ms(&self) -> u64 {
-        // A clock before 1970 reads as 1970.
-        SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
+        match self.began {
+            None => system_ms(),
+            Some((begin, then)) => begin + system_ms().saturating_sub(then),
+        }
     }
 
     fn fill(&self, bytes: &mut [u8]) {

@@ -160,6 +160,7 @@ async fn accept(
     // Of the key only a digest is kept, so it may read what is hidden from then on.
     let dedupe = dedupe::key(&endpoint, &event);
     event.hide_headers(|name| webhook.hides(name));
+    event.hide_parameters(|name| webhook.hides_parameter(name));
     let definition = Arc::clone(&endpoint.definition);
     let submitted =
         gateway.engine.submit(Submission { definition, event, mode, cause: Cause::Webhook, dedupe }).await?;

@@ -140,6 +140,15 @@ impl Event {
         }
     }
 
+    /// Puts `[hidden]` in place of the values of these query parameters, likewise.
+    pub fn hide_parameters(&mut self, hidden: impl Fn(&str) -> bool) {
+        for (name, value) in &mut self.query {
+            if hidden(name) {
+                HIDDEN.clone_into(value);
+            }
+        }
+    }
+
     /// The value of a header, by its lower-case name.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())

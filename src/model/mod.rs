@@ -9,6 +9,7 @@ mod error;
 mod event;
 mod flow;
 mod guards;
+mod hmac;
 mod http_step;
 mod ids;
 mod journal;
@@ -39,6 +40,7 @@ pub use flow::{
     ParallelStep, Retry, SubflowStep, WAIT_CAP, WaitUntilStep,
 };
 pub use guards::{Cors, IpRules, Network, NetworkError, RateBy, RateLimit, RateLimits};
+pub use hmac::{Algorithm, Encoding, HmacSpec, SecretEncoding, TimestampSpec, TimestampUnit};
 pub use http_step::{HttpAuth, HttpFile, HttpMethod, HttpPart, HttpResponse, HttpStep, StatusPattern};
 pub use ids::{IdError, RequestId, RunId, StepId, VersionHash, WorkflowKey};
 pub use journal::{Entry, Signal, StepKey, StepRecord, StepStatus, Wait};
@@ -55,7 +57,8 @@ pub use step::{
 };
 pub use units::{ByteSize, Span, UnitError};
 pub use verify::{
-    Algorithm, Encoding, HmacSpec, SecretEncoding, Secrets, TimestampSpec, TimestampUnit, Verify,
+    BasicSpec, BearerSpec, DiscordSpec, ExpiringSecret, GiteeMode, GiteeSpec, GitlabSpec, HeaderSpec,
+    JwtAlgorithm, JwtSpec, QuerySpec, SecretEntry, Secrets, Vendor, VendorSpec, Verify,
 };
 pub use webhook::{CREDENTIAL_HEADERS, Dedupe, Method, Mode, Webhook};
 pub use workflow::{Bundle, Trigger, Workflow, WorkflowTrigger};

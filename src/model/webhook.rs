@@ -62,6 +62,11 @@ impl Webhook {
             || secret.is_some_and(|secret| secret.eq_ignore_ascii_case(header));
         credential && !self.keep_headers.iter().any(|kept| kept.eq_ignore_ascii_case(header))
     }
+
+    /// Whether the value of a query parameter is not for the workflow: the sender's secret is what it is.
+    pub fn hides_parameter(&self, name: &str) -> bool {
+        self.verify.as_ref().and_then(Verify::secret_parameter) == Some(name)
+    }
 }
 
 /// An HTTP method that can run a workflow.

@@ -6,7 +6,7 @@ use super::{
     guards::{RateLimit, RateLimits, is_token},
     limits::Limits,
     step_parse::response,
-    verify_parse::verify,
+    verify::Verify,
     webhook::Webhook,
     workflow_parse::{FieldError, Object, only_known, take, typed},
 };
@@ -33,7 +33,7 @@ pub(super) fn webhook(mut fields: Object) -> Result<Webhook, FieldError> {
     let webhook = Webhook {
         methods: take(&mut fields, PATH, "methods")?.unwrap_or_else(Webhook::default_methods),
         mode: take(&mut fields, PATH, "mode")?.unwrap_or_default(),
-        verify: verify_value.map(verify).transpose()?,
+        verify: verify_value.map(Verify::from_value).transpose()?,
         dedupe: take(&mut fields, PATH, "dedupe")?,
         response: response_value.map(|value| response(value, "trigger.response")).transpose()?,
         max_body: take(&mut fields, PATH, "max_body")?,

@@ -1,28 +1,142 @@
-//! A key in memory: no way to print it, wiped when it is dropped.
+//! A key in memory: no way to print it, wiped when it is dropped, and of no use after its last moment.
 //!
 //! Made by `Scheme::compile` alone.
 
 use std::fmt;
 
+use jiff::Timestamp;
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-/// The bytes of a key. `Debug` shows nothing of them.
+use super::{Rejected, SchemeError};
+use crate::model::Secrets;
+
+/// The bytes of a key, and the last moment at which it is accepted. `Debug` shows nothing of the bytes.
 #[derive(Clone)]
-pub struct Secret(Zeroizing<Vec<u8>>);
+pub struct Secret {
+    bytes: Zeroizing<Vec<u8>>,
+    /// Milliseconds since the epoch; nothing: for ever.
+    until_ms: Option<u64>,
+}
 
 impl Secret {
     /// Takes the bytes over.
     pub fn new(bytes: Vec<u8>) -> Self {
-        Self(Zeroizing::new(bytes))
+        Self { bytes: Zeroizing::new(bytes), until_ms: None }
+    }
+
+    /// Other bytes, accepted as long as these.
+    pub(super) fn with_bytes(&self, bytes: Vec<u8>) -> Self {
+        Self { bytes: Zeroizing::new(bytes), until_ms: self.until_ms }
     }
 
     pub(super) fn bytes(&self) -> &[u8] {
-        &self.0
+        &self.bytes
+    }
+
+    /// The text that it was made of.
+    pub(super) fn text(&self) -> &str {
+        std::str::from_utf8(&self.bytes).unwrap_or_default()
+    }
+
+    pub(super) fn until_ms(&self) -> Option<u64> {
+        self.until_ms
+    }
+
+    /// Whether `given` is this secret, in a time that tells neither where they differ nor how long it is.
+    pub(super) fn equals(&self, given: &[u8]) -> bool {
+        Sha256::digest(&self.bytes).ct_eq(&Sha256::digest(given)).into()
     }
 }
 
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Secret(redacted)")
+    }
+}
+
+/// Whether one of these keys matches, each of them with the last moment at which it is accepted.
+pub(super) fn accept<K>(
+    keys: impl IntoIterator<Item = (Option<u64>, K)>,
+    received_ms: u64,
+    matches: impl Fn(K) -> bool,
+) -> Result<(), Rejected> {
+    let mut outcome = Err(Rejected::Mismatch);
+    for (until_ms, key) in keys {
+        if matches(key) {
+            if until_ms.is_none_or(|until_ms| received_ms <= until_ms) {
+                return Ok(());
+            }
+            outcome = Err(Rejected::SecretExpired);
+        }
+    }
+    outcome
+}
+
+/// As [`accept`], for the secrets themselves.
+pub(super) fn accept_secret(
+    secrets: &[Secret],
+    received_ms: u64,
+    matches: impl Fn(&Secret) -> bool,
+) -> Result<(), Rejected> {
+    accept(secrets.iter().map(|secret| (secret.until_ms, secret)), received_ms, matches)
+}
+
+/// The texts of a setting's secrets; at least one, and none of them empty.
+pub(super) fn resolve_all(
+    secrets: &Secrets,
+    resolve: &dyn Fn(&str) -> Result<String, String>,
+) -> Result<Vec<Secret>, SchemeError> {
+    let mut resolved = Vec::new();
+    for (index, (template, until)) in secrets.entries().into_iter().enumerate() {
+        let number = index + 1;
+        let text = resolve(template).map_err(|why| SchemeError::Unresolved { number, why })?;
+        // A secret of white space alone is an unset variable, not a choice.
+        if text.trim().is_empty() {
+            return Err(SchemeError::EmptySecret { number });
+        }
+        let until_ms = until.map(|until| moment(until).ok_or(SchemeError::Until { number })).transpose()?;
+        resolved.push(Secret { bytes: Zeroizing::new(text.into_bytes()), until_ms });
+    }
+    if resolved.is_empty() { Err(SchemeError::NoSecret) } else { Ok(resolved) }
+}
+
+fn moment(text: &str) -> Option<u64> {
+    let time: Timestamp = text.parse().ok()?;
+    u64::try_from(time.as_millisecond()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_is_accepted_up_to_its_last_moment() {
+        let old = Secret { until_ms: Some(1_000), ..Secret::new(b"old".to_vec()) };
+        let secrets = [old, Secret::new(b"new".to_vec())];
+        let check = |given: &'static [u8], now| accept_secret(&secrets, now, |secret| secret.equals(given));
+        let cases = [
+            (&b"old"[..], 0, Ok(())),
+            (b"old", 1_000, Ok(())),
+            (b"old", 1_001, Err(Rejected::SecretExpired)),
+            (b"new", 1_001, Ok(())),
+            (b"other", 0, Err(Rejected::Mismatch)),
+            (b"", 0, Err(Rejected::Mismatch)),
+            (b"ne", 0, Err(Rejected::Mismatch)),
+            (b"new\n", 0, Err(Rejected::Mismatch)),
+        ];
+        for (given, now, expected) in cases {
+            assert_eq!(check(given, now), expected, "{given:?} at {now}");
+        }
+    }
+
+    #[test]
+    fn a_moment_is_written_as_rfc_3339_has_it() {
+        assert_eq!(moment("1970-01-01T00:00:01Z"), Some(1_000));
+        assert_eq!(moment("2026-12-31T00:00:00+08:00"), Some(1_798_646_400_000));
+        for text in ["", "2026-12-31", "1798646400", "1969-12-31T23:59:59Z", "tomorrow"] {
+            assert_eq!(moment(text), None, "{text}");
+        }
     }
 }

@@ -1,6 +1,6 @@
-//! The `signed` setting of a generic HMAC: literals and placeholders, read once at compile time.
+//! What a signature covers: literals and placeholders, read once at compile time.
 //!
-//! Used by `hmac`. Its values are concatenated as they are; nothing is escaped or interpreted.
+//! Used by `signature`. Its values are concatenated as they are; nothing is escaped or interpreted.
 
 use super::SchemeError;
 
@@ -11,22 +11,24 @@ enum Part {
     Body,
     Timestamp,
     Id,
+    Url,
     Method,
 }
 
 /// What is signed, in order. Always covers the body.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Signed(Vec<Part>);
+pub(super) struct SignedText(Vec<Part>);
 
-/// The values of one delivery. `timestamp` and `id` are the headers' own text.
+/// The values of one delivery. `timestamp` and `id` are the sender's own text.
 pub(super) struct Values<'a> {
     pub(super) body: &'a [u8],
     pub(super) timestamp: &'a str,
     pub(super) id: &'a str,
+    pub(super) url: &'a str,
     pub(super) method: &'a str,
 }
 
-impl Signed {
+impl SignedText {
     /// # Errors
     /// A brace without its partner, an unknown placeholder, or no `{body}`.
     pub(super) fn parse(text: &str) -> Result<Self, SchemeError> {
@@ -46,10 +48,12 @@ impl Signed {
                 "body" => Part::Body,
                 "timestamp" => Part::Timestamp,
                 "id" => Part::Id,
+                "url" => Part::Url,
                 "method" => Part::Method,
                 other => {
-                    let message =
-                        format!("unknown {{{other}}}; known are {{body}}, {{timestamp}}, {{id}}, {{method}}");
+                    let message = format!(
+                        "unknown {{{other}}}; known are {{body}}, {{timestamp}}, {{id}}, {{url}}, {{method}}"
+                    );
                     return Err(SchemeError::Signed(message));
                 }
             });
@@ -69,6 +73,10 @@ impl Signed {
         self.0.contains(&Part::Id)
     }
 
+    pub(super) fn has_url(&self) -> bool {
+        self.0.contains(&Part::Url)
+    }
+
     /// The signed text of one delivery, in pieces.
     pub(super) fn fill<'a>(&'a self, values: &Values<'a>) -> Vec<&'a [u8]> {
         let piece = |part: &'a Part| match part {
@@ -76,6 +84,7 @@ impl Signed {
             Part::Body => values.body,
             Part::Timestamp => values.timestamp.as_bytes(),
             Part::Id => values.id.as_bytes(),
+            Part::Url => values.url.as_bytes(),
             Part::Method => values.method.as_bytes(),
         };
         self.0.iter().map(piece).collect()
@@ -88,15 +97,17 @@ mod tests {
 
     #[test]
     fn placeholders_and_literals_are_concatenated() {
-        let values = Values { body: b"BODY{id}", timestamp: "17", id: "msg", method: "POST" };
+        let values =
+            Values { body: b"BODY{id}", timestamp: "17", id: "msg", url: "http://x/?y", method: "POST" };
         let cases = [
             ("{body}", "BODY{id}"),
             ("{id}.{timestamp}.{body}", "msg.17.BODY{id}"),
             ("v0:{timestamp}:{body}\n", "v0:17:BODY{id}\n"),
+            ("{url}{body}", "http://x/?yBODY{id}"),
             ("é{method}{body}{body}", "éPOSTBODY{id}BODY{id}"),
         ];
         for (text, expected) in cases {
-            let signed = Signed::parse(text).unwrap();
+            let signed = SignedText::parse(text).unwrap();
             assert_eq!(signed.fill(&values).concat(), expected.as_bytes(), "{text}");
         }
     }
@@ -104,7 +115,7 @@ mod tests {
     #[test]
     fn what_cannot_be_signed_is_refused() {
         for (text, expected) in [
-            ("{url}{body}", "unknown {url}"),
+            ("{uri}{body}", "unknown {uri}"),
             ("{Body}", "unknown {Body}"),
             ("{}{body}", "unknown {}"),
             ("{body", "a { without its }"),
@@ -113,7 +124,7 @@ mod tests {
             ("{timestamp}", "does not contain {body}"),
             ("", "does not contain {body}"),
         ] {
-            let error = Signed::parse(text).unwrap_err().to_string();
+            let error = SignedText::parse(text).unwrap_err().to_string();
             assert!(error.contains(expected), "{text}: {error}");
         }
     }

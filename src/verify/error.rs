@@ -1,0 +1,204 @@
+//! Why a setting cannot be used, and why a delivery is refused.
+
+/// Why a `verify` setting cannot be used. Nobody gets in until it is mended.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SchemeError {
+    /// The template of a secret gave an error.
+    #[error("secret {number} cannot be read: {why}")]
+    Unresolved {
+        /// Its place in the list, from 1.
+        number: usize,
+        /// What the resolver said.
+        why: String,
+    },
+    /// A secret is empty, or nothing but white space.
+    #[error("secret {number} is empty, which would let anyone in; set it")]
+    EmptySecret {
+        /// Its place in the list, from 1.
+        number: usize,
+    },
+    /// No secret at all.
+    #[error("there is no secret, which would let anyone in; give one")]
+    NoSecret,
+    /// A secret is not written as `secret_encoding` says.
+    #[error("secret {number} is not {encoding}; correct it or `secret_encoding`")]
+    SecretEncoding {
+        /// Its place in the list, from 1.
+        number: usize,
+        /// The encoding it should have.
+        encoding: &'static str,
+    },
+    /// A configured header name that HTTP does not allow.
+    #[error("`{field}`: `{name}` cannot be the name of a header")]
+    HeaderName {
+        /// The field of the setting.
+        field: &'static str,
+        /// What it says.
+        name: String,
+    },
+    /// A moment that is none.
+    #[error("`until` of secret {number} is not a date of RFC 3339, such as 2026-12-31T00:00:00Z")]
+    Until {
+        /// Its place in the list, from 1.
+        number: usize,
+    },
+    /// A key of Ed25519 that is none, or a weak one.
+    #[error("secret {number} is not the 32 bytes of an Ed25519 public key")]
+    PublicKey {
+        /// Its place in the list, from 1.
+        number: usize,
+    },
+    /// A private key where the public one is enough.
+    #[error("secret {number} is a private key, which only the sender should have; give the public one")]
+    PrivateKey {
+        /// Its place in the list, from 1.
+        number: usize,
+    },
+    /// A key of a JSON Web Token that cannot be read.
+    #[error("`public_key` {number} is not a key of this algorithm in PEM")]
+    Pem {
+        /// Its place in the list, from 1.
+        number: usize,
+    },
+    /// Not `name:password`.
+    #[error("secret {number} has to be `name:password`, with no colon in the name")]
+    Pair {
+        /// Its place in the list, from 1.
+        number: usize,
+    },
+    /// GitLab's tokens of both kinds.
+    #[error("some secrets are signing tokens (`whsec_`) and some are not; give secrets of one kind")]
+    MixedTokens,
+    /// A tolerance for senders that tell no time.
+    #[error("`tolerance`: no time of sending comes with this kind of secret; remove it")]
+    NoTime,
+    /// Not exactly one place of the time.
+    #[error("`timestamp`: give one of `header`, `key` and `path`")]
+    TimePlaces,
+    /// Two places of the id.
+    #[error("give `id_header` or `id_path`, not both")]
+    TwoIds,
+    /// Names of members that are none.
+    #[error("`{field}` has to be names of members with dots between them, as in `data.sent_at`")]
+    BodyPath {
+        /// The field of the setting.
+        field: &'static str,
+    },
+    /// Pairs that cannot be told apart.
+    #[error("{0}")]
+    Pairs(&'static str),
+    /// A separator that separates nothing.
+    #[error("`separator` is empty; leave it out when the header holds one signature")]
+    EmptySeparator,
+    /// `signed` cannot be understood.
+    #[error("`signed`: {0}")]
+    Signed(String),
+    /// The signature would say nothing about the body.
+    #[error("`signed` does not contain {{body}}, so anyone could change the body; add it")]
+    BodyNotCovered,
+    /// A field is read but not signed, so that anyone could forge it.
+    #[error(
+        "`{field}` is set but `signed` does not contain {{{placeholder}}}, so anyone could change it; add it, or remove `{field}`"
+    )]
+    NotCovered {
+        /// The field of the setting.
+        field: &'static str,
+        /// What `signed` lacks.
+        placeholder: &'static str,
+    },
+    /// `signed` uses a value that nothing provides.
+    #[error("`signed` contains {{{placeholder}}} but `{field}` is not set; say where it stands")]
+    NoSource {
+        /// The field that is missing.
+        field: &'static str,
+        /// What `signed` contains.
+        placeholder: &'static str,
+    },
+}
+
+/// The true reason of a refusal. For the request log only: the caller learns no more than that it was refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Rejected {
+    /// The signature header is absent.
+    #[error("the header `{header}` is missing")]
+    MissingSignature {
+        /// Its name.
+        header: String,
+    },
+    /// Only GitHub's SHA-1 header is there.
+    #[error("only the outdated `x-hub-signature` (SHA-1) was sent; `x-hub-signature-256` is required")]
+    LegacySignature,
+    /// The signature header is there more than once.
+    #[error("the header `{header}` is there more than once")]
+    SeveralSignatures {
+        /// Its name.
+        header: String,
+    },
+    /// The signature header is not written as it should be.
+    #[error("the header `{header}` cannot be a signature: {why}")]
+    Malformed {
+        /// Its name.
+        header: String,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// A well-formed signature of something else, or by another secret.
+    #[error("no signature matches: the body was changed or the secret differs")]
+    Mismatch,
+    /// A signature by a secret after its last moment.
+    #[error("the signature is good, but the `until` of its secret has passed")]
+    SecretExpired,
+    /// The query parameter with the token is absent.
+    #[error("the query parameter `{parameter}` is missing")]
+    MissingParameter {
+        /// Its name.
+        parameter: String,
+    },
+    /// The query parameter with the token is there more than once.
+    #[error("the query parameter `{parameter}` is there more than once")]
+    SeveralParameters {
+        /// Its name.
+        parameter: String,
+    },
+    /// The URL holds no hash of the body, or another one.
+    #[error("the body is no form, and the URL holds no `bodySHA256` that fits it")]
+    BodyHash,
+    /// A JSON Web Token that is not accepted.
+    #[error("the token is not accepted: {why}")]
+    Token {
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The timestamp is absent.
+    #[error("the timestamp `{header}` is missing")]
+    MissingTimestamp {
+        /// The header, or the place in the body.
+        header: String,
+    },
+    /// The timestamp is no time.
+    #[error("the timestamp `{header}` {why}")]
+    BadTimestamp {
+        /// Its name.
+        header: String,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// Sent longer ago than the tolerance.
+    #[error("sent {by} ms earlier than the tolerance allows: a replay, or a clock that is wrong")]
+    Stale {
+        /// How far beyond the tolerance, in milliseconds.
+        by: u64,
+    },
+    /// Sent later than now by more than the tolerance.
+    #[error("dated {by} ms further in the future than the tolerance allows: a clock is wrong")]
+    Future {
+        /// How far beyond the tolerance, in milliseconds.
+        by: u64,
+    },
+    /// The header of the delivery's id is absent, empty or repeated.
+    #[error("the id `{header}` is missing or not a single value")]
+    MissingId {
+        /// Its name.
+        header: String,
+    },
+}

@@ -1,0 +1,338 @@
+//! A signature in a header over a text made of the request: what most senders do, each with its own spelling.
+//!
+//! `vendors` and `hmac` say how a sender spells it ([`Recipe`]). Refuses recipes that look safe and are not: a body, a
+//! time or an id that the signature does not cover.
+
+use std::borrow::Cow;
+
+use http::{HeaderMap, HeaderName};
+
+use super::{
+    Delivery, Outgoing, Rejected, Role, SchemeError, SignError, Signed, Single,
+    body_path::BodyPath,
+    header_name,
+    key::{Form, Key},
+    layout::{Layout, Marks},
+    mac,
+    secret::{Secret, accept},
+    signature_header,
+    signed::{SignedText, Values},
+    single,
+    timestamp::Freshness,
+    url,
+};
+use crate::model::{Encoding, Span, TimestampUnit};
+
+/// Well-formed signatures looked at in one header; senders that rotate write two or three.
+const MOST_SIGNATURES: usize = 16;
+
+/// How a sender signs.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Recipe<'a> {
+    /// The headers it uses; of several such sets the first that is there counts. Never empty.
+    pub(super) names: &'a [Names<'a>],
+    pub(super) form: Form<'a>,
+    pub(super) encoding: Encoding,
+    pub(super) separator: Option<&'a str>,
+    pub(super) assign: Option<&'a str>,
+    pub(super) signature_key: Option<&'a str>,
+    pub(super) signed: &'a str,
+    pub(super) time: Option<Time<'a>>,
+    pub(super) id_path: Option<&'a str>,
+    /// The URL as the sender has it.
+    pub(super) url: Option<&'a str>,
+    /// A header of an older signature, which is named when it came alone.
+    pub(super) outdated: Option<&'a str>,
+}
+
+/// One set of header names.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Names<'a> {
+    pub(super) signature: &'a str,
+    pub(super) timestamp: Option<&'a str>,
+    pub(super) id: Option<&'a str>,
+}
+
+/// Where the time of sending stands and what is expected of it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Time<'a> {
+    pub(super) at: TimeAt<'a>,
+    pub(super) unit: TimestampUnit,
+    pub(super) tolerance: Span,
+}
+
+/// Where the time of sending stands.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum TimeAt<'a> {
+    /// In the header that `Names` says.
+    Header,
+    /// Under a key of the signature header.
+    Key(&'a str),
+    /// In a JSON body.
+    Body(&'a str),
+    /// In a JSON body; only a body that does not tell it leaves it to the header, which is not signed.
+    BodyElseHeader(&'a str),
+}
+
+/// A recipe with its keys, ready to check deliveries.
+#[derive(Debug)]
+pub struct Signature {
+    /// Never empty.
+    families: Vec<Family>,
+    /// Never empty.
+    keys: Vec<Key>,
+    encoding: Encoding,
+    layout: Layout,
+    text: SignedText,
+    freshness: Option<Freshness>,
+    time_path: Option<BodyPath>,
+    id_path: Option<BodyPath>,
+    url: Option<String>,
+    outdated: Option<HeaderName>,
+}
+
+#[derive(Debug)]
+struct Family {
+    signature: HeaderName,
+    timestamp: Option<HeaderName>,
+    id: Option<HeaderName>,
+}
+
+impl Family {
+    fn new(names: &Names<'_>) -> Result<Self, SchemeError> {
+        let optional = |field, name: Option<&str>| name.map(|name| header_name(field, name)).transpose();
+        Ok(Self {
+            signature: header_name("header", names.signature)?,
+            timestamp: optional("timestamp.header", names.timestamp)?,
+            id: optional("id_header", names.id)?,
+        })
+    }
+
+    fn is_in(&self, headers: &HeaderMap) -> bool {
+        let there = |name: &HeaderName| headers.contains_key(name);
+        there(&self.signature)
+            || self.timestamp.as_ref().is_some_and(there)
+            || self.id.as_ref().is_some_and(there)
+    }
+}
+
+impl Signature {
+    /// `secrets` are resolved texts, at least one.
+    pub(super) fn new(recipe: &Recipe<'_>, secrets: &[Secret], role: Role) -> Result<Self, SchemeError> {
+        let text = SignedText::parse(recipe.signed)?;
+        let at = recipe.time.map(|time| time.at);
+        // What stands in the body is covered by {body}; a time beside it must be signed.
+        let beside = matches!(at, Some(TimeAt::Header | TimeAt::Key(_)));
+        if beside && !text.has_timestamp() {
+            return Err(SchemeError::NotCovered { field: "timestamp", placeholder: "timestamp" });
+        }
+        if at.is_none() && text.has_timestamp() {
+            return Err(SchemeError::NoSource { field: "timestamp", placeholder: "timestamp" });
+        }
+        let id_header = recipe.names.iter().any(|names| names.id.is_some());
+        if id_header && recipe.id_path.is_some() {
+            return Err(SchemeError::TwoIds);
+        }
+        if id_header && !text.has_id() {
+            return Err(SchemeError::NotCovered { field: "id_header", placeholder: "id" });
+        }
+        if text.has_id() && !id_header && recipe.id_path.is_none() {
+            return Err(SchemeError::NoSource { field: "id_header", placeholder: "id" });
+        }
+        if recipe.url.is_some() && !text.has_url() {
+            return Err(SchemeError::NotCovered { field: "url", placeholder: "url" });
+        }
+        let (time_key, time_path) = match at {
+            Some(TimeAt::Key(key)) => (Some(key), None),
+            Some(TimeAt::Body(path) | TimeAt::BodyElseHeader(path)) => (None, Some(path)),
+            Some(TimeAt::Header) | None => (None, None),
+        };
+        let path = |field, path: Option<&str>| {
+            path.map(|path| BodyPath::parse(path).ok_or(SchemeError::BodyPath { field })).transpose()
+        };
+        let key = |(index, secret)| Key::new(recipe.form, secret, index + 1, role);
+        let keys: Vec<_> = secrets.iter().enumerate().map(key).collect::<Result<_, _>>()?;
+        if keys.is_empty() {
+            return Err(SchemeError::NoSecret);
+        }
+        Ok(Self {
+            families: recipe.names.iter().map(Family::new).collect::<Result<_, _>>()?,
+            keys,
+            encoding: recipe.encoding,
+            layout: Layout::new(Marks {
+                separator: recipe.separator,
+                assign: recipe.assign,
+                signature: recipe.signature_key,
+                timestamp: time_key,
+            })?,
+            text,
+            freshness: recipe.time.map(|time| Freshness::new(time.unit, time.tolerance)),
+            time_path: path("timestamp.path", time_path)?,
+            id_path: path("id_path", recipe.id_path)?,
+            url: recipe.url.map(str::to_owned),
+            outdated: recipe.outdated.map(|name| header_name("header", name)).transpose()?,
+        })
+    }
+
+    pub(super) fn verify(&self, delivery: &Delivery<'_>) -> Result<(), Rejected> {
+        let headers = delivery.headers;
+        let first = &self.families[0];
+        let family = self.families.iter().find(|family| family.is_in(headers)).unwrap_or(first);
+        let text = match signature_header(headers, &family.signature) {
+            Err(Rejected::MissingSignature { .. })
+                if self.outdated.as_ref().is_some_and(|name| headers.contains_key(name)) =>
+            {
+                return Err(Rejected::LegacySignature);
+            }
+            other => other?,
+        };
+        let malformed = |why| Rejected::Malformed { header: family.signature.as_str().to_owned(), why };
+        let read = self.layout.read(text).map_err(malformed)?;
+        let claimed = self.claimed(&read.signatures).map_err(malformed)?;
+        let timestamp = self.timestamp(family, read.timestamp, delivery)?;
+        let id = self.id(family, delivery)?;
+        let url = match self.text.has_url() {
+            true => Cow::from(url::of_sender(self.url.as_deref(), delivery)),
+            false => Cow::from(""),
+        };
+        let values = Values {
+            body: delivery.body,
+            timestamp: &timestamp,
+            id: &id,
+            url: &url,
+            method: delivery.method,
+        };
+        let parts = self.text.fill(&values);
+        let keys = claimed.iter().map(|(key, claimed)| (key.until_ms, (key, claimed)));
+        accept(keys, delivery.received_ms, |(key, claimed)| key.matches(&parts, claimed))
+    }
+
+    /// The well-formed signatures for each key; those with another prefix are other versions.
+    fn claimed(&self, signatures: &[&str]) -> Result<Vec<(&Key, Vec<Vec<u8>>)>, &'static str> {
+        let mut why = match self.layout {
+            Layout::Pairs { .. } if signatures.is_empty() => "none of its parts has the signature's key",
+            _ => "none of its parts has the prefix",
+        };
+        let mut claimed = Vec::new();
+        for key in &self.keys {
+            let mut of_key = Vec::new();
+            for signature in signatures {
+                let Some(written) = signature.strip_prefix(key.prefix.as_str()) else { continue };
+                match mac::decode(written, key.length(), self.encoding) {
+                    Ok(bytes) => of_key.push(bytes),
+                    Err(reason) => why = reason,
+                }
+            }
+            match of_key.len() {
+                0 => {}
+                1..=MOST_SIGNATURES => claimed.push((key, of_key)),
+                _ => return Err("it holds more than 16 signatures"),
+            }
+        }
+        if claimed.is_empty() { Err(why) } else { Ok(claimed) }
+    }
+
+    /// The text of the time, once it was found fresh; empty when the sender tells none.
+    fn timestamp<'a>(
+        &self,
+        family: &Family,
+        in_signature: Option<&'a str>,
+        delivery: &Delivery<'a>,
+    ) -> Result<Cow<'a, str>, Rejected> {
+        let Some(freshness) = &self.freshness else { return Ok(Cow::from("")) };
+        let (place, text) = self.find_timestamp(family, in_signature, delivery)?;
+        freshness.check(&place, &text, delivery.received_ms)?;
+        Ok(text)
+    }
+
+    fn find_timestamp<'a>(
+        &self,
+        family: &Family,
+        in_signature: Option<&'a str>,
+        delivery: &Delivery<'a>,
+    ) -> Result<(String, Cow<'a, str>), Rejected> {
+        if let Some(key) = self.layout.timestamp_key() {
+            let place = format!("{}: {key}", family.signature);
+            return match in_signature {
+                Some(text) => Ok((place, text.into())),
+                None => Err(Rejected::MissingTimestamp { header: place }),
+            };
+        }
+        if let Some(path) = &self.time_path {
+            let place = format!("{path} of the body");
+            match (path.find(delivery.body), &family.timestamp) {
+                (Some(text), _) => return Ok((place, text.into())),
+                (None, None) => return Err(Rejected::MissingTimestamp { header: place }),
+                (None, Some(_)) => {}
+            }
+        }
+        let name = family.timestamp.as_ref().expect("a time that is nowhere else is in a header");
+        let place = name.as_str().to_owned();
+        match single(delivery.headers, name) {
+            Single::Absent => Err(Rejected::MissingTimestamp { header: place }),
+            Single::Repeated => Err(Rejected::BadTimestamp { header: place, why: "is there more than once" }),
+            Single::Once(value) => match value.to_str() {
+                Ok(text) => Ok((place, text.into())),
+                Err(_) => Err(Rejected::BadTimestamp { header: place, why: "is not ASCII text" }),
+            },
+        }
+    }
+
+    fn id<'a>(&self, family: &Family, delivery: &Delivery<'a>) -> Result<Cow<'a, str>, Rejected> {
+        if let Some(path) = &self.id_path {
+            let missing = || Rejected::MissingId { header: format!("{path} of the body") };
+            return path.find(delivery.body).filter(|id| !id.is_empty()).map(Cow::from).ok_or_else(missing);
+        }
+        let Some(name) = &family.id else { return Ok(Cow::from("")) };
+        let missing = || Rejected::MissingId { header: name.as_str().to_owned() };
+        match single(delivery.headers, name) {
+            Single::Absent | Single::Repeated => Err(missing()),
+            Single::Once(value) => match value.to_str() {
+                Ok("") | Err(_) => Err(missing()),
+                Ok(text) => Ok(text.into()),
+            },
+        }
+    }
+
+    pub(super) fn sign(&self, outgoing: &Outgoing<'_>) -> Result<Signed, SignError> {
+        let family = &self.families[0];
+        let mut signed = Signed::default();
+        let timestamp =
+            self.freshness.as_ref().map(|freshness| freshness.write(outgoing.now_ms)).unwrap_or_default();
+        let mut body = Cow::from(outgoing.body);
+        if let Some(path) = &self.time_path {
+            // Numbers are written as numbers; only RFC 3339 is text.
+            let value = timestamp.parse::<u64>().map_or_else(|_| timestamp.as_str().into(), Into::into);
+            match path.write(&body, value) {
+                Some(written) => body = written.into(),
+                None if family.timestamp.is_some() => {}
+                None => return Err(SignError::NoObject { what: "the time" }),
+            }
+        }
+        if let Some(path) = &self.id_path
+            && path.find(&body).is_none_or(|id| id.is_empty())
+        {
+            let written = path.write(&body, outgoing.id.into());
+            body = written.ok_or(SignError::NoObject { what: "the id" })?.into();
+        }
+        if let Some(name) = &family.timestamp {
+            signed.headers.push((name.as_str().to_owned(), timestamp.clone()));
+        }
+        let mut id = outgoing.id.to_owned();
+        if let Some(name) = &family.id {
+            signed.headers.push((name.as_str().to_owned(), id.clone()));
+        } else if let Some(found) = self.id_path.as_ref().and_then(|path| path.find(&body)) {
+            id = found;
+        }
+        let url = self.url.as_deref().unwrap_or(outgoing.url);
+        let values = Values { body: &body, timestamp: &timestamp, id: &id, url, method: outgoing.method };
+        let key = self.keys.first().expect("`new` refuses an empty list");
+        let written = mac::encode(&key.sign(&self.text.fill(&values))?, self.encoding);
+        let written = self.layout.write(&format!("{}{written}", key.prefix), &timestamp);
+        signed.headers.push((family.signature.as_str().to_owned(), written));
+        if let Cow::Owned(body) = body {
+            signed.body = Some(body);
+        }
+        Ok(signed)
+    }
+}
