@@ -8,6 +8,7 @@ mod call;
 mod error;
 mod event;
 mod flow;
+mod hook_path;
 mod http_step;
 mod ids;
 mod journal;
@@ -22,6 +23,7 @@ mod schedule;
 mod step;
 mod step_parse;
 mod units;
+mod upload;
 mod verify;
 mod verify_parse;
 mod webhook;
@@ -37,10 +39,11 @@ pub use flow::{
     CallbackStep, DelayStep, IterationError, Join, LoopSource, LoopStep, OnError, ParallelBranch,
     ParallelStep, Retry, SubflowStep, WAIT_CAP, WaitUntilStep,
 };
+pub use hook_path::{HookPath, HookPathError, PathSegment};
 pub use http_step::{HttpAuth, HttpFile, HttpMethod, HttpPart, HttpResponse, HttpStep, StatusPattern};
 pub use ids::{IdError, RequestId, RunId, StepId, VersionHash, WorkflowKey};
 pub use journal::{Entry, Signal, StepKey, StepRecord, StepStatus, Wait};
-pub use json::JsonText;
+pub use json::{Bounds, JsonText};
 pub use limits::{CodeLimits, Limits};
 pub use policy::{Concurrency, Debounce, OnConflict, Policy, Priority, Retention, Singleton, Throttle};
 pub use query_step::{QueryLanguage, QueryStep};
@@ -52,6 +55,7 @@ pub use step::{
     SetStep, Step, StepKind, SwitchCase, SwitchStep, When,
 };
 pub use units::{ByteSize, Span, UnitError};
+pub use upload::Upload;
 pub use verify::{
     Algorithm, Encoding, HmacSpec, SecretEncoding, Secrets, TimestampSpec, TimestampUnit, Verify,
 };

@@ -4,16 +4,27 @@ use serde_json::Value;
 
 use super::{
     limits::Limits,
-    step_parse::response,
+    step_parse::{condition, response},
     verify_parse::verify,
-    webhook::Webhook,
-    workflow_parse::{FieldError, Object, only_known, take},
+    webhook::{Dedupe, Webhook},
+    workflow_parse::{FieldError, Object, only_known, take, typed},
 };
 
 pub(super) fn webhook(mut fields: Object) -> Result<Webhook, FieldError> {
     const PATH: &str = "trigger";
-    const KNOWN: [&str; 8] =
-        ["methods", "mode", "verify", "dedupe", "response", "max_body", "sync_wait", "keep_headers"];
+    const KNOWN: [&str; 11] = [
+        "methods",
+        "mode",
+        "path",
+        "verify",
+        "filter",
+        "dedupe",
+        "response",
+        "max_body",
+        "decompress",
+        "sync_wait",
+        "keep_headers",
+    ];
     only_known(&fields, PATH, &KNOWN)
         .map_err(|error| FieldError { message: error.message.replace("are ", "are type, "), ..error })?;
     let verify_value: Option<Value> = take(&mut fields, PATH, "verify")?;
@@ -22,9 +33,12 @@ pub(super) fn webhook(mut fields: Object) -> Result<Webhook, FieldError> {
         methods: take(&mut fields, PATH, "methods")?.unwrap_or_else(Webhook::default_methods),
         mode: take(&mut fields, PATH, "mode")?.unwrap_or_default(),
         verify: verify_value.map(verify).transpose()?,
-        dedupe: take(&mut fields, PATH, "dedupe")?,
+        path: take(&mut fields, PATH, "path")?,
+        filter: condition(&mut fields, PATH, "filter")?,
+        dedupe: take(&mut fields, PATH, "dedupe")?.map(dedupe).transpose()?.flatten(),
         response: response_value.map(|value| response(value, "trigger.response")).transpose()?,
         max_body: take(&mut fields, PATH, "max_body")?,
+        decompress: take(&mut fields, PATH, "decompress")?.unwrap_or_default(),
         sync_wait: take(&mut fields, PATH, "sync_wait")?,
         keep_headers: take(&mut fields, PATH, "keep_headers")?.unwrap_or_default(),
     };
@@ -49,6 +63,15 @@ pub(super) fn webhook(mut fields: Object) -> Result<Webhook, FieldError> {
         ));
     }
     Ok(webhook)
+}
+
+/// `true`, or an object; `false` is as good as leaving it out.
+fn dedupe(value: Value) -> Result<Option<Dedupe>, FieldError> {
+    match value {
+        Value::Bool(true) => Ok(Some(Dedupe::by_sender())),
+        Value::Bool(false) => Ok(None),
+        other => typed(other, "trigger.dedupe").map(Some),
+    }
 }
 
 /// A token as RFC 9110 section 5.6.2 has it.
