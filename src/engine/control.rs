@@ -91,7 +91,7 @@ impl Engine {
         let definition = definition.ok_or_else(|| ControlError::UnknownWorkflow(workflow.clone()))?;
         let event = Event::of_data(data);
         let submission =
-            Submission { definition, event, mode: Mode::Async, cause: Cause::Manual, dedupe: None };
+            Submission { definition, event, mode: Mode::Async, cause: Cause::Manual, dedupe: None, replay: None };
         Ok(self.submit(submission).await?)
     }
 

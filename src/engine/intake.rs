@@ -41,6 +41,24 @@ impl DedupeKey {
     }
 }
 
+/// What a delivery is recognised by when its sender signs no id: sent once more, it is a replay.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReplayKey {
+    digest: [u8; 32],
+    until_ms: u64,
+}
+
+impl ReplayKey {
+    /// The key of one workflow's delivery, by the digest of what was signed. It is remembered until `until_ms`,
+    /// milliseconds since the epoch.
+    pub fn new(workflow: &WorkflowKey, signed: &[u8; 32], until_ms: u64) -> Self {
+        // No workflow's key begins with this byte, so that it never equals a dedupe key.
+        let hash =
+            Sha256::new().chain_update([1]).chain_update(workflow.as_str()).chain_update([0]).chain_update(signed);
+        Self { digest: hash.finalize().into(), until_ms }
+    }
+}
+
 /// An event that asks for a run.
 pub struct Submission {
     /// The version that the run will be pinned to.
@@ -53,6 +71,8 @@ pub struct Submission {
     pub cause: Cause,
     /// What a copy of it is recognised by.
     pub dedupe: Option<DedupeKey>,
+    /// What a replay of it is recognised by.
+    pub replay: Option<ReplayKey>,
 }
 
 /// What became of a submission.
@@ -124,7 +144,7 @@ pub(super) async fn submit(inner: &Arc<Inner>, submission: Submission) -> Result
     if inner.stopping.load(Ordering::SeqCst) {
         return Err(EngineError::Stopping);
     }
-    let Submission { definition, event, mode, cause, dedupe } = submission;
+    let Submission { definition, event, mode, cause, dedupe, replay } = submission;
     let workflow = &definition.workflow.key;
     if mode == Mode::Sync && inner.scheduler.is_paused(workflow) {
         return Err(EngineError::Paused);
@@ -135,7 +155,7 @@ pub(super) async fn submit(inner: &Arc<Inner>, submission: Submission) -> Result
     run.head.claim = dedupe.map(|key| key.digest);
     run.head.slot = groups.slot;
     let id = run.head.id;
-    match store_run(inner, &definition, &mut run, dedupe).await? {
+    match store_run(inner, &definition, &mut run, &claims(run.head.created_ms, dedupe, replay)).await? {
         Stored::New => {}
         Stored::Copy(run) => return Ok(Submitted::Duplicate { run }),
         Stored::Held(run) => return Ok(Submitted::Skipped { run }),
@@ -160,26 +180,35 @@ fn begin(inner: &Arc<Inner>, run: Run, definition: Arc<Definition>, groups: Grou
     }
 }
 
+/// The digests that a run claims, each with the end of its time.
+fn claims(now_ms: u64, dedupe: Option<DedupeKey>, replay: Option<ReplayKey>) -> Vec<([u8; 32], u64)> {
+    let dedupe = dedupe.map(|key| (key.digest, now_ms.saturating_add(key.ttl.as_millis())));
+    // Longer than a replay would pass: it is looked at some time after it was verified.
+    let replay = replay.map(|key| (key.digest, key.until_ms.max(now_ms).saturating_add(60_000)));
+    dedupe.into_iter().chain(replay).collect()
+}
+
 /// Commits a new run, unless this is a copy or its singleton is taken.
 async fn store_run(
     inner: &Arc<Inner>,
     definition: &Definition,
     run: &mut Run,
-    dedupe: Option<DedupeKey>,
+    claims: &[([u8; 32], u64)],
 ) -> Result<Stored, StoreError> {
     let store = &*inner.store;
     for _ in 0..TRIES {
         let mut batch = Batch::new();
-        if let Some(DedupeKey { digest, ttl }) = dedupe {
+        for &(digest, expires_ms) in claims {
             let held = tables::claims::get(store, &digest)?;
             if let Some(claim) = held.as_ref().filter(|claim| claim.expires_ms > run.head.created_ms)
                 && let Some(first) = tables::runs::get(store, claim.run)?
+                // A failed run gives its dedupe key back itself; of a replay key it knows nothing.
+                && first.head.status != RunStatus::Failed
             {
                 // Readable is not yet durable, and the caller will rely on it.
                 store.commit(Batch::new()).await?;
                 return Ok(Stored::Copy(Box::new(first)));
             }
-            let expires_ms = run.head.created_ms.saturating_add(ttl.as_millis());
             tables::claims::take(&mut batch, &digest, &Claim { run: run.head.id, expires_ms }, held.as_ref());
         }
         let mut superseded = None;

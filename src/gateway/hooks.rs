@@ -6,11 +6,18 @@ use axum::{
     extract::{ConnectInfo, Request, State},
     response::{IntoResponse, Response},
 };
-use http::{HeaderMap, StatusCode, header, request::Parts};
+use http::{HeaderMap, StatusCode, request::Parts};
 use tokio::sync::oneshot;
 
 use super::{
-    Gateway, answer, body, dedupe, endpoint::Endpoint, problem::Problem, refusal::Refusal, request_log,
+    Gateway, answer,
+    body::{self, Coding},
+    dedupe,
+    endpoint::Endpoint,
+    problem::Problem,
+    refusal::Refusal,
+    request_log,
+    route::Params,
 };
 use crate::{
     engine::{EngineError, Reply, Submission, Submitted},
@@ -33,7 +40,6 @@ enum Accepted {
     /// It went to the engine.
     Submitted(Arc<Endpoint>, Submitted),
     /// It is answered at once, without a run.
-    #[expect(dead_code, reason = "handshakes and filters make these")]
     Answered(Response, RequestOutcome),
 }
 
@@ -111,7 +117,7 @@ async fn accept(
     received_ms: u64,
     trace: &mut Trace,
 ) -> Result<Accepted, Refusal> {
-    let endpoint = route(gateway, parts.uri.path())?;
+    let (endpoint, params) = route(gateway, parts.uri.path())?;
     let workflow = &endpoint.definition.workflow;
     trace.workflow = Some(workflow.key.clone());
     if !workflow.enabled {
@@ -119,6 +125,7 @@ async fn accept(
     }
     allow_method(&endpoint, parts.method.as_str())?;
     let scheme = endpoint.scheme.as_ref().map_err(|error| Refusal::Unavailable(error.to_string()))?;
+    let coding = body::coding(&parts.headers, endpoint.webhook().decompress)?;
     let body = body::read(&parts.headers, body, endpoint.max_body).await?;
     trace.body_bytes = body.len() as u64;
     let verified = match scheme {
@@ -132,16 +139,26 @@ async fn accept(
         })?,
         None => Verified::default(),
     };
+    let body = match coding {
+        Some(coding) => decompress(coding, body, endpoint.max_body).await?,
+        None => body,
+    };
     let mut event = event(peer, parts, body)?;
+    event.params = params;
     let webhook = endpoint.webhook();
     let mode = webhook.mode;
-    // Of the key only a digest is kept, so it may read what is hidden from then on.
+    if let Some(filter) = &endpoint.filter
+        && !filter.lets_through(&event, &workflow.key)
+    {
+        return Ok(Accepted::Answered(StatusCode::NO_CONTENT.into_response(), RequestOutcome::Filtered));
+    }
+    // Of the keys only digests are kept, so they may read what is hidden from then on.
     let dedupe = dedupe::key(&endpoint, &event);
+    let replay = dedupe::replay(&endpoint, verified.replay);
     event.hide_headers(|name| webhook.hides(name));
     let definition = Arc::clone(&endpoint.definition);
-    let submitted =
-        gateway.engine.submit(Submission { definition, event, mode, cause: Cause::Webhook, dedupe }).await?;
-    drop(verified);
+    let submission = Submission { definition, event, mode, cause: Cause::Webhook, dedupe, replay };
+    let submitted = gateway.engine.submit(submission).await?;
     Ok(Accepted::Submitted(endpoint, submitted))
 }
 
@@ -162,11 +179,14 @@ async fn started_run(
     }
 }
 
-fn route(gateway: &Gateway, path: &str) -> Result<Arc<Endpoint>, Refusal> {
-    // A key has no character that a URL would escape, so an escaped one names nothing.
-    let key: WorkflowKey =
-        path.strip_prefix(PREFIX).and_then(|key| key.parse().ok()).ok_or(Refusal::Unknown)?;
-    gateway.endpoints.get(&key).ok_or(Refusal::Unknown)
+fn route(gateway: &Gateway, path: &str) -> Result<(Arc<Endpoint>, Params), Refusal> {
+    path.strip_prefix(PREFIX).and_then(|path| gateway.endpoints.route(path)).ok_or(Refusal::Unknown)
+}
+
+/// Not on the threads that serve others: it may take as long as a large body is.
+async fn decompress(coding: Coding, body: Vec<u8>, limit: usize) -> Result<Vec<u8>, Refusal> {
+    let work = tokio::task::spawn_blocking(move || body::decompress(coding, &body, limit));
+    work.await.unwrap_or_else(|error| Err(Refusal::BodyInvalid(format!("its decoder failed: {error}"))))
 }
 
 fn allow_method(endpoint: &Endpoint, method: &str) -> Result<(), Refusal> {
@@ -188,8 +208,7 @@ fn duplicate(run: Run, mode: Mode) -> Result<Response, Refusal> {
 }
 
 pub(super) fn event(peer: SocketAddr, parts: &Parts, body: Vec<u8>) -> Result<Event, Refusal> {
-    let content_type =
-        parts.headers.get(header::CONTENT_TYPE).map(|value| String::from_utf8_lossy(value.as_bytes()));
+    let content_type = body::content_type(&parts.headers)?;
     let content = body::decode_body(content_type.as_deref(), &body)?;
     let query = parts.uri.query().unwrap_or("");
     Ok(Event {

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     hook_path::HookPath,
+    ids::WorkflowKey,
     step::{ConditionExpr, ResponseSpec},
     units::{ByteSize, Span},
     verify::Verify,
@@ -53,6 +54,14 @@ pub const CREDENTIAL_HEADERS: [&str; 5] =
 impl Webhook {
     pub(super) fn default_methods() -> Vec<Method> {
         vec![Method::Post]
+    }
+
+    /// The path of its requests, with the parameters by name.
+    pub fn address(&self, key: &WorkflowKey) -> String {
+        match &self.path {
+            Some(path) => format!("/api/webhooks{path}"),
+            None => format!("/api/webhooks/{key}"),
+        }
     }
 
     /// Whether the value of a header (its name in lower case) is not for the workflow: it is a credential, and not

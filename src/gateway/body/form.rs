@@ -22,7 +22,11 @@ pub(super) fn content(body: &[u8]) -> Result<Content, String> {
 
 /// One field more; a name given several times becomes an array.
 pub(super) fn add(fields: &mut Map<String, Value>, name: String, value: String) {
-    let value = Value::String(value);
+    add_value(fields, name, value.into());
+}
+
+/// One member more, that is no array itself; a name given several times becomes an array.
+pub(in crate::gateway) fn add_value(fields: &mut Map<String, Value>, name: String, value: Value) {
     match fields.get_mut(&name) {
         None => {
             fields.insert(name, value);

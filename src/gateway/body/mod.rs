@@ -15,6 +15,7 @@ mod octets;
 mod writer;
 
 pub(super) use encoding::{Coding, coding, decompress};
+pub(super) use form::add_value;
 
 use std::time::Duration;
 
