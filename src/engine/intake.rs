@@ -155,7 +155,8 @@ pub(super) async fn submit(inner: &Arc<Inner>, submission: Submission) -> Result
     run.head.claim = dedupe.map(|key| key.digest);
     run.head.slot = groups.slot;
     let id = run.head.id;
-    match store_run(inner, &definition, &mut run, &claims(run.head.created_ms, dedupe, replay)).await? {
+    let claims = claims(run.head.created_ms, dedupe, replay);
+    match store_run(inner, &definition, &mut run, &claims).await? {
         Stored::New => {}
         Stored::Copy(run) => return Ok(Submitted::Duplicate { run }),
         Stored::Held(run) => return Ok(Submitted::Skipped { run }),

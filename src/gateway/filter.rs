@@ -6,7 +6,7 @@
 use crate::{
     engine::EventRoots,
     model::{ConditionExpr, Event, FieldError, WorkflowKey},
-    template::{Condition, Path, Root},
+    template::{Condition, Root},
 };
 
 /// A filter, compiled.

@@ -46,16 +46,16 @@ pub(super) fn to_json(bytes: &[u8]) -> Result<Value, String> {
                 if root.is_some() || open.len() >= DEPTH_MOST {
                     return Err("two roots, or elements nested too deeply".to_owned());
                 }
-                let name = utf8(start.name().into_inner())?;
+                let name = start.name().into_inner().to_owned();
                 let mut element = Open::default();
                 nodes += 1;
                 for attribute in start.attributes() {
                     let attribute = attribute.map_err(|error| error.to_string())?;
-                    let value = quick_xml::escape::unescape(std::str::from_utf8(&attribute.value).map_err(|error| error.to_string())?)
+                    let value = quick_xml::escape::unescape(&attribute.value)
                         .map_err(|error| error.to_string())?
                         .into_owned();
                     nodes += 1;
-                    element.members.insert(format!("@{}", utf8(attribute.key.into_inner())?), value.into());
+                    element.members.insert(format!("@{}", attribute.key.into_inner()), value.into());
                 }
                 if nodes > NODES_MOST {
                     return Err(format!("more than {NODES_MOST} elements and attributes"));
@@ -69,10 +69,10 @@ pub(super) fn to_json(bytes: &[u8]) -> Result<Value, String> {
                     Some((_, parent)) => add_value(&mut parent.members, name, element.close()),
                 }
             }
-            Event::Text(text) => push(&mut open, &utf8(&text)?)?,
-            Event::CData(text) => push(&mut open, &utf8(&text)?)?,
+            Event::Text(text) => push(&mut open, &text)?,
+            Event::CData(text) => push(&mut open, &text)?,
             Event::GeneralRef(entity) => {
-                let entity = format!("&{};", utf8(&entity)?);
+                let entity = format!("&{};", &*entity);
                 push(&mut open, &quick_xml::escape::unescape(&entity).map_err(|error| error.to_string())?)?;
             }
             Event::DocType(_) => return Err("a document type is not accepted".to_owned()),
@@ -90,10 +90,6 @@ fn push(open: &mut [(String, Open)], text: &str) -> Result<(), String> {
         None => return Err("text outside of the root element".to_owned()),
     }
     Ok(())
-}
-
-fn utf8(bytes: &[u8]) -> Result<String, String> {
-    String::from_utf8(bytes.to_vec()).map_err(|error| error.to_string())
 }
 
 #[cfg(test)]
