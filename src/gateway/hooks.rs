@@ -27,6 +27,8 @@ use crate::{
 
 /// The path that keys stand below.
 const PREFIX: &str = "/api/webhooks/";
+/// The most parameters of a query.
+const QUERY_MOST: usize = 1_000;
 
 /// What is known of a request while it is worked on, for the log.
 #[derive(Default)]
@@ -212,13 +214,17 @@ fn duplicate(run: Run, mode: Mode) -> Result<Response, Refusal> {
 pub(super) fn event(peer: SocketAddr, parts: &Parts, body: Vec<u8>) -> Result<Event, Refusal> {
     let content_type = body::content_type(&parts.headers)?;
     let content = body::decode_body(content_type.as_deref(), &body)?;
-    let query = parts.uri.query().unwrap_or("");
+    let query = form_urlencoded::parse(parts.uri.query().unwrap_or("").as_bytes());
+    let query: Vec<_> = query.into_owned().take(QUERY_MOST + 1).collect();
+    if query.len() > QUERY_MOST {
+        return Err(Refusal::QueryInvalid { most: QUERY_MOST });
+    }
     Ok(Event {
         method: parts.method.as_str().to_owned(),
         path: parts.uri.path().to_owned(),
         ip: peer.ip().to_canonical().to_string(),
         headers: headers(&parts.headers),
-        query: form_urlencoded::parse(query.as_bytes()).into_owned().collect(),
+        query,
         params: Vec::new(),
         content,
         body,
