@@ -290,3 +290,97 @@ fn take_slot(
     tables::slots::take(batch, group, &Slot { run: run.head.id, first_ms }, held.as_ref());
     Ok(slotted)
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::{
+        engine::{Catalog, Engine, EngineOptions, Environment, SystemPorts, Vault, simulation},
+        model::{Bundle, JsonText},
+        net::{Outbound, OutboundOptions},
+        steps::Services,
+        store::{MemoryStore, Store},
+    };
+
+    struct Intake {
+        engine: Engine,
+        definition: Arc<Definition>,
+    }
+
+    impl Intake {
+        async fn of(steps: serde_json::Value) -> Self {
+            let environment: Environment = Arc::new(|_: &str| None);
+            let workflow = json!({ "key": "a", "trigger": { "type": "webhook" }, "steps": steps });
+            let bundle = Bundle { workflow: workflow.to_string(), files: Default::default() };
+            let definition = Definition::compile(bundle, &simulation::sandbox(), &environment).unwrap();
+            let (store, definition): (Arc<dyn Store>, _) = (Arc::new(MemoryStore::new()), Arc::new(definition));
+            let net = Outbound::new(OutboundOptions::default()).unwrap();
+            let services = Services { sandbox: simulation::sandbox(), net };
+            let catalog = Catalog::new(simulation::sandbox(), environment);
+            let ports = Arc::new(SystemPorts::default());
+            let engine = Engine::new(store, services, Vault::empty(), ports, catalog, EngineOptions::default());
+            engine.install(Arc::clone(&definition)).await.unwrap();
+            engine.take_up().unwrap();
+            Self { engine, definition }
+        }
+
+        /// The run of a delivery, and whether it is new; waits for its end.
+        async fn deliver(&self, dedupe: Option<&str>, replay: Option<(u8, u64)>) -> (RunId, bool) {
+            let workflow = &self.definition.workflow.key;
+            let submission = Submission {
+                definition: Arc::clone(&self.definition),
+                event: Event::of_data(&JsonText::null()),
+                mode: Mode::Sync,
+                cause: Cause::Webhook,
+                dedupe: dedupe.map(|key| DedupeKey::new(workflow, key, Span::from_millis(60_000))),
+                replay: replay.map(|(signed, until_ms)| ReplayKey::new(workflow, &[signed; 32], until_ms)),
+            };
+            match self.engine.submit(submission).await.unwrap() {
+                Submitted::Started { run, reply } => {
+                    reply.expect("it is waited for").await.unwrap();
+                    (run, true)
+                }
+                Submitted::Duplicate { run } => (run.head.id, false),
+                Submitted::Skipped { .. } => panic!("it is no singleton"),
+            }
+        }
+    }
+
+    const LATER: u64 = u64::MAX / 2;
+
+    #[tokio::test]
+    async fn a_replay_gets_the_first_run_whatever_id_it_claims() {
+        let intake = Intake::of(json!([{ "id": "s", "type": "set", "values": 1 }])).await;
+        let (first, new) = intake.deliver(None, Some((1, LATER))).await;
+        assert!(new);
+        assert_eq!(intake.deliver(None, Some((1, LATER))).await, (first, false));
+        assert_eq!(intake.deliver(Some("forged id"), Some((1, LATER))).await, (first, false));
+        let (other, new) = intake.deliver(Some("id"), Some((2, LATER))).await;
+        assert!(new && other != first);
+        // Signed anew, as a sender's own retry is, but of the same event.
+        assert_eq!(intake.deliver(Some("id"), Some((3, LATER))).await, (other, false));
+    }
+
+    #[tokio::test]
+    async fn a_failed_run_may_be_delivered_again_with_the_same_signature() {
+        let fails = json!([{ "id": "e", "type": "end", "status": "failed", "message": "no" }]);
+        let intake = Intake::of(fails).await;
+        let (first, _) = intake.deliver(Some("id"), Some((1, LATER))).await;
+        let (second, new) = intake.deliver(Some("id"), Some((1, LATER))).await;
+        assert!(new && second != first);
+    }
+
+    #[test]
+    fn the_two_kinds_of_keys_never_meet() {
+        let workflow: WorkflowKey = "a".parse().unwrap();
+        let key = String::from_utf8(vec![7; 32]).unwrap();
+        let dedupe = DedupeKey::new(&workflow, &key, Span::from_millis(1));
+        let replay = ReplayKey::new(&workflow, &[7; 32], 5);
+        assert_ne!(dedupe.digest, replay.digest);
+        assert_ne!(replay.digest, ReplayKey::new(&"b".parse().unwrap(), &[7; 32], 5).digest);
+        assert_eq!(claims(100, Some(dedupe), Some(replay)).len(), 2);
+        assert_eq!(claims(100, None, Some(replay))[0].1, 60_100, "remembered a little longer than it would pass");
+    }
+}
