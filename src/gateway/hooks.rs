@@ -189,7 +189,7 @@ fn route(gateway: &Gateway, path: &str) -> Result<(Arc<Endpoint>, Params), Refus
 
 /// Not on the threads that serve others: it may take as long as a large body is.
 async fn decompress(coding: Coding, body: Vec<u8>, limit: usize) -> Result<Vec<u8>, Refusal> {
-    let work = tokio::task::spawn_blocking(move || body::decompress(coding, &body, limit));
+    let work = tokio::task::spawn_blocking(move || body::decompressed(coding, &body, limit));
     work.await.unwrap_or_else(|error| Err(Refusal::BodyInvalid(format!("its decoder failed: {error}"))))
 }
 

@@ -18,7 +18,7 @@ mod request_log;
 mod route;
 mod xml;
 
-pub use body::decode;
+pub use body::{decode, decompress};
 pub use endpoint::{Endpoint, Endpoints, Sources};
 pub use problem::Problem;
 pub(crate) use refusal::engine_problem;

@@ -28,6 +28,19 @@ pub(in crate::gateway) enum Coding {
     Zstd,
 }
 
+impl Coding {
+    /// By its name in lower case.
+    pub(super) fn of(name: &str) -> Option<Self> {
+        match name {
+            "gzip" | "x-gzip" => Some(Self::Gzip),
+            "deflate" => Some(Self::Deflate),
+            "br" => Some(Self::Brotli),
+            "zstd" => Some(Self::Zstd),
+            _ => None,
+        }
+    }
+}
+
 /// The coding of a body; nothing when it is sent as it is.
 ///
 /// # Errors
@@ -42,11 +55,7 @@ pub(in crate::gateway) fn coding(headers: &HeaderMap, allowed: bool) -> Result<O
         [] => return Ok(None),
         [one] => match one.as_str() {
             "" | "identity" => return Ok(None),
-            "gzip" | "x-gzip" => Some(Coding::Gzip),
-            "deflate" => Some(Coding::Deflate),
-            "br" => Some(Coding::Brotli),
-            "zstd" => Some(Coding::Zstd),
-            _ => None,
+            other => Coding::of(other),
         },
         _ => None,
     };
@@ -61,7 +70,7 @@ pub(in crate::gateway) fn coding(headers: &HeaderMap, allowed: bool) -> Result<O
 /// # Errors
 /// `TooLarge` as soon as there is more, or far more than went in; `BodyInvalid` when it is not what its coding says, is
 /// cut off, or has something behind its end.
-pub(in crate::gateway) fn decompress(coding: Coding, body: &[u8], limit: usize) -> Result<Vec<u8>, Refusal> {
+pub(in crate::gateway) fn decompressed(coding: Coding, body: &[u8], limit: usize) -> Result<Vec<u8>, Refusal> {
     if body.is_empty() {
         return Ok(Vec::new());
     }
@@ -167,11 +176,11 @@ mod tests {
     fn each_coding_is_read_back() {
         let text = b"{\"a\": \"hello hello hello\"}".repeat(50);
         for coding in CODINGS {
-            assert_eq!(decompress(coding, &compressed(coding, &text), 1 << 20).unwrap(), text, "{coding:?}");
+            assert_eq!(decompressed(coding, &compressed(coding, &text), 1 << 20).unwrap(), text, "{coding:?}");
         }
         let mut raw = DeflateEncoder::new(Vec::new(), Compression::best());
         raw.write_all(&text).unwrap();
-        assert_eq!(decompress(Coding::Deflate, &raw.finish().unwrap(), 1 << 20).unwrap(), text, "without zlib's frame");
+        assert_eq!(decompressed(Coding::Deflate, &raw.finish().unwrap(), 1 << 20).unwrap(), text, "without zlib's frame");
     }
 
     #[test]
@@ -179,10 +188,10 @@ mod tests {
         let zeros = vec![0; 20 << 20];
         for coding in CODINGS {
             let bomb = compressed(coding, &zeros);
-            let by_ratio = decompress(coding, &bomb, usize::MAX);
+            let by_ratio = decompressed(coding, &bomb, usize::MAX);
             let most = FREE.max(bomb.len() * RATIO);
             assert!(matches!(by_ratio, Err(Refusal::TooLarge { limit }) if limit == most), "{coding:?}");
-            let by_size = decompress(coding, &bomb, 1_000);
+            let by_size = decompressed(coding, &bomb, 1_000);
             assert!(matches!(by_size, Err(Refusal::TooLarge { limit: 1_000 })), "{coding:?}");
         }
     }
@@ -192,11 +201,11 @@ mod tests {
         let text = b"some text that is compressed".repeat(10);
         for coding in CODINGS {
             let whole = compressed(coding, &text);
-            let cut = decompress(coding, &whole[..whole.len() - 3], 1 << 20);
+            let cut = decompressed(coding, &whole[..whole.len() - 3], 1 << 20);
             assert!(matches!(cut, Err(Refusal::BodyInvalid(_))), "{coding:?} cut: {cut:?}");
-            let more = decompress(coding, &[&whole[..], b"tail"].concat(), 1 << 20);
+            let more = decompressed(coding, &[&whole[..], b"tail"].concat(), 1 << 20);
             assert!(matches!(more, Err(Refusal::BodyInvalid(_))), "{coding:?} goes on: {more:?}");
-            let other = decompress(coding, b"{\"plain\": true, \"and\": \"long enough\"}", 1 << 20);
+            let other = decompressed(coding, b"{\"plain\": true, \"and\": \"long enough\"}", 1 << 20);
             assert!(matches!(other, Err(Refusal::BodyInvalid(_))), "{coding:?} is none: {other:?}");
         }
     }
@@ -234,7 +243,7 @@ mod tests {
         fn any_bytes_are_decompressed_or_refused(
             body in prop::collection::vec(any::<u8>(), 0..300), coding in prop::sample::select(CODINGS.to_vec()),
         ) {
-            if let Ok(whole) = decompress(coding, &body, 10_000) {
+            if let Ok(whole) = decompressed(coding, &body, 10_000) {
                 prop_assert!(whole.len() <= 10_000);
             }
         }

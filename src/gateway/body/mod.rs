@@ -14,7 +14,7 @@ mod multipart;
 mod octets;
 mod writer;
 
-pub(super) use encoding::{Coding, coding, decompress};
+pub(super) use encoding::{Coding, coding, decompressed};
 pub(super) use form::add_value;
 
 use std::time::Duration;
@@ -66,6 +66,15 @@ pub(super) fn content_type(headers: &HeaderMap) -> Result<Option<String>, Refusa
 /// Why it is not what its type says.
 pub fn decode(content_type: Option<&str>, body: &[u8]) -> Result<Content, String> {
     decode_body(content_type, body).map_err(|refusal| refusal.to_string())
+}
+
+/// What a body of this `Content-Encoding` holds, at most `limit` bytes.
+///
+/// # Errors
+/// Why it is refused.
+pub fn decompress(coding: &str, body: &[u8], limit: usize) -> Result<Vec<u8>, String> {
+    let coding = Coding::of(coding).ok_or("it is no coding that is known")?;
+    decompressed(coding, body, limit).map_err(|refusal| refusal.to_string())
 }
 
 pub(super) fn decode_body(content_type: Option<&str>, body: &[u8]) -> Result<Content, Refusal> {
