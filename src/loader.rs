@@ -109,7 +109,11 @@ impl Loader {
         }
         for folder in folders {
             match folder::read(&folder) {
-                Ok(bundle) if self.seen.get(&folder).is_some_and(|seen| seen.waits.is_none() && seen.bundle == bundle) => {}
+                Ok(bundle)
+                    if self
+                        .seen
+                        .get(&folder)
+                        .is_some_and(|seen| seen.waits.is_none() && seen.bundle == bundle) => {}
                 Ok(bundle) => self.install_one(&folder, bundle).await?,
                 Err(FolderError::NoWorkflow { .. }) => {}
                 Err(error) => tracing::error!(%error, "a workflow cannot be loaded"),
@@ -129,7 +133,11 @@ impl Loader {
         let mut waits = None;
         let key = match self.compile(folder, &bundle) {
             Err(Refused { why, by_another }) => {
-                let told = self.seen.get(folder).filter(|seen| seen.bundle == bundle).and_then(|seen| seen.waits.as_ref());
+                let told = self
+                    .seen
+                    .get(folder)
+                    .filter(|seen| seen.bundle == bundle)
+                    .and_then(|seen| seen.waits.as_ref());
                 if told != Some(&why) {
                     tracing::error!("{}/{why}; this version is not used", folder.display());
                 }
@@ -176,7 +184,9 @@ impl Loader {
             return Err(definition.key_differs().to_string().into());
         }
         if let Some(other) = self.owner(key).filter(|other| *other != folder) {
-            return Err(format!("workflow.json: `{key}` is installed from {} already", other.display()).into());
+            return Err(
+                format!("workflow.json: `{key}` is installed from {} already", other.display()).into()
+            );
         }
         let text = definition.bundle.workflow.clone();
         let definition = Arc::new(definition);

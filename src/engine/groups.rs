@@ -29,7 +29,9 @@ impl EventRoots {
     pub fn whole(event: &Event) -> Self {
         const FIELDS: [&str; 9] =
             ["data", "files", "headers", "query", "params", "method", "path", "ip", "rawBody"];
-        Self(FIELDS.into_iter().map(|name| (name.to_owned(), event.field(name))).collect::<Map<_, _>>().into())
+        Self(
+            FIELDS.into_iter().map(|name| (name.to_owned(), event.field(name))).collect::<Map<_, _>>().into(),
+        )
     }
 }
 

@@ -53,8 +53,11 @@ impl ReplayKey {
     /// milliseconds since the epoch.
     pub fn new(workflow: &WorkflowKey, signed: &[u8; 32], until_ms: u64) -> Self {
         // No workflow's key begins with this byte, so that it never equals a dedupe key.
-        let hash =
-            Sha256::new().chain_update([1]).chain_update(workflow.as_str()).chain_update([0]).chain_update(signed);
+        let hash = Sha256::new()
+            .chain_update([1])
+            .chain_update(workflow.as_str())
+            .chain_update([0])
+            .chain_update(signed);
         Self { digest: hash.finalize().into(), until_ms }
     }
 }
@@ -315,12 +318,14 @@ mod tests {
             let workflow = json!({ "key": "a", "trigger": { "type": "webhook" }, "steps": steps });
             let bundle = Bundle { workflow: workflow.to_string(), files: Default::default() };
             let definition = Definition::compile(bundle, &simulation::sandbox(), &environment).unwrap();
-            let (store, definition): (Arc<dyn Store>, _) = (Arc::new(MemoryStore::new()), Arc::new(definition));
+            let (store, definition): (Arc<dyn Store>, _) =
+                (Arc::new(MemoryStore::new()), Arc::new(definition));
             let net = Outbound::new(OutboundOptions::default()).unwrap();
             let services = Services { sandbox: simulation::sandbox(), net };
             let catalog = Catalog::new(simulation::sandbox(), environment);
             let ports = Arc::new(SystemPorts::default());
-            let engine = Engine::new(store, services, Vault::empty(), ports, catalog, EngineOptions::default());
+            let engine =
+                Engine::new(store, services, Vault::empty(), ports, catalog, EngineOptions::default());
             engine.install(Arc::clone(&definition)).await.unwrap();
             engine.take_up().unwrap();
             Self { engine, definition }
@@ -381,6 +386,10 @@ mod tests {
         assert_ne!(dedupe.digest, replay.digest);
         assert_ne!(replay.digest, ReplayKey::new(&"b".parse().unwrap(), &[7; 32], 5).digest);
         assert_eq!(claims(100, Some(dedupe), Some(replay)).len(), 2);
-        assert_eq!(claims(100, None, Some(replay))[0].1, 60_100, "remembered a little longer than it would pass");
+        assert_eq!(
+            claims(100, None, Some(replay))[0].1,
+            60_100,
+            "remembered a little longer than it would pass"
+        );
     }
 }

@@ -19,7 +19,9 @@ pub(super) fn compile(webhook: &Webhook) -> Result<Option<(Template, Span)>, Fie
     let Some(Dedupe { key, ttl }) = &webhook.dedupe else { return Ok(None) };
     let text = match (key, &webhook.verify) {
         (Some(own), _) => own.as_str(),
-        (None, Some(verify)) => default_key(verify).ok_or_else(|| no_key("its `verify` scheme names none"))?,
+        (None, Some(verify)) => {
+            default_key(verify).ok_or_else(|| no_key("its `verify` scheme names none"))?
+        }
         (None, None) => return Err(no_key("there is no `verify` scheme that names one")),
     };
     template(text).map(|template| Some((template, *ttl)))
@@ -100,7 +102,11 @@ mod tests {
             let found = Workflow::from_value(json!({ "key": "a", "trigger": trigger, "steps": [] }))
                 .and_then(|workflow| compile(workflow.webhook().unwrap()))
                 .map(|dedupe| dedupe.map(|(_, ttl)| ttl.as_millis()));
-            assert_eq!(found.map_err(|error| error.path), expected.map_err(str::to_owned), "{dedupe} {verify:?}");
+            assert_eq!(
+                found.map_err(|error| error.path),
+                expected.map_err(str::to_owned),
+                "{dedupe} {verify:?}"
+            );
         }
     }
 }

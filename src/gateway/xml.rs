@@ -108,7 +108,9 @@ mod tests {
         for (xml, expected) in cases {
             assert_eq!(to_json(xml.as_bytes()), Ok(expected), "{xml}");
         }
-        for bad in ["", "<a>", "<a></b>", "a", "<a/><b/>", "<!DOCTYPE a [<!ENTITY x 'y'>]><a>&x;</a>", "<a>&x;</a>"] {
+        for bad in
+            ["", "<a>", "<a></b>", "a", "<a/><b/>", "<!DOCTYPE a [<!ENTITY x 'y'>]><a>&x;</a>", "<a>&x;</a>"]
+        {
             assert!(to_json(bad.as_bytes()).is_err(), "{bad}");
         }
     }

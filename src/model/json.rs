@@ -248,7 +248,9 @@ mod tests {
 
     #[test]
     fn half_of_a_surrogate_pair_is_an_error_wherever_it_stands() {
-        for bad in ["\"\\ud800\"", "\"\\udc00\"", "\"\\ud800\\u0041\"", "{\"\\ud800\":1}", "[{\"a\":\"\\udfff\"}]"] {
+        for bad in
+            ["\"\\ud800\"", "\"\\udc00\"", "\"\\ud800\\u0041\"", "{\"\\ud800\":1}", "[{\"a\":\"\\udfff\"}]"]
+        {
             assert!(JsonText::check(bad).is_err(), "{bad}");
         }
         assert!(JsonText::check("\"\\ud83d\\ude00\"").is_ok());

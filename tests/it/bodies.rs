@@ -47,8 +47,16 @@ fn data_follows_the_content_type() {
         (Some("application/xml"), b"<r><a>1</a><b>2</b><b>3</b></r>", json!({ "a": "1", "b": ["2", "3"] })),
         (Some("text/xml; charset=utf-8"), b"<xml><To><![CDATA[x]]></To></xml>", json!({ "To": "x" })),
         (Some("application/atom+xml"), b"<r a='1'/>", json!({ "@a": "1" })),
-        (Some("application/cbor"), b"\xa2\x61a\x82\x01\xf9\x7e\x00\x02\x42\x01\x02", json!({ "a": [1, null], "2": "AQI=" })),
-        (Some("application/msgpack"), b"\x82\xa1a\x92\x01\xc3\x02\xc4\x02\x01\x02", json!({ "a": [1, true], "2": "AQI=" })),
+        (
+            Some("application/cbor"),
+            b"\xa2\x61a\x82\x01\xf9\x7e\x00\x02\x42\x01\x02",
+            json!({ "a": [1, null], "2": "AQI=" }),
+        ),
+        (
+            Some("application/msgpack"),
+            b"\x82\xa1a\x92\x01\xc3\x02\xc4\x02\x01\x02",
+            json!({ "a": [1, true], "2": "AQI=" }),
+        ),
         (Some("application/x-msgpack"), b"\xc0", Value::Null),
         (Some("multipart/form-data; boundary=x"), b"--x--", json!({})),
         (
@@ -197,7 +205,11 @@ fn a_large_file_is_kept_with_the_run_and_read_from_the_raw_body() {
     server.kill();
     server.restart();
     let run = server.ended_run(&accepted.run_id());
-    assert_eq!(run["steps"][0]["output"], json!({ "content": null, "size": 2_000_000, "sha256": true }), "{run}");
+    assert_eq!(
+        run["steps"][0]["output"],
+        json!({ "content": null, "size": 2_000_000, "sha256": true }),
+        "{run}"
+    );
 }
 
 #[test]
@@ -211,7 +223,8 @@ fn compressed_bodies_are_read_where_the_trigger_allows_them() {
     deflate.write_all(text.as_bytes()).unwrap();
     let mut brotli = Vec::new();
     brotli::BrotliCompress(&mut text.as_bytes(), &mut brotli, &Default::default()).unwrap();
-    let zstd = ruzstd::encoding::compress_to_vec(text.as_bytes(), ruzstd::encoding::CompressionLevel::Fastest);
+    let zstd =
+        ruzstd::encoding::compress_to_vec(text.as_bytes(), ruzstd::encoding::CompressionLevel::Fastest);
     let cases = [
         ("gzip", gzip.finish().unwrap()),
         ("deflate", deflate.finish().unwrap()),

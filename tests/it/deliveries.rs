@@ -16,7 +16,8 @@ fn post(key: &str, body: &Value) -> Request {
 
 #[test]
 fn a_filter_leaves_out_what_it_answers_with_no() {
-    let filtered = |key: &str, filter: Value| Workflow::script(key, "return 'ran'").trigger(json!({ "filter": filter }));
+    let filtered =
+        |key: &str, filter: Value| Workflow::script(key, "return 'ran'").trigger(json!({ "filter": filter }));
     let server = TestServer::start([
         filtered("cel", json!("context.data.action == 'opened' && context.headers['x-event'] == 'issue'")),
         filtered("structured", json!({ "all": [{ "left": "{{$context.data.n}}", "op": ">", "right": 1 }] })),
@@ -67,12 +68,20 @@ fn check_tells_a_filter_or_a_dedupe_that_cannot_work() {
         (json!({ "filter": { "left": 1, "op": "~" } }), "trigger.filter", "expected CEL"),
         (json!({ "dedupe": true }), "trigger.dedupe", "no `verify` scheme"),
         (json!({ "dedupe": true, "verify": hmac }), "trigger.dedupe", "names none"),
-        (json!({ "dedupe": { "key": "{{$context.headers.a}}", "window": "1d" } }), "trigger.dedupe.window", "unknown field"),
+        (
+            json!({ "dedupe": { "key": "{{$context.headers.a}}", "window": "1d" } }),
+            "trigger.dedupe.window",
+            "unknown field",
+        ),
         (json!({ "decompress": "gzip" }), "trigger.decompress", "boolean"),
     ] {
         Workflow::script("bad", "return 1").trigger(trigger.clone()).write(folder.path());
         let told = flowcell(["check".to_owned(), folder.path().join("bad").display().to_string()]);
-        assert!(told.code == 1 && told.stdout.contains(place) && told.stdout.contains(part), "{trigger}: {}", told.stdout);
+        assert!(
+            told.code == 1 && told.stdout.contains(place) && told.stdout.contains(part),
+            "{trigger}: {}",
+            told.stdout
+        );
     }
 }
 
@@ -83,17 +92,26 @@ fn dedupe_by_the_sender_takes_the_id_that_the_scheme_gives() {
         Workflow::script(key, "return Math.random()").trigger(json!({ "verify": verify, "dedupe": dedupe }))
     };
     let server = Setup::default()
-        .workflows([script("day", json!(true)), script("moment", json!({ "ttl": "1ms" })), script("off", json!(false))])
+        .workflows([
+            script("day", json!(true)),
+            script("moment", json!({ "ttl": "1ms" })),
+            script("off", json!(false)),
+        ])
         .variable("THE_SECRET", "hunter2hunter2")
         .start();
     let send = |key: &str, id: Option<&str>| {
-        let request = post(key, &Value::Null).header("x-hub-signature-256", &github_signature(b"{}", "hunter2hunter2"));
+        let request =
+            post(key, &Value::Null).header("x-hub-signature-256", &github_signature(b"{}", "hunter2hunter2"));
         let request = id.map_or(request.clone(), |id| request.header("x-github-delivery", id));
         server.send(&request.body("{}"))
     };
     assert_eq!(send("day", Some("a")).body, send("day", Some("a")).body);
     assert_ne!(send("day", Some("b")).body, send("day", Some("c")).body);
-    assert_ne!(send("day", None).body, send("day", None).body, "a delivery without its id is not deduplicated");
+    assert_ne!(
+        send("day", None).body,
+        send("day", None).body,
+        "a delivery without its id is not deduplicated"
+    );
     let first = send("moment", Some("a")).body;
     thread::sleep(Duration::from_millis(5));
     assert_ne!(first, send("moment", Some("a")).body, "the window is over");
@@ -137,11 +155,17 @@ fn a_thousand_copies_at_once_are_one_run_and_get_one_answer() {
         });
         let status = if key == "sync" { 200 } else { 202 };
         for response in &responses {
-            assert_eq!((response.status, &response.body), (status, &responses[0].body), "{}", response.text());
+            assert_eq!(
+                (response.status, &response.body),
+                (status, &responses[0].body),
+                "{}",
+                response.text()
+            );
             assert_eq!(response.run_id(), responses[0].run_id());
         }
         assert_eq!(server.runs(key).len(), 1);
-        let replayed = responses.iter().filter(|response| response.header("idempotency-replayed").is_some()).count();
+        let replayed =
+            responses.iter().filter(|response| response.header("idempotency-replayed").is_some()).count();
         assert!(replayed < COPIES, "the first one is no replay");
     }
 }
@@ -154,7 +178,8 @@ fn a_failed_run_gives_its_key_back_and_a_running_one_answers_409() {
         return 'done';
     ";
     let server = TestServer::start([Workflow::script("hook", source).deduped()]);
-    let send = |id: &str, fail: bool| server.send(&post("hook", &json!({ "fail": fail })).header("x-delivery", id));
+    let send =
+        |id: &str, fail: bool| server.send(&post("hook", &json!({ "fail": fail })).header("x-delivery", id));
     assert_eq!(send("a", true).status, 500);
     let retried = send("a", true);
     assert_eq!((retried.status, retried.header("idempotency-replayed")), (500, None));
@@ -168,6 +193,9 @@ fn a_failed_run_gives_its_key_back_and_a_running_one_answers_409() {
         let first = first.join().unwrap();
         assert_eq!(copy.run_id(), first.run_id());
         let after = send("b", false);
-        assert_eq!((after.status, after.body, after.header("idempotency-replayed")), (200, first.body, Some("true")));
+        assert_eq!(
+            (after.status, after.body, after.header("idempotency-replayed")),
+            (200, first.body, Some("true"))
+        );
     });
 }

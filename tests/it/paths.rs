@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use crate::support::{Request, TestServer, Workflow, flowcell, wait_until};
 
 fn at(key: &str, path: &str) -> Workflow {
-    Workflow::script(key, &format!("return ['{key}', context.params, context.path]")).trigger(json!({ "path": path }))
+    Workflow::script(key, &format!("return ['{key}', context.params, context.path]"))
+        .trigger(json!({ "path": path }))
 }
 
 fn get(server: &TestServer, path: &str) -> (u16, Value) {
@@ -25,7 +26,8 @@ fn a_workflow_with_a_path_is_reached_there_and_no_longer_by_its_key() {
         Workflow::script("plain", "return ['plain', context.params, context.path]"),
         at("any", "/:anything"),
     ]);
-    let seen = |key: &str, params: Value, path: &str| (200, json!([key, params, format!("/api/webhooks/{path}")]));
+    let seen =
+        |key: &str, params: Value, path: &str| (200, json!([key, params, format!("/api/webhooks/{path}")]));
     for (path, key, params) in [
         ("orders/7", "orders", json!({ "id": "7" })),
         ("orders/a%20b%E4%BC%81", "orders", json!({ "id": "a b企" })),
@@ -41,10 +43,17 @@ fn a_workflow_with_a_path_is_reached_there_and_no_longer_by_its_key() {
         assert_eq!(get(&server, path).0, 404, "{path}");
     }
     let listed = server.api("/api/v1/workflows");
-    let paths: Vec<_> = listed["workflows"].as_array().unwrap().iter().map(|workflow| workflow["path"].clone()).collect();
-    assert!(paths.contains(&json!("/api/webhooks/orders/:id")) && paths.contains(&json!("/api/webhooks/plain")), "{paths:?}");
+    let paths: Vec<_> =
+        listed["workflows"].as_array().unwrap().iter().map(|workflow| workflow["path"].clone()).collect();
+    assert!(
+        paths.contains(&json!("/api/webhooks/orders/:id")) && paths.contains(&json!("/api/webhooks/plain")),
+        "{paths:?}"
+    );
     let run = server.runs("orders")[0]["id"].as_str().unwrap().to_owned();
-    assert!(["7", "a b企"].contains(&server.run(&run)["context"]["params"]["id"].as_str().unwrap()), "kept with the run");
+    assert!(
+        ["7", "a b企"].contains(&server.run(&run)["context"]["params"]["id"].as_str().unwrap()),
+        "kept with the run"
+    );
 }
 
 #[test]
@@ -85,7 +94,8 @@ fn check_tells_paths_that_collide_and_names_both() {
     let folder = tempfile::tempdir().unwrap();
     let check = |workflows: &[Workflow]| {
         workflows.iter().for_each(|workflow| workflow.write(folder.path()));
-        let folders = workflows.iter().map(|workflow| folder.path().join(&workflow.key).display().to_string());
+        let folders =
+            workflows.iter().map(|workflow| folder.path().join(&workflow.key).display().to_string());
         let arguments: Vec<String> = std::iter::once("check".to_owned()).chain(folders).collect();
         flowcell(arguments)
     };

@@ -69,16 +69,23 @@ fn w1_json_that_looks_like_an_upload_is_data_and_opens_no_file() {
         let response = server.send(&post("show").header("content-type", kind).body(pretender.to_string()));
         assert_eq!(response.json(), json!({ "data": pretender, "files": [] }), "{kind}");
     }
-    let confused = post("show").header("content-type", "multipart/form-data; boundary=x").body(pretender.to_string());
+    let confused =
+        post("show").header("content-type", "multipart/form-data; boundary=x").body(pretender.to_string());
     assert_eq!(server.send(&confused).status, 400);
     let both = confused.header("content-type", "application/json");
-    assert_eq!((server.send(&both).status, server.send(&both).problem().as_str()), (415, "media_type_unsupported"));
+    assert_eq!(
+        (server.send(&both).status, server.send(&both).problem().as_str()),
+        (415, "media_type_unsupported")
+    );
     let named = format!(
         "--x\r\nContent-Disposition: form-data; name=\"{path}\"; filename=\"{path}\"\r\n\r\nmine\r\n--x--\r\n"
     );
     let upload = post("show").header("content-type", "multipart/form-data; boundary=x").body(named);
     let seen = server.send(&upload).json();
-    assert_eq!((&seen["files"][0]["filename"], &seen["files"][0]["content"]), (&json!(path), &json!("bWluZQ==")));
+    assert_eq!(
+        (&seen["files"][0]["filename"], &seen["files"][0]["content"]),
+        (&json!(path), &json!("bWluZQ=="))
+    );
     assert!(server.stop().success());
     assert_eq!(fs::read_to_string(&canary).unwrap(), "the canary");
     if !can_trace {
@@ -119,7 +126,11 @@ fn w2_a_signature_is_over_the_bytes_that_came_and_no_others() {
         let rebuilt = serde_json::from_slice::<Value>(body).unwrap().to_string();
         assert_eq!(send(rebuilt.as_bytes(), body, None), 401, "what a parser made of it was signed");
         let packed = gzip(body);
-        assert_eq!(send(&packed, &packed, Some("gzip")), 200, "what was sent compressed is signed compressed");
+        assert_eq!(
+            send(&packed, &packed, Some("gzip")),
+            200,
+            "what was sent compressed is signed compressed"
+        );
         assert_eq!(send(body, &packed, Some("gzip")), 401, "what it holds was signed");
     }
 }
@@ -127,8 +138,9 @@ fn w2_a_signature_is_over_the_bytes_that_came_and_no_others() {
 #[test]
 fn w4_a_delivery_that_is_replayed_runs_once() {
     let server = Setup::default()
-        .workflows([Workflow::script("signed", "return { n: context.data.n, at: Math.random() }")
-            .trigger(json!({ "verify": { "scheme": "github", "secret": "{{$env.THE_SECRET}}" }, "dedupe": true }))])
+        .workflows([Workflow::script("signed", "return { n: context.data.n, at: Math.random() }").trigger(
+            json!({ "verify": { "scheme": "github", "secret": "{{$env.THE_SECRET}}" }, "dedupe": true }),
+        )])
         .variable("THE_SECRET", SECRET)
         .start();
     let delivery = |id: &str| {
@@ -186,7 +198,8 @@ fn w5_a_flood_of_ids_makes_none_forgotten() {
 
 #[test]
 fn w7_a_body_without_end_is_cut_at_the_limit() {
-    let server = TestServer::start([Workflow::script("open", "return 1").trigger(json!({ "max_body": "64KiB" }))]);
+    let server =
+        TestServer::start([Workflow::script("open", "return 1").trigger(json!({ "max_body": "64KiB" }))]);
     let head = "POST /api/webhooks/open HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n";
     stays_small(&server, 50, || {
         let mut stream = TcpStream::connect(server.address()).unwrap();
@@ -198,7 +211,8 @@ fn w7_a_body_without_end_is_cut_at_the_limit() {
     });
     let lies = ["content-length: 99999999999", "content-length: 65537"];
     for lie in lies {
-        let bytes = format!("POST /api/webhooks/open HTTP/1.1\r\nhost: a\r\nconnection: close\r\n{lie}\r\n\r\n");
+        let bytes =
+            format!("POST /api/webhooks/open HTTP/1.1\r\nhost: a\r\nconnection: close\r\n{lie}\r\n\r\n");
         assert_eq!(raw(server.address(), bytes.as_bytes()).unwrap().status, 413, "{lie}");
     }
     assert_eq!(server.runs("open"), Vec::<Value>::new());
@@ -238,7 +252,8 @@ fn w8_a_compressed_bomb_is_refused_before_it_unfolds() {
         ("20 MiB that hold 640 GiB", "large", "zstd", zstd_bomb(5 << 20)),
     ];
     for (what, key, coding, body) in bombs {
-        let request = post(key).header("content-type", "text/plain").header("content-encoding", coding).body(body);
+        let request =
+            post(key).header("content-type", "text/plain").header("content-encoding", coding).body(body);
         let started = Instant::now();
         let response = stays_small(&server, 150, || server.send(&request));
         assert_eq!((response.status, response.problem().as_str()), (413, "body_too_large"), "{what}");
@@ -256,7 +271,8 @@ fn w8_a_compressed_bomb_is_refused_before_it_unfolds() {
 
 #[test]
 fn w9_json_that_is_nested_without_end_is_refused() {
-    let mut server = TestServer::start([Workflow::script("open", "return JSON.stringify(context.data).length")]);
+    let mut server =
+        TestServer::start([Workflow::script("open", "return JSON.stringify(context.data).length")]);
     let nested = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
     let objects = |levels: usize| format!("{}1{}", "{\"a\":".repeat(levels), "}".repeat(levels));
     let cases = [
@@ -270,8 +286,14 @@ fn w9_json_that_is_nested_without_end_is_refused() {
         let response = server.send(&post("open").header("content-type", "application/json").body(body));
         assert_eq!(response.status, status, "{what}: {}", response.text());
     }
-    assert_eq!(server.send(&post("open").header("content-type", "application/cbor").body([0x81; 5_000])).status, 400);
-    assert_eq!(server.send(&post("open").header("content-type", "application/msgpack").body([0x91; 5_000])).status, 400);
+    assert_eq!(
+        server.send(&post("open").header("content-type", "application/cbor").body([0x81; 5_000])).status,
+        400
+    );
+    assert_eq!(
+        server.send(&post("open").header("content-type", "application/msgpack").body([0x91; 5_000])).status,
+        400
+    );
     let xml = "<a>".repeat(10_000);
     assert_eq!(server.send(&post("open").header("content-type", "application/xml").body(xml)).status, 400);
     assert!(server.is_alive());
@@ -282,7 +304,10 @@ fn w9_templates_read_the_deepest_body_that_is_accepted() {
     let steps = json!([{ "id": "set", "type": "set", "values": "{{$context.method}}" }]);
     let server = TestServer::start([Workflow::steps("deep", steps).trigger(json!({ "mode": "sync" }))]);
     let body = format!("{}{}", "[".repeat(120), "]".repeat(120));
-    assert_eq!(server.send(&post("deep").header("content-type", "application/json").body(body)).json(), "POST");
+    assert_eq!(
+        server.send(&post("deep").header("content-type", "application/json").body(body)).json(),
+        "POST"
+    );
 }
 
 #[test]
@@ -290,7 +315,8 @@ fn w10_json_of_millions_of_values_is_refused_in_little_memory() {
     let steps = json!([{ "id": "set", "type": "set", "values": "{{$context.data.last}}" }]);
     let wide = json!({ "mode": "sync", "max_body": "16MiB", "sync_wait": "60s" });
     let server = TestServer::start([Workflow::steps("wide", steps).trigger(wide)]);
-    let send = |body: String| server.send(&post("wide").header("content-type", "application/json").body(body));
+    let send =
+        |body: String| server.send(&post("wide").header("content-type", "application/json").body(body));
     stays_small(&server, 150, || {
         let response = send(format!("[{}0]", "0,".repeat(5_000_000)));
         assert_eq!((response.status, response.problem().as_str()), (400, "body_invalid"));
@@ -309,7 +335,8 @@ fn w11_keys_that_collide_elsewhere_are_as_fast_as_others() {
     let large = json!({ "mode": "sync", "max_body": "16MiB", "sync_wait": "60s" });
     let server = TestServer::start([Workflow::steps("keys", steps).trigger(large)]);
     // Of one hash in Java, JavaScript's older engines and everything else that multiplies by 31.
-    let colliding = |n: u32| (0..17).map(|bit| if n >> bit & 1 == 0 { "Aa" } else { "BB" }).collect::<String>();
+    let colliding =
+        |n: u32| (0..17).map(|bit| if n >> bit & 1 == 0 { "Aa" } else { "BB" }).collect::<String>();
     let plain = |n: u32| format!("{:034}", n.wrapping_mul(2_654_435_761));
     let time = |key: &dyn Fn(u32) -> String| {
         let mut body = String::from("{");
@@ -341,7 +368,18 @@ fn w12_what_parsers_disagree_about_is_read_in_one_documented_way() {
         let seen = send(body).json();
         assert_eq!((&seen[0], &seen[1]), (&data, &json!(body)), "{body}: the raw text keeps every digit");
     }
-    for bad in ["NaN", "[Infinity]", "\"\\ud800\"", "{\"\\udc00\":1}", "[1e999]", "[01]", "[+1]", "{a:1}", "[1,]", "\u{feff}{}"] {
+    for bad in [
+        "NaN",
+        "[Infinity]",
+        "\"\\ud800\"",
+        "{\"\\udc00\":1}",
+        "[1e999]",
+        "[01]",
+        "[+1]",
+        "{a:1}",
+        "[1,]",
+        "\u{feff}{}",
+    ] {
         assert_eq!(send(bad).status, 400, "{bad}");
     }
     // The host's templates and the script see the same of two keys.
@@ -353,8 +391,11 @@ fn w12_what_parsers_disagree_about_is_read_in_one_documented_way() {
 
 #[test]
 fn w13_forms_and_queries_are_flat_and_few() {
-    let server = TestServer::start([Workflow::script("show", "return [context.data, context.query, ({}).polluted ?? 0]")
-        .trigger(json!({ "max_body": "8MiB" }))]);
+    let server = TestServer::start([Workflow::script(
+        "show",
+        "return [context.data, context.query, ({}).polluted ?? 0]",
+    )
+    .trigger(json!({ "max_body": "8MiB" }))]);
     let nested = "a[b][c]=1&a[]=2&__proto__=x&__proto__[polluted]=1&constructor.prototype.polluted=1";
     let seen = server.send(&Request::post(&format!("/api/webhooks/show?{nested}")).form(nested)).json();
     let flat = json!({
@@ -377,7 +418,11 @@ fn w14_no_prototype_is_polluted() {
     let server = TestServer::start([Workflow::script("show", source)]);
     let body = r#"{"__proto__":{"x":1},"constructor":{"prototype":{"x":1}},"a":{"__proto__":{"y":1}}}"#;
     let seen = server.send(&post("show").header("content-type", "application/json").body(body)).json();
-    assert_eq!((&seen["x"], &seen["y"], &seen["proto"]), (&json!("clean"), &json!("clean"), &json!(true)), "{seen}");
+    assert_eq!(
+        (&seen["x"], &seen["y"], &seen["proto"]),
+        (&json!("clean"), &json!("clean"), &json!(true)),
+        "{seen}"
+    );
     assert_eq!(seen["own"], json!(["__proto__", "constructor", "a"]));
     let part = |name: &str| format!("--x\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n1\r\n");
     let multipart = format!("{}{}--x--", part("__proto__"), part("constructor"));
@@ -395,18 +440,24 @@ fn w14_no_prototype_is_polluted() {
 
 #[test]
 fn w15_multipart_bombs_are_refused_and_names_are_only_data() {
-    let server = TestServer::start([Workflow::script("show", SHOW_FILES).trigger(json!({ "max_body": "16MiB" }))]);
+    let server =
+        TestServer::start([Workflow::script("show", SHOW_FILES).trigger(json!({ "max_body": "16MiB" }))]);
     let send = |body: Vec<u8>| {
         server.send(&post("show").header("content-type", "multipart/form-data; boundary=x").body(body))
     };
-    let part = |head: &str, content: &str| format!("--x\r\nContent-Disposition: form-data; {head}\r\n\r\n{content}\r\n");
+    let part = |head: &str, content: &str| {
+        format!("--x\r\nContent-Disposition: form-data; {head}\r\n\r\n{content}\r\n")
+    };
     let form = |parts: String| (parts + "--x--\r\n").into_bytes();
     stays_small(&server, 150, || {
         let bombs = [
             ("100,000 parts", form(part("name=\"a\"", "1").repeat(100_000))),
             ("a huge head", form(part(&format!("name=\"a\"; x=\"{}\"", "y".repeat(10 << 20)), "1"))),
             ("a 10 MB name", form(part(&format!("name=\"{}\"", "n".repeat(10_000_000)), "1"))),
-            ("a head without end", format!("--x\r\nContent-Disposition: {}", "y".repeat(10 << 20)).into_bytes()),
+            (
+                "a head without end",
+                format!("--x\r\nContent-Disposition: {}", "y".repeat(10 << 20)).into_bytes(),
+            ),
             ("a huge field", form(part("name=\"a\"", &"z".repeat(2 << 20)))),
             ("no end", part("name=\"a\"", "1").into_bytes()),
             ("a zero byte in a name", form(part("name=\"a\"; filename=\"a.php\0.png\"", "1"))),
@@ -418,13 +469,31 @@ fn w15_multipart_bombs_are_refused_and_names_are_only_data() {
     });
     for boundary in ["", "; boundary=", "; boundary=\"\"", &format!("; boundary={}", "x".repeat(100))] {
         let kind = format!("multipart/form-data{boundary}");
-        assert_eq!(server.send(&post("show").header("content-type", &kind).body("--x--")).status, 400, "{kind}");
+        assert_eq!(
+            server.send(&post("show").header("content-type", &kind).body("--x--")).status,
+            400,
+            "{kind}"
+        );
     }
-    for name in ["../../x", "/etc/passwd", "C:\\\\a.exe", "\u{202e}gnp.exe", "con", "a/b", "..", "~", "$(id)", "\u{fffd}"] {
+    for name in [
+        "../../x",
+        "/etc/passwd",
+        "C:\\\\a.exe",
+        "\u{202e}gnp.exe",
+        "con",
+        "a/b",
+        "..",
+        "~",
+        "$(id)",
+        "\u{fffd}",
+    ] {
         let sent = name.replace("\\\\", "\\");
         let response = send(form(part(&format!("name=\"f\"; filename=\"{name}\""), "content")));
         let seen = response.json();
-        assert_eq!((&seen["files"][0]["filename"], &seen["files"][0]["content"]), (&json!(sent), &json!("Y29udGVudA==")));
+        assert_eq!(
+            (&seen["files"][0]["filename"], &seen["files"][0]["content"]),
+            (&json!(sent), &json!("Y29udGVudA=="))
+        );
     }
     for entry in fs::read_dir(server.data()).unwrap() {
         let name = entry.unwrap().file_name().to_string_lossy().into_owned();
@@ -435,25 +504,57 @@ fn w15_multipart_bombs_are_refused_and_names_are_only_data() {
 #[test]
 fn w21_no_trick_with_paths_leads_anywhere() {
     let script = |key: &str| Workflow::script(key, "return context.params");
-    let server = TestServer::start([
-        script("open"),
-        script("files").trigger(json!({ "path": "/files/:name" })),
-    ]);
+    let server =
+        TestServer::start([script("open"), script("files").trigger(json!({ "path": "/files/:name" }))]);
     let get = |path: &str| {
         let bytes = format!("GET {path} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n");
         raw(server.address(), bytes.as_bytes()).map(|response| response.status)
     };
     let keys = [
-        "/api/webhooks/%2e%2e/open", "/api/webhooks/../webhooks/open", "/api/webhooks//open", "//api/webhooks/open",
-        "/api/webhooks/open/", "/api/webhooks/open;x", "/api/webhooks/open%00", "/api/webhooks/%6fpen",
-        "/api/webhooks/open%2f", "/api/webhooks/.%2fopen", "/api/webhooks/open%c0%ae", "/api/webhooks/OPEN",
-        "/api/%77ebhooks/open", "/api/webhooks/./open", "/api/webhooks/open%20", "/api/webhooks\\open",
+        "/api/webhooks/%2e%2e/open",
+        "/api/webhooks/../webhooks/open",
+        "/api/webhooks//open",
+        "//api/webhooks/open",
+        "/api/webhooks/open/",
+        "/api/webhooks/open;x",
+        "/api/webhooks/open%00",
+        "/api/webhooks/%6fpen",
+        "/api/webhooks/open%2f",
+        "/api/webhooks/.%2fopen",
+        "/api/webhooks/open%c0%ae",
+        "/api/webhooks/OPEN",
+        "/api/%77ebhooks/open",
+        "/api/webhooks/./open",
+        "/api/webhooks/open%20",
+        "/api/webhooks\\open",
     ];
     let params = [
-        "..", "%2e%2e", "%2E.", "%2f", "a%2fb", "%2fetc%2fpasswd", "a%5cb", "a;b=c", "%00", "a%00", "%c0%af", "%e0%80%ae", "%ff",
-        "%", "%g0", "%0d%0aSet-Cookie:x", "", ".", "a/b", "/a",
+        "..",
+        "%2e%2e",
+        "%2E.",
+        "%2f",
+        "a%2fb",
+        "%2fetc%2fpasswd",
+        "a%5cb",
+        "a;b=c",
+        "%00",
+        "a%00",
+        "%c0%af",
+        "%e0%80%ae",
+        "%ff",
+        "%",
+        "%g0",
+        "%0d%0aSet-Cookie:x",
+        "",
+        ".",
+        "a/b",
+        "/a",
     ];
-    for path in keys.iter().map(|path| (*path).to_owned()).chain(params.iter().map(|name| format!("/api/webhooks/files/{name}"))) {
+    for path in keys
+        .iter()
+        .map(|path| (*path).to_owned())
+        .chain(params.iter().map(|name| format!("/api/webhooks/files/{name}")))
+    {
         let status = get(&path);
         assert!(matches!(status, None | Some(400 | 404)), "{path}: {status:?}");
     }
@@ -482,7 +583,10 @@ fn w22_only_the_methods_that_are_listed_run() {
     for path in ["post", "all", "things/1"] {
         for method in ["HEAD", "OPTIONS", "TRACE", "CONNECT", "get", "POST,GET"] {
             let response = Request::new(method, &format!("/api/webhooks/{path}")).send(server.address());
-            assert!(response.map_or(true, |response| [400, 404, 405].contains(&response.status)), "{method} {path}");
+            assert!(
+                response.map_or(true, |response| [400, 404, 405].contains(&response.status)),
+                "{method} {path}"
+            );
         }
     }
     assert_eq!((server.runs("post").len(), server.runs("all").len(), server.runs("path").len()), (0, ran, 0));

@@ -286,7 +286,8 @@ mod tests {
         leaf.prop_recursive(4, 40, 6, |inner| {
             prop_oneof![
                 prop::collection::vec(inner.clone(), 0..6).prop_map(Cbor::Array),
-                prop::collection::vec((any::<String>().prop_map(Cbor::Text), inner.clone()), 0..6).prop_map(Cbor::Map),
+                prop::collection::vec((any::<String>().prop_map(Cbor::Text), inner.clone()), 0..6)
+                    .prop_map(Cbor::Map),
                 (1_000_u64..2_000, inner).prop_map(|(tag, value)| Cbor::Tag(tag, Box::new(value))),
             ]
         })
@@ -301,9 +302,10 @@ mod tests {
             Cbor::Bool(flag) => json!(flag),
             Cbor::Tag(_, inner) => expected(inner),
             Cbor::Array(items) => items.iter().map(expected).collect(),
-            Cbor::Map(members) => {
-                members.iter().map(|(key, value)| (key.as_text().unwrap().to_owned(), expected(value))).collect()
-            }
+            Cbor::Map(members) => members
+                .iter()
+                .map(|(key, value)| (key.as_text().unwrap().to_owned(), expected(value)))
+                .collect(),
             _ => Value::Null,
         }
     }

@@ -70,7 +70,11 @@ pub(in crate::gateway) fn coding(headers: &HeaderMap, allowed: bool) -> Result<O
 /// # Errors
 /// `TooLarge` as soon as there is more, or far more than went in; `BodyInvalid` when it is not what its coding says, is
 /// cut off, or has something behind its end.
-pub(in crate::gateway) fn decompressed(coding: Coding, body: &[u8], limit: usize) -> Result<Vec<u8>, Refusal> {
+pub(in crate::gateway) fn decompressed(
+    coding: Coding,
+    body: &[u8],
+    limit: usize,
+) -> Result<Vec<u8>, Refusal> {
     if body.is_empty() {
         return Ok(Vec::new());
     }
@@ -168,7 +172,9 @@ mod tests {
                 brotli::BrotliCompress(&mut &*bytes, &mut out, &Default::default()).unwrap();
                 out
             }
-            Coding::Zstd => ruzstd::encoding::compress_to_vec(bytes, ruzstd::encoding::CompressionLevel::Fastest),
+            Coding::Zstd => {
+                ruzstd::encoding::compress_to_vec(bytes, ruzstd::encoding::CompressionLevel::Fastest)
+            }
         }
     }
 
@@ -176,11 +182,19 @@ mod tests {
     fn each_coding_is_read_back() {
         let text = b"{\"a\": \"hello hello hello\"}".repeat(50);
         for coding in CODINGS {
-            assert_eq!(decompressed(coding, &compressed(coding, &text), 1 << 20).unwrap(), text, "{coding:?}");
+            assert_eq!(
+                decompressed(coding, &compressed(coding, &text), 1 << 20).unwrap(),
+                text,
+                "{coding:?}"
+            );
         }
         let mut raw = DeflateEncoder::new(Vec::new(), Compression::best());
         raw.write_all(&text).unwrap();
-        assert_eq!(decompressed(Coding::Deflate, &raw.finish().unwrap(), 1 << 20).unwrap(), text, "without zlib's frame");
+        assert_eq!(
+            decompressed(Coding::Deflate, &raw.finish().unwrap(), 1 << 20).unwrap(),
+            text,
+            "without zlib's frame"
+        );
     }
 
     #[test]

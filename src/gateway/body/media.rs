@@ -79,7 +79,10 @@ mod tests {
             ("text/plain;", Ok(&[])),
             ("text/plain;; charset=utf-8;", Ok(&[("charset", "utf-8")])),
             ("a; n=\"x\\\"y\\\\z\\t\"", Ok(&[("n", "x\"y\\z\\t")])),
-            ("a; name=\"x\"; filename=\"C:\\a; name=evil\"", Ok(&[("name", "x"), ("filename", "C:\\a; name=evil")])),
+            (
+                "a; name=\"x\"; filename=\"C:\\a; name=evil\"",
+                Ok(&[("name", "x"), ("filename", "C:\\a; name=evil")]),
+            ),
             ("a; n=\"\"", Ok(&[("n", "")])),
             ("a; n=", Ok(&[("n", "")])),
             ("a; n=\"é企\"", Ok(&[("n", "é企")])),
@@ -93,7 +96,10 @@ mod tests {
         for (text, expected) in cases {
             let found = parameters(text).map_err(|_| ());
             let expected = expected.map(|pairs| {
-                pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect::<Vec<_>>()
+                pairs
+                    .iter()
+                    .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                    .collect::<Vec<_>>()
             });
             assert_eq!(found, expected, "{text}");
         }

@@ -109,9 +109,8 @@ impl<'a> Parts<'a> {
         let (head, offset) = if window.starts_with(b"\r\n") {
             (&window[..0], begin + 2)
         } else {
-            let end = find(window, b"\r\n\r\n").ok_or_else(|| {
-                format!("the head of a part does not end, or is over {HEAD_MOST} bytes")
-            })?;
+            let end = find(window, b"\r\n\r\n")
+                .ok_or_else(|| format!("the head of a part does not end, or is over {HEAD_MOST} bytes"))?;
             (&window[..end], begin + end + 4)
         };
         // The line break before a boundary belongs to the boundary.
@@ -170,8 +169,8 @@ impl Head {
         if media::essence(disposition) != "form-data" {
             return Err("a part is not of a form".to_owned());
         }
-        let parameters =
-            media::parameters(disposition).map_err(|why| format!("the content-disposition of a part: {why}"))?;
+        let parameters = media::parameters(disposition)
+            .map_err(|why| format!("the content-disposition of a part: {why}"))?;
         let field = media::parameter(&parameters, "name").ok_or("a part has no name")?;
         let filename = media::parameter(&parameters, "filename");
         let content_type = content_type.map(str::to_owned);
@@ -212,7 +211,11 @@ mod tests {
             part("name=\"a\"", "Content-Type: text/plain\r\n", "2\r\n--X"),
             part("name=\"__proto__\"", "", ""),
             part("name=\"企\"", "", "é"),
-            part("name=\"doc\"; filename=\"../../etc/passwd\"", "Content-Type: text/html\r\n", "<b>\r\n\r\n</b>"),
+            part(
+                "name=\"doc\"; filename=\"../../etc/passwd\"",
+                "Content-Type: text/html\r\n",
+                "<b>\r\n\r\n</b>",
+            ),
             part("name=\"none\"; filename=\"\"", "", ""),
             "--XX--\r\nepilogue".to_owned(),
         ]
@@ -253,8 +256,14 @@ mod tests {
             ("no name", with(part("filename=\"a\"", "", "1"))),
             ("no disposition", with("--XX\r\nContent-Type: a/b\r\n\r\n1\r\n".to_owned())),
             ("no headers", with("--XX\r\n\r\n1\r\n".to_owned())),
-            ("another disposition", with("--XX\r\nContent-Disposition: attachment; name=\"a\"\r\n\r\n1\r\n".to_owned())),
-            ("two dispositions", with(part("name=\"a\"", "Content-Disposition: form-data; name=\"b\"\r\n", "1"))),
+            (
+                "another disposition",
+                with("--XX\r\nContent-Disposition: attachment; name=\"a\"\r\n\r\n1\r\n".to_owned()),
+            ),
+            (
+                "two dispositions",
+                with(part("name=\"a\"", "Content-Disposition: form-data; name=\"b\"\r\n", "1")),
+            ),
             ("two names", with(part("name=\"a\"; name=\"b\"", "", "1"))),
             ("a zero byte in a file's name", with(part("name=\"a\"; filename=\"a\0.png\"", "", "1"))),
             ("a header without a colon", with(part("name=\"a\"", "oops\r\n", "1"))),
