@@ -6,6 +6,7 @@
 
 use std::io::Read;
 
+use brotli::{BrotliDecompressStream, BrotliResult, BrotliState, enc::StandardAlloc};
 use flate2::bufread::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
 use http::{HeaderMap, header};
 use ruzstd::decoding::StreamingDecoder;
@@ -99,10 +100,7 @@ pub(in crate::gateway) fn decompressed(
             ended(decoder.get_ref())?;
             Ok(whole)
         }
-        Coding::Brotli => {
-            let whole = read(&mut brotli::Decompressor::new(body, 16 << 10), most)?;
-            Ok(whole)
-        }
+        Coding::Brotli => unbrotli(body, most),
         Coding::Zstd => {
             let decoder = StreamingDecoder::new_with_max_window_size(body, WINDOW);
             let mut decoder =
@@ -112,6 +110,45 @@ pub(in crate::gateway) fn decompressed(
             Ok(whole)
         }
     }
+}
+
+/// By hand, since the crate's reader allows windows of a gibibyte (which ten bytes can ask for) and does not tell what is
+/// behind the end.
+fn unbrotli(body: &[u8], most: usize) -> Result<Vec<u8>, Refusal> {
+    let allocator = StandardAlloc::default;
+    let mut state = BrotliState::new_strict(allocator(), allocator(), allocator());
+    let (mut left, mut at, mut total) = (body.len(), 0, 0);
+    let mut buffer = vec![0; 64 << 10];
+    let mut whole = Vec::new();
+    loop {
+        let (mut room, mut filled) = (buffer.len(), 0);
+        let result = BrotliDecompressStream(
+            &mut left,
+            &mut at,
+            body,
+            &mut room,
+            &mut filled,
+            &mut buffer,
+            &mut total,
+            &mut state,
+        );
+        whole.extend_from_slice(&buffer[..filled]);
+        if whole.len() > most {
+            return Err(Refusal::TooLarge { limit: most });
+        }
+        match result {
+            BrotliResult::NeedsMoreOutput => {}
+            BrotliResult::ResultSuccess => break,
+            BrotliResult::NeedsMoreInput => {
+                return Err(Refusal::BodyInvalid("the compressed body is cut off".to_owned()));
+            }
+            BrotliResult::ResultFailure => {
+                return Err(Refusal::BodyInvalid("it cannot be decompressed: it is no brotli".to_owned()));
+            }
+        }
+    }
+    ended(&body[at..])?;
+    Ok(whole)
 }
 
 fn read(decoder: &mut impl Read, most: usize) -> Result<Vec<u8>, Refusal> {
@@ -222,6 +259,13 @@ mod tests {
             let other = decompressed(coding, b"{\"plain\": true, \"and\": \"long enough\"}", 1 << 20);
             assert!(matches!(other, Err(Refusal::BodyInvalid(_))), "{coding:?} is none: {other:?}");
         }
+    }
+
+    #[test]
+    fn a_large_window_of_brotli_is_refused_before_it_is_allocated() {
+        // The reserved window size, then 30 bits of it: a gibibyte (draft-vandevenne-shared-brotli-format section 3).
+        let large = decompressed(Coding::Brotli, &[0x11, 0x1e, 0x00, 0x00, 0x03], 1 << 20);
+        assert!(matches!(large, Err(Refusal::BodyInvalid(_))), "{large:?}");
     }
 
     #[test]
