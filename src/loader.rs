@@ -14,7 +14,7 @@ use crate::{
     engine::{Definition, Engine, Environment},
     folder::{self, FolderError},
     gateway::{Endpoint, Endpoints, Sources},
-    model::{Bundle, WorkflowKey},
+    model::{Bundle, FieldError, WorkflowKey},
     sandbox::JsEngine,
     secrets::Redactor,
     store::StoreError,
@@ -31,6 +31,21 @@ struct Seen {
     key: Option<WorkflowKey>,
     /// Its trigger names secrets.
     names_secrets: bool,
+    /// Why it waits for another workflow to change.
+    waits: Option<String>,
+}
+
+/// Why a version is not used.
+struct Refused {
+    why: String,
+    /// Another workflow is in its way, so that it is tried again when nothing of its own has changed.
+    by_another: bool,
+}
+
+impl From<String> for Refused {
+    fn from(why: String) -> Self {
+        Self { why, by_another: false }
+    }
 }
 
 /// Watches the folders below one root.
@@ -94,7 +109,11 @@ impl Loader {
         }
         for folder in folders {
             match folder::read(&folder) {
-                Ok(bundle) if self.seen.get(&folder).is_some_and(|seen| seen.bundle == bundle) => {}
+                Ok(bundle)
+                    if self
+                        .seen
+                        .get(&folder)
+                        .is_some_and(|seen| seen.waits.is_none() && seen.bundle == bundle) => {}
                 Ok(bundle) => self.install_one(&folder, bundle).await?,
                 Err(FolderError::NoWorkflow { .. }) => {}
                 Err(error) => tracing::error!(%error, "a workflow cannot be loaded"),
@@ -111,9 +130,18 @@ impl Loader {
 
     async fn install_one(&mut self, folder: &Path, bundle: Bundle) -> Result<(), StoreError> {
         let before = self.seen.get(folder).and_then(|seen| seen.key.clone());
+        let mut waits = None;
         let key = match self.compile(folder, &bundle) {
-            Err(error) => {
-                tracing::error!("{}/{error}; this version is not used", folder.display());
+            Err(Refused { why, by_another }) => {
+                let told = self
+                    .seen
+                    .get(folder)
+                    .filter(|seen| seen.bundle == bundle)
+                    .and_then(|seen| seen.waits.as_ref());
+                if told != Some(&why) {
+                    tracing::error!("{}/{why}; this version is not used", folder.display());
+                }
+                waits = by_another.then_some(why);
                 before
             }
             Ok((definition, endpoint)) => {
@@ -139,25 +167,36 @@ impl Loader {
             }
         };
         let names_secrets = bundle.workflow.contains("$secrets");
-        self.seen.insert(folder.to_owned(), Seen { bundle, key, names_secrets });
+        self.seen.insert(folder.to_owned(), Seen { bundle, key, names_secrets, waits });
         Ok(())
     }
 
     /// Compiles all of a workflow before any of it is installed.
-    fn compile(&self, folder: &Path, bundle: &Bundle) -> Result<(Arc<Definition>, Option<Endpoint>), String> {
+    fn compile(
+        &self,
+        folder: &Path,
+        bundle: &Bundle,
+    ) -> Result<(Arc<Definition>, Option<Endpoint>), Refused> {
         let definition = Definition::compile(bundle.clone(), &self.sandbox, &self.environment)
             .map_err(|error| error.to_string())?;
         let key = &definition.workflow.key;
         if folder.file_name().and_then(|name| name.to_str()) != Some(key.as_str()) {
-            return Err(definition.key_differs().to_string());
+            return Err(definition.key_differs().to_string().into());
         }
         if let Some(other) = self.owner(key).filter(|other| *other != folder) {
-            return Err(format!("workflow.json: `{key}` is installed from {} already", other.display()));
+            return Err(
+                format!("workflow.json: `{key}` is installed from {} already", other.display()).into()
+            );
         }
         let text = definition.bundle.workflow.clone();
         let definition = Arc::new(definition);
         if definition.workflow.webhook().is_none() {
             return Ok((definition, None));
+        }
+        if let Some(why) = self.endpoints.collision(&definition.workflow) {
+            let error = FieldError::new("trigger.path", why);
+            let why = crate::engine::in_workflow_json(&text, error).to_string();
+            return Err(Refused { why, by_another: true });
         }
         let vault = self.engine.vault();
         let secret = |name: &str| vault.get(name).map(|value| value.to_string());

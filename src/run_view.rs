@@ -21,6 +21,10 @@ pub fn whole(run: &Run, entries: &[Entry], live: bool, files: Option<&Bundle>) -
             *value = HIDDEN.into();
         }
     }
+    // Nor are the bytes of files for a look at a run.
+    for file in context.get_mut("files").and_then(Value::as_array_mut).into_iter().flatten() {
+        file.as_object_mut().map(|file| file.shift_remove("content"));
+    }
     let begun = live || run.head.started_ms.is_some();
     let stand = Stand::Run(run.head.status, begun, run.head.error.as_ref());
     json!({

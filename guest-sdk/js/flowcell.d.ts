@@ -19,6 +19,23 @@ declare namespace Flowcell {
     error: { code: string; message: string };
   }
 
+  /** A file of a multipart form. */
+  interface Upload {
+    /** The form's field. */
+    field: string;
+    /** As the sender gave it: data, never a path. */
+    filename: string | null;
+    contentType: string | null;
+    /** Bytes. */
+    size: number;
+    /** Of its bytes, in hex. */
+    sha256: string;
+    /** Where its bytes begin in the raw body. */
+    offset: number;
+    /** Its bytes in base64; null over 1 MiB: then they are in `rawBodyBase64`, from `offset` on. */
+    content: string | null;
+  }
+
   /** The request that started the run. */
   interface Context {
     /** The decoded body; null without one. */
@@ -27,7 +44,10 @@ declare namespace Flowcell {
     headers: Record<string, string>;
     /** A repeated name is an array. */
     query: Record<string, string | string[]>;
+    /** What the `:names` of the workflow's path stand for. */
     params: Record<string, string>;
+    /** The files of a multipart form. */
+    files: Upload[];
     method: string;
     /** Without the query. */
     path: string;

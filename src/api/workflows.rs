@@ -25,7 +25,7 @@ pub(super) async fn list(State(engine): State<Engine>) -> Json<Value> {
         .map(|definition| {
             let workflow = &definition.workflow;
             let (trigger, path) = match &workflow.trigger {
-                Trigger::Webhook(_) => ("webhook", Some(format!("/api/webhooks/{}", workflow.key))),
+                Trigger::Webhook(webhook) => ("webhook", Some(webhook.address(&workflow.key))),
                 Trigger::Manual => ("manual", None),
                 Trigger::Workflow(_) => ("workflow", None),
                 Trigger::Schedule(_) => ("schedule", None),

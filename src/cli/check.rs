@@ -1,13 +1,17 @@
 //! `flowcell check`: is a workflow right?
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use clap::Args;
 
 use super::{Verdict, local::Local};
 use crate::{
-    engine,
-    gateway::{Endpoint, Sources},
+    engine::{self, Definition},
+    gateway::{self, Endpoint, Sources},
+    model::FieldError,
 };
 
 #[derive(Args)]
@@ -20,10 +24,15 @@ pub(super) struct Arguments {
 pub(super) fn execute(arguments: &Arguments) -> anyhow::Result<Verdict> {
     let local = Local::new()?;
     let mut wrong = 0;
+    let mut right: Vec<Arc<Definition>> = Vec::new();
     for folder in &arguments.workflows {
-        match problem(&local, folder) {
-            None => println!("{}: ok", folder.display()),
-            Some(problem) => {
+        let checked = checked(&local, folder).and_then(|definition| beside(folder, definition, &right));
+        match checked {
+            Ok(definition) => {
+                println!("{}: ok", folder.display());
+                right.push(definition);
+            }
+            Err(problem) => {
                 wrong += 1;
                 println!("{problem}");
             }
@@ -32,27 +41,52 @@ pub(super) fn execute(arguments: &Arguments) -> anyhow::Result<Verdict> {
     Ok(if wrong == 0 { Verdict::Yes } else { Verdict::No })
 }
 
-fn problem(local: &Local, folder: &std::path::Path) -> Option<String> {
+/// Whether a workflow can be installed beside those before it.
+fn beside(
+    folder: &Path,
+    definition: Arc<Definition>,
+    others: &[Arc<Definition>],
+) -> Result<Arc<Definition>, String> {
+    let workflow = &definition.workflow;
+    let others = others.iter().map(|other| &other.workflow).filter(|other| other.key != workflow.key);
+    match others.into_iter().find_map(|other| gateway::collision(workflow, other)) {
+        None => Ok(definition),
+        Some(why) => {
+            let error = FieldError::new("trigger.path", why);
+            let error = engine::in_workflow_json(&definition.bundle.workflow, error);
+            Err(format!("{}/{error}", folder.display()))
+        }
+    }
+}
+
+fn checked(local: &Local, folder: &Path) -> Result<Arc<Definition>, String> {
     let definition = match local.load(folder) {
         Ok(definition) => definition,
         Err(error) => {
             let frame = error.frame().map_or(String::new(), |frame| format!("\n{frame}"));
-            return Some(format!("{error}{frame}"));
+            return Err(format!("{error}{frame}"));
         }
     };
     let name = folder.file_name().and_then(|name| name.to_str());
     if name.is_some_and(|name| name != definition.workflow.key.as_str() && name != "." && name != "..") {
-        return Some(format!("{}/{}", folder.display(), definition.key_differs()));
+        return Err(format!("{}/{}", folder.display(), definition.key_differs()));
     }
-    let text = definition.bundle.workflow.clone();
-    definition.workflow.webhook()?;
+    let definition = Arc::new(definition);
+    if definition.workflow.webhook().is_none() {
+        return Ok(definition);
+    }
     // Secrets are known to the server alone; any value shows whether the rest is right.
     let sources =
         Sources { environment: &local.environment, secret: &|_| Some("0123456789abcdef".to_owned()) };
-    let endpoint = Endpoint::compile(Arc::new(definition), sources);
-    let error = match &endpoint {
-        Ok(endpoint) => endpoint.unavailable()?.clone(),
-        Err(error) => error.clone(),
+    let error = match Endpoint::compile(Arc::clone(&definition), sources) {
+        Ok(endpoint) => endpoint.unavailable().cloned(),
+        Err(error) => Some(error),
     };
-    Some(format!("{}/{}", folder.display(), engine::in_workflow_json(&text, error)))
+    match error {
+        None => Ok(definition),
+        Some(error) => {
+            let error = engine::in_workflow_json(&definition.bundle.workflow, error);
+            Err(format!("{}/{error}", folder.display()))
+        }
+    }
 }

@@ -69,8 +69,14 @@ impl Local {
         );
         engine.install(Arc::clone(&definition)).await?;
         engine.take_up()?;
-        let submission =
-            Submission { definition, event, mode: Mode::Sync, cause: Cause::Manual, dedupe: None };
+        let submission = Submission {
+            definition,
+            event,
+            mode: Mode::Sync,
+            cause: Cause::Manual,
+            dedupe: None,
+            replay: None,
+        };
         let Submitted::Started { run, .. } = engine.submit(submission).await? else {
             anyhow::bail!("the first run of an empty store is never a copy");
         };

@@ -90,8 +90,14 @@ impl Engine {
             self.inner.catalog.current(workflow).filter(|definition| definition.workflow.enabled);
         let definition = definition.ok_or_else(|| ControlError::UnknownWorkflow(workflow.clone()))?;
         let event = Event::of_data(data);
-        let submission =
-            Submission { definition, event, mode: Mode::Async, cause: Cause::Manual, dedupe: None };
+        let submission = Submission {
+            definition,
+            event,
+            mode: Mode::Async,
+            cause: Cause::Manual,
+            dedupe: None,
+            replay: None,
+        };
         Ok(self.submit(submission).await?)
     }
 

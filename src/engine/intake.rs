@@ -41,6 +41,27 @@ impl DedupeKey {
     }
 }
 
+/// What a delivery is recognised by when its sender signs no id: sent once more, it is a replay.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReplayKey {
+    digest: [u8; 32],
+    until_ms: u64,
+}
+
+impl ReplayKey {
+    /// The key of one workflow's delivery, by the digest of what was signed. It is remembered until `until_ms`,
+    /// milliseconds since the epoch.
+    pub fn new(workflow: &WorkflowKey, signed: &[u8; 32], until_ms: u64) -> Self {
+        // No workflow's key begins with this byte, so that it never equals a dedupe key.
+        let hash = Sha256::new()
+            .chain_update([1])
+            .chain_update(workflow.as_str())
+            .chain_update([0])
+            .chain_update(signed);
+        Self { digest: hash.finalize().into(), until_ms }
+    }
+}
+
 /// An event that asks for a run.
 pub struct Submission {
     /// The version that the run will be pinned to.
@@ -53,6 +74,8 @@ pub struct Submission {
     pub cause: Cause,
     /// What a copy of it is recognised by.
     pub dedupe: Option<DedupeKey>,
+    /// What a replay of it is recognised by.
+    pub replay: Option<ReplayKey>,
 }
 
 /// What became of a submission.
@@ -124,7 +147,7 @@ pub(super) async fn submit(inner: &Arc<Inner>, submission: Submission) -> Result
     if inner.stopping.load(Ordering::SeqCst) {
         return Err(EngineError::Stopping);
     }
-    let Submission { definition, event, mode, cause, dedupe } = submission;
+    let Submission { definition, event, mode, cause, dedupe, replay } = submission;
     let workflow = &definition.workflow.key;
     if mode == Mode::Sync && inner.scheduler.is_paused(workflow) {
         return Err(EngineError::Paused);
@@ -135,7 +158,8 @@ pub(super) async fn submit(inner: &Arc<Inner>, submission: Submission) -> Result
     run.head.claim = dedupe.map(|key| key.digest);
     run.head.slot = groups.slot;
     let id = run.head.id;
-    match store_run(inner, &definition, &mut run, dedupe).await? {
+    let claims = claims(run.head.created_ms, dedupe, replay);
+    match store_run(inner, &definition, &mut run, &claims).await? {
         Stored::New => {}
         Stored::Copy(run) => return Ok(Submitted::Duplicate { run }),
         Stored::Held(run) => return Ok(Submitted::Skipped { run }),
@@ -160,26 +184,35 @@ fn begin(inner: &Arc<Inner>, run: Run, definition: Arc<Definition>, groups: Grou
     }
 }
 
+/// The digests that a run claims, each with the end of its time.
+fn claims(now_ms: u64, dedupe: Option<DedupeKey>, replay: Option<ReplayKey>) -> Vec<([u8; 32], u64)> {
+    let dedupe = dedupe.map(|key| (key.digest, now_ms.saturating_add(key.ttl.as_millis())));
+    // Longer than a replay would pass: it is looked at some time after it was verified.
+    let replay = replay.map(|key| (key.digest, key.until_ms.max(now_ms).saturating_add(60_000)));
+    dedupe.into_iter().chain(replay).collect()
+}
+
 /// Commits a new run, unless this is a copy or its singleton is taken.
 async fn store_run(
     inner: &Arc<Inner>,
     definition: &Definition,
     run: &mut Run,
-    dedupe: Option<DedupeKey>,
+    claims: &[([u8; 32], u64)],
 ) -> Result<Stored, StoreError> {
     let store = &*inner.store;
     for _ in 0..TRIES {
         let mut batch = Batch::new();
-        if let Some(DedupeKey { digest, ttl }) = dedupe {
+        for &(digest, expires_ms) in claims {
             let held = tables::claims::get(store, &digest)?;
             if let Some(claim) = held.as_ref().filter(|claim| claim.expires_ms > run.head.created_ms)
                 && let Some(first) = tables::runs::get(store, claim.run)?
+                // A failed run gives its dedupe key back itself; of a replay key it knows nothing.
+                && first.head.status != RunStatus::Failed
             {
                 // Readable is not yet durable, and the caller will rely on it.
                 store.commit(Batch::new()).await?;
                 return Ok(Stored::Copy(Box::new(first)));
             }
-            let expires_ms = run.head.created_ms.saturating_add(ttl.as_millis());
             tables::claims::take(&mut batch, &digest, &Claim { run: run.head.id, expires_ms }, held.as_ref());
         }
         let mut superseded = None;
@@ -259,4 +292,104 @@ fn take_slot(
     }
     tables::slots::take(batch, group, &Slot { run: run.head.id, first_ms }, held.as_ref());
     Ok(slotted)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::{
+        engine::{Catalog, Engine, EngineOptions, Environment, SystemPorts, Vault, simulation},
+        model::{Bundle, JsonText},
+        net::{Outbound, OutboundOptions},
+        steps::Services,
+        store::{MemoryStore, Store},
+    };
+
+    struct Intake {
+        engine: Engine,
+        definition: Arc<Definition>,
+    }
+
+    impl Intake {
+        async fn of(steps: serde_json::Value) -> Self {
+            let environment: Environment = Arc::new(|_: &str| None);
+            let workflow = json!({ "key": "a", "trigger": { "type": "webhook" }, "steps": steps });
+            let bundle = Bundle { workflow: workflow.to_string(), files: Default::default() };
+            let definition = Definition::compile(bundle, &simulation::sandbox(), &environment).unwrap();
+            let (store, definition): (Arc<dyn Store>, _) =
+                (Arc::new(MemoryStore::new()), Arc::new(definition));
+            let net = Outbound::new(OutboundOptions::default()).unwrap();
+            let services = Services { sandbox: simulation::sandbox(), net };
+            let catalog = Catalog::new(simulation::sandbox(), environment);
+            let ports = Arc::new(SystemPorts::default());
+            let engine =
+                Engine::new(store, services, Vault::empty(), ports, catalog, EngineOptions::default());
+            engine.install(Arc::clone(&definition)).await.unwrap();
+            engine.take_up().unwrap();
+            Self { engine, definition }
+        }
+
+        /// The run of a delivery, and whether it is new; waits for its end.
+        async fn deliver(&self, dedupe: Option<&str>, replay: Option<(u8, u64)>) -> (RunId, bool) {
+            let workflow = &self.definition.workflow.key;
+            let submission = Submission {
+                definition: Arc::clone(&self.definition),
+                event: Event::of_data(&JsonText::null()),
+                mode: Mode::Sync,
+                cause: Cause::Webhook,
+                dedupe: dedupe.map(|key| DedupeKey::new(workflow, key, Span::from_millis(60_000))),
+                replay: replay.map(|(signed, until_ms)| ReplayKey::new(workflow, &[signed; 32], until_ms)),
+            };
+            match self.engine.submit(submission).await.unwrap() {
+                Submitted::Started { run, reply } => {
+                    reply.expect("it is waited for").await.unwrap();
+                    (run, true)
+                }
+                Submitted::Duplicate { run } => (run.head.id, false),
+                Submitted::Skipped { .. } => panic!("it is no singleton"),
+            }
+        }
+    }
+
+    const LATER: u64 = u64::MAX / 2;
+
+    #[tokio::test]
+    async fn a_replay_gets_the_first_run_whatever_id_it_claims() {
+        let intake = Intake::of(json!([{ "id": "s", "type": "set", "values": 1 }])).await;
+        let (first, new) = intake.deliver(None, Some((1, LATER))).await;
+        assert!(new);
+        assert_eq!(intake.deliver(None, Some((1, LATER))).await, (first, false));
+        assert_eq!(intake.deliver(Some("forged id"), Some((1, LATER))).await, (first, false));
+        let (other, new) = intake.deliver(Some("id"), Some((2, LATER))).await;
+        assert!(new && other != first);
+        // Signed anew, as a sender's own retry is, but of the same event.
+        assert_eq!(intake.deliver(Some("id"), Some((3, LATER))).await, (other, false));
+    }
+
+    #[tokio::test]
+    async fn a_failed_run_may_be_delivered_again_with_the_same_signature() {
+        let fails = json!([{ "id": "e", "type": "end", "status": "failed", "message": "no" }]);
+        let intake = Intake::of(fails).await;
+        let (first, _) = intake.deliver(Some("id"), Some((1, LATER))).await;
+        let (second, new) = intake.deliver(Some("id"), Some((1, LATER))).await;
+        assert!(new && second != first);
+    }
+
+    #[test]
+    fn the_two_kinds_of_keys_never_meet() {
+        let workflow: WorkflowKey = "a".parse().unwrap();
+        let key = String::from_utf8(vec![7; 32]).unwrap();
+        let dedupe = DedupeKey::new(&workflow, &key, Span::from_millis(1));
+        let replay = ReplayKey::new(&workflow, &[7; 32], 5);
+        assert_ne!(dedupe.digest, replay.digest);
+        assert_ne!(replay.digest, ReplayKey::new(&"b".parse().unwrap(), &[7; 32], 5).digest);
+        assert_eq!(claims(100, Some(dedupe), Some(replay)).len(), 2);
+        assert_eq!(
+            claims(100, None, Some(replay))[0].1,
+            60_100,
+            "remembered a little longer than it would pass"
+        );
+    }
 }

@@ -47,7 +47,7 @@ pub use control::{CallbackError, ControlError, ReplayOn};
 pub(crate) use definition::in_workflow_json;
 pub use definition::{Definition, DefinitionError, Environment, frame_of, read_workflow};
 pub use groups::EventRoots;
-pub use intake::{DedupeKey, Submission, Submitted};
+pub use intake::{DedupeKey, ReplayKey, Submission, Submitted};
 pub use kv::{Kv, KvEntry, KvError, KvOp, KvUsage};
 pub use ports::{Ports, SystemPorts};
 pub use schedule::{Schedule, ScheduleError};

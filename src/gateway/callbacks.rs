@@ -91,6 +91,7 @@ async fn call(
     if looks {
         return Ok((*run, page(ASK)));
     }
+    body::coding(&parts.headers, false)?;
     let body = body::read(&parts.headers, body, Limits::BODY.as_usize()).await?;
     *body_bytes = body.len() as u64;
     let mut event = hooks::event(client, parts, body)?;

@@ -1,13 +1,54 @@
-//! Fills the dedupe template of a trigger. On the path of every delivery, so it builds no more of
+//! What copies of a delivery are recognised by. On the path of every delivery, so it builds no more of
 //! `context` than the template reads.
 
 use serde_json::Value;
 
 use super::endpoint::Endpoint;
 use crate::{
-    engine::{DedupeKey, EventRoots},
-    model::Event,
+    engine::{DedupeKey, EventRoots, ReplayKey},
+    model::{Dedupe, Event, FieldError, Span, Webhook},
+    template::{Path, Root, Template},
+    verify::{Replay, Scheme},
 };
+
+/// The template of a trigger's key, and how long a key is remembered.
+///
+/// # Errors
+/// A template that cannot be read or reads nothing of the delivery; no key, and a sender that gives no id.
+pub(super) fn compile(
+    webhook: &Webhook,
+    scheme: &Result<Option<Scheme>, FieldError>,
+) -> Result<Option<(Template, Span)>, FieldError> {
+    let Some(Dedupe { key, ttl }) = &webhook.dedupe else { return Ok(None) };
+    let text = match (key, scheme) {
+        (Some(own), _) => own.as_str(),
+        (None, Ok(Some(scheme))) => {
+            scheme.default_dedupe().ok_or_else(|| no_key("its `verify` scheme names none"))?
+        }
+        (None, Ok(None)) => return Err(no_key("there is no `verify` scheme that names one")),
+        // It refuses everything until its secret is there, and is compiled anew then.
+        (None, Err(_)) => return Ok(None),
+    };
+    template(text).map(|template| Some((template, *ttl)))
+}
+
+fn no_key(why: &str) -> FieldError {
+    let example = "{\"key\": \"{{$context.headers.x-delivery-id}}\"}";
+    FieldError::new("trigger.dedupe", format!("which field is the delivery's id? {why}; give {example}"))
+}
+
+/// A key that reads nothing of the delivery would make all deliveries copies of the first.
+fn template(text: &str) -> Result<Template, FieldError> {
+    let wrong = |message: String| FieldError::new("trigger.dedupe.key", message);
+    let template = Template::parse(text).map_err(|error| wrong(error.to_string()))?;
+    let reads = |path: &Path| path.root() == Root::Context && path.name().is_some();
+    if template.references().next().is_none() || !template.references().all(reads) {
+        return Err(wrong(
+            "read a field of the delivery, as in {{$context.headers.x-github-delivery}}".to_owned(),
+        ));
+    }
+    Ok(template)
+}
 
 /// What copies of this delivery are recognised by; nothing when the template gives nothing.
 pub(super) fn key(endpoint: &Endpoint, event: &Event) -> Option<DedupeKey> {
@@ -18,5 +59,51 @@ pub(super) fn key(endpoint: &Endpoint, event: &Event) -> Option<DedupeKey> {
         Value::String(text) if text.is_empty() => None,
         Value::String(text) => Some(DedupeKey::new(workflow, &text, *ttl)),
         other => Some(DedupeKey::new(workflow, &other.to_string(), *ttl)),
+    }
+}
+
+/// What a replay of this delivery is recognised by, where the sender's signature covers no id.
+pub(super) fn replay(endpoint: &Endpoint, replay: Option<Replay>) -> Option<ReplayKey> {
+    let Replay { digest, until_ms } = replay?;
+    Some(ReplayKey::new(&endpoint.definition.workflow.key, &digest, until_ms))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::model::Workflow;
+
+    #[test]
+    fn a_key_is_the_authors_or_the_senders() {
+        let github = json!({ "scheme": "github", "secret": "s" });
+        let hmac = json!({ "scheme": "hmac", "header": "x-s", "secret": "s" });
+        let own = "{{$context.data.id}}";
+        let cases = [
+            (json!(true), Some(&github), Ok(Some(86_400_000))),
+            (json!({ "ttl": "3d" }), Some(&github), Ok(Some(259_200_000))),
+            (json!(false), Some(&github), Ok(None)),
+            (json!({ "key": own }), None, Ok(Some(86_400_000))),
+            (json!({ "key": own }), Some(&hmac), Ok(Some(86_400_000))),
+            (json!(true), Some(&hmac), Err("trigger.dedupe")),
+            (json!(true), None, Err("trigger.dedupe")),
+            (json!({ "key": "fixed" }), None, Err("trigger.dedupe.key")),
+            (json!({ "key": "{{$env.A}}" }), None, Err("trigger.dedupe.key")),
+            (json!({ "kee": own }), None, Err("trigger.dedupe.kee")),
+            (json!("id"), None, Err("trigger.dedupe")),
+            (json!({ "ttl": "31d" }), Some(&github), Err("trigger.dedupe.ttl")),
+        ];
+        for (dedupe, verify, expected) in cases {
+            let trigger = json!({ "type": "webhook", "verify": verify, "dedupe": dedupe });
+            let found = Workflow::from_value(json!({ "key": "a", "trigger": trigger, "steps": [] }))
+                .and_then(|workflow| compile(workflow.webhook().unwrap()))
+                .map(|dedupe| dedupe.map(|(_, ttl)| ttl.as_millis()));
+            assert_eq!(
+                found.map_err(|error| error.path),
+                expected.map_err(str::to_owned),
+                "{dedupe} {verify:?}"
+            );
+        }
     }
 }

@@ -5,11 +5,16 @@ use std::{
     sync::{Arc, RwLock},
 };
 
-use super::rate::Limiter;
+use super::{
+    dedupe,
+    filter::Filter,
+    rate::Limiter,
+    route::{self, Params, Paths},
+};
 use crate::{
     engine::{Definition, Environment},
-    model::{FieldError, Limits, Span, Webhook, WorkflowKey},
-    template::{Path, Root, Roots, Template},
+    model::{FieldError, Limits, Span, Webhook, Workflow, WorkflowKey},
+    template::{Root, Roots, Template},
     verify::Scheme,
 };
 
@@ -21,6 +26,8 @@ pub struct Endpoint {
     pub(super) scheme: Result<Option<Scheme>, FieldError>,
     /// Which deliveries are the same event, and for how long.
     pub(super) dedupe: Option<(Template, Span)>,
+    /// Which deliveries start a run; nothing for all.
+    pub(super) filter: Option<Filter>,
     /// The largest body, bytes.
     pub(super) max_body: usize,
     /// How long a synchronous caller waits.
@@ -64,15 +71,12 @@ impl Endpoint {
         let webhook =
             definition.workflow.webhook().ok_or_else(|| FieldError::new("trigger", "it is no webhook"))?;
         let scheme = scheme(webhook, sources);
-        let dedupe = webhook
-            .dedupe
-            .as_ref()
-            .map(|dedupe| dedupe_template(&dedupe.key).map(|template| (template, dedupe.ttl)))
-            .transpose()?;
+        let dedupe = dedupe::compile(webhook, &scheme)?;
+        let filter = webhook.filter.as_ref().map(Filter::compile).transpose()?;
         let max_body = webhook.max_body.unwrap_or(Limits::BODY).as_usize();
         let sync_wait = webhook.sync_wait.unwrap_or(Limits::SYNC_WAIT);
         let limiters = Limiter::all(&webhook.rate_limit, &[]);
-        Ok(Self { scheme, dedupe, max_body, sync_wait, limiters, definition })
+        Ok(Self { scheme, dedupe, filter, max_body, sync_wait, limiters, definition })
     }
 
     /// Why no delivery can be accepted, if so.
@@ -83,19 +87,6 @@ impl Endpoint {
     pub(super) fn webhook(&self) -> &Webhook {
         self.definition.workflow.webhook().expect("`compile` saw a webhook")
     }
-}
-
-/// A key that reads nothing of the delivery would make all deliveries copies of the first.
-fn dedupe_template(text: &str) -> Result<Template, FieldError> {
-    let wrong = |message: String| FieldError::new("trigger.dedupe.key", message);
-    let template = Template::parse(text).map_err(|error| wrong(error.to_string()))?;
-    let reads = |path: &Path| path.root() == Root::Context && path.name().is_some();
-    if template.references().next().is_none() || !template.references().all(reads) {
-        return Err(wrong(
-            "read a field of the delivery, as in {{$context.headers.x-github-delivery}}".to_owned(),
-        ));
-    }
-    Ok(template)
 }
 
 fn scheme(webhook: &Webhook, sources: Sources<'_>) -> Result<Option<Scheme>, FieldError> {
@@ -141,28 +132,65 @@ fn resolve(text: &str, sources: Sources<'_>) -> Result<String, String> {
     }
 }
 
-/// The endpoints by workflow key.
+/// The endpoints, and the ways to them.
 #[derive(Default)]
-pub struct Endpoints(RwLock<HashMap<WorkflowKey, Arc<Endpoint>>>);
+pub struct Endpoints(RwLock<Table>);
+
+#[derive(Default)]
+struct Table {
+    by_key: HashMap<WorkflowKey, Arc<Endpoint>>,
+    paths: Paths,
+}
+
+impl Table {
+    /// Paths change as seldom as workflows do; requests only read.
+    fn index(&mut self) {
+        let mut chosen: Vec<_> = self
+            .by_key
+            .iter()
+            .filter_map(|(key, endpoint)| Some((key, endpoint.webhook().path.as_ref()?)))
+            .collect();
+        chosen.sort_by_key(|(key, _)| *key);
+        self.paths = Paths::new(chosen);
+    }
+}
 
 impl Endpoints {
     /// Adds an endpoint or replaces it. The counts of rates that it has in common with the one before go on.
     pub fn set(&self, mut endpoint: Endpoint) {
         let key = endpoint.definition.workflow.key.clone();
-        let mut endpoints = self.0.write().expect("no code panics under this lock");
-        if let Some(before) = endpoints.get(&key) {
+        let mut table = self.0.write().expect("no code panics under this lock");
+        if let Some(before) = table.by_key.get(&key) {
             endpoint.limiters = Limiter::all(&endpoint.webhook().rate_limit, &before.limiters);
         }
-        endpoints.insert(key, Arc::new(endpoint));
+        table.by_key.insert(key, Arc::new(endpoint));
+        table.index();
     }
 
     /// Takes an endpoint away.
     pub fn remove(&self, key: &WorkflowKey) {
-        self.0.write().expect("no code panics under this lock").remove(key);
+        let mut table = self.0.write().expect("no code panics under this lock");
+        table.by_key.remove(key);
+        table.index();
     }
 
-    /// The endpoint of a key.
-    pub fn get(&self, key: &WorkflowKey) -> Option<Arc<Endpoint>> {
-        self.0.read().expect("no code panics under this lock").get(key).cloned()
+    /// The endpoint of a path below `/api/webhooks/`, with the values of its parameters.
+    pub(super) fn route(&self, path: &str) -> Option<(Arc<Endpoint>, Params)> {
+        let table = self.0.read().expect("no code panics under this lock");
+        // A key has no character that a URL would escape, so an escaped one names nothing.
+        let by_key = path.parse().ok().and_then(|key: WorkflowKey| table.by_key.get(&key));
+        if let Some(endpoint) = by_key.filter(|endpoint| endpoint.webhook().path.is_none()) {
+            return Some((Arc::clone(endpoint), Params::new()));
+        }
+        let (key, params) = table.paths.find(path)?;
+        Some((Arc::clone(table.by_key.get(key)?), params))
+    }
+
+    /// Why a workflow cannot be installed beside the others, if so.
+    pub fn collision(&self, workflow: &Workflow) -> Option<String> {
+        let table = self.0.read().expect("no code panics under this lock");
+        let mut others: Vec<_> = table.by_key.iter().filter(|(key, _)| **key != workflow.key).collect();
+        others.sort_by_key(|(key, _)| *key);
+        others.into_iter().find_map(|(_, other)| route::collision(workflow, &other.definition.workflow))
     }
 }

@@ -10,12 +10,20 @@ use axum::{
     extract::{ConnectInfo, Request, State},
     response::{IntoResponse, Response},
 };
-use http::{HeaderMap, StatusCode, header, request::Parts};
+use http::{HeaderMap, StatusCode, request::Parts};
 use tokio::sync::oneshot;
 
 use super::{
-    Gateway, answer, body, cors, dedupe, endpoint::Endpoint, ip, problem::Problem, rate, refusal::Refusal,
+    Gateway, answer,
+    body::{self, Coding},
+    cors, dedupe,
+    endpoint::Endpoint,
+    ip,
+    problem::Problem,
+    rate,
+    refusal::Refusal,
     request_log,
+    route::Params,
 };
 use crate::{
     engine::{EngineError, Reply, Submission, Submitted},
@@ -25,6 +33,8 @@ use crate::{
 
 /// The path that keys stand below.
 const PREFIX: &str = "/api/webhooks/";
+/// The most parameters of a query.
+const QUERY_MOST: usize = 1_000;
 
 /// What is known of a request while it is worked on, for the log.
 #[derive(Default)]
@@ -125,7 +135,7 @@ async fn accept(
 ) -> Result<Accepted, Refusal> {
     // Also of those who guess paths.
     rate::count(&gateway.per_ip, client).map_err(Refusal::Rate)?;
-    let endpoint = route(gateway, parts.uri.path())?;
+    let (endpoint, params) = route(gateway, parts.uri.path())?;
     let workflow = &endpoint.definition.workflow;
     trace.workflow = Some(workflow.key.clone());
     if !workflow.enabled {
@@ -141,6 +151,7 @@ async fn accept(
     }
     rate::count(&endpoint.limiters, client).map_err(Refusal::Rate)?;
     let scheme = endpoint.scheme.as_ref().map_err(|error| Refusal::Unavailable(error.to_string()))?;
+    let coding = body::coding(&parts.headers, endpoint.webhook().decompress)?;
     let body = body::read(&parts.headers, body, endpoint.max_body).await?;
     trace.body_bytes = body.len() as u64;
     let verified = match scheme {
@@ -154,17 +165,27 @@ async fn accept(
         })?,
         None => Verified::default(),
     };
+    let body = match coding {
+        Some(coding) => decompress(coding, body, endpoint.max_body).await?,
+        None => body,
+    };
     let mut event = event(client, parts, body)?;
+    event.params = params;
     let webhook = endpoint.webhook();
     let mode = webhook.mode;
-    // Of the key only a digest is kept, so it may read what is hidden from then on.
+    if let Some(filter) = &endpoint.filter
+        && !filter.lets_through(&event, &workflow.key)
+    {
+        return Ok(Accepted::Answered(StatusCode::NO_CONTENT.into_response(), RequestOutcome::Filtered));
+    }
+    // Of the keys only digests are kept, so they may read what is hidden from then on.
     let dedupe = dedupe::key(&endpoint, &event);
+    let replay = dedupe::replay(&endpoint, verified.replay);
     event.hide_headers(|name| webhook.hides(name));
     event.hide_parameters(|name| webhook.hides_parameter(name));
     let definition = Arc::clone(&endpoint.definition);
-    let submitted =
-        gateway.engine.submit(Submission { definition, event, mode, cause: Cause::Webhook, dedupe }).await?;
-    drop(verified);
+    let submission = Submission { definition, event, mode, cause: Cause::Webhook, dedupe, replay };
+    let submitted = gateway.engine.submit(submission).await?;
     Ok(Accepted::Submitted(endpoint, submitted))
 }
 
@@ -185,11 +206,14 @@ async fn started_run(
     }
 }
 
-fn route(gateway: &Gateway, path: &str) -> Result<Arc<Endpoint>, Refusal> {
-    // A key has no character that a URL would escape, so an escaped one names nothing.
-    let key: WorkflowKey =
-        path.strip_prefix(PREFIX).and_then(|key| key.parse().ok()).ok_or(Refusal::Unknown)?;
-    gateway.endpoints.get(&key).ok_or(Refusal::Unknown)
+fn route(gateway: &Gateway, path: &str) -> Result<(Arc<Endpoint>, Params), Refusal> {
+    path.strip_prefix(PREFIX).and_then(|path| gateway.endpoints.route(path)).ok_or(Refusal::Unknown)
+}
+
+/// Not on the threads that serve others: it may take as long as a large body is.
+async fn decompress(coding: Coding, body: Vec<u8>, limit: usize) -> Result<Vec<u8>, Refusal> {
+    let work = tokio::task::spawn_blocking(move || body::decompressed(coding, &body, limit));
+    work.await.unwrap_or_else(|error| Err(Refusal::BodyInvalid(format!("its decoder failed: {error}"))))
 }
 
 fn allow_method(endpoint: &Endpoint, method: &str) -> Result<(), Refusal> {
@@ -211,16 +235,19 @@ fn duplicate(run: Run, mode: Mode) -> Result<Response, Refusal> {
 }
 
 pub(super) fn event(client: IpAddr, parts: &Parts, body: Vec<u8>) -> Result<Event, Refusal> {
-    let content_type =
-        parts.headers.get(header::CONTENT_TYPE).map(|value| String::from_utf8_lossy(value.as_bytes()));
+    let content_type = body::content_type(&parts.headers)?;
     let content = body::decode_body(content_type.as_deref(), &body)?;
-    let query = parts.uri.query().unwrap_or("");
+    let query = form_urlencoded::parse(parts.uri.query().unwrap_or("").as_bytes());
+    let query: Vec<_> = query.into_owned().take(QUERY_MOST + 1).collect();
+    if query.len() > QUERY_MOST {
+        return Err(Refusal::QueryInvalid { most: QUERY_MOST });
+    }
     Ok(Event {
         method: parts.method.as_str().to_owned(),
         path: parts.uri.path().to_owned(),
         ip: client.to_string(),
         headers: headers(&parts.headers),
-        query: form_urlencoded::parse(query.as_bytes()).into_owned().collect(),
+        query,
         params: Vec::new(),
         content,
         body,

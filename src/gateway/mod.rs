@@ -1,8 +1,8 @@
 //! One webhook request, from its first byte to its answer.
 //!
 //! `hooks` holds the order of work, cheapest refusal first: route, enabled, method,
-//! size, verification on the raw bytes, decoding, and only then the engine, which
-//! returns when the run is durable. Every request, accepted or refused, ends in the
+//! size, verification on the raw bytes, decoding, filter, and only then the engine,
+//! which returns when the run is durable. Every request, accepted or refused, ends in the
 //! request log with the true reason; the caller is told no more than it needs.
 
 mod answer;
@@ -12,18 +12,22 @@ mod client;
 mod cors;
 mod dedupe;
 mod endpoint;
+mod filter;
 mod hooks;
 mod ip;
 mod problem;
 mod rate;
 mod refusal;
 mod request_log;
+mod route;
+mod xml;
 
-pub use body::decode;
+pub use body::{decode, decompress};
 pub use client::{ForwardedHeader, Proxies};
 pub use endpoint::{Endpoint, Endpoints, Sources};
 pub use problem::Problem;
 pub(crate) use refusal::engine_problem;
+pub use route::collision;
 
 use std::sync::Arc;
 

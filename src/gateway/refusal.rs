@@ -44,6 +44,8 @@ pub(super) enum Refusal {
     MediaType(String),
     #[error("the body is not what its type says: {0}")]
     BodyInvalid(String),
+    #[error("the query has more than {most} parameters")]
+    QueryInvalid { most: usize },
     #[error("the first delivery with this id is still being worked on, as {run}")]
     InFlight { run: RunId },
     #[error("the run had not answered after {seconds} s; it goes on")]
@@ -115,6 +117,7 @@ impl Refusal {
                 (StatusCode::UNSUPPORTED_MEDIA_TYPE, "media_type_unsupported", own(), Never)
             }
             Self::BodyInvalid(_) => (StatusCode::BAD_REQUEST, "body_invalid", own(), Never),
+            Self::QueryInvalid { .. } => (StatusCode::BAD_REQUEST, "query_invalid", own(), Never),
             Self::InFlight { .. } => (StatusCode::CONFLICT, "delivery_in_progress", own(), Later),
             Self::SyncTimeout { .. } => (StatusCode::REQUEST_TIMEOUT, "sync_timeout", own(), Never),
             // The reason may quote what the script knows: it is shown by the run, to those who may see runs.
@@ -166,6 +169,7 @@ impl Refusal {
             | Self::Signature(_)
             | Self::MediaType(_)
             | Self::BodyInvalid(_)
+            | Self::QueryInvalid { .. }
             | Self::Engine(_)
             | Self::Callback(_) => None,
         }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::json::JsonText;
+use super::{json::JsonText, upload::Upload};
 
 /// What stands in place of a header's value that is a credential.
 pub const HIDDEN: &str = "[hidden]";
@@ -21,6 +21,13 @@ pub enum Content {
     Text,
     /// The body is neither; `data` is null and `rawBody` has it.
     Binary,
+    /// The body is a multipart form: `data` has its fields, `files` its files.
+    Multipart {
+        /// The fields that are no files.
+        fields: JsonText,
+        /// In order of the body, which has their bytes.
+        files: Vec<Upload>,
+    },
 }
 
 /// One request as the workflow sees it. What is here is what `context` is made of.
@@ -40,7 +47,7 @@ pub struct Event {
     pub params: Vec<(String, String)>,
     /// What `body` is.
     pub content: Content,
-    /// The body as it was received, byte for byte.
+    /// The body byte for byte: as it was received, or what a compressed or encrypted one held.
     pub body: Vec<u8>,
 }
 
@@ -59,7 +66,7 @@ impl Event {
         }
     }
 
-    /// The JSON object `context` without `rawBody`: `data`, `headers`, `query`, `params`, `method`, `path`, `ip`.
+    /// The JSON object `context` without `rawBody`: `data`, `files`, `headers`, `query`, `params`, `method`, `path`, `ip`.
     ///
     /// A JSON body stands in it as the text that was received, so nothing is parsed or rebuilt here.
     pub fn context_json(&self) -> String {
@@ -71,11 +78,24 @@ impl Event {
             json.push_str("\":");
             push_string(&mut json, value);
         }
+        json.push_str(",\"files\":");
+        json.push_str(&self.files().to_string());
         json.push('}');
         json
     }
 
-    /// What a step that waited for this request has as its output: `{data, headers, query, method}`.
+    /// The files of a multipart form, an array.
+    fn files(&self) -> Value {
+        match &self.content {
+            Content::Multipart { files, .. } => files.iter().map(|file| file.to_value(&self.body)).collect(),
+            Content::Empty | Content::Json | Content::Decoded(_) | Content::Text | Content::Binary => {
+                Value::Array(Vec::new())
+            }
+        }
+    }
+
+    /// What a step that waited for this request has as its output: `{data, headers, query, method}`, of a multipart form
+    /// with `files` too.
     ///
     /// # Errors
     /// A body that is nested so deeply that no more fits around it.
@@ -83,6 +103,10 @@ impl Event {
         let mut json = self.json_of(&[("headers", &self.headers), ("query", &self.query)]);
         json.push_str(",\"method\":");
         push_string(&mut json, &self.method);
+        if matches!(self.content, Content::Multipart { .. }) {
+            json.push_str(",\"files\":");
+            json.push_str(&self.files().to_string());
+        }
         json.push('}');
         JsonText::parse(json)
     }
@@ -94,7 +118,9 @@ impl Event {
         match &self.content {
             Content::Empty | Content::Binary => json.push_str("null"),
             Content::Json => json.push_str(std::str::from_utf8(&self.body).unwrap_or("null")),
-            Content::Decoded(decoded) => json.push_str(decoded.as_str()),
+            Content::Decoded(decoded) | Content::Multipart { fields: decoded, .. } => {
+                json.push_str(decoded.as_str());
+            }
             Content::Text => push_string(&mut json, &String::from_utf8_lossy(&self.body)),
         }
         for (name, pairs) in objects {
@@ -117,9 +143,10 @@ impl Event {
             "data" => match &self.content {
                 Content::Empty | Content::Binary => Value::Null,
                 Content::Json => serde_json::from_slice(&self.body).unwrap_or(Value::Null),
-                Content::Decoded(decoded) => decoded.to_value(),
+                Content::Decoded(decoded) | Content::Multipart { fields: decoded, .. } => decoded.to_value(),
                 Content::Text => String::from_utf8_lossy(&self.body).into(),
             },
+            "files" => self.files(),
             "headers" => object(&self.headers),
             "query" => object(&self.query),
             "params" => object(&self.params),
@@ -222,9 +249,36 @@ mod tests {
             assert_eq!(context["data"], data);
             assert_eq!(context["query"], json!({"tag": ["a", "b"], "q": "x&y", "__proto__": "p"}));
             assert_eq!(context["path"], "/api/webhooks/a\"b");
+            assert_eq!(context["files"], json!([]));
             for (name, value) in context.as_object().unwrap() {
                 assert_eq!(&event(content.clone(), body).field(name), value, "{name}");
             }
         }
+    }
+
+    #[test]
+    fn the_files_of_a_form_stand_beside_its_fields() {
+        let file = |offset, size| Upload {
+            field: "f".to_owned(),
+            filename: Some("../a".to_owned()),
+            content_type: None,
+            offset,
+            size,
+            sha256: [0xab; 32],
+        };
+        let fields = JsonText::from_value(&json!({"a": "1"}));
+        // The second would reach beyond the end: it has no content, and nothing panics.
+        let form = Content::Multipart { fields, files: vec![file(2, 3), file(9, usize::MAX)] };
+        let event = event(form, "--xyz--");
+        let context: Value = serde_json::from_str(&event.context_json()).unwrap();
+        assert_eq!(context["data"], json!({"a": "1"}));
+        assert_eq!(
+            context["files"][0],
+            json!({"field": "f", "filename": "../a", "contentType": null, "size": 3, "sha256": "ab".repeat(32),
+                "offset": 2, "content": "eHl6"})
+        );
+        assert_eq!(context["files"][1]["content"], Value::Null);
+        assert_eq!(event.field("files"), context["files"]);
+        assert_eq!(event.payload().unwrap().to_value()["files"], context["files"]);
     }
 }

@@ -3,11 +3,11 @@
 //! Events and step outputs travel from the socket to the script and into the
 //! store without being rebuilt; only templates and conditions parse them.
 
-use std::{fmt, sync::Arc};
+use std::{cell::Cell, fmt, sync::Arc};
 
 use serde::{
     Deserialize, Deserializer, Serialize,
-    de::{MapAccess, SeqAccess, Visitor},
+    de::{DeserializeSeed, Error, MapAccess, SeqAccess, Visitor},
 };
 use serde_json::{Value, value::RawValue};
 
@@ -36,7 +36,17 @@ impl JsonText {
     /// # Errors
     /// The syntax error with its line and column.
     pub fn check(text: &str) -> Result<(), serde_json::Error> {
-        serde_json::from_str::<Checked>(text).map(|Checked| ())
+        Self::check_within(text, Bounds::NONE)
+    }
+
+    /// As [`JsonText::check`], for a text of somebody who may mean us harm.
+    ///
+    /// # Errors
+    /// The syntax error, or the bound that it goes beyond, with line and column.
+    pub fn check_within(text: &str, bounds: Bounds) -> Result<(), serde_json::Error> {
+        let mut parser = serde_json::Deserializer::from_str(text);
+        Checked { bounds, depth: 0, nodes: &Cell::new(0) }.deserialize(&mut parser)?;
+        parser.end()
     }
 
     /// The text of a value.
@@ -85,53 +95,114 @@ impl<'de> Deserialize<'de> for JsonText {
     }
 }
 
-/// Visits every value and keeps none. Unlike `IgnoredAny` it goes through the parser's nesting limit.
-struct Checked;
+/// What a text from outside may hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bounds {
+    /// Values, members and elements included: each costs whoever parses it about a hundred bytes.
+    pub nodes: usize,
+    /// Levels of nesting; the parser itself stops at 127.
+    pub depth: usize,
+}
 
-impl<'de> Deserialize<'de> for Checked {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Self)
+impl Bounds {
+    /// For our own texts: the parser's limit of nesting alone.
+    const NONE: Self = Self { nodes: usize::MAX, depth: usize::MAX };
+}
+
+/// Visits every value and keeps none. Unlike `IgnoredAny` it goes through the parser's nesting limit, and reads every
+/// string, so that half of a surrogate pair is an error here and not later.
+#[derive(Clone, Copy)]
+struct Checked<'a> {
+    bounds: Bounds,
+    depth: usize,
+    nodes: &'a Cell<usize>,
+}
+
+impl<'de> DeserializeSeed<'de> for Checked<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        let nodes = self.nodes.get() + 1;
+        if nodes > self.bounds.nodes {
+            return Err(D::Error::custom(format_args!("more than {} values", self.bounds.nodes)));
+        }
+        self.nodes.set(nodes);
+        deserializer.deserialize_any(self)
     }
 }
 
-impl<'de> Visitor<'de> for Checked {
-    type Value = Self;
+impl Checked<'_> {
+    fn inner<E: Error>(self) -> Result<Self, E> {
+        if self.depth >= self.bounds.depth {
+            return Err(E::custom(format_args!("nested more than {} levels deep", self.bounds.depth)));
+        }
+        Ok(Self { depth: self.depth + 1, ..self })
+    }
+}
+
+impl<'de> Visitor<'de> for Checked<'_> {
+    type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("any JSON value")
     }
 
-    fn visit_bool<E>(self, _: bool) -> Result<Self, E> {
-        Ok(self)
+    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
+        Ok(())
     }
 
-    fn visit_i64<E>(self, _: i64) -> Result<Self, E> {
-        Ok(self)
+    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
+        Ok(())
     }
 
-    fn visit_u64<E>(self, _: u64) -> Result<Self, E> {
-        Ok(self)
+    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
+        Ok(())
     }
 
-    fn visit_f64<E>(self, _: f64) -> Result<Self, E> {
-        Ok(self)
+    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_unit<E>(self) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
+        let inner = self.inner()?;
+        while seq.next_element_seed(inner)?.is_some() {}
+        Ok(())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let inner = self.inner()?;
+        while map.next_key::<Key>()?.is_some() {
+            map.next_value_seed(inner)?;
+        }
+        Ok(())
+    }
+}
+
+/// A key, read whole and not kept.
+struct Key;
+
+impl<'de> Deserialize<'de> for Key {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(Self)
+    }
+}
+
+impl Visitor<'_> for Key {
+    type Value = Self;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a key")
     }
 
     fn visit_str<E>(self, _: &str) -> Result<Self, E> {
-        Ok(self)
-    }
-
-    fn visit_unit<E>(self) -> Result<Self, E> {
-        Ok(self)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self, A::Error> {
-        while seq.next_element::<Self>()?.is_some() {}
-        Ok(self)
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self, A::Error> {
-        while map.next_entry::<Self, Self>()?.is_some() {}
         Ok(self)
     }
 }
@@ -154,6 +225,35 @@ mod tests {
     fn a_million_open_brackets_are_an_error_and_no_crash() {
         assert!(JsonText::parse("[".repeat(1_000_000)).is_err());
         assert!(JsonText::parse(format!("{}{}", "[".repeat(200), "]".repeat(200))).is_err());
+    }
+
+    #[test]
+    fn a_foreign_text_stays_within_its_bounds() {
+        let bounds = Bounds { nodes: 5, depth: 2 };
+        let cases = [
+            ("[1,2,3,4]", true),
+            ("[1,2,3,4,5]", false),
+            ("{\"a\":1,\"b\":[2,3]}", true),
+            ("{\"a\":1,\"b\":[2,3],\"c\":4}", false),
+            ("[[1]]", true),
+            ("[[[]]]", false),
+            ("[{\"a\":{}}]", false),
+            ("5", true),
+            ("5 5", false),
+        ];
+        for (text, fits) in cases {
+            assert_eq!(JsonText::check_within(text, bounds).is_ok(), fits, "{text}");
+        }
+    }
+
+    #[test]
+    fn half_of_a_surrogate_pair_is_an_error_wherever_it_stands() {
+        for bad in
+            ["\"\\ud800\"", "\"\\udc00\"", "\"\\ud800\\u0041\"", "{\"\\ud800\":1}", "[{\"a\":\"\\udfff\"}]"]
+        {
+            assert!(JsonText::check(bad).is_err(), "{bad}");
+        }
+        assert!(JsonText::check("\"\\ud83d\\ude00\"").is_ok());
     }
 
     #[test]

@@ -5,7 +5,10 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::units::{ByteSize, Span};
+use super::{
+    json::Bounds,
+    units::{ByteSize, Span},
+};
 
 /// Limits of one attempt of a `code` step. Crossing one ends the attempt with its code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,6 +56,9 @@ impl Limits {
     pub const BODY: ByteSize = ByteSize::from_bytes(1 << 20);
     /// The largest request body a trigger may allow.
     pub const BODY_CAP: ByteSize = ByteSize::from_bytes(32 << 20);
+    /// What a body may hold once it is decoded (`body_invalid`). Eight levels below the parser's 128, for what is
+    /// put around it: `context`, a step's output, a callback's.
+    pub const BODY_VALUES: Bounds = Bounds { nodes: 500_000, depth: 120 };
     /// How long a synchronous caller waits when the trigger says nothing.
     pub const SYNC_WAIT: Span = Span::from_millis(10_000);
     /// The longest synchronous wait a trigger may set.

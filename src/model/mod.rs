@@ -10,6 +10,7 @@ mod event;
 mod flow;
 mod guards;
 mod hmac;
+mod hook_path;
 mod http_step;
 mod ids;
 mod journal;
@@ -24,6 +25,7 @@ mod schedule;
 mod step;
 mod step_parse;
 mod units;
+mod upload;
 mod verify;
 mod verify_parse;
 mod webhook;
@@ -41,10 +43,11 @@ pub use flow::{
 };
 pub use guards::{Cors, IpRules, Network, NetworkError, RateBy, RateLimit, RateLimits};
 pub use hmac::{Algorithm, Encoding, HmacSpec, SecretEncoding, TimestampSpec, TimestampUnit};
+pub use hook_path::{HookPath, HookPathError, PathSegment};
 pub use http_step::{HttpAuth, HttpFile, HttpMethod, HttpPart, HttpResponse, HttpStep, StatusPattern};
 pub use ids::{IdError, RequestId, RunId, StepId, VersionHash, WorkflowKey};
 pub use journal::{Entry, Signal, StepKey, StepRecord, StepStatus, Wait};
-pub use json::JsonText;
+pub use json::{Bounds, JsonText};
 pub use limits::{CodeLimits, Limits};
 pub use policy::{Concurrency, Debounce, OnConflict, Policy, Priority, Retention, Singleton, Throttle};
 pub use query_step::{QueryLanguage, QueryStep};
@@ -56,6 +59,7 @@ pub use step::{
     SetStep, Step, StepKind, SwitchCase, SwitchStep, When,
 };
 pub use units::{ByteSize, Span, UnitError};
+pub use upload::Upload;
 pub use verify::{
     BasicSpec, BearerSpec, DiscordSpec, ExpiringSecret, GiteeMode, GiteeSpec, GitlabSpec, HeaderSpec,
     JwtAlgorithm, JwtSpec, QuerySpec, SecretEntry, Secrets, Vendor, VendorSpec, Verify,

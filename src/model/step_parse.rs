@@ -50,7 +50,7 @@ fn step(value: Value, path: &str) -> Result<Step, FieldError> {
     };
     let kind = match kind.as_str() {
         "code" => StepKind::Code(code(fields, path)?),
-        "condition" => StepKind::Condition(condition(fields, path)?),
+        "condition" => StepKind::Condition(condition_step(fields, path)?),
         "response" => StepKind::Response(response(Value::Object(fields), path)?),
         "set" => StepKind::Set(typed(Value::Object(fields), path)?),
         "switch" => StepKind::Switch(switch(fields, path)?),
@@ -259,7 +259,7 @@ fn code(fields: Object, path: &str) -> Result<CodeStep, FieldError> {
     Ok(code)
 }
 
-fn condition(mut fields: Object, path: &str) -> Result<ConditionStep, FieldError> {
+fn condition_step(mut fields: Object, path: &str) -> Result<ConditionStep, FieldError> {
     only_known(&fields, path, &["if", "then", "else"])?;
     let test = test(&mut fields, path, "if")?;
     let then = branch(&mut fields, path, "then")?;
@@ -286,8 +286,17 @@ fn switch(mut fields: Object, path: &str) -> Result<SwitchStep, FieldError> {
 }
 
 fn test(fields: &mut Object, path: &str, field: &str) -> Result<ConditionExpr, FieldError> {
-    let test: Value = required(fields, path, field)?;
-    typed(test, &join(path, field)).map_err(|error| {
+    condition(fields, path, field)?.ok_or_else(|| FieldError::new(path, format!("`{field}` is missing")))
+}
+
+/// A question that may be left out.
+pub(super) fn condition(
+    fields: &mut Object,
+    path: &str,
+    field: &str,
+) -> Result<Option<ConditionExpr>, FieldError> {
+    let Some(test) = take::<Value>(fields, path, field)? else { return Ok(None) };
+    typed(test, &join(path, field)).map(Some).map_err(|error| {
         FieldError::new(
             error.path,
             "expected CEL as a string, or {\"all\": […]}, {\"any\": […]}, {\"not\": …} or {\"left\": …, \"op\": …, \"right\": …} \

@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     guards::{Cors, IpRules, RateLimit, RateLimits},
-    step::ResponseSpec,
+    hook_path::HookPath,
+    ids::WorkflowKey,
+    step::{ConditionExpr, ResponseSpec},
     units::{ByteSize, Span},
     verify::Verify,
 };
@@ -24,12 +26,20 @@ pub struct Webhook {
     pub mode: Mode,
     /// How the sender proves itself; nothing means that anyone may send.
     pub verify: Option<Verify>,
-    /// Which deliveries are the same event.
+    /// The path below `/api/webhooks` in place of the workflow's key, as in `/orders/:id`.
+    pub path: Option<HookPath>,
+    /// A question over `context`: a delivery for which it is false starts no run and gets 204.
+    pub filter: Option<ConditionExpr>,
+    /// Which deliveries are the same event; `true` takes the id that the sender of the `verify` scheme gives.
+    #[schemars(with = "Option<DedupeForm>")]
     pub dedupe: Option<Dedupe>,
     /// The answer when no `response` step ran; strings may hold templates.
     pub response: Option<ResponseSpec>,
     /// The largest body; default 1MiB, at most 32MiB.
     pub max_body: Option<ByteSize>,
+    /// Whether bodies may be compressed (gzip, deflate, br, zstd). Signatures are checked over the bytes as received.
+    #[schemars(default)]
+    pub decompress: bool,
     /// How long a synchronous caller waits before 408; default 10s, at most 120s.
     pub sync_wait: Option<Span>,
     /// Headers whose values the workflow needs although they commonly hold credentials, such as `authorization`. The
@@ -52,6 +62,14 @@ pub const CREDENTIAL_HEADERS: [&str; 5] =
 impl Webhook {
     pub(super) fn default_methods() -> Vec<Method> {
         vec![Method::Post]
+    }
+
+    /// The path of its requests, with the parameters by name.
+    pub fn address(&self, key: &WorkflowKey) -> String {
+        match &self.path {
+            Some(path) => format!("/api/webhooks{path}"),
+            None => format!("/api/webhooks/{key}"),
+        }
     }
 
     /// Whether the value of a header (its name in lower case) is not for the workflow: it is a credential, and not
@@ -110,18 +128,35 @@ pub enum Mode {
 }
 
 /// Which deliveries are the same event.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Dedupe {
-    /// A template over `$context`; when it gives nothing, the delivery is not deduplicated.
-    pub key: String,
+    /// A template over `$context`; when it gives nothing, the delivery is not deduplicated. Left out, it is the id that
+    /// the sender of the `verify` scheme gives.
+    pub key: Option<String>,
     /// How long a key is remembered; default 1d, at most 30d.
     #[serde(default = "Dedupe::default_ttl")]
     pub ttl: Span,
 }
 
 impl Dedupe {
+    /// What `true` means.
+    pub(super) fn by_sender() -> Self {
+        Self { key: None, ttl: Self::default_ttl() }
+    }
+
     fn default_ttl() -> Span {
         Span::from_millis(86_400_000)
     }
+}
+
+/// How `dedupe` may be written.
+#[derive(JsonSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "for the JSON Schema alone")]
+enum DedupeForm {
+    /// `true`: by the id that the sender gives.
+    Flag(bool),
+    /// By a key of one's own, or for another time.
+    Own(Dedupe),
 }

@@ -5,21 +5,24 @@ use serde_json::Value;
 use super::{
     guards::{RateLimit, RateLimits, is_token},
     limits::Limits,
-    step_parse::response,
+    step_parse::{condition, response},
     verify::Verify,
-    webhook::Webhook,
+    webhook::{Dedupe, Webhook},
     workflow_parse::{FieldError, Object, only_known, take, typed},
 };
 
 pub(super) fn webhook(mut fields: Object) -> Result<Webhook, FieldError> {
     const PATH: &str = "trigger";
-    const KNOWN: [&str; 11] = [
+    const KNOWN: [&str; 14] = [
         "methods",
         "mode",
+        "path",
         "verify",
+        "filter",
         "dedupe",
         "response",
         "max_body",
+        "decompress",
         "sync_wait",
         "keep_headers",
         "ip",
@@ -34,9 +37,12 @@ pub(super) fn webhook(mut fields: Object) -> Result<Webhook, FieldError> {
         methods: take(&mut fields, PATH, "methods")?.unwrap_or_else(Webhook::default_methods),
         mode: take(&mut fields, PATH, "mode")?.unwrap_or_default(),
         verify: verify_value.map(Verify::from_value).transpose()?,
-        dedupe: take(&mut fields, PATH, "dedupe")?,
+        path: take(&mut fields, PATH, "path")?,
+        filter: condition(&mut fields, PATH, "filter")?,
+        dedupe: take(&mut fields, PATH, "dedupe")?.map(dedupe).transpose()?.flatten(),
         response: response_value.map(|value| response(value, "trigger.response")).transpose()?,
         max_body: take(&mut fields, PATH, "max_body")?,
+        decompress: take(&mut fields, PATH, "decompress")?.unwrap_or_default(),
         sync_wait: take(&mut fields, PATH, "sync_wait")?,
         keep_headers: take(&mut fields, PATH, "keep_headers")?.unwrap_or_default(),
         ip: take(&mut fields, PATH, "ip")?,
@@ -82,4 +88,13 @@ fn rate_limits(fields: &mut Object) -> Result<Vec<RateLimit>, FieldError> {
         Some(one) => RateLimits::One(typed(one, FIELD)?),
     };
     limits.checked(FIELD)
+}
+
+/// `true`, or an object; `false` is as good as leaving it out.
+fn dedupe(value: Value) -> Result<Option<Dedupe>, FieldError> {
+    match value {
+        Value::Bool(true) => Ok(Some(Dedupe::by_sender())),
+        Value::Bool(false) => Ok(None),
+        other => typed(other, "trigger.dedupe").map(Some),
+    }
 }

@@ -1,12 +1,15 @@
 //! What arrives is what a script sees: `context.data` by the content type, `context.rawBody` as its text and
 //! `context.rawBodyBase64` byte for byte.
 
+use std::io::Write as _;
+
 use proptest::{
     collection::{hash_map, vec},
     prelude::*,
     test_runner::{Config, TestRunner},
 };
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 use crate::support::{Request, TestServer, Workflow};
 
@@ -30,7 +33,7 @@ fn post(server: &TestServer, content_type: Option<&str>, body: &[u8]) -> Value {
 #[test]
 fn data_follows_the_content_type() {
     let server = server();
-    let cases: [(Option<&str>, &[u8], Value); 16] = [
+    let cases: [(Option<&str>, &[u8], Value); 23] = [
         (Some("application/json"), b"{\"a\": 1}", json!({ "a": 1 })),
         (Some("application/json; charset=utf-8"), b"[1, null, \"\xc3\xa9\"]", json!([1, null, "é"])),
         (Some("application/vnd.github.v3+json"), b"\"text\"", json!("text")),
@@ -40,7 +43,22 @@ fn data_follows_the_content_type() {
         (None, b"hello", json!("hello")),
         (Some("text/plain"), b"{\"a\": 1}", json!("{\"a\": 1}")),
         (Some("text/plain; charset=utf-8"), "héllo\r\n".as_bytes(), json!("héllo\r\n")),
-        (Some("application/xml"), b"<a>1</a>", json!("<a>1</a>")),
+        (Some("text/csv"), b"a,b\r\n1,2\r\n", json!("a,b\r\n1,2\r\n")),
+        (Some("application/xml"), b"<r><a>1</a><b>2</b><b>3</b></r>", json!({ "a": "1", "b": ["2", "3"] })),
+        (Some("text/xml; charset=utf-8"), b"<xml><To><![CDATA[x]]></To></xml>", json!({ "To": "x" })),
+        (Some("application/atom+xml"), b"<r a='1'/>", json!({ "@a": "1" })),
+        (
+            Some("application/cbor"),
+            b"\xa2\x61a\x82\x01\xf9\x7e\x00\x02\x42\x01\x02",
+            json!({ "a": [1, null], "2": "AQI=" }),
+        ),
+        (
+            Some("application/msgpack"),
+            b"\x82\xa1a\x92\x01\xc3\x02\xc4\x02\x01\x02",
+            json!({ "a": [1, true], "2": "AQI=" }),
+        ),
+        (Some("application/x-msgpack"), b"\xc0", Value::Null),
+        (Some("multipart/form-data; boundary=x"), b"--x--", json!({})),
         (
             Some("application/x-www-form-urlencoded"),
             b"a=1&b=x+y%21&a=2&empty=&flag",
@@ -121,6 +139,110 @@ fn a_large_body_within_its_limit_reaches_the_script_whole() {
     assert_eq!(run["context"]["data"].as_array().unwrap().len(), 200_000, "and is kept whole");
 }
 
+/// A form of these fields and files, as a browser sends it.
+fn form(fields: &[(&str, &str)], files: &[(&str, &str, &[u8])]) -> Request {
+    let mut body = Vec::new();
+    for (name, value) in fields {
+        body.extend_from_slice(
+            format!("--B\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n").as_bytes(),
+        );
+    }
+    for (name, filename, content) in files {
+        let head = format!("Content-Disposition: form-data; name=\"{name}\"; filename=\"{filename}\"");
+        body.extend_from_slice(format!("--B\r\n{head}\r\nContent-Type: image/png\r\n\r\n").as_bytes());
+        body.extend_from_slice(content);
+        body.extend_from_slice(b"\r\n");
+    }
+    body.extend_from_slice(b"--B--\r\n");
+    Request::post("/api/webhooks/show").header("content-type", "multipart/form-data; boundary=B").body(body)
+}
+
+#[test]
+fn a_form_with_files_reaches_scripts_and_templates_and_survives_a_restart() {
+    let source = "
+        const [file] = context.files;
+        const bytes = Buffer.from(file.content, 'base64');
+        const same = Buffer.from(context.rawBodyBase64, 'base64').subarray(file.offset, file.offset + file.size).equals(bytes);
+        return { data: context.data, file, bytes: [...bytes], same };
+    ";
+    let mut server = TestServer::start([Workflow::script("show", source)]);
+    let request = form(&[("a", "1"), ("a", "2"), ("b", "é")], &[("pic", "a.png", b"\x89PNG\r\n\x00--B")]);
+    let response = server.send(&request);
+    let seen = response.json();
+    assert_eq!(seen["data"], json!({ "a": ["1", "2"], "b": "é" }));
+    assert_eq!((&seen["bytes"], &seen["same"]), (&json!(b"\x89PNG\r\n\x00--B"), &json!(true)));
+    let file = json!({
+        "field": "pic", "filename": "a.png", "contentType": "image/png", "size": 10, "offset": seen["file"]["offset"],
+        "sha256": hex::encode(Sha256::digest(b"\x89PNG\r\n\x00--B")), "content": "iVBORw0KAC0tQg==",
+    });
+    assert_eq!(seen["file"], file);
+    server.kill();
+    server.restart();
+    let shown = server.run(&response.run_id())["context"]["files"][0].clone();
+    let mut listed = file;
+    listed.as_object_mut().unwrap().remove("content");
+    assert_eq!(shown, listed, "a look at a run shows no bytes");
+
+    let steps = json!([{ "id": "set", "type": "set", "values": ["{{$context.files[0].filename}}", "{{$context.data.b}}"] }]);
+    let server = TestServer::start([Workflow::steps("show", steps).trigger(json!({ "mode": "sync" }))]);
+    assert_eq!(server.send(&request).json(), json!(["a.png", "é"]));
+}
+
+#[test]
+fn a_large_file_is_kept_with_the_run_and_read_from_the_raw_body() {
+    let source = "
+        const [file] = context.files;
+        const body = Buffer.from(context.rawBodyBase64, 'base64');
+        const bytes = body.subarray(file.offset, file.offset + file.size);
+        return { content: file.content, size: bytes.length, sha256: require('crypto').createHash('sha256').update(bytes).digest('hex') === file.sha256 };
+    ";
+    let limits = json!({ "memory": "128MiB", "fuel": 100_000_000_000_u64, "timeout": "60s" });
+    let workflow = Workflow::script("show", source).limits(limits).trigger(json!({ "max_body": "8MiB" }));
+    let mut server = TestServer::start([workflow.asynchronous()]);
+    let bytes: Vec<u8> = (0..2_000_000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    let accepted = server.send(&form(&[], &[("big", "big.bin", &bytes)]));
+    assert_eq!(accepted.status, 202, "{}", accepted.text());
+    server.kill();
+    server.restart();
+    let run = server.ended_run(&accepted.run_id());
+    assert_eq!(
+        run["steps"][0]["output"],
+        json!({ "content": null, "size": 2_000_000, "sha256": true }),
+        "{run}"
+    );
+}
+
+#[test]
+fn compressed_bodies_are_read_where_the_trigger_allows_them() {
+    let server = TestServer::start([Workflow::script("show", SHOW).trigger(json!({ "decompress": true }))]);
+    let text = "{\"a\": \"hello hello hello hello\"}";
+    let best = flate2::Compression::best();
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), best);
+    gzip.write_all(text.as_bytes()).unwrap();
+    let mut deflate = flate2::write::ZlibEncoder::new(Vec::new(), best);
+    deflate.write_all(text.as_bytes()).unwrap();
+    let mut brotli = Vec::new();
+    brotli::BrotliCompress(&mut text.as_bytes(), &mut brotli, &Default::default()).unwrap();
+    let zstd =
+        ruzstd::encoding::compress_to_vec(text.as_bytes(), ruzstd::encoding::CompressionLevel::Fastest);
+    let cases = [
+        ("gzip", gzip.finish().unwrap()),
+        ("deflate", deflate.finish().unwrap()),
+        ("br", brotli),
+        ("zstd", zstd),
+        ("identity", text.as_bytes().to_vec()),
+    ];
+    for (coding, body) in cases {
+        let request = Request::post("/api/webhooks/show")
+            .header("content-type", "application/json")
+            .header("content-encoding", coding)
+            .body(body);
+        let seen = server.send(&request).json();
+        assert_eq!(seen["data"], json!({ "a": "hello hello hello hello" }), "{coding}");
+        assert_eq!(seen["text"], text, "{coding}: the raw body is what was compressed");
+    }
+}
+
 /// Any JSON that JavaScript can hold: numbers up to 2^53, every string, keys that objects of JavaScript have themselves.
 fn any_json() -> impl Strategy<Value = Value> {
     let text = prop_oneof![any::<String>(), "[a-z]{0,8}", Just("\u{2028}\u{0}\"\\\\/".to_owned())];
@@ -175,8 +297,17 @@ fn any_json_goes_through_a_script_unchanged() {
 fn any_bytes_are_answered_and_crash_nothing() {
     let mut server = server();
     let config = Config { cases: 200, failure_persistence: None, ..Config::default() };
-    let kinds =
-        ["application/json", "application/x-www-form-urlencoded", "text/plain", "application/xml", "a/b", ""];
+    let kinds = [
+        "application/json",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data; boundary=b",
+        "text/plain",
+        "application/xml",
+        "application/cbor",
+        "application/msgpack",
+        "a/b",
+        "",
+    ];
     TestRunner::new(config)
         .run(&(vec(any::<u8>(), 0..512), prop::sample::select(kinds.to_vec())), |(body, kind)| {
             let request = Request::post("/api/webhooks/show").header("content-type", kind).body(body.clone());

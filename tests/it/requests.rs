@@ -84,7 +84,7 @@ fn cve_2026_21858_a_json_body_that_claims_to_be_an_upload_is_plain_data() {
     assert_eq!(server.post("open", &body).json()["data"], body);
     let upload =
         Request::post("/api/webhooks/open").header("content-type", "multipart/form-data; boundary=x");
-    refuse(&server, "a real upload", &upload.body(body.to_string()), 415, "media_type_unsupported");
+    refuse(&server, "a form that is none", &upload.body(body.to_string()), 400, "body_invalid");
 }
 
 #[test]

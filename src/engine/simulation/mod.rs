@@ -58,7 +58,7 @@ struct History {
     environment: Environment,
 }
 
-fn sandbox() -> JsEngine {
+pub(super) fn sandbox() -> JsEngine {
     static LOADED: OnceLock<JsEngine> = OnceLock::new();
     let load = || {
         let cache = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/tmp/sandbox-cache");

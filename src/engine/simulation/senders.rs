@@ -103,7 +103,7 @@ impl Known {
         let dedupe = key.as_ref().map(|key| DedupeKey::new(workflow, key, self.ttl));
         world.note(|| format!("deliver {workflow} k {k} key {key:?} {mode:?}"));
         let sent = lock(&world.ledger).order;
-        let submission = Submission { definition, event, mode, cause: Cause::Webhook, dedupe };
+        let submission = Submission { definition, event, mode, cause: Cause::Webhook, dedupe, replay: None };
         let submitted = match engine.submit(submission).await {
             Ok(submitted) => submitted,
             Err(error) => {

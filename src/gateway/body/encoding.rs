@@ -1,0 +1,309 @@
+//! Compressed bodies: only where a trigger says `"decompress": true`, only one coding, and never more than the trigger's
+//! `max_body` out of it.
+//!
+//! The bytes as received are verified first; who cannot sign cannot make us decompress. Output is bounded while it is made: a
+//! bomb costs no more memory than a body that is allowed anyway.
+
+use std::io::Read;
+
+use brotli::{BrotliDecompressStream, BrotliResult, BrotliState, enc::StandardAlloc};
+use flate2::bufread::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
+use http::{HeaderMap, header};
+use ruzstd::decoding::StreamingDecoder;
+
+use super::super::refusal::Refusal;
+
+/// So much may come out whatever went in.
+const FREE: usize = 1 << 20;
+/// Beyond that, how many bytes may come out for one that went in. Text compresses to a tenth, JSON of machines to a fiftieth.
+const RATIO: usize = 100;
+/// The largest window of zstd, as RFC 8878 recommends for receivers.
+const WINDOW: u64 = 8 << 20;
+
+/// How a body is compressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::gateway) enum Coding {
+    Gzip,
+    Deflate,
+    Brotli,
+    Zstd,
+}
+
+impl Coding {
+    /// By its name in lower case.
+    pub(super) fn of(name: &str) -> Option<Self> {
+        match name {
+            "gzip" | "x-gzip" => Some(Self::Gzip),
+            "deflate" => Some(Self::Deflate),
+            "br" => Some(Self::Brotli),
+            "zstd" => Some(Self::Zstd),
+            _ => None,
+        }
+    }
+}
+
+/// The coding of a body; nothing when it is sent as it is.
+///
+/// # Errors
+/// A coding that is unknown, or not allowed here, or several of them.
+pub(in crate::gateway) fn coding(headers: &HeaderMap, allowed: bool) -> Result<Option<Coding>, Refusal> {
+    let values: Vec<_> = headers
+        .get_all(header::CONTENT_ENCODING)
+        .iter()
+        .map(|value| String::from_utf8_lossy(value.as_bytes()).trim().to_ascii_lowercase())
+        .collect();
+    let coding = match values.as_slice() {
+        [] => return Ok(None),
+        [one] => match one.as_str() {
+            "" | "identity" => return Ok(None),
+            other => Coding::of(other),
+        },
+        _ => None,
+    };
+    match coding.filter(|_| allowed) {
+        Some(coding) => Ok(Some(coding)),
+        None => Err(Refusal::ContentEncoding(values.join(", "))),
+    }
+}
+
+/// What a compressed body holds, at most `limit` bytes.
+///
+/// # Errors
+/// `TooLarge` as soon as there is more, or far more than went in; `BodyInvalid` when it is not what its coding says, is
+/// cut off, or has something behind its end.
+pub(in crate::gateway) fn decompressed(
+    coding: Coding,
+    body: &[u8],
+    limit: usize,
+) -> Result<Vec<u8>, Refusal> {
+    if body.is_empty() {
+        return Ok(Vec::new());
+    }
+    let most = limit.min(FREE.max(body.len().saturating_mul(RATIO)));
+    match coding {
+        Coding::Gzip => {
+            let mut decoder = MultiGzDecoder::new(body);
+            let whole = read(&mut decoder, most)?;
+            ended(decoder.get_ref())?;
+            Ok(whole)
+        }
+        // RFC 9110 section 8.4.1.2: zlib's format is meant, and some senders leave its frame out.
+        Coding::Deflate if is_zlib(body) => {
+            let mut decoder = ZlibDecoder::new(body);
+            let whole = read(&mut decoder, most)?;
+            ended(decoder.get_ref())?;
+            Ok(whole)
+        }
+        Coding::Deflate => {
+            let mut decoder = DeflateDecoder::new(body);
+            let whole = read(&mut decoder, most)?;
+            ended(decoder.get_ref())?;
+            Ok(whole)
+        }
+        Coding::Brotli => unbrotli(body, most),
+        Coding::Zstd => {
+            let decoder = StreamingDecoder::new_with_max_window_size(body, WINDOW);
+            let mut decoder =
+                decoder.map_err(|error| Refusal::BodyInvalid(format!("it is no zstd: {error}")))?;
+            let whole = read(&mut decoder, most)?;
+            ended(decoder.get_ref())?;
+            Ok(whole)
+        }
+    }
+}
+
+/// By hand, since the crate's reader allows windows of a gibibyte (which ten bytes can ask for) and does not tell what is
+/// behind the end.
+fn unbrotli(body: &[u8], most: usize) -> Result<Vec<u8>, Refusal> {
+    let allocator = StandardAlloc::default;
+    let mut state = BrotliState::new_strict(allocator(), allocator(), allocator());
+    let (mut left, mut at, mut total) = (body.len(), 0, 0);
+    let mut buffer = vec![0; 64 << 10];
+    let mut whole = Vec::new();
+    loop {
+        let (mut room, mut filled) = (buffer.len(), 0);
+        let result = BrotliDecompressStream(
+            &mut left,
+            &mut at,
+            body,
+            &mut room,
+            &mut filled,
+            &mut buffer,
+            &mut total,
+            &mut state,
+        );
+        whole.extend_from_slice(&buffer[..filled]);
+        if whole.len() > most {
+            return Err(Refusal::TooLarge { limit: most });
+        }
+        match result {
+            BrotliResult::NeedsMoreOutput => {}
+            BrotliResult::ResultSuccess => break,
+            BrotliResult::NeedsMoreInput => {
+                return Err(Refusal::BodyInvalid("the compressed body is cut off".to_owned()));
+            }
+            BrotliResult::ResultFailure => {
+                return Err(Refusal::BodyInvalid("it cannot be decompressed: it is no brotli".to_owned()));
+            }
+        }
+    }
+    ended(&body[at..])?;
+    Ok(whole)
+}
+
+fn read(decoder: &mut impl Read, most: usize) -> Result<Vec<u8>, Refusal> {
+    let mut whole = Vec::new();
+    let one_more = most.saturating_add(1) as u64;
+    decoder
+        .take(one_more)
+        .read_to_end(&mut whole)
+        .map_err(|error| Refusal::BodyInvalid(format!("it cannot be decompressed: {error}")))?;
+    if whole.len() > most {
+        return Err(Refusal::TooLarge { limit: most });
+    }
+    Ok(whole)
+}
+
+fn ended(rest: &[u8]) -> Result<(), Refusal> {
+    match rest.is_empty() {
+        true => Ok(()),
+        false => Err(Refusal::BodyInvalid("something stands behind the compressed body".to_owned())),
+    }
+}
+
+/// RFC 1950 section 2.2: the method is deflate, and the first two bytes are divisible by 31.
+fn is_zlib(body: &[u8]) -> bool {
+    matches!(body, [method, flags, ..]
+        if method & 0x0f == 8 && (u16::from(*method) << 8 | u16::from(*flags)).is_multiple_of(31))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use flate2::{
+        Compression,
+        write::{DeflateEncoder, GzEncoder, ZlibEncoder},
+    };
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const CODINGS: [Coding; 4] = [Coding::Gzip, Coding::Deflate, Coding::Brotli, Coding::Zstd];
+
+    fn compressed(coding: Coding, bytes: &[u8]) -> Vec<u8> {
+        let best = Compression::best();
+        match coding {
+            Coding::Gzip => {
+                let mut encoder = GzEncoder::new(Vec::new(), best);
+                encoder.write_all(bytes).unwrap();
+                encoder.finish().unwrap()
+            }
+            Coding::Deflate => {
+                let mut encoder = ZlibEncoder::new(Vec::new(), best);
+                encoder.write_all(bytes).unwrap();
+                encoder.finish().unwrap()
+            }
+            Coding::Brotli => {
+                let mut out = Vec::new();
+                brotli::BrotliCompress(&mut &*bytes, &mut out, &Default::default()).unwrap();
+                out
+            }
+            Coding::Zstd => {
+                ruzstd::encoding::compress_to_vec(bytes, ruzstd::encoding::CompressionLevel::Fastest)
+            }
+        }
+    }
+
+    #[test]
+    fn each_coding_is_read_back() {
+        let text = b"{\"a\": \"hello hello hello\"}".repeat(50);
+        for coding in CODINGS {
+            assert_eq!(
+                decompressed(coding, &compressed(coding, &text), 1 << 20).unwrap(),
+                text,
+                "{coding:?}"
+            );
+        }
+        let mut raw = DeflateEncoder::new(Vec::new(), Compression::best());
+        raw.write_all(&text).unwrap();
+        assert_eq!(
+            decompressed(Coding::Deflate, &raw.finish().unwrap(), 1 << 20).unwrap(),
+            text,
+            "without zlib's frame"
+        );
+    }
+
+    #[test]
+    fn a_bomb_ends_at_the_limit() {
+        let zeros = vec![0; 20 << 20];
+        for coding in CODINGS {
+            let bomb = compressed(coding, &zeros);
+            let by_ratio = decompressed(coding, &bomb, usize::MAX);
+            let most = FREE.max(bomb.len() * RATIO);
+            assert!(matches!(by_ratio, Err(Refusal::TooLarge { limit }) if limit == most), "{coding:?}");
+            let by_size = decompressed(coding, &bomb, 1_000);
+            assert!(matches!(by_size, Err(Refusal::TooLarge { limit: 1_000 })), "{coding:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_cut_or_goes_on_is_refused() {
+        let text = b"some text that is compressed".repeat(10);
+        for coding in CODINGS {
+            let whole = compressed(coding, &text);
+            let cut = decompressed(coding, &whole[..whole.len() - 3], 1 << 20);
+            assert!(matches!(cut, Err(Refusal::BodyInvalid(_))), "{coding:?} cut: {cut:?}");
+            let more = decompressed(coding, &[&whole[..], b"tail"].concat(), 1 << 20);
+            assert!(matches!(more, Err(Refusal::BodyInvalid(_))), "{coding:?} goes on: {more:?}");
+            let other = decompressed(coding, b"{\"plain\": true, \"and\": \"long enough\"}", 1 << 20);
+            assert!(matches!(other, Err(Refusal::BodyInvalid(_))), "{coding:?} is none: {other:?}");
+        }
+    }
+
+    #[test]
+    fn a_large_window_of_brotli_is_refused_before_it_is_allocated() {
+        // The reserved window size, then 30 bits of it: a gibibyte (draft-vandevenne-shared-brotli-format section 3).
+        let large = decompressed(Coding::Brotli, &[0x11, 0x1e, 0x00, 0x00, 0x03], 1 << 20);
+        assert!(matches!(large, Err(Refusal::BodyInvalid(_))), "{large:?}");
+    }
+
+    #[test]
+    fn codings_are_read_from_the_head() {
+        let of = |values: &[&str], allowed| {
+            let mut headers = HeaderMap::new();
+            for value in values {
+                headers.append(header::CONTENT_ENCODING, value.parse().unwrap());
+            }
+            coding(&headers, allowed).map_err(|refusal| refusal.code())
+        };
+        let refused = Err("content_encoding_unsupported");
+        let cases: [(&[&str], bool, Result<Option<Coding>, &str>); 11] = [
+            (&[], false, Ok(None)),
+            (&["identity"], false, Ok(None)),
+            (&["gzip"], false, refused),
+            (&["GZip"], true, Ok(Some(Coding::Gzip))),
+            (&["br"], true, Ok(Some(Coding::Brotli))),
+            (&["zstd"], true, Ok(Some(Coding::Zstd))),
+            (&["deflate"], true, Ok(Some(Coding::Deflate))),
+            (&["gzip, gzip"], true, refused),
+            (&["gzip", "br"], true, refused),
+            (&["identity", "gzip"], true, refused),
+            (&["compress"], true, refused),
+        ];
+        for (values, allowed, expected) in cases {
+            assert_eq!(of(values, allowed), expected, "{values:?} {allowed}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_decompressed_or_refused(
+            body in prop::collection::vec(any::<u8>(), 0..300), coding in prop::sample::select(CODINGS.to_vec()),
+        ) {
+            if let Ok(whole) = decompressed(coding, &body, 10_000) {
+                prop_assert!(whole.len() <= 10_000);
+            }
+        }
+    }
+}

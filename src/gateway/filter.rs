@@ -1,0 +1,98 @@
+//! The filter of a trigger: which verified deliveries start a run.
+//!
+//! Asked after verification and decoding, before anything is claimed or stored. A question that cannot be answered, as one
+//! about a field that this delivery has not, lets the delivery through: a mistake in a filter must not lose an event.
+
+use crate::{
+    engine::EventRoots,
+    model::{ConditionExpr, Event, FieldError, WorkflowKey},
+    template::{Condition, Root},
+};
+
+/// A filter, compiled.
+#[derive(Debug)]
+pub(super) struct Filter {
+    condition: Condition,
+}
+
+impl Filter {
+    /// # Errors
+    /// What is no condition, or reads more than the delivery.
+    pub(super) fn compile(expr: &ConditionExpr) -> Result<Self, FieldError> {
+        let wrong = |message: String| FieldError::new("trigger.filter", message);
+        let condition = Condition::compile(expr).map_err(|error| wrong(error.to_string()))?;
+        match condition.references().iter().find(|path| path.root() != Root::Context) {
+            Some(path) => Err(wrong(format!(
+                "it reads {}, but before the run there is nothing but the delivery: read context",
+                path.root()
+            ))),
+            None => Ok(Self { condition }),
+        }
+    }
+
+    /// Whether the delivery starts a run.
+    pub(super) fn lets_through(&self, event: &Event, workflow: &WorkflowKey) -> bool {
+        let references = self.condition.references();
+        // A question about `context` itself may be about any part of it.
+        let roots = match references.iter().all(|path| path.name().is_some()) {
+            true => EventRoots::new(event, references.into_iter()),
+            false => EventRoots::whole(event),
+        };
+        self.condition.eval(&roots).unwrap_or_else(|error| {
+            tracing::warn!(%workflow, %error, "the filter cannot be answered for a delivery; it starts a run");
+            true
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::model::{JsonText, Workflow};
+
+    fn filter(value: serde_json::Value) -> Result<Filter, FieldError> {
+        let trigger = json!({ "type": "webhook", "filter": value });
+        let workflow = Workflow::from_value(json!({ "key": "a", "trigger": trigger, "steps": [] })).unwrap();
+        Filter::compile(workflow.webhook().unwrap().filter.as_ref().unwrap())
+    }
+
+    #[test]
+    fn a_filter_is_asked_about_the_delivery() {
+        let mut event = Event::of_data(&JsonText::from_value(&json!({"action": "opened", "n": 3})));
+        event.headers.push(("x-event".to_owned(), "push".to_owned()));
+        event.params.push(("id".to_owned(), "7".to_owned()));
+        let cases = [
+            (json!("context.data.action == 'opened'"), true),
+            (json!("context.data.action == 'closed'"), false),
+            (json!("context.headers['x-event'] in ['push', 'tag'] && context.params.id == '7'"), true),
+            (json!("has(context.data.missing)"), false),
+            (json!("context['data'].n > 5"), false),
+            (json!({"left": "{{$context.data.n}}", "op": "<", "right": 3}), false),
+            (json!({"left": "{{$context.data.missing}}", "op": "exists"}), false),
+            // What cannot be answered loses nothing.
+            (json!("context.data.missing == 1"), true),
+            (json!("context.data.n"), true),
+        ];
+        for (expr, expected) in cases {
+            let filter = filter(expr.clone()).unwrap();
+            assert_eq!(filter.lets_through(&event, &"a".parse().unwrap()), expected, "{expr}");
+        }
+    }
+
+    #[test]
+    fn a_filter_that_is_wrong_is_told_at_once() {
+        for expr in [
+            json!("context.data.action = 1"),
+            json!("steps.parse.ok"),
+            json!("env.NAME == ''"),
+            json!("secrets.KEY == ''"),
+            json!({"left": "{{$run.id}}", "op": "exists"}),
+            json!("data.x == 1"),
+        ] {
+            let error = filter(expr.clone()).unwrap_err();
+            assert_eq!(error.path, "trigger.filter", "{expr}");
+        }
+    }
+}
