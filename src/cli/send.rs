@@ -49,10 +49,12 @@ pub(super) fn execute(arguments: &Arguments) -> anyhow::Result<Verdict> {
         Sender::Github => Verify::Github { secret: Secrets::One(arguments.secret.clone()) },
     };
     let scheme = Scheme::compile(&verify, &|secret| Ok(secret.to_owned()))?;
-    let mut headers = scheme.sign("POST", &body, &delivery, ports.now_ms());
+    let signed = scheme.sign("POST", &body, &delivery, ports.now_ms());
+    let (url, body) = (with_query(&arguments.url, &signed.query), signed.body.unwrap_or(body));
+    let mut headers = signed.headers;
     headers.extend(sender_headers(arguments, &delivery));
     let response = small_runtime()?
-        .block_on(async { Client::new()?.send(Method::POST, &arguments.url, &headers, body).await })?;
+        .block_on(async { Client::new()?.send(Method::POST, &url, &headers, body).await })?;
     eprintln!("delivery {delivery}");
     println!("HTTP {}", response.status);
     for name in ["flowcell-run-id", "idempotency-replayed", "retry-after"] {
@@ -62,6 +64,15 @@ pub(super) fn execute(arguments: &Arguments) -> anyhow::Result<Verdict> {
     }
     println!("{}", terminal::safe(&String::from_utf8_lossy(&response.body)));
     Ok(if (200..300).contains(&response.status) { Verdict::Yes } else { Verdict::No })
+}
+
+/// The URL with the parameters that the sender adds to it.
+fn with_query(url: &str, parameters: &[(String, String)]) -> String {
+    if parameters.is_empty() {
+        return url.to_owned();
+    }
+    let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(parameters).finish();
+    format!("{url}{}{query}", if url.contains('?') { '&' } else { '?' })
 }
 
 fn body(arguments: &Arguments) -> anyhow::Result<Vec<u8>> {

@@ -7,7 +7,7 @@ use http::{HeaderMap, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde_json::{Map, Value};
 
-use super::refusal::Refusal;
+use super::{refusal::Refusal, xml};
 use crate::model::{Content, JsonText};
 
 /// How long a body may take to arrive.
@@ -68,9 +68,10 @@ pub(super) fn decode_body(content_type: Option<&str>, body: &[u8]) -> Result<Con
         Some(multipart) if multipart.starts_with("multipart/") => {
             Err(Refusal::MediaType(multipart.to_owned()))
         }
-        Some(text) if text.starts_with("text/") || text.ends_with("/xml") || text.ends_with("+xml") => {
-            Ok(text_or_binary(body))
-        }
+        Some(xml) if xml.ends_with("/xml") || xml.ends_with("+xml") => xml::to_json(body)
+            .map(|value| Content::Decoded(JsonText::from_value(&value)))
+            .map_err(Refusal::BodyInvalid),
+        Some(text) if text.starts_with("text/") => Ok(text_or_binary(body)),
         Some(_) => Ok(Content::Binary),
     }
 }

@@ -5,6 +5,7 @@ use std::{
     sync::{Arc, RwLock},
 };
 
+use super::handshake::Handshake;
 use crate::{
     engine::{Definition, Environment},
     model::{FieldError, Limits, Span, Webhook, WorkflowKey},
@@ -18,6 +19,8 @@ pub struct Endpoint {
     pub definition: Arc<Definition>,
     /// How deliveries are verified; an error refuses them all.
     pub(super) scheme: Result<Option<Scheme>, FieldError>,
+    /// What its senders ask before they send; an error refuses everything.
+    pub(super) handshake: Result<Option<Handshake>, FieldError>,
     /// Which deliveries are the same event, and for how long.
     pub(super) dedupe: Option<(Template, Span)>,
     /// The largest body, bytes.
@@ -61,6 +64,10 @@ impl Endpoint {
         let webhook =
             definition.workflow.webhook().ok_or_else(|| FieldError::new("trigger", "it is no webhook"))?;
         let scheme = scheme(webhook, sources);
+        let name = scheme.as_ref().ok().and_then(Option::as_ref).map(Scheme::name);
+        // Once with any secret: what is wrong without one is wrong for good.
+        Handshake::compile(webhook, name, &|_| Ok("any".to_owned()))?;
+        let handshake = Handshake::compile(webhook, name, &|template| resolve(template, sources));
         let dedupe = webhook
             .dedupe
             .as_ref()
@@ -68,12 +75,12 @@ impl Endpoint {
             .transpose()?;
         let max_body = webhook.max_body.unwrap_or(Limits::BODY).as_usize();
         let sync_wait = webhook.sync_wait.unwrap_or(Limits::SYNC_WAIT);
-        Ok(Self { scheme, dedupe, max_body, sync_wait, definition })
+        Ok(Self { scheme, handshake, dedupe, max_body, sync_wait, definition })
     }
 
     /// Why no delivery can be accepted, if so.
     pub fn unavailable(&self) -> Option<&FieldError> {
-        self.scheme.as_ref().err()
+        self.scheme.as_ref().err().or_else(|| self.handshake.as_ref().err())
     }
 
     pub(super) fn webhook(&self) -> &Webhook {

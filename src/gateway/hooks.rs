@@ -1,16 +1,21 @@
 //! The order of work of one request.
 
-use std::{net::SocketAddr, sync::Arc, time::Instant};
+use std::{borrow::Cow, net::SocketAddr, sync::Arc, time::Instant};
 
 use axum::{
     extract::{ConnectInfo, Request, State},
     response::{IntoResponse, Response},
 };
-use http::{HeaderMap, StatusCode, header, request::Parts};
+use http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts};
 use tokio::sync::oneshot;
 
 use super::{
-    Gateway, answer, body, dedupe, endpoint::Endpoint, problem::Problem, refusal::Refusal, request_log,
+    Gateway, answer, body, dedupe,
+    endpoint::Endpoint,
+    handshake::{Answer, Handshake, Subject},
+    problem::Problem,
+    refusal::Refusal,
+    request_log, sealed,
 };
 use crate::{
     engine::{EngineError, Reply, Submission, Submitted},
@@ -26,6 +31,8 @@ const PREFIX: &str = "/api/webhooks/";
 struct Trace {
     workflow: Option<WorkflowKey>,
     body_bytes: u64,
+    /// Who wants the answer encrypted, or in its own words.
+    answer_to: Option<sealed::Correspondence>,
 }
 
 /// What an accepted request comes to.
@@ -33,7 +40,6 @@ enum Accepted {
     /// It went to the engine.
     Submitted(Arc<Endpoint>, Submitted),
     /// It is answered at once, without a run.
-    #[expect(dead_code, reason = "handshakes and filters make these")]
     Answered(Response, RequestOutcome),
 }
 
@@ -82,6 +88,7 @@ async fn work(gateway: Gateway, peer: SocketAddr, request: Request, started: Ins
             (response, RequestOutcome::Accepted { run })
         }
     };
+    let response = sealed::write(&gateway, trace.answer_to, response, &outcome).await;
     let record = RequestRecord {
         id,
         workflow: trace.workflow,
@@ -117,13 +124,25 @@ async fn accept(
     if !workflow.enabled {
         return Err(Refusal::Disabled);
     }
-    allow_method(&endpoint, parts.method.as_str())?;
-    let scheme = endpoint.scheme.as_ref().map_err(|error| Refusal::Unavailable(error.to_string()))?;
-    let body = body::read(&parts.headers, body, endpoint.max_body).await?;
+    let method = parts.method.as_str();
+    let scheme = endpoint.scheme.as_ref().map_err(|error| Refusal::Unavailable(error.to_string()));
+    let handshake = endpoint.handshake.as_ref().map_err(|error| Refusal::Unavailable(error.to_string()));
+    let asks = |signed| handshake.as_ref().is_ok_and(|it| it.as_ref().is_some_and(|it| it.takes(method, signed)));
+    if !asks(true) && !asks(false) {
+        allow_method(&endpoint, method)?;
+    }
+    let (scheme, handshake) = (scheme?, handshake?.as_ref());
+    let mut body = body::read(&parts.headers, body, endpoint.max_body).await?;
     trace.body_bytes = body.len() as u64;
+    if let Some(answered) = answer_question(handshake, parts, &body, false)? {
+        return Ok(answered);
+    }
+    if !asks(true) {
+        allow_method(&endpoint, method)?;
+    }
     let verified = match scheme {
         Some(scheme) => scheme.verify(&Delivery {
-            method: parts.method.as_str(),
+            method,
             origin: gateway.engine.public_url(),
             target: parts.uri.path_and_query().map_or("/", |target| target.as_str()),
             headers: &parts.headers,
@@ -132,7 +151,20 @@ async fn accept(
         })?,
         None => Verified::default(),
     };
-    let mut event = event(peer, parts, body)?;
+    trace.answer_to =
+        verified.reply.map(|reply| sealed::Correspondence { endpoint: Arc::clone(&endpoint), reply });
+    let mut content_type = parts.headers.get(header::CONTENT_TYPE).map(header_text);
+    if let Some(opened) = verified.opened {
+        (body, content_type) = (opened.body, Some(opened.content_type.into()));
+    }
+    if let Some(answered) = answer_question(handshake, parts, &body, true)? {
+        return Ok(answered);
+    }
+    if verified.question {
+        return Err(Refusal::Handshake("the sender asks, and the trigger answers no such question".to_owned()));
+    }
+    allow_method(&endpoint, method)?;
+    let mut event = event_of(peer, parts, content_type.as_deref(), body)?;
     let webhook = endpoint.webhook();
     let mode = webhook.mode;
     // Of the key only a digest is kept, so it may read what is hidden from then on.
@@ -141,8 +173,26 @@ async fn accept(
     let definition = Arc::clone(&endpoint.definition);
     let submitted =
         gateway.engine.submit(Submission { definition, event, mode, cause: Cause::Webhook, dedupe }).await?;
-    drop(verified);
     Ok(Accepted::Submitted(endpoint, submitted))
+}
+
+/// The answer to a question of those before the signature or of those after it.
+fn answer_question(
+    handshake: Option<&Handshake>,
+    parts: &Parts,
+    body: &[u8],
+    signed: bool,
+) -> Result<Option<Accepted>, Refusal> {
+    let Some(handshake) = handshake else { return Ok(None) };
+    let query = parts.uri.query().unwrap_or("");
+    match handshake.answer(&Subject::new(parts.method.as_str(), query, &parts.headers, body), signed) {
+        Answer::None => Ok(None),
+        Answer::Refused(why) => Err(Refusal::Handshake(why)),
+        Answer::Given(response) => {
+            let outcome = RequestOutcome::Handshake { kind: handshake.kind().to_owned() };
+            Ok(Some(Accepted::Answered(response, outcome)))
+        }
+    }
 }
 
 /// The answer of a new run: 202 at once, or what it replies within the synchronous wait.
@@ -188,9 +238,21 @@ fn duplicate(run: Run, mode: Mode) -> Result<Response, Refusal> {
 }
 
 pub(super) fn event(peer: SocketAddr, parts: &Parts, body: Vec<u8>) -> Result<Event, Refusal> {
-    let content_type =
-        parts.headers.get(header::CONTENT_TYPE).map(|value| String::from_utf8_lossy(value.as_bytes()));
-    let content = body::decode_body(content_type.as_deref(), &body)?;
+    let content_type = parts.headers.get(header::CONTENT_TYPE).map(header_text);
+    event_of(peer, parts, content_type.as_deref(), body)
+}
+
+fn header_text(value: &HeaderValue) -> Cow<'_, str> {
+    String::from_utf8_lossy(value.as_bytes())
+}
+
+fn event_of(
+    peer: SocketAddr,
+    parts: &Parts,
+    content_type: Option<&str>,
+    body: Vec<u8>,
+) -> Result<Event, Refusal> {
+    let content = body::decode_body(content_type, &body)?;
     let query = parts.uri.query().unwrap_or("");
     Ok(Event {
         method: parts.method.as_str().to_owned(),

@@ -10,10 +10,13 @@ mod body;
 mod callbacks;
 mod dedupe;
 mod endpoint;
+mod handshake;
 mod hooks;
 mod problem;
 mod refusal;
 mod request_log;
+mod sealed;
+mod xml;
 
 pub use body::decode;
 pub use endpoint::{Endpoint, Endpoints, Sources};

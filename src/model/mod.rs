@@ -5,9 +5,11 @@
 
 mod answer;
 mod call;
+mod envelope;
 mod error;
 mod event;
 mod flow;
+mod handshake;
 mod http_step;
 mod ids;
 mod journal;
@@ -31,12 +33,14 @@ mod workflow_parse;
 
 pub use answer::Answer;
 pub use call::{CallError, CallNote, CallRecord};
+pub use envelope::{EnvelopeSpec, FeishuSpec, WechatMpSpec};
 pub use error::{ErrorCode, LimitUnit, LimitUse, Position, RunError};
 pub use event::{Content, Event, HIDDEN};
 pub use flow::{
     CallbackStep, DelayStep, IterationError, Join, LoopSource, LoopStep, OnError, ParallelBranch,
     ParallelStep, Retry, SubflowStep, WAIT_CAP, WaitUntilStep,
 };
+pub use handshake::{Handshake, HandshakeAnswer, HandshakeMac, HandshakeSpec, Preset, PresetSpec};
 pub use http_step::{HttpAuth, HttpFile, HttpMethod, HttpPart, HttpResponse, HttpStep, StatusPattern};
 pub use ids::{IdError, RequestId, RunId, StepId, VersionHash, WorkflowKey};
 pub use journal::{Entry, Signal, StepKey, StepRecord, StepStatus, Wait};

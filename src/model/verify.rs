@@ -5,7 +5,10 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::units::Span;
+use super::{
+    envelope::{EnvelopeSpec, FeishuSpec, WechatMpSpec},
+    units::Span,
+};
 
 /// One secret or several: during a rotation each of them is accepted. Strings may hold templates.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -38,14 +41,51 @@ pub enum Verify {
     },
     /// Any HMAC in a header.
     Hmac(HmacSpec),
+    /// 企业微信: messages and events of WeCom, encrypted.
+    Wecom(EnvelopeSpec),
+    /// 微信公众号: messages of a WeChat official account.
+    WechatMp(WechatMpSpec),
+    /// 钉钉: the event subscription of DingTalk, encrypted.
+    DingtalkEvent(EnvelopeSpec),
+    /// 飞书: the event subscription of Feishu, also as `lark`.
+    #[schemars(transform = also_lark)]
+    Feishu(FeishuSpec),
 }
 
 impl Verify {
     /// The header in which the sender gives the shared secret itself; nothing when it only proves to know it.
     pub fn secret_header(&self) -> Option<&str> {
         match self {
-            Self::Github { .. } | Self::Hmac(_) => None,
+            Self::Github { .. }
+            | Self::Hmac(_)
+            | Self::Wecom(_)
+            | Self::WechatMp(_)
+            | Self::DingtalkEvent(_)
+            | Self::Feishu(_) => None,
         }
+    }
+
+    /// Whether the sender takes an answer for a command to it, so that the last step's output is never sent.
+    pub fn answers_are_commands(&self) -> bool {
+        match self {
+            Self::Wecom(_) | Self::WechatMp(_) | Self::DingtalkEvent(_) | Self::Feishu(_) => true,
+            Self::Github { .. } | Self::Hmac(_) => false,
+        }
+    }
+
+    /// The secrets that a handshake answers with a MAC of, unless it has its own.
+    pub fn secrets(&self) -> Option<&Secrets> {
+        match self {
+            Self::Github { secret } => Some(secret),
+            Self::Hmac(spec) => Some(&spec.secret),
+            Self::Wecom(_) | Self::WechatMp(_) | Self::DingtalkEvent(_) | Self::Feishu(_) => None,
+        }
+    }
+}
+
+fn also_lark(schema: &mut schemars::Schema) {
+    if let Some(scheme) = schema.pointer_mut("/properties/scheme") {
+        *scheme = serde_json::json!({ "type": "string", "enum": ["feishu", "lark"] });
     }
 }
 

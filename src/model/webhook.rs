@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
+    handshake::Handshake,
     step::ResponseSpec,
     units::{ByteSize, Span},
     verify::Verify,
@@ -35,6 +36,8 @@ pub struct Webhook {
     /// values of such headers are not kept else: `context.headers` has `[hidden]` in their place.
     #[schemars(default)]
     pub keep_headers: Vec<String>,
+    /// How the sender asks whether this is the right address; default: as senders of the scheme of `verify` do.
+    pub handshake: Option<Handshake>,
 }
 
 /// Headers that commonly hold credentials.

@@ -3,8 +3,11 @@
 use serde_json::Value;
 
 use super::{
+    handshake::Handshake,
     limits::Limits,
+    step::ResponseSpec,
     step_parse::response,
+    verify::Verify,
     verify_parse::verify,
     webhook::Webhook,
     workflow_parse::{FieldError, Object, only_known, take},
@@ -12,13 +15,23 @@ use super::{
 
 pub(super) fn webhook(mut fields: Object) -> Result<Webhook, FieldError> {
     const PATH: &str = "trigger";
-    const KNOWN: [&str; 8] =
-        ["methods", "mode", "verify", "dedupe", "response", "max_body", "sync_wait", "keep_headers"];
+    const KNOWN: [&str; 9] = [
+        "methods",
+        "mode",
+        "verify",
+        "dedupe",
+        "response",
+        "max_body",
+        "sync_wait",
+        "keep_headers",
+        "handshake",
+    ];
     only_known(&fields, PATH, &KNOWN)
         .map_err(|error| FieldError { message: error.message.replace("are ", "are type, "), ..error })?;
     let verify_value: Option<Value> = take(&mut fields, PATH, "verify")?;
     let response_value: Option<Value> = take(&mut fields, PATH, "response")?;
-    let webhook = Webhook {
+    let handshake: Option<Value> = take(&mut fields, PATH, "handshake")?;
+    let mut webhook = Webhook {
         methods: take(&mut fields, PATH, "methods")?.unwrap_or_else(Webhook::default_methods),
         mode: take(&mut fields, PATH, "mode")?.unwrap_or_default(),
         verify: verify_value.map(verify).transpose()?,
@@ -27,7 +40,11 @@ pub(super) fn webhook(mut fields: Object) -> Result<Webhook, FieldError> {
         max_body: take(&mut fields, PATH, "max_body")?,
         sync_wait: take(&mut fields, PATH, "sync_wait")?,
         keep_headers: take(&mut fields, PATH, "keep_headers")?.unwrap_or_default(),
+        handshake: handshake.map(Handshake::from_value).transpose()?,
     };
+    if webhook.response.is_none() && webhook.verify.as_ref().is_some_and(Verify::answers_are_commands) {
+        webhook.response = Some(ResponseSpec::default());
+    }
     if let Some(index) = webhook.keep_headers.iter().position(|name| !is_header_name(name)) {
         return Err(FieldError::new(format!("trigger.keep_headers[{index}]"), "this is no header's name"));
     }

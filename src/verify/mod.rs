@@ -4,6 +4,7 @@
 //! Pure: the time of receipt is passed in. It never parses a body, never compares a MAC with `==`, and
 //! has no state in which a missing secret means "valid".
 
+mod envelope;
 mod github;
 mod hmac;
 mod mac;
@@ -15,8 +16,9 @@ use std::fmt;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use crate::model::{Secrets, Verify};
+use crate::model::{Algorithm, Encoding, Secrets, Verify};
 
+pub use envelope::{Reply, Written};
 pub use github::Github;
 pub use hmac::Hmac;
 pub use secret::Secret;
@@ -45,6 +47,27 @@ pub struct Verified {
     pub opened: Option<Opened>,
     /// For senders whose signature covers no id: a delivery with the same digest that comes again is a replay.
     pub replay: Option<Replay>,
+    /// How its answer has to be written; nothing when the workflow's own answer is sent.
+    pub reply: Option<Reply>,
+    /// It only asks whether the address is right, and must never start a run.
+    pub question: bool,
+}
+
+impl Verified {
+    fn question(opened: Option<Opened>) -> Self {
+        Self { opened, question: true, ..Self::default() }
+    }
+}
+
+/// What a correct sender would send in place of a bare body.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Signed {
+    /// Headers beside those that tell what the body is.
+    pub headers: Vec<(String, String)>,
+    /// Parameters of the query, in order.
+    pub query: Vec<(String, String)>,
+    /// The body, when it is not the one that was to be signed.
+    pub body: Option<Vec<u8>>,
 }
 
 /// What an encrypted envelope held.
@@ -72,6 +95,14 @@ pub enum Scheme {
     Github(Github),
     /// Any HMAC in a header.
     Hmac(Hmac),
+    /// 企业微信.
+    Wecom(envelope::Wecom),
+    /// 微信公众号.
+    WechatMp(envelope::WechatMp),
+    /// 钉钉 events.
+    DingtalkEvent(envelope::Dingtalk),
+    /// 飞书.
+    Feishu(envelope::Feishu),
 }
 
 /// Why a `verify` setting cannot be used. Nobody gets in until it is mended.
@@ -137,6 +168,20 @@ pub enum SchemeError {
         /// What `signed` contains.
         placeholder: &'static str,
     },
+    /// A key of another length, or with other characters.
+    #[error("key {number} is no EncodingAESKey; copy all of its 43 characters")]
+    AesKey {
+        /// Its place in the list, from 1.
+        number: usize,
+    },
+    /// One of several secrets of a setting.
+    #[error("`{name}`: {error}")]
+    Field {
+        /// The field of the setting.
+        name: &'static str,
+        /// What is wrong with it.
+        error: Box<SchemeError>,
+    },
 }
 
 /// The true reason of a refusal. For the request log only: the caller learns no more than that it was refused.
@@ -194,6 +239,20 @@ pub enum Rejected {
         /// How far beyond the tolerance, in milliseconds.
         by: u64,
     },
+    /// A parameter of the query is not there once, or not what it should be.
+    #[error("the query parameter `{name}` {why}")]
+    Query {
+        /// Its name.
+        name: &'static str,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// The document around or within the encryption is not as it should be.
+    #[error("the envelope {why}")]
+    Envelope {
+        /// What is wrong with it.
+        why: &'static str,
+    },
     /// The header of the delivery's id is absent, empty or repeated.
     #[error("the id header `{header}` is missing or not a single value")]
     MissingId {
@@ -219,6 +278,10 @@ impl Scheme {
                 let secrets = resolve_all(&spec.secret, resolve)?;
                 Hmac::new(spec, &secrets).map(Self::Hmac)
             }
+            Verify::Wecom(spec) => envelope::Wecom::new(spec, resolve).map(Self::Wecom),
+            Verify::WechatMp(spec) => envelope::WechatMp::new(spec, resolve).map(Self::WechatMp),
+            Verify::DingtalkEvent(spec) => envelope::Dingtalk::new(spec, resolve).map(Self::DingtalkEvent),
+            Verify::Feishu(spec) => envelope::Feishu::new(spec, resolve).map(Self::Feishu),
         }
     }
 
@@ -227,6 +290,10 @@ impl Scheme {
         match self {
             Self::Github(_) => "github",
             Self::Hmac(_) => "hmac",
+            Self::Wecom(_) => "wecom",
+            Self::WechatMp(_) => "wechat_mp",
+            Self::DingtalkEvent(_) => "dingtalk_event",
+            Self::Feishu(_) => "feishu",
         }
     }
 
@@ -238,16 +305,38 @@ impl Scheme {
         match self {
             Self::Github(github) => github.verify(delivery).map(|()| Verified::default()),
             Self::Hmac(hmac) => hmac.verify(delivery).map(|()| Verified::default()),
+            Self::Wecom(wecom) => wecom.verify(delivery),
+            Self::WechatMp(account) => account.verify(delivery),
+            Self::DingtalkEvent(dingtalk) => dingtalk.verify(delivery),
+            Self::Feishu(feishu) => feishu.verify(delivery),
         }
     }
 
-    /// The headers that a correct sender would set, signed with the first secret.
+    /// The body of an answer as the sender of a delivery wants it; `random` is fresh for each answer.
+    pub fn write(&self, reply: &Reply, answer: &[u8], random: [u8; 16]) -> Written {
+        let written = match self {
+            Self::Wecom(wecom) => wecom.write(reply, answer, random),
+            Self::WechatMp(account) => account.write(reply, answer, random),
+            Self::DingtalkEvent(dingtalk) => dingtalk.write(reply, answer, random),
+            Self::Feishu(_) => envelope::Feishu::write(reply, answer),
+            Self::Github(_) | Self::Hmac(_) => None,
+        };
+        written.unwrap_or_else(|| Written { content_type: None, body: answer.to_vec() })
+    }
+
+    /// What a correct sender would send, signed with the first secret.
     ///
-    /// `now_ms` is the time of sending in milliseconds since the epoch.
-    pub fn sign(&self, method: &str, body: &[u8], id: &str, now_ms: u64) -> Vec<(String, String)> {
+    /// `now_ms` is the time of sending in milliseconds since the epoch. Where a sender draws random bytes, they are made
+    /// of `id`, which is random itself.
+    pub fn sign(&self, method: &str, body: &[u8], id: &str, now_ms: u64) -> Signed {
+        let headers = |headers| Signed { headers, ..Signed::default() };
         match self {
-            Self::Github(github) => github.sign(body),
-            Self::Hmac(hmac) => hmac.sign(method, body, id, now_ms),
+            Self::Github(github) => headers(github.sign(body)),
+            Self::Hmac(hmac) => headers(hmac.sign(method, body, id, now_ms)),
+            Self::Wecom(wecom) => wecom.sign(body, id, now_ms),
+            Self::WechatMp(account) => account.sign(body, id, now_ms),
+            Self::DingtalkEvent(dingtalk) => dingtalk.sign(body, id, now_ms),
+            Self::Feishu(feishu) => feishu.sign(body, id, now_ms),
         }
     }
 }
@@ -268,6 +357,11 @@ impl fmt::Debug for Delivery<'_> {
             .field("received_ms", &self.received_ms)
             .finish()
     }
+}
+
+/// An HMAC of some bytes as a sender expects it in an answer.
+pub fn write_mac(secret: &Secret, algorithm: Algorithm, encoding: Encoding, bytes: &[u8]) -> String {
+    mac::Tag::compute(algorithm, secret, &[bytes]).encode(encoding)
 }
 
 fn resolve_all(

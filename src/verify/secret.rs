@@ -4,6 +4,7 @@
 
 use std::fmt;
 
+use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 /// The bytes of a key. `Debug` shows nothing of them.
@@ -14,6 +15,11 @@ impl Secret {
     /// Takes the bytes over.
     pub fn new(bytes: Vec<u8>) -> Self {
         Self(Zeroizing::new(bytes))
+    }
+
+    /// Whether `shown` is the key itself, in a time that does not depend on where they differ.
+    pub fn matches(&self, shown: &[u8]) -> bool {
+        self.0.as_slice().ct_eq(shown).into()
     }
 
     pub(super) fn bytes(&self) -> &[u8] {
