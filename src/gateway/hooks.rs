@@ -80,7 +80,9 @@ async fn work(gateway: Gateway, peer: SocketAddr, request: Request, started: Ins
                 Err(refusal) => refused(&refusal),
             }
         }
-        Ok(Accepted::Submitted(_, Submitted::Skipped { run })) => (answer::skipped(run), RequestOutcome::Skipped { run }),
+        Ok(Accepted::Submitted(_, Submitted::Skipped { run })) => {
+            (answer::skipped(run), RequestOutcome::Skipped { run })
+        }
         // An accepted event stays accepted, whatever its run comes to.
         Ok(Accepted::Submitted(endpoint, Submitted::Started { run, reply })) => {
             let answered = started_run(&endpoint, run, reply).await;

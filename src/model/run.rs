@@ -8,7 +8,7 @@ use super::{
     event::Event,
     ids::{RunId, VersionHash, WorkflowKey},
     journal::StepKey,
-    workflow::Mode,
+    webhook::Mode,
 };
 
 /// Where a run stands. Exactly one of the last three ends it. Stored by position.
