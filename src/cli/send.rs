@@ -53,8 +53,8 @@ pub(super) fn execute(arguments: &Arguments) -> anyhow::Result<Verdict> {
     let (url, body) = (with_query(&arguments.url, &signed.query), signed.body.unwrap_or(body));
     let mut headers = signed.headers;
     headers.extend(sender_headers(arguments, &delivery));
-    let response = small_runtime()?
-        .block_on(async { Client::new()?.send(Method::POST, &url, &headers, body).await })?;
+    let response =
+        small_runtime()?.block_on(async { Client::new()?.send(Method::POST, &url, &headers, body).await })?;
     eprintln!("delivery {delivery}");
     println!("HTTP {}", response.status);
     for name in ["flowcell-run-id", "idempotency-replayed", "retry-after"] {

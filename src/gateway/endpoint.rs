@@ -83,6 +83,12 @@ impl Endpoint {
         self.scheme.as_ref().err().or_else(|| self.handshake.as_ref().err())
     }
 
+    /// Whether a sender may ask by this method, before its signature is checked or after it.
+    pub(super) fn asks(&self, method: &str, signed: bool) -> bool {
+        let handshake = self.handshake.as_ref().ok().and_then(Option::as_ref);
+        handshake.is_some_and(|handshake| handshake.takes(method, signed))
+    }
+
     pub(super) fn webhook(&self) -> &Webhook {
         self.definition.workflow.webhook().expect("`compile` saw a webhook")
     }

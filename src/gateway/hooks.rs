@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     engine::{EngineError, Reply, Submission, Submitted},
-    model::{Cause, Event, Method, Mode, RequestOutcome, RequestRecord, Run, RunId, WorkflowKey},
+    model::{Cause, Event, FieldError, Method, Mode, RequestOutcome, RequestRecord, Run, RunId, WorkflowKey},
     verify::{Delivery, Verified},
 };
 
@@ -127,13 +127,13 @@ async fn accept(
         return Err(Refusal::Disabled);
     }
     let method = parts.method.as_str();
-    let scheme = endpoint.scheme.as_ref().map_err(|error| Refusal::Unavailable(error.to_string()));
-    let handshake = endpoint.handshake.as_ref().map_err(|error| Refusal::Unavailable(error.to_string()));
-    let asks = |signed| handshake.as_ref().is_ok_and(|it| it.as_ref().is_some_and(|it| it.takes(method, signed)));
+    let asks = |signed| endpoint.asks(method, signed);
     if !asks(true) && !asks(false) {
         allow_method(&endpoint, method)?;
     }
-    let (scheme, handshake) = (scheme?, handshake?.as_ref());
+    let unavailable = |error: &FieldError| Refusal::Unavailable(error.to_string());
+    let scheme = endpoint.scheme.as_ref().map_err(unavailable)?;
+    let handshake = endpoint.handshake.as_ref().map_err(unavailable)?.as_ref();
     let mut body = body::read(&parts.headers, body, endpoint.max_body).await?;
     trace.body_bytes = body.len() as u64;
     if let Some(answered) = answer_question(handshake, parts, &body, false)? {
@@ -163,7 +163,9 @@ async fn accept(
         return Ok(answered);
     }
     if verified.question {
-        return Err(Refusal::Handshake("the sender asks, and the trigger answers no such question".to_owned()));
+        return Err(Refusal::Handshake(
+            "the sender asks, and the trigger answers no such question".to_owned(),
+        ));
     }
     allow_method(&endpoint, method)?;
     let mut event = event_of(peer, parts, content_type.as_deref(), body)?;

@@ -70,11 +70,16 @@ pub(super) fn to_json(bytes: &[u8]) -> Result<Value, String> {
             }
             Event::GeneralRef(reference) => {
                 let element = open.last_mut().ok_or_else(|| wrong("has a reference outside its root"))?;
-                match reference.resolve_char_ref().map_err(|error| wrong(&format!("has a wrong reference ({error})")))? {
+                match reference
+                    .resolve_char_ref()
+                    .map_err(|error| wrong(&format!("has a wrong reference ({error})")))?
+                {
                     Some(character) => element.text.push(character),
                     None => {
                         let meaning = resolve_xml_entity(&reference);
-                        element.text.push_str(meaning.ok_or_else(|| wrong("uses an entity that XML does not define"))?);
+                        element.text.push_str(
+                            meaning.ok_or_else(|| wrong("uses an entity that XML does not define"))?,
+                        );
                     }
                 }
             }
@@ -149,10 +154,16 @@ mod tests {
     fn xml_becomes_the_object_that_it_means() {
         let cases = [
             ("<xml><A>1</A></xml>", json!({"A": "1"})),
-            ("<?xml version=\"1.0\"?>\n<xml>\n <A>1</A>\n <B> x </B>\n</xml>\n", json!({"A": "1", "B": " x "})),
+            (
+                "<?xml version=\"1.0\"?>\n<xml>\n <A>1</A>\n <B> x </B>\n</xml>\n",
+                json!({"A": "1", "B": " x "}),
+            ),
             ("<x><C><![CDATA[a <b> & ]]>c</C></x>", json!({"C": "a <b> & c"})),
             ("<x><i>1</i><n/><i>2</i><i a='3'/></x>", json!({"i": ["1", "2", {"@a": "3"}], "n": ""})),
-            ("<x a='1' b=\"&lt;&#x41;\"><c d='e'>f</c></x>", json!({"@a": "1", "@b": "<A", "c": {"@d": "e", "#text": "f"}})),
+            (
+                "<x a='1' b=\"&lt;&#x41;\"><c d='e'>f</c></x>",
+                json!({"@a": "1", "@b": "<A", "c": {"@d": "e", "#text": "f"}}),
+            ),
             ("<p>before <b>bold</b> after</p>", json!({"b": "bold", "#text": "before  after"})),
             ("<a>&amp;&lt;&gt;&quot;&apos;&#65;&#x4e2d;</a>", json!("&<>\"'A中")),
             ("<a>x<!-- no --><?pi no?>y</a>", json!("xy")),

@@ -159,13 +159,16 @@ impl Handshake {
         match value {
             Value::Bool(on) => Ok(Self::Switch(on)),
             Value::String(_) => typed(value, PATH).map(Self::Preset),
-            Value::Object(ref fields) if fields.contains_key("preset") => typed(value, PATH).map(Self::PresetWith),
+            Value::Object(ref fields) if fields.contains_key("preset") => {
+                typed(value, PATH).map(Self::PresetWith)
+            }
             Value::Object(_) => {
                 let spec: HandshakeSpec = typed(value, PATH)?;
                 spec.check().map(|()| Self::Custom(spec))
             }
             other => {
-                let message = format!("expected a preset's name, an object or false, found {}", kind_of(&other));
+                let message =
+                    format!("expected a preset's name, an object or false, found {}", kind_of(&other));
                 Err(FieldError::new(PATH, message))
             }
         }

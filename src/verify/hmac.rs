@@ -465,7 +465,7 @@ mod tests {
                     }))
                     .unwrap();
                     let signed = scheme.sign("POST", b"body", "id-1", now_s * 1_000);
-                    let find = |name| signed.iter().find(|(key, _)| key == name).unwrap().1.as_str();
+                    let find = |name| signed.headers.iter().find(|(key, _)| key == name).unwrap().1.as_str();
                     let headers = ["x-signature", "x-time", "x-id"].map(|name| (name, find(name)));
                     assert_eq!(
                         check(&scheme, &headers, b"body", now_s),

@@ -41,7 +41,7 @@ pub struct Delivery<'a> {
 }
 
 /// What a delivery that was verified told of itself.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub struct Verified {
     /// The content of an encrypted envelope. It is decoded in place of the body.
     pub opened: Option<Opened>,

@@ -100,7 +100,8 @@ impl Handshake {
             Some(Setting::Switch(false)) => Ok(None),
             None => natural.map(|spec| Self::of_preset(&spec, own, resolve)).transpose().map_err(wrong),
             Some(Setting::Switch(true)) => {
-                let unknown = "senders of this scheme are not known to ask anything; name a preset or write it out";
+                let unknown =
+                    "senders of this scheme are not known to ask anything; name a preset or write it out";
                 let spec = natural.ok_or_else(|| wrong(unknown.to_owned()))?;
                 Self::of_preset(&spec, own, resolve).map(Some).map_err(wrong)
             }
@@ -129,7 +130,8 @@ impl Handshake {
         let mut presets: BTreeMap<String, Vec<HandshakeSpec>> =
             serde_json::from_str(PRESETS).expect("the presets are tested");
         let specs = presets.remove(kind).unwrap_or_default();
-        let entries = specs.iter().map(|spec| Entry::compile(spec, own, &resolve)).collect::<Result<_, _>>()?;
+        let entries =
+            specs.iter().map(|spec| Entry::compile(spec, own, &resolve)).collect::<Result<_, _>>()?;
         Ok(Self { kind, entries })
     }
 
@@ -157,7 +159,8 @@ impl Entry {
             .iter()
             .map(|(name, value)| Ok((Source::parse(name)?, value.clone())))
             .collect::<Result<_, String>>()?;
-        let secret = |(name, template): (&String, &String)| Ok((Source::parse(name)?, secret(template, resolve)?));
+        let secret =
+            |(name, template): (&String, &String)| Ok((Source::parse(name)?, secret(template, resolve)?));
         let body = match (&spec.answer.text, &spec.answer.json) {
             (Some(text), _) => Body::Text(Text::parse(text)?),
             (None, Some(json)) => Body::Json(Json::parse(json)?),
@@ -170,7 +173,8 @@ impl Entry {
         if body.any(&Text::uses_mac) && mac.is_none() {
             return Err("`{mac}` is used but `answer.mac` does not say of what".to_owned());
         }
-        let status = StatusCode::from_u16(spec.answer.status.unwrap_or(200)).map_err(|error| error.to_string())?;
+        let status =
+            StatusCode::from_u16(spec.answer.status.unwrap_or(200)).map_err(|error| error.to_string())?;
         let signed = !spec.unsigned.unwrap_or(spec.method == Method::Get);
         let require = spec.require.iter().map(secret).collect::<Result<_, String>>()?;
         Ok(Self { method: spec.method, signed, matches, require, status, body, mac })
@@ -223,7 +227,8 @@ impl Mac {
     /// Nothing when the field is not there, or no token: whoever could have any text signed could forge deliveries.
     fn compute(&self, subject: &Subject<'_>) -> Option<String> {
         let Value::String(text) = self.of.find(subject)? else { return None };
-        is_token(&text).then(|| verify::write_mac(&self.secret, self.algorithm, self.encoding, text.as_bytes()))
+        is_token(&text)
+            .then(|| verify::write_mac(&self.secret, self.algorithm, self.encoding, text.as_bytes()))
     }
 }
 

@@ -21,7 +21,12 @@ pub(in crate::gateway) struct Subject<'a> {
 
 impl<'a> Subject<'a> {
     /// `body` is what stood in the envelope if there was one.
-    pub(in crate::gateway) fn new(method: &'a str, query: &'a str, headers: &'a HeaderMap, body: &'a [u8]) -> Self {
+    pub(in crate::gateway) fn new(
+        method: &'a str,
+        query: &'a str,
+        headers: &'a HeaderMap,
+        body: &'a [u8],
+    ) -> Self {
         Self { method, query, headers, body, json: OnceCell::new() }
     }
 
@@ -30,7 +35,8 @@ impl<'a> Subject<'a> {
     }
 
     fn json(&self) -> Option<&Value> {
-        let parse = || (self.body.len() <= BODY_MOST).then(|| serde_json::from_slice(self.body).ok()).flatten();
+        let parse =
+            || (self.body.len() <= BODY_MOST).then(|| serde_json::from_slice(self.body).ok()).flatten();
         self.json.get_or_init(parse).as_ref()
     }
 }
@@ -67,7 +73,8 @@ impl Source {
     pub(super) fn find(&self, subject: &Subject<'_>) -> Option<Value> {
         let value = match self {
             Self::Query(name) => {
-                let mut values = form_urlencoded::parse(subject.query.as_bytes()).filter(|(key, _)| key == name);
+                let mut values =
+                    form_urlencoded::parse(subject.query.as_bytes()).filter(|(key, _)| key == name);
                 let value = values.next()?.1.into_owned();
                 values.next().is_none().then_some(Value::String(value))?
             }
@@ -93,14 +100,16 @@ impl Source {
     pub(super) fn is(&self, expected: &Value, subject: &Subject<'_>) -> bool {
         match (self.find(subject), self) {
             (None, Self::Field(path)) if expected.is_null() => {
-                let found = subject.json().and_then(|json| {
-                    path.iter().try_fold(json, |value, name| value.as_object()?.get(name))
-                });
+                let found = subject
+                    .json()
+                    .and_then(|json| path.iter().try_fold(json, |value, name| value.as_object()?.get(name)));
                 found.is_none_or(Value::is_null)
             }
             (None, _) => expected.is_null(),
             // What is no JSON has no other type than text.
-            (Some(found), Self::Query(_) | Self::Header(_) | Self::Body) => text_of(&found) == text_of(expected),
+            (Some(found), Self::Query(_) | Self::Header(_) | Self::Body) => {
+                text_of(&found) == text_of(expected)
+            }
             (Some(found), Self::Field(_)) => found == *expected,
         }
     }
@@ -126,7 +135,8 @@ impl Text {
         let mut pieces = Vec::new();
         let mut rest = text;
         while let Some((before, after)) = rest.split_once('{') {
-            let (name, after) = after.split_once('}').ok_or_else(|| format!("`{text}` has a `{{` without `}}`"))?;
+            let (name, after) =
+                after.split_once('}').ok_or_else(|| format!("`{text}` has a `{{` without `}}`"))?;
             if !before.is_empty() {
                 pieces.push(Piece::Literal(before.to_owned()));
             }

@@ -19,7 +19,13 @@ fn handshake(setting: Value) -> Handshake {
 }
 
 /// Status, type and body of the answer; the reason of a refusal; nothing when it is no question.
-fn ask(handshake: &Handshake, signed: bool, method: &str, query: &str, body: &str) -> Option<Result<String, String>> {
+fn ask(
+    handshake: &Handshake,
+    signed: bool,
+    method: &str,
+    query: &str,
+    body: &str,
+) -> Option<Result<String, String>> {
     let headers = HeaderMap::new();
     match handshake.answer(&Subject::new(method, query, &headers, body.as_bytes()), signed) {
         Answer::None => None,
@@ -46,7 +52,14 @@ fn every_preset_answers_its_question_and_nothing_else() {
     let subscribe = "hub.mode=subscribe&hub.challenge=42&hub.verify_token";
     let zoom = r#"{"event":"endpoint.url_validation","payload":{"plainToken":"qgg8vlvZRS6UYooatFL8Aw"}}"#;
     let cases = [
-        (json!("slack"), true, "POST", "", r#"{"type":"url_verification","challenge":"c"}"#, json(r#"{"challenge":"c"}"#)),
+        (
+            json!("slack"),
+            true,
+            "POST",
+            "",
+            r#"{"type":"url_verification","challenge":"c"}"#,
+            json(r#"{"challenge":"c"}"#),
+        ),
         (json!("slack"), true, "POST", "", r#"{"type":"event_callback","challenge":"c"}"#, None),
         (json!("slack"), true, "POST", "", r#"{"type":"url_verification"}"#, None),
         (json!("slack"), true, "POST", "", r#"{"type":"url_verification","challenge":["c"]}"#, None),
@@ -54,14 +67,42 @@ fn every_preset_answers_its_question_and_nothing_else() {
         (json!("discord"), true, "POST", "", r#"{"type":1,"id":"9"}"#, json(r#"{"type":1}"#)),
         (json!("discord"), true, "POST", "", r#"{"type":2,"id":"9"}"#, None),
         (json!("discord"), true, "POST", "", r#"{"type":1,"event":{"type":"ENTITLEMENT_CREATE"}}"#, None),
-        (json!("discord"), true, "POST", "", r#"{"type":0}"#, Some(Ok("204 text/plain; charset=utf-8 ".to_owned()))),
-        (json!("feishu"), true, "POST", "", r#"{"type":"url_verification","challenge":"c","token":"[hidden]"}"#, json(r#"{"challenge":"c"}"#)),
+        (
+            json!("discord"),
+            true,
+            "POST",
+            "",
+            r#"{"type":0}"#,
+            Some(Ok("204 text/plain; charset=utf-8 ".to_owned())),
+        ),
+        (
+            json!("feishu"),
+            true,
+            "POST",
+            "",
+            r#"{"type":"url_verification","challenge":"c","token":"[hidden]"}"#,
+            json(r#"{"challenge":"c"}"#),
+        ),
         (json!("wecom"), true, "GET", "echostr=sealed", "1616140317555161061", text("1616140317555161061")),
         (json!("wecom"), false, "GET", "echostr=sealed", "1616140317555161061", None),
         (json!("wechat_mp"), true, "GET", "echostr=42", "", text("42")),
         (json!("dingtalk_event"), true, "POST", "", r#"{"EventType":"check_url"}"#, text("success")),
-        (json!("dingtalk_event"), true, "POST", "", r#"{"EventType":"check_create_suite_url","Random":"r"}"#, text("r")),
-        (json!("dingtalk_event"), true, "POST", "", r#"{"EventType":"check_update_suite_url","Random":"r"}"#, text("r")),
+        (
+            json!("dingtalk_event"),
+            true,
+            "POST",
+            "",
+            r#"{"EventType":"check_create_suite_url","Random":"r"}"#,
+            text("r"),
+        ),
+        (
+            json!("dingtalk_event"),
+            true,
+            "POST",
+            "",
+            r#"{"EventType":"check_update_suite_url","Random":"r"}"#,
+            text("r"),
+        ),
         (json!("dingtalk_event"), true, "POST", "", r#"{"EventType":"user_add_org"}"#, None),
         (meta.clone(), false, "GET", &format!("{subscribe}=v"), "", text("42")),
         (meta.clone(), false, "GET", &format!("{subscribe}=w"), "", refused()),
@@ -69,11 +110,22 @@ fn every_preset_answers_its_question_and_nothing_else() {
         (meta.clone(), false, "GET", &format!("{subscribe}=v&hub.verify_token=v"), "", refused()),
         (meta.clone(), false, "GET", "hub.mode=unsubscribe&hub.challenge=42&hub.verify_token=v", "", None),
         (meta, false, "POST", &format!("{subscribe}=v"), "", None),
-        (json!("microsoft_graph"), false, "POST", "validationToken=Validation%3a+x%3Cb%3E", "", text("Validation: x<b>")),
+        (
+            json!("microsoft_graph"),
+            false,
+            "POST",
+            "validationToken=Validation%3a+x%3Cb%3E",
+            "",
+            text("Validation: x<b>"),
+        ),
         (json!("microsoft_graph"), false, "POST", "", r#"{"value":[]}"#, None),
         (json!("microsoft_graph"), false, "POST", "validationToken=1&validationToken=2", "", None),
         (
-            mac("zoom"), true, "POST", "", zoom,
+            mac("zoom"),
+            true,
+            "POST",
+            "",
+            zoom,
             json(r#"{"plainToken":"qgg8vlvZRS6UYooatFL8Aw","encryptedToken":"d91b4e3a"}"#),
         ),
         (mac("x"), false, "GET", "crc_token=foo", "", json(r#"{"response_token":"sha256=x"}"#)),
@@ -88,7 +140,9 @@ fn every_preset_answers_its_question_and_nothing_else() {
             if expected.contains("encryptedToken") {
                 assert_eq!(
                     *came,
-                    format!("200 application/json {{\"plainToken\":\"qgg8vlvZRS6UYooatFL8Aw\",\"encryptedToken\":\"{ZOOM}\"}}")
+                    format!(
+                        "200 application/json {{\"plainToken\":\"qgg8vlvZRS6UYooatFL8Aw\",\"encryptedToken\":\"{ZOOM}\"}}"
+                    )
                 );
                 continue;
             }
@@ -111,7 +165,9 @@ fn only_tokens_are_signed_for_strangers() {
     for token in ["abc", "9Az+/_.-", "YWI=", "YQ==", &"a".repeat(TOKEN_MOST)] {
         assert!(is_token(token), "{token}");
     }
-    for text in ["", "=", "==", "a=b", "a===", "{\"a\":1}", "v0:1:a", "a b", "é", "a\n", &"a".repeat(TOKEN_MOST + 1)] {
+    for text in
+        ["", "=", "==", "a=b", "a===", "{\"a\":1}", "v0:1:a", "a b", "é", "a\n", &"a".repeat(TOKEN_MOST + 1)]
+    {
         assert!(!is_token(text), "{text}");
     }
 }
@@ -136,7 +192,9 @@ fn a_handshake_can_be_written_out() {
         "answer": { "text": "{query.challenge}" },
     });
     let handshake = handshake(setting);
-    assert!(handshake.takes("GET", false) && !handshake.takes("GET", true) && !handshake.takes("POST", false));
+    assert!(
+        handshake.takes("GET", false) && !handshake.takes("GET", true) && !handshake.takes("POST", false)
+    );
     let came = ask(&handshake, false, "GET", "hub.mode=subscribe&verify_token=t&challenge=7", "");
     assert_eq!(came, Some(Ok("200 text/plain; charset=utf-8 7".to_owned())));
 }
@@ -155,9 +213,15 @@ fn what_cannot_work_is_an_error() {
         (json!({ "method": "GET", "answer": { "text": "hello" } }), "what tells the question"),
         (json!({ "method": "GET", "answer": { "text": "{env.X}" } }), "names no field"),
         (json!({ "method": "GET", "match": { "cookie": "x" }, "answer": { "text": "x" } }), "names no field"),
-        (json!({ "method": "GET", "match": { "query.a": "x" }, "answer": { "text": "{mac}" } }), "does not say of what"),
+        (
+            json!({ "method": "GET", "match": { "query.a": "x" }, "answer": { "text": "{mac}" } }),
+            "does not say of what",
+        ),
         (json!({ "method": "GET", "match": { "query.a": "x" }, "answer": { "status": 302 } }), "200 to 299"),
-        (json!({ "method": "GET", "match": { "query.a": "x" }, "require": { "query.b": "" } }), "empty secret"),
+        (
+            json!({ "method": "GET", "match": { "query.a": "x" }, "require": { "query.b": "" } }),
+            "empty secret",
+        ),
     ];
     for (setting, why) in cases {
         let error = compiled(json!({ "handshake": setting.clone() }), None).unwrap_err();

@@ -10,9 +10,7 @@ use aes::{
 use base64::{
     Engine,
     alphabet::STANDARD as ALPHABET,
-    engine::{
-        DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig, general_purpose::STANDARD,
-    },
+    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig, general_purpose::STANDARD},
 };
 use zeroize::Zeroizing;
 
@@ -119,7 +117,7 @@ impl Frame {
     pub(super) fn seal(key: &AesKey, random: [u8; 16], message: &[u8], receive_id: &[u8]) -> String {
         // A message is a body, and those are far below 4 GiB.
         let length = (message.len() as u32).to_be_bytes();
-        let frame = [&random, &length, message, receive_id].concat();
+        let frame = [random.as_slice(), &length, message, receive_id].concat();
         STANDARD.encode(key.encrypt(key.iv(), frame, PAD_BLOCK))
     }
 }

@@ -8,7 +8,10 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 use super::{
-    super::{Delivery, Opened, Rejected, Replay, SchemeError, Secret, Signed, Single, Verified, resolve_all, signature_header, single},
+    super::{
+        Delivery, Opened, Rejected, Replay, SchemeError, Secret, Signed, Single, Verified, resolve_all,
+        signature_header, single,
+    },
     Reply, Resolve, Written,
     crypt::{self, AesKey},
     field, fresh,
@@ -61,7 +64,8 @@ impl Feishu {
         let (key, replay) = self.signed_by(delivery)?;
         match outline(delivery.body)?.encrypt() {
             Some(encrypted) => {
-                let opened = crypt::open_with_iv(&key.aes, &encrypted).map_err(|why| Rejected::Envelope { why })?;
+                let opened =
+                    crypt::open_with_iv(&key.aes, &encrypted).map_err(|why| Rejected::Envelope { why })?;
                 self.accept(&opened, Some(replay))
             }
             None => self.accept(delivery.body, Some(replay)),
@@ -79,7 +83,8 @@ impl Feishu {
         let matches = |key: &&Key| sign(timestamp, nonce, key, delivery.body).ct_eq(&claimed).into();
         let key = self.keys.iter().find(matches).ok_or(Rejected::Mismatch)?;
         let bad = |why| Rejected::BadTimestamp { header: TIMESTAMP.as_str().to_owned(), why };
-        let sent_ms = whole(timestamp).and_then(|it| it.checked_mul(1_000).ok_or("is too large")).map_err(bad)?;
+        let sent_ms =
+            whole(timestamp).and_then(|it| it.checked_mul(1_000).ok_or("is too large")).map_err(bad)?;
         fresh(sent_ms, delivery.received_ms - delivery.received_ms % 1_000, self.tolerance_ms)?;
         let until_ms = sent_ms.saturating_add(self.tolerance_ms).saturating_add(999);
         Ok((key, Replay { digest: Sha256::digest(claimed).into(), until_ms }))
@@ -160,7 +165,9 @@ fn sign(timestamp: &str, nonce: &str, key: &Key, body: &[u8]) -> [u8; 32] {
 
 /// A sample body with the token where its schema has it.
 fn with_token(body: &[u8], token: &Secret) -> Vec<u8> {
-    let Ok(serde_json::Value::Object(mut fields)) = serde_json::from_slice(body) else { return body.to_vec() };
+    let Ok(serde_json::Value::Object(mut fields)) = serde_json::from_slice(body) else {
+        return body.to_vec();
+    };
     let token = String::from_utf8_lossy(token.bytes()).into_owned();
     match fields.get_mut("header") {
         Some(serde_json::Value::Object(header)) => header.insert("token".to_owned(), token.into()),
@@ -181,7 +188,11 @@ mod tests {
     const EVENT: &[u8] = br#"{"schema":"2.0","header":{"event_id":"e1"},"event":{"n":1.5}}"#;
 
     fn headers(signed: &Signed) -> HeaderMap {
-        signed.headers.iter().map(|(name, value)| (name.parse::<HeaderName>().unwrap(), value.parse().unwrap())).collect()
+        signed
+            .headers
+            .iter()
+            .map(|(name, value)| (name.parse::<HeaderName>().unwrap(), value.parse().unwrap()))
+            .collect()
     }
 
     fn deliver(scheme: &Scheme, headers: &HeaderMap, body: &[u8], now: u64) -> Result<Verified, Rejected> {
@@ -195,7 +206,10 @@ mod tests {
         let (good, body) = (headers(&signed), signed.body.clone().unwrap());
         let verified = deliver(&scheme, &good, &body, NOW).unwrap();
         let opened = String::from_utf8(verified.opened.unwrap().body).unwrap();
-        assert_eq!(opened, r#"{"schema":"2.0","header":{"event_id":"e1","token":"[hidden]"},"event":{"n":1.5}}"#);
+        assert_eq!(
+            opened,
+            r#"{"schema":"2.0","header":{"event_id":"e1","token":"[hidden]"},"event":{"n":1.5}}"#
+        );
         assert!(!verified.question && verified.replay.unwrap().until_ms == 1_700_000_300_999);
         assert_eq!(scheme.write(&verified.reply.unwrap(), b"", [0; 16]).body, b"{}");
 
@@ -231,16 +245,23 @@ mod tests {
             assert!(deliver(&scheme, &headers, &body, NOW).is_err(), "{case}");
         }
         assert_eq!(deliver(&scheme, &good, &body, NOW + 301_000).unwrap_err(), Rejected::Stale { by: 1_000 });
-        assert_eq!(deliver(&scheme, &good, &body, NOW - 301_000).unwrap_err(), Rejected::Future { by: 1_000 });
+        assert_eq!(
+            deliver(&scheme, &good, &body, NOW - 301_000).unwrap_err(),
+            Rejected::Future { by: 1_000 }
+        );
         assert!(deliver(&scheme, &good, &body, NOW + 300_000).is_ok());
-        assert_eq!(deliver(&scheme, &good, &[&body[..], b"\n"].concat(), NOW).unwrap_err(), Rejected::Mismatch);
+        assert_eq!(
+            deliver(&scheme, &good, &[&body[..], b"\n"].concat(), NOW).unwrap_err(),
+            Rejected::Mismatch
+        );
         for setting in [
             json!({ "scheme": "feishu", "token": "other", "encrypt_key": "test key" }),
             json!({ "scheme": "feishu", "token": "t0k", "encrypt_key": "other key" }),
         ] {
             assert!(deliver(&testing::scheme(setting), &good, &body, NOW).is_err());
         }
-        let rotated = json!({ "scheme": "feishu", "token": ["new", "t0k"], "encrypt_key": ["new", "test key"] });
+        let rotated =
+            json!({ "scheme": "feishu", "token": ["new", "t0k"], "encrypt_key": ["new", "test key"] });
         assert!(deliver(&testing::scheme(rotated), &good, &body, NOW).is_ok());
     }
 
@@ -254,14 +275,17 @@ mod tests {
         assert!(!String::from_utf8(verified.opened.unwrap().body).unwrap().contains("t0k"));
         let v1 = br#"{"uuid":"u","token":"t0k","type":"event_callback","event":{}}"#;
         assert!(deliver(&scheme, &none, v1, NOW).is_ok());
-        for body in [EVENT, b"{\"token\":\"t0l\"}", b"{\"token\":\"\"}", b"{\"token\":[\"t0k\"]}", b"t0k", b""] {
+        for body in
+            [EVENT, b"{\"token\":\"t0l\"}", b"{\"token\":\"\"}", b"{\"token\":[\"t0k\"]}", b"t0k", b""]
+        {
             assert!(deliver(&scheme, &none, body, NOW).is_err(), "{}", String::from_utf8_lossy(body));
         }
     }
 
     #[test]
     fn an_unsigned_question_is_heard_and_nothing_else_that_is_unsigned() {
-        let scheme = testing::scheme(json!({ "scheme": "feishu", "token": "t0k", "encrypt_key": "test key" }));
+        let scheme =
+            testing::scheme(json!({ "scheme": "feishu", "token": "t0k", "encrypt_key": "test key" }));
         let key = AesKey::new(Sha256::digest("test key").into());
         let unsigned = |plain: &[u8]| {
             let body = json!({ "encrypt": crypt::seal_with_iv(&key, [9; 16], plain) }).to_string();

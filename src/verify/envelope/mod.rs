@@ -103,7 +103,8 @@ impl Parties {
         };
         let keys = field("aes_key", secrets.iter().enumerate().map(key).collect())?;
         let unresolved = |why| SchemeError::Unresolved { number: 1, why };
-        let receive_id = receive_id.map(|id| field("receive_id", resolve(id).map_err(unresolved))).transpose()?;
+        let receive_id =
+            receive_id.map(|id| field("receive_id", resolve(id).map_err(unresolved))).transpose()?;
         Ok(Self { tokens, keys, receive_id, unit_ms, tolerance_ms: tolerance.as_millis() })
     }
 

@@ -41,7 +41,8 @@ impl<'a> Outline<'a> {
         let text = std::str::from_utf8(body).map_err(|_| "is not UTF-8")?;
         let fields: Fields<'a> = serde_json::from_str(text).map_err(|_| WRONG)?;
         let header = fields.header.filter(|header| header.get().starts_with('{'));
-        let header = header.map(|header| serde_json::from_str(header.get())).transpose().map_err(|_| WRONG)?;
+        let header =
+            header.map(|header| serde_json::from_str(header.get())).transpose().map_err(|_| WRONG)?;
         Ok(Self { text, fields, header })
     }
 

@@ -26,11 +26,13 @@ struct Outer {
 impl Package {
     /// Reads a body, XML if it begins as XML does.
     pub(super) fn read(body: &[u8]) -> Result<Self, &'static str> {
-        let text = std::str::from_utf8(body).map_err(|_| "is not UTF-8")?.trim_start_matches('\u{feff}').trim();
+        let text =
+            std::str::from_utf8(body).map_err(|_| "is not UTF-8")?.trim_start_matches('\u{feff}').trim();
         if text.starts_with('<') {
             return Ok(Self { form: Form::Xml, encrypt: encrypt_of_xml(text)? });
         }
-        let outer: Outer = serde_json::from_str(text).map_err(|_| "is neither XML nor JSON with one `encrypt`")?;
+        let outer: Outer =
+            serde_json::from_str(text).map_err(|_| "is neither XML nor JSON with one `encrypt`")?;
         Ok(Self { form: Form::Json, encrypt: outer.encrypt })
     }
 }
@@ -88,8 +90,14 @@ mod tests {
     fn the_encrypted_text_is_found_in_xml_and_json() {
         let package = |form, encrypt: &str| Ok(Package { form, encrypt: encrypt.to_owned() });
         let cases = [
-            ("<xml><ToUserName><![CDATA[c]]></ToUserName><Encrypt><![CDATA[ab+/=]]></Encrypt></xml>", package(Form::Xml, "ab+/=")),
-            ("<?xml version=\"1.0\"?>\n<xml>\n <Encrypt>ab</Encrypt>\n <AgentID>1</AgentID>\n</xml>\n", package(Form::Xml, "ab")),
+            (
+                "<xml><ToUserName><![CDATA[c]]></ToUserName><Encrypt><![CDATA[ab+/=]]></Encrypt></xml>",
+                package(Form::Xml, "ab+/="),
+            ),
+            (
+                "<?xml version=\"1.0\"?>\n<xml>\n <Encrypt>ab</Encrypt>\n <AgentID>1</AgentID>\n</xml>\n",
+                package(Form::Xml, "ab"),
+            ),
             ("{\"encrypt\":\"a+b\"}", package(Form::Json, "a+b")),
             ("{\"other\":[1],\"encrypt\":\"a\"}", package(Form::Json, "a")),
             ("<xml><a><Encrypt>ab</Encrypt></a></xml>", Err("has no `Encrypt`")),

@@ -95,7 +95,9 @@ mod tests {
         assert!(deliver("GET", &format!("{good}&echostr=42"), b"", NOW).unwrap().question);
         assert!(deliver("GET", &good, b"", NOW).is_err(), "nothing to echo");
         assert!(deliver("GET", &format!("{good}&echostr=42&echostr=43"), b"", NOW).is_err());
-        for query in [good.replace("n0nce", "n1nce"), good.replace("signature", "msg_signature"), String::new()] {
+        for query in
+            [good.replace("n0nce", "n1nce"), good.replace("signature", "msg_signature"), String::new()]
+        {
             assert!(deliver("POST", &query, b"<xml/>", NOW).is_err(), "{query}");
         }
         assert_eq!(deliver("POST", &good, b"", NOW + 3_601_000).unwrap_err(), Rejected::Stale { by: 1_000 });
@@ -103,7 +105,8 @@ mod tests {
 
     #[test]
     fn with_a_key_only_encrypted_messages_are_accepted() {
-        let setting = json!({ "scheme": "wechat_mp", "token": "weixin", "aes_key": KEY, "receive_id": "wx1" });
+        let setting =
+            json!({ "scheme": "wechat_mp", "token": "weixin", "aes_key": KEY, "receive_id": "wx1" });
         let scheme = testing::scheme(setting);
         let plain = testing::scheme(json!({ "scheme": "wechat_mp", "token": "weixin" }));
         let message = b"<xml><Content>hi</Content></xml>";
@@ -118,6 +121,9 @@ mod tests {
         assert_eq!(signed.body, None);
         let target = testing::target(&signed);
         assert!(testing::deliver(&plain, "POST", &target, message, NOW).is_ok());
-        assert!(testing::deliver(&scheme, "POST", &target, message, NOW).is_err(), "no way back to the plain mode");
+        assert!(
+            testing::deliver(&scheme, "POST", &target, message, NOW).is_err(),
+            "no way back to the plain mode"
+        );
     }
 }

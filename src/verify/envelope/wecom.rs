@@ -98,7 +98,8 @@ mod tests {
     }
 
     fn echo(scheme: &Scheme, query: &str, received_ms: u64) -> Result<String, Rejected> {
-        let verified = testing::deliver(scheme, "GET", &format!("/api/webhooks/w?{query}"), b"", received_ms)?;
+        let verified =
+            testing::deliver(scheme, "GET", &format!("/api/webhooks/w?{query}"), b"", received_ms)?;
         assert!(verified.question && verified.reply.is_none());
         Ok(String::from_utf8(verified.opened.unwrap().body).unwrap())
     }
@@ -118,14 +119,34 @@ mod tests {
             ("a flipped bit", ECHO.replace("5c45", "5c44"), ECHO_MS, Err(Rejected::Mismatch)),
             ("another text", ECHO.replace("P9nA", "P9nB"), ECHO_MS, Err(Rejected::Mismatch)),
             ("another nonce", ECHO.replace("263014780", "263014781"), ECHO_MS, Err(Rejected::Mismatch)),
-            ("half a signature", ECHO.replace("5c45ff5e21", ""), ECHO_MS, Err(query(SIGNATURE, "is no SHA-1 in hex"))),
+            (
+                "half a signature",
+                ECHO.replace("5c45ff5e21", ""),
+                ECHO_MS,
+                Err(query(SIGNATURE, "is no SHA-1 in hex")),
+            ),
             ("no signature", ECHO.replace("msg_", ""), ECHO_MS, Err(query(SIGNATURE, "is missing"))),
             ("no nonce", ECHO.replace("nonce", "n"), ECHO_MS, Err(query("nonce", "is missing"))),
             ("no timestamp", ECHO.replace("timestamp", "t"), ECHO_MS, Err(query("timestamp", "is missing"))),
             ("nothing to echo", ECHO.replace("echostr", "e"), ECHO_MS, Err(query("echostr", "is missing"))),
-            ("two nonces", format!("{ECHO}&nonce=1"), ECHO_MS, Err(query("nonce", "is there more than once"))),
-            ("two echoes", format!("{ECHO}&echostr=1"), ECHO_MS, Err(query("echostr", "is there more than once"))),
-            ("two signatures", format!("{ECHO}&{ECHO}"), ECHO_MS, Err(query("echostr", "is there more than once"))),
+            (
+                "two nonces",
+                format!("{ECHO}&nonce=1"),
+                ECHO_MS,
+                Err(query("nonce", "is there more than once")),
+            ),
+            (
+                "two echoes",
+                format!("{ECHO}&echostr=1"),
+                ECHO_MS,
+                Err(query("echostr", "is there more than once")),
+            ),
+            (
+                "two signatures",
+                format!("{ECHO}&{ECHO}"),
+                ECHO_MS,
+                Err(query("echostr", "is there more than once")),
+            ),
         ];
         let scheme = testing::scheme(setting());
         for (case, query, received_ms, expected) in cases {
@@ -153,7 +174,10 @@ mod tests {
         for (scheme, expected) in cases {
             assert_eq!(echo(&scheme, ECHO, ECHO_MS), expected);
         }
-        assert!(matches!(echo(&with("aes_key", json!(other_key)), ECHO, ECHO_MS), Err(Rejected::Envelope { .. })));
+        assert!(matches!(
+            echo(&with("aes_key", json!(other_key)), ECHO, ECHO_MS),
+            Err(Rejected::Envelope { .. })
+        ));
     }
 
     #[test]
@@ -172,7 +196,11 @@ mod tests {
         let written = wecom.write(&reply, plain, *b"0123456789abcdef").unwrap();
         let text = String::from_utf8(written.body).unwrap();
         assert!(text.contains("sKqRbbiSUnDhFHOvPjtUMRdD09ihkz7iEzK8OOcLy5oN34p+XYsnWC5r6/C/xN/1Nneyc1kNCffgVI9nkNCzqvjcCl/lwtVhCZqTB9V302CiGir1b5g7Q2XxnIizmIZ/"));
-        assert!(text.contains("<MsgSignature><![CDATA[014a6b68fb25486b6867b1bbe8d0b0f3829191f6]]></MsgSignature>"));
+        assert!(
+            text.contains(
+                "<MsgSignature><![CDATA[014a6b68fb25486b6867b1bbe8d0b0f3829191f6]]></MsgSignature>"
+            )
+        );
         assert_eq!(wecom.write(&reply, b"", [0; 16]).unwrap().body, b"", "an empty answer stays empty");
     }
 
