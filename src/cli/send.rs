@@ -3,7 +3,7 @@
 use clap::{Args, ValueEnum};
 use http::Method;
 
-use super::{Verdict, small_runtime, terminal};
+use super::{Verdict, envelopes, small_runtime, terminal};
 use crate::{
     engine::{Ports, SystemPorts},
     model::{Secrets, Verify},
@@ -15,6 +15,26 @@ use crate::{
 #[derive(Clone, Copy, ValueEnum)]
 enum Sender {
     Github,
+    Wecom,
+    #[value(name = "wechat_mp")]
+    WechatMp,
+    #[value(name = "dingtalk_event")]
+    DingtalkEvent,
+    #[value(alias = "lark")]
+    Feishu,
+}
+
+impl Sender {
+    /// Those that encrypt.
+    fn envelope(self) -> Option<envelopes::Sender> {
+        match self {
+            Self::Github => None,
+            Self::Wecom => Some(envelopes::Sender::Wecom),
+            Self::WechatMp => Some(envelopes::Sender::WechatMp),
+            Self::DingtalkEvent => Some(envelopes::Sender::DingtalkEvent),
+            Self::Feishu => Some(envelopes::Sender::Feishu),
+        }
+    }
 }
 
 #[derive(Args)]
@@ -26,15 +46,17 @@ pub(super) struct Arguments {
     /// The secret that both sides know.
     #[arg(long)]
     secret: String,
-    /// The event's name.
-    #[arg(long, default_value = "push")]
-    event: String,
+    /// The event's name; the sender's first sample when it is not given.
+    #[arg(long)]
+    event: Option<String>,
     /// The delivery's id; a new one when it is not given.
     #[arg(long)]
     delivery: Option<String>,
     /// A file to send in place of the sample.
     #[arg(long)]
     body: Option<std::path::PathBuf>,
+    #[command(flatten)]
+    envelope: envelopes::Options,
 }
 
 /// Sample bodies by event, small but of the real shape.
@@ -45,14 +67,15 @@ pub(super) fn execute(arguments: &Arguments) -> anyhow::Result<Verdict> {
     let body = body(arguments)?;
     let ports: &dyn Ports = &SystemPorts::default();
     let delivery = arguments.delivery.clone().unwrap_or_else(|| uuid(ports));
-    let verify = match arguments.sender {
-        Sender::Github => Verify::Github { secret: Secrets::One(arguments.secret.clone()) },
+    let verify = match arguments.sender.envelope() {
+        Some(sender) => sender.verify(&arguments.secret, &arguments.envelope)?,
+        None => Verify::Github { secret: Secrets::One(arguments.secret.clone()) },
     };
     let scheme = Scheme::compile(&verify, &|secret| Ok(secret.to_owned()))?;
     let signed = scheme.sign("POST", &body, &delivery, ports.now_ms());
     let (url, body) = (with_query(&arguments.url, &signed.query), signed.body.unwrap_or(body));
     let mut headers = signed.headers;
-    headers.extend(sender_headers(arguments, &delivery));
+    headers.extend(sender_headers(arguments, &delivery, &body));
     let response =
         small_runtime()?.block_on(async { Client::new()?.send(Method::POST, &url, &headers, body).await })?;
     eprintln!("delivery {delivery}");
@@ -80,31 +103,35 @@ fn body(arguments: &Arguments) -> anyhow::Result<Vec<u8>> {
         return std::fs::read(path)
             .map_err(|error| anyhow::anyhow!("cannot read {}: {error}", path.display()));
     }
-    let samples = match arguments.sender {
-        Sender::Github => &GITHUB,
-    };
-    let sample = samples.iter().find(|(event, _)| *event == arguments.event).map(|(_, body)| *body);
+    let samples = samples(arguments.sender);
+    let event = event(arguments);
+    let sample = samples.iter().find(|(name, _)| *name == event).map(|(_, body)| *body);
     let known: Vec<_> = samples.iter().map(|(event, _)| *event).collect();
     sample.map(|body| body.trim().as_bytes().to_vec()).ok_or_else(|| {
-        anyhow::anyhow!(
-            "there is no sample of `{}`; known are {}, or give --body",
-            arguments.event,
-            known.join(", ")
-        )
+        anyhow::anyhow!("there is no sample of `{event}`; known are {}, or give --body", known.join(", "))
     })
 }
 
+fn samples(sender: Sender) -> &'static [(&'static str, &'static str)] {
+    sender.envelope().map_or(&GITHUB, envelopes::Sender::samples)
+}
+
+fn event(arguments: &Arguments) -> &str {
+    arguments.event.as_deref().unwrap_or_else(|| samples(arguments.sender)[0].0)
+}
+
 /// What the sender sets beside the signature.
-fn sender_headers(arguments: &Arguments, delivery: &str) -> Vec<(String, String)> {
+fn sender_headers(arguments: &Arguments, delivery: &str, body: &[u8]) -> Vec<(String, String)> {
     let header = |name: &str, value: &str| (name.to_owned(), value.to_owned());
-    match arguments.sender {
-        Sender::Github => vec![
-            header("content-type", "application/json"),
-            header("user-agent", "GitHub-Hookshot/flowcell"),
-            header("x-github-event", &arguments.event),
-            header("x-github-delivery", delivery),
-        ],
+    if let Some(sender) = arguments.sender.envelope() {
+        return vec![header("content-type", sender.content_type(body))];
     }
+    vec![
+        header("content-type", "application/json"),
+        header("user-agent", "GitHub-Hookshot/flowcell"),
+        header("x-github-event", event(arguments)),
+        header("x-github-delivery", delivery),
+    ]
 }
 
 /// A random UUID (RFC 9562 section 5.4), as GitHub's delivery ids are.

@@ -3,6 +3,7 @@
 
 mod command;
 mod http;
+mod letters;
 mod receiver;
 mod server;
 mod signing;
@@ -14,6 +15,7 @@ use std::{path::PathBuf, sync::OnceLock};
 
 pub use command::{Finished, command as flowcell_command, flowcell, flowcell_with};
 pub use http::{Request, Response, raw, raw_bytes};
+pub use letters::{Letters, feishu_seal, feishu_signature};
 pub use receiver::Receiver;
 pub use server::{Setup, TestServer};
 pub use signing::{github_signature, signed_github};
