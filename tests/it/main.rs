@@ -48,3 +48,4 @@ mod support;
 mod timers;
 mod types;
 mod typescript;
+mod vendor_crypto;
