@@ -117,6 +117,7 @@ fn questions_that_nobody_signs_are_answered_though_methods_does_not_list_them() 
     for key in ["meta", "graph", "x", "custom", "none"] {
         assert_eq!(server.runs(key).len(), 0, "{key}");
     }
+    server.newest_request(12);
     let refused: Vec<_> = server.requests().iter().filter(|line| line["status"] == 401).cloned().collect();
     assert!(
         refused

@@ -78,7 +78,8 @@ mod tests {
     fn the_plain_mode_signs_token_time_and_nonce_alone() {
         let scheme = testing::scheme(json!({ "scheme": "wechat_mp", "token": "weixin" }));
         // `printf 1700000000n0nceweixin | sha1sum`: sorted.
-        let good = "signature=f7984d44943b6f0c6107aafd02d786ab52e99157&timestamp=1700000000&nonce=n0nce".to_owned();
+        let good =
+            "signature=f7984d44943b6f0c6107aafd02d786ab52e99157&timestamp=1700000000&nonce=n0nce".to_owned();
         let deliver = |method: &str, query: &str, body: &[u8], now| {
             testing::deliver(&scheme, method, &format!("/w?{query}"), body, now)
         };
