@@ -162,8 +162,12 @@ fn write_workflow(root: &Path, mode: &str, ttl: &str) {
 fn signed(address: &str, path: &str, body: &[u8], statuses: &[u16]) -> Request {
     let verify = Verify::Github { secret: Secrets::One(SECRET.to_owned()) };
     let scheme = Scheme::compile(&verify, &|secret| Ok(secret.to_owned())).expect("a plain secret");
-    let headers: String =
-        scheme.sign("POST", body, "", 0).iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    let headers: String = scheme
+        .sign("POST", body, "", 0)
+        .headers
+        .iter()
+        .map(|(name, value)| format!("{name}: {value}\r\n"))
+        .collect();
     let head = format!(
         "POST {path} HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n{headers}",
         body.len()
