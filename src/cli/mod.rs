@@ -7,6 +7,7 @@ mod backup;
 mod bundle;
 mod check;
 mod client;
+mod envelopes;
 mod fixtures;
 mod kv;
 mod local;

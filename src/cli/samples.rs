@@ -12,6 +12,7 @@ pub(super) struct Sample {
 }
 
 const JSON: &str = "application/json";
+const XML: &str = "text/xml";
 const FORM: &str = "application/x-www-form-urlencoded";
 
 fn json(event: &'static str, body: &'static str) -> Sample {
@@ -23,6 +24,21 @@ pub(super) fn of(scheme: &str) -> Vec<Sample> {
     const PUSH: &str = include_str!("samples/github-push.json");
     match scheme {
         "github" => vec![json("push", PUSH), json("ping", include_str!("samples/github-ping.json"))],
+        "wecom" => vec![
+            Sample { event: "text", content_type: XML, body: include_str!("samples/wecom-text.xml") },
+            json("bot", include_str!("samples/wecom-bot.json")),
+        ],
+        "wechat_mp" => {
+            vec![Sample { event: "text", content_type: XML, body: include_str!("samples/wechat-text.xml") }]
+        }
+        "dingtalk_event" => vec![
+            json("user_add_org", include_str!("samples/dingtalk-user-add-org.json")),
+            json("check_url", include_str!("samples/dingtalk-check-url.json")),
+        ],
+        "feishu" | "lark" => vec![
+            json("im.message.receive_v1", include_str!("samples/feishu-message.json")),
+            json("url_verification", include_str!("samples/feishu-url-verification.json")),
+        ],
         "gitea" | "forgejo" => vec![json("push", PUSH)],
         "gitlab" => vec![json(
             "push",

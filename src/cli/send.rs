@@ -4,7 +4,7 @@ use clap::{Args, builder::PossibleValuesParser};
 use http::Method;
 use serde_json::{Map, Value};
 
-use super::{Verdict, samples, small_runtime, terminal};
+use super::{Verdict, envelopes, samples, small_runtime, terminal};
 use crate::{
     engine::{Ports, SystemPorts},
     model::Verify,
@@ -39,6 +39,8 @@ pub(super) struct Arguments {
     /// The media type of that file.
     #[arg(long, default_value = "application/json")]
     content_type: String,
+    #[command(flatten)]
+    envelope: envelopes::Options,
 }
 
 /// One delivery of a sender.
@@ -98,7 +100,8 @@ fn setting(arguments: &Arguments) -> anyhow::Result<Verify> {
     }
     let is_public = |algorithm: &Value| !algorithm.as_str().is_some_and(|name| name.starts_with("HS"));
     let asymmetric = arguments.scheme == "jwt" && fields.get("algorithm").is_some_and(is_public);
-    let secret = if asymmetric { "public_key" } else { "secret" };
+    let sealed = arguments.envelope.fill(&arguments.scheme, &mut fields)?;
+    let secret = sealed.unwrap_or(if asymmetric { "public_key" } else { "secret" });
     fields.insert(secret.to_owned(), arguments.secret.as_str().into());
     fields.insert("scheme".to_owned(), arguments.scheme.as_str().into());
     Ok(Verify::from_value(Value::Object(fields))?)

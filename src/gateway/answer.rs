@@ -11,6 +11,10 @@ const RUN_ID: HeaderName = HeaderName::from_static("flowcell-run-id");
 /// Set on the answer of an earlier delivery.
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
+/// Marks a response that Flowcell and not the workflow wrote.
+#[derive(Clone, Copy)]
+pub(super) struct OurOwn;
+
 /// The workflow's own answer.
 pub(super) fn of_run(answer: Answer, run: RunId, replayed: bool) -> Response {
     let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK);
@@ -35,6 +39,7 @@ pub(super) fn accepted(run: RunId, replayed: bool) -> Response {
     let body = json!({ "run_id": run.to_string() }).to_string();
     let mut response = (StatusCode::ACCEPTED, body).into_response();
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response.extensions_mut().insert(OurOwn);
     mark(&mut response, run, replayed);
     response
 }
@@ -44,6 +49,7 @@ pub(super) fn skipped(run: RunId) -> Response {
     let body = json!({ "run_id": run.to_string(), "skipped": true }).to_string();
     let mut response = (StatusCode::ACCEPTED, body).into_response();
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response.extensions_mut().insert(OurOwn);
     mark(&mut response, run, false);
     response
 }

@@ -97,7 +97,14 @@ mod tests {
         for (dedupe, verify, expected) in cases {
             let trigger = json!({ "type": "webhook", "verify": verify, "dedupe": dedupe });
             let found = Workflow::from_value(json!({ "key": "a", "trigger": trigger, "steps": [] }))
-                .and_then(|workflow| compile(workflow.webhook().unwrap()))
+                .and_then(|workflow| {
+                    let webhook = workflow.webhook().unwrap();
+                    let scheme = webhook.verify.as_ref().map(|verify| {
+                        Scheme::compile(verify, &|secret| Ok(secret.to_owned()))
+                            .map_err(|error| FieldError::new("trigger.verify", error.to_string()))
+                    });
+                    compile(webhook, &scheme.transpose())
+                })
                 .map(|dedupe| dedupe.map(|(_, ttl)| ttl.as_millis()));
             assert_eq!(
                 found.map_err(|error| error.path),

@@ -8,6 +8,7 @@ use std::{
 use super::{
     dedupe,
     filter::Filter,
+    handshake::Handshake,
     rate::Limiter,
     route::{self, Params, Paths},
 };
@@ -24,6 +25,8 @@ pub struct Endpoint {
     pub definition: Arc<Definition>,
     /// How deliveries are verified; an error refuses them all.
     pub(super) scheme: Result<Option<Scheme>, FieldError>,
+    /// What its senders ask before they send; an error refuses everything.
+    pub(super) handshake: Result<Option<Handshake>, FieldError>,
     /// Which deliveries are the same event, and for how long.
     pub(super) dedupe: Option<(Template, Span)>,
     /// Which deliveries start a run; nothing for all.
@@ -71,17 +74,30 @@ impl Endpoint {
         let webhook =
             definition.workflow.webhook().ok_or_else(|| FieldError::new("trigger", "it is no webhook"))?;
         let scheme = scheme(webhook, sources);
+        let name = scheme.as_ref().ok().and_then(Option::as_ref).map(Scheme::name);
+        // Once with any secret: what is wrong without one is wrong for good.
+        Handshake::compile(webhook, name, &|_| Ok("any".to_owned()))?;
+        let handshake = Handshake::compile(webhook, name, &|template| resolve(template, sources));
         let dedupe = dedupe::compile(webhook, &scheme)?;
         let filter = webhook.filter.as_ref().map(Filter::compile).transpose()?;
         let max_body = webhook.max_body.unwrap_or(Limits::BODY).as_usize();
         let sync_wait = webhook.sync_wait.unwrap_or(Limits::SYNC_WAIT);
         let limiters = Limiter::all(&webhook.rate_limit, &[]);
-        Ok(Self { scheme, dedupe, filter, max_body, sync_wait, limiters, definition })
+        Ok(Self { scheme, handshake, dedupe, filter, max_body, sync_wait, limiters, definition })
     }
 
     /// Why no delivery can be accepted, if so.
     pub fn unavailable(&self) -> Option<&FieldError> {
-        self.scheme.as_ref().err()
+        self.scheme.as_ref().err().or_else(|| self.handshake.as_ref().err())
+    }
+
+    /// Whether a sender may ask by this method, before its signature is checked or after it. Nobody knows while a
+    /// secret is missing.
+    pub(super) fn asks(&self, method: &str, signed: bool) -> bool {
+        match &self.handshake {
+            Ok(handshake) => handshake.as_ref().is_some_and(|handshake| handshake.takes(method, signed)),
+            Err(_) => true,
+        }
     }
 
     pub(super) fn webhook(&self) -> &Webhook {

@@ -1,6 +1,7 @@
 //! The order of work of one request.
 
 use std::{
+    borrow::Cow,
     net::{IpAddr, SocketAddr},
     sync::Arc,
     time::Instant,
@@ -18,16 +19,18 @@ use super::{
     body::{self, Coding},
     cors, dedupe,
     endpoint::Endpoint,
+    handshake::{Answer, Handshake, Subject},
     ip,
     problem::Problem,
     rate,
     refusal::Refusal,
     request_log,
     route::Params,
+    sealed,
 };
 use crate::{
     engine::{EngineError, Reply, Submission, Submitted},
-    model::{Cause, Event, Method, Mode, RequestOutcome, RequestRecord, Run, RunId, WorkflowKey},
+    model::{Cause, Event, FieldError, Method, Mode, RequestOutcome, RequestRecord, Run, RunId, WorkflowKey},
     verify::{Delivery, Verified},
 };
 
@@ -42,6 +45,8 @@ struct Trace {
     workflow: Option<WorkflowKey>,
     endpoint: Option<Arc<Endpoint>>,
     body_bytes: u64,
+    /// Who wants the answer encrypted, or in its own words.
+    answer_to: Option<sealed::Correspondence>,
 }
 
 /// What an accepted request comes to.
@@ -80,27 +85,28 @@ async fn work(gateway: Gateway, peer: SocketAddr, request: Request, started: Ins
     let (parts, body) = request.into_parts();
     let client = gateway.proxies.client(peer.ip(), &parts.headers);
     let mut trace = Trace::default();
-    let (mut response, outcome) =
-        match accept(&gateway, client, &parts, body, id.created_ms(), &mut trace).await {
-            Err(refusal) => refused(&refusal),
-            Ok(Accepted::Answered(response, outcome)) => (response, outcome),
-            Ok(Accepted::Submitted(endpoint, Submitted::Duplicate { run })) => {
-                let id = run.head.id;
-                match duplicate(*run, endpoint.webhook().mode) {
-                    Ok(response) => (response, RequestOutcome::Duplicate { run: id }),
-                    Err(refusal) => refused(&refusal),
-                }
+    let (response, outcome) = match accept(&gateway, client, &parts, body, id.created_ms(), &mut trace).await
+    {
+        Err(refusal) => refused(&refusal),
+        Ok(Accepted::Answered(response, outcome)) => (response, outcome),
+        Ok(Accepted::Submitted(endpoint, Submitted::Duplicate { run })) => {
+            let id = run.head.id;
+            match duplicate(*run, endpoint.webhook().mode) {
+                Ok(response) => (response, RequestOutcome::Duplicate { run: id }),
+                Err(refusal) => refused(&refusal),
             }
-            Ok(Accepted::Submitted(_, Submitted::Skipped { run })) => {
-                (answer::skipped(run), RequestOutcome::Skipped { run })
-            }
-            // An accepted event stays accepted, whatever its run comes to.
-            Ok(Accepted::Submitted(endpoint, Submitted::Started { run, reply })) => {
-                let answered = started_run(&endpoint, run, reply).await;
-                let response = answered.unwrap_or_else(|refusal| refusal.problem().into_response());
-                (response, RequestOutcome::Accepted { run })
-            }
-        };
+        }
+        Ok(Accepted::Submitted(_, Submitted::Skipped { run })) => {
+            (answer::skipped(run), RequestOutcome::Skipped { run })
+        }
+        // An accepted event stays accepted, whatever its run comes to.
+        Ok(Accepted::Submitted(endpoint, Submitted::Started { run, reply })) => {
+            let answered = started_run(&endpoint, run, reply).await;
+            let response = answered.unwrap_or_else(|refusal| refusal.problem().into_response());
+            (response, RequestOutcome::Accepted { run })
+        }
+    };
+    let mut response = sealed::write(&gateway, trace.answer_to, response, &outcome).await;
     if let Some(cors) = trace.endpoint.as_ref().and_then(|endpoint| endpoint.webhook().cors.as_ref()) {
         cors::mark(cors, &parts.headers, &mut response);
     }
@@ -145,18 +151,30 @@ async fn accept(
     if let Some(response) = cors::preflight(endpoint.webhook(), &parts.method, &parts.headers) {
         return Ok(Accepted::Answered(response, RequestOutcome::Handshake { kind: "cors".to_owned() }));
     }
-    allow_method(&endpoint, parts.method.as_str())?;
+    let method = parts.method.as_str();
+    let asks = |signed| endpoint.asks(method, signed);
+    if !asks(true) && !asks(false) {
+        allow_method(&endpoint, method)?;
+    }
     if endpoint.webhook().ip.as_ref().is_some_and(|rules| !ip::allows(rules, client)) {
         return Err(Refusal::Ip(client));
     }
     rate::count(&endpoint.limiters, client).map_err(Refusal::Rate)?;
-    let scheme = endpoint.scheme.as_ref().map_err(|error| Refusal::Unavailable(error.to_string()))?;
+    let unavailable = |error: &FieldError| Refusal::Unavailable(error.to_string());
+    let scheme = endpoint.scheme.as_ref().map_err(unavailable)?;
+    let handshake = endpoint.handshake.as_ref().map_err(unavailable)?.as_ref();
     let coding = body::coding(&parts.headers, endpoint.webhook().decompress)?;
     let body = body::read(&parts.headers, body, endpoint.max_body).await?;
     trace.body_bytes = body.len() as u64;
+    if let Some(answered) = answer_question(handshake, parts, &body, false)? {
+        return Ok(answered);
+    }
+    if !asks(true) {
+        allow_method(&endpoint, method)?;
+    }
     let verified = match scheme {
         Some(scheme) => scheme.verify(&Delivery {
-            method: parts.method.as_str(),
+            method,
             origin: gateway.engine.public_url(),
             target: parts.uri.path_and_query().map_or("/", |target| target.as_str()),
             headers: &parts.headers,
@@ -165,11 +183,25 @@ async fn accept(
         })?,
         None => Verified::default(),
     };
-    let body = match coding {
+    trace.answer_to =
+        verified.reply.map(|reply| sealed::Correspondence { endpoint: Arc::clone(&endpoint), reply });
+    let mut body = match coding {
         Some(coding) => decompress(coding, body, endpoint.max_body).await?,
         None => body,
     };
-    let mut event = event(client, parts, body)?;
+    let mut content_type = body::content_type(&parts.headers)?.map(Cow::Owned);
+    if let Some(opened) = verified.opened {
+        (body, content_type) = (opened.body, Some(Cow::Borrowed(opened.content_type)));
+    }
+    if let Some(answered) = answer_question(handshake, parts, &body, true)? {
+        return Ok(answered);
+    }
+    if verified.question {
+        let why = "the sender asks, and the trigger answers no such question";
+        return Err(Refusal::Handshake(why.to_owned()));
+    }
+    allow_method(&endpoint, method)?;
+    let mut event = event_of(client, parts, content_type.as_deref(), body)?;
     event.params = params;
     let webhook = endpoint.webhook();
     let mode = webhook.mode;
@@ -187,6 +219,25 @@ async fn accept(
     let submission = Submission { definition, event, mode, cause: Cause::Webhook, dedupe, replay };
     let submitted = gateway.engine.submit(submission).await?;
     Ok(Accepted::Submitted(endpoint, submitted))
+}
+
+/// The answer to a question of those before the signature or of those after it.
+fn answer_question(
+    handshake: Option<&Handshake>,
+    parts: &Parts,
+    body: &[u8],
+    signed: bool,
+) -> Result<Option<Accepted>, Refusal> {
+    let Some(handshake) = handshake else { return Ok(None) };
+    let query = parts.uri.query().unwrap_or("");
+    match handshake.answer(&Subject::new(parts.method.as_str(), query, &parts.headers, body), signed) {
+        Answer::None => Ok(None),
+        Answer::Refused(why) => Err(Refusal::Handshake(why)),
+        Answer::Given(response) => {
+            let outcome = RequestOutcome::Handshake { kind: handshake.kind().to_owned() };
+            Ok(Some(Accepted::Answered(response, outcome)))
+        }
+    }
 }
 
 /// The answer of a new run: 202 at once, or what it replies within the synchronous wait.
@@ -235,8 +286,16 @@ fn duplicate(run: Run, mode: Mode) -> Result<Response, Refusal> {
 }
 
 pub(super) fn event(client: IpAddr, parts: &Parts, body: Vec<u8>) -> Result<Event, Refusal> {
-    let content_type = body::content_type(&parts.headers)?;
-    let content = body::decode_body(content_type.as_deref(), &body)?;
+    event_of(client, parts, body::content_type(&parts.headers)?.as_deref(), body)
+}
+
+fn event_of(
+    client: IpAddr,
+    parts: &Parts,
+    content_type: Option<&str>,
+    body: Vec<u8>,
+) -> Result<Event, Refusal> {
+    let content = body::decode_body(content_type, &body)?;
     let query = form_urlencoded::parse(parts.uri.query().unwrap_or("").as_bytes());
     let query: Vec<_> = query.into_owned().take(QUERY_MOST + 1).collect();
     if query.len() > QUERY_MOST {

@@ -13,6 +13,7 @@ mod cors;
 mod dedupe;
 mod endpoint;
 mod filter;
+mod handshake;
 mod hooks;
 mod ip;
 mod problem;
@@ -20,6 +21,7 @@ mod rate;
 mod refusal;
 mod request_log;
 mod route;
+mod sealed;
 mod xml;
 
 pub use body::{decode, decompress};

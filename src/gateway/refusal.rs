@@ -40,6 +40,8 @@ pub(super) enum Refusal {
     ContentEncoding(String),
     #[error("verification failed: {0}")]
     Signature(#[from] Rejected),
+    #[error("the handshake is refused: {0}")]
+    Handshake(String),
     #[error("bodies of type `{0}` are not accepted")]
     MediaType(String),
     #[error("the body is not what its type says: {0}")]
@@ -107,7 +109,7 @@ impl Refusal {
                 (StatusCode::UNSUPPORTED_MEDIA_TYPE, "content_encoding_unsupported", own(), Never)
             }
             // Which check failed is for the log alone.
-            Self::Signature(_) => (
+            Self::Signature(_) | Self::Handshake(_) => (
                 StatusCode::UNAUTHORIZED,
                 "signature_invalid",
                 "the request could not be verified as coming from its sender".to_owned(),
@@ -167,6 +169,7 @@ impl Refusal {
             | Self::BodyBroken(_)
             | Self::ContentEncoding(_)
             | Self::Signature(_)
+            | Self::Handshake(_)
             | Self::MediaType(_)
             | Self::BodyInvalid(_)
             | Self::QueryInvalid { .. }

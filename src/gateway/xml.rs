@@ -1,117 +1,233 @@
-//! XML as the same plain object that a sender of JSON would have written.
+//! XML as the plain object that the same data would be in JSON.
 //!
-//! `<xml><A>1</A></xml>` is `{"A": "1"}`: the root is left out, a repeated element is an array, an attribute `@name`, text
-//! beside elements `#text`. No document type, and no entities but the five.
+//! The root's own name is left out: `<xml><A>1</A></xml>` is `{"A": "1"}`. Attributes are `@name`, text beside elements is
+//! `#text`, an element that is there several times is an array. There are no document types and thus no entities but the
+//! five of XML itself, and every dimension has a cap.
 
-use quick_xml::{Reader, events::Event};
+use quick_xml::{
+    Reader, XmlVersion,
+    escape::resolve_xml_entity,
+    events::{BytesStart, Event},
+};
 use serde_json::{Map, Value};
 
-use super::body::add_value;
+/// Elements within each other. The engine's JSON ends at 128.
+const DEPTH: usize = 64;
+/// Attributes of one element.
+const ATTRIBUTES: usize = 100;
+/// Elements and attributes of a document.
+const NODES: usize = 100_000;
 
-/// Levels of elements.
-const DEPTH_MOST: usize = 64;
-/// Elements and attributes.
-const NODES_MOST: usize = 50_000;
-
-/// An element that is not closed yet.
-#[derive(Default)]
+/// An element whose end has not come.
 struct Open {
-    members: Map<String, Value>,
+    name: String,
+    fields: Map<String, Value>,
     text: String,
 }
 
-impl Open {
-    fn close(mut self) -> Value {
-        if self.members.is_empty() {
-            return Value::String(self.text);
-        }
-        if !self.text.trim().is_empty() {
-            self.members.insert("#text".to_owned(), self.text.into());
-        }
-        Value::Object(self.members)
-    }
-}
-
+/// Reads a document.
+///
 /// # Errors
-/// Why it is not XML, or which bound it goes beyond.
+/// Why it is none, or which cap it is over.
 pub(super) fn to_json(bytes: &[u8]) -> Result<Value, String> {
-    let text = std::str::from_utf8(bytes).map_err(|error| format!("XML is UTF-8 here, but {error}"))?;
+    let text = std::str::from_utf8(bytes).map_err(|error| format!("XML is read as UTF-8, but {error}"))?;
     let mut reader = Reader::from_str(text.trim_start_matches('\u{feff}'));
-    reader.config_mut().expand_empty_elements = true;
-    let mut open: Vec<(String, Open)> = Vec::new();
-    let (mut root, mut nodes) = (None, 0);
+    let mut open: Vec<Open> = Vec::new();
+    let mut root: Option<Value> = None;
+    let mut nodes = 0;
     loop {
-        match reader.read_event().map_err(|error| error.to_string())? {
+        let event = reader.read_event();
+        let place = reader.buffer_position();
+        let wrong = |what: &str| format!("the XML {what} at byte {place}");
+        match event.map_err(|error| wrong(&format!("is not well-formed ({error})")))? {
             Event::Start(start) => {
-                if root.is_some() || open.len() >= DEPTH_MOST {
-                    return Err("two roots, or elements nested too deeply".to_owned());
+                if open.is_empty() && root.is_some() {
+                    return Err(wrong("has a second root"));
                 }
-                let name = start.name().into_inner().to_owned();
-                let mut element = Open::default();
-                nodes += 1;
-                for attribute in start.attributes() {
-                    let attribute = attribute.map_err(|error| error.to_string())?;
-                    let value = quick_xml::escape::unescape(&attribute.value)
-                        .map_err(|error| error.to_string())?
-                        .into_owned();
-                    nodes += 1;
-                    element.members.insert(format!("@{}", attribute.key.into_inner()), value.into());
+                if open.len() >= DEPTH {
+                    return Err(wrong(&format!("is nested more than {DEPTH} deep")));
                 }
-                if nodes > NODES_MOST {
-                    return Err(format!("more than {NODES_MOST} elements and attributes"));
+                open.push(element(&start, &mut nodes).map_err(|why| wrong(&why))?);
+            }
+            Event::Empty(start) => {
+                let element = element(&start, &mut nodes).map_err(|why| wrong(&why))?;
+                if !close(element, &mut open, &mut root) {
+                    return Err(wrong("has a second root"));
                 }
-                open.push((name, element));
             }
             Event::End(_) => {
-                let (name, element) = open.pop().ok_or("an end without a beginning")?;
-                match open.last_mut() {
-                    None => root = Some(element.close()),
-                    Some((_, parent)) => add_value(&mut parent.members, name, element.close()),
+                let element = open.pop().ok_or_else(|| wrong("ends an element that did not begin"))?;
+                close(element, &mut open, &mut root);
+            }
+            Event::Text(piece) => match open.last_mut() {
+                Some(element) => element.text.push_str(&piece.xml10_content()),
+                None if piece.trim().is_empty() => {}
+                None => return Err(wrong("has text outside its root")),
+            },
+            Event::CData(piece) => {
+                let element = open.last_mut().ok_or_else(|| wrong("has text outside its root"))?;
+                element.text.push_str(&piece.xml10_content());
+            }
+            Event::GeneralRef(reference) => {
+                let element = open.last_mut().ok_or_else(|| wrong("has a reference outside its root"))?;
+                match reference
+                    .resolve_char_ref()
+                    .map_err(|error| wrong(&format!("has a wrong reference ({error})")))?
+                {
+                    Some(character) => element.text.push(character),
+                    None => {
+                        let meaning = resolve_xml_entity(&reference);
+                        element.text.push_str(
+                            meaning.ok_or_else(|| wrong("uses an entity that XML does not define"))?,
+                        );
+                    }
                 }
             }
-            Event::Text(text) => push(&mut open, &text)?,
-            Event::CData(text) => push(&mut open, &text)?,
-            Event::GeneralRef(entity) => {
-                let entity = format!("&{};", &*entity);
-                push(&mut open, &quick_xml::escape::unescape(&entity).map_err(|error| error.to_string())?)?;
-            }
-            Event::DocType(_) => return Err("a document type is not accepted".to_owned()),
-            Event::Eof => break,
-            Event::Empty(_) | Event::Comment(_) | Event::Decl(_) | Event::PI(_) => {}
+            Event::DocType(_) => return Err(wrong("has a document type, which is not accepted")),
+            Event::Comment(_) | Event::PI(_) | Event::Decl(_) => {}
+            Event::Eof if !open.is_empty() => return Err(wrong("ends within an element")),
+            Event::Eof => return root.ok_or_else(|| wrong("has no root")),
         }
     }
-    root.filter(|_| open.is_empty()).ok_or_else(|| "it has no whole root element".to_owned())
 }
 
-fn push(open: &mut [(String, Open)], text: &str) -> Result<(), String> {
-    match open.last_mut() {
-        Some((_, element)) => element.text.push_str(text),
-        None if text.trim().is_empty() => {}
-        None => return Err("text outside of the root element".to_owned()),
+fn element(start: &BytesStart<'_>, nodes: &mut usize) -> Result<Open, String> {
+    let mut fields = Map::new();
+    *nodes += 1;
+    for (count, attribute) in start.attributes().enumerate() {
+        let attribute = attribute.map_err(|error| format!("has a wrong attribute ({error})"))?;
+        if count >= ATTRIBUTES {
+            return Err(format!("has an element with more than {ATTRIBUTES} attributes"));
+        }
+        let value = attribute
+            .normalized_value(XmlVersion::Implicit1_0)
+            .map_err(|error| format!("has a wrong attribute ({error})"))?;
+        fields.insert(format!("@{}", attribute.key.as_ref()), Value::String(value.into_owned()));
+        *nodes += 1;
     }
-    Ok(())
+    if *nodes > NODES {
+        return Err(format!("has more than {NODES} elements and attributes"));
+    }
+    Ok(Open { name: start.name().as_ref().to_owned(), fields, text: String::new() })
+}
+
+/// Gives an element to its parent, or makes it the root; tells whether it had a place.
+fn close(element: Open, open: &mut [Open], root: &mut Option<Value>) -> bool {
+    let Open { name, mut fields, text } = element;
+    let value = match fields.is_empty() {
+        true => Value::String(text),
+        false => {
+            // White space between elements is only how it was laid out.
+            if !text.trim().is_empty() {
+                fields.insert("#text".to_owned(), Value::String(text));
+            }
+            Value::Object(fields)
+        }
+    };
+    match open.last_mut() {
+        Some(parent) => {
+            add(&mut parent.fields, name, value);
+            true
+        }
+        None => root.replace(value).is_none(),
+    }
+}
+
+fn add(fields: &mut Map<String, Value>, name: String, value: Value) {
+    match fields.get_mut(&name) {
+        None => {
+            fields.insert(name, value);
+        }
+        Some(Value::Array(values)) => values.push(value),
+        Some(first) => *first = Value::Array(vec![first.take(), value]),
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use serde_json::json;
 
     use super::*;
 
     #[test]
-    fn an_element_is_an_object() {
+    fn xml_becomes_the_object_that_it_means() {
         let cases = [
             ("<xml><A>1</A></xml>", json!({"A": "1"})),
-            ("<a><b>1</b><b x='2'>3</b><b/></a>", json!({"b": ["1", {"@x": "2", "#text": "3"}, ""]})),
-            ("<a>x &lt;&#233;<![CDATA[<y>]]></a>", json!("x <é<y>")),
+            (
+                "<?xml version=\"1.0\"?>\n<xml>\n <A>1</A>\n <B> x </B>\n</xml>\n",
+                json!({"A": "1", "B": " x "}),
+            ),
+            ("<x><C><![CDATA[a <b> & ]]>c</C></x>", json!({"C": "a <b> & c"})),
+            ("<x><i>1</i><n/><i>2</i><i a='3'/></x>", json!({"i": ["1", "2", {"@a": "3"}], "n": ""})),
+            (
+                "<x a='1' b=\"&lt;&#x41;\"><c d='e'>f</c></x>",
+                json!({"@a": "1", "@b": "<A", "c": {"@d": "e", "#text": "f"}}),
+            ),
+            ("<p>before <b>bold</b> after</p>", json!({"b": "bold", "#text": "before  after"})),
+            ("<a>&amp;&lt;&gt;&quot;&apos;&#65;&#x4e2d;</a>", json!("&<>\"'A中")),
+            ("<a>x<!-- no --><?pi no?>y</a>", json!("xy")),
+            ("<soap:E xmlns:soap='u'><soap:B/></soap:E>", json!({"@xmlns:soap": "u", "soap:B": ""})),
+            ("<x><__proto__>p</__proto__></x>", json!({"__proto__": "p"})),
+            ("\u{feff}<a/>", json!("")),
         ];
         for (xml, expected) in cases {
             assert_eq!(to_json(xml.as_bytes()), Ok(expected), "{xml}");
         }
-        for bad in
-            ["", "<a>", "<a></b>", "a", "<a/><b/>", "<!DOCTYPE a [<!ENTITY x 'y'>]><a>&x;</a>", "<a>&x;</a>"]
-        {
-            assert!(to_json(bad.as_bytes()).is_err(), "{bad}");
+    }
+
+    #[test]
+    fn what_is_no_plain_document_is_refused() {
+        let cases = [
+            ("", "has no root"),
+            ("text", "text outside"),
+            ("<a></b>", "not well-formed"),
+            ("<a>", "within an element"),
+            ("</a>", "not well-formed"),
+            ("<a/><b/>", "second root"),
+            ("<a/><b></b>", "second root"),
+            ("<a/>text", "text outside"),
+            ("<a>&undefined;</a>", "does not define"),
+            ("<a>&#0;</a>", "wrong reference"),
+            ("<a b='1' b='2'/>", "wrong attribute"),
+            ("<a b='&x;'/>", "wrong attribute"),
+            ("<!DOCTYPE a [<!ENTITY x SYSTEM 'file:///etc/passwd'>]><a>&x;</a>", "document type"),
+            ("<!DOCTYPE lolz><a/>", "document type"),
+        ];
+        for (xml, why) in cases {
+            let error = to_json(xml.as_bytes()).unwrap_err();
+            assert!(error.contains(why), "{xml}: {error}");
+        }
+        assert!(to_json(b"<a>\xff</a>").is_err());
+    }
+
+    #[test]
+    fn every_dimension_has_a_cap() {
+        let deep = |depth: usize| format!("{}{}", "<a>".repeat(depth), "</a>".repeat(depth));
+        assert!(to_json(deep(DEPTH).as_bytes()).is_ok());
+        assert!(to_json(deep(DEPTH + 1).as_bytes()).is_err());
+        assert!(to_json("<a>".repeat(1_000_000).as_bytes()).is_err());
+        let wide = |count: usize| format!("<x>{}</x>", "<a/>".repeat(count));
+        assert!(to_json(wide(NODES - 1).as_bytes()).is_ok());
+        assert!(to_json(wide(NODES).as_bytes()).is_err());
+        let attributes = |count: usize| {
+            let all: String = (0..count).map(|n| format!(" a{n}='1'")).collect();
+            format!("<x{all}/>")
+        };
+        assert!(to_json(attributes(ATTRIBUTES).as_bytes()).is_ok());
+        assert!(to_json(attributes(ATTRIBUTES + 1).as_bytes()).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn arbitrary_bytes_never_panic_and_what_is_read_is_json(bytes: Vec<u8>, text in "[<>/a-c='\"&;#! \\[\\]CDAT?-]{0,80}") {
+            let _ = to_json(&bytes);
+            let whole = format!("<x>{text}</x>");
+            for xml in [&text, &whole] {
+                if let Ok(value) = to_json(xml.as_bytes()) {
+                    prop_assert!(crate::model::JsonText::parse(value.to_string()).is_ok());
+                }
+            }
         }
     }
 }

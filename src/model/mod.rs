@@ -5,10 +5,12 @@
 
 mod answer;
 mod call;
+mod envelope;
 mod error;
 mod event;
 mod flow;
 mod guards;
+mod handshake;
 mod hmac;
 mod hook_path;
 mod http_step;
@@ -35,6 +37,7 @@ mod workflow_parse;
 
 pub use answer::Answer;
 pub use call::{CallError, CallNote, CallRecord};
+pub use envelope::{EnvelopeSpec, FeishuSpec, WechatMpSpec};
 pub use error::{ErrorCode, LimitUnit, LimitUse, Position, RunError};
 pub use event::{Content, Event, HIDDEN};
 pub use flow::{
@@ -42,6 +45,7 @@ pub use flow::{
     ParallelStep, Retry, SubflowStep, WAIT_CAP, WaitUntilStep,
 };
 pub use guards::{Cors, IpRules, Network, NetworkError, RateBy, RateLimit, RateLimits};
+pub use handshake::{Handshake, HandshakeAnswer, HandshakeMac, HandshakeSpec, Preset, PresetSpec};
 pub use hmac::{Algorithm, Encoding, HmacSpec, SecretEncoding, TimestampSpec, TimestampUnit};
 pub use hook_path::{HookPath, HookPathError, PathSegment};
 pub use http_step::{HttpAuth, HttpFile, HttpMethod, HttpPart, HttpResponse, HttpStep, StatusPattern};

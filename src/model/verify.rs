@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
+    envelope::{EnvelopeSpec, FeishuSpec, WechatMpSpec},
     hmac::{HmacSpec, SecretEncoding},
     units::Span,
 };
@@ -87,6 +88,15 @@ pub enum Verify {
     Jwt(JwtSpec),
     /// Any HMAC in a header.
     Hmac(Box<HmacSpec>),
+    /// 企业微信: messages and events of WeCom, encrypted.
+    Wecom(EnvelopeSpec),
+    /// 微信公众号: messages of a WeChat official account.
+    WechatMp(WechatMpSpec),
+    /// 钉钉: the event subscription of DingTalk, encrypted.
+    DingtalkEvent(EnvelopeSpec),
+    /// 飞书: the event subscription of Feishu, also as `lark`.
+    #[schemars(transform = also_lark)]
+    Feishu(FeishuSpec),
     /// A sender whose way of signing is known.
     #[serde(untagged)]
     Vendor(VendorSpec),
@@ -105,7 +115,14 @@ impl Verify {
             Self::Gitlab(_) => Some("x-gitlab-token"),
             Self::Gitee(_) => Some("x-gitee-token"),
             Self::Header(spec) => Some(&spec.header),
-            Self::Query(_) | Self::Discord(_) | Self::Hmac(_) | Self::Vendor(_) => None,
+            Self::Query(_)
+            | Self::Discord(_)
+            | Self::Hmac(_)
+            | Self::Vendor(_)
+            | Self::Wecom(_)
+            | Self::WechatMp(_)
+            | Self::DingtalkEvent(_)
+            | Self::Feishu(_) => None,
         }
     }
 
@@ -121,8 +138,53 @@ impl Verify {
             | Self::Header(_)
             | Self::Discord(_)
             | Self::Hmac(_)
-            | Self::Vendor(_) => None,
+            | Self::Vendor(_)
+            | Self::Wecom(_)
+            | Self::WechatMp(_)
+            | Self::DingtalkEvent(_)
+            | Self::Feishu(_) => None,
         }
+    }
+
+    /// Whether the sender takes an answer for a command to it, so that the last step's output is never sent.
+    pub fn answers_are_commands(&self) -> bool {
+        matches!(self, Self::Wecom(_) | Self::WechatMp(_) | Self::DingtalkEvent(_) | Self::Feishu(_))
+    }
+
+    /// The secrets that a handshake answers with a MAC of, unless it has its own.
+    pub fn secrets(&self) -> Option<&Secrets> {
+        match self {
+            Self::Vendor(spec) => Some(&spec.secret),
+            Self::Hmac(spec) => Some(&spec.secret),
+            Self::Gitlab(spec) => Some(&spec.secret),
+            Self::Gitee(spec) => Some(&spec.secret),
+            Self::Bearer(spec) => Some(&spec.secret),
+            Self::Header(spec) => Some(&spec.secret),
+            Self::Query(spec) => Some(&spec.secret),
+            // Public keys, names with passwords, and what has a language of its own.
+            Self::Discord(_)
+            | Self::Basic(_)
+            | Self::Jwt(_)
+            | Self::Wecom(_)
+            | Self::WechatMp(_)
+            | Self::DingtalkEvent(_)
+            | Self::Feishu(_) => None,
+        }
+    }
+
+    /// Fields of the body in which the sender repeats what nobody else should know.
+    pub fn secret_fields(&self) -> &'static [&'static str] {
+        match self {
+            Self::Gitee(_) => &["password", "sign"],
+            Self::Vendor(VendorSpec { scheme: Vendor::Slack, .. }) | Self::Feishu(_) => &["token"],
+            _ => &[],
+        }
+    }
+}
+
+fn also_lark(schema: &mut schemars::Schema) {
+    if let Some(scheme) = schema.pointer_mut("/properties/scheme") {
+        *scheme = serde_json::json!({ "type": "string", "enum": ["feishu", "lark"] });
     }
 }
 

@@ -4,6 +4,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::{
+    envelope::FeishuSpec,
     hmac::HmacSpec,
     units::Span,
     verify::{BasicSpec, JwtSpec, Vendor, Verify},
@@ -14,7 +15,23 @@ const PATH: &str = "trigger.verify";
 /// A timestamp may be off by so much at most.
 const TOLERANCE_MOST: Span = Span::from_millis(86_400_000);
 /// The schemes that are no [`Vendor`].
-const OTHERS: [&str; 9] = ["gitlab", "discord", "gitee", "basic", "bearer", "header", "query", "jwt", "hmac"];
+const OTHERS: [&str; 14] = [
+    "gitlab",
+    "discord",
+    "gitee",
+    "basic",
+    "bearer",
+    "header",
+    "query",
+    "jwt",
+    "hmac",
+    "wecom",
+    "wechat_mp",
+    "dingtalk_event",
+    "feishu",
+    "lark",
+];
+const ENVELOPE: [&str; 4] = ["token", "aes_key", "receive_id", "tolerance"];
 
 impl Verify {
     /// The names of all schemes.
@@ -39,6 +56,16 @@ impl Verify {
             "query" => Self::Query(read(fields, &["parameter", "secret"], &["parameter", "secret"])?),
             "jwt" => jwt(fields)?,
             "hmac" => Self::Hmac(Box::new(hmac(fields)?)),
+            "wecom" => Self::Wecom(read(fields, &ENVELOPE, &["token", "aes_key"])?),
+            "dingtalk_event" => Self::DingtalkEvent(read(fields, &ENVELOPE, &["token", "aes_key"])?),
+            "wechat_mp" => Self::WechatMp(read(fields, &ENVELOPE, &["token"])?),
+            "feishu" | "lark" => {
+                let spec: FeishuSpec = read(fields, &["token", "encrypt_key", "tolerance"], &[])?;
+                if spec.token.is_none() && spec.encrypt_key.is_none() {
+                    return Err(FieldError::new(PATH, "give `encrypt_key`, `token` or both"));
+                }
+                Self::Feishu(spec)
+            }
             other => match Vendor::ALL.into_iter().find(|vendor| vendor.name() == other) {
                 Some(vendor) => vendor_setting(vendor, fields)?,
                 None => {
@@ -58,7 +85,7 @@ fn read<T: DeserializeOwned>(fields: Object, known: &[&str], required: &[&str]) 
     if let Some(field) = required.iter().find(|field| fields.get(**field).is_none_or(Value::is_null)) {
         return Err(FieldError::new(PATH, format!("`{field}` is missing")));
     }
-    for field in ["secret", "public_key", "password"] {
+    for field in ["secret", "public_key", "password", "token", "aes_key", "encrypt_key"] {
         if let Some(secrets) = fields.get(field).filter(|value| !value.is_null()) {
             check_secrets(secrets, &join(PATH, field))?;
         }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     guards::{Cors, IpRules, RateLimit, RateLimits},
+    handshake::Handshake,
     hook_path::HookPath,
     ids::WorkflowKey,
     step::{ConditionExpr, ResponseSpec},
@@ -53,6 +54,8 @@ pub struct Webhook {
     pub rate_limit: Vec<RateLimit>,
     /// Which web pages may call it from a browser; none unless given.
     pub cors: Option<Cors>,
+    /// How the sender asks whether this is the right address; default: as senders of the scheme of `verify` do.
+    pub handshake: Option<Handshake>,
 }
 
 /// Headers that commonly hold credentials.

@@ -4,7 +4,9 @@ use serde_json::Value;
 
 use super::{
     guards::{RateLimit, RateLimits, is_token},
+    handshake::Handshake,
     limits::Limits,
+    step::ResponseSpec,
     step_parse::{condition, response},
     verify::Verify,
     webhook::{Dedupe, Webhook},
@@ -13,7 +15,7 @@ use super::{
 
 pub(super) fn webhook(mut fields: Object) -> Result<Webhook, FieldError> {
     const PATH: &str = "trigger";
-    const KNOWN: [&str; 14] = [
+    const KNOWN: [&str; 15] = [
         "methods",
         "mode",
         "path",
@@ -28,12 +30,14 @@ pub(super) fn webhook(mut fields: Object) -> Result<Webhook, FieldError> {
         "ip",
         "rate_limit",
         "cors",
+        "handshake",
     ];
     only_known(&fields, PATH, &KNOWN)
         .map_err(|error| FieldError { message: error.message.replace("are ", "are type, "), ..error })?;
     let verify_value: Option<Value> = take(&mut fields, PATH, "verify")?;
     let response_value: Option<Value> = take(&mut fields, PATH, "response")?;
-    let webhook = Webhook {
+    let handshake: Option<Value> = take(&mut fields, PATH, "handshake")?;
+    let mut webhook = Webhook {
         methods: take(&mut fields, PATH, "methods")?.unwrap_or_else(Webhook::default_methods),
         mode: take(&mut fields, PATH, "mode")?.unwrap_or_default(),
         verify: verify_value.map(Verify::from_value).transpose()?,
@@ -48,7 +52,11 @@ pub(super) fn webhook(mut fields: Object) -> Result<Webhook, FieldError> {
         ip: take(&mut fields, PATH, "ip")?,
         rate_limit: rate_limits(&mut fields)?,
         cors: take(&mut fields, PATH, "cors")?,
+        handshake: handshake.map(Handshake::from_value).transpose()?,
     };
+    if webhook.response.is_none() && webhook.verify.as_ref().is_some_and(Verify::answers_are_commands) {
+        webhook.response = Some(ResponseSpec::default());
+    }
     if let Some(ip) = &webhook.ip {
         ip.check("trigger.ip")?;
     }

@@ -114,6 +114,20 @@ pub enum SchemeError {
         /// What `signed` contains.
         placeholder: &'static str,
     },
+    /// A key of another length, or with other characters.
+    #[error("key {number} is no EncodingAESKey; copy all of its 43 characters")]
+    AesKey {
+        /// Its place in the list, from 1.
+        number: usize,
+    },
+    /// One of several secrets of a setting.
+    #[error("`{name}`: {error}")]
+    Field {
+        /// The field of the setting.
+        name: &'static str,
+        /// What is wrong with it.
+        error: Box<SchemeError>,
+    },
 }
 
 /// The true reason of a refusal. For the request log only: the caller learns no more than that it was refused.
@@ -200,5 +214,19 @@ pub enum Rejected {
     MissingId {
         /// Its name.
         header: String,
+    },
+    /// A parameter of the query is not there once, or not what it should be.
+    #[error("the query parameter `{name}` {why}")]
+    Query {
+        /// Its name.
+        name: &'static str,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// The document around or within the encryption is not as it should be.
+    #[error("the envelope {why}")]
+    Envelope {
+        /// What is wrong with it.
+        why: &'static str,
     },
 }

@@ -6,6 +6,7 @@
 
 mod basic;
 mod body_path;
+mod envelope;
 mod error;
 mod hmac;
 mod jwt;
@@ -34,9 +35,10 @@ use self::{
     signature::{Recipe, Time},
     vendors::Way,
 };
-use crate::model::{GiteeMode, GitlabSpec, Secrets, Span, Vendor, VendorSpec, Verify};
+use crate::model::{Algorithm, Encoding, GiteeMode, GitlabSpec, Secrets, Span, Vendor, VendorSpec, Verify};
 
 pub use basic::Basic;
+pub use envelope::{Reply, Written};
 pub use error::{Rejected, SchemeError};
 pub use jwt::Jwt;
 pub use outgoing::{Outgoing, SignError, Signed};
@@ -64,12 +66,22 @@ pub struct Delivery<'a> {
 }
 
 /// What a delivery that was verified told of itself.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub struct Verified {
     /// The content of an encrypted envelope. It is decoded in place of the body.
     pub opened: Option<Opened>,
     /// For senders whose signature covers no id: a delivery with the same digest that comes again is a replay.
     pub replay: Option<Replay>,
+    /// How its answer has to be written; nothing when the workflow's own answer is sent.
+    pub reply: Option<Reply>,
+    /// It only asks whether the address is right, and must never start a run.
+    pub question: bool,
+}
+
+impl Verified {
+    fn question(opened: Option<Opened>) -> Self {
+        Self { opened, question: true, ..Self::default() }
+    }
 }
 
 /// What an encrypted envelope held.
@@ -112,6 +124,14 @@ pub enum Scheme {
     Basic(Basic),
     /// A JSON Web Token.
     Jwt(Jwt),
+    /// 企业微信.
+    Wecom(envelope::Wecom),
+    /// 微信公众号.
+    WechatMp(envelope::WechatMp),
+    /// 钉钉 events.
+    DingtalkEvent(envelope::Dingtalk),
+    /// 飞书.
+    Feishu(envelope::Feishu),
 }
 
 /// Which side of a scheme is wanted. They differ where there are private keys.
@@ -179,6 +199,10 @@ impl Scheme {
                 let signature = hmac::compile(spec, &resolve_all(&spec.secret, resolve)?, role)?;
                 Ok(Self::Signature { name: "hmac", dedupe: None, signature: Box::new(signature) })
             }
+            Verify::Wecom(spec) => envelope::Wecom::new(spec, resolve).map(Self::Wecom),
+            Verify::WechatMp(spec) => envelope::WechatMp::new(spec, resolve).map(Self::WechatMp),
+            Verify::DingtalkEvent(spec) => envelope::Dingtalk::new(spec, resolve).map(Self::DingtalkEvent),
+            Verify::Feishu(spec) => envelope::Feishu::new(spec, resolve).map(Self::Feishu),
         }
     }
 
@@ -191,6 +215,10 @@ impl Scheme {
             Self::Token(token) => token.name(),
             Self::Basic(_) => "basic",
             Self::Jwt(_) => "jwt",
+            Self::Wecom(_) => "wecom",
+            Self::WechatMp(_) => "wechat_mp",
+            Self::DingtalkEvent(_) => "dingtalk_event",
+            Self::Feishu(_) => "feishu",
         }
     }
 
@@ -204,6 +232,9 @@ impl Scheme {
             }
             Self::Twilio(_) => vendors::dedupe(Vendor::Twilio),
             Self::Token(token) if token.name() == "gitlab" => Some(GITLAB_TOKEN_ID),
+            Self::Wecom(_) | Self::WechatMp(_) => Some(MESSAGE_ID),
+            Self::Feishu(_) => Some("{{$context.data.header.event_id}}"),
+            Self::DingtalkEvent(_) => None,
             Self::Unbound(_) | Self::Token(_) | Self::Basic(_) | Self::Jwt(_) => None,
         }
     }
@@ -223,8 +254,29 @@ impl Scheme {
             Self::Token(token) => token.verify(delivery)?,
             Self::Basic(basic) => basic.verify(delivery)?,
             Self::Jwt(jwt) => jwt.verify(delivery)?,
+            Self::Wecom(wecom) => return wecom.verify(delivery),
+            Self::WechatMp(account) => return account.verify(delivery),
+            Self::DingtalkEvent(dingtalk) => return dingtalk.verify(delivery),
+            Self::Feishu(feishu) => return feishu.verify(delivery),
         }
         Ok(Verified::default())
+    }
+
+    /// The body of an answer as the sender of a delivery wants it; `random` is fresh for each answer.
+    pub fn write(&self, reply: &Reply, answer: &[u8], random: [u8; 16]) -> Written {
+        let written = match self {
+            Self::Wecom(wecom) => wecom.write(reply, answer, random),
+            Self::WechatMp(account) => account.write(reply, answer, random),
+            Self::DingtalkEvent(dingtalk) => dingtalk.write(reply, answer, random),
+            Self::Feishu(_) => envelope::Feishu::write(reply, answer),
+            Self::Signature { .. }
+            | Self::Unbound(_)
+            | Self::Twilio(_)
+            | Self::Token(_)
+            | Self::Basic(_)
+            | Self::Jwt(_) => None,
+        };
+        written.unwrap_or_else(|| Written { content_type: None, body: answer.to_vec() })
     }
 
     /// What a correct sender would add to a request, signed with the first secret.
@@ -239,12 +291,19 @@ impl Scheme {
             Self::Token(token) => Ok(token.sign(outgoing)),
             Self::Basic(basic) => Ok(basic.sign(outgoing)),
             Self::Jwt(jwt) => jwt.sign(outgoing),
+            // Where these draw random bytes, they are made of the id, which is random itself.
+            Self::Wecom(wecom) => Ok(wecom.sign(outgoing.body, outgoing.id, outgoing.now_ms)),
+            Self::WechatMp(account) => Ok(account.sign(outgoing.body, outgoing.id, outgoing.now_ms)),
+            Self::DingtalkEvent(dingtalk) => Ok(dingtalk.sign(outgoing.body, outgoing.id, outgoing.now_ms)),
+            Self::Feishu(feishu) => Ok(feishu.sign(outgoing.body, outgoing.id, outgoing.now_ms)),
         }
     }
 }
 
 /// GitLab's own id of a delivery, which stays the same when it is sent again (since 17.4).
 const GITLAB_TOKEN_ID: &str = "{{$context.headers.idempotency-key}}";
+/// The id of a message of WeCom and WeChat; their events have none.
+const MESSAGE_ID: &str = "{{$context.data.MsgId}}";
 /// What GitLab's signing tokens begin with, as those of Standard Webhooks do.
 const SIGNING_TOKEN: &str = "whsec_";
 
@@ -300,6 +359,11 @@ impl fmt::Debug for Delivery<'_> {
             .field("received_ms", &self.received_ms)
             .finish()
     }
+}
+
+/// An HMAC of some bytes as a sender expects it in an answer.
+pub fn write_mac(secret: &Secret, algorithm: Algorithm, encoding: Encoding, bytes: &[u8]) -> String {
+    mac::encode(mac::Tag::compute(algorithm, secret, &[bytes]).bytes(), encoding)
 }
 
 fn header_name(field: &'static str, name: &str) -> Result<HeaderName, SchemeError> {

@@ -31,6 +31,11 @@ impl Secret {
         Self { bytes: Zeroizing::new(bytes), until_ms: self.until_ms }
     }
 
+    /// Whether `shown` is the key itself, in a time that does not depend on where they differ.
+    pub fn matches(&self, shown: &[u8]) -> bool {
+        self.equals(shown)
+    }
+
     pub(super) fn bytes(&self) -> &[u8] {
         &self.bytes
     }
@@ -38,6 +43,11 @@ impl Secret {
     /// The text that it was made of.
     pub(super) fn text(&self) -> &str {
         std::str::from_utf8(&self.bytes).unwrap_or_default()
+    }
+
+    /// Whether it is still accepted.
+    pub(super) fn lasts_at(&self, received_ms: u64) -> bool {
+        self.until_ms.is_none_or(|until_ms| received_ms <= until_ms)
     }
 
     pub(super) fn until_ms(&self) -> Option<u64> {

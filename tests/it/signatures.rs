@@ -151,7 +151,7 @@ fn secrets_of_triggers_are_written_nowhere() {
 }
 
 /// All bytes of all files below a folder.
-fn bytes_below(folder: &std::path::Path) -> Vec<u8> {
+pub fn bytes_below(folder: &std::path::Path) -> Vec<u8> {
     let mut all = Vec::new();
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();

@@ -15,7 +15,6 @@ mod octets;
 mod writer;
 
 pub(super) use encoding::{Coding, coding, decompressed};
-pub(super) use form::add_value;
 
 use std::time::Duration;
 

@@ -4,6 +4,7 @@
 pub mod acme;
 mod command;
 mod http;
+mod letters;
 mod receiver;
 mod server;
 mod signing;
@@ -16,6 +17,7 @@ use std::{path::PathBuf, sync::OnceLock};
 
 pub use command::{Finished, command as flowcell_command, flowcell, flowcell_with};
 pub use http::{Request, Response, raw, raw_bytes};
+pub use letters::{Letters, feishu_seal, feishu_signature};
 pub use receiver::Receiver;
 pub use server::{Setup, TestServer};
 pub use signing::{github_signature, signed_github};

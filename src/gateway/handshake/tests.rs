@@ -1,0 +1,230 @@
+//! The presets and written-out handshakes, without a server.
+
+use http::HeaderMap;
+use http_body_util::BodyExt;
+use serde_json::json;
+
+use super::*;
+use crate::model::Workflow;
+
+fn compiled(trigger: Value, scheme: Option<&str>) -> Result<Option<Handshake>, FieldError> {
+    let mut trigger = trigger;
+    trigger["type"] = json!("webhook");
+    let workflow = Workflow::from_value(json!({ "key": "k", "trigger": trigger, "steps": [] }))?;
+    Handshake::compile(workflow.webhook().unwrap(), scheme, &|text| Ok(text.to_owned()))
+}
+
+fn handshake(setting: Value) -> Handshake {
+    compiled(json!({ "handshake": setting }), None).unwrap().unwrap()
+}
+
+/// Status, type and body of the answer; the reason of a refusal; nothing when it is no question.
+fn ask(
+    handshake: &Handshake,
+    signed: bool,
+    method: &str,
+    query: &str,
+    body: &str,
+) -> Option<Result<String, String>> {
+    let headers = HeaderMap::new();
+    match handshake.answer(&Subject::new(method, query, &headers, body.as_bytes()), signed) {
+        Answer::None => None,
+        Answer::Refused(why) => Some(Err(why)),
+        Answer::Given(response) => {
+            let kind = response.headers()["content-type"].to_str().unwrap().to_owned();
+            assert_eq!(response.headers()["x-content-type-options"], "nosniff");
+            assert_eq!(response.headers()["content-security-policy"], "sandbox");
+            let status = response.status().as_u16();
+            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+            let body = runtime.block_on(response.into_body().collect()).unwrap().to_bytes();
+            Some(Ok(format!("{status} {kind} {}", String::from_utf8(body.to_vec()).unwrap())))
+        }
+    }
+}
+
+#[test]
+fn every_preset_answers_its_question_and_nothing_else() {
+    let text = |body: &str| Some(Ok(format!("200 text/plain; charset=utf-8 {body}")));
+    let json = |body: &str| Some(Ok(format!("200 application/json {body}")));
+    let refused = || Some(Err("a required field has another value".to_owned()));
+    let meta = json!({ "preset": "meta", "verify_token": "v" });
+    let mac = |preset: &str| json!({ "preset": preset, "secret": "s" });
+    let subscribe = "hub.mode=subscribe&hub.challenge=42&hub.verify_token";
+    let zoom = r#"{"event":"endpoint.url_validation","payload":{"plainToken":"qgg8vlvZRS6UYooatFL8Aw"}}"#;
+    let cases = [
+        (
+            json!("slack"),
+            true,
+            "POST",
+            "",
+            r#"{"type":"url_verification","challenge":"c"}"#,
+            json(r#"{"challenge":"c"}"#),
+        ),
+        (json!("slack"), true, "POST", "", r#"{"type":"event_callback","challenge":"c"}"#, None),
+        (json!("slack"), true, "POST", "", r#"{"type":"url_verification"}"#, None),
+        (json!("slack"), true, "POST", "", r#"{"type":"url_verification","challenge":["c"]}"#, None),
+        (json!("slack"), false, "POST", "", r#"{"type":"url_verification","challenge":"c"}"#, None),
+        (json!("discord"), true, "POST", "", r#"{"type":1,"id":"9"}"#, json(r#"{"type":1}"#)),
+        (json!("discord"), true, "POST", "", r#"{"type":2,"id":"9"}"#, None),
+        (json!("discord"), true, "POST", "", r#"{"type":1,"event":{"type":"ENTITLEMENT_CREATE"}}"#, None),
+        (
+            json!("discord"),
+            true,
+            "POST",
+            "",
+            r#"{"type":0}"#,
+            Some(Ok("204 text/plain; charset=utf-8 ".to_owned())),
+        ),
+        (
+            json!("feishu"),
+            true,
+            "POST",
+            "",
+            r#"{"type":"url_verification","challenge":"c","token":"[hidden]"}"#,
+            json(r#"{"challenge":"c"}"#),
+        ),
+        (json!("wecom"), true, "GET", "echostr=sealed", "1616140317555161061", text("1616140317555161061")),
+        (json!("wecom"), false, "GET", "echostr=sealed", "1616140317555161061", None),
+        (json!("wechat_mp"), true, "GET", "echostr=42", "", text("42")),
+        (json!("dingtalk_event"), true, "POST", "", r#"{"EventType":"check_url"}"#, text("success")),
+        (
+            json!("dingtalk_event"),
+            true,
+            "POST",
+            "",
+            r#"{"EventType":"check_create_suite_url","Random":"r"}"#,
+            text("r"),
+        ),
+        (
+            json!("dingtalk_event"),
+            true,
+            "POST",
+            "",
+            r#"{"EventType":"check_update_suite_url","Random":"r"}"#,
+            text("r"),
+        ),
+        (json!("dingtalk_event"), true, "POST", "", r#"{"EventType":"user_add_org"}"#, None),
+        (meta.clone(), false, "GET", &format!("{subscribe}=v"), "", text("42")),
+        (meta.clone(), false, "GET", &format!("{subscribe}=w"), "", refused()),
+        (meta.clone(), false, "GET", &format!("{subscribe}="), "", refused()),
+        (meta.clone(), false, "GET", &format!("{subscribe}=v&hub.verify_token=v"), "", refused()),
+        (meta.clone(), false, "GET", "hub.mode=unsubscribe&hub.challenge=42&hub.verify_token=v", "", None),
+        (meta, false, "POST", &format!("{subscribe}=v"), "", None),
+        (
+            json!("microsoft_graph"),
+            false,
+            "POST",
+            "validationToken=Validation%3a+x%3Cb%3E",
+            "",
+            text("Validation: x<b>"),
+        ),
+        (json!("microsoft_graph"), false, "POST", "", r#"{"value":[]}"#, None),
+        (json!("microsoft_graph"), false, "POST", "validationToken=1&validationToken=2", "", None),
+        (
+            mac("zoom"),
+            true,
+            "POST",
+            "",
+            zoom,
+            json(r#"{"plainToken":"qgg8vlvZRS6UYooatFL8Aw","encryptedToken":"d91b4e3a"}"#),
+        ),
+        (mac("x"), false, "GET", "crc_token=foo", "", json(r#"{"response_token":"sha256=x"}"#)),
+        (mac("x"), false, "GET", "crc_token=%7B%22for_user_id%22%3A1%7D", "", None),
+        (mac("x"), false, "GET", "crc_token=", "", None),
+    ];
+    for (setting, signed, method, query, body, expected) in cases {
+        let name = format!("{setting} {method} {query} {body}");
+        let mut came = ask(&handshake(setting), signed, method, query, body);
+        // The MACs are checked below, against another implementation's.
+        if let (Some(Ok(came)), Some(Ok(expected))) = (&mut came, &expected) {
+            if expected.contains("encryptedToken") {
+                assert_eq!(
+                    *came,
+                    format!(
+                        "200 application/json {{\"plainToken\":\"qgg8vlvZRS6UYooatFL8Aw\",\"encryptedToken\":\"{ZOOM}\"}}"
+                    )
+                );
+                continue;
+            }
+            if expected.contains("response_token") {
+                assert_eq!(*came, format!("200 application/json {{\"response_token\":\"sha256={X}\"}}"));
+                continue;
+            }
+        }
+        assert_eq!(came, expected, "{name}");
+    }
+}
+
+/// `printf qgg8vlvZRS6UYooatFL8Aw | openssl dgst -sha256 -hmac s`
+const ZOOM: &str = "93aa52bcb22637104b103fa602ee132a2459036070fc4ef715f04d8ce8a99166";
+/// `printf foo | openssl dgst -sha256 -hmac s -binary | base64`
+const X: &str = "6eEcLPgd7DiF2brf51py/JG7QQL9xHPJxbz8piJ6OH4=";
+
+#[test]
+fn only_tokens_are_signed_for_strangers() {
+    for token in ["abc", "9Az+/_.-", "YWI=", "YQ==", &"a".repeat(TOKEN_MOST)] {
+        assert!(is_token(token), "{token}");
+    }
+    for text in
+        ["", "=", "==", "a=b", "a===", "{\"a\":1}", "v0:1:a", "a b", "é", "a\n", &"a".repeat(TOKEN_MOST + 1)]
+    {
+        assert!(!is_token(text), "{text}");
+    }
+}
+
+#[test]
+fn schemes_with_a_question_have_it_unless_it_is_switched_off() {
+    let github = json!({ "verify": { "scheme": "github", "secret": "s" } });
+    for scheme in ["slack", "discord", "feishu", "wecom", "wechat_mp", "dingtalk_event", "zoom"] {
+        let natural = compiled(github.clone(), Some(scheme)).unwrap().unwrap();
+        assert_eq!(natural.kind(), scheme);
+        let off = json!({ "handshake": false });
+        assert!(compiled(off, Some(scheme)).unwrap().is_none());
+    }
+    assert!(compiled(github, Some("github")).unwrap().is_none());
+    assert!(compiled(json!({}), None).unwrap().is_none());
+}
+
+#[test]
+fn a_handshake_can_be_written_out() {
+    let setting = json!({
+        "method": "GET", "match": { "query.hub.mode": "subscribe" }, "require": { "query.verify_token": "t" },
+        "answer": { "text": "{query.challenge}" },
+    });
+    let handshake = handshake(setting);
+    assert!(
+        handshake.takes("GET", false) && !handshake.takes("GET", true) && !handshake.takes("POST", false)
+    );
+    let came = ask(&handshake, false, "GET", "hub.mode=subscribe&verify_token=t&challenge=7", "");
+    assert_eq!(came, Some(Ok("200 text/plain; charset=utf-8 7".to_owned())));
+}
+
+#[test]
+fn what_cannot_work_is_an_error() {
+    let cases = [
+        (json!("unknown"), "unknown variant"),
+        (json!(true), "not known to ask"),
+        (json!(7), "expected a preset's name"),
+        (json!("meta"), "needs `verify_token`"),
+        (json!("x"), "needs `secret`"),
+        (json!({ "preset": "meta", "verify_token": " " }), "empty"),
+        (json!({ "preset": "meta", "token": "x" }), "unknown field"),
+        (json!({ "method": "GET" }), "what tells the question"),
+        (json!({ "method": "GET", "answer": { "text": "hello" } }), "what tells the question"),
+        (json!({ "method": "GET", "answer": { "text": "{env.X}" } }), "names no field"),
+        (json!({ "method": "GET", "match": { "cookie": "x" }, "answer": { "text": "x" } }), "names no field"),
+        (
+            json!({ "method": "GET", "match": { "query.a": "x" }, "answer": { "text": "{mac}" } }),
+            "does not say of what",
+        ),
+        (json!({ "method": "GET", "match": { "query.a": "x" }, "answer": { "status": 302 } }), "200 to 299"),
+        (
+            json!({ "method": "GET", "match": { "query.a": "x" }, "require": { "query.b": "" } }),
+            "empty secret",
+        ),
+    ];
+    for (setting, why) in cases {
+        let error = compiled(json!({ "handshake": setting.clone() }), None).unwrap_err();
+        assert!(error.to_string().contains(why), "{setting}: {error}");
+    }
+}

@@ -1,0 +1,366 @@
+//! Senders that encrypt: what 企业微信, 微信公众号 and 钉钉 have in common, and 飞书 beside them.
+//!
+//! The signature is checked before anything is decrypted, and every failure is refused alike, so that nobody learns
+//! from us how a forged envelope was padded. Source: developer.work.weixin.qq.com/document/path/96466.
+
+mod crypt;
+mod dingtalk;
+mod feishu;
+mod outline;
+mod package;
+mod wechat_mp;
+mod wecom;
+
+use percent_encoding::percent_decode_str;
+use sha1::Sha1;
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+
+use super::{Rejected, Replay, SchemeError, Secret, resolve_all};
+use crate::model::{Secrets, Span};
+
+use crypt::{AesKey, Frame};
+pub(super) use dingtalk::Dingtalk;
+pub(super) use feishu::Feishu;
+pub(super) use wechat_mp::WechatMp;
+pub(super) use wecom::Wecom;
+
+type Resolve<'a> = &'a dyn Fn(&str) -> Result<String, String>;
+
+/// How the answer to a delivery has to be written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reply(Manner);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Manner {
+    /// As it is; an empty answer becomes this.
+    Open { empty: &'static str, content_type: &'static str },
+    /// Encrypted by the key and signed with the token that the delivery came with, timed as the delivery.
+    Sealed { style: Style, token: usize, key: usize, timestamp: String, nonce: String, empty: &'static str },
+}
+
+/// The document around an encrypted answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Style {
+    /// `<xml><Encrypt/><MsgSignature/><TimeStamp/><Nonce/></xml>`
+    Xml,
+    /// `{"encrypt", "msgsignature", "timestamp", "nonce"}` as bots of WeCom want it.
+    BotJson,
+    /// `{"msg_signature", "timeStamp", "nonce", "encrypt"}` as DingTalk wants it.
+    DingtalkJson,
+}
+
+/// The body of an answer as its sender wants it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Written {
+    /// What it is, or the workflow's own type.
+    pub content_type: Option<&'static str>,
+    /// Its bytes.
+    pub body: Vec<u8>,
+}
+
+/// What sender and receiver agreed upon.
+#[derive(Debug)]
+struct Parties {
+    /// Never empty.
+    tokens: Vec<Secret>,
+    /// Empty only in the plain mode of 微信公众号.
+    keys: Vec<AesKey>,
+    receive_id: Option<String>,
+    /// Milliseconds in one unit of the sender's timestamps.
+    unit_ms: u64,
+    tolerance_ms: u64,
+}
+
+/// What was signed, once it is known to be of the sender.
+struct Stamp {
+    signature: [u8; 20],
+    timestamp: String,
+    nonce: String,
+    /// Which token signed it.
+    token: usize,
+    until_ms: u64,
+}
+
+/// What an envelope held, and which key opened it.
+struct Contents {
+    message: Vec<u8>,
+    key: usize,
+}
+
+impl Parties {
+    fn new(
+        token: &Secrets,
+        aes_key: Option<&Secrets>,
+        receive_id: Option<&str>,
+        (unit_ms, tolerance): (u64, Span),
+        resolve: Resolve<'_>,
+    ) -> Result<Self, SchemeError> {
+        let tokens = field("token", resolve_all(token, resolve))?;
+        let secrets = aes_key.map_or(Ok(Vec::new()), |keys| field("aes_key", resolve_all(keys, resolve)))?;
+        let key = |(index, secret): (usize, &Secret)| {
+            AesKey::decode(secret.bytes()).ok_or(SchemeError::AesKey { number: index + 1 })
+        };
+        let keys = field("aes_key", secrets.iter().enumerate().map(key).collect())?;
+        let unresolved = |why| SchemeError::Unresolved { number: 1, why };
+        let receive_id =
+            receive_id.map(|id| field("receive_id", resolve(id).map_err(unresolved))).transpose()?;
+        Ok(Self { tokens, keys, receive_id, unit_ms, tolerance_ms: tolerance.as_millis() })
+    }
+
+    /// Whether `content` was signed with one of the tokens, and lately.
+    fn check(
+        &self,
+        query: &Query<'_>,
+        signature: &'static str,
+        content: Option<&str>,
+        received_ms: u64,
+    ) -> Result<Stamp, Rejected> {
+        let written = query.one(signature)?;
+        let mut claimed = [0; 20];
+        hex::decode_to_slice(&written, &mut claimed)
+            .map_err(|_| Rejected::Query { name: signature, why: "is no SHA-1 in hex" })?;
+        let (timestamp, nonce) = (query.one("timestamp")?, query.one("nonce")?);
+        let token = self
+            .tokens
+            .iter()
+            .position(|token| {
+                let matches: bool = sign(token, &timestamp, &nonce, content).ct_eq(&claimed).into();
+                matches && token.lasts_at(received_ms)
+            })
+            .ok_or(Rejected::Mismatch)?;
+        let sent_ms = self.sent_ms(&timestamp)?;
+        fresh(sent_ms, received_ms - received_ms % self.unit_ms, self.tolerance_ms)?;
+        // The last moment of the last unit that passes.
+        let until_ms = sent_ms.saturating_add(self.tolerance_ms).saturating_add(self.unit_ms - 1);
+        Ok(Stamp { signature: claimed, timestamp, nonce, token, until_ms })
+    }
+
+    fn sent_ms(&self, timestamp: &str) -> Result<u64, Rejected> {
+        let bad = |why| Rejected::Query { name: "timestamp", why };
+        whole(timestamp).map_err(bad)?.checked_mul(self.unit_ms).ok_or(bad("is too large"))
+    }
+
+    fn open(&self, encrypted: &str) -> Result<Contents, Rejected> {
+        let mut why = "has no key";
+        for (key, aes) in self.keys.iter().enumerate() {
+            match Frame::open(aes, encrypted) {
+                Ok(frame) if self.is_for_us(&frame) => return Ok(Contents { message: frame.message, key }),
+                Ok(_) => why = "is for another receiver: `receive_id` differs",
+                Err(reason) => why = reason,
+            }
+        }
+        Err(Rejected::Envelope { why })
+    }
+
+    fn is_for_us(&self, frame: &Frame) -> bool {
+        self.receive_id.as_ref().is_none_or(|id| id.as_bytes() == frame.receive_id)
+    }
+
+    /// An answer in the vendor's envelope.
+    fn write(&self, manner: &Manner, answer: &[u8], random: [u8; 16]) -> Option<Written> {
+        let Manner::Sealed { style, token, key, timestamp, nonce, empty } = manner else { return None };
+        let answer = if answer.is_empty() { empty.as_bytes() } else { answer };
+        if answer.is_empty() {
+            return Some(Written { content_type: None, body: Vec::new() });
+        }
+        let receive_id = self.receive_id.as_deref().unwrap_or("");
+        let encrypt = Frame::seal(self.keys.get(*key)?, random, answer, receive_id.as_bytes());
+        let signature = hex::encode(sign(self.tokens.get(*token)?, timestamp, nonce, Some(&encrypt)));
+        let json = |body: serde_json::Value| Written {
+            content_type: Some("application/json"),
+            body: body.to_string().into_bytes(),
+        };
+        Some(match style {
+            Style::DingtalkJson => json(serde_json::json!({
+                "msg_signature": signature, "timeStamp": timestamp, "nonce": nonce, "encrypt": encrypt,
+            })),
+            Style::BotJson => json(serde_json::json!({
+                "encrypt": encrypt, "msgsignature": signature, "timestamp": whole(timestamp).ok()?, "nonce": nonce,
+            })),
+            Style::Xml => {
+                // The timestamp is digits. The nonce is signed, but could still end a CDATA section.
+                let nonce = nonce.replace("]]>", "]]]]><![CDATA[>");
+                let body = format!(
+                    "<xml><Encrypt><![CDATA[{encrypt}]]></Encrypt><MsgSignature><![CDATA[{signature}]]></MsgSignature>\
+                     <TimeStamp>{timestamp}</TimeStamp><Nonce><![CDATA[{nonce}]]></Nonce></xml>"
+                );
+                Written { content_type: Some("application/xml"), body: body.into_bytes() }
+            }
+        })
+    }
+
+    /// The query of a message as the sender would write it; the encrypted text too when there is a key.
+    fn sign_query(&self, name: &str, encrypt: Option<&str>, id: &str, now_ms: u64) -> Vec<(String, String)> {
+        let timestamp = (now_ms / self.unit_ms).to_string();
+        let nonce = hex::encode(&Sha256::digest(id)[..8]);
+        let signature = hex::encode(sign(self.first_token(), &timestamp, &nonce, encrypt));
+        [(name, signature), ("timestamp", timestamp), ("nonce", nonce)]
+            .map(|(name, value)| (name.to_owned(), value))
+            .to_vec()
+    }
+
+    fn first_token(&self) -> &Secret {
+        self.tokens.first().expect("compile refuses an empty list")
+    }
+
+    /// A message as the sender would encrypt it; nothing without a key.
+    fn encrypt(&self, message: &[u8], id: &str) -> Option<String> {
+        let receive_id = self.receive_id.as_deref().unwrap_or("");
+        self.keys.first().map(|key| Frame::seal(key, random_of(id), message, receive_id.as_bytes()))
+    }
+}
+
+impl Stamp {
+    /// The nonce makes each signature unique, so it tells a delivery from its replay.
+    fn replay(&self) -> Replay {
+        Replay { digest: Sha256::digest(self.signature).into(), until_ms: self.until_ms }
+    }
+
+    fn reply(self, style: Style, key: usize, empty: &'static str) -> Reply {
+        let Self { timestamp, nonce, token, .. } = self;
+        Reply(Manner::Sealed { style, token, key, timestamp, nonce, empty })
+    }
+}
+
+impl Reply {
+    fn open(empty: &'static str, content_type: &'static str) -> Self {
+        Self(Manner::Open { empty, content_type })
+    }
+
+    /// An answer that needs no key.
+    fn write_open(&self, answer: &[u8]) -> Option<Written> {
+        match &self.0 {
+            Manner::Open { empty, content_type } if answer.is_empty() => {
+                Some(Written { content_type: Some(content_type), body: empty.as_bytes().to_vec() })
+            }
+            Manner::Open { .. } => Some(Written { content_type: None, body: answer.to_vec() }),
+            Manner::Sealed { .. } => None,
+        }
+    }
+}
+
+/// The query of a request, whose parameters are read strictly.
+struct Query<'a>(Vec<(&'a str, &'a str)>);
+
+impl<'a> Query<'a> {
+    fn of(target: &'a str) -> Self {
+        let query = target.split_once('?').map_or("", |(_, query)| query);
+        Self(query.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, ""))).collect())
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|(other, _)| *other == name)
+    }
+
+    /// The one value of a parameter. A `+` stays one: base64 is made of it, and these senders write no spaces.
+    fn one(&self, name: &'static str) -> Result<String, Rejected> {
+        let wrong = |why| Rejected::Query { name, why };
+        let mut values = self.0.iter().filter(|(other, _)| *other == name);
+        match (values.next(), values.next()) {
+            (None, _) => Err(wrong("is missing")),
+            (Some((_, value)), None) => percent_decode_str(value)
+                .decode_utf8()
+                .map(std::borrow::Cow::into_owned)
+                .map_err(|_| wrong("is not UTF-8")),
+            (Some(_), Some(_)) => Err(wrong("is there more than once")),
+        }
+    }
+}
+
+/// SHA-1 over the parts in the order of their bytes.
+fn sign(token: &Secret, timestamp: &str, nonce: &str, content: Option<&str>) -> [u8; 20] {
+    let mut parts = vec![token.bytes(), timestamp.as_bytes(), nonce.as_bytes()];
+    parts.extend(content.map(str::as_bytes));
+    parts.sort_unstable();
+    parts.iter().fold(Sha1::new(), |hash, part| hash.chain_update(part)).finalize().into()
+}
+
+fn whole(text: &str) -> Result<u64, &'static str> {
+    if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err("is not a whole number");
+    }
+    text.parse().map_err(|_| "is too large")
+}
+
+/// Whether the two times differ by the tolerance at most.
+fn fresh(sent_ms: u64, now_ms: u64, tolerance_ms: u64) -> Result<(), Rejected> {
+    if now_ms.saturating_sub(sent_ms) > tolerance_ms {
+        return Err(Rejected::Stale { by: now_ms - sent_ms - tolerance_ms });
+    }
+    if sent_ms.saturating_sub(now_ms) > tolerance_ms {
+        return Err(Rejected::Future { by: sent_ms - now_ms - tolerance_ms });
+    }
+    Ok(())
+}
+
+/// The random bytes of a delivery that is signed for a test: its id is random.
+fn random_of(id: &str) -> [u8; 16] {
+    let mut random = [0; 16];
+    random.copy_from_slice(&Sha256::digest(id)[16..]);
+    random
+}
+
+/// What a message is, by its first character.
+fn content_type(message: &[u8]) -> &'static str {
+    match message.trim_ascii_start().first() {
+        Some(b'<') => "application/xml",
+        Some(b'{' | b'[') => "application/json",
+        Some(_) | None => "text/plain",
+    }
+}
+
+/// An error of one field of the setting.
+fn field<T>(name: &'static str, result: Result<T, SchemeError>) -> Result<T, SchemeError> {
+    result.map_err(|error| SchemeError::Field { name, error: Box::new(error) })
+}
+
+/// What is not decided by one vendor's file.
+#[cfg(test)]
+mod testing {
+    use http::HeaderMap;
+
+    use super::super::{Delivery, Outgoing, Rejected, Scheme, Signed, Verified};
+    use crate::model::Verify;
+
+    pub(super) fn scheme(setting: serde_json::Value) -> Scheme {
+        let workflow = serde_json::json!({
+            "key": "k", "trigger": { "type": "webhook", "verify": setting }, "steps": [],
+        });
+        let workflow = crate::model::Workflow::from_value(workflow).unwrap();
+        let verify: &Verify = workflow.webhook().unwrap().verify.as_ref().unwrap();
+        Scheme::compile(verify, &|text| Ok(text.to_owned())).unwrap()
+    }
+
+    pub(super) fn sign(scheme: &Scheme, body: &[u8], id: &str, now_ms: u64) -> Signed {
+        let (method, url, content_type) = ("POST", "http://localhost/", "application/json");
+        scheme.sign(&Outgoing { method, url, content_type, body, id, now_ms }).unwrap()
+    }
+
+    /// A request target with the query that a sender signed.
+    pub(super) fn target(signed: &Signed) -> String {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        query.extend_pairs(&signed.query);
+        format!("/api/webhooks/w?{}", query.finish())
+    }
+
+    pub(super) fn deliver(
+        scheme: &Scheme,
+        method: &str,
+        target: &str,
+        body: &[u8],
+        received_ms: u64,
+    ) -> Result<Verified, Rejected> {
+        deliver_with(scheme, method, (target, &HeaderMap::new()), body, received_ms)
+    }
+
+    pub(super) fn deliver_with(
+        scheme: &Scheme,
+        method: &str,
+        (target, headers): (&str, &HeaderMap),
+        body: &[u8],
+        received_ms: u64,
+    ) -> Result<Verified, Rejected> {
+        scheme.verify(&Delivery { method, origin: "http://localhost", target, headers, body, received_ms })
+    }
+}
