@@ -165,6 +165,7 @@ impl App {
             max_pending: config.max_pending,
             max_running: config.max_running,
             keep_requests: config.keep_requests,
+            requests_bytes: config.requests_bytes.as_bytes(),
             keep_succeeded: config.keep_succeeded,
             keep_failed: config.keep_failed,
             history_bytes: config.history_bytes.as_bytes(),
@@ -183,8 +184,9 @@ impl App {
         );
         loader.install(folders).await?;
         engine.take_up()?;
-        let router =
-            Gateway::new(engine.clone(), endpoints).router().merge(api::router(engine.clone(), vault, token));
+        let gateway = Gateway::new(engine.clone(), endpoints);
+        let api = api::router(gateway.clone(), engine.clone(), vault, token);
+        let router = gateway.router().merge(api);
         Ok(Self { listener, address, router, engine, store, loader })
     }
 

@@ -1,6 +1,7 @@
 //! What the gateway knows of a workflow: how its deliveries are verified and told apart.
 
 use std::{
+    cell::RefCell,
     collections::HashMap,
     sync::{Arc, RwLock},
 };
@@ -8,6 +9,7 @@ use std::{
 use crate::{
     engine::{Definition, Environment},
     model::{FieldError, Limits, Span, Webhook, WorkflowKey},
+    secrets::Redactor,
     template::{Path, Root, Roots, Template},
     verify::Scheme,
 };
@@ -20,6 +22,8 @@ pub struct Endpoint {
     pub(super) scheme: Result<Option<Scheme>, FieldError>,
     /// Which deliveries are the same event, and for how long.
     pub(super) dedupe: Option<(Template, Span)>,
+    /// Masks what the deliveries are verified with.
+    pub(super) secrets: Redactor,
     /// The largest body, bytes.
     pub(super) max_body: usize,
     /// How long a synchronous caller waits.
@@ -60,7 +64,7 @@ impl Endpoint {
     pub fn compile(definition: Arc<Definition>, sources: Sources<'_>) -> Result<Self, FieldError> {
         let webhook =
             definition.workflow.webhook().ok_or_else(|| FieldError::new("trigger", "it is no webhook"))?;
-        let scheme = scheme(webhook, sources);
+        let (scheme, secrets) = scheme(webhook, sources);
         let dedupe = webhook
             .dedupe
             .as_ref()
@@ -68,7 +72,7 @@ impl Endpoint {
             .transpose()?;
         let max_body = webhook.max_body.unwrap_or(Limits::BODY).as_usize();
         let sync_wait = webhook.sync_wait.unwrap_or(Limits::SYNC_WAIT);
-        Ok(Self { scheme, dedupe, max_body, sync_wait, definition })
+        Ok(Self { scheme, dedupe, secrets, max_body, sync_wait, definition })
     }
 
     /// Why no delivery can be accepted, if so.
@@ -94,16 +98,24 @@ fn dedupe_template(text: &str) -> Result<Template, FieldError> {
     Ok(template)
 }
 
-fn scheme(webhook: &Webhook, sources: Sources<'_>) -> Result<Option<Scheme>, FieldError> {
-    let resolve = |template: &str| resolve(template, sources);
-    webhook
+/// The scheme with its secrets filled in, and what masks them.
+fn scheme(webhook: &Webhook, sources: Sources<'_>) -> (Result<Option<Scheme>, FieldError>, Redactor) {
+    let values = RefCell::new(Vec::new());
+    let resolve = |template: &str| {
+        let value = resolve(template, sources)?;
+        values.borrow_mut().push(value.clone());
+        Ok(value)
+    };
+    let scheme = webhook
         .verify
         .as_ref()
         .map(|verify| {
             Scheme::compile(verify, &resolve)
                 .map_err(|error| FieldError::new("trigger.verify", error.to_string()))
         })
-        .transpose()
+        .transpose();
+    let values = values.into_inner();
+    (scheme, Redactor::new(values.iter().map(|value| ("webhook", value.as_str()))))
 }
 
 /// Fills the template of a secret. A variable that is not set is an error, never an empty secret.

@@ -14,8 +14,10 @@ use super::{
 };
 use crate::{
     engine::{EngineError, Reply, Submission, Submitted},
-    model::{Cause, Event, Method, Mode, RequestOutcome, RequestRecord, Run, RunId, WorkflowKey},
-    verify::{Delivery, Verified},
+    model::{
+        Cause, Event, KeptRequest, Method, Mode, RequestOutcome, RequestRecord, Run, RunId, WorkflowKey,
+    },
+    verify::{Delivery, Scheme, Verified},
 };
 
 /// The path that keys stand below.
@@ -25,7 +27,12 @@ const PREFIX: &str = "/api/webhooks/";
 #[derive(Default)]
 struct Trace {
     workflow: Option<WorkflowKey>,
+    scheme: Option<&'static str>,
     body_bytes: u64,
+    /// The body, of a request that was refused after it was read.
+    refused: Option<Vec<u8>>,
+    /// Until it was durable or refused.
+    accepted_us: u64,
 }
 
 /// What an accepted request comes to.
@@ -64,7 +71,9 @@ async fn work(gateway: Gateway, peer: SocketAddr, request: Request, started: Ins
     let id = gateway.engine.ports().request_id();
     let (parts, body) = request.into_parts();
     let mut trace = Trace::default();
-    let (response, outcome) = match accept(&gateway, peer, &parts, body, id.created_ms(), &mut trace).await {
+    let accepted = accept(&gateway, peer, &parts, body, id.created_ms(), &mut trace).await;
+    trace.accepted_us = started.elapsed().as_micros() as u64;
+    let (response, outcome) = match accepted {
         Err(refusal) => refused(&refusal),
         Ok(Accepted::Answered(response, outcome)) => (response, outcome),
         Ok(Accepted::Submitted(endpoint, Submitted::Duplicate { run })) => {
@@ -84,6 +93,7 @@ async fn work(gateway: Gateway, peer: SocketAddr, request: Request, started: Ins
             (response, RequestOutcome::Accepted { run })
         }
     };
+    let kept = trace.refused.as_ref().map(|body| kept(&gateway, trace.workflow.as_ref(), &parts, body));
     let record = RequestRecord {
         id,
         workflow: trace.workflow,
@@ -94,9 +104,24 @@ async fn work(gateway: Gateway, peer: SocketAddr, request: Request, started: Ins
         status: response.status().as_u16(),
         outcome,
         took_us: started.elapsed().as_micros() as u64,
+        scheme: trace.scheme.map(str::to_owned),
+        accepted_us: trace.accepted_us,
+        kept: kept.is_some(),
     };
-    request_log::write(&gateway.engine, &record).await;
+    request_log::write(&gateway.engine, &record, kept.as_ref()).await;
     response
+}
+
+/// What is kept of a request that was refused.
+fn kept(gateway: &Gateway, workflow: Option<&WorkflowKey>, parts: &Parts, body: &[u8]) -> KeptRequest {
+    let endpoint = workflow.and_then(|key| gateway.endpoints.get(key));
+    let hides = |name: &str| endpoint.as_ref().is_some_and(|endpoint| endpoint.webhook().hides(name));
+    let vault = gateway.engine.vault().redactor();
+    let mut secrets = vec![&*vault];
+    if let Some(endpoint) = &endpoint {
+        secrets.push(&endpoint.secrets);
+    }
+    request_log::keep(parts.uri.query().unwrap_or(""), &parts.headers, body, &hides, &secrets)
 }
 
 pub(super) fn refused(refusal: &Refusal) -> (Response, RequestOutcome) {
@@ -123,6 +148,7 @@ async fn accept(
     let scheme = endpoint.scheme.as_ref().map_err(|error| Refusal::Unavailable(error.to_string()))?;
     let body = body::read(&parts.headers, body, endpoint.max_body).await?;
     trace.body_bytes = body.len() as u64;
+    trace.scheme = scheme.as_ref().map(Scheme::name);
     let verified = match scheme {
         Some(scheme) => scheme.verify(&Delivery {
             method: parts.method.as_str(),
@@ -207,7 +233,7 @@ pub(super) fn event(peer: SocketAddr, parts: &Parts, body: Vec<u8>) -> Result<Ev
 }
 
 /// Lower-case names, in order; a repeated one is joined with `, ` as RFC 9110 section 5.3 allows.
-fn headers(headers: &HeaderMap) -> Vec<(String, String)> {
+pub(super) fn headers(headers: &HeaderMap) -> Vec<(String, String)> {
     headers
         .keys()
         .map(|name| {

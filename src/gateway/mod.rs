@@ -10,15 +10,18 @@ mod body;
 mod callbacks;
 mod dedupe;
 mod endpoint;
+mod hide;
 mod hooks;
 mod problem;
 mod refusal;
 mod request_log;
+mod resend;
 
 pub use body::decode;
 pub use endpoint::{Endpoint, Endpoints, Sources};
 pub use problem::Problem;
 pub(crate) use refusal::engine_problem;
+pub use resend::ResendError;
 
 use std::sync::Arc;
 
