@@ -223,6 +223,7 @@ impl App {
             max_pending: config.max_pending,
             max_running: config.max_running,
             keep_requests: config.keep_requests,
+            requests_bytes: config.requests_bytes.as_bytes(),
             keep_succeeded: config.keep_succeeded,
             keep_failed: config.keep_failed,
             history_bytes: config.history_bytes.as_bytes(),
@@ -242,7 +243,8 @@ impl App {
         loader.install(folders).await?;
         engine.take_up()?;
         let gateway = Gateway::new(engine.clone(), endpoints, config.network.guards.clone());
-        let router = gateway.router().merge(api::router(engine.clone(), vault, token));
+        let api = api::router(gateway.clone(), engine.clone(), vault, token);
+        let router = gateway.router().merge(api);
         let limits = config.network.limits();
         Ok(Self { listener, address, router, engine, store, loader, limits, tls, keeper })
     }

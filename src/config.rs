@@ -86,6 +86,7 @@ struct Log {
 #[serde(deny_unknown_fields, default)]
 struct Retention {
     requests: Option<Span>,
+    requests_max_bytes: Option<ByteSize>,
     succeeded: Option<Span>,
     failed: Option<Span>,
     max_bytes: Option<ByteSize>,
@@ -157,6 +158,8 @@ pub struct Config {
     pub max_running: usize,
     /// How long lines of the request log are kept.
     pub keep_requests: Span,
+    /// What the request log may take; above it the oldest lines go early.
+    pub requests_bytes: ByteSize,
     /// How long runs are kept after they succeeded.
     pub keep_succeeded: Span,
     /// How long runs are kept after they ended in any other way.
@@ -357,6 +360,10 @@ fn meaning(typed: Typed, flags: &Flags) -> Result<Config, ConfigError> {
         max_pending: at_least_one("engine.max_pending", typed.engine.max_pending, engine.max_pending)?,
         max_running: at_least_one("engine.max_running", typed.engine.max_running, engine.max_running)?,
         keep_requests: typed.retention.requests.unwrap_or(engine.keep_requests),
+        requests_bytes: typed
+            .retention
+            .requests_max_bytes
+            .unwrap_or(ByteSize::from_bytes(engine.requests_bytes)),
         keep_succeeded: typed.retention.succeeded.unwrap_or(KEEP_SUCCEEDED),
         keep_failed: typed.retention.failed.unwrap_or(KEEP_FAILED),
         history_bytes: typed.retention.max_bytes.unwrap_or(HISTORY_BYTES),

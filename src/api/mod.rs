@@ -29,7 +29,7 @@ pub use token::{TOKEN_FILE, Token};
 
 use crate::{
     engine::{Engine, Vault},
-    gateway::Problem,
+    gateway::{Gateway, Problem},
     model::Limits,
     store::StoreError,
 };
@@ -40,7 +40,7 @@ const PAGE_MOST: usize = 500;
 const PAGE: usize = 50;
 
 /// All routes but the webhooks.
-pub fn router(engine: Engine, vault: Vault, token: Token) -> Router {
+pub fn router(gateway: Gateway, engine: Engine, vault: Vault, token: Token) -> Router {
     let guarded = Router::new()
         .route("/api/v1/runs", get(runs::list))
         .route("/api/v1/runs/replay", post(bulk::replay))
@@ -52,6 +52,7 @@ pub fn router(engine: Engine, vault: Vault, token: Token) -> Router {
         .route("/api/v1/dead-letters/{id}", delete(letters::dismiss))
         .route("/api/v1/dead-letters/{id}/retry", post(letters::retry))
         .route("/api/v1/requests", get(requests::list))
+        .route("/api/v1/requests/{id}", get(requests::show))
         .route("/api/v1/backup", get(backup::download))
         .route("/api/v1/workflows", get(workflows::list))
         .route("/api/v1/workflows/{key}/runs", post(workflows::start))
@@ -62,12 +63,17 @@ pub fn router(engine: Engine, vault: Vault, token: Token) -> Router {
         .layer(DefaultBodyLimit::max(Limits::BODY.as_usize()))
         .layer(middleware::from_fn_with_state(token.clone(), authorize))
         .with_state(engine.clone());
+    let sent_again = Router::new()
+        .route("/api/v1/requests/{id}/resend", post(requests::resend))
+        .layer(middleware::from_fn_with_state(token.clone(), authorize))
+        .with_state(gateway);
     Router::new()
         .route("/", get(welcome))
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
         .with_state(engine)
         .merge(guarded)
+        .merge(sent_again)
         .merge(secrets::router(vault, token))
         .fallback(|| async {
             Problem::new(StatusCode::NOT_FOUND, "not_found", "there is nothing at this path")

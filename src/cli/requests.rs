@@ -1,9 +1,10 @@
-//! `flowcell requests`: a look at a server's request log.
+//! `flowcell requests`: a look at a server's request log, and one of its requests once more.
 
 use clap::{Args, Subcommand};
+use http::Method;
 use serde_json::Value;
 
-use super::{Verdict, client::Server, small_runtime, terminal};
+use super::{Verdict, client::Server, client::segment, small_runtime, terminal};
 
 #[derive(Args)]
 pub(super) struct Arguments {
@@ -15,6 +16,10 @@ pub(super) struct Arguments {
 enum Command {
     /// The newest requests, with the reason of each refusal.
     List(List),
+    /// One request: its line, and what is kept of it.
+    Show(One),
+    /// Sends a request again: what was accepted is run once more, what was refused is taken as it came.
+    Resend(One),
 }
 
 #[derive(Args)]
@@ -22,9 +27,26 @@ struct List {
     /// How many.
     #[arg(long, default_value_t = 20)]
     limit: usize,
+    /// Only those for this workflow.
+    #[arg(long)]
+    workflow: Option<String>,
+    /// Only those that were refused.
+    #[arg(long)]
+    refused: bool,
+    /// Only those before this one.
+    #[arg(long)]
+    before: Option<String>,
     /// Print JSON.
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    server: Server,
+}
+
+#[derive(Args)]
+struct One {
+    /// Its id, as `list` shows it.
+    request: String,
     #[command(flatten)]
     server: Server,
 }
@@ -33,13 +55,32 @@ pub(super) fn execute(arguments: &Arguments) -> anyhow::Result<Verdict> {
     small_runtime()?.block_on(async {
         match &arguments.command {
             Command::List(list) => {
-                let page = list.server.get(&format!("/api/v1/requests?limit={}", list.limit)).await?;
+                let mut path = format!("/api/v1/requests?limit={}", list.limit);
+                if let Some(workflow) = &list.workflow {
+                    path.push_str(&format!("&workflow={}", segment(workflow)));
+                }
+                if list.refused {
+                    path.push_str("&refused=true");
+                }
+                if let Some(before) = &list.before {
+                    path.push_str(&format!("&before={}", segment(before)));
+                }
+                let page = list.server.get(&path).await?;
                 if list.json {
                     println!("{}", serde_json::to_string_pretty(&page)?);
                 } else {
                     let requests = page["requests"].as_array().cloned().unwrap_or_default();
                     requests.iter().for_each(|request| println!("{}", line(request)));
                 }
+            }
+            Command::Show(one) => {
+                let path = format!("/api/v1/requests/{}", segment(&one.request));
+                println!("{}", serde_json::to_string_pretty(&one.server.get(&path).await?)?);
+            }
+            Command::Resend(one) => {
+                let path = format!("/api/v1/requests/{}/resend", segment(&one.request));
+                let sent = one.server.send(Method::POST, &path, None).await?;
+                println!("{}", terminal::safe(sent["run_id"].as_str().unwrap_or("-")));
             }
         }
         Ok(Verdict::Yes)
@@ -54,16 +95,24 @@ fn line(request: &Value) -> String {
         .or_else(|| run("duplicate").map(|run| format!("copy of {run}")))
         .or_else(|| run("skipped").map(|run| format!("skipped, {run} is unfinished")))
         .or_else(|| run("called_back").map(|run| format!("called back {run}")))
+        .or_else(|| (outcome == "filtered").then(|| "left out by the filter".to_owned()))
+        .or_else(|| {
+            outcome["handshake"]
+                .is_object()
+                .then(|| format!("handshake {}", text(&outcome["handshake"]["kind"])))
+        })
         .unwrap_or_else(|| {
             let refused = &outcome["refused"];
             format!("{}: {}", text(&refused["code"]), text(&refused["reason"]))
         });
     format!(
-        "{}  {}  {:<6} {}  {} us  {outcome}",
+        "{}  {}  {}  {:<6} {}  {}  {} us  {outcome}",
+        text(&request["id"]),
         text(&request["received"]),
         request["status"],
         text(&request["method"]),
         text(&request["path"]),
+        text(&request["scheme"]),
         request["took_us"],
     )
 }

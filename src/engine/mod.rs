@@ -24,6 +24,7 @@ mod progress;
 mod queue;
 mod recovery;
 mod replies;
+mod request_log;
 mod schedule;
 mod scheduler;
 mod schedules;
@@ -57,6 +58,7 @@ pub use replies::Reply;
 
 use pending::Pending;
 use replies::Replies;
+use request_log::RequestLog;
 use scheduler::Scheduler;
 use timers::Timers;
 
@@ -75,6 +77,8 @@ pub struct EngineOptions {
     pub max_running: usize,
     /// How long lines of the request log are kept.
     pub keep_requests: Span,
+    /// What the request log may take, bytes; above it the oldest lines go early.
+    pub requests_bytes: u64,
     /// How long runs are kept that ended well.
     pub keep_succeeded: Span,
     /// How long runs are kept that failed or were cancelled.
@@ -93,6 +97,7 @@ impl Default for EngineOptions {
             max_pending: 10_000,
             max_running: 256,
             keep_requests: Span::from_millis(14 * 86_400_000),
+            requests_bytes: 1 << 30,
             keep_succeeded: Span::from_millis(14 * 86_400_000),
             keep_failed: Span::from_millis(30 * 86_400_000),
             history_bytes: 10 << 30,
@@ -149,6 +154,7 @@ struct Inner {
     scheduler: Scheduler,
     replies: Replies,
     timers: Timers,
+    request_log: RequestLog,
     /// Told of each run that has ended.
     ended: Notify,
     stopping: AtomicBool,
@@ -178,6 +184,7 @@ impl Engine {
             options,
             replies: Replies::default(),
             timers: Timers::default(),
+            request_log: RequestLog::default(),
             ended: Notify::new(),
             stopping: AtomicBool::new(false),
         });
@@ -213,6 +220,11 @@ impl Engine {
     /// What URLs begin with that are given to others, without a `/` at the end.
     pub fn public_url(&self) -> &str {
         &self.inner.options.public_url
+    }
+
+    /// Counts what was written to the request log, so that a sweep knows when it is too much.
+    pub fn logged(&self, bytes: u64) {
+        self.inner.request_log.wrote(bytes);
     }
 
     /// The clock and randomness.

@@ -123,7 +123,9 @@ pub(super) async fn sweep(inner: &Inner) -> Result<usize, StoreError> {
     let (store, now_ms) = (&*inner.store, inner.ports.now_ms());
     let claims = tables::claims::sweep(store, now_ms).await?;
     let kept_from = now_ms.saturating_sub(inner.options.keep_requests.as_millis());
-    let lines = tables::requests::trim(store, kept_from).await?;
+    let excess = inner.request_log.excess(inner).await?;
+    let (lines, freed) = tables::requests::trim(store, kept_from, excess).await?;
+    inner.request_log.removed(freed);
     let kept = inner.kv.sweep(now_ms).await?;
     let mut signals = Batch::new();
     let mut stale = 0;

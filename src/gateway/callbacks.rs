@@ -67,8 +67,11 @@ async fn work(gateway: Gateway, peer: SocketAddr, request: Request, started: Ins
         status: response.status().as_u16(),
         outcome,
         took_us: started.elapsed().as_micros() as u64,
+        scheme: None,
+        accepted_us: started.elapsed().as_micros() as u64,
+        kept: false,
     };
-    request_log::write(&gateway.engine, &record).await;
+    request_log::write(&gateway.engine, &record, None).await;
     response
 }
 

@@ -1,6 +1,7 @@
 //! What the gateway knows of a workflow: how its deliveries are verified and told apart.
 
 use std::{
+    cell::RefCell,
     collections::HashMap,
     sync::{Arc, RwLock},
 };
@@ -15,6 +16,7 @@ use super::{
 use crate::{
     engine::{Definition, Environment},
     model::{FieldError, Limits, Span, Webhook, Workflow, WorkflowKey},
+    secrets::Redactor,
     template::{Root, Roots, Template},
     verify::Scheme,
 };
@@ -31,6 +33,8 @@ pub struct Endpoint {
     pub(super) dedupe: Option<(Template, Span)>,
     /// Which deliveries start a run; nothing for all.
     pub(super) filter: Option<Filter>,
+    /// Masks what the deliveries are verified with.
+    pub(super) secrets: Redactor,
     /// The largest body, bytes.
     pub(super) max_body: usize,
     /// How long a synchronous caller waits.
@@ -73,7 +77,7 @@ impl Endpoint {
     pub fn compile(definition: Arc<Definition>, sources: Sources<'_>) -> Result<Self, FieldError> {
         let webhook =
             definition.workflow.webhook().ok_or_else(|| FieldError::new("trigger", "it is no webhook"))?;
-        let scheme = scheme(webhook, sources);
+        let (scheme, secrets) = scheme(webhook, sources);
         let name = scheme.as_ref().ok().and_then(Option::as_ref).map(Scheme::name);
         // Once with any secret: what is wrong without one is wrong for good.
         Handshake::compile(webhook, name, &|_| Ok("any".to_owned()))?;
@@ -83,7 +87,7 @@ impl Endpoint {
         let max_body = webhook.max_body.unwrap_or(Limits::BODY).as_usize();
         let sync_wait = webhook.sync_wait.unwrap_or(Limits::SYNC_WAIT);
         let limiters = Limiter::all(&webhook.rate_limit, &[]);
-        Ok(Self { scheme, handshake, dedupe, filter, max_body, sync_wait, limiters, definition })
+        Ok(Self { scheme, handshake, dedupe, filter, secrets, max_body, sync_wait, limiters, definition })
     }
 
     /// Why no delivery can be accepted, if so.
@@ -105,16 +109,24 @@ impl Endpoint {
     }
 }
 
-fn scheme(webhook: &Webhook, sources: Sources<'_>) -> Result<Option<Scheme>, FieldError> {
-    let resolve = |template: &str| resolve(template, sources);
-    webhook
+/// The scheme with its secrets filled in, and what masks them.
+fn scheme(webhook: &Webhook, sources: Sources<'_>) -> (Result<Option<Scheme>, FieldError>, Redactor) {
+    let values = RefCell::new(Vec::new());
+    let resolve = |template: &str| {
+        let value = resolve(template, sources)?;
+        values.borrow_mut().push(value.clone());
+        Ok(value)
+    };
+    let scheme = webhook
         .verify
         .as_ref()
         .map(|verify| {
             Scheme::compile(verify, &resolve)
                 .map_err(|error| FieldError::new("trigger.verify", error.to_string()))
         })
-        .transpose()
+        .transpose();
+    let values = values.into_inner();
+    (scheme, Redactor::new(values.iter().map(|value| ("webhook", value.as_str()))))
 }
 
 /// Fills the template of a secret. A variable that is not set is an error, never an empty secret.
@@ -181,6 +193,11 @@ impl Endpoints {
         }
         table.by_key.insert(key, Arc::new(endpoint));
         table.index();
+    }
+
+    /// The endpoint of a workflow.
+    pub(super) fn get(&self, key: &WorkflowKey) -> Option<Arc<Endpoint>> {
+        self.0.read().expect("no code panics under this lock").by_key.get(key).cloned()
     }
 
     /// Takes an endpoint away.

@@ -20,7 +20,7 @@ use super::{
     cors, dedupe,
     endpoint::Endpoint,
     handshake::{Answer, Handshake, Subject},
-    ip,
+    hide, ip,
     problem::Problem,
     rate,
     refusal::Refusal,
@@ -30,12 +30,15 @@ use super::{
 };
 use crate::{
     engine::{EngineError, Reply, Submission, Submitted},
-    model::{Cause, Event, FieldError, Method, Mode, RequestOutcome, RequestRecord, Run, RunId, WorkflowKey},
-    verify::{Delivery, Verified},
+    model::{
+        Cause, Event, FieldError, KeptRequest, Method, Mode, RequestOutcome, RequestRecord, Run, RunId,
+        Verify, WorkflowKey,
+    },
+    verify::{Delivery, Scheme, Verified},
 };
 
 /// The path that keys stand below.
-const PREFIX: &str = "/api/webhooks/";
+pub(super) const PREFIX: &str = "/api/webhooks/";
 /// The most parameters of a query.
 const QUERY_MOST: usize = 1_000;
 
@@ -44,7 +47,10 @@ const QUERY_MOST: usize = 1_000;
 struct Trace {
     workflow: Option<WorkflowKey>,
     endpoint: Option<Arc<Endpoint>>,
+    scheme: Option<&'static str>,
     body_bytes: u64,
+    /// The body as it came, once it was read; nothing of one that is not kept.
+    body: Option<Vec<u8>>,
     /// Who wants the answer encrypted, or in its own words.
     answer_to: Option<sealed::Correspondence>,
 }
@@ -85,8 +91,9 @@ async fn work(gateway: Gateway, peer: SocketAddr, request: Request, started: Ins
     let (parts, body) = request.into_parts();
     let client = gateway.proxies.client(peer.ip(), &parts.headers);
     let mut trace = Trace::default();
-    let (response, outcome) = match accept(&gateway, client, &parts, body, id.created_ms(), &mut trace).await
-    {
+    let accepted = accept(&gateway, client, &parts, body, id.created_ms(), &mut trace).await;
+    let accepted_us = started.elapsed().as_micros() as u64;
+    let (response, outcome) = match accepted {
         Err(refusal) => refused(&refusal),
         Ok(Accepted::Answered(response, outcome)) => (response, outcome),
         Ok(Accepted::Submitted(endpoint, Submitted::Duplicate { run })) => {
@@ -110,6 +117,9 @@ async fn work(gateway: Gateway, peer: SocketAddr, request: Request, started: Ins
     if let Some(cors) = trace.endpoint.as_ref().and_then(|endpoint| endpoint.webhook().cors.as_ref()) {
         cors::mark(cors, &parts.headers, &mut response);
     }
+    let keeps = matches!(outcome, RequestOutcome::Refused { .. } | RequestOutcome::Filtered);
+    let body = trace.body.as_ref().filter(|_| keeps);
+    let kept = body.map(|body| kept(&gateway, trace.endpoint.as_deref(), &parts, body, trace.body_bytes));
     let record = RequestRecord {
         id,
         workflow: trace.workflow,
@@ -120,9 +130,31 @@ async fn work(gateway: Gateway, peer: SocketAddr, request: Request, started: Ins
         status: response.status().as_u16(),
         outcome,
         took_us: started.elapsed().as_micros() as u64,
+        scheme: trace.scheme.map(str::to_owned),
+        accepted_us,
+        kept: kept.is_some(),
     };
-    request_log::write(&gateway.engine, &record).await;
+    request_log::write(&gateway.engine, &record, kept.as_ref()).await;
     response
+}
+
+/// What is kept of a request that started no run.
+fn kept(
+    gateway: &Gateway,
+    endpoint: Option<&Endpoint>,
+    parts: &Parts,
+    body: &[u8],
+    body_bytes: u64,
+) -> KeptRequest {
+    let webhook = endpoint.map(Endpoint::webhook);
+    let hides =
+        |name: &str| webhook.is_some_and(|webhook| webhook.hides(name) || webhook.hides_parameter(name));
+    let vault = gateway.engine.vault().redactor();
+    let mut secrets = vec![&*vault];
+    secrets.extend(endpoint.map(|endpoint| &endpoint.secrets));
+    let mut kept = request_log::keep(parts.uri.query().unwrap_or(""), &parts.headers, body, &hides, &secrets);
+    kept.changed |= body.len() as u64 != body_bytes;
+    kept
 }
 
 pub(super) fn refused(refusal: &Refusal) -> (Response, RequestOutcome) {
@@ -166,6 +198,8 @@ async fn accept(
     let coding = body::coding(&parts.headers, endpoint.webhook().decompress)?;
     let body = body::read(&parts.headers, body, endpoint.max_body).await?;
     trace.body_bytes = body.len() as u64;
+    trace.scheme = scheme.as_ref().map(Scheme::name);
+    trace.body = Some(request_log::copied(&body));
     if let Some(answered) = answer_question(handshake, parts, &body, false)? {
         return Ok(answered);
     }
@@ -201,6 +235,13 @@ async fn accept(
         return Err(Refusal::Handshake(why.to_owned()));
     }
     allow_method(&endpoint, method)?;
+    let fields = endpoint.webhook().verify.as_ref().map_or(&[][..], Verify::secret_fields);
+    if !fields.is_empty()
+        && let Some(hidden) =
+            hide::in_body(content_type.as_deref(), &body, &|name| fields.contains(&name), hide::TOP)
+    {
+        body = hidden;
+    }
     let mut event = event_of(client, parts, content_type.as_deref(), body)?;
     event.params = params;
     let webhook = endpoint.webhook();
@@ -314,7 +355,7 @@ fn event_of(
 }
 
 /// Lower-case names, in order; a repeated one is joined with `, ` as RFC 9110 section 5.3 allows.
-fn headers(headers: &HeaderMap) -> Vec<(String, String)> {
+pub(super) fn headers(headers: &HeaderMap) -> Vec<(String, String)> {
     headers
         .keys()
         .map(|name| {

@@ -55,7 +55,7 @@ pub use json::{Bounds, JsonText};
 pub use limits::{CodeLimits, Limits};
 pub use policy::{Concurrency, Debounce, OnConflict, Policy, Priority, Retention, Singleton, Throttle};
 pub use query_step::{QueryLanguage, QueryStep};
-pub use request::{RequestOutcome, RequestRecord};
+pub use request::{KeptRequest, RequestOutcome, RequestRecord};
 pub use run::{Cause, Claim, LogLevel, LogLine, Parent, Run, RunHead, RunStatus, Usage};
 pub use schedule::{Missed, ScheduleTrigger};
 pub use step::{

@@ -44,7 +44,7 @@ pub enum RequestOutcome {
     Filtered,
 }
 
-/// One line of the request log. Holds no body and no header value.
+/// One line of the request log. Holds no body and no header value: see [`KeptRequest`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RequestRecord {
     /// Its id; holds the time of receipt.
@@ -55,7 +55,7 @@ pub struct RequestRecord {
     pub method: String,
     /// The path without the query, cut at 1 KiB.
     pub path: String,
-    /// The peer's address.
+    /// The sender's address, as far as it is trusted.
     pub ip: String,
     /// Bytes of the body that were read.
     pub body_bytes: u64,
@@ -65,4 +65,24 @@ pub struct RequestRecord {
     pub outcome: RequestOutcome,
     /// From the first byte of the head to the answer, microseconds.
     pub took_us: u64,
+    /// How its sender had to prove itself; nothing when anyone may send, or when it did not come so far.
+    pub scheme: Option<String>,
+    /// From the first byte of the head until the run was durable or the request refused, microseconds.
+    pub accepted_us: u64,
+    /// Whether the request itself is kept beside this line.
+    pub kept: bool,
+}
+
+/// A request that started no run, kept so that its sender's mistake or ours can be seen, and so that it can be sent again once
+/// that is mended. What was accepted is kept by its run. Credentials are hidden before it is stored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeptRequest {
+    /// The query as it stood in the request line.
+    pub query: String,
+    /// Names in lower case, in order.
+    pub headers: Vec<(String, String)>,
+    /// The body as it was received, or its beginning.
+    pub body: Vec<u8>,
+    /// Whether the body, the query or a header is not there as it was received: cut, or with something hidden in it.
+    pub changed: bool,
 }

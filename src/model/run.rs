@@ -69,6 +69,8 @@ pub enum Cause {
     Replay,
     /// A repetition of an earlier run from its failed step.
     Retry,
+    /// A request that was refused, sent again by somebody who may.
+    Resend,
 }
 
 /// The step that waits for a run.

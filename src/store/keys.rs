@@ -60,10 +60,12 @@ pub enum Kind {
     Kv = b'u',
     /// When a kv key expires: `y` milliseconds, that key.
     KvExpiry = b'y',
+    /// A request that started no run, as it came: `z` request id.
+    KeptRequest = b'z',
 }
 
 impl Kind {
-    const ALL: [Self; 25] = [
+    const ALL: [Self; 26] = [
         Self::Answer,
         Self::Inbox,
         Self::Schedule,
@@ -89,6 +91,7 @@ impl Kind {
         Self::Expiry,
         Self::Kv,
         Self::KvExpiry,
+        Self::KeptRequest,
     ];
 
     /// The kind of a key.
@@ -281,6 +284,11 @@ pub fn request(id: RequestId) -> Key {
     Kind::Request.key(&[&id.to_bytes()])
 }
 
+/// A request that started no run.
+pub fn kept_request(id: RequestId) -> Key {
+    Kind::KeptRequest.key(&[&id.to_bytes()])
+}
+
 /// A workflow version.
 pub fn version(hash: VersionHash) -> Key {
     Kind::Version.key(&[&hash.0])
@@ -359,6 +367,12 @@ pub fn parse_signal(key: &[u8]) -> Option<RunId> {
     rest.first_chunk::<16>().copied().map(RunId::from_bytes)
 }
 
+/// The request of a line of the log.
+pub fn parse_request(key: &[u8]) -> Option<RequestId> {
+    let rest = key.strip_prefix(&Kind::Request.prefix())?;
+    rest.try_into().ok().map(RequestId::from_bytes)
+}
+
 /// A single fact by name.
 pub fn meta(name: &str) -> Key {
     Kind::Meta.key(&[name.as_bytes()])
@@ -377,6 +391,7 @@ pub fn run_id(key: &[u8]) -> Option<RunId> {
         | Kind::Timer => key[1..].last_chunk::<16>().copied().map(RunId::from_bytes),
         Kind::Claim
         | Kind::Request
+        | Kind::KeptRequest
         | Kind::Meta
         | Kind::Commits
         | Kind::Step
@@ -423,7 +438,7 @@ impl fmt::Debug for Key {
                 Some((run, rest)) => write!(f, "memo {} of {}", hex::encode(rest), RunId::from_bytes(*run)),
                 None => write!(f, "memo {}", hex::encode(rest)),
             },
-            Kind::Request => match <[u8; 16]>::try_from(rest) {
+            Kind::Request | Kind::KeptRequest => match <[u8; 16]>::try_from(rest) {
                 Ok(id) => write!(f, "request {}", RequestId::from_bytes(id)),
                 Err(_) => write!(f, "request {}", hex::encode(rest)),
             },

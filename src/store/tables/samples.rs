@@ -89,5 +89,8 @@ pub(super) fn request(n: u64) -> RequestRecord {
             _ => RequestOutcome::Refused { code: "signature".to_owned(), reason: "no header".to_owned() },
         },
         took_us: 7,
+        scheme: None,
+        accepted_us: 5,
+        kept: n % 3 == 2,
     }
 }

@@ -1,0 +1,129 @@
+//! A request of the log once more, by somebody who may: what started a run is run again, what was refused is taken as it came.
+//!
+//! The signature is not asked again, as its time would have passed; neither are rate limits, filters and dedupe ids.
+
+use std::sync::Arc;
+
+use http::StatusCode;
+
+use super::{Gateway, body, hooks::PREFIX, problem::Problem, refusal::engine_problem};
+use crate::{
+    engine::{ControlError, ReplayOn, Submission, Submitted},
+    model::{Cause, Event, KeptRequest, Mode, RequestId, RequestOutcome, RequestRecord, RunId, Verify},
+    store::{StoreError, tables},
+};
+
+/// Why a request cannot be sent again.
+#[derive(Debug, thiserror::Error)]
+pub enum ResendError {
+    /// There is no such line in the log.
+    #[error("there is no request {0} in the log")]
+    Unknown(RequestId),
+    /// Only its line is left.
+    #[error(
+        "{0} is not kept: only what was refused after its body was read is, and for as long as the log is"
+    )]
+    NotKept(RequestId),
+    /// Its body is longer than what is kept.
+    #[error("the body of {0} was cut when it was kept; ask its sender for it")]
+    Cut(RequestId),
+    /// Its body is encrypted, and was refused before it was opened.
+    #[error("the body of {0} is encrypted; ask its sender for it")]
+    Sealed(RequestId),
+    /// The workflow has no endpoint any more.
+    #[error("the workflow of {0} has no webhook now")]
+    NoEndpoint(RequestId),
+    /// Its body is not what its type says, still.
+    #[error("the body of {id} cannot be read: {why}")]
+    Body {
+        /// The request.
+        id: RequestId,
+        /// Why.
+        why: String,
+    },
+    /// The run that it started cannot be repeated.
+    #[error(transparent)]
+    Control(#[from] ControlError),
+    /// The log cannot be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Gateway {
+    /// Sends a request of the log again; gives the new run, which nobody waits for.
+    ///
+    /// # Errors
+    /// Why not, see [`ResendError`].
+    pub async fn resend(&self, id: RequestId) -> Result<RunId, ResendError> {
+        let store = &**self.engine.store();
+        let line = tables::requests::get(store, id)?.ok_or(ResendError::Unknown(id))?;
+        match &line.outcome {
+            RequestOutcome::Accepted { run }
+            | RequestOutcome::Duplicate { run }
+            | RequestOutcome::Skipped { run }
+            | RequestOutcome::CalledBack { run } => Ok(self.engine.replay(*run, ReplayOn::Newest).await?),
+            RequestOutcome::Refused { .. } | RequestOutcome::Handshake { .. } | RequestOutcome::Filtered => {
+                let kept = tables::requests::kept(store, id)?.ok_or(ResendError::NotKept(id))?;
+                self.take(line, kept).await
+            }
+        }
+    }
+
+    async fn take(&self, line: RequestRecord, kept: KeptRequest) -> Result<RunId, ResendError> {
+        let id = line.id;
+        let endpoint = line.workflow.as_ref().and_then(|key| self.endpoints.get(key));
+        let endpoint = endpoint.ok_or(ResendError::NoEndpoint(id))?;
+        if kept.body.is_empty() && line.body_bytes > 0 {
+            return Err(ResendError::Cut(id));
+        }
+        if endpoint.webhook().verify.as_ref().is_some_and(Verify::answers_are_commands) {
+            return Err(ResendError::Sealed(id));
+        }
+        let content_type =
+            kept.headers.iter().find(|(name, _)| name == "content-type").map(|(_, value)| value);
+        let content = body::decode(content_type.map(String::as_str), &kept.body)
+            .map_err(|why| ResendError::Body { id, why })?;
+        let path = line.path.strip_prefix(PREFIX);
+        let params = path.and_then(|path| self.endpoints.route(path)).map(|(_, params)| params);
+        let event = Event {
+            method: line.method,
+            path: line.path,
+            ip: line.ip,
+            headers: kept.headers,
+            query: form_urlencoded::parse(kept.query.as_bytes()).into_owned().collect(),
+            params: params.unwrap_or_default(),
+            content,
+            body: kept.body,
+        };
+        let definition = Arc::clone(&endpoint.definition);
+        let submission = Submission {
+            definition,
+            event,
+            mode: Mode::Async,
+            cause: Cause::Resend,
+            dedupe: None,
+            replay: None,
+        };
+        match self.engine.submit(submission).await.map_err(ControlError::Engine)? {
+            Submitted::Started { run, .. } | Submitted::Skipped { run } => Ok(run),
+            Submitted::Duplicate { run } => Ok(run.head.id),
+        }
+    }
+}
+
+impl From<ResendError> for Problem {
+    fn from(error: ResendError) -> Self {
+        let (status, code) = match &error {
+            ResendError::Unknown(_) => (StatusCode::NOT_FOUND, "request_unknown"),
+            ResendError::NotKept(_) => (StatusCode::CONFLICT, "request_not_kept"),
+            ResendError::Cut(_) => (StatusCode::CONFLICT, "request_cut"),
+            ResendError::Sealed(_) => (StatusCode::CONFLICT, "request_sealed"),
+            ResendError::NoEndpoint(_) => (StatusCode::CONFLICT, "workflow_unknown"),
+            ResendError::Body { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "body_invalid"),
+            ResendError::Control(ControlError::Engine(error)) => return engine_problem(error),
+            ResendError::Control(_) => (StatusCode::CONFLICT, "run_unknown"),
+            ResendError::Store(_) => (StatusCode::INTERNAL_SERVER_ERROR, "store_unavailable"),
+        };
+        Problem::new(status, code, error.to_string())
+    }
+}
