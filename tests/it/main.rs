@@ -49,3 +49,4 @@ mod timers;
 mod types;
 mod typescript;
 mod w_bodies;
+mod w_requests;
