@@ -212,3 +212,81 @@ pub fn bytes(store: &dyn Store) -> Result<u64, StoreError> {
     }
     Ok(bytes)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{MemoryStore, tables::samples, testing::block_on};
+
+    fn filled(count: u64) -> (MemoryStore, Vec<RequestRecord>, u64) {
+        let store = MemoryStore::new();
+        let lines: Vec<RequestRecord> = (0..count).map(samples::request).collect();
+        let kept = KeptRequest {
+            query: "a=1".to_owned(),
+            headers: vec![("x-a".to_owned(), "b".to_owned())],
+            body: vec![7; 100],
+            changed: false,
+        };
+        let mut batch = Batch::new();
+        let bytes = lines.iter().map(|line| insert(&mut batch, line, line.kept.then_some(&kept))).sum();
+        block_on(store.commit(batch)).unwrap();
+        (store, lines, bytes)
+    }
+
+    #[test]
+    fn the_log_pages_newest_first_and_is_trimmed_from_the_old_end() {
+        let (store, lines, bytes) = filled(2_050);
+        let all = Filter::default();
+        assert_eq!(super::bytes(&store).unwrap(), bytes);
+        let first = list(&store, &all, None, 40).unwrap();
+        assert_eq!(first.items[..], lines.iter().rev().take(40).cloned().collect::<Vec<_>>());
+        let second = list(&store, &all, first.next, 40).unwrap();
+        assert_eq!(second.items[0], lines[2_009]);
+        assert_eq!(block_on(trim(&store, 2_040, 0)).unwrap().0, 2_040);
+        let rest = list(&store, &all, None, 40).unwrap();
+        assert_eq!((rest.items.len(), rest.next), (10, None));
+        assert_eq!(rest.items[9], lines[2_040]);
+        assert_eq!(kept(&store, lines[8].id).unwrap(), None, "what was kept goes with its line");
+        assert!(kept(&store, lines[2_042].id).unwrap().is_some_and(|kept| kept.body == [7; 100]));
+    }
+
+    #[test]
+    fn a_log_that_is_too_large_loses_its_oldest_lines() {
+        let (store, lines, bytes) = filled(300);
+        let (removed, freed) = block_on(trim(&store, 0, bytes / 2)).unwrap();
+        assert!(freed >= bytes / 2 && freed < bytes / 2 + 1_000, "{freed} of {bytes}");
+        assert_eq!(super::bytes(&store).unwrap(), bytes - freed);
+        let rest = list(&store, &Filter::default(), None, 500).unwrap().items;
+        assert_eq!(rest.last(), Some(&lines[removed]));
+        assert_eq!(block_on(trim(&store, 0, 0)).unwrap(), (0, 0));
+    }
+
+    #[test]
+    fn a_filtered_list_pages_over_what_it_leaves_out() {
+        let (store, lines, _) = filled(100);
+        let refused = Filter { refused: Some(true), ..Filter::default() };
+        let expected: Vec<_> = lines.iter().rev().filter(|line| line.kept).map(|line| line.id).collect();
+        let (mut found, mut before) = (Vec::new(), None);
+        loop {
+            let page = list(&store, &refused, before, 7).unwrap();
+            found.extend(page.items.iter().map(|line| line.id));
+            before = page.next;
+            if before.is_none() {
+                break;
+            }
+        }
+        assert_eq!(found, expected);
+        let other = Filter { workflow: Some("w".parse().unwrap()), ..Filter::default() };
+        assert!(list(&store, &other, None, 7).unwrap().items.is_empty());
+    }
+
+    #[test]
+    fn lines_of_the_first_version_are_read() {
+        let line = samples::request(5);
+        let RequestRecord { id, workflow, method, path, ip, body_bytes, status, outcome, took_us, .. } = line;
+        let old = LineV1 { id, workflow, method, path, ip, body_bytes, status, outcome, took_us };
+        let bytes = postcard::to_extend(&old, vec![1]).unwrap();
+        let read: RequestRecord = record::decode(&keys::request(id), &bytes).unwrap();
+        assert_eq!((read.id, read.status, read.scheme, read.kept), (id, 401, None, false));
+    }
+}
