@@ -140,7 +140,7 @@ mod tests {
             (r#"[{"a": {"password": {"deep": 1}}}, 1e3]"#, r#"[{"a":{"password":"[hidden]"}},1e3]"#),
             (
                 r#"{"header": {"event_id": "e", "token": "t"}}"#,
-                r#"{"header":{"event_id": "e","token":"[hidden]"}}"#,
+                r#"{"header":{"event_id":"e","token":"[hidden]"}}"#,
             ),
         ];
         for (text, expected) in cases {

@@ -370,6 +370,13 @@ mod tests {
                 "header" | "hmac" => value["header"] = json!("x-token"),
                 "query" => value["parameter"] = json!("token"),
                 "jwt" => value["algorithm"] = json!("HS256"),
+                "wecom" | "wechat_mp" | "dingtalk_event" | "feishu" | "lark" => {
+                    let secret = value["secret"].take();
+                    value = json!({"scheme": scheme, "token": secret.clone()});
+                    if !scheme.starts_with(['f', 'l']) {
+                        value["aes_key"] = secret;
+                    }
+                }
                 _ => {}
             }
             assert!(Verify::from_value(value).is_ok(), "{scheme}");

@@ -45,7 +45,10 @@ fn a_synchronous_run_that_was_cut_off_is_finished_after_the_restart_too() {
     let mut server = TestServer::start([slow("slow", "done").deduped()]);
     let address = server.address();
     let caller = thread::spawn(move || delivery("slow", "one").send(address));
-    wait_until("the run is stored", 20, || server.runs("slow").len() == 1);
+    // What can be read may not be durable yet; what is executed is.
+    wait_until("the run is executed", 20, || {
+        server.runs("slow").first().is_some_and(|run| run["running"] == true)
+    });
     server.kill();
     assert!(caller.join().unwrap().is_err(), "its caller got no answer");
     server.restart();

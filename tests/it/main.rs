@@ -61,3 +61,4 @@ mod vectors;
 mod vendor_crypto;
 mod w_bodies;
 mod w_requests;
+mod w_signatures;

@@ -18,6 +18,7 @@ struct Case {
 
 const SEED: &str = "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60";
 const PUBLIC: &str = "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a";
+const AES_KEY: &str = "jWmYm7qr5nMoAUwZRjGtBxmz3KA1tkAj3ykkR6q2B2C";
 const WHSEC: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
 fn case(key: &str, verify: Value, secret: &str, other: &str, arguments: &[&str]) -> Case {
@@ -115,6 +116,13 @@ fn cases() -> Vec<Case> {
     verify["scheme"] = "hmac".into();
     verify["secret"] = "s".into();
     cases.push(case("hmac", verify, "s", "other", &["--settings", &own.to_string()]));
+    for scheme in ["wecom", "dingtalk_event", "wechat_mp"] {
+        let verify = json!({ "scheme": scheme, "token": "s", "aes_key": AES_KEY, "receive_id": "corp" });
+        cases.push(case(scheme, verify, "s", "other", &["--aes-key", AES_KEY, "--receive-id", "corp"]));
+    }
+    for scheme in ["feishu", "lark"] {
+        cases.push(case(scheme, json!({ "scheme": scheme, "encrypt_key": "s" }), "s", "other", &[]));
+    }
     cases
 }
 

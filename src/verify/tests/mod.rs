@@ -29,7 +29,9 @@ fn every_scheme_accepts_its_sender_and_nobody_else() {
         assert_eq!(row.sent_at(row.other, NOW).arrives(&scheme, NOW), expected, "{name}: another secret");
     }
     let covered: Vec<_> = schemes().into_iter().map(|row| row.setting["scheme"].clone()).collect();
-    for scheme in Verify::schemes() {
+    // Those that encrypt have tables of their own, in `envelope`.
+    let sealed = ["wecom", "wechat_mp", "dingtalk_event", "feishu", "lark"];
+    for scheme in Verify::schemes().into_iter().filter(|scheme| !sealed.contains(scheme)) {
         assert!(covered.contains(&scheme.into()), "{scheme} is not tried");
     }
 }
