@@ -222,6 +222,11 @@ impl Engine {
         &self.inner.options.public_url
     }
 
+    /// Whether requests may be kept beside their lines in the request log.
+    pub fn keeps_requests(&self) -> bool {
+        self.inner.request_log.has_room(self.inner.options.requests_bytes)
+    }
+
     /// Counts what was written to the request log, so that a sweep knows when it is too much.
     pub fn logged(&self, bytes: u64) {
         self.inner.request_log.wrote(bytes);

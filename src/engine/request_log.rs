@@ -25,7 +25,13 @@ impl RequestLog {
         let _ = self.bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
     }
 
-    /// The bytes that are too many. The first time it reads the whole log, on a thread of its own.
+    /// Whether requests may be kept beside their lines: a flood of refused ones must not fill the disk between two sweeps.
+    pub(super) fn has_room(&self, most: u64) -> bool {
+        self.bytes.load(Ordering::Relaxed) < most
+    }
+
+    /// The bytes to remove: a tenth more than are too many, so that there is room until the next sweep. The first time it reads
+    /// the whole log, on a thread of its own.
     ///
     /// # Errors
     /// Those of the store.
@@ -38,6 +44,27 @@ impl RequestLog {
                 self.counted.store(true, Ordering::Relaxed);
             }
         }
-        Ok(self.bytes.load(Ordering::Relaxed).saturating_sub(inner.options.requests_bytes))
+        Ok(excess(self.bytes.load(Ordering::Relaxed), inner.options.requests_bytes))
+    }
+}
+
+fn excess(bytes: u64, most: u64) -> u64 {
+    if bytes > most { bytes - (most - most / 10) } else { 0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_that_is_full_keeps_no_requests_until_a_tenth_is_free_again() {
+        let log = RequestLog::default();
+        log.wrote(1_000);
+        assert!(!log.has_room(1_000) && log.has_room(1_001));
+        assert_eq!((excess(1_000, 1_000), excess(1_001, 1_000)), (0, 101));
+        log.removed(101);
+        assert!(log.has_room(1_000));
+        log.removed(5_000);
+        assert!(log.has_room(1));
     }
 }

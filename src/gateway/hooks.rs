@@ -118,7 +118,10 @@ async fn work(gateway: Gateway, peer: SocketAddr, request: Request, started: Ins
         cors::mark(cors, &parts.headers, &mut response);
     }
     let keeps = matches!(outcome, RequestOutcome::Refused { .. } | RequestOutcome::Filtered);
-    let body = trace.body.as_ref().filter(|_| keeps);
+    let may_keep = |body: &&Vec<u8>| {
+        keeps && gateway.engine.keeps_requests() && gateway.keeper.may_keep(body.len(), id.created_ms())
+    };
+    let body = trace.body.as_ref().filter(may_keep);
     let kept = body.map(|body| kept(&gateway, trace.endpoint.as_deref(), &parts, body, trace.body_bytes));
     let record = RequestRecord {
         id,

@@ -38,7 +38,7 @@ use std::sync::Arc;
 
 use axum::{Router, routing::any};
 
-use self::rate::Limiter;
+use self::{rate::Limiter, request_log::Keeper};
 use crate::{engine::Engine, model::RateLimit};
 
 /// Guards of all workflows together.
@@ -58,13 +58,14 @@ pub struct Gateway {
     proxies: Arc<Proxies>,
     /// None or one, as each workflow has its own.
     per_ip: Arc<[Arc<Limiter>]>,
+    keeper: Arc<Keeper>,
 }
 
 impl Gateway {
     /// A gateway to `engine` for these endpoints.
     pub fn new(engine: Engine, endpoints: Arc<Endpoints>, guards: Guards) -> Self {
         let per_ip = guards.per_ip.into_iter().map(|rate| Arc::new(Limiter::new(rate))).collect();
-        Self { engine, endpoints, proxies: Arc::new(guards.proxies), per_ip }
+        Self { engine, endpoints, proxies: Arc::new(guards.proxies), per_ip, keeper: Arc::default() }
     }
 
     /// The routes below `/api/webhooks/` and `/api/callbacks/`.

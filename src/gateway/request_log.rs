@@ -1,5 +1,7 @@
 //! Writes the request log: one line a request with the true reason of a refusal, and what was refused as it came.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use http::{HeaderMap, header};
 
 use super::{hide, hooks::headers};
@@ -15,6 +17,29 @@ pub(super) const PATH_MOST: usize = 1 << 10;
 /// The most that is kept of a body, a query and a header's value, bytes.
 const BODY_MOST: usize = 64 << 10;
 const TEXT_MOST: usize = 2 << 10;
+/// The most that is kept of all headers, bytes.
+const HEADERS_MOST: usize = 8 << 10;
+/// Larger bodies cost the store a file each, so strangers may make it keep one each [`LARGE_EVERY`].
+const LARGE: usize = 12 << 10;
+const LARGE_EVERY: u64 = 100;
+
+/// Says which bodies are kept. A flood of refused requests is cheap for who sends it, and must be for us.
+#[derive(Debug, Default)]
+pub(super) struct Keeper {
+    /// When the last large one was kept, milliseconds since the epoch.
+    last_large_ms: AtomicU64,
+}
+
+impl Keeper {
+    /// Whether a body of so many bytes, received then, may be kept.
+    pub(super) fn may_keep(&self, bytes: usize, received_ms: u64) -> bool {
+        if bytes <= LARGE {
+            return true;
+        }
+        let later = |last: u64| (received_ms >= last.saturating_add(LARGE_EVERY)).then_some(received_ms);
+        self.last_large_ms.fetch_update(Ordering::Relaxed, Ordering::Relaxed, later).is_ok()
+    }
+}
 
 /// Queues one line. Waits only while the store's queue is full, so that a flood cannot outrun the disk.
 pub(super) async fn write(engine: &Engine, record: &RequestRecord, kept: Option<&KeptRequest>) {
@@ -47,6 +72,7 @@ pub(super) fn keep(
     let hidden = |name: &str| hidden(name) || hide::is_credential(name);
     let content_type = map.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let mut changed = query.len() > TEXT_MOST;
+    let mut left = HEADERS_MOST;
     let mut text = |text: &str| {
         let mut masked = text[..text.floor_char_boundary(TEXT_MOST)].to_owned();
         for redactor in secrets {
@@ -58,14 +84,16 @@ pub(super) fn keep(
     let query = text(&hide::in_form(query, &hidden));
     let headers = headers(map)
         .into_iter()
-        .map(|(name, value)| match hidden(&name) {
-            true => (name, HIDDEN.to_owned()),
-            false => {
-                let value = text(&value);
-                (name, value)
-            }
+        .map(|(name, value)| {
+            let value = if hidden(&name) { HIDDEN.to_owned() } else { text(&value) };
+            (name, value)
         })
-        .collect();
+        .take_while(|(name, value)| {
+            left = left.saturating_sub(name.len() + value.len());
+            left > 0
+        })
+        .collect::<Vec<_>>();
+    changed |= left == 0;
     let mut kept = hide::in_body(content_type, body, &hidden, hide::ALL).unwrap_or_else(|| body.to_vec());
     changed |= kept != body;
     for redactor in secrets {
@@ -74,4 +102,31 @@ pub(super) fn keep(
         kept = masked;
     }
     KeptRequest { query, headers, body: kept, changed }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn a_flood_of_large_bodies_is_kept_in_part() {
+        let keeper = Keeper::default();
+        let kept = (0..1_000).filter(|ms| keeper.may_keep(LARGE + 1, 1_700_000_000_000 + ms)).count();
+        assert_eq!(kept, 10);
+        assert!((0..1_000).all(|_| keeper.may_keep(LARGE, 1_700_000_000_000)));
+    }
+
+    #[test]
+    fn headers_without_end_are_cut() {
+        let mut map = HeaderMap::new();
+        for number in 0..90 {
+            let name: http::HeaderName = format!("x-{number}").parse().unwrap();
+            map.insert(name, HeaderValue::from_str(&"a".repeat(5_000)).unwrap());
+        }
+        let kept = keep("a=1", &map, b"{}", &|_| false, &[]);
+        let bytes: usize = kept.headers.iter().map(|(name, value)| name.len() + value.len()).sum();
+        assert!(bytes <= HEADERS_MOST && kept.headers.len() >= 3 && kept.changed, "{bytes}");
+    }
 }

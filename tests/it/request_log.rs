@@ -173,13 +173,15 @@ fn a_log_over_its_size_loses_its_oldest_lines_first() {
         let body = json!({ "number": number, "text": "x".repeat(1_000) });
         assert_eq!(server.send(&Request::post("/api/webhooks/gh").json(&body)).status, 401);
     }
-    server.newest_request(120);
-    let newest = server.requests()[0]["id"].clone();
+    let newest = server.newest_request(120);
+    assert_eq!(newest["kept"], false, "a log that is full keeps lines alone");
+    let oldest = server.requests().last().unwrap().clone();
+    assert_eq!(oldest["kept"], true);
     // A sweep is among the first things that a server does.
     server.stop();
     server.restart();
-    wait_until("the log is small", 30, || server.requests().len() < 80);
+    wait_until("the log is small", 30, || server.requests().len() < 120);
     let left = server.requests();
-    assert_eq!(left[0]["id"], newest);
-    assert!(left.len() > 20, "{}", left.len());
+    assert_eq!(left[0]["id"], newest["id"]);
+    assert!(left.len() > 60 && !left.contains(&oldest), "{}", left.len());
 }
