@@ -127,3 +127,65 @@ fn a_clock_that_is_no_number_is_told_in_one_line() {
     assert_eq!(refused.code, 2);
     assert!(refused.stderr.contains("FLOWCELL_TEST_CLOCK_MS: milliseconds"), "{}", refused.stderr);
 }
+
+fn vector(name: &str) -> Value {
+    let text = fs::read_to_string(root().join("tests/it/fixtures/vectors.json")).unwrap();
+    let all: Vec<Value> = serde_json::from_str(&text).unwrap();
+    all.into_iter().find(|vector| vector["name"] == name).unwrap()
+}
+
+/// A server that takes what this vector encrypted, at its time.
+fn receiver(vector: &Value, now_ms: &str) -> TestServer {
+    let verify = json!({
+        "scheme": vector["scheme"], "token": vector["token"], "aes_key": vector["aes_key"], "receive_id": vector["receive_id"],
+    });
+    let workflow = Workflow::script("sealed", "return context.data").trigger(json!({ "verify": verify }));
+    Setup::default().workflows([workflow]).variable("FLOWCELL_TEST_CLOCK_MS", now_ms).start()
+}
+
+fn target(signature: &str, vector: &Value) -> String {
+    let mut query = form_urlencoded::Serializer::new("/api/webhooks/sealed?".to_owned());
+    query.append_pair(signature, text(vector, "signature"));
+    query.append_pair("timestamp", text(vector, "timestamp")).append_pair("nonce", text(vector, "nonce"));
+    query.finish().replacen("?&", "?", 1)
+}
+
+#[test]
+fn the_question_of_wecom_s_sample_is_answered_with_its_plain_text() {
+    let vector = vector("wecom-echo");
+    let server = receiver(&vector, "1409659589000");
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    for (name, value) in vector["query"].as_object().unwrap() {
+        query.append_pair(name, value.as_str().unwrap());
+    }
+    let query = query.finish();
+    let answer = server.send(&Request::get(&format!("/api/webhooks/sealed?{query}")));
+    assert_eq!((answer.status, answer.text().as_str()), (200, text(&vector, "reply")));
+    let changed = query.replacen("5c45", "5c44", 1);
+    assert_eq!(server.send(&Request::get(&format!("/api/webhooks/sealed?{changed}"))).status, 401);
+    assert!(server.runs("sealed").is_empty());
+}
+
+#[test]
+fn what_the_samples_encrypted_is_opened_when_it_comes_in() {
+    let wecom = vector("wecom-reply");
+    let server = receiver(&wecom, "1409659813000");
+    let body = format!("<xml><Encrypt><![CDATA[{}]]></Encrypt></xml>", text(&wecom, "encrypt"));
+    let request = |body: &str| {
+        Request::post(&target("msg_signature", &wecom))
+            .header("content-type", "text/xml")
+            .body(body.to_owned())
+    };
+    assert_eq!(server.send(&request(&body.replacen("sKqR", "sKqS", 1))).status, 401);
+    let answer = server.send(&request(&body));
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let run = server.run(server.runs("sealed")[0]["id"].as_str().unwrap());
+    assert_eq!(run["steps"][0]["output"], json!({ "Content": "hi" }), "{run}");
+
+    // Its plain text is `success`, which is no event: it is refused only once it was verified and opened.
+    let dingtalk = vector("dingtalk-reply");
+    let server = receiver(&dingtalk, text(&dingtalk, "timestamp"));
+    let body = json!({ "encrypt": dingtalk["encrypt"] });
+    let answer = server.send(&Request::post(&target("signature", &dingtalk)).json(&body));
+    assert_eq!((answer.status, answer.problem().as_str()), (400, "body_invalid"), "{}", answer.text());
+}
