@@ -11,6 +11,8 @@ use quick_xml::{
 };
 use serde_json::{Map, Value};
 
+use super::body::add_value;
+
 /// Elements within each other. The engine's JSON ends at 128.
 const DEPTH: usize = 64;
 /// Attributes of one element.
@@ -126,20 +128,10 @@ fn close(element: Open, open: &mut [Open], root: &mut Option<Value>) -> bool {
     };
     match open.last_mut() {
         Some(parent) => {
-            add(&mut parent.fields, name, value);
+            add_value(&mut parent.fields, name, value);
             true
         }
         None => root.replace(value).is_none(),
-    }
-}
-
-fn add(fields: &mut Map<String, Value>, name: String, value: Value) {
-    match fields.get_mut(&name) {
-        None => {
-            fields.insert(name, value);
-        }
-        Some(Value::Array(values)) => values.push(value),
-        Some(first) => *first = Value::Array(vec![first.take(), value]),
     }
 }
 

@@ -31,11 +31,6 @@ impl Secret {
         Self { bytes: Zeroizing::new(bytes), until_ms: self.until_ms }
     }
 
-    /// Whether `shown` is the key itself, in a time that does not depend on where they differ.
-    pub fn matches(&self, shown: &[u8]) -> bool {
-        self.equals(shown)
-    }
-
     pub(super) fn bytes(&self) -> &[u8] {
         &self.bytes
     }
@@ -55,7 +50,7 @@ impl Secret {
     }
 
     /// Whether `given` is this secret, in a time that tells neither where they differ nor how long it is.
-    pub(super) fn equals(&self, given: &[u8]) -> bool {
+    pub fn equals(&self, given: &[u8]) -> bool {
         Sha256::digest(&self.bytes).ct_eq(&Sha256::digest(given)).into()
     }
 }

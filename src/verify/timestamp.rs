@@ -29,12 +29,7 @@ impl Freshness {
             TimestampUnit::Seconds => received_ms - received_ms % 1_000,
             TimestampUnit::Milliseconds | TimestampUnit::Rfc3339 => received_ms,
         };
-        if now_ms.saturating_sub(sent_ms) > self.tolerance_ms {
-            return Err(Rejected::Stale { by: now_ms - sent_ms - self.tolerance_ms });
-        }
-        if sent_ms.saturating_sub(now_ms) > self.tolerance_ms {
-            return Err(Rejected::Future { by: sent_ms - now_ms - self.tolerance_ms });
-        }
+        within(sent_ms, now_ms, self.tolerance_ms)?;
         Ok(sent_ms.saturating_add(self.tolerance_ms))
     }
 
@@ -62,8 +57,19 @@ impl Freshness {
     }
 }
 
+/// Whether the two times differ by the tolerance at most.
+pub(super) fn within(sent_ms: u64, now_ms: u64, tolerance_ms: u64) -> Result<(), Rejected> {
+    if now_ms.saturating_sub(sent_ms) > tolerance_ms {
+        return Err(Rejected::Stale { by: now_ms - sent_ms - tolerance_ms });
+    }
+    if sent_ms.saturating_sub(now_ms) > tolerance_ms {
+        return Err(Rejected::Future { by: sent_ms - now_ms - tolerance_ms });
+    }
+    Ok(())
+}
+
 /// Digits alone: `u64::from_str` would accept a `+`.
-fn whole(text: &str) -> Result<u64, &'static str> {
+pub(super) fn whole(text: &str) -> Result<u64, &'static str> {
     if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err("is not a whole number");
     }

@@ -15,6 +15,7 @@ mod octets;
 mod writer;
 
 pub(super) use encoding::{Coding, coding, decompressed};
+pub(super) use form::add_value;
 
 use std::time::Duration;
 

@@ -10,15 +10,15 @@ use subtle::ConstantTimeEq;
 use super::{
     super::{
         Delivery, Opened, Rejected, Replay, SchemeError, Secret, Signed, Single, Verified, resolve_all,
-        signature_header, single,
+        signature_header, single, timestamp::Freshness,
     },
     Reply, Resolve, Written,
     crypt::{self, AesKey},
-    field, fresh,
+    field,
     outline::Outline,
-    random_of, whole,
+    random_of,
 };
-use crate::model::FeishuSpec;
+use crate::model::{FeishuSpec, TimestampUnit};
 
 const SIGNATURE: HeaderName = HeaderName::from_static("x-lark-signature");
 const TIMESTAMP: HeaderName = HeaderName::from_static("x-lark-request-timestamp");
@@ -30,7 +30,7 @@ pub struct Feishu {
     /// Verification tokens; with `keys` never both empty.
     tokens: Vec<Secret>,
     keys: Vec<Key>,
-    tolerance_ms: u64,
+    freshness: Freshness,
 }
 
 /// An Encrypt Key: its text is signed, its hash encrypts.
@@ -51,7 +51,7 @@ impl Feishu {
         if tokens.is_empty() && keys.is_empty() {
             return Err(SchemeError::NoSecret);
         }
-        Ok(Self { tokens, keys, tolerance_ms: spec.tolerance.as_millis() })
+        Ok(Self { tokens, keys, freshness: Freshness::new(TimestampUnit::Seconds, spec.tolerance) })
     }
 
     pub(in crate::verify) fn verify(&self, delivery: &Delivery<'_>) -> Result<Verified, Rejected> {
@@ -85,11 +85,9 @@ impl Feishu {
             matches && key.text.lasts_at(delivery.received_ms)
         };
         let key = self.keys.iter().find(matches).ok_or(Rejected::Mismatch)?;
-        let bad = |why| Rejected::BadTimestamp { header: TIMESTAMP.as_str().to_owned(), why };
-        let sent_ms =
-            whole(timestamp).and_then(|it| it.checked_mul(1_000).ok_or("is too large")).map_err(bad)?;
-        fresh(sent_ms, delivery.received_ms - delivery.received_ms % 1_000, self.tolerance_ms)?;
-        let until_ms = sent_ms.saturating_add(self.tolerance_ms).saturating_add(999);
+        let until_ms = self.freshness.check(TIMESTAMP.as_str(), timestamp, delivery.received_ms)?;
+        // To the end of the last second that passes.
+        let until_ms = until_ms.saturating_add(999);
         Ok((key, Replay { digest: Sha256::digest(claimed).into(), until_ms }))
     }
 

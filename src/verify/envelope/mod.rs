@@ -16,7 +16,11 @@ use sha1::Sha1;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use super::{Rejected, Replay, SchemeError, Secret, resolve_all};
+use super::{
+    Rejected, Replay, SchemeError, Secret, resolve_all,
+    timestamp::{whole, within},
+    url,
+};
 use crate::model::{Secrets, Span};
 
 use crypt::{AesKey, Frame};
@@ -130,7 +134,7 @@ impl Parties {
             })
             .ok_or(Rejected::Mismatch)?;
         let sent_ms = self.sent_ms(&timestamp)?;
-        fresh(sent_ms, received_ms - received_ms % self.unit_ms, self.tolerance_ms)?;
+        within(sent_ms, received_ms - received_ms % self.unit_ms, self.tolerance_ms)?;
         // The last moment of the last unit that passes.
         let until_ms = sent_ms.saturating_add(self.tolerance_ms).saturating_add(self.unit_ms - 1);
         Ok(Stamp { signature: claimed, timestamp, nonce, token, until_ms })
@@ -245,7 +249,7 @@ struct Query<'a>(Vec<(&'a str, &'a str)>);
 
 impl<'a> Query<'a> {
     fn of(target: &'a str) -> Self {
-        let query = target.split_once('?').map_or("", |(_, query)| query);
+        let query = url::query(target).unwrap_or_default();
         Self(query.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, ""))).collect())
     }
 
@@ -274,24 +278,6 @@ fn sign(token: &Secret, timestamp: &str, nonce: &str, content: Option<&str>) -> 
     parts.extend(content.map(str::as_bytes));
     parts.sort_unstable();
     parts.iter().fold(Sha1::new(), |hash, part| hash.chain_update(part)).finalize().into()
-}
-
-fn whole(text: &str) -> Result<u64, &'static str> {
-    if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err("is not a whole number");
-    }
-    text.parse().map_err(|_| "is too large")
-}
-
-/// Whether the two times differ by the tolerance at most.
-fn fresh(sent_ms: u64, now_ms: u64, tolerance_ms: u64) -> Result<(), Rejected> {
-    if now_ms.saturating_sub(sent_ms) > tolerance_ms {
-        return Err(Rejected::Stale { by: now_ms - sent_ms - tolerance_ms });
-    }
-    if sent_ms.saturating_sub(now_ms) > tolerance_ms {
-        return Err(Rejected::Future { by: sent_ms - now_ms - tolerance_ms });
-    }
-    Ok(())
 }
 
 /// The random bytes of a delivery that is signed for a test: its id is random.

@@ -5,15 +5,13 @@
 //! developers.weixin.qq.com/doc/offiaccount, "接入指南" and "消息加解密说明".
 
 use super::{
-    super::{Delivery, Opened, Rejected, SchemeError, Signed, Verified},
-    Parties, Query, Reply, Resolve, Written, content_type,
-    package::Package,
-    wecom::{packed, style},
+    super::{Delivery, Rejected, SchemeError, Signed, Verified},
+    Parties, Query, Reply, Resolve, Written,
+    wecom::{SIGNATURE, message, packed},
 };
 use crate::model::WechatMpSpec;
 
 const PLAIN: &str = "signature";
-const SEALED: &str = "msg_signature";
 
 /// A callback of an official account.
 #[derive(Debug)]
@@ -37,16 +35,7 @@ impl WechatMp {
             let reply = Some(Reply::open("", "text/plain"));
             return Ok(Verified { replay: Some(stamp.replay()), reply, ..Verified::default() });
         }
-        let package = Package::read(delivery.body).map_err(|why| Rejected::Envelope { why })?;
-        let stamp = self.0.check(&query, SEALED, Some(&package.encrypt), delivery.received_ms)?;
-        let contents = self.0.open(&package.encrypt)?;
-        let content_type = content_type(&contents.message);
-        Ok(Verified {
-            opened: Some(Opened { body: contents.message, content_type }),
-            replay: Some(stamp.replay()),
-            reply: Some(stamp.reply(style(package.form), contents.key, "")),
-            ..Verified::default()
-        })
+        message(&self.0, &query, delivery)
     }
 
     pub(in crate::verify) fn write(&self, reply: &Reply, answer: &[u8], random: [u8; 16]) -> Option<Written> {
@@ -57,7 +46,7 @@ impl WechatMp {
         let encrypt = self.0.encrypt(body, id);
         let mut query = self.0.sign_query(PLAIN, None, id, now_ms);
         if let Some(encrypt) = &encrypt {
-            query.extend(self.0.sign_query(SEALED, Some(encrypt), id, now_ms).into_iter().take(1));
+            query.extend(self.0.sign_query(SIGNATURE, Some(encrypt), id, now_ms).into_iter().take(1));
             query.push(("encrypt_type".to_owned(), "aes".to_owned()));
         }
         Signed { headers: Vec::new(), query, body: encrypt.map(|encrypt| packed(body, &encrypt)) }

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::model::EnvelopeSpec;
 
-const SIGNATURE: &str = "msg_signature";
+pub(super) const SIGNATURE: &str = "msg_signature";
 
 /// A callback of WeCom.
 #[derive(Debug)]
@@ -30,16 +30,7 @@ impl Wecom {
             let body = self.0.open(&echo)?.message;
             return Ok(Verified::question(Some(Opened { body, content_type: "text/plain" })));
         }
-        let package = Package::read(delivery.body).map_err(|why| Rejected::Envelope { why })?;
-        let stamp = self.0.check(&query, SIGNATURE, Some(&package.encrypt), delivery.received_ms)?;
-        let contents = self.0.open(&package.encrypt)?;
-        let content_type = content_type(&contents.message);
-        Ok(Verified {
-            opened: Some(Opened { body: contents.message, content_type }),
-            replay: Some(stamp.replay()),
-            reply: Some(stamp.reply(style(package.form), contents.key, "")),
-            ..Verified::default()
-        })
+        message(&self.0, &query, delivery)
     }
 
     pub(in crate::verify) fn write(&self, reply: &Reply, answer: &[u8], random: [u8; 16]) -> Option<Written> {
@@ -53,8 +44,26 @@ impl Wecom {
     }
 }
 
+/// An encrypted message of WeCom, or of an official account that has a key.
+pub(super) fn message(
+    parties: &Parties,
+    query: &Query<'_>,
+    delivery: &Delivery<'_>,
+) -> Result<Verified, Rejected> {
+    let package = Package::read(delivery.body).map_err(|why| Rejected::Envelope { why })?;
+    let stamp = parties.check(query, SIGNATURE, Some(&package.encrypt), delivery.received_ms)?;
+    let contents = parties.open(&package.encrypt)?;
+    let content_type = content_type(&contents.message);
+    Ok(Verified {
+        opened: Some(Opened { body: contents.message, content_type }),
+        replay: Some(stamp.replay()),
+        reply: Some(stamp.reply(style(package.form), contents.key, "")),
+        ..Verified::default()
+    })
+}
+
 /// Bots write JSON and want JSON.
-pub(super) fn style(form: Form) -> Style {
+fn style(form: Form) -> Style {
     match form {
         Form::Xml => Style::Xml,
         Form::Json => Style::BotJson,
