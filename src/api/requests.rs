@@ -69,6 +69,7 @@ pub(super) async fn resend(
 
 fn line(record: &RequestRecord) -> Value {
     let mut line = serde_json::to_value(record).unwrap_or(Value::Null);
+    line["kept"] = (record.kept_bytes > 0).into();
     line["received"] = steps::timestamp(record.id.created_ms()).into();
     line
 }

@@ -69,9 +69,9 @@ async fn work(gateway: Gateway, peer: SocketAddr, request: Request, started: Ins
         took_us: started.elapsed().as_micros() as u64,
         scheme: None,
         accepted_us: started.elapsed().as_micros() as u64,
-        kept: false,
+        kept_bytes: 0,
     };
-    request_log::write(&gateway.engine, &record, None).await;
+    request_log::write(&gateway.engine, record, None).await;
     response
 }
 

@@ -135,9 +135,9 @@ async fn work(gateway: Gateway, peer: SocketAddr, request: Request, started: Ins
         took_us: started.elapsed().as_micros() as u64,
         scheme: trace.scheme.map(str::to_owned),
         accepted_us,
-        kept: kept.is_some(),
+        kept_bytes: 0,
     };
-    request_log::write(&gateway.engine, &record, kept.as_ref()).await;
+    request_log::write(&gateway.engine, record, kept.as_ref()).await;
     response
 }
 

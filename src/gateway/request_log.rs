@@ -42,12 +42,13 @@ impl Keeper {
 }
 
 /// Queues one line. Waits only while the store's queue is full, so that a flood cannot outrun the disk.
-pub(super) async fn write(engine: &Engine, record: &RequestRecord, kept: Option<&KeptRequest>) {
+pub(super) async fn write(engine: &Engine, record: RequestRecord, kept: Option<&KeptRequest>) {
+    let id = record.id;
     let mut batch = Batch::new();
     let bytes = tables::requests::insert(&mut batch, record, kept);
     match engine.store().commit_lazily(batch).await {
         Ok(()) => engine.logged(bytes),
-        Err(error) => tracing::error!(request = %record.id, %error, "the request log could not be written"),
+        Err(error) => tracing::error!(request = %id, %error, "the request log could not be written"),
     }
 }
 

@@ -69,8 +69,8 @@ pub struct RequestRecord {
     pub scheme: Option<String>,
     /// From the first byte of the head until the run was durable or the request refused, microseconds.
     pub accepted_us: u64,
-    /// Whether the request itself is kept beside this line.
-    pub kept: bool,
+    /// Bytes of the request itself as it is stored beside this line; 0 when it is not kept.
+    pub kept_bytes: u64,
 }
 
 /// A request that started no run, kept so that its sender's mistake or ours can be seen, and so that it can be sent again once

@@ -48,7 +48,7 @@ struct LineV1 {
 impl From<LineV1> for RequestRecord {
     fn from(line: LineV1) -> Self {
         let LineV1 { id, workflow, method, path, ip, body_bytes, status, outcome, took_us } = line;
-        let (scheme, accepted_us, kept) = (None, took_us, false);
+        let (scheme, accepted_us, kept_bytes) = (None, took_us, 0);
         Self {
             id,
             workflow,
@@ -61,7 +61,7 @@ impl From<LineV1> for RequestRecord {
             took_us,
             scheme,
             accepted_us,
-            kept,
+            kept_bytes,
         }
     }
 }
@@ -81,23 +81,31 @@ impl Filter {
     }
 
     fn takes(&self, line: &RequestRecord) -> bool {
-        let refused = matches!(line.outcome, RequestOutcome::Refused { .. });
         self.workflow.as_ref().is_none_or(|key| line.workflow.as_ref() == Some(key))
-            && self.refused.is_none_or(|wanted| wanted == refused)
+            && self.refused.is_none_or(|wanted| wanted == is_refused(line))
     }
 }
 
-/// Stores a line, and the request itself if it is kept; gives the bytes that they take.
-pub fn insert(batch: &mut Batch, request: &RequestRecord, kept: Option<&KeptRequest>) -> u64 {
-    let line = record::encode(request);
-    let mut bytes = line.len() as u64;
-    batch.put(keys::request(request.id), line);
-    if let Some(kept) = kept {
-        let kept = record::encode(kept);
-        bytes += kept.len() as u64;
+fn is_refused(line: &RequestRecord) -> bool {
+    matches!(line.outcome, RequestOutcome::Refused { .. })
+}
+
+/// Stores a line, and the request itself if it is kept, whose size the line then tells; gives the bytes that they take.
+pub fn insert(batch: &mut Batch, mut request: RequestRecord, kept: Option<&KeptRequest>) -> u64 {
+    request.kept_bytes = 0;
+    if let Some(kept) = kept.map(record::encode) {
+        request.kept_bytes = kept.len() as u64;
         batch.put(keys::kept_request(request.id), kept);
     }
+    let line = record::encode(&request);
+    let bytes = line.len() as u64 + request.kept_bytes;
+    batch.put(keys::request(request.id), line);
     bytes
+}
+
+/// The bytes of what is kept beside a line; nothing when the line is damaged, which must not keep it from being removed.
+fn kept_bytes(key: &[u8], line: &[u8]) -> Option<u64> {
+    record::decode::<RequestRecord>(key, line).ok().map(|request| request.kept_bytes)
 }
 
 /// One line.
@@ -172,14 +180,11 @@ pub async fn trim(store: &dyn Store, before_ms: u64, excess: u64) -> Result<(usi
             if key >= old && freed >= excess {
                 break;
             }
-            if let Some(id) = keys::parse_request(key.as_bytes()) {
-                let kept = keys::kept_request(id);
-                if let Some(bytes) = store.get(&kept)? {
-                    freed += bytes.len() as u64;
-                    batch.delete(kept);
-                }
+            let kept = kept_bytes(&key, line);
+            if let Some(id) = keys::parse_request(&key).filter(|_| kept != Some(0)) {
+                batch.delete(keys::kept_request(id));
             }
-            freed += line.len() as u64;
+            freed += line.len() as u64 + kept.unwrap_or(0);
             batch.delete(key);
             count += 1;
         }
@@ -193,24 +198,23 @@ pub async fn trim(store: &dyn Store, before_ms: u64, excess: u64) -> Result<(usi
     }
 }
 
-/// The bytes of all lines and of all that is kept beside them. Reads them all.
+/// The bytes of all lines and of all that is kept beside them. Reads the lines.
 ///
 /// # Errors
 /// Those of the store.
 pub fn bytes(store: &dyn Store) -> Result<u64, StoreError> {
     let mut bytes = 0;
-    for kind in [Kind::Request, Kind::KeptRequest] {
-        let mut range = KeyRange::prefix(kind.prefix());
-        loop {
-            let page = store.scan(range.clone(), Order::Descending, TRIM)?;
-            bytes += page.iter().map(|(_, value)| value.len() as u64).sum::<u64>();
-            match page.last() {
-                Some((last, _)) if page.len() == TRIM => range = range.before(Key::from(last.as_slice())),
-                Some(_) | None => break,
-            }
+    let mut range = KeyRange::prefix(Kind::Request.prefix());
+    loop {
+        let page = store.scan(range.clone(), Order::Descending, TRIM)?;
+        for (key, line) in &page {
+            bytes += line.len() as u64 + kept_bytes(key, line).unwrap_or(0);
+        }
+        match page.last() {
+            Some((last, _)) if page.len() == TRIM => range = range.before(last),
+            Some(_) | None => return Ok(bytes),
         }
     }
-    Ok(bytes)
 }
 
 #[cfg(test)]
@@ -220,15 +224,21 @@ mod tests {
 
     fn filled(count: u64) -> (MemoryStore, Vec<RequestRecord>, u64) {
         let store = MemoryStore::new();
-        let lines: Vec<RequestRecord> = (0..count).map(samples::request).collect();
         let kept = KeptRequest {
             query: "a=1".to_owned(),
             headers: vec![("x-a".to_owned(), "b".to_owned())],
             body: vec![7; 100],
             changed: false,
         };
+        let size = record::encode(&kept).len() as u64;
+        let line = |number| match samples::request(number) {
+            line if is_refused(&line) => RequestRecord { kept_bytes: size, ..line },
+            line => line,
+        };
+        let lines: Vec<RequestRecord> = (0..count).map(line).collect();
         let mut batch = Batch::new();
-        let bytes = lines.iter().map(|line| insert(&mut batch, line, line.kept.then_some(&kept))).sum();
+        let keep = |line: &RequestRecord| is_refused(line).then_some(&kept);
+        let bytes = lines.iter().map(|line| insert(&mut batch, line.clone(), keep(line))).sum();
         block_on(store.commit(batch)).unwrap();
         (store, lines, bytes)
     }
@@ -265,7 +275,8 @@ mod tests {
     fn a_filtered_list_pages_over_what_it_leaves_out() {
         let (store, lines, _) = filled(100);
         let refused = Filter { refused: Some(true), ..Filter::default() };
-        let expected: Vec<_> = lines.iter().rev().filter(|line| line.kept).map(|line| line.id).collect();
+        let expected: Vec<_> =
+            lines.iter().rev().filter(|line| is_refused(line)).map(|line| line.id).collect();
         let (mut found, mut before) = (Vec::new(), None);
         loop {
             let page = list(&store, &refused, before, 7).unwrap();
@@ -281,12 +292,23 @@ mod tests {
     }
 
     #[test]
+    fn a_damaged_line_is_removed_with_what_is_kept_beside_it() {
+        let (store, lines, bytes) = filled(3);
+        let mut batch = Batch::new();
+        batch.put(keys::request(lines[2].id), vec![255]);
+        block_on(store.commit(batch)).unwrap();
+        assert!(super::bytes(&store).unwrap() < bytes);
+        assert_eq!(block_on(trim(&store, 3, 0)).unwrap().0, 3);
+        assert_eq!(kept(&store, lines[2].id).unwrap(), None);
+    }
+
+    #[test]
     fn lines_of_the_first_version_are_read() {
         let line = samples::request(5);
         let RequestRecord { id, workflow, method, path, ip, body_bytes, status, outcome, took_us, .. } = line;
         let old = LineV1 { id, workflow, method, path, ip, body_bytes, status, outcome, took_us };
         let bytes = postcard::to_extend(&old, vec![1]).unwrap();
         let read: RequestRecord = record::decode(&keys::request(id), &bytes).unwrap();
-        assert_eq!((read.id, read.status, read.scheme, read.kept), (id, 401, None, false));
+        assert_eq!((read.id, read.status, read.scheme, read.kept_bytes), (id, 401, None, 0));
     }
 }

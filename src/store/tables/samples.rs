@@ -91,6 +91,6 @@ pub(super) fn request(n: u64) -> RequestRecord {
         took_us: 7,
         scheme: None,
         accepted_us: 5,
-        kept: n % 3 == 2,
+        kept_bytes: 0,
     }
 }
