@@ -14,21 +14,24 @@ use crate::{
     api,
     config::{Config, TlsSource},
     engine::{
-        Catalog, Definition, DefinitionError, Engine, EngineOptions, Environment, Ports, SystemPorts, Vault,
-        VaultError,
+        Catalog, Definition, DefinitionError, Engine, EngineOptions, Environment, Plugins, Ports,
+        SystemPorts, Vault, VaultError,
     },
     folder::{self, FolderError},
     gateway::{Endpoints, Gateway},
     key_source::{self, KeyError},
     loader::Loader,
     net::{NetError, Outbound, OutboundOptions},
-    sandbox::{EngineOptions as SandboxOptions, JsEngine, SandboxError},
+    plugin_folder::{self, PluginFileError},
+    sandbox::{
+        Compiler, EngineOptions as SandboxOptions, JsEngine, PluginEngine, PluginOptions, SandboxError,
+    },
     server::{
         self,
         acme::Acme,
         tls::{Certificates, Files, Tls, TlsError},
     },
-    steps::Services,
+    steps::{PluginSource, Services},
     store::{Options, SledStore, Store, StoreError},
 };
 
@@ -61,6 +64,9 @@ pub enum AppError {
     /// The workflow folder.
     #[error("{0}; give the folder that holds your workflow folders with --workflows")]
     Folder(#[from] FolderError),
+    /// The plugin folder.
+    #[error("{0}; name a folder of .wasm files with --plugins, or leave it out")]
+    Plugins(#[from] PluginFileError),
     /// The secrets.
     #[error(transparent)]
     Vault(#[from] VaultError),
@@ -161,6 +167,37 @@ fn tls(config: &Config) -> Result<(Option<Tls>, Keeper), TlsError> {
     Ok((Some(Tls::new(certificates)?), keeper))
 }
 
+/// Plugins are compiled by this same program, in a process of its own.
+///
+/// # Errors
+/// When it cannot be told which program this is.
+pub fn compiler() -> Result<Compiler, SandboxError> {
+    // The same program also after its file was replaced by a newer one.
+    let this = PathBuf::from("/proc/self/exe");
+    if this.exists() {
+        return Ok(Compiler::Child(this));
+    }
+    std::env::current_exe()
+        .map(Compiler::Child)
+        .map_err(|error| SandboxError::Start(format!("it is not known which program this is: {error}")))
+}
+
+/// Takes in the plugins that stand as files. One that is wrong is told, and the server starts without it.
+async fn install_plugins(config: &Config, plugins: &Plugins, now_ms: u64) -> Result<(), PluginFileError> {
+    let Some(folder) = &config.plugins else { return Ok(()) };
+    for path in plugin_folder::modules_in(folder)? {
+        match plugin_folder::install(plugins, &path, now_ms).await {
+            Ok(uploaded) if uploaded.new => {
+                let description = &uploaded.version.description;
+                tracing::info!(name = %description.name, version = %description.version, "a plugin was installed");
+            }
+            Ok(_) => {}
+            Err(error) => tracing::error!(%error, "a plugin was not installed"),
+        }
+    }
+    Ok(())
+}
+
 /// A server that listens.
 pub struct App {
     listener: TcpListener,
@@ -230,7 +267,18 @@ impl App {
             public_url: config.public_url.clone().unwrap_or_else(|| format!("{scheme}://{address}")),
             drain: config.drain,
         };
-        let services = Services { sandbox: sandbox.clone(), net };
+        let runs_plugins = PluginEngine::new(PluginOptions {
+            cache: Some(config.cache.clone()),
+            compiler: compiler()?,
+            slots: config.slots,
+        })?;
+        let plugins = Arc::new(Plugins::open(runs_plugins, Arc::clone(&store), vault.clone())?);
+        install_plugins(config, &plugins, ports.now_ms()).await?;
+        let services = Services {
+            sandbox: sandbox.clone(),
+            net,
+            plugins: Arc::clone(&plugins) as Arc<dyn PluginSource>,
+        };
         let engine = Engine::new(Arc::clone(&store), services, vault.clone(), ports, catalog, options);
         let endpoints = Arc::new(Endpoints::default());
         let mut loader = Loader::new(
@@ -243,7 +291,7 @@ impl App {
         loader.install(folders).await?;
         engine.take_up()?;
         let gateway = Gateway::new(engine.clone(), endpoints, config.network.guards.clone());
-        let api = api::router(gateway.clone(), engine.clone(), vault, token);
+        let api = api::router(gateway.clone(), engine.clone(), vault, plugins, token);
         let router = gateway.router().merge(api);
         let limits = config.network.limits();
         Ok(Self { listener, address, router, engine, store, loader, limits, tls, keeper })

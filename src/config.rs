@@ -52,6 +52,7 @@ struct Server {
     listen: Option<String>,
     data: Option<PathBuf>,
     workflows: Option<PathBuf>,
+    plugins: Option<PathBuf>,
     public_url: Option<String>,
     drain: Option<Span>,
     max_connections: Option<usize>,
@@ -133,6 +134,8 @@ pub struct Flags {
     pub data: Option<PathBuf>,
     /// The folder of workflow folders.
     pub workflows: Option<PathBuf>,
+    /// The folder of plugins.
+    pub plugins: Option<PathBuf>,
 }
 
 /// What it means.
@@ -144,6 +147,8 @@ pub struct Config {
     pub data: PathBuf,
     /// Folders of workflows.
     pub workflows: PathBuf,
+    /// A folder of plugins that are installed at the start.
+    pub plugins: Option<PathBuf>,
     /// What URLs begin with that are given to others, without a `/` at the end; nothing: the address it listens on.
     pub public_url: Option<String>,
     /// How long a stop waits for runs that are being executed.
@@ -348,6 +353,7 @@ fn meaning(typed: Typed, flags: &Flags) -> Result<Config, ConfigError> {
         tls: typed.tls.meaning(&data)?,
         data,
         workflows: flags.workflows.clone().or(typed.server.workflows).unwrap_or_else(|| "workflows".into()),
+        plugins: flags.plugins.clone().or(typed.server.plugins),
         public_url: typed.server.public_url.map(public_url).transpose()?,
         drain: typed.server.drain.unwrap_or(engine.drain),
         slots: match at_least_one("sandbox.slots", typed.sandbox.slots, SandboxOptions::default().slots)? {

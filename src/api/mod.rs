@@ -8,12 +8,15 @@ mod control;
 mod input;
 mod kv;
 mod letters;
+mod plugins;
 mod problems;
 mod requests;
 mod runs;
 mod secrets;
 mod token;
 mod workflows;
+
+use std::sync::Arc;
 
 use axum::{
     Json, Router,
@@ -28,7 +31,7 @@ use serde_json::json;
 pub use token::{TOKEN_FILE, Token};
 
 use crate::{
-    engine::{Engine, Vault},
+    engine::{Engine, Plugins, Vault},
     gateway::{Gateway, Problem},
     model::Limits,
     store::StoreError,
@@ -40,7 +43,8 @@ const PAGE_MOST: usize = 500;
 const PAGE: usize = 50;
 
 /// All routes but the webhooks.
-pub fn router(gateway: Gateway, engine: Engine, vault: Vault, token: Token) -> Router {
+pub fn router(gateway: Gateway, engine: Engine, vault: Vault, plugins: Arc<Plugins>, token: Token) -> Router {
+    let ports = Arc::clone(engine.ports());
     let guarded = Router::new()
         .route("/api/v1/runs", get(runs::list))
         .route("/api/v1/runs/replay", post(bulk::replay))
@@ -74,6 +78,7 @@ pub fn router(gateway: Gateway, engine: Engine, vault: Vault, token: Token) -> R
         .with_state(engine)
         .merge(guarded)
         .merge(sent_again)
+        .merge(plugins::router(plugins, ports, token.clone()))
         .merge(secrets::router(vault, token))
         .fallback(|| async {
             Problem::new(StatusCode::NOT_FOUND, "not_found", "there is nothing at this path")

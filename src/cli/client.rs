@@ -51,12 +51,21 @@ impl Server {
         path: &str,
         body: Option<&Value>,
     ) -> anyhow::Result<Value> {
+        let kind = body.map(|_| "application/json");
+        let body = body.map(|body| body.to_string().into_bytes()).unwrap_or_default();
+        self.exchange(method, path, kind, body).await
+    }
+
+    async fn exchange(
+        &self,
+        method: Method,
+        path: &str,
+        kind: Option<&str>,
+        body: Vec<u8>,
+    ) -> anyhow::Result<Value> {
         let url = format!("{}{path}", self.base().trim_end_matches('/'));
         let mut headers = vec![("authorization".to_owned(), format!("Bearer {}", self.token()?))];
-        if body.is_some() {
-            headers.push(("content-type".to_owned(), "application/json".to_owned()));
-        }
-        let body = body.map(|body| body.to_string().into_bytes()).unwrap_or_default();
+        headers.extend(kind.map(|kind| ("content-type".to_owned(), kind.to_owned())));
         let response = Client::new()?.send(method, &url, &headers, body).await?;
         let body: Value = serde_json::from_slice(&response.body).unwrap_or(Value::Null);
         if !(200..300).contains(&response.status) {
@@ -64,6 +73,11 @@ impl Server {
             anyhow::bail!("{url} answers {}: {}", response.status, super::terminal::safe(detail));
         }
         Ok(body)
+    }
+
+    /// Sends bytes that make a new resource.
+    pub(super) async fn upload(&self, path: &str, bytes: Vec<u8>) -> anyhow::Result<Value> {
+        self.exchange(Method::POST, path, Some("application/wasm"), bytes).await
     }
 
     /// Begins to read a resource piece by piece.

@@ -12,14 +12,19 @@ use crate::{
     app::{self, LoadError},
     config::{Config, Flags},
     engine::{
-        Catalog, Definition, Engine, EngineOptions, Environment, Submission, Submitted, SystemPorts, Vault,
+        Catalog, Definition, Engine, EngineOptions, Environment, Plugins, Submission, Submitted, SystemPorts,
+        Vault,
     },
     model::{Cause, Entry, Event, Mode, Run, RunId, RunStatus},
     net::{Outbound, OutboundOptions},
-    sandbox::{EngineOptions as SandboxOptions, JsEngine},
-    steps::Services,
+    plugin_folder,
+    sandbox::{EngineOptions as SandboxOptions, JsEngine, PluginEngine, PluginOptions},
+    steps::{PluginSource, Services},
     store::{MemoryStore, Store, tables},
 };
+
+/// Calls at once; nobody runs more than a few workflows by hand.
+const SLOTS: usize = 8;
 
 /// A sandbox and the variables of this process.
 pub(super) struct Local {
@@ -27,6 +32,9 @@ pub(super) struct Local {
     pub(super) environment: Environment,
     net: Outbound,
     vault: Vault,
+    plugins: Arc<Plugins>,
+    /// Plugins that are taken in before the first run.
+    plugin_folder: Option<PathBuf>,
 }
 
 impl Local {
@@ -34,11 +42,31 @@ impl Local {
     pub(super) fn new() -> anyhow::Result<Self> {
         let config = Config::load(&Flags::default(), std::env::vars())?;
         let cache = cache_folder(&config);
-        let sandbox = JsEngine::load(&SandboxOptions { cache, slots: 8 })?;
+        let sandbox = JsEngine::load(&SandboxOptions { cache: cache.clone(), slots: SLOTS })?;
         let net =
             Outbound::new(OutboundOptions { allow: config.net_allow.clone(), ..OutboundOptions::default() })?;
         let vault = Vault::of(config.secrets.clone())?;
-        Ok(Self { sandbox, environment: app::environment(&config), net, vault })
+        let runs_plugins =
+            PluginEngine::new(PluginOptions { cache, compiler: app::compiler()?, slots: SLOTS })?;
+        let plugins = Arc::new(Plugins::open(runs_plugins, Arc::new(MemoryStore::new()), vault.clone())?);
+        let environment = app::environment(&config);
+        Ok(Self { sandbox, environment, net, vault, plugins, plugin_folder: config.plugins })
+    }
+
+    /// The plugins that workflows find here.
+    pub(super) fn plugins(&self) -> &Arc<Plugins> {
+        &self.plugins
+    }
+
+    /// Takes in the plugins of the folder that was named, the first time.
+    async fn install_plugins(&self) -> anyhow::Result<()> {
+        let Some(folder) = &self.plugin_folder else { return Ok(()) };
+        if self.plugins.list().is_empty() {
+            for path in plugin_folder::modules_in(folder)? {
+                plugin_folder::install(&self.plugins, &path, 0).await?;
+            }
+        }
+        Ok(())
     }
 
     /// A workflow folder, compiled.
@@ -57,11 +85,16 @@ impl Local {
             event.hide_headers(|name| webhook.hides(name));
             event.hide_parameters(|name| webhook.hides_parameter(name));
         }
+        self.install_plugins().await?;
         let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
         let catalog = Catalog::new(self.sandbox.clone(), Arc::clone(&self.environment));
         let engine = Engine::new(
             Arc::clone(&store),
-            Services { sandbox: self.sandbox.clone(), net: self.net.clone() },
+            Services {
+                sandbox: self.sandbox.clone(),
+                net: self.net.clone(),
+                plugins: Arc::clone(&self.plugins) as Arc<dyn PluginSource>,
+            },
             self.vault.clone(),
             Arc::new(SystemPorts::default()),
             catalog,

@@ -11,6 +11,7 @@ mod envelopes;
 mod fixtures;
 mod kv;
 mod local;
+mod plugin;
 mod requests;
 mod run;
 mod runs;
@@ -28,7 +29,10 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::app::LoadError;
+use crate::{
+    app::LoadError,
+    sandbox::{COMPILE_COMMAND, compile_child},
+};
 
 /// Webhooks in, sandboxed workflows run, answers out.
 #[derive(Parser)]
@@ -62,6 +66,8 @@ enum Command {
     Restore(backup::Restore),
     /// Set, list and remove a server's secrets.
     Secrets(secrets::Arguments),
+    /// Make, look at and try plugins; upload them to a server and grant what they ask for.
+    Plugin(plugin::Arguments),
     /// Look at what scripts keep on a server; set and delete values.
     Kv(kv::Arguments),
     /// Make libraries that scripts import out of npm packages.
@@ -70,6 +76,9 @@ enum Command {
     Schema(schema::Arguments),
     /// Write TypeScript declarations for editors: of the globals, and of what each workflow reads.
     Types(types::Arguments),
+    /// Compile a plugin from stdin to stdout, under limits. The server calls it.
+    #[command(hide = true, name = COMPILE_COMMAND)]
+    CompilePlugin,
 }
 
 /// What a command came to.
@@ -94,6 +103,8 @@ pub fn main() -> ExitCode {
         Command::Restore(arguments) => backup::restore(&arguments),
         Command::Secrets(arguments) => secrets::execute(&arguments),
         Command::Kv(arguments) => kv::execute(&arguments),
+        Command::Plugin(arguments) => plugin::execute(&arguments),
+        Command::CompilePlugin => return compile_child(),
         Command::Bundle(arguments) => bundle::execute(&arguments),
         Command::Schema(arguments) => schema::execute(&arguments),
         Command::Types(arguments) => types::execute(&arguments),

@@ -29,11 +29,14 @@ pub(super) struct Arguments {
     /// The folder that holds workflow folders [default: ./workflows].
     #[arg(long)]
     workflows: Option<PathBuf>,
+    /// A folder of plugins, .wasm files that are installed at the start.
+    #[arg(long)]
+    plugins: Option<PathBuf>,
 }
 
 pub(super) fn execute(arguments: Arguments) -> anyhow::Result<Verdict> {
-    let Arguments { config, listen, data, workflows } = arguments;
-    let config = Config::load(&Flags { config, listen, data, workflows }, std::env::vars())?;
+    let Arguments { config, listen, data, workflows, plugins } = arguments;
+    let config = Config::load(&Flags { config, listen, data, workflows, plugins }, std::env::vars())?;
     start_log(&config)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {

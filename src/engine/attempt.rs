@@ -73,7 +73,11 @@ pub(super) fn facts(run: &Run, definition: &Definition) -> RunFacts {
         run.head.id.to_string(),
         run.head.workflow.to_string(),
     );
-    RunFacts { listed: definition.workflow.secrets.clone().into(), ..facts }
+    RunFacts {
+        listed: definition.workflow.secrets.clone().into(),
+        plugins: run.head.plugins.clone().into(),
+        ..facts
+    }
 }
 
 /// Where a step stands.
@@ -135,7 +139,7 @@ pub(super) async fn perform(
     let started = Instant::now();
     let timeout = definition.timeout(&key.step);
     let compiled = definition.step(&key.step);
-    let is_code = matches!(compiled, Some(steps::Compiled::Code(_)));
+    let is_code = compiled.is_some_and(steps::Compiled::calls_the_host);
     let history = match is_code {
         true => tables::calls::list(&*inner.store, run, &key, number),
         false => Ok(Vec::new()),
@@ -179,7 +183,7 @@ pub(super) async fn perform(
         }
         None => Executed::failed(gone()),
     };
-    let Executed { mut result, logs, log_truncated, usage, again, .. } =
+    let Executed { mut result, logs, log_truncated, usage, again, mut calls } =
         masked(executed, &inner.vault.redactor());
     let record = StepRecord {
         step: key.step.clone(),
@@ -206,7 +210,8 @@ pub(super) async fn perform(
             result = Err(RunError::new(ErrorCode::EngineCrash, error.to_string()));
         }
     }
-    let record = StepRecord { calls: host.take_notes(), ..record };
+    calls.extend(host.take_notes());
+    let record = StepRecord { calls, ..record };
     let performed = match result {
         Ok(Output::Value(output)) => match definition.check_output(&key.step, &output) {
             Ok(()) => Performed::Ended { record: StepRecord { output, ..record }, again },

@@ -12,8 +12,8 @@ use super::{
 };
 use crate::{
     model::{
-        Bundle, ErrorCode, FieldError, JsonText, OnError, Position, RunError, ScheduleTrigger, Span, Step,
-        StepId, StepKind, Trigger, VersionHash, When, Workflow,
+        Bundle, ErrorCode, FieldError, JsonText, OnError, PluginRef, Position, RunError, ScheduleTrigger,
+        Span, Step, StepId, StepKind, Trigger, VersionHash, When, Workflow,
     },
     sandbox::{Image, JsEngine, Script, Share},
     script,
@@ -69,6 +69,8 @@ pub struct Definition {
     pub(super) schedule: Option<Schedule>,
     /// The secrets that its steps name.
     pub(super) secrets: Vec<String>,
+    /// The plugins that its steps use, each once.
+    pub(super) plugins: Vec<PluginRef>,
     /// Its steps that wait for a callback.
     pub(super) callbacks: Vec<StepId>,
     steps: HashMap<StepId, Compiled>,
@@ -87,6 +89,7 @@ struct Files<'a> {
     bundle: &'a Bundle,
     sandbox: &'a JsEngine,
     share: Share,
+    plugin_share: Share,
 }
 
 impl CodeSource for Files<'_> {
@@ -100,6 +103,10 @@ impl CodeSource for Files<'_> {
 
     fn share(&self) -> Share {
         self.share.clone()
+    }
+
+    fn plugin_share(&self) -> Share {
+        self.plugin_share.clone()
     }
 
     fn image(&self, script: &Script) -> Option<Image> {
@@ -121,7 +128,9 @@ impl Definition {
         environment: &Environment,
     ) -> Result<Self, DefinitionError> {
         let workflow = read_workflow(&bundle.workflow)?;
-        let files = Files { bundle: &bundle, sandbox, share: sandbox.share() };
+        // Plugins have as many slots as scripts.
+        let (share, plugin_share) = (sandbox.share(), sandbox.share());
+        let files = Files { bundle: &bundle, sandbox, share, plugin_share };
         let at = |error: FieldError| {
             let frame = error.position.as_ref().and_then(|place| frame_of(&bundle, place));
             DefinitionError { frame, ..in_workflow_json(&bundle.workflow, error) }
@@ -160,6 +169,9 @@ impl Definition {
         };
         let waits = |step: &&Step| matches!(step.kind, StepKind::WaitForCallback(_));
         let callbacks = workflow.walk().into_iter().filter(waits).map(|step| step.id.clone()).collect();
+        let mut plugins: Vec<PluginRef> = compiled.values().filter_map(Compiled::plugin).cloned().collect();
+        plugins.sort();
+        plugins.dedup();
         let bundle = Arc::new(bundle);
         Ok(Self {
             workflow,
@@ -169,6 +181,7 @@ impl Definition {
             keys,
             schedule,
             secrets,
+            plugins,
             callbacks,
             steps: compiled,
             output_schemas,

@@ -123,6 +123,11 @@ pub(super) fn new_run(inner: &Inner, definition: &Definition, event: Event, mode
         group: groups.group.map(|(group, _)| group),
         slot: None,
         due_ms: None,
+        plugins: definition
+            .plugins
+            .iter()
+            .filter_map(|reference| inner.services.plugins.pin(reference))
+            .collect(),
     };
     Run { head, event, answer: None }
 }
@@ -300,7 +305,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        engine::{Catalog, Engine, EngineOptions, Environment, SystemPorts, Vault, simulation},
+        engine::{Catalog, Engine, EngineOptions, Environment, Plugins, SystemPorts, Vault, simulation},
         model::{Bundle, JsonText},
         net::{Outbound, OutboundOptions},
         steps::Services,
@@ -321,7 +326,7 @@ mod tests {
             let (store, definition): (Arc<dyn Store>, _) =
                 (Arc::new(MemoryStore::new()), Arc::new(definition));
             let net = Outbound::new(OutboundOptions::default()).unwrap();
-            let services = Services { sandbox: simulation::sandbox(), net };
+            let services = Services { sandbox: simulation::sandbox(), net, plugins: Plugins::none() };
             let catalog = Catalog::new(simulation::sandbox(), environment);
             let ports = Arc::new(SystemPorts::default());
             let engine =

@@ -19,6 +19,7 @@ mod intake;
 mod kv;
 mod locate;
 mod pending;
+mod plugins;
 mod ports;
 mod progress;
 mod queue;
@@ -50,6 +51,7 @@ pub use definition::{Definition, DefinitionError, Environment, frame_of, read_wo
 pub use groups::EventRoots;
 pub use intake::{DedupeKey, ReplayKey, Submission, Submitted};
 pub use kv::{Kv, KvEntry, KvError, KvOp, KvUsage};
+pub use plugins::{Installed, Plugins, PluginsError, Uploaded};
 pub use ports::{Ports, SystemPorts};
 pub use schedule::{Schedule, ScheduleError};
 pub use vault::{SecretInfo, Vault, VaultError};
@@ -247,6 +249,12 @@ impl Engine {
     /// # Errors
     /// When the store refuses.
     pub async fn install(&self, definition: Arc<Definition>) -> Result<(), StoreError> {
+        for plugin in &definition.plugins {
+            if self.inner.services.plugins.pin(plugin).is_none() {
+                let workflow = &definition.workflow.key;
+                tracing::warn!(%workflow, %plugin, "it uses a plugin that is not installed: its steps fail until it is");
+            }
+        }
         self.inner.catalog.install(&*self.inner.store, definition).await
     }
 

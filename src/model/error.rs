@@ -72,6 +72,16 @@ pub enum ErrorCode {
     TooManyCalls,
     /// A script that was replayed from its recorded calls asked for something else than before.
     ReplayMismatch,
+    /// The plugin of a step is not installed.
+    PluginMissing,
+    /// The input is not what the plugin's schema says.
+    PluginInput,
+    /// The plugin says that it failed.
+    PluginError,
+    /// The plugin stopped in a way that is its own fault: a trap, a wrong exit code.
+    PluginCrash,
+    /// The plugin asked for something that it has not been granted.
+    CapabilityMissing,
 }
 
 /// A limit and how much of it was used, both in the unit of the limit.
@@ -177,6 +187,11 @@ impl ErrorCode {
             Self::RunTooLarge => "run_too_large",
             Self::TooManyCalls => "too_many_calls",
             Self::ReplayMismatch => "replay_mismatch",
+            Self::PluginMissing => "plugin_missing",
+            Self::PluginInput => "plugin_input",
+            Self::PluginError => "plugin_error",
+            Self::PluginCrash => "plugin_crash",
+            Self::CapabilityMissing => "capability_missing",
         }
     }
 }

@@ -22,6 +22,11 @@ pub enum IdError {
     /// A step id that conditions and scripts could not name.
     #[error("`{0}` cannot be a step id: use a letter or _ first, then letters, digits or _, 64 at most")]
     StepId(String),
+    /// A plugin name with a character outside its set, or of a wrong length.
+    #[error(
+        "`{0}` cannot be a plugin's name: use lower-case letters, digits and -, a letter first, 64 at most"
+    )]
+    PluginName(String),
 }
 
 macro_rules! id {
@@ -170,6 +175,16 @@ name!(
         && text.bytes().next().is_some_and(|b| b.is_ascii_alphabetic() || b == b'_')
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_'),
     r"^[A-Za-z_][A-Za-z0-9_]{0,63}$"
+);
+
+name!(
+    /// What a plugin is called in workflows: at most 64 of `a-z 0-9 -`, a letter first.
+    PluginName,
+    PluginName,
+    |text| text.len() <= 64
+        && text.bytes().next().is_some_and(|b| b.is_ascii_lowercase())
+        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'),
+    r"^[a-z][a-z0-9-]{0,63}$"
 );
 
 /// SHA-256 over everything a workflow version consists of. A run keeps the version it began with.

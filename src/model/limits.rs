@@ -116,6 +116,19 @@ pub struct CodeLimits {
 }
 
 impl CodeLimits {
+    /// These, and those of `other` where nothing is said.
+    pub fn or(&self, other: &Self) -> Self {
+        Self {
+            fuel: self.fuel.or(other.fuel),
+            timeout: self.timeout.or(other.timeout),
+            memory: self.memory.or(other.memory),
+            output: self.output.or(other.output),
+            log: self.log.or(other.log),
+            log_lines: self.log_lines.or(other.log_lines),
+            calls: self.calls.or(other.calls),
+        }
+    }
+
     /// The limits in force.
     pub fn resolve(&self) -> Limits {
         let Limits { fuel, timeout, memory, output, log, log_lines, calls } = Limits::DEFAULT;

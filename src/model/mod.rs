@@ -5,6 +5,7 @@
 
 mod answer;
 mod call;
+mod capability;
 mod envelope;
 mod error;
 mod event;
@@ -19,6 +20,7 @@ mod journal;
 mod json;
 mod limits;
 pub mod nocobase;
+mod plugin;
 mod policy;
 mod query_step;
 mod request;
@@ -37,6 +39,7 @@ mod workflow_parse;
 
 pub use answer::Answer;
 pub use call::{CallError, CallNote, CallRecord};
+pub use capability::{CAPABILITY_MISSING, Capability, CapabilityError, HostPattern};
 pub use envelope::{EnvelopeSpec, FeishuSpec, WechatMpSpec};
 pub use error::{ErrorCode, LimitUnit, LimitUse, Position, RunError};
 pub use event::{Content, Event, HIDDEN};
@@ -49,10 +52,14 @@ pub use handshake::{Handshake, HandshakeAnswer, HandshakeMac, HandshakeSpec, Pre
 pub use hmac::{Algorithm, Encoding, HmacSpec, SecretEncoding, TimestampSpec, TimestampUnit};
 pub use hook_path::{HookPath, HookPathError, PathSegment};
 pub use http_step::{HttpAuth, HttpFile, HttpMethod, HttpPart, HttpResponse, HttpStep, StatusPattern};
-pub use ids::{IdError, RequestId, RunId, StepId, VersionHash, WorkflowKey};
+pub use ids::{IdError, PluginName, RequestId, RunId, StepId, VersionHash, WorkflowKey};
 pub use journal::{Entry, Signal, StepKey, StepRecord, StepStatus, Wait};
 pub use json::{Bounds, JsonText};
 pub use limits::{CodeLimits, Limits};
+pub use plugin::{
+    PluginDescription, PluginExample, PluginHash, PluginKind, PluginPin, PluginRef, PluginRefError,
+    PluginSettings, PluginStep, PluginVersion, Stdio, VersionPrefix,
+};
 pub use policy::{Concurrency, Debounce, OnConflict, Policy, Priority, Retention, Singleton, Throttle};
 pub use query_step::{QueryLanguage, QueryStep};
 pub use request::{KeptRequest, RequestOutcome, RequestRecord};

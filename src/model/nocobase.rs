@@ -52,7 +52,8 @@ fn of_error(code: ErrorCode) -> i8 {
         | ErrorCode::ConditionError
         | ErrorCode::SchemaMismatch
         | ErrorCode::LoopInvalid
-        | ErrorCode::WaitInvalid => FAILED,
+        | ErrorCode::WaitInvalid
+        | ErrorCode::PluginInput => FAILED,
         ErrorCode::RunTimeout => ABORTED,
         ErrorCode::Cancelled => CANCELED,
         ErrorCode::FuelExhausted
@@ -77,6 +78,10 @@ fn of_error(code: ErrorCode) -> i8 {
         | ErrorCode::SubflowFailed
         | ErrorCode::TooDeep
         | ErrorCode::QueryError
+        | ErrorCode::PluginMissing
+        | ErrorCode::PluginError
+        | ErrorCode::PluginCrash
+        | ErrorCode::CapabilityMissing
         | ErrorCode::RunTooLarge
         | ErrorCode::TooManyCalls
         | ErrorCode::ReplayMismatch => ERROR,

@@ -8,6 +8,7 @@ use super::{
     event::Event,
     ids::{RunId, VersionHash, WorkflowKey},
     journal::StepKey,
+    plugin::PluginPin,
     webhook::Mode,
 };
 
@@ -125,6 +126,8 @@ pub struct RunHead {
     pub slot: Option<[u8; 32]>,
     /// When it goes on by itself, while it waits.
     pub due_ms: Option<u64>,
+    /// The plugins of its steps, as far as they were installed when it was accepted.
+    pub plugins: Vec<PluginPin>,
 }
 
 /// One execution of a workflow.

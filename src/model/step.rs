@@ -11,6 +11,7 @@ use super::{
     http_step::HttpStep,
     ids::StepId,
     limits::CodeLimits,
+    plugin::PluginStep,
     query_step::QueryStep,
     units::Span,
 };
@@ -74,6 +75,8 @@ pub enum StepKind {
     Http(Box<HttpStep>),
     /// Takes parts of data, without code.
     Query(QueryStep),
+    /// Runs an uploaded Wasm module in the sandbox; its output is what the module gives.
+    Plugin(PluginStep),
 }
 
 /// One of the lists of steps inside a step.
@@ -141,7 +144,8 @@ impl Step {
             | StepKind::WaitForCallback(_)
             | StepKind::Subflow(_)
             | StepKind::Http(_)
-            | StepKind::Query(_) => Vec::new(),
+            | StepKind::Query(_)
+            | StepKind::Plugin(_) => Vec::new(),
         };
         if let OnError::Steps(steps) = &self.on_error {
             branches.push(branch("on_error", When::Error, steps));

@@ -7,6 +7,7 @@ use super::{
     http_step::HttpStep,
     ids::StepId,
     limits::CodeLimits,
+    plugin::PluginStep,
     step::{
         CodeStep, ConditionExpr, ConditionStep, ResponseSpec, Step, StepKind, SwitchCase, SwitchStep, When,
     },
@@ -65,6 +66,7 @@ fn step(value: Value, path: &str) -> Result<Step, FieldError> {
         "subflow" => StepKind::Subflow(typed(Value::Object(fields), path)?),
         "query" => StepKind::Query(typed(Value::Object(fields), path)?),
         "http" => StepKind::Http(Box::new(http(fields, path)?)),
+        "plugin" => StepKind::Plugin(plugin(fields, path)?),
         other => {
             let message = format!("unknown step type `{other}`; known are {}", TYPES.join(", "));
             return Err(FieldError::new(join(path, "type"), message));
@@ -76,7 +78,7 @@ fn step(value: Value, path: &str) -> Result<Step, FieldError> {
 }
 
 /// Every step type.
-const TYPES: [&str; 16] = [
+const TYPES: [&str; 17] = [
     "code",
     "condition",
     "switch",
@@ -93,13 +95,14 @@ const TYPES: [&str; 16] = [
     "subflow",
     "http",
     "query",
+    "plugin",
 ];
 
 /// Refuses common fields where they could mean nothing.
 fn fits(step: &Step, path: &str) -> Result<(), FieldError> {
     let wrong = |field: &str, message: &str| Err(FieldError::new(join(path, field), message));
     let once = match &step.kind {
-        StepKind::Code(_) | StepKind::Http(_) => true,
+        StepKind::Code(_) | StepKind::Http(_) | StepKind::Plugin(_) => true,
         StepKind::Condition(_)
         | StepKind::Switch(_)
         | StepKind::Set(_)
@@ -124,10 +127,15 @@ fn fits(step: &Step, path: &str) -> Result<(), FieldError> {
     if step.timeout.is_some() && !once {
         return wrong("timeout", "this step type needs no timeout; put it on the step that can take long");
     }
-    let has_own_output =
-        matches!(step.kind, StepKind::Code(_) | StepKind::Http(_) | StepKind::Set(_) | StepKind::Query(_));
+    let has_own_output = matches!(
+        step.kind,
+        StepKind::Code(_) | StepKind::Http(_) | StepKind::Set(_) | StepKind::Query(_) | StepKind::Plugin(_)
+    );
     if step.output_schema.is_some() && !has_own_output {
-        return wrong("output_schema", "only code, http, query and set steps have outputs to be checked");
+        return wrong(
+            "output_schema",
+            "only code, http, plugin, query and set steps have outputs to be checked",
+        );
     }
     if step.timeout.is_some_and(|timeout| timeout > TIMEOUT_CAP || timeout.as_millis() == 0) {
         return wrong("timeout", &format!("one attempt may take 1ms to {TIMEOUT_CAP}"));
@@ -242,12 +250,26 @@ pub(super) fn loops_are_around(steps: &[Step], path: &str, inside: bool) -> Resu
     Ok(())
 }
 
+fn within_caps(limits: &CodeLimits, path: &str) -> Result<(), FieldError> {
+    match limits.violation() {
+        Some((field, message)) => Err(FieldError::new(join(path, &format!("limits.{field}")), message)),
+        None => Ok(()),
+    }
+}
+
+fn plugin(fields: Object, path: &str) -> Result<PluginStep, FieldError> {
+    let plugin: PluginStep = typed(Value::Object(fields), path)?;
+    within_caps(&plugin.limits, path)?;
+    // A template alone may give the whole object.
+    if !plugin.config.is_object() && !plugin.config.is_string() {
+        return Err(FieldError::new(join(path, "config"), "expected an object"));
+    }
+    Ok(plugin)
+}
+
 fn code(fields: Object, path: &str) -> Result<CodeStep, FieldError> {
     let code: CodeStep = typed(Value::Object(fields), path)?;
-    let limits: CodeLimits = code.limits;
-    if let Some((field, message)) = limits.violation() {
-        return Err(FieldError::new(join(path, &format!("limits.{field}")), message));
-    }
+    within_caps(&code.limits, path)?;
     let plain = !code.file.contains(['\\', '\0'])
         && code.file.split('/').all(|part| !part.is_empty() && !part.starts_with('.'));
     let is_code = [".js", ".mjs", ".ts", ".mts"].iter().any(|end| code.file.ends_with(end))

@@ -44,6 +44,14 @@ pub enum NetError {
         /// How the operator can allow it.
         how: String,
     },
+    /// The caller may not go there, whatever the guard says.
+    #[error("{whither} `{host}`, which has not been granted: it needs `http:{host}`")]
+    NotGranted {
+        /// The host; with its port where that is not the scheme's own.
+        host: String,
+        /// How it came to it.
+        whither: &'static str,
+    },
     /// The name has no address.
     #[error("`{host}` has no address: {why}")]
     Dns {
@@ -113,6 +121,7 @@ impl NetError {
             | Self::Method(_)
             | Self::Header { .. }
             | Self::Denied { .. }
+            | Self::NotGranted { .. }
             | Self::Tls { .. }
             | Self::TooLarge { .. }
             | Self::TooManyRedirects { .. } => false,

@@ -15,6 +15,7 @@ use super::{
     error, guard, headers,
     redirect::Hop,
 };
+use crate::model::HostPattern;
 
 /// How long the other side may take to take a connection.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -65,6 +66,8 @@ pub struct OutboundRequest {
     pub max_response: u64,
     /// How many redirects are followed, 10 at most. With 0 a redirect is the response.
     pub redirects: u8,
+    /// The hosts that it may go to, also by a redirect; all when nothing is said. The guard asks in any case.
+    pub within: Option<Arc<[HostPattern]>>,
 }
 
 impl OutboundRequest {
@@ -79,6 +82,7 @@ impl OutboundRequest {
             timeout: Duration::from_secs(5),
             max_response: 1 << 20,
             redirects: 5,
+            within: None,
         }
     }
 }
@@ -200,6 +204,7 @@ impl Inner {
             timeout: after,
             max_response,
             redirects,
+            within,
         } = request;
         if method == Method::CONNECT || method == Method::TRACE {
             return Err(NetError::Method(method.to_string()));
@@ -208,17 +213,30 @@ impl Inner {
         let headers = headers::checked(&headers, &sensitive)?;
         let late = || NetError::Timeout { url: error::origin(&url), after };
         let first = Hop { method, url: url.clone(), headers, body: body.into() };
-        let exchange = self.exchange(first, &sensitive, max_response, redirects.min(REDIRECTS_MOST));
+        let redirects = redirects.min(REDIRECTS_MOST);
+        let exchange = self.exchange(first, &sensitive, max_response, redirects, within.as_deref());
         timeout(after.min(TIMEOUT_MOST), exchange).await.map_err(|_| late())?
     }
 
     /// Which client may go there.
-    fn client_for(&self, url: &Url, redirected: bool) -> Result<&reqwest::Client, NetError> {
+    fn client_for(
+        &self,
+        url: &Url,
+        redirected: bool,
+        within: Option<&[HostPattern]>,
+    ) -> Result<&reqwest::Client, NetError> {
         let refused = |why: &str| match redirected {
             false => error::denied(url, why),
             true => error::denied(url, &format!("a redirect leads there, and {why}")),
         };
         let target = HostPort::of(url).ok_or_else(|| refused("it has no host"))?;
+        if let (Some(within), Some(host), Some(port)) = (within, url.host_str(), url.port_or_known_default())
+            && !within.iter().any(|pattern| pattern.matches(host, port))
+        {
+            let host = url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
+            let whither = if redirected { "a redirect leads to" } else { "the request goes to" };
+            return Err(NetError::NotGranted { host, whither });
+        }
         if self.allow.contains(&target) {
             return Ok(&self.allowed);
         }
@@ -236,10 +254,11 @@ impl Inner {
         sensitive: &[String],
         max_response: u64,
         redirects: u8,
+        within: Option<&[HostPattern]>,
     ) -> Result<Response, NetError> {
         let mut followed = 0;
         loop {
-            let client = self.client_for(&hop.url, followed > 0)?;
+            let client = self.client_for(&hop.url, followed > 0, within)?;
             let mut request =
                 client.request(hop.method.clone(), hop.url.clone()).headers(hop.headers.clone());
             if !hop.body.is_empty() {

@@ -75,7 +75,7 @@ pub(super) fn script_error(json: &[u8]) -> RunError {
 }
 
 /// Text from the guest, cut to what is kept.
-fn cut(mut text: String) -> String {
+pub(super) fn cut(mut text: String) -> String {
     if text.len() > TEXT_MOST {
         text.truncate(text.floor_char_boundary(TEXT_MOST));
         text.push('…');

@@ -60,6 +60,12 @@ impl Cache {
         write_whole(&self.path(fingerprint), &[&mac, code])
     }
 
+    /// Drops a compiled form, if it is there.
+    pub(super) fn remove(&self, fingerprint: &[u8]) {
+        // One that stays is never read again.
+        let _ = fs::remove_file(self.path(fingerprint));
+    }
+
     fn path(&self, fingerprint: &[u8]) -> PathBuf {
         self.folder.join(format!("{}.cwasm", hex::encode(&Sha256::digest(fingerprint)[..16])))
     }

@@ -39,13 +39,28 @@ const BEGAN: &str = "began";
 #[derive(Debug, Clone)]
 pub struct Share(Arc<Semaphore>);
 
+impl Share {
+    /// Half of so many slots.
+    pub(super) fn of(slots: usize) -> Self {
+        Self(Arc::new(Semaphore::new(slots.div_ceil(2))))
+    }
+
+    /// Waits for one's turn. The share first: who waits for it takes no place in the line for slots.
+    pub(super) async fn turn(&self, slots: &Arc<Semaphore>) -> Result<Leave, SandboxError> {
+        let shut = |_| SandboxError::Start("the engine is shut".to_owned());
+        let of_share = Arc::clone(&self.0).acquire_owned().await.map_err(shut)?;
+        let slot = Arc::clone(slots).acquire_owned().await.map_err(shut)?;
+        Ok((of_share, slot))
+    }
+}
+
 /// A visit and what its last entry gave.
 type Entered = (Visit, Result<Vec<u8>, Ended>);
 
 impl JsEngine {
     /// A share for one workflow.
     pub fn share(&self) -> Share {
-        Share(Arc::new(Semaphore::new(self.slot_count.div_ceil(2))))
+        Share::of(self.slot_count)
     }
 
     /// Runs a call, each entry on a thread of its own once one of the slots, and of those that `share` may take, is free.
@@ -136,7 +151,7 @@ struct Drive<'a> {
 }
 
 /// Leave to run: one of the slots, and one of the workflow's share of them.
-type Leave = (OwnedSemaphorePermit, OwnedSemaphorePermit);
+pub(super) type Leave = (OwnedSemaphorePermit, OwnedSemaphorePermit);
 
 /// What a script that waits comes to.
 enum Next {
@@ -148,7 +163,7 @@ enum Next {
 impl Drive<'_> {
     async fn run(mut self) -> Result<Outcome, SandboxError> {
         self.bytes = self.delivered.iter().map(size).sum();
-        let mut leave = Some(turn(self.engine, self.share).await?);
+        let mut leave = Some(self.share.turn(&self.engine.slots).await?);
         let (mut visit, mut answer) = self.restart().await?;
         loop {
             let pending = match answer {
@@ -170,7 +185,7 @@ impl Drive<'_> {
                 }
             };
             if leave.is_none() {
-                leave = Some(turn(self.engine, self.share).await?);
+                leave = Some(self.share.turn(&self.engine.slots).await?);
             }
             let record = match next {
                 Next::Deliver(record) => record,
@@ -229,7 +244,7 @@ impl Drive<'_> {
             self.given_up.insert(id);
         }
         for asked in pending.calls {
-            let call = HostCall { id: asked.id, op: asked.op, args: asked.args };
+            let call = HostCall { id: asked.id, op: asked.op, args: asked.args, hosts: None };
             let digest = self.host.digest(&call);
             if let Some(known) = self.outstanding.get(&call.id) {
                 // It is being performed for an instance that was given up.
@@ -276,7 +291,10 @@ impl Drive<'_> {
                 Some(call) if (call.digest, &call.op) == (record.digest, &record.op) => Next::Deliver(record),
                 Some(call) => {
                     let (id, op) = (record.id, call.op.clone());
-                    Next::Fail(mismatch(&record.op, &HostCall { id, op, args: serde_json::Value::Null }))
+                    Next::Fail(mismatch(
+                        &record.op,
+                        &HostCall { id, op, args: serde_json::Value::Null, hosts: None },
+                    ))
                 }
                 None => Next::Fail(RunError::new(
                     ErrorCode::ReplayMismatch,
@@ -292,15 +310,7 @@ impl Drive<'_> {
     /// Has everything performed that is asked for, and waits for the first result.
     async fn wait(&mut self, held: &mut Option<Visit>) -> Result<Next, SandboxError> {
         if self.delivered.is_empty() {
-            let at_ms = self.call.now_ms;
-            let began = CallRecord {
-                id: 0,
-                op: BEGAN.to_owned(),
-                digest: [0; 16],
-                result: Ok(JsonText::null()),
-                at_ms,
-                took_us: 0,
-            };
+            let began = began(self.call.now_ms);
             self.host.record(std::slice::from_ref(&began)).await?;
             self.delivered.push(began);
             self.cursor = 1;
@@ -377,27 +387,23 @@ impl Drive<'_> {
     }
 }
 
-/// Waits for one's turn. The share first: who waits for it takes no place in the line for slots.
-async fn turn(engine: &JsEngine, share: &Share) -> Result<Leave, SandboxError> {
-    let shut = |_| SandboxError::Start("the engine is shut".to_owned());
-    let of_share = Arc::clone(&share.0).acquire_owned().await.map_err(shut)?;
-    let slot = Arc::clone(&engine.slots).acquire_owned().await.map_err(shut)?;
-    Ok((of_share, slot))
+/// The note on the time at which an attempt began, milliseconds since the epoch.
+pub(super) fn began(at_ms: u64) -> CallRecord {
+    let (op, result) = (BEGAN.to_owned(), Ok(JsonText::null()));
+    CallRecord { id: 0, op, digest: [0; 16], result, at_ms, took_us: 0 }
 }
 
 /// What a mismatch is most likely about.
 const REPLAYED: &str =
     "it was taken up again from its recorded calls and took another course: give the run a fresh start";
 
-fn mismatch(before: &str, call: &HostCall) -> RunError {
-    let message = format!(
-        "call {} of the script was a `{before}`, now it is another `{}`; {REPLAYED}",
-        call.id, call.op
-    );
+pub(super) fn mismatch(before: &str, call: &HostCall) -> RunError {
+    let message =
+        format!("call {} of the code was a `{before}`, now it is another `{}`; {REPLAYED}", call.id, call.op);
     RunError::new(ErrorCode::ReplayMismatch, message)
 }
 
-fn size(record: &CallRecord) -> u64 {
+pub(super) fn size(record: &CallRecord) -> u64 {
     match &record.result {
         Ok(value) => value.as_str().len() as u64,
         Err(error) => error.message.len() as u64,

@@ -183,7 +183,7 @@ fn fingerprint() -> Vec<u8> {
 }
 
 /// Epochs come from a thread of its own: the async runtime may be kept busy by the very guests.
-fn start_ticker(engine: &Engine) -> Result<(), SandboxError> {
+pub(super) fn start_ticker(engine: &Engine) -> Result<(), SandboxError> {
     let engine = engine.weak();
     thread::Builder::new()
         .name("epoch".to_owned())

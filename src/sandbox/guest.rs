@@ -61,24 +61,8 @@ pub(super) fn explain(
         return RunError::new(ErrorCode::EngineCrash, format!("the JavaScript engine stopped: {error:#}"));
     };
     match trap {
-        Trap::OutOfFuel => {
-            let message = format!(
-                "the code used all {} units of fuel; loop less, or raise `limits.fuel` of the step",
-                limits.fuel
-            );
-            RunError::new(ErrorCode::FuelExhausted, message).over(limits.fuel, limits.fuel, LimitUnit::Fuel)
-        }
-        Trap::Interrupt => {
-            let message = format!(
-                "the code ran longer than {}; do less, or raise `limits.timeout` of the step",
-                limits.timeout
-            );
-            RunError::new(ErrorCode::Timeout, message).over(
-                limits.timeout.as_millis(),
-                took_ms,
-                LimitUnit::Ms,
-            )
-        }
+        Trap::OutOfFuel => fuel_exhausted(limits),
+        Trap::Interrupt => timeout(limits, took_ms),
         // The guest's own stack lies below everything else, so running over it leaves the memory.
         Trap::StackOverflow | Trap::MemoryOutOfBounds => RunError::new(
             ErrorCode::StackOverflow,
@@ -98,7 +82,23 @@ pub(super) fn explain(
     }
 }
 
-fn memory_limit(limits: &Limits, asked: u64) -> RunError {
+pub(super) fn fuel_exhausted(limits: &Limits) -> RunError {
+    let message = format!(
+        "the code used all {} units of fuel; loop less, or raise `limits.fuel` of the step",
+        limits.fuel
+    );
+    RunError::new(ErrorCode::FuelExhausted, message).over(limits.fuel, limits.fuel, LimitUnit::Fuel)
+}
+
+pub(super) fn timeout(limits: &Limits, took_ms: u64) -> RunError {
+    let message = format!(
+        "the code ran longer than {}; do less, or raise `limits.timeout` of the step",
+        limits.timeout
+    );
+    RunError::new(ErrorCode::Timeout, message).over(limits.timeout.as_millis(), took_ms, LimitUnit::Ms)
+}
+
+pub(super) fn memory_limit(limits: &Limits, asked: u64) -> RunError {
     let message = format!(
         "the code needs more than {} of memory; keep less, or raise `limits.memory` of the step",
         limits.memory

@@ -18,11 +18,18 @@ pub(super) struct Limiter {
     limit: usize,
     held: usize,
     peak: usize,
+    /// Instances, memories and tables that there may be.
+    most: [usize; 3],
 }
 
 impl Limiter {
     pub(super) fn new(limit: usize) -> Self {
-        Self { limit, held: 0, peak: 0 }
+        Self { limit, held: 0, peak: 0, most: [1, 1, 2] }
+    }
+
+    /// For uploaded modules: components consist of several core modules. `most` are instances, memories and tables.
+    pub(super) fn of_component(limit: usize, most: [u32; 3]) -> Self {
+        Self { most: most.map(|most| most as usize), ..Self::new(limit) }
     }
 
     /// The most that was held at once, bytes.
@@ -51,15 +58,15 @@ impl ResourceLimiter for Limiter {
     }
 
     fn instances(&self) -> usize {
-        1
+        self.most[0]
     }
 
     fn memories(&self) -> usize {
-        1
+        self.most[1]
     }
 
     fn tables(&self) -> usize {
-        2
+        self.most[2]
     }
 }
 

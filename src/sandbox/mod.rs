@@ -20,6 +20,7 @@ mod hot_pages;
 mod image;
 mod js;
 mod limiter;
+mod plugin;
 mod services;
 #[cfg(test)]
 mod tests;
@@ -29,6 +30,12 @@ pub use drive::Share;
 pub use engine::{EngineOptions, JsEngine};
 pub use image::Image;
 pub use js::{Call, Conclusion, Form, Hidden, Outcome, Script};
+#[cfg(test)]
+pub(crate) use plugin::plugin_wat;
+pub use plugin::{
+    Allowed, COMPILE_COMMAND, Compiler, Outline, Plugin, PluginCall, PluginEngine, PluginError, PluginFacts,
+    PluginOptions, PluginOutcome, SIZE_MOST as PLUGIN_SIZE_MOST, compile_child,
+};
 pub use services::{HostCall, HostServices};
 
 /// Why the sandbox itself could not serve. What a script does wrong is a `RunError` in the outcome, not this.

@@ -2,11 +2,13 @@
 //!
 //! The engine implements [`HostServices`]; so nothing here knows the store, the network or workflows.
 
+use std::sync::Arc;
+
 use futures::future::BoxFuture;
 use serde_json::Value;
 
 use super::SandboxError;
-use crate::model::{CallError, CallRecord, JsonText};
+use crate::model::{CallError, CallRecord, HostPattern, JsonText};
 
 /// A call that a script made.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,6 +19,8 @@ pub struct HostCall {
     pub op: String,
     /// Of the shape that `op` has; not checked yet.
     pub args: Value,
+    /// The hosts that it may go to, also by a redirect; any that the guard lets through when nothing is said.
+    pub hosts: Option<Arc<[HostPattern]>>,
 }
 
 /// Performs calls outside of the sandbox and keeps their results. One for each attempt.

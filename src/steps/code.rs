@@ -26,6 +26,9 @@ pub trait CodeSource {
     /// What all code of this workflow together may take of the sandbox.
     fn share(&self) -> Share;
 
+    /// The same of the plugins that it uses.
+    fn plugin_share(&self) -> Share;
+
     /// The image of a script, if it has one.
     fn image(&self, script: &Script) -> Option<Image>;
 }
@@ -89,6 +92,6 @@ pub(super) async fn execute(
 }
 
 /// Two steps of one run draw different numbers, a repeated step the same ones.
-fn step_seed(run: &[u8; 32], step: &str) -> [u8; 32] {
+pub(super) fn step_seed(run: &[u8; 32], step: &str) -> [u8; 32] {
     Sha256::new().chain_update(run).chain_update(step.as_bytes()).finalize().into()
 }

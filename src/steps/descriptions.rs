@@ -34,6 +34,7 @@ pub fn output_schemas() -> BTreeMap<&'static str, Value> {
             any("JSONPath and jq: an array of all results, or the first or null. JMESPath: its value."),
         ),
         ("subflow", subflow()),
+        ("plugin", any("What the plugin gives; with `stdout: \"text\"`, what it printed.")),
         ("end", null("Nothing comes after it.")),
         ("break", null("Nothing comes after it in the loop.")),
         ("continue", null("Nothing comes after it in the iteration.")),

@@ -11,6 +11,7 @@ mod each;
 mod end;
 mod http;
 mod modules;
+mod plugin;
 mod query;
 mod response;
 mod schema;
@@ -23,14 +24,17 @@ mod work;
 
 pub use code::CodeSource;
 pub use descriptions::output_schemas;
+pub use plugin::{PluginSource, Schemas, UsablePlugin};
 pub use response::{CompiledResponse, json_answer, written_answer};
 pub use schema::OutputSchema;
 pub use scope::{Outputs, Place, RunFacts, Scope, SecretValues, timestamp};
 
+use std::sync::Arc;
+
 use crate::{
     model::{
-        Answer, CallNote, CallRecord, ErrorCode, FieldError, JsonText, LogLine, RunError, Step, StepKind,
-        Usage, Wait, WorkflowKey,
+        Answer, CallNote, CallRecord, ErrorCode, FieldError, JsonText, LogLine, PluginRef, RunError, Step,
+        StepKind, Usage, Wait, WorkflowKey,
     },
     net::Outbound,
     sandbox::{HostServices, JsEngine, SandboxError},
@@ -62,6 +66,8 @@ pub enum Compiled {
     Http(Box<http::Http>),
     /// See [`StepKind::Query`].
     Query(query::Query),
+    /// See [`StepKind::Plugin`].
+    Plugin(Box<plugin::PluginUse>),
     /// The engine alone acts on it: `break`, `continue` and `parallel`.
     Control,
 }
@@ -132,6 +138,9 @@ impl Again {
             | ErrorCode::HttpFailed
             | ErrorCode::SubflowFailed
             | ErrorCode::SubflowUnavailable
+            | ErrorCode::PluginMissing
+            | ErrorCode::PluginError
+            | ErrorCode::PluginCrash
             | ErrorCode::SchemaMismatch => Self::Helps,
             ErrorCode::OutputTooLarge
             | ErrorCode::StackOverflow
@@ -153,7 +162,9 @@ impl Again {
             | ErrorCode::QueryError
             | ErrorCode::RunTooLarge
             | ErrorCode::TooManyCalls
-            | ErrorCode::ReplayMismatch => Self::Never,
+            | ErrorCode::ReplayMismatch
+            | ErrorCode::PluginInput
+            | ErrorCode::CapabilityMissing => Self::Never,
         }
     }
 }
@@ -216,6 +227,8 @@ pub struct Services {
     pub sandbox: JsEngine,
     /// The way out.
     pub net: Outbound,
+    /// The plugins that are installed.
+    pub plugins: Arc<dyn PluginSource>,
 }
 
 /// Compiles one step; `path` is its place in the workflow, for errors.
@@ -236,6 +249,9 @@ pub fn compile(step: &Step, path: &str, code: &dyn CodeSource) -> Result<Compile
         StepKind::WaitForCallback(spec) => Ok(Compiled::Wait(wait::callback(spec))),
         StepKind::Subflow(spec) => subflow::compile(spec, path).map(Compiled::Subflow),
         StepKind::Query(spec) => query::compile(spec, path).map(Compiled::Query),
+        StepKind::Plugin(spec) => {
+            plugin::compile(spec, path, code).map(|plugin| Compiled::Plugin(Box::new(plugin)))
+        }
         StepKind::Http(spec) => http::compile(spec, path).map(|http| Compiled::Http(Box::new(http))),
         StepKind::Break | StepKind::Continue | StepKind::Parallel(_) => Ok(Compiled::Control),
     }
@@ -256,6 +272,7 @@ impl Compiled {
             Self::Subflow(subflow) => subflow.references(),
             Self::Http(http) => http.references(),
             Self::Query(query) => query.references(),
+            Self::Plugin(plugin) => plugin.references(),
         }
     }
 
@@ -272,7 +289,21 @@ impl Compiled {
             | Self::Each(_)
             | Self::Wait(_)
             | Self::Query(_)
+            | Self::Plugin(_)
             | Self::Control => false,
+        }
+    }
+
+    /// Whether its code calls the host while it runs, so that its calls are recorded.
+    pub fn calls_the_host(&self) -> bool {
+        matches!(self, Self::Code(_) | Self::Plugin(_))
+    }
+
+    /// The plugin that it uses.
+    pub fn plugin(&self) -> Option<&PluginRef> {
+        match self {
+            Self::Plugin(plugin) => Some(plugin.reference()),
+            _ => None,
         }
     }
 }
@@ -299,6 +330,9 @@ pub async fn execute(
         Compiled::Wait(wait) => wait.execute(scope, attempt.now_ms),
         Compiled::Subflow(subflow) => subflow.execute(scope),
         Compiled::Query(query) => off_the_reactor(|| query.execute(scope)),
+        Compiled::Plugin(plugin) => {
+            return plugin::execute(plugin, scope, &*services.plugins, attempt, calls).await;
+        }
         Compiled::Http(http) => {
             let (result, again) = http::execute(http, scope, &services.net, attempt).await;
             return Ok(Executed { again, ..Executed::plain(result.map(Output::Value)) });

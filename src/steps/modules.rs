@@ -145,6 +145,10 @@ mod tests {
             unreachable!("nothing runs")
         }
 
+        fn plugin_share(&self) -> Share {
+            unreachable!("nothing runs")
+        }
+
         fn image(&self, _: &Script) -> Option<Image> {
             None
         }

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use serde_json::{Map, Value, json};
 
 use crate::{
-    model::{Event, JsonText, StepId},
+    model::{Event, JsonText, PluginPin, StepId},
     secrets::SecretValue,
     template::{Root, Roots},
 };
@@ -31,6 +31,8 @@ pub struct RunFacts {
     pub run_id: String,
     /// The workflow's key.
     pub workflow: String,
+    /// Which bytes its references to plugins mean.
+    pub plugins: Arc<[PluginPin]>,
 }
 
 /// Secrets by name, as they are at the start of an attempt. Debug shows names alone.
@@ -62,6 +64,7 @@ impl RunFacts {
         Self {
             secrets: SecretValues::default(),
             listed: Arc::default(),
+            plugins: Arc::default(),
             context: event.context_json().into(),
             raw_body: event.body.as_slice().into(),
             env,

@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-use crate::model::{RequestId, RunId, VersionHash, WorkflowKey};
+use crate::model::{PluginHash, PluginName, RequestId, RunId, VersionHash, WorkflowKey};
 
 /// The kinds of keys. A kind that is no longer written stays here, so that its byte stays taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,10 +62,16 @@ pub enum Kind {
     KvExpiry = b'y',
     /// A request that started no run, as it came: `z` request id.
     KeptRequest = b'z',
+    /// One version of a plugin: `A` name `\0` version.
+    PluginVersion = b'A',
+    /// The bytes of a plugin: `B` hash.
+    PluginModule = b'B',
+    /// What was decided on a plugin: `C` name.
+    PluginSettings = b'C',
 }
 
 impl Kind {
-    const ALL: [Self; 26] = [
+    const ALL: [Self; 29] = [
         Self::Answer,
         Self::Inbox,
         Self::Schedule,
@@ -92,6 +98,9 @@ impl Kind {
         Self::Kv,
         Self::KvExpiry,
         Self::KeptRequest,
+        Self::PluginVersion,
+        Self::PluginModule,
+        Self::PluginSettings,
     ];
 
     /// The kind of a key.
@@ -289,6 +298,21 @@ pub fn kept_request(id: RequestId) -> Key {
     Kind::KeptRequest.key(&[&id.to_bytes()])
 }
 
+/// One version of a plugin.
+pub fn plugin_version(name: &PluginName, version: &str) -> Key {
+    Kind::PluginVersion.key(&[name.as_str().as_bytes(), b"\0", version.as_bytes()])
+}
+
+/// The bytes of a plugin.
+pub fn plugin_module(hash: PluginHash) -> Key {
+    Kind::PluginModule.key(&[&hash.0])
+}
+
+/// What was decided on a plugin.
+pub fn plugin_settings(name: &PluginName) -> Key {
+    Kind::PluginSettings.key(&[name.as_str().as_bytes()])
+}
+
 /// A workflow version.
 pub fn version(hash: VersionHash) -> Key {
     Kind::Version.key(&[&hash.0])
@@ -406,7 +430,10 @@ pub fn run_id(key: &[u8]) -> Option<RunId> {
         | Kind::Paused
         | Kind::Kv
         | Kind::KvExpiry
-        | Kind::Expiry => None,
+        | Kind::Expiry
+        | Kind::PluginVersion
+        | Kind::PluginModule
+        | Kind::PluginSettings => None,
     }
 }
 
@@ -460,6 +487,9 @@ impl fmt::Debug for Key {
                 None => write!(f, "timer {}", hex::encode(rest)),
             },
             Kind::Version => write!(f, "workflow version {}", hex::encode(rest)),
+            Kind::PluginVersion => write!(f, "plugin version {}", text(rest)),
+            Kind::PluginModule => write!(f, "plugin module {}", hex::encode(rest)),
+            Kind::PluginSettings => write!(f, "settings of plugin {}", text(rest)),
             Kind::Current => write!(f, "current version of workflow {}", text(rest)),
             Kind::WorkflowRun => match rest.split_last_chunk::<16>() {
                 Some((workflow, run)) => {

@@ -166,6 +166,7 @@ fn type_name(kind: &StepKind) -> &'static str {
         StepKind::Subflow(_) => "subflow",
         StepKind::Http(_) => "http",
         StepKind::Query(_) => "query",
+        StepKind::Plugin(_) => "plugin",
     }
 }
 

@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::ScriptHost;
 use crate::{
-    model::{CallError, JsonText},
+    model::{CAPABILITY_MISSING, CallError, JsonText},
     net::{NetError, OutboundRequest, Response},
     sandbox::HostCall,
 };
@@ -62,6 +62,7 @@ pub(super) async fn perform(host: &ScriptHost, call: &HostCall) -> Result<JsonTe
         timeout: TIMEOUT,
         max_response: RESPONSE_MOST,
         redirects: if args.redirect == Redirect::Follow { REDIRECTS } else { 0 },
+        within: call.hosts.clone(),
         ..OutboundRequest::new(method, args.url.clone())
     };
     let _place = host.fetches.acquire().await.map_err(|_| type_error("the run has ended"))?;
@@ -110,6 +111,7 @@ fn type_error(why: &str) -> CallError {
 fn failed(error: &NetError) -> CallError {
     let (name, code) = match error {
         NetError::Denied { .. } => ("TypeError", "FETCH_DENIED"),
+        NetError::NotGranted { .. } => ("TypeError", CAPABILITY_MISSING),
         NetError::Timeout { .. } => ("TimeoutError", "FETCH_TIMEOUT"),
         NetError::Dns { .. } => ("TypeError", "ENOTFOUND"),
         NetError::Connect { .. } => ("TypeError", "ECONNREFUSED"),

@@ -41,7 +41,8 @@ mod tests {
     #[test]
     fn a_note_names_what_was_called_without_queries_and_secrets() {
         let redactor = Redactor::new([("TOKEN", "s3cr3t-value")]);
-        let target = |op: &str, args| of(&HostCall { id: 1, op: op.to_owned(), args }, &redactor).target;
+        let target =
+            |op: &str, args| of(&HostCall { id: 1, op: op.to_owned(), args, hosts: None }, &redactor).target;
         let url = "https://u:p@api.example.com/bot/s3cr3t-value/send?key=1#x";
         assert_eq!(
             target("fetch", json!({"method": "POST", "url": url})),

@@ -145,8 +145,11 @@ impl History {
         let world = &self.known.world;
         let store = Arc::new(self.store());
         tokio::spawn(Arc::clone(&store).run());
-        let services =
-            Services { sandbox: sandbox(), net: Outbound::through(Arc::new(Sink(Arc::clone(world)))) };
+        let services = Services {
+            sandbox: sandbox(),
+            net: Outbound::through(Arc::new(Sink(Arc::clone(world)))),
+            plugins: crate::engine::Plugins::none(),
+        };
         let catalog = Catalog::new(sandbox(), Arc::clone(&self.environment));
         let options = EngineOptions {
             max_pending: *world.pick(&[6, 1_000]),

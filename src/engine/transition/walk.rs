@@ -139,7 +139,8 @@ impl<'a> Walk<'a> {
             | StepKind::WaitForCallback(_)
             | StepKind::Subflow(_)
             | StepKind::Http(_)
-            | StepKind::Query(_) => {
+            | StepKind::Query(_)
+            | StepKind::Plugin(_) => {
                 self.state.execute(key, 1, self.actions);
                 Flow::Blocked
             }
@@ -199,7 +200,8 @@ impl<'a> Walk<'a> {
             | StepKind::WaitForCallback(_)
             | StepKind::Subflow(_)
             | StepKind::Http(_)
-            | StepKind::Query(_) => {
+            | StepKind::Query(_)
+            | StepKind::Plugin(_) => {
                 // Only a damaged journal says that such a step has begun.
                 Some(Ok(begun.clone()))
             }

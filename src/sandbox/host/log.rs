@@ -33,8 +33,13 @@ impl LogBook {
         }
     }
 
+    /// One that takes nothing.
+    pub(in crate::sandbox) fn full() -> Self {
+        Self { lines: Vec::new(), bytes_left: 0, lines_left: 0, truncated: false }
+    }
+
     /// Keeps what fits; once something did not, nothing more is kept.
-    fn add(&mut self, level: LogLevel, text: &[u8], at_ms: u64) {
+    pub(in crate::sandbox) fn add(&mut self, level: LogLevel, text: &[u8], at_ms: u64) {
         if self.truncated || self.lines_left == 0 {
             self.truncated = true;
             return;

@@ -62,7 +62,7 @@ impl Failure {
 
     pub(super) fn of(error: &NetError) -> Self {
         let code = match error {
-            NetError::Denied { .. } => ErrorCode::HttpDenied,
+            NetError::Denied { .. } | NetError::NotGranted { .. } => ErrorCode::HttpDenied,
             NetError::Url { .. }
             | NetError::Method(_)
             | NetError::Header { .. }

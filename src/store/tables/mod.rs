@@ -9,6 +9,7 @@ pub mod history;
 pub mod journal;
 pub mod kv;
 pub mod letters;
+pub mod plugins;
 pub mod requests;
 pub mod runs;
 #[cfg(test)]

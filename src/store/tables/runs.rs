@@ -24,10 +24,15 @@ const WAITING: [u8; 1] = [1];
 
 impl Record for RunHead {
     const KIND: &'static str = "run";
-    const VERSION: u8 = 2;
+    const VERSION: u8 = 3;
 
     fn upgrade(version: u8, body: &[u8]) -> Option<Result<Self, postcard::Error>> {
-        (version == 1).then(|| postcard::from_bytes::<HeadV1>(body).map(Self::from))
+        match version {
+            1 => Some(postcard::from_bytes::<HeadV1>(body).map(Self::from)),
+            // The same without its last field, the list of plugins.
+            2 => Some(postcard::from_bytes(&[body, &[0]].concat())),
+            _ => None,
+        }
     }
 }
 
@@ -69,6 +74,7 @@ impl From<HeadV1> for RunHead {
             group: None,
             slot: None,
             due_ms: None,
+            plugins: Vec::new(),
         }
     }
 }

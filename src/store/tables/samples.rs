@@ -27,6 +27,7 @@ pub(super) fn run(n: u64, workflow: &str) -> Run {
         group: Some([9; 32]),
         slot: None,
         due_ms: None,
+        plugins: Vec::new(),
     };
     Run { head, event: event(), answer: None }
 }

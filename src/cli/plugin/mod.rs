@@ -1,0 +1,152 @@
+//! `flowcell plugin`: begin one, look at it, try it, and give it to a server.
+
+mod inspect;
+mod new;
+mod remote;
+mod trial;
+
+use std::path::Path;
+
+use anyhow::Context;
+use clap::{Args, Subcommand};
+use semver::Version;
+
+use super::{Verdict, local::Local, small_runtime, terminal};
+use crate::{
+    engine::Uploaded,
+    model::{ByteSize, PluginName},
+};
+
+#[derive(Args)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Begin a plugin: a folder with a source that builds.
+    New(new::New),
+    /// What a file is: world, imports, capabilities, size, and the fuel of its examples.
+    Inspect(inspect::Inspect),
+    /// Run a file on an input, or on its own examples, as a step would.
+    Test(trial::Trial),
+    /// Install a file on a server.
+    Upload(remote::Upload),
+    /// The plugins of a server, with what they may do.
+    List(remote::List),
+    /// Grant what a plugin asks for.
+    Grant(remote::Grant),
+    /// Take grants away.
+    Revoke(remote::Revoke),
+    /// Set the limits of a plugin's calls, where a step sets none.
+    Limit(remote::Limit),
+    /// Remove a plugin, or one version of it.
+    Remove(remote::Remove),
+}
+
+pub(super) fn execute(arguments: &Arguments) -> anyhow::Result<Verdict> {
+    match &arguments.command {
+        Command::New(new) => new::execute(new),
+        Command::Inspect(inspect) => runtime()?.block_on(inspect::execute(inspect)),
+        Command::Test(trial) => runtime()?.block_on(trial::execute(trial)),
+        Command::Upload(upload) => small_runtime()?.block_on(remote::upload(upload)),
+        Command::List(list) => small_runtime()?.block_on(remote::list(list)),
+        Command::Grant(grant) => small_runtime()?.block_on(remote::grant(grant)),
+        Command::Revoke(revoke) => small_runtime()?.block_on(remote::revoke(revoke)),
+        Command::Limit(limit) => small_runtime()?.block_on(remote::limit(limit)),
+        Command::Remove(remove) => small_runtime()?.block_on(remote::remove(remove)),
+    }
+}
+
+/// One with timers and threads: plugins are compiled and called in it.
+fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)
+}
+
+/// What a command is called, as components say themselves.
+#[derive(Args)]
+struct Named {
+    /// The name of a command module; components have their own.
+    #[arg(long, requires = "version")]
+    name: Option<PluginName>,
+    /// The version of a command module.
+    #[arg(long, requires = "name", value_name = "X.Y.Z")]
+    version: Option<Version>,
+}
+
+impl Named {
+    fn both(&self) -> Option<(PluginName, Version)> {
+        self.name.clone().zip(self.version.clone())
+    }
+}
+
+fn read(file: &Path) -> anyhow::Result<Vec<u8>> {
+    std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))
+}
+
+/// Takes a file in, in memory. A command that nobody named gets the name of its file.
+async fn taken_in(local: &Local, file: &Path, bytes: &[u8], named: &Named) -> anyhow::Result<Uploaded> {
+    let named = match named.both() {
+        Some(named) => Some(named),
+        None if crate::sandbox::Outline::read(bytes)?.kind == crate::model::PluginKind::Command => {
+            let stem = file.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
+            Some((stem.parse().unwrap_or("command".parse()?), Version::new(0, 0, 0)))
+        }
+        None => None,
+    };
+    Ok(local.plugins().upload(bytes, named, 0).await?)
+}
+
+/// The text of a file, or of stdin as `-`.
+fn text_from(path: &Path) -> anyhow::Result<String> {
+    match path.as_os_str() == "-" {
+        true => std::io::read_to_string(std::io::stdin()).context("stdin is no text"),
+        false => std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display())),
+    }
+}
+
+fn json_from(path: &Path) -> anyhow::Result<serde_json::Value> {
+    serde_json::from_str(&text_from(path)?).with_context(|| format!("{}: this is not JSON", path.display()))
+}
+
+fn size(bytes: u64) -> String {
+    match bytes {
+        0..1_024 => format!("{bytes} B"),
+        1_024..1_048_576 => format!("{:.1} KiB", bytes as f64 / 1_024.0),
+        _ => format!("{:.1} MiB", bytes as f64 / 1_048_576.0),
+    }
+}
+
+/// With spaces between groups of three digits.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut grouped = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            grouped.push(' ');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
+fn text_of(value: &serde_json::Value) -> String {
+    terminal::safe(value.as_str().unwrap_or("-"))
+}
+
+/// Bytes as people write limits.
+fn limit_of(bytes: u64) -> String {
+    ByteSize::from_bytes(bytes).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn numbers_are_readable() {
+        let shown = [0, 12, 999, 1_000, 1_234_567].map(super::grouped);
+        assert_eq!(shown, ["0", "12", "999", "1 000", "1 234 567"]);
+        let shown = [900, 2_048, 3 << 20].map(super::size);
+        assert_eq!(shown, ["900 B", "2.0 KiB", "3.0 MiB"]);
+    }
+}

@@ -1,0 +1,232 @@
+//! The commands that speak to a server: upload, list, grant, revoke, limit, remove.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use http::Method;
+use serde_json::{Map, Value, json};
+
+use super::{Named, read, size, text_of};
+use crate::{
+    cli::{Verdict, client::Server, terminal},
+    model::{Capability, CodeLimits, PluginName},
+};
+
+#[derive(Args)]
+pub(super) struct Upload {
+    /// The .wasm file.
+    file: PathBuf,
+    /// Grant a capability at once, as in http:api.example.com; can be given again.
+    #[arg(long = "grant", value_name = "CAPABILITY")]
+    grants: Vec<Capability>,
+    /// Grant all that the plugin asks for.
+    #[arg(long)]
+    grant_all: bool,
+    #[command(flatten)]
+    named: Named,
+    #[command(flatten)]
+    server: Server,
+}
+
+#[derive(Args)]
+pub(super) struct List {
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+    /// One plugin, with its versions.
+    name: Option<PluginName>,
+    #[command(flatten)]
+    server: Server,
+}
+
+#[derive(Args)]
+pub(super) struct Grant {
+    /// The plugin.
+    name: PluginName,
+    /// What is granted: http:HOST, kv:PREFIX, secret:NAME.
+    #[arg(required_unless_present = "all")]
+    capabilities: Vec<Capability>,
+    /// Grant all that it asks for.
+    #[arg(long)]
+    all: bool,
+    #[command(flatten)]
+    server: Server,
+}
+
+#[derive(Args)]
+pub(super) struct Revoke {
+    /// The plugin.
+    name: PluginName,
+    /// What is taken away.
+    #[arg(required_unless_present = "all")]
+    capabilities: Vec<Capability>,
+    /// Take all grants away.
+    #[arg(long)]
+    all: bool,
+    #[command(flatten)]
+    server: Server,
+}
+
+#[derive(Args)]
+pub(super) struct Limit {
+    /// The plugin.
+    name: PluginName,
+    /// As in memory=64MiB timeout=5s fuel=4000000000; none: the defaults again.
+    #[arg(value_name = "NAME=VALUE")]
+    limits: Vec<String>,
+    #[command(flatten)]
+    server: Server,
+}
+
+#[derive(Args)]
+pub(super) struct Remove {
+    /// The plugin, as NAME or NAME@1.2.3.
+    plugin: String,
+    #[command(flatten)]
+    server: Server,
+}
+
+/// Limits as they are typed, as the JSON of a step.
+pub(super) fn limits(typed: &[String]) -> anyhow::Result<Value> {
+    let mut limits = Map::new();
+    for limit in typed {
+        let (name, value) = limit
+            .split_once('=')
+            .ok_or_else(|| anyhow::anyhow!("`{limit}`: write a limit as NAME=VALUE, as in memory=64MiB"))?;
+        let value = value.parse::<u64>().map_or_else(|_| Value::from(value), Value::from);
+        limits.insert(name.to_owned(), value);
+    }
+    let limits = Value::Object(limits);
+    let parsed: CodeLimits =
+        serde_json::from_value(limits.clone()).map_err(|error| anyhow::anyhow!("limits: {error}"))?;
+    match parsed.violation() {
+        Some((field, why)) => anyhow::bail!("limits: {field} {why}"),
+        None => Ok(limits),
+    }
+}
+
+pub(super) async fn upload(upload: &Upload) -> anyhow::Result<Verdict> {
+    let bytes = read(&upload.file)?;
+    let query = match upload.named.both() {
+        Some((name, version)) => format!("?name={name}&version={version}").replace('+', "%2B"),
+        None => String::new(),
+    };
+    let answer = upload.server.upload(&format!("/api/v1/plugins{query}"), bytes).await?;
+    let version = &answer["version"];
+    let name = text_of(&version["name"]);
+    println!("{name}@{}  {}", text_of(&version["version"]), text_of(&version["hash"]));
+    let mut plugin = answer["plugin"].clone();
+    let mut grants: Vec<Value> = upload.grants.iter().map(|grant| json!(grant)).collect();
+    if upload.grant_all {
+        grants.extend(version["capabilities"].as_array().cloned().unwrap_or_default());
+    }
+    if !grants.is_empty() {
+        plugin = send_grants(&upload.server, Method::POST, &name, json!(grants)).await?;
+    }
+    print_missing(&plugin);
+    Ok(Verdict::Yes)
+}
+
+/// What a plugin asks for and has not.
+fn print_missing(plugin: &Value) {
+    let missing = joined(&plugin["missing"]);
+    if !missing.is_empty() {
+        let name = text_of(&plugin["name"]);
+        println!("It asks for {missing}, which it has not been granted. If it should have that:");
+        println!("  flowcell plugin grant {name} {missing}");
+    }
+}
+
+fn joined(capabilities: &Value) -> String {
+    let texts = capabilities.as_array().into_iter().flatten().filter_map(Value::as_str);
+    terminal::safe(&texts.collect::<Vec<_>>().join(" "))
+}
+
+async fn send_grants(server: &Server, method: Method, name: &str, grants: Value) -> anyhow::Result<Value> {
+    server.send(method, &format!("/api/v1/plugins/{name}/grants"), Some(&json!({ "grants": grants }))).await
+}
+
+pub(super) async fn list(list: &List) -> anyhow::Result<Verdict> {
+    let path =
+        list.name.as_ref().map_or("/api/v1/plugins".to_owned(), |name| format!("/api/v1/plugins/{name}"));
+    let page = list.server.get(&path).await?;
+    if list.json {
+        println!("{}", serde_json::to_string_pretty(&page)?);
+    } else if list.name.is_some() {
+        println!("{}", shown(&page));
+        for version in page["versions"].as_array().into_iter().flatten() {
+            let bytes = size(version["size"].as_u64().unwrap_or_default());
+            let (number, hash) = (text_of(&version["version"]), text_of(&version["hash"]));
+            println!("  {number:<12} {bytes:>10}  {}  {hash}", text_of(&version["uploaded"]));
+        }
+    } else {
+        page["plugins"].as_array().into_iter().flatten().for_each(|plugin| println!("{}", shown(plugin)));
+    }
+    Ok(Verdict::Yes)
+}
+
+fn shown(plugin: &Value) -> String {
+    let newest = plugin["versions"].as_array().and_then(|versions| versions.last());
+    let newest = newest.map(|version| version.as_str().or(version["version"].as_str()).unwrap_or("-"));
+    let (granted, missing) = (joined(&plugin["granted"]), joined(&plugin["missing"]));
+    let powers = match (granted.is_empty(), missing.is_empty()) {
+        (true, true) => "no capabilities".to_owned(),
+        (false, true) => format!("granted: {granted}"),
+        (true, false) => format!("NOT granted: {missing}"),
+        (false, false) => format!("granted: {granted}; NOT granted: {missing}"),
+    };
+    format!(
+        "{}@{}  {}  {}  {powers}",
+        text_of(&plugin["name"]),
+        terminal::safe(newest.unwrap_or("-")),
+        text_of(&plugin["kind"]),
+        size(plugin["size"].as_u64().unwrap_or_default()),
+    )
+}
+
+pub(super) async fn grant(grant: &Grant) -> anyhow::Result<Verdict> {
+    let name = grant.name.as_str();
+    let grants = match grant.all {
+        true => grant.server.get(&format!("/api/v1/plugins/{name}")).await?["asks"].clone(),
+        false => json!(grant.capabilities),
+    };
+    let plugin = send_grants(&grant.server, Method::POST, name, grants).await?;
+    println!("{}", shown(&plugin));
+    Ok(Verdict::Yes)
+}
+
+pub(super) async fn revoke(revoke: &Revoke) -> anyhow::Result<Verdict> {
+    let grants = if revoke.all { json!([]) } else { json!(revoke.capabilities) };
+    let plugin = send_grants(&revoke.server, Method::DELETE, revoke.name.as_str(), grants).await?;
+    println!("{}", shown(&plugin));
+    Ok(Verdict::Yes)
+}
+
+pub(super) async fn limit(limit: &Limit) -> anyhow::Result<Verdict> {
+    let path = format!("/api/v1/plugins/{}/limits", limit.name);
+    let plugin = limit.server.send(Method::PUT, &path, Some(&limits(&limit.limits)?)).await?;
+    let set = plugin["limits"].as_object().into_iter().flatten().filter(|(_, value)| !value.is_null());
+    let set: Vec<String> = set
+        .map(|(name, value)| format!("{name}={}", value.as_str().map_or(value.to_string(), str::to_owned)))
+        .collect();
+    println!("{}", if set.is_empty() { "the defaults".to_owned() } else { terminal::safe(&set.join(" ")) });
+    Ok(Verdict::Yes)
+}
+
+pub(super) async fn remove(remove: &Remove) -> anyhow::Result<Verdict> {
+    let (name, version) = match remove.plugin.split_once('@') {
+        Some((name, version)) => (name, Some(version)),
+        None => (remove.plugin.as_str(), None),
+    };
+    let name: PluginName = name.parse()?;
+    let path = match version {
+        Some(version) => {
+            let version = semver::Version::parse(version)
+                .map_err(|error| anyhow::anyhow!("`{version}` is no whole version, as in 1.2.3: {error}"))?;
+            format!("/api/v1/plugins/{name}/versions/{}", version.to_string().replace('+', "%2B"))
+        }
+        None => format!("/api/v1/plugins/{name}"),
+    };
+    remove.server.send(Method::DELETE, &path, None).await?;
+    Ok(Verdict::Yes)
+}

@@ -1,0 +1,235 @@
+//! `flowcell plugin test`: a file as a step, in memory, with the capabilities that are granted on the command line.
+
+use std::{path::PathBuf, sync::Arc};
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::{Named, grouped, json_from, read, size, taken_in};
+use crate::{
+    cli::{Verdict, local::Local, terminal},
+    engine::Definition,
+    model::{
+        Bundle, Capability, Entry, Event, JsonText, LogLine, PluginHash, PluginVersion, RunError, Stdio,
+        StepRecord, Usage,
+    },
+};
+
+#[derive(Args)]
+pub(super) struct Trial {
+    /// The .wasm file.
+    file: PathBuf,
+    /// JSON, or `-` for stdin; without it the plugin's own examples are run and compared.
+    #[arg(long)]
+    input: Option<PathBuf>,
+    /// The step's `config`, as JSON.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Grant a capability, as in http:api.example.com; can be given again.
+    #[arg(long = "grant", value_name = "CAPABILITY")]
+    grants: Vec<Capability>,
+    /// Grant all that the plugin asks for.
+    #[arg(long)]
+    grant_all: bool,
+    /// Of a command: an argument; can be given again.
+    #[arg(long = "arg", value_name = "TEXT", allow_hyphen_values = true)]
+    args: Vec<String>,
+    /// Of a command: the input is a text.
+    #[arg(long)]
+    stdin_text: bool,
+    /// Of a command: the output is a text.
+    #[arg(long)]
+    stdout_text: bool,
+    /// The step's limits, as in memory=64MiB; can be given again.
+    #[arg(long = "limit", value_name = "NAME=VALUE")]
+    limits: Vec<String>,
+    /// Print the outcome as JSON.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    named: Named,
+}
+
+/// One call to be made.
+pub(super) struct Of {
+    pub(super) hash: PluginHash,
+    pub(super) input: Value,
+    pub(super) config: Value,
+    pub(super) args: Vec<String>,
+    pub(super) stdin: Stdio,
+    pub(super) stdout: Stdio,
+    pub(super) limits: Value,
+}
+
+impl Of {
+    pub(super) fn plain(version: &PluginVersion) -> Self {
+        Self {
+            hash: version.hash,
+            input: json!({}),
+            config: json!({}),
+            args: Vec::new(),
+            stdin: Stdio::Json,
+            stdout: Stdio::Json,
+            limits: json!({}),
+        }
+    }
+}
+
+/// What came of it.
+pub(super) struct Ended {
+    pub(super) result: Result<JsonText, RunError>,
+    pub(super) logs: Vec<LogLine>,
+    pub(super) usage: Usage,
+}
+
+/// Runs one call as the only step of a workflow. What it gets is data of the event, so no template in it is read.
+pub(super) async fn run(local: &Local, of: &Of) -> anyhow::Result<Ended> {
+    let args: Vec<String> =
+        (0..of.args.len()).map(|index| format!("{{{{$context.data.args[{index}]}}}}")).collect();
+    let step = json!({
+        "id": "plugin",
+        "type": "plugin",
+        "plugin": of.hash,
+        "input": "{{$context.data.input}}",
+        "config": "{{$context.data.config}}",
+        "args": args,
+        "stdin": of.stdin,
+        "stdout": of.stdout,
+        "limits": of.limits,
+    });
+    let workflow = json!({ "key": "plugin-test", "trigger": { "type": "manual" }, "steps": [step] });
+    let bundle = Bundle { workflow: workflow.to_string(), files: Default::default() };
+    let definition = Definition::compile(bundle, &local.sandbox, &local.environment)?;
+    let data = json!({ "input": of.input, "args": of.args, "config": of.config });
+    let event = Event::of_data(&JsonText::from_value(&data));
+    let (run, entries) = local.run(Arc::new(definition), event).await?;
+    let record: Option<StepRecord> = entries.into_iter().rev().find_map(|entry| match entry {
+        Entry::Ended(record) | Entry::Retrying(record, _) => Some(record),
+        _ => None,
+    });
+    let record = match (record, run.head.error) {
+        (Some(record), _) => record,
+        (None, error) => {
+            anyhow::bail!("the run has no step: {}", error.map_or_else(String::new, |error| error.message))
+        }
+    };
+    let result = match record.error {
+        Some(error) => Err(error),
+        None => Ok(record.output),
+    };
+    Ok(Ended { result, logs: record.logs, usage: record.usage.unwrap_or_default() })
+}
+
+pub(super) async fn execute(trial: &Trial) -> anyhow::Result<Verdict> {
+    let bytes = read(&trial.file)?;
+    let local = Local::new()?;
+    let version = match taken_in(&local, &trial.file, &bytes, &trial.named).await {
+        Ok(uploaded) => uploaded.version,
+        Err(error) => {
+            println!("{}: {}", trial.file.display(), terminal::safe(&error.to_string()));
+            return Ok(Verdict::No);
+        }
+    };
+    let mut grants = trial.grants.clone();
+    if trial.grant_all {
+        grants.extend(version.description.capabilities.iter().cloned());
+    }
+    if !grants.is_empty() {
+        local.plugins().grant(&version.description.name, &grants).await?;
+    }
+    let stdio = |text: bool| if text { Stdio::Text } else { Stdio::Json };
+    let of = Of {
+        config: trial.config.as_deref().map(json_from).transpose()?.unwrap_or_else(|| json!({})),
+        args: trial.args.clone(),
+        stdin: stdio(trial.stdin_text),
+        stdout: stdio(trial.stdout_text),
+        limits: super::remote::limits(&trial.limits)?,
+        ..Of::plain(&version)
+    };
+    match &trial.input {
+        Some(input) => {
+            let input = match trial.stdin_text {
+                true => Value::from(super::text_from(input)?),
+                false => json_from(input)?,
+            };
+            let ended = run(&local, &Of { input, ..of }).await?;
+            show(&ended, trial.json)
+        }
+        None => examples(&local, &version, of).await,
+    }
+}
+
+/// Runs the plugin's own examples and compares those that say what comes out.
+async fn examples(local: &Local, version: &PluginVersion, of: Of) -> anyhow::Result<Verdict> {
+    let examples = &version.description.examples;
+    if examples.is_empty() {
+        anyhow::bail!("the plugin has no examples; give it an input with --input FILE");
+    }
+    let mut of = of;
+    let mut wrong = 0;
+    for example in examples {
+        of.input = example.input.to_value();
+        let ended = run(local, &of).await?;
+        let title = terminal::safe(&example.title);
+        let expected = example.output.as_ref().map(JsonText::to_value);
+        match (&ended.result, expected) {
+            (Ok(output), Some(expected)) if output.to_value() != expected => {
+                wrong += 1;
+                println!("FAILED {title}: expected {}", terminal::safe(&expected.to_string()));
+                println!(
+                    "       {}found {}",
+                    " ".repeat(title.chars().count()),
+                    terminal::safe(output.as_str())
+                );
+            }
+            (Ok(_), expected) => {
+                let compared = if expected.is_some() { "" } else { " (its output is not compared)" };
+                println!("ok     {title}: {}{compared}", figures(&ended.usage));
+            }
+            (Err(error), _) => {
+                wrong += 1;
+                println!("FAILED {title}: {}: {}", error.code.as_str(), terminal::safe(&error.message));
+            }
+        }
+        print_logs(&ended.logs);
+    }
+    Ok(if wrong == 0 { Verdict::Yes } else { Verdict::No })
+}
+
+fn figures(usage: &Usage) -> String {
+    format!(
+        "{} fuel, {} of memory, {} µs",
+        grouped(usage.fuel),
+        size(usage.peak_memory),
+        grouped(usage.wall_us)
+    )
+}
+
+/// The output to stdout, all else to stderr.
+fn show(ended: &Ended, as_json: bool) -> anyhow::Result<Verdict> {
+    let verdict = if ended.result.is_ok() { Verdict::Yes } else { Verdict::No };
+    if as_json {
+        let shown = json!({
+            "output": ended.result.as_ref().ok(),
+            "error": ended.result.as_ref().err(),
+            "logs": ended.logs,
+            "usage": ended.usage,
+        });
+        println!("{}", serde_json::to_string_pretty(&shown)?);
+        return Ok(verdict);
+    }
+    print_logs(&ended.logs);
+    match &ended.result {
+        Ok(output) => println!("{}", serde_json::to_string_pretty(&output.to_value())?),
+        Err(error) => eprintln!("{}: {}", error.code.as_str(), terminal::safe(&error.message)),
+    }
+    eprintln!("{}", figures(&ended.usage));
+    Ok(verdict)
+}
+
+fn print_logs(logs: &[LogLine]) {
+    for line in logs {
+        let level = serde_json::to_value(line.level).unwrap_or_default();
+        eprintln!("{}: {}", level.as_str().unwrap_or("info"), terminal::safe(&line.text));
+    }
+}

@@ -1,0 +1,106 @@
+//! Plugins as files: a folder of `.wasm` files, each with an optional `.json` beside it.
+//!
+//! For servers whose operators keep everything in files, and for commands that run workflows in memory. The `.json` says what a
+//! command is called, and what the plugin is granted: `{"name": "jq", "version": "1.7.1", "grants": ["http:api.example.com"],
+//! "limits": {"memory": "64MiB"}}`.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use semver::Version;
+use serde::Deserialize;
+
+use crate::{
+    engine::{Plugins, PluginsError, Uploaded},
+    model::{Capability, CodeLimits, PluginName},
+};
+
+/// What stands beside a module.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Beside {
+    name: Option<PluginName>,
+    version: Option<Version>,
+    grants: Vec<Capability>,
+    limits: Option<CodeLimits>,
+}
+
+/// Why a file was not taken in.
+#[derive(Debug, thiserror::Error)]
+pub enum PluginFileError {
+    /// It cannot be read.
+    #[error("{}: {source}", path.display())]
+    Read {
+        /// The file or folder.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// The file beside it.
+    #[error("{}: {why}", path.display())]
+    Beside {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        why: String,
+    },
+    /// The module.
+    #[error("{}: {source}", path.display())]
+    Module {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: PluginsError,
+    },
+}
+
+/// The modules of a folder, by name.
+///
+/// # Errors
+/// When the folder cannot be read.
+pub fn modules_in(folder: &Path) -> Result<Vec<PathBuf>, PluginFileError> {
+    let read = |source| PluginFileError::Read { path: folder.to_owned(), source };
+    let mut paths = Vec::new();
+    for entry in fs::read_dir(folder).map_err(read)? {
+        let path = entry.map_err(read)?.path();
+        if path.extension().is_some_and(|extension| extension == "wasm") {
+            paths.push(path);
+        }
+    }
+    paths.sort();
+    Ok(paths)
+}
+
+/// Takes a file in, with what stands beside it. What is there already stays as it is.
+///
+/// # Errors
+/// Why nothing was taken in.
+pub async fn install(plugins: &Plugins, path: &Path, now_ms: u64) -> Result<Uploaded, PluginFileError> {
+    let bytes = fs::read(path).map_err(|source| PluginFileError::Read { path: path.to_owned(), source })?;
+    let beside_path = path.with_extension("json");
+    let wrong = |why: String| PluginFileError::Beside { path: beside_path.clone(), why };
+    let beside: Beside = match fs::read(&beside_path) {
+        Ok(text) => serde_json::from_slice(&text).map_err(|error| wrong(error.to_string()))?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Beside::default(),
+        Err(error) => return Err(wrong(error.to_string())),
+    };
+    let named = match (beside.name, beside.version) {
+        (Some(name), Some(version)) => Some((name, version)),
+        (None, None) => None,
+        _ => return Err(wrong("give `name` and `version`, or neither of them".to_owned())),
+    };
+    let module = |source| PluginFileError::Module { path: path.to_owned(), source };
+    let uploaded = plugins.upload(&bytes, named, now_ms).await.map_err(module)?;
+    let name = &uploaded.version.description.name;
+    if !beside.grants.is_empty() {
+        plugins.grant(name, &beside.grants).await.map_err(module)?;
+    }
+    if let Some(limits) = beside.limits {
+        plugins.limit(name, limits).await.map_err(module)?;
+    }
+    Ok(uploaded)
+}

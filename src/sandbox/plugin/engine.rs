@@ -1,0 +1,257 @@
+//! What runs uploaded modules: a wasmtime engine beside that of the scripts, its threads, and what modules may import.
+
+use std::{path::PathBuf, sync::Arc};
+
+use sha2::{Digest, Sha256};
+use tokio::{
+    runtime::{Builder, Handle, Runtime},
+    sync::Semaphore,
+};
+use wasmtime::{
+    Config, Engine, InstanceAllocationStrategy, Linker, Module, PoolingAllocationConfig, Strategy,
+    component::{self, Component},
+};
+
+use super::{
+    Plugin, PluginError,
+    command::CommandState,
+    compile::{self, Compiler},
+    component::{ComponentState, Ready},
+    outline::Outline,
+    powers,
+};
+use crate::{
+    model::{Limits, PluginHash, PluginKind},
+    sandbox::{SandboxError, cache::Cache, drive::Share, engine::start_ticker},
+};
+
+/// Wasm stack of one call: interpreters that run inside recurse deep.
+const WASM_STACK: usize = 1 << 20;
+/// The whole stack of one call, that of host functions included.
+pub(super) const ASYNC_STACK: usize = 2 << 20;
+/// Bytes of written memory that a slot keeps mapped between calls.
+const KEEP_RESIDENT: usize = 1 << 20;
+/// Core instances, memories and tables of one component.
+const INSTANCES: u32 = 64;
+pub(super) const MEMORIES: u32 = 4;
+pub(super) const TABLES: u32 = 32;
+/// All three.
+pub(super) const PARTS: [u32; 3] = [INSTANCES, MEMORIES, TABLES];
+/// Elements of one table.
+pub(super) const ELEMENTS: usize = 100_000;
+
+/// How plugins are run.
+#[derive(Debug, Clone)]
+pub struct PluginOptions {
+    /// Where machine code is kept.
+    pub cache: Option<PathBuf>,
+    /// Where it is made.
+    pub compiler: Compiler,
+    /// Calls that may be under way at once, those that wait included, 1 to 512.
+    pub slots: usize,
+}
+
+impl Default for PluginOptions {
+    fn default() -> Self {
+        Self { cache: None, compiler: Compiler::Here, slots: 32 }
+    }
+}
+
+/// Runs plugins. Cheap to clone.
+#[derive(Clone)]
+pub struct PluginEngine {
+    pub(super) inner: Arc<Inner>,
+}
+
+pub(super) struct Inner {
+    pub(super) engine: Engine,
+    pub(super) components: component::Linker<ComponentState>,
+    pub(super) commands: Linker<CommandState>,
+    pub(super) slots: Arc<Semaphore>,
+    pub(super) slot_count: usize,
+    compiler: Compiler,
+    cache: Option<Cache>,
+    /// One module is compiled at a time.
+    compiling: tokio::sync::Mutex<()>,
+    threads: Threads,
+}
+
+/// Threads of their own for the guests, so that one that computes keeps no other task of the server from its turn. A guest that
+/// waits holds none of them.
+struct Threads(Option<Runtime>);
+
+impl Drop for Threads {
+    fn drop(&mut self) {
+        // A runtime may not wait for its threads where others' tasks run.
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+impl PluginEngine {
+    /// An engine without any module.
+    ///
+    /// # Errors
+    /// When the cache folder cannot be used, or threads and memory are not to be had.
+    pub fn new(options: PluginOptions) -> Result<Self, SandboxError> {
+        let slots = options.slots.clamp(1, 512);
+        let engine = new_engine(slots)?;
+        start_ticker(&engine)?;
+        let failed = |error: wasmtime::Error| SandboxError::Engine(format!("{error:#}"));
+        let mut components = component::Linker::new(&engine);
+        powers::link(&mut components).map_err(failed)?;
+        let mut commands = Linker::new(&engine);
+        super::command::link(&mut commands).map_err(failed)?;
+        let open = |folder: &PathBuf| {
+            Cache::open(folder)
+                .map_err(|source| SandboxError::Cache { folder: folder.display().to_string(), source })
+        };
+        let threads = Builder::new_multi_thread()
+            .worker_threads(std::thread::available_parallelism().map_or(1, usize::from))
+            .thread_name("plugin")
+            .enable_time()
+            .build()
+            .map_err(|error| SandboxError::Start(error.to_string()))?;
+        Ok(Self {
+            inner: Arc::new(Inner {
+                engine,
+                components,
+                commands,
+                slots: Arc::new(Semaphore::new(slots)),
+                slot_count: slots,
+                cache: options.cache.as_ref().map(open).transpose()?,
+                compiler: options.compiler,
+                compiling: tokio::sync::Mutex::new(()),
+                threads: Threads(Some(threads)),
+            }),
+        })
+    }
+
+    /// A share for one workflow: half of the slots.
+    pub fn share(&self) -> Share {
+        Share::of(self.inner.slot_count)
+    }
+
+    pub(super) fn threads(&self) -> &Handle {
+        self.inner.threads.0.as_ref().expect("it is there until the engine is dropped").handle()
+    }
+
+    /// Compiles a module, or takes its machine code from the cache, and links it.
+    ///
+    /// # Errors
+    /// For which reason it is no plugin. Whether it describes itself is not asked yet.
+    pub async fn prepare(&self, bytes: &[u8]) -> Result<Plugin, PluginError> {
+        let hash = PluginHash(Sha256::digest(bytes).into());
+        let outline = Outline::read(bytes)?;
+        let inner = &*self.inner;
+        let fingerprint = fingerprint(hash);
+        // The store holds the modules; what is compiled can always be made again.
+        if let Some(code) = inner.cache.as_ref().and_then(|cache| cache.load(&fingerprint)) {
+            match self.load(hash, &outline, &code) {
+                Ok(plugin) => return Ok(plugin),
+                Err(error) => {
+                    tracing::warn!(%hash, %error, "a cached plugin does not fit; compiling it anew")
+                }
+            }
+        }
+        let _one = inner.compiling.lock().await;
+        let code = compile::compile(&inner.compiler, bytes).await?;
+        let plugin = self.load(hash, &outline, &code)?;
+        if let Some(Err(error)) = inner.cache.as_ref().map(|cache| cache.store(&fingerprint, &code)) {
+            tracing::warn!(%error, "a compiled plugin cannot be kept; it will be compiled at each start");
+        }
+        Ok(plugin)
+    }
+
+    /// Drops the machine code of a module that nobody needs any more.
+    pub fn forget(&self, hash: PluginHash) {
+        if let Some(cache) = &self.inner.cache {
+            cache.remove(&fingerprint(hash));
+        }
+    }
+
+    fn load(&self, hash: PluginHash, outline: &Outline, code: &[u8]) -> Result<Plugin, PluginError> {
+        let inner = &*self.inner;
+        let broken = |error: wasmtime::Error| PluginError::Compiler { why: format!("{error:#}") };
+        let unlinked = |error: wasmtime::Error| PluginError::Invalid {
+            why: format!("it does not fit what it imports: {error:#}"),
+        };
+        let ready = match outline.kind {
+            PluginKind::Component => {
+                // SAFETY: the code comes from our own compiler process a moment ago, or from the cache, whose MAC under a key of
+                // our own 0700 folder says that it did. wasmtime itself refuses another version or configuration.
+                let component = unsafe { Component::deserialize(&inner.engine, code) }.map_err(broken)?;
+                let linked = inner.components.instantiate_pre(&component).map_err(unlinked)?;
+                Ready::component(linked)?
+            }
+            PluginKind::Command => {
+                // SAFETY: as above.
+                let module = unsafe { Module::deserialize(&inner.engine, code) }.map_err(broken)?;
+                Ready::Command(inner.commands.instantiate_pre(&module).map_err(unlinked)?)
+            }
+        };
+        Ok(Plugin { hash, kind: outline.kind, ready })
+    }
+}
+
+/// What the compiled form depends on.
+fn fingerprint(hash: PluginHash) -> Vec<u8> {
+    let mut fingerprint = hash.0.to_vec();
+    fingerprint.extend_from_slice(concat!(env!("CARGO_PKG_VERSION"), "/plugin/fuel+epoch/1").as_bytes());
+    fingerprint.extend_from_slice(std::env::consts::ARCH.as_bytes());
+    fingerprint
+}
+
+/// Proposals that are young, or need what a step has not, are off; each is an error that names it.
+pub(super) fn config() -> Config {
+    let mut config = Config::new();
+    config
+        .strategy(Strategy::Cranelift)
+        .consume_fuel(true)
+        .epoch_interruption(true)
+        .max_wasm_stack(WASM_STACK)
+        .async_stack_size(ASYNC_STACK)
+        .memory_init_cow(true)
+        .cranelift_nan_canonicalization(true)
+        .relaxed_simd_deterministic(true)
+        .wasm_backtrace_max_frames(std::num::NonZeroUsize::new(16))
+        .native_unwind_info(false)
+        .wasm_memory64(false);
+    config
+}
+
+fn new_engine(slots: usize) -> Result<Engine, SandboxError> {
+    let slots = u32::try_from(slots).expect("at most 512 slots") + 4;
+    let mut pool = PoolingAllocationConfig::default();
+    // Room for the largest plugin in every slot: who is let in never finds it full.
+    pool.total_component_instances(slots)
+        .total_core_instances(slots * INSTANCES)
+        .total_memories(slots * MEMORIES)
+        .total_tables(slots * TABLES)
+        .total_stacks(slots)
+        .max_core_instances_per_component(INSTANCES)
+        .max_memories_per_component(MEMORIES)
+        .max_tables_per_component(TABLES)
+        .max_memories_per_module(MEMORIES)
+        .max_tables_per_module(TABLES)
+        .table_elements(ELEMENTS)
+        .max_memory_size(Limits::CAP.memory.as_usize())
+        .max_unused_warm_slots(slots)
+        .linear_memory_keep_resident(KEEP_RESIDENT)
+        .table_keep_resident(64 << 10)
+        .async_stack_keep_resident(64 << 10)
+        .pagemap_scan(wasmtime::Enabled::Auto);
+    let mut pooled = config();
+    pooled.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
+    match Engine::new(&pooled) {
+        Ok(engine) => Ok(engine),
+        Err(error) => {
+            tracing::warn!(
+                error = format!("{error:#}"),
+                "no pool for plugins; starting them on demand, slower"
+            );
+            Engine::new(&config()).map_err(|error| SandboxError::Engine(format!("{error:#}")))
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! Uploaded Wasm modules: compiled in a process of their own, called in a fresh instance each time, under hard limits.
+//!
+//! Two kinds: components of the world in `guest-sdk/wit`, and WASI preview 1 commands. [`PluginEngine::prepare`] takes the
+//! bytes (`outline` reads them, `compile` makes machine code of them), [`PluginEngine::describe`] asks a component what it is,
+//! and [`PluginEngine::run`] makes one attempt. All that a component can do outside its memory is in `powers`, one file each.
+//!
+//! Invariants: no bytes but those that our own compiler wrote are ever loaded as machine code; an instance is never used
+//! again; a power that was not granted is refused where it is called.
+
+mod bindings;
+mod call;
+mod clock;
+mod command;
+mod compile;
+mod component;
+mod engine;
+mod error;
+mod explain;
+mod imports;
+mod meter;
+mod outline;
+#[cfg(test)]
+#[path = "../../../tests/plugin_wat.rs"]
+pub(crate) mod plugin_wat;
+mod powers;
+mod run;
+mod stdio;
+#[cfg(test)]
+mod tests;
+
+pub use call::{Allowed, PluginCall, PluginFacts};
+pub use compile::{COMMAND as COMPILE_COMMAND, Compiler, child as compile_child};
+pub use engine::{PluginEngine, PluginOptions};
+pub use error::PluginError;
+pub use outline::{Outline, SIZE_MOST};
+pub use run::PluginOutcome;
+
+use crate::model::{PluginHash, PluginKind};
+
+/// A module that can be called.
+pub struct Plugin {
+    /// Its bytes.
+    pub hash: PluginHash,
+    /// How it is called.
+    pub kind: PluginKind,
+    ready: component::Ready,
+}
+
+impl std::fmt::Debug for Plugin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Plugin").field("hash", &self.hash).field("kind", &self.kind).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,187 @@
+//! What a plugin reads from stdin and writes to stdout and stderr: memory of the host, under caps.
+
+use std::{
+    mem,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use bytes::Bytes;
+use tokio::io::AsyncWrite;
+use wasmtime_wasi::{
+    cli::{IsTerminal, StdoutStream},
+    p2::{OutputStream, Pollable, StreamError, StreamResult},
+};
+
+use super::clock::Clock;
+use crate::{model::LogLevel, sandbox::host::LogBook};
+
+/// What a guest may write at once, bytes.
+const PERMIT: usize = 64 << 10;
+/// A line of the log that is longer is cut in pieces.
+const LINE_MOST: usize = 16 << 10;
+
+/// The log of one call, which several streams write to.
+#[derive(Clone)]
+pub(super) struct Log {
+    book: Arc<Mutex<LogBook>>,
+    clock: Clock,
+}
+
+impl Log {
+    pub(super) fn new(book: LogBook, clock: Clock) -> Self {
+        Self { book: Arc::new(Mutex::new(book)), clock }
+    }
+
+    pub(super) fn add(&self, level: LogLevel, text: &[u8]) {
+        let at_ms = self.clock.now_ms();
+        lock(&self.book).add(level, text, at_ms);
+    }
+
+    /// Takes what was logged.
+    pub(super) fn take(&self) -> LogBook {
+        mem::replace(&mut *lock(&self.book), LogBook::full())
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Somewhere to write.
+#[derive(Clone)]
+pub(super) struct Sink(Arc<Mutex<Target>>);
+
+/// Where it goes.
+enum Target {
+    /// Lines of the log.
+    Lines { log: Log, level: LogLevel, line: Vec<u8> },
+    /// Kept, up to so many bytes.
+    Kept { bytes: Vec<u8>, most: usize },
+}
+
+/// A guest wrote more to stdout than its output may hold.
+#[derive(Debug, thiserror::Error)]
+#[error("more than {most} bytes on stdout")]
+pub(super) struct StdoutFull {
+    pub(super) most: usize,
+}
+
+impl Sink {
+    pub(super) fn lines(log: Log, level: LogLevel) -> Self {
+        Self(Arc::new(Mutex::new(Target::Lines { log, level, line: Vec::new() })))
+    }
+
+    pub(super) fn kept(most: usize) -> Self {
+        Self(Arc::new(Mutex::new(Target::Kept { bytes: Vec::new(), most })))
+    }
+
+    /// What was kept; the last line of a log that did not end.
+    pub(super) fn finish(&self) -> Vec<u8> {
+        match &mut *lock(&self.0) {
+            Target::Lines { log, level, line } => {
+                if !line.is_empty() {
+                    log.add(*level, &mem::take(line));
+                }
+                Vec::new()
+            }
+            Target::Kept { bytes, .. } => mem::take(bytes),
+        }
+    }
+
+    fn take(&self, written: &[u8]) -> Result<(), StdoutFull> {
+        match &mut *lock(&self.0) {
+            Target::Lines { log, level, line } => {
+                for piece in written.split_inclusive(|byte| *byte == b'\n') {
+                    line.extend_from_slice(piece);
+                    if piece.ends_with(b"\n") || line.len() >= LINE_MOST {
+                        let whole = line.strip_suffix(b"\n").unwrap_or(line);
+                        log.add(*level, whole.strip_suffix(b"\r").unwrap_or(whole));
+                        line.clear();
+                    }
+                }
+                Ok(())
+            }
+            Target::Kept { bytes, most } => {
+                if bytes.len() + written.len() > *most {
+                    return Err(StdoutFull { most: *most });
+                }
+                bytes.extend_from_slice(written);
+                Ok(())
+            }
+        }
+    }
+}
+
+#[async_trait::async_trait]
+impl Pollable for Sink {
+    async fn ready(&mut self) {}
+}
+
+impl OutputStream for Sink {
+    fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
+        self.take(&bytes).map_err(|full| StreamError::Trap(full.into()))
+    }
+
+    fn flush(&mut self) -> StreamResult<()> {
+        Ok(())
+    }
+
+    fn check_write(&mut self) -> StreamResult<usize> {
+        Ok(PERMIT)
+    }
+}
+
+impl IsTerminal for Sink {
+    fn is_terminal(&self) -> bool {
+        false
+    }
+}
+
+impl StdoutStream for Sink {
+    fn p2_stream(&self) -> Box<dyn OutputStream> {
+        Box::new(self.clone())
+    }
+
+    fn async_stream(&self) -> Box<dyn AsyncWrite + Send + Sync> {
+        // Only WASI 0.3 asks for it, which is not linked.
+        Box::new(tokio::io::sink())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Limits;
+
+    #[test]
+    fn lines_go_to_the_log_whole_however_they_are_written() {
+        let log = Log::new(LogBook::new(&Limits::DEFAULT), Clock::new(7));
+        let sink = Sink::lines(log.clone(), LogLevel::Warn);
+        for piece in ["on", "e\ntwo\r\n", "\nrest"] {
+            sink.take(piece.as_bytes()).unwrap();
+        }
+        sink.finish();
+        let (lines, cut) = log.take().finish();
+        let texts: Vec<_> = lines.iter().map(|line| line.text.as_str()).collect();
+        assert_eq!((texts, cut), (vec!["one", "two", "", "rest"], false));
+        assert_eq!((lines[0].level, lines[0].at_ms), (LogLevel::Warn, 7));
+    }
+
+    #[test]
+    fn a_line_without_end_is_cut_in_pieces() {
+        let log = Log::new(LogBook::new(&Limits::DEFAULT), Clock::new(0));
+        let sink = Sink::lines(log.clone(), LogLevel::Info);
+        for _ in 0..5 {
+            sink.take(&[b'x'; LINE_MOST]).unwrap();
+        }
+        assert_eq!(log.take().finish().0.len(), 5);
+    }
+
+    #[test]
+    fn stdout_is_kept_up_to_its_limit() {
+        let sink = Sink::kept(4);
+        sink.take(b"1234").unwrap();
+        assert!(sink.take(b"5").is_err());
+        assert_eq!(sink.finish(), b"1234");
+    }
+}

@@ -1,0 +1,213 @@
+//! `plugin`: an uploaded Wasm module in the sandbox.
+
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
+use serde_json::Value;
+
+use super::{
+    Again, Attempt, Calls, Executed, Output, OutputSchema, Scope, code::CodeSource, code::step_seed,
+};
+use crate::{
+    model::{
+        CallNote, CodeLimits, ErrorCode, FieldError, JsonText, LimitUnit, Limits, PluginHash, PluginPin,
+        PluginRef, PluginStep, RunError, Stdio, Wait,
+    },
+    sandbox::{Allowed, Conclusion, Plugin, PluginCall, PluginEngine, PluginFacts, SandboxError, Share},
+    template::{JsonTemplate, Path, Template},
+};
+
+/// What its inputs and outputs must be.
+#[derive(Debug, Default)]
+pub struct Schemas {
+    /// Checked before it is called.
+    pub input: Option<OutputSchema>,
+    /// Checked after.
+    pub output: Option<OutputSchema>,
+}
+
+/// An installed plugin, as it may be used now.
+#[derive(Clone)]
+pub struct UsablePlugin {
+    /// Its module.
+    pub plugin: Arc<Plugin>,
+    /// Which it is, for people: name, version and hash.
+    pub label: String,
+    /// What it may do.
+    pub allowed: Arc<Allowed>,
+    /// Its limits, where the step sets none.
+    pub limits: CodeLimits,
+    /// What its inputs and outputs must be.
+    pub schemas: Arc<Schemas>,
+}
+
+/// Where installed plugins are found.
+pub trait PluginSource: Send + Sync {
+    /// What runs them.
+    fn engine(&self) -> &PluginEngine;
+
+    /// What a reference means at this moment; nothing when no such plugin is installed.
+    fn pin(&self, reference: &PluginRef) -> Option<PluginPin>;
+
+    /// A plugin ready to be called: the bytes that were pinned, or those that `reference` means now.
+    ///
+    /// # Errors
+    /// `plugin_missing`, or why it cannot be compiled any more.
+    fn usable<'a>(
+        &'a self,
+        reference: &'a PluginRef,
+        pinned: Option<PluginHash>,
+    ) -> BoxFuture<'a, Result<UsablePlugin, RunError>>;
+}
+
+/// A use of a plugin whose templates are parsed.
+#[derive(Debug)]
+pub struct PluginUse {
+    reference: PluginRef,
+    input: JsonTemplate,
+    config: JsonTemplate,
+    args: Vec<Template>,
+    stdin: Stdio,
+    stdout: Stdio,
+    limits: CodeLimits,
+    share: Share,
+}
+
+pub(super) fn compile(spec: &PluginStep, path: &str, code: &dyn CodeSource) -> Result<PluginUse, FieldError> {
+    let wrong = |field: &str, why: String| FieldError::new(format!("{path}.{field}"), why);
+    let json = |field: &str, value: &Value| {
+        JsonTemplate::compile(value).map_err(|error| wrong(field, error.to_string()))
+    };
+    let args = spec.args.iter().enumerate().map(|(index, text)| {
+        Template::parse(text).map_err(|error| wrong(&format!("args[{index}]"), error.to_string()))
+    });
+    Ok(PluginUse {
+        reference: spec.plugin.clone(),
+        input: json("input", &spec.input)?,
+        config: json("config", &spec.config)?,
+        args: args.collect::<Result<_, _>>()?,
+        stdin: spec.stdin,
+        stdout: spec.stdout,
+        limits: spec.limits,
+        share: code.plugin_share(),
+    })
+}
+
+impl PluginUse {
+    pub(super) fn reference(&self) -> &PluginRef {
+        &self.reference
+    }
+
+    pub(super) fn references(&self) -> Vec<&Path> {
+        let json = self.input.references().into_iter().chain(self.config.references());
+        json.chain(self.args.iter().flat_map(Template::references)).collect()
+    }
+}
+
+pub(super) async fn execute(
+    step: &PluginUse,
+    scope: &Scope<'_>,
+    plugins: &dyn PluginSource,
+    attempt: &Attempt,
+    calls: Calls<'_>,
+) -> Result<Executed, SandboxError> {
+    let facts = scope.facts();
+    let pinned = facts.plugins.iter().find(|pin| pin.reference == step.reference).map(|pin| pin.hash);
+    let usable = match plugins.usable(&step.reference, pinned).await {
+        Ok(usable) => usable,
+        Err(error) => return Ok(Executed::failed(error)),
+    };
+    let note = CallNote {
+        op: "plugin".to_owned(),
+        target: usable.label.clone(),
+        error: None,
+        at_ms: attempt.now_ms,
+        took_us: 0,
+    };
+    let executed = match prepare(step, scope, &usable, attempt) {
+        Ok(call) => {
+            let ended = plugins
+                .engine()
+                .run(PluginCall { history: calls.history, ..call }, &step.share, calls.host)
+                .await?;
+            let result = match ended.outcome.conclusion {
+                Conclusion::Output(output) => promised(&usable.schemas, output).map(Output::Value),
+                Conclusion::Failed(error) => Err(error),
+                Conclusion::Sleeps(until_ms) => {
+                    Ok(Output::Wait { wait: Wait::Script, due_ms: Some(until_ms) })
+                }
+            };
+            let plain = Executed::plain(result);
+            Executed {
+                again: if ended.hopeless { Again::Never } else { plain.again },
+                logs: ended.outcome.logs,
+                log_truncated: ended.outcome.log_truncated,
+                usage: Some(ended.outcome.usage),
+                ..plain
+            }
+        }
+        Err(error) => Executed::failed(error),
+    };
+    Ok(Executed { calls: vec![note], ..executed })
+}
+
+/// The call, once its input is what the plugin takes.
+fn prepare(
+    step: &PluginUse,
+    scope: &Scope<'_>,
+    usable: &UsablePlugin,
+    attempt: &Attempt,
+) -> Result<PluginCall, RunError> {
+    let facts = scope.facts();
+    let input = step.input.render(scope);
+    if step.stdin == Stdio::Text && !input.is_string() {
+        let message = "with `stdin: \"text\"` the input must be a text; make it one, or leave `stdin` out";
+        return Err(RunError::new(ErrorCode::PluginInput, message));
+    }
+    let input = JsonText::from_value(&input);
+    let (used, most) = (input.as_str().len() as u64, Limits::CAP.output);
+    if used > most.as_bytes() {
+        let message = format!("the input is {used} bytes of JSON, {most} are allowed");
+        let error = RunError::new(ErrorCode::PluginInput, message);
+        return Err(error.over(most.as_bytes(), used, LimitUnit::Bytes));
+    }
+    if let Some(schema) = &usable.schemas.input {
+        schema.check(&input).map_err(|wrong| {
+            let message = format!("the input is not what {} takes: {wrong}", usable.label);
+            RunError::new(ErrorCode::PluginInput, message)
+        })?;
+    }
+    let config = match step.config.render(scope) {
+        Value::Object(config) => config,
+        _ => return Err(RunError::new(ErrorCode::PluginInput, "`config` must be an object")),
+    };
+    Ok(PluginCall {
+        config,
+        args: step.args.iter().map(|text| text.render_text(scope)).collect(),
+        stdin: step.stdin,
+        stdout: step.stdout,
+        facts: PluginFacts {
+            run: facts.run_id.clone(),
+            workflow: facts.workflow.clone(),
+            step: scope.instance().to_owned(),
+            attempt: attempt.number,
+            idempotency_key: attempt.idempotency_key.clone(),
+        },
+        allowed: Arc::clone(&usable.allowed),
+        limits: step.limits.or(&usable.limits).resolve(),
+        now_ms: attempt.now_ms,
+        seed: step_seed(&facts.seed, scope.instance()),
+        ..PluginCall::of(Arc::clone(&usable.plugin), input)
+    })
+}
+
+/// The output, if it is what the plugin itself says it is.
+fn promised(schemas: &Schemas, output: JsonText) -> Result<JsonText, RunError> {
+    if let Some(schema) = &schemas.output {
+        schema.check(&output).map_err(|wrong| {
+            let message = format!("the output is not what the plugin's own schema says: {wrong}");
+            RunError::new(ErrorCode::SchemaMismatch, message)
+        })?;
+    }
+    Ok(output)
+}
