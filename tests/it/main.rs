@@ -39,6 +39,11 @@ mod n8n;
 mod no_space;
 mod nocobase;
 mod paths;
+mod plugin_examples;
+mod plugin_hostile;
+#[path = "../plugin_wat.rs"]
+mod plugin_wat;
+mod plugins;
 mod reference;
 mod refusals;
 mod reload;
