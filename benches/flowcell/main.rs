@@ -7,6 +7,7 @@
 mod load;
 mod native;
 mod peers;
+mod plugins;
 mod soak;
 mod stats;
 
@@ -54,6 +55,7 @@ fn main() {
     let engine =
         JsEngine::load(&EngineOptions { cache: Some(cache.clone()), slots: 8 }).expect("the engine loads");
     let mut rows = in_process(&engine, time);
+    rows.extend(plugins::rows(&cache, time));
     rows.extend(over_http(folder.path(), &cache, time));
     stats::print(&rows);
     native::compare(&engine, time);
