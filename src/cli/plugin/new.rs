@@ -152,7 +152,9 @@ fn write(folder: &Path, files: &[(PathBuf, String)]) -> io::Result<()> {
 }
 
 pub(super) fn execute(new: &New) -> anyhow::Result<Verdict> {
-    let folder = new.into.join(new.name.as_str());
+    // Without `./` before it, as it is typed.
+    let here = new.into.as_os_str() == ".";
+    let folder = if here { PathBuf::from(new.name.as_str()) } else { new.into.join(new.name.as_str()) };
     let files = files_of(new.lang, &new.name)?;
     write(&folder, &files).with_context(|| format!("cannot make {}", folder.display()))?;
     println!("{}: {} files. Its README.md tells all; in short:", folder.display(), files.len());
