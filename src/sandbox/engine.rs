@@ -99,7 +99,7 @@ impl JsEngine {
     }
 }
 
-fn load_error(error: wasmtime::Error) -> SandboxError {
+pub(super) fn load_error(error: wasmtime::Error) -> SandboxError {
     SandboxError::Engine(format!("{error:#}"))
 }
 
@@ -135,7 +135,12 @@ fn new_engine(slots: usize) -> Result<Engine, SandboxError> {
         .linear_memory_keep_resident(KEEP_RESIDENT)
         .table_keep_resident(64 << 10)
         .pagemap_scan(Enabled::Auto);
-    let mut pooled = config();
+    pooled(&config(), pool)
+}
+
+/// An engine with an instance pool; where there is no room for one, with instances on demand.
+pub(super) fn pooled(config: &Config, pool: PoolingAllocationConfig) -> Result<Engine, SandboxError> {
+    let mut pooled = config.clone();
     pooled.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
     match Engine::new(&pooled) {
         Ok(engine) => Ok(engine),
@@ -145,7 +150,7 @@ fn new_engine(slots: usize) -> Result<Engine, SandboxError> {
                 error = format!("{error:#}"),
                 "no instance pool; starting instances on demand, slower"
             );
-            Engine::new(&config()).map_err(load_error)
+            Engine::new(config).map_err(load_error)
         }
     }
 }

@@ -68,8 +68,8 @@ pub(super) struct ComponentState {
     pub(super) bytes_out: u64,
     pub(super) config: serde_json::Map<String, Value>,
     pub(super) allowed: Arc<Allowed>,
-    /// The capability that it asked for last without having it.
-    pub(super) denied: Option<String>,
+    /// It has asked for something without having the capability.
+    pub(super) denied: bool,
     /// Nobody performs calls while it describes itself.
     pub(super) asks: Option<mpsc::UnboundedSender<Ask>>,
     pub(super) output: [Sink; 2],
@@ -95,7 +95,7 @@ impl ComponentState {
             bytes_out: 0,
             config: call.config.clone(),
             allowed: Arc::clone(&call.allowed),
-            denied: None,
+            denied: false,
             asks,
             output,
             seed: call.seed,
@@ -129,7 +129,7 @@ impl ComponentState {
     /// The error of a call without its capability.
     pub(super) fn deny(&mut self, capability: &str) -> types::Error {
         let name = &self.allowed.name;
-        self.denied = Some(capability.to_owned());
+        self.denied = true;
         types::Error {
             code: "capability_missing".to_owned(),
             message: format!(

@@ -8,7 +8,7 @@ use tokio::{
     sync::Semaphore,
 };
 use wasmtime::{
-    Config, Engine, InstanceAllocationStrategy, Linker, Module, PoolingAllocationConfig, Strategy,
+    Config, Engine, Linker, Module, PoolingAllocationConfig, Strategy,
     component::{self, Component},
 };
 
@@ -22,7 +22,12 @@ use super::{
 };
 use crate::{
     model::{Limits, PluginHash, PluginKind},
-    sandbox::{SandboxError, cache::Cache, drive::Share, engine::start_ticker},
+    sandbox::{
+        SandboxError,
+        cache::Cache,
+        drive::Share,
+        engine::{load_error, pooled, start_ticker},
+    },
 };
 
 /// Wasm stack of one call: interpreters that run inside recurse deep.
@@ -98,11 +103,10 @@ impl PluginEngine {
         let slots = options.slots.clamp(1, 512);
         let engine = new_engine(slots)?;
         start_ticker(&engine)?;
-        let failed = |error: wasmtime::Error| SandboxError::Engine(format!("{error:#}"));
         let mut components = component::Linker::new(&engine);
-        powers::link(&mut components).map_err(failed)?;
+        powers::link(&mut components).map_err(load_error)?;
         let mut commands = Linker::new(&engine);
-        super::command::link(&mut commands).map_err(failed)?;
+        super::command::link(&mut commands).map_err(load_error)?;
         let open = |folder: &PathBuf| {
             Cache::open(folder)
                 .map_err(|source| SandboxError::Cache { folder: folder.display().to_string(), source })
@@ -242,16 +246,5 @@ fn new_engine(slots: usize) -> Result<Engine, SandboxError> {
         .table_keep_resident(64 << 10)
         .async_stack_keep_resident(64 << 10)
         .pagemap_scan(wasmtime::Enabled::Auto);
-    let mut pooled = config();
-    pooled.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
-    match Engine::new(&pooled) {
-        Ok(engine) => Ok(engine),
-        Err(error) => {
-            tracing::warn!(
-                error = format!("{error:#}"),
-                "no pool for plugins; starting them on demand, slower"
-            );
-            Engine::new(&config()).map_err(|error| SandboxError::Engine(format!("{error:#}")))
-        }
-    }
+    pooled(&config(), pool)
 }

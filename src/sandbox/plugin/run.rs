@@ -246,7 +246,7 @@ async fn execute(
                 |limits, took_ms, logs| match given {
                     None => Err(timeout(limits, took_ms)),
                     Some(Err(error)) => Err(explain::stopped(&error, limits, took_ms, logs)),
-                    Some(Ok(Err(error))) => Err(explain::failed(error, state.denied.is_some())),
+                    Some(Ok(Err(error))) => Err(explain::failed(error, state.denied)),
                     Some(Ok(Ok(json))) if json.len() > limits.output.as_usize() => {
                         Err(too_large(limits, json.len()))
                     }

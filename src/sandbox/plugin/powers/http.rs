@@ -70,7 +70,7 @@ impl http::Host for ComponentState {
             Ok(answer) => answer,
             Err(error) => {
                 if error.code.as_deref() == Some(CAPABILITY_MISSING) {
-                    self.denied = Some(error.message.clone());
+                    self.denied = true;
                 }
                 return Ok(Err(failed(error)));
             }
