@@ -5,15 +5,19 @@ use serde_json::{Value, json};
 use crate::{
     engine::frame_of,
     model::{
-        Bundle, CREDENTIAL_HEADERS, Entry, HIDDEN, Run, RunError, RunStatus, StepKey, StepRecord, Wait,
+        Bundle, CREDENTIAL_HEADERS, Entry, HIDDEN, JsonText, Run, RunError, RunStatus, StepKey, StepRecord,
+        Wait,
         nocobase::{self, Stand},
     },
+    secrets::Redactor,
     steps::timestamp,
 };
 
+/// A run as operators see it: no secret of the server shows in it, also none that the run was not given and came with its event.
 /// A run with its event, its steps and what they used; `live` while it is being executed. The files of its version, if they
 /// are there, give errors their code frames.
-pub fn whole(run: &Run, entries: &[Entry], live: bool, files: Option<&Bundle>) -> Value {
+pub fn whole(run: &Run, entries: &[Entry], live: bool, files: Option<&Bundle>, secrets: &Redactor) -> Value {
+    let masked = |value| masked(value, secrets);
     let mut context: Value = serde_json::from_str(&run.event.context_json()).unwrap_or(Value::Null);
     // Those that the workflow keeps are for its steps alone.
     for name in CREDENTIAL_HEADERS {
@@ -42,12 +46,20 @@ pub fn whole(run: &Run, entries: &[Entry], live: bool, files: Option<&Bundle>) -
         "started": run.head.started_ms.map(timestamp),
         "due": run.head.due_ms.map(timestamp),
         "finished": run.head.finished_ms.map(timestamp),
-        "error": run.head.error.as_ref().map(|error| error_of(error, files)),
-        "answer": run.answer,
-        "steps": entries.iter().filter_map(|entry| step(entry, files)).collect::<Vec<_>>(),
+        "error": run.head.error.as_ref().map(|error| masked(error_of(error, files))),
+        "answer": masked(json!(run.answer)),
+        "steps": entries.iter().filter_map(|entry| step(entry, files)).map(masked).collect::<Vec<_>>(),
         "waiting": if run.head.status.is_terminal() { Vec::new() } else { waiting(entries) },
-        "context": context,
+        "context": masked(context),
     })
+}
+
+/// The value without any secret of the server.
+pub fn masked(value: Value, secrets: &Redactor) -> Value {
+    match secrets.is_empty() {
+        true => value,
+        false => secrets.redact_json(&JsonText::from_value(&value)).to_value(),
+    }
 }
 
 /// An error with the lines of the script that it is about.

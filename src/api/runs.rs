@@ -69,9 +69,10 @@ pub(super) fn line(engine: &Engine, head: RunHead) -> Line {
         due: head.due_ms.map(steps::timestamp),
         took_ms: head.finished_ms.map(|finished| finished.saturating_sub(head.created_ms)),
         answer_status: head.answer_status,
-        error: head
-            .error
-            .map(|error| json!({ "code": error.code, "message": error.message, "step": error.step })),
+        error: head.error.map(|error| {
+            let shown = json!({ "code": error.code, "message": error.message, "step": error.step });
+            run_view::masked(shown, &engine.vault().redactor())
+        }),
     }
 }
 
@@ -95,5 +96,5 @@ pub(super) async fn show(
         true => tables::versions::get(store, run.head.version).ok().flatten(),
         false => None,
     };
-    Ok(Json(run_view::whole(&run, &entries, engine.is_live(id), files.as_ref())))
+    Ok(Json(run_view::whole(&run, &entries, engine.is_live(id), files.as_ref(), &engine.vault().redactor())))
 }

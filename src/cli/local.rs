@@ -19,6 +19,7 @@ use crate::{
     net::{Outbound, OutboundOptions},
     plugin_folder,
     sandbox::{EngineOptions as SandboxOptions, JsEngine, PluginEngine, PluginOptions},
+    secrets::Redactor,
     steps::{PluginSource, Services},
     store::{MemoryStore, Store, tables},
 };
@@ -38,16 +39,29 @@ pub(super) struct Local {
 }
 
 impl Local {
+    /// What masks the secrets in what is shown.
+    pub(super) fn redactor(&self) -> Arc<Redactor> {
+        self.vault.redactor()
+    }
+
     /// Loads the engine; the compiled form is shared by all commands of this user.
     pub(super) fn new() -> anyhow::Result<Self> {
         let config = Config::load(&Flags::default(), std::env::vars())?;
         let cache = cache_folder(&config);
-        let sandbox = JsEngine::load(&SandboxOptions { cache: cache.clone(), slots: SLOTS })?;
+        let sandbox = JsEngine::load(&SandboxOptions {
+            cache: cache.clone(),
+            slots: SLOTS,
+            ..SandboxOptions::default()
+        })?;
         let net =
             Outbound::new(OutboundOptions { allow: config.net_allow.clone(), ..OutboundOptions::default() })?;
         let vault = Vault::of(config.secrets.clone())?;
-        let runs_plugins =
-            PluginEngine::new(PluginOptions { cache, compiler: app::compiler()?, slots: SLOTS })?;
+        let runs_plugins = PluginEngine::new(PluginOptions {
+            cache,
+            compiler: app::compiler()?,
+            slots: SLOTS,
+            ..PluginOptions::default()
+        })?;
         let plugins = Arc::new(Plugins::open(runs_plugins, Arc::new(MemoryStore::new()), vault.clone())?);
         let environment = app::environment(&config);
         Ok(Self { sandbox, environment, net, vault, plugins, plugin_folder: config.plugins })

@@ -22,7 +22,7 @@ pub(super) fn execute(arguments: &Arguments) -> anyhow::Result<Verdict> {
     let event = fixtures::read_event(&arguments.event, definition.workflow.key.as_str())?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let (run, steps) = runtime.block_on(local.run(Arc::clone(&definition), event))?;
-    let shown = run_view::whole(&run, &steps, false, Some(&definition.bundle));
+    let shown = run_view::whole(&run, &steps, false, Some(&definition.bundle), &local.redactor());
     println!("{}", serde_json::to_string_pretty(&shown)?);
     terminal::print_frame(&shown["error"]);
     Ok(if run.head.status == RunStatus::Succeeded { Verdict::Yes } else { Verdict::No })

@@ -80,6 +80,21 @@ pub(super) fn facts(run: &Run, definition: &Definition) -> RunFacts {
     }
 }
 
+/// What masks in all that a run hands on or answers: the secrets that it was given, listed, named in templates or granted to its
+/// plugins. Never those of others: else whoever sends texts could ask for them. Nor those that the sender himself sent: else an
+/// answer would tell whether a guess is right.
+pub(super) fn redactor(inner: &Inner, definition: &Definition, facts: &RunFacts) -> Redactor {
+    let mut names = definition.secrets.clone();
+    names.extend(definition.plugins.iter().flat_map(|plugin| inner.services.plugins.granted_secrets(plugin)));
+    names.sort_unstable();
+    names.dedup();
+    let given = inner.vault.redactor_of(&names);
+    if given.is_empty() {
+        return given;
+    }
+    given.without_those_in(&[facts.context.as_bytes(), &facts.raw_body])
+}
+
 /// Where a step stands.
 pub(super) fn place(
     inner: &Inner,
@@ -151,8 +166,10 @@ pub(super) async fn perform(
     // It began when it first began.
     let started_ms = history.first().map_or_else(|| inner.ports.now_ms(), |first| first.at_ms);
     let resumed = !history.is_empty();
+    let given = redactor(&inner, &definition, &facts);
     let host = Arc::new(ScriptHost::new(
         &inner,
+        given.clone(),
         run,
         definition.workflow.key.clone(),
         (key.clone(), number, idempotency_key(&facts.seed, &key)),
@@ -184,7 +201,7 @@ pub(super) async fn perform(
         None => Executed::failed(gone()),
     };
     let Executed { mut result, logs, log_truncated, usage, again, mut calls } =
-        masked(executed, &inner.vault.redactor());
+        masked(executed, &given, &inner.vault.redactor());
     let record = StepRecord {
         step: key.step.clone(),
         at: key.at.clone(),
@@ -246,9 +263,10 @@ fn secrets(inner: &Inner, definition: &Definition) -> SecretValues {
     definition.secrets.iter().filter_map(value).collect()
 }
 
-/// Masks the secrets in all that leaves an attempt: later steps, the store and the caller see the same.
-fn masked(executed: Executed, redactor: &Redactor) -> Executed {
-    if redactor.is_empty() {
+/// Masks the secrets in all that leaves an attempt. Later steps, the store and the caller see the same, without the secrets that
+/// the run was given; logs are for operators alone, and show none of any.
+fn masked(executed: Executed, redactor: &Redactor, all: &Redactor) -> Executed {
+    if all.is_empty() {
         return executed;
     }
     let text = |text: &str| redactor.redact(text).into_owned();
@@ -269,8 +287,8 @@ fn masked(executed: Executed, redactor: &Redactor) -> Executed {
     let logs = executed.logs.into_iter().enumerate().map(|(index, line)| {
         // The last line of a log that was cut may end inside a secret.
         let masked = match executed.log_truncated && index + 1 >= last {
-            true => redactor.redact_cut(&line.text).into_owned(),
-            false => text(&line.text),
+            true => all.redact_cut(&line.text).into_owned(),
+            false => all.redact(&line.text).into_owned(),
         };
         LogLine { text: masked, ..line }
     });

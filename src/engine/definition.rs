@@ -67,7 +67,7 @@ pub struct Definition {
     pub(super) keys: Keys,
     /// The times of its trigger.
     pub(super) schedule: Option<Schedule>,
-    /// The secrets that its steps name.
+    /// The secrets that its steps name, sorted.
     pub(super) secrets: Vec<String>,
     /// The plugins that its steps use, each once.
     pub(super) plugins: Vec<PluginRef>,
@@ -89,7 +89,6 @@ struct Files<'a> {
     bundle: &'a Bundle,
     sandbox: &'a JsEngine,
     share: Share,
-    plugin_share: Share,
 }
 
 impl CodeSource for Files<'_> {
@@ -103,10 +102,6 @@ impl CodeSource for Files<'_> {
 
     fn share(&self) -> Share {
         self.share.clone()
-    }
-
-    fn plugin_share(&self) -> Share {
-        self.plugin_share.clone()
     }
 
     fn image(&self, script: &Script) -> Option<Image> {
@@ -128,9 +123,7 @@ impl Definition {
         environment: &Environment,
     ) -> Result<Self, DefinitionError> {
         let workflow = read_workflow(&bundle.workflow)?;
-        // Plugins have as many slots as scripts.
-        let (share, plugin_share) = (sandbox.share(), sandbox.share());
-        let files = Files { bundle: &bundle, sandbox, share, plugin_share };
+        let files = Files { bundle: &bundle, sandbox, share: Share::of(workflow.key.as_str()) };
         let at = |error: FieldError| {
             let frame = error.position.as_ref().and_then(|place| frame_of(&bundle, place));
             DefinitionError { frame, ..in_workflow_json(&bundle.workflow, error) }
@@ -152,7 +145,8 @@ impl Definition {
         let secrets = paths.clone().filter(|path| path.root() == Root::Secrets);
         let secrets = secrets.filter_map(|path| path.name().map(str::to_owned));
         let secrets: HashSet<String> = secrets.chain(workflow.secrets.iter().cloned()).collect();
-        let secrets = secrets.into_iter().collect();
+        let mut secrets: Vec<String> = secrets.into_iter().collect();
+        secrets.sort_unstable();
         names.extend(
             paths.filter(|path| path.root() == Root::Env).filter_map(|path| path.name().map(str::to_owned)),
         );

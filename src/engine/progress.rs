@@ -144,7 +144,7 @@ impl Progress {
             Some(response) => {
                 let place = Place { instance: "trigger".to_owned(), ..Place::default() };
                 let answer = response.execute(&Scope::new(facts, &self.outputs, &place))?;
-                attempt::masked_answer(answer, &inner.vault.redactor())
+                attempt::masked_answer(answer, &attempt::redactor(inner, definition, facts))
             }
             None => steps::json_answer(&self.last_output()),
         };

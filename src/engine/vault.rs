@@ -4,7 +4,7 @@
 //! and never logs one.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashMap},
     sync::{Arc, RwLock},
 };
 
@@ -23,6 +23,8 @@ use crate::{
 const MOST: usize = 1_000;
 /// Values that were replaced or removed and are still masked, as runs that began before may know them.
 const RETIRED_MOST: usize = 64;
+/// Sets of secrets whose redactors are kept ready.
+const GIVEN_MOST: usize = 1_000;
 /// Bytes that one batch of a rotation holds, about.
 const ROTATE_BYTES: usize = 1 << 20;
 /// What the sealed constant is bound to; no secret can have this name.
@@ -100,6 +102,8 @@ struct State {
     secrets: BTreeMap<String, Entry>,
     retired: Vec<(String, SecretValue)>,
     redactor: Arc<Redactor>,
+    /// Those for what runs are given, by the names.
+    given: RwLock<HashMap<Vec<String>, Redactor>>,
 }
 
 impl State {
@@ -107,7 +111,7 @@ impl State {
         let current = secrets.iter().map(|(name, entry)| (name.as_str(), entry.value.as_str()));
         let retired_pairs = retired.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         let redactor = Arc::new(Redactor::new(current.chain(retired_pairs)));
-        Self { secrets, retired, redactor }
+        Self { secrets, retired, redactor, given: RwLock::default() }
     }
 }
 
@@ -198,7 +202,30 @@ impl Vault {
         self.state().secrets.keys().cloned().collect()
     }
 
-    /// What masks them in texts; ask again for each text that is stored, as secrets change. Values that were replaced or
+    /// What masks those of these names, also with the values that they had before, in what a run hands on and answers. Nothing
+    /// that a run was not given is masked there: else whoever sends it texts could ask for the secrets of others. The labels
+    /// have no names. `names` are sorted.
+    pub fn redactor_of(&self, names: &[String]) -> Redactor {
+        if names.is_empty() {
+            return Redactor::default();
+        }
+        let state = self.state();
+        if let Some(known) = state.given.read().expect("no code panics under this lock").get(names) {
+            return known.clone();
+        }
+        let named = |name: &str| names.iter().any(|other| other == name);
+        let current = state.secrets.iter().map(|(name, entry)| (name.as_str(), entry.value.as_str()));
+        let before = state.retired.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let redactor = Redactor::bare(current.chain(before).filter(|(name, _)| named(name)));
+        let mut given = state.given.write().expect("no code panics under this lock");
+        if given.len() >= GIVEN_MOST {
+            given.clear();
+        }
+        given.insert(names.to_vec(), redactor.clone());
+        redactor
+    }
+
+    /// What masks all of them in texts for operators and in logs; ask again for each text, as secrets change. Values that were replaced or
     /// removed since the start are masked too, up to a number.
     pub fn redactor(&self) -> Arc<Redactor> {
         Arc::clone(&self.state().redactor)
@@ -280,8 +307,12 @@ impl Vault {
             backing.seal_check(&mut batch);
             backing.store.commit(batch).await?;
             let count = secrets.len();
-            let state =
-                State { secrets, retired: state.retired.clone(), redactor: Arc::clone(&state.redactor) };
+            let state = State {
+                secrets,
+                retired: state.retired.clone(),
+                redactor: Arc::clone(&state.redactor),
+                given: RwLock::default(),
+            };
             vault.replace(state);
             Ok(count)
         });

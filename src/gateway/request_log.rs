@@ -75,10 +75,12 @@ pub(super) fn keep(
     let mut changed = query.len() > TEXT_MOST;
     let mut left = HEADERS_MOST;
     let mut text = |text: &str| {
-        let mut masked = text[..text.floor_char_boundary(TEXT_MOST)].to_owned();
+        let mut masked = text.to_owned();
         for redactor in secrets {
-            masked = redactor.redact_cut(&masked).into_owned();
+            masked = redactor.redact(&masked).into_owned();
         }
+        // Cut after it is masked: a cut could go through a secret.
+        masked.truncate(masked.floor_char_boundary(TEXT_MOST));
         changed |= masked != text;
         masked
     };

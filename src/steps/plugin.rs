@@ -49,6 +49,9 @@ pub trait PluginSource: Send + Sync {
     /// What a reference means at this moment; nothing when no such plugin is installed.
     fn pin(&self, reference: &PluginRef) -> Option<PluginPin>;
 
+    /// The secrets that whoever installed the plugin lets it read, by name.
+    fn granted_secrets(&self, reference: &PluginRef) -> Vec<String>;
+
     /// A plugin ready to be called: the bytes that were pinned, or those that `reference` means now.
     ///
     /// # Errors
@@ -89,7 +92,7 @@ pub(super) fn compile(spec: &PluginStep, path: &str, code: &dyn CodeSource) -> R
         stdin: spec.stdin,
         stdout: spec.stdout,
         limits: spec.limits,
-        share: code.plugin_share(),
+        share: code.share(),
     })
 }
 

@@ -409,6 +409,17 @@ impl PluginSource for Plugins {
         Some(PluginPin { reference: reference.clone(), hash: found.hash })
     }
 
+    fn granted_secrets(&self, reference: &PluginRef) -> Vec<String> {
+        let known = self.known();
+        let meant = known.settings.iter().filter(|(name, _)| reference.names(name));
+        let grants = meant.flat_map(|(_, settings)| &settings.grants);
+        let secret = |grant: &Capability| match grant {
+            Capability::Secret(name) => Some(name.clone()),
+            Capability::Http(_) | Capability::Kv(_) => None,
+        };
+        grants.filter_map(secret).collect()
+    }
+
     fn usable<'a>(
         &'a self,
         reference: &'a PluginRef,

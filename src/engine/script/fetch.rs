@@ -100,7 +100,7 @@ fn view(host: &ScriptHost, asked: &str, response: &Response) -> Value {
         "url": if redirected { &response.url } else { asked },
         "redirected": redirected,
         "headers": headers,
-        "body": STANDARD.encode(host.redactor.redact_bytes(&response.body)),
+        "body": STANDARD.encode(host.given.redact_bytes(&response.body)),
     })
 }
 

@@ -54,6 +54,9 @@ pub(super) struct ScriptHost {
     attempt: u32,
     /// The same for each attempt of the step instance.
     idempotency_key: String,
+    /// Masks the secrets that the run was given, in what the script gets and hands on.
+    given: Redactor,
+    /// Masks all secrets, in notes for operators.
     redactor: Arc<Redactor>,
     asks: mpsc::UnboundedSender<Asked>,
     kv: KvSession,
@@ -74,6 +77,7 @@ impl ScriptHost {
     /// `saved` results of the attempt are stored already.
     pub(super) fn new(
         inner: &Arc<Inner>,
+        given: Redactor,
         run: RunId,
         workflow: crate::model::WorkflowKey,
         (step, attempt, idempotency_key): (StepKey, u32, String),
@@ -86,6 +90,7 @@ impl ScriptHost {
             step,
             attempt,
             idempotency_key,
+            given,
             redactor: inner.vault.redactor(),
             asks,
             kv: inner.kv.session(workflow),
@@ -198,16 +203,19 @@ impl HostServices for ScriptHost {
             let note = note::of(&call, &self.redactor);
             let began = Instant::now();
             let result = match self.dispatch(call).await {
-                Ok(value) => Ok(self.redactor.redact_json(&value)),
+                Ok(value) => Ok(self.given.redact_json(&value)),
                 Err(error) => {
-                    let message = self.redactor.redact(&error.message).into_owned();
+                    let message = self.given.redact(&error.message).into_owned();
                     Err(CallError { message, ..error })
                 }
             };
             let mut kept = self.kept();
             if kept.notes.len() < note::MOST {
                 kept.notes.push(CallNote {
-                    error: result.as_ref().err().map(|error| error.message.clone()),
+                    error: result
+                        .as_ref()
+                        .err()
+                        .map(|error| self.redactor.redact(&error.message).into_owned()),
                     at_ms: self.inner.ports.now_ms(),
                     took_us: began.elapsed().as_micros() as u64,
                     ..note
