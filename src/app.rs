@@ -21,10 +21,12 @@ use crate::{
     gateway::{Endpoints, Gateway},
     key_source::{self, KeyError},
     loader::Loader,
+    machine,
     net::{NetError, Outbound, OutboundOptions},
     plugin_folder::{self, PluginFileError},
     sandbox::{
-        Compiler, EngineOptions as SandboxOptions, JsEngine, PluginEngine, PluginOptions, SandboxError,
+        Admission, Compiler, EngineOptions as SandboxOptions, JsEngine, PluginEngine, PluginOptions,
+        SandboxError,
     },
     server::{
         self,
@@ -233,8 +235,13 @@ impl App {
         let folders = folder::workflows_in(&config.workflows)?;
         let store: Arc<dyn Store> =
             Arc::new(SledStore::open(&config.data.join("store"), &Options::default())?);
-        let sandbox =
-            JsEngine::load(&SandboxOptions { cache: Some(config.cache.clone()), slots: config.slots })?;
+        let admission =
+            Admission::new(config.sandbox_memory.unwrap_or_else(|| machine::sandbox_part(machine::memory())));
+        let sandbox = JsEngine::load(&SandboxOptions {
+            cache: Some(config.cache.clone()),
+            slots: config.slots,
+            admission: admission.clone(),
+        })?;
         let token = api::Token::in_folder(&config.data).map_err(|source| AppError::Token {
             path: config.data.join(api::TOKEN_FILE).display().to_string(),
             source,
@@ -271,6 +278,7 @@ impl App {
             cache: Some(config.cache.clone()),
             compiler: compiler()?,
             slots: config.slots,
+            admission,
         })?;
         let plugins = Arc::new(Plugins::open(runs_plugins, Arc::clone(&store), vault.clone())?);
         install_plugins(config, &plugins, ports.now_ms()).await?;

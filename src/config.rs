@@ -17,7 +17,7 @@ pub use network::{Network, TlsSource};
 
 use crate::{
     engine::EngineOptions,
-    model::{ByteSize, Span},
+    model::{ByteSize, Limits, Span},
     net::{HostPort, HostPortError},
     sandbox::EngineOptions as SandboxOptions,
     secrets::SecretValue,
@@ -67,6 +67,7 @@ struct Server {
 struct Sandbox {
     cache: Option<PathBuf>,
     slots: Option<usize>,
+    memory: Option<ByteSize>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -157,6 +158,8 @@ pub struct Config {
     pub cache: PathBuf,
     /// Script calls that may run at once.
     pub slots: usize,
+    /// Memory for all calls of scripts and plugins together; nothing: a part of what the machine or the control group has.
+    pub sandbox_memory: Option<ByteSize>,
     /// Runs that may wait.
     pub max_pending: usize,
     /// Runs that are executed at once.
@@ -363,6 +366,7 @@ fn meaning(typed: Typed, flags: &Flags) -> Result<Config, ConfigError> {
                 return Err(ConfigError::Value { key: "sandbox.slots", message });
             }
         },
+        sandbox_memory: sandbox_memory(typed.sandbox.memory)?,
         max_pending: at_least_one("engine.max_pending", typed.engine.max_pending, engine.max_pending)?,
         max_running: at_least_one("engine.max_running", typed.engine.max_running, engine.max_running)?,
         keep_requests: typed.retention.requests.unwrap_or(engine.keep_requests),
@@ -383,6 +387,19 @@ fn meaning(typed: Typed, flags: &Flags) -> Result<Config, ConfigError> {
         net_allow: net_allow(&typed.net.allow.unwrap_or_default())?,
         test_clock_ms: None,
     })
+}
+
+/// Less than this, and not even one script with the default limits could run.
+const SANDBOX_LEAST: ByteSize = Limits::DEFAULT.memory;
+
+fn sandbox_memory(given: Option<ByteSize>) -> Result<Option<ByteSize>, ConfigError> {
+    match given {
+        Some(given) if given.as_bytes() < SANDBOX_LEAST.as_bytes() => {
+            let message = format!("{given} is too little: one script may use {SANDBOX_LEAST} by default");
+            Err(ConfigError::Value { key: "sandbox.memory", message })
+        }
+        other => Ok(other),
+    }
 }
 
 fn public_url(url: String) -> Result<String, ConfigError> {

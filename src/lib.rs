@@ -3,7 +3,8 @@
 //! The floors, from the top; imports go strictly down, and a test (`tests/it/layering.rs`) keeps it so:
 //!
 //! - F5 [`app`], [`cli`], [`config`], [`folder`]: wiring, commands, settings, files. `loader` watches workflow
-//!   folders, `plugin_folder` takes plugins from files, `server` accepts connections, `key_source` has the key of the secrets.
+//!   folders, `plugin_folder` takes plugins from files, `server` accepts connections, `key_source` has the key of the secrets,
+//!   `machine` knows how much memory there is.
 //! - F4 [`gateway`]: one webhook request. [`api`]: the management API. Only here are HTTP statuses known;
 //!   [`run_view`] is how both the API and the commands show a run.
 //! - F3 [`engine`]: runs, accepted once and finished once. Its `transition` is pure.
@@ -24,6 +25,7 @@ pub mod folder;
 pub mod gateway;
 mod key_source;
 mod loader;
+mod machine;
 pub mod model;
 pub mod net;
 mod plugin_folder;

@@ -53,7 +53,8 @@ fn main() {
         return soak::soak(folder.path(), &cache, runs);
     }
     let engine =
-        JsEngine::load(&EngineOptions { cache: Some(cache.clone()), slots: 8 }).expect("the engine loads");
+        JsEngine::load(&EngineOptions { cache: Some(cache.clone()), slots: 8, ..EngineOptions::default() })
+            .expect("the engine loads");
     let mut rows = in_process(&engine, time);
     rows.extend(plugins::rows(&cache, time));
     rows.extend(over_http(folder.path(), &cache, time));

@@ -2,11 +2,16 @@
 //!
 //! The script's whole course follows from its input and the results in their order, so an instance can be given up
 //! at any time and made again: after a crash, before a long sleep, or because too many scripts wait at once. While it
-//! waits a script takes no slot and no thread.
+//! waits a script takes no slot and no thread, only the memory that it has. What all its instances used counts together.
+//!
+//! Whoever drops the future of a run stops its script: at the next epoch the guest ends, and only then its place is free.
 
 use std::{
     collections::{BTreeMap, HashSet, VecDeque},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -15,14 +20,14 @@ use futures::{
     future::{AbortHandle, Abortable, BoxFuture},
     stream::FuturesUnordered,
 };
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::{
     SandboxError,
+    admission::{Kind, Place, Share},
     engine::JsEngine,
     js::{Call, Conclusion, Outcome},
     services::{HostCall, HostServices},
-    visit::{Ended, Pending, Visit},
+    visit::{Ended, Left, Pending, Spent, Start, Visit},
 };
 use crate::model::{CallError, CallRecord, ErrorCode, JsonText, LimitUnit, Limits, RunError};
 
@@ -34,36 +39,15 @@ const SOON: Duration = Duration::from_millis(5);
 const SLEEP_MOST_MS: f64 = 10.0 * 365.0 * 86_400_000.0;
 /// The note on the time at which an attempt began.
 const BEGAN: &str = "began";
-
-/// What one workflow may take of the slots at once: half of them, so that its endless scripts leave room for others.
-#[derive(Debug, Clone)]
-pub struct Share(Arc<Semaphore>);
-
-impl Share {
-    /// Half of so many slots.
-    pub(super) fn of(slots: usize) -> Self {
-        Self(Arc::new(Semaphore::new(slots.div_ceil(2))))
-    }
-
-    /// Waits for one's turn. The share first: who waits for it takes no place in the line for slots.
-    pub(super) async fn turn(&self, slots: &Arc<Semaphore>) -> Result<Leave, SandboxError> {
-        let shut = |_| SandboxError::Start("the engine is shut".to_owned());
-        let of_share = Arc::clone(&self.0).acquire_owned().await.map_err(shut)?;
-        let slot = Arc::clone(slots).acquire_owned().await.map_err(shut)?;
-        Ok((of_share, slot))
-    }
-}
+/// The note on what an attempt used before it was put down.
+const SPENT: &str = "spent";
 
 /// A visit and what its last entry gave.
 type Entered = (Visit, Result<Vec<u8>, Ended>);
 
 impl JsEngine {
-    /// A share for one workflow.
-    pub fn share(&self) -> Share {
-        Share::of(self.slot_count)
-    }
-
-    /// Runs a call, each entry on a thread of its own once one of the slots, and of those that `share` may take, is free.
+    /// Runs a call, each entry on a thread of its own once there are a slot and memory for it that `share` may take. Who drops
+    /// the future stops the script.
     ///
     /// # Errors
     /// Only when the sandbox itself cannot serve, or results cannot be kept; what the script does is in the outcome.
@@ -73,12 +57,15 @@ impl JsEngine {
         share: &Share,
         host: &dyn HostServices,
     ) -> Result<Outcome, SandboxError> {
-        let (delivered, call) = (call.history.clone(), Arc::new(call));
+        let (mut delivered, call) = (call.history.clone(), Arc::new(call));
+        let spent = spent_before(&mut delivered);
         let drive = Drive {
             engine: self,
             share,
             host,
             call,
+            left: Left::of(spent),
+            stop: Arc::default(),
             delivered,
             cursor: 0,
             ready: VecDeque::new(),
@@ -96,7 +83,7 @@ impl JsEngine {
     /// # Errors
     /// When the sandbox itself cannot serve.
     pub fn run_blocking(&self, call: &Call) -> Result<Outcome, SandboxError> {
-        let (visit, answer) = self.begin(call, call.now_ms)?;
+        let (visit, answer) = self.begin(call, Start::new(&call.limits, call.now_ms, call.seed))?;
         Ok(visit.finish(answer, 0))
     }
 
@@ -109,9 +96,9 @@ impl JsEngine {
     }
 
     /// A fresh instance that was called.
-    pub(super) fn begin(&self, call: &Call, now_ms: u64) -> Result<Entered, SandboxError> {
+    pub(super) fn begin(&self, call: &Call, start: Start<'_>) -> Result<Entered, SandboxError> {
         let image = call.image.as_deref();
-        let mut visit = self.visit_for(image, &call.limits, now_ms, call.seed)?;
+        let mut visit = self.start(Start { image, ..start })?;
         let answer = match visit.prepare(&call.script, image) {
             Ok(()) => visit.call(call),
             Err(ended) => Err(ended),
@@ -137,6 +124,10 @@ struct Drive<'a> {
     share: &'a Share,
     host: &'a dyn HostServices,
     call: Arc<Call>,
+    /// What is left of the instances that were given up.
+    left: Left,
+    /// Ends the guest.
+    stop: Arc<AtomicBool>,
     /// The results that the script has got, and how many of them this instance has.
     delivered: Vec<CallRecord>,
     cursor: usize,
@@ -150,8 +141,12 @@ struct Drive<'a> {
     bytes: u64,
 }
 
-/// Leave to run: one of the slots, and one of the workflow's share of them.
-pub(super) type Leave = (OwnedSemaphorePermit, OwnedSemaphorePermit);
+impl Drop for Drive<'_> {
+    fn drop(&mut self) {
+        // If the guest runs at present, nobody waits for it any more.
+        self.stop.store(true, Ordering::Relaxed);
+    }
+}
 
 /// What a script that waits comes to.
 enum Next {
@@ -163,41 +158,33 @@ enum Next {
 impl Drive<'_> {
     async fn run(mut self) -> Result<Outcome, SandboxError> {
         self.bytes = self.delivered.iter().map(size).sum();
-        let mut leave = Some(self.share.turn(&self.engine.slots).await?);
         let (mut visit, mut answer) = self.restart().await?;
         loop {
             let pending = match answer {
                 Err(Ended::Pending(pending)) => pending,
                 ended @ (Ok(_) | Err(Ended::Script(_) | Ended::Trap(_))) => {
-                    let (done, calls) = (visit, self.made.into());
-                    return Ok(done.finish(ended, calls));
+                    return Ok(visit.finish(ended, self.made.into()));
                 }
             };
             if let Err(error) = self.issue(pending, visit.now_ms()) {
-                return Ok(self.end(visit, Conclusion::Failed(error)));
+                return Ok(self.end(Some(visit), Conclusion::Failed(error)));
             }
             let mut held = Some(visit);
             let next = match self.replay() {
                 Some(next) => next,
-                None => {
-                    drop(leave.take());
-                    self.wait(&mut held).await?
-                }
+                None => self.wait(&mut held).await?,
             };
-            if leave.is_none() {
-                leave = Some(self.share.turn(&self.engine.slots).await?);
-            }
             let record = match next {
                 Next::Deliver(record) => record,
                 Next::Sleep(until_ms) => {
-                    let visit = self.held_or_fresh(held)?;
-                    return Ok(self.end(visit, Conclusion::Sleeps(until_ms)));
+                    self.put_down(&mut held);
+                    let note = spent_note(&self.left.spent, self.host.now_ms());
+                    self.host.record(std::slice::from_ref(&note)).await?;
+                    return Ok(self.end(None, Conclusion::Sleeps(until_ms)));
                 }
-                Next::Fail(error) => {
-                    let visit = self.held_or_fresh(held)?;
-                    return Ok(self.end(visit, Conclusion::Failed(error)));
-                }
+                Next::Fail(error) => return Ok(self.end(held, Conclusion::Failed(error))),
             };
+            self.go_on_or_put_down(&mut held);
             (visit, answer) = match held {
                 Some(visit) => {
                     self.cursor += 1;
@@ -213,8 +200,10 @@ impl Drive<'_> {
         }
     }
 
-    /// A fresh instance at its first answer.
+    /// A fresh instance at its first answer, once there is room for it.
     async fn restart(&mut self) -> Result<Entered, SandboxError> {
+        let memory = self.call.limits.memory.as_bytes();
+        let place = self.engine.admission.turn(self.share, Kind::Script, memory).await?;
         self.given_up.clear();
         let mut now_ms = self.call.now_ms;
         self.cursor = 0;
@@ -222,17 +211,46 @@ impl Drive<'_> {
             now_ms = began.at_ms;
             self.cursor = 1;
         }
-        let (engine, call) = (self.engine.clone(), Arc::clone(&self.call));
-        on_a_core(self.engine, move || engine.begin(&call, now_ms)).await?
+        let (engine, call, stop) = (self.engine.clone(), Arc::clone(&self.call), Arc::clone(&self.stop));
+        let spent = self.left.spent;
+        on_a_core(self.engine, move || {
+            let start = Start::new(&call.limits, now_ms, call.seed);
+            engine.begin(&call, Start { spent, stop, place: Some(place), ..start })
+        })
+        .await?
     }
 
-    /// The instance that a conclusion is made with; where it was given up there are no figures.
-    fn held_or_fresh(&self, held: Option<Visit>) -> Result<Visit, SandboxError> {
-        held.map_or_else(|| self.engine.visit(&self.call.limits, self.call.now_ms, self.call.seed), Ok)
+    /// Gives the instance up, and keeps what it used and logged.
+    fn put_down(&mut self, held: &mut Option<Visit>) {
+        if let Some(visit) = held.take() {
+            self.left = visit.leave();
+        }
     }
 
-    fn end(&self, visit: Visit, conclusion: Conclusion) -> Outcome {
-        visit.conclude(conclusion, self.made.into())
+    /// Gives slot and memory back while the script waits, but for what it has; where too many wait, all of it.
+    fn rest(&mut self, held: &mut Option<Visit>) {
+        let rests = held.as_mut().is_none_or(|visit| {
+            let memory = visit.memory_size();
+            visit.place().is_none_or(|place| place.rest(memory))
+        });
+        if !rests {
+            self.put_down(held);
+        }
+    }
+
+    /// Takes slot and memory again. Where they are not there at once, the instance makes room and stands in line as a new one.
+    fn go_on_or_put_down(&mut self, held: &mut Option<Visit>) {
+        let memory = self.call.limits.memory.as_bytes();
+        let resumes = |place: &mut Place| place.resume(memory);
+        if !held.as_mut().is_none_or(|visit| visit.place().is_none_or(resumes)) {
+            self.put_down(held);
+        }
+    }
+
+    /// The outcome; where the instance was given up, of what is left of it.
+    fn end(&mut self, held: Option<Visit>, conclusion: Conclusion) -> Outcome {
+        let left = held.map_or_else(|| std::mem::take(&mut self.left), Visit::leave);
+        left.conclude(conclusion, self.made.into())
     }
 
     /// Takes over what the script asks for and gives up.
@@ -325,10 +343,7 @@ impl Drive<'_> {
             return Ok(Next::Sleep(first));
         }
         let first = {
-            let place = self.engine.waiting.try_acquire();
-            if place.is_err() {
-                *held = None;
-            }
+            self.rest(held);
             loop {
                 match self.running.next().await {
                     Some(Some(done)) => break done,
@@ -393,6 +408,21 @@ pub(super) fn began(at_ms: u64) -> CallRecord {
     CallRecord { id: 0, op, digest: [0; 16], result, at_ms, took_us: 0 }
 }
 
+/// The note on what an attempt used so far.
+fn spent_note(spent: &Spent, at_ms: u64) -> CallRecord {
+    let result = Ok(JsonText::from_value(&serde_json::json!(spent)));
+    CallRecord { op: SPENT.to_owned(), result, ..began(at_ms) }
+}
+
+/// Takes the notes on what was used out of a history; the last one counts.
+fn spent_before(history: &mut Vec<CallRecord>) -> Spent {
+    let is_note = |record: &CallRecord| record.id == 0 && record.op == SPENT;
+    let last = history.iter().rev().find(|record| is_note(record));
+    let spent = last.and_then(|record| serde_json::from_value(record.result.as_ref().ok()?.to_value()).ok());
+    history.retain(|record| !is_note(record));
+    spent.unwrap_or_default()
+}
+
 /// What a mismatch is most likely about.
 const REPLAYED: &str =
     "it was taken up again from its recorded calls and took another course: give the run a fresh start";
@@ -435,19 +465,25 @@ async fn enter(
 }
 
 /// Works on a thread of its own, as many at once as there are cores: more would only push each other, and the memory of their
-/// instances, out of the caches. What is not done soon makes room for the next, so endless scripts hold nobody up.
+/// instances, out of the caches. What is not done soon makes room for the next, and nobody waits long for it, so endless scripts
+/// hold nobody up.
 async fn on_a_core<T: Send + 'static>(
     engine: &JsEngine,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, SandboxError> {
-    let core = Arc::clone(&engine.cores).acquire_owned().await;
-    let mut task = tokio::task::spawn_blocking(work);
-    let done = match tokio::time::timeout(SOON, &mut task).await {
+    let cores = Arc::clone(&engine.cores);
+    let core = match Arc::clone(&cores).try_acquire_owned() {
+        Ok(core) => Some(core),
+        Err(_) => tokio::time::timeout(SOON, cores.acquire_owned()).await.ok().and_then(Result::ok),
+    };
+    let start = |error: std::io::Error| SandboxError::Start(format!("there is no thread for it: {error}"));
+    let mut working = engine.crew.work(work).map_err(start)?;
+    let done = match tokio::time::timeout(SOON, &mut working).await {
         Ok(done) => done,
         Err(_) => {
             drop(core);
-            task.await
+            working.await
         }
     };
-    done.map_err(|error| SandboxError::Start(error.to_string()))
+    done.map_err(|_| SandboxError::Start("its thread ended before it; please report it".to_owned()))
 }

@@ -2,7 +2,7 @@
 
 use std::{
     path::PathBuf,
-    sync::Arc,
+    sync::{Arc, Mutex},
     thread,
     time::{Duration, Instant},
 };
@@ -14,7 +14,15 @@ use wasmtime::{
     PoolingAllocationConfig, Strategy,
 };
 
-use super::{SandboxError, cache::Cache, guest::Guest, host, hot_pages::HotPages};
+use super::{
+    SandboxError,
+    admission::{Admission, Kind},
+    cache::Cache,
+    crew::Crew,
+    guest::Guest,
+    host,
+    hot_pages::HotPages,
+};
 use crate::model::Limits;
 
 /// The guest as it is committed; `guest-sdk/js-engine` holds its sources.
@@ -26,7 +34,8 @@ pub(super) const TICK: Duration = Duration::from_millis(5);
 /// Wasm stack of one call.
 const WASM_STACK: usize = 512 << 10;
 
-/// Bytes of written memory that a slot keeps mapped between calls: restoring them is cheaper than new page faults.
+/// Bytes of written memory that a slot keeps mapped between calls: restoring them is cheaper than new page faults. All slots
+/// together keep no more than a quarter of the budget.
 const KEEP_RESIDENT: usize = 4 << 20;
 
 /// Instances that may be kept while their scripts wait, for each slot. Further ones are given up and made again.
@@ -37,8 +46,10 @@ const WAITING: usize = 2;
 pub struct EngineOptions {
     /// Where the compiled engine is kept; nothing compiles it at every start.
     pub cache: Option<PathBuf>,
-    /// Calls that may run at once, 1 to 512. Each may use up to its memory limit.
+    /// Calls that may run at once, 1 to 512.
     pub slots: usize,
+    /// What all calls share, plugins included: memory, by the limits of those that are under way.
+    pub admission: Admission,
 }
 
 impl EngineOptions {
@@ -48,7 +59,7 @@ impl EngineOptions {
 
 impl Default for EngineOptions {
     fn default() -> Self {
-        Self { cache: None, slots: 32 }
+        Self { cache: None, slots: 32, admission: Admission::default() }
     }
 }
 
@@ -57,12 +68,12 @@ impl Default for EngineOptions {
 pub struct JsEngine {
     pub(super) engine: Engine,
     pub(super) instance: InstancePre<Guest>,
-    pub(super) slots: Arc<Semaphore>,
-    pub(super) slot_count: usize,
+    pub(super) admission: Admission,
     /// Scripts that are entered at once, unless they take long.
     pub(super) cores: Arc<Semaphore>,
-    /// Instances that may be kept while their scripts wait.
-    pub(super) waiting: Arc<Semaphore>,
+    pub(super) crew: Arc<Crew>,
+    /// One script is checked, or has its image made, at a time: they stand in no line of calls.
+    pub(super) making: Arc<Mutex<()>>,
     /// What a script writes to that is evaluated anew, and what one writes to that has an image.
     pub(super) hot: Arc<HotPages>,
     pub(super) hot_in_calls: Arc<HotPages>,
@@ -76,7 +87,7 @@ impl JsEngine {
     pub fn load(options: &EngineOptions) -> Result<Self, SandboxError> {
         let started = Instant::now();
         let slots = options.slots.clamp(1, EngineOptions::SLOTS_MOST);
-        let engine = new_engine(slots)?;
+        let engine = new_engine(slots, options.admission.memory())?;
         let (module, cached) = load_module(&engine, options)?;
         let mut linker = Linker::new(&engine);
         host::link(&mut linker).map_err(load_error)?;
@@ -85,14 +96,15 @@ impl JsEngine {
         let mut loaded = Self {
             engine,
             instance,
-            slots: Arc::new(Semaphore::new(slots)),
-            slot_count: slots,
+            admission: options.admission.clone(),
             cores: Arc::new(Semaphore::new(thread::available_parallelism().map_or(1, usize::from))),
-            waiting: Arc::new(Semaphore::new(slots * WAITING)),
+            crew: Arc::default(),
+            making: Arc::default(),
             hot: Arc::default(),
             hot_in_calls: Arc::default(),
         };
         loaded.learn_hot_pages()?;
+        loaded.admission.add_slots(Kind::Script, slots, slots * WAITING);
         let (ms, hot_bytes) = (started.elapsed().as_millis() as u64, loaded.hot.bytes());
         tracing::debug!(cached, ms, hot_bytes, "JavaScript engine loaded");
         Ok(loaded)
@@ -120,8 +132,8 @@ fn config() -> Config {
     config
 }
 
-fn new_engine(slots: usize) -> Result<Engine, SandboxError> {
-    // One slot more for scripts that are checked.
+fn new_engine(slots: usize, memory: u64) -> Result<Engine, SandboxError> {
+    // Four more for scripts that are checked or have their images made.
     let slots = u32::try_from(slots * (1 + WAITING) + 4).expect("at most 512 slots");
     let mut pool = PoolingAllocationConfig::default();
     pool.total_core_instances(slots)
@@ -132,10 +144,17 @@ fn new_engine(slots: usize) -> Result<Engine, SandboxError> {
         .table_elements(20_000)
         .max_memory_size(Limits::CAP.memory.as_usize())
         .max_unused_warm_slots(slots)
-        .linear_memory_keep_resident(KEEP_RESIDENT)
+        .linear_memory_keep_resident(kept_resident(KEEP_RESIDENT, memory, slots))
         .table_keep_resident(64 << 10)
         .pagemap_scan(Enabled::Auto);
     pooled(&config(), pool)
+}
+
+/// Bytes that each of so many slots keeps mapped between calls, where all may keep a quarter of the memory.
+pub(super) fn kept_resident(most: usize, memory: u64, slots: u32) -> usize {
+    const PAGE: usize = 64 << 10;
+    let part = usize::try_from(memory / 4 / u64::from(slots.max(1))).unwrap_or(usize::MAX);
+    most.min(part / PAGE * PAGE)
 }
 
 /// An engine with an instance pool; where there is no room for one, with instances on demand.

@@ -1,9 +1,18 @@
 //! One instance: what the host keeps beside it, and how its end is read.
 
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Instant,
+};
+
 use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
-use wasmtime::{Caller, Memory, Trap};
+use wasmtime::{Caller, Memory, StoreContextMut, Trap, UpdateDeadline};
 
 use super::{
+    crew::give_way,
     host::LogBook,
     limiter::{Limiter, MemoryLimitHit},
 };
@@ -17,14 +26,18 @@ pub(super) struct Guest {
     pub(super) random: ChaCha20Rng,
     pub(super) memory: Option<Memory>,
     pub(super) host_calls: u64,
-    /// Why there is no instance.
-    pub(super) start: Option<wasmtime::Error>,
+    /// Somebody wants it to stop, whatever its time.
+    pub(super) stop: Arc<AtomicBool>,
+    /// When the present entry has used up the time.
+    pub(super) deadline: Instant,
+    /// Epochs that passed inside, over all entries.
+    epochs: u32,
     /// What the guest said before it gave up.
     pub(super) panic: Option<String>,
 }
 
 impl Guest {
-    pub(super) fn new(limits: &Limits, now_ms: u64, seed: [u8; 32]) -> Self {
+    pub(super) fn new(limits: &Limits, now_ms: u64, seed: [u8; 32], stop: Arc<AtomicBool>) -> Self {
         Self {
             limiter: Limiter::new(limits.memory.as_usize()),
             log: LogBook::new(limits),
@@ -32,10 +45,28 @@ impl Guest {
             random: ChaCha20Rng::from_seed(seed),
             memory: None,
             host_calls: 0,
-            start: None,
+            stop,
+            deadline: Instant::now(),
+            epochs: 0,
             panic: None,
         }
     }
+}
+
+/// Epochs after which a script lets others come first.
+const LONG: u32 = 4;
+
+/// Asked at each epoch while the guest runs: whether it goes on.
+pub(super) fn goes_on(mut guest: StoreContextMut<'_, Guest>) -> wasmtime::Result<UpdateDeadline> {
+    let guest = guest.data_mut();
+    if guest.stop.load(Ordering::Relaxed) || Instant::now() >= guest.deadline {
+        return Ok(UpdateDeadline::Interrupt);
+    }
+    guest.epochs = guest.epochs.saturating_add(1);
+    if guest.epochs >= LONG {
+        give_way();
+    }
+    Ok(UpdateDeadline::Continue(1))
 }
 
 /// The caller's memory beside the host's own state.

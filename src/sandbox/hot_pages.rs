@@ -16,7 +16,7 @@ use super::{
     SandboxError,
     engine::JsEngine,
     js::{Call, Form, Script},
-    visit::{Ended, Visit},
+    visit::{Ended, Start, Visit},
 };
 
 /// What the kernel maps at once.
@@ -123,7 +123,7 @@ impl JsEngine {
     pub(super) fn learn_hot_pages(&mut self) -> Result<(), SandboxError> {
         let mut call = typical_call();
         let fresh = self.visit(&call.limits, 0, [0; 32])?;
-        let (used, answer) = self.begin(&call, 0)?;
+        let (used, answer) = self.begin(&call, Start::new(&call.limits, 0, call.seed))?;
         let used = ran(used, answer)?;
         let hot = learned(memory(&fresh)?, memory(&used)?);
         let mut makers = [self.visit(&call.limits, 0, [0; 32])?, self.visit(&call.limits, 0, [0; 32])?];
@@ -133,7 +133,7 @@ impl JsEngine {
         let ready = restored.prepare(&call.script, Some(&image)).map(|()| Vec::new());
         let restored = ran(restored, ready)?;
         call.image = Some(image.into());
-        let (called, answer) = self.begin(&call, 0)?;
+        let (called, answer) = self.begin(&call, Start::new(&call.limits, 0, call.seed))?;
         let called = ran(called, answer)?;
         self.hot_in_calls = learned(memory(&restored)?, memory(&called)?).into();
         self.hot = hot.into();

@@ -4,6 +4,8 @@
 //! needs carrying, as the guest keeps all its state there. A script whose top level asked the host for anything (the
 //! clock, randomness, a log line) has no image: that belongs to each run alone.
 
+use std::sync::PoisonError;
+
 use wasmtime::{AsContextMut, Memory};
 
 use super::{
@@ -101,6 +103,7 @@ impl JsEngine {
     /// # Errors
     /// When the sandbox cannot serve.
     pub fn image(&self, script: &Script) -> Result<Option<Image>, SandboxError> {
+        let _one = self.making.lock().unwrap_or_else(PoisonError::into_inner);
         let mut visits = [self.visit(&ONCE, 0, [0; 32])?, self.visit(&ONCE, 0, [0; 32])?];
         let image = self.image_of(script, &mut visits);
         visits.into_iter().for_each(Visit::unmap);

@@ -1,6 +1,6 @@
 //! Scripts as they are written and checked, and calls of them as they are made.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use serde::Deserialize;
 
@@ -164,6 +164,7 @@ impl JsEngine {
     pub fn check(&self, file: &str, source: &str) -> Result<Script, RunError> {
         let input = frame::encode(&[file.as_bytes(), source.as_bytes()]);
         let crash = |message: String| RunError::new(ErrorCode::EngineCrash, message);
+        let _one = self.making.lock().unwrap_or_else(PoisonError::into_inner);
         let mut visit = self.visit(&CHECK, 0, [0; 32]).map_err(|error| crash(error.to_string()))?;
         let answer = match visit.ask("check", &input) {
             Ok(answer) => answer,

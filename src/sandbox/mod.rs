@@ -9,8 +9,10 @@
 //! Invariants: a guest's pointers and lengths are checked before they are used; an
 //! instance is never used again after its call; nothing here knows workflows or the store.
 
+mod admission;
 mod answer;
 mod cache;
+mod crew;
 mod drive;
 mod engine;
 mod frame;
@@ -26,7 +28,7 @@ mod services;
 mod tests;
 mod visit;
 
-pub use drive::Share;
+pub use admission::{Admission, Share};
 pub use engine::{EngineOptions, JsEngine};
 pub use image::Image;
 pub use js::{Call, Conclusion, Form, Hidden, Outcome, Script};
@@ -37,6 +39,8 @@ pub use plugin::{
     PluginOptions, PluginOutcome, SIZE_MOST as PLUGIN_SIZE_MOST, compile_child,
 };
 pub use services::{HostCall, HostServices};
+
+use crate::model::ByteSize;
 
 /// Why the sandbox itself could not serve. What a script does wrong is a `RunError` in the outcome, not this.
 #[derive(Debug, thiserror::Error)]
@@ -56,6 +60,17 @@ pub enum SandboxError {
     /// The host could not make an instance, or its thread ended.
     #[error("the sandbox could not start a call: {0}")]
     Start(String),
+    /// A call that could never begin.
+    #[error(
+        "the step may use {asked} of memory and the sandbox has {budget} for all calls together: lower `limits.memory` of the \
+         step, or raise sandbox.memory"
+    )]
+    Memory {
+        /// By its limit.
+        asked: ByteSize,
+        /// The whole budget.
+        budget: ByteSize,
+    },
     /// The results of a script's calls could not be kept.
     #[error("the results of the script's calls cannot be kept: {0}")]
     Record(String),

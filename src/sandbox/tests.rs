@@ -14,7 +14,8 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::{
-    Call, Conclusion, EngineOptions, HostCall, HostServices, JsEngine, Outcome, SandboxError, Script,
+    Call, Conclusion, EngineOptions, HostCall, HostServices, JsEngine, Outcome, SandboxError, Script, Share,
+    admission::Kind,
 };
 use crate::model::{CallError, CallRecord, ErrorCode, JsonText};
 
@@ -22,7 +23,7 @@ fn engine() -> JsEngine {
     static LOADED: OnceLock<JsEngine> = OnceLock::new();
     let load = || {
         let cache = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/tmp/sandbox-cache");
-        JsEngine::load(&EngineOptions { cache: Some(cache), slots: 2 }).unwrap()
+        JsEngine::load(&EngineOptions { cache: Some(cache), slots: 2, ..EngineOptions::default() }).unwrap()
     };
     LOADED.get_or_init(load).clone()
 }
@@ -74,7 +75,7 @@ fn call(source: &str) -> Call {
 fn run(call: Call, host: &Echo) -> Outcome {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let engine = engine();
-    runtime.block_on(engine.run(call, &engine.share(), host)).unwrap()
+    runtime.block_on(engine.run(call, &Share::of("test"), host)).unwrap()
 }
 
 fn output(outcome: Outcome) -> Value {
@@ -154,8 +155,16 @@ fn a_long_sleep_puts_the_script_down_and_a_short_one_does_not() {
 #[test]
 fn an_instance_that_is_given_up_while_it_waits_is_made_again() {
     let engine = engine();
-    // No script may keep its instance.
-    let _all = Arc::clone(&engine.waiting).try_acquire_many_owned(4).unwrap();
+    // Others have taken all places for instances that wait.
+    let _others: Vec<_> = (0..4)
+        .map(|n| {
+            let share = Share::of(&format!("other {n}"));
+            let turn = engine.admission.turn(&share, Kind::Script, 1 << 20);
+            let mut place = futures::executor::block_on(turn).unwrap();
+            assert!(place.rest(1 << 20));
+            place
+        })
+        .collect();
     let host = Echo::default();
     let outcome = run(call(COURSE), &host);
     assert_eq!(outcome.logs.len(), 1, "lines are not told twice");

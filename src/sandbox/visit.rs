@@ -3,26 +3,30 @@
 //! A guest's pointers and lengths are checked before they are used. After any end but an answer that waits, the
 //! instance is never entered again.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::{Arc, atomic::AtomicBool},
+    time::{Duration, Instant},
+};
 
 use rustix::{
     mm::{Advice, madvise},
     time::{ClockId, clock_gettime},
 };
-use serde::Deserialize;
-use wasmtime::{Instance, Store, TypedFunc};
+use serde::{Deserialize, Serialize};
+use wasmtime::{Instance, PoolConcurrencyLimitError, Store, TypedFunc};
 
 use super::{
     SandboxError,
+    admission::Place,
     answer::{output_json, script_error, too_large},
-    engine::{JsEngine, TICK},
+    engine::JsEngine,
     frame,
-    guest::{Guest, explain},
+    guest::{Guest, explain, goes_on},
     hot_pages::HotPages,
     image::Image,
     js::{Call, Conclusion, Outcome, Script},
 };
-use crate::model::{CallError, ErrorCode, JsonText, LimitUnit, Limits, RunError, Usage};
+use crate::model::{CallError, ErrorCode, JsonText, LimitUnit, Limits, LogLine, RunError, Usage};
 
 /// The most that is read of an error answer, bytes.
 const ERROR_MOST: usize = 256 << 10;
@@ -53,46 +57,72 @@ pub(super) enum Ended {
     Pending(Pending),
 }
 
+/// What the instances of one attempt have used together: each that is made again goes on from here.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Spent {
+    pub(super) fuel: u64,
+    /// Time inside.
+    pub(super) inside: Duration,
+    pub(super) cpu: Duration,
+    pub(super) bytes_in: u64,
+    pub(super) bytes_out: u64,
+    /// The most memory at once, bytes.
+    pub(super) peak: u64,
+}
+
+/// How an instance is made.
+pub(super) struct Start<'a> {
+    pub(super) image: Option<&'a Image>,
+    pub(super) limits: &'a Limits,
+    pub(super) now_ms: u64,
+    pub(super) seed: [u8; 32],
+    /// What earlier instances of the attempt used.
+    pub(super) spent: Spent,
+    /// Ends it at the next epoch, once it is set.
+    pub(super) stop: Arc<AtomicBool>,
+    /// Its room, for as long as it is there.
+    pub(super) place: Option<Place>,
+}
+
+impl<'a> Start<'a> {
+    pub(super) fn new(limits: &'a Limits, now_ms: u64, seed: [u8; 32]) -> Self {
+        Self { image: None, limits, now_ms, seed, spent: Spent::default(), stop: Arc::default(), place: None }
+    }
+}
+
 /// One instance.
 pub(super) struct Visit {
     store: Store<Guest>,
-    instance: Option<Instance>,
+    /// Or why there is none, until somebody was told.
+    instance: Result<Instance, Option<wasmtime::Error>>,
     limits: Limits,
-    /// Time spent inside.
-    inside: Duration,
-    cpu: Duration,
-    bytes_in: u64,
-    bytes_out: u64,
+    spent: Spent,
+    /// Fuel that earlier instances used.
+    fuel_before: u64,
+    /// After the store: room is given back when the instance is gone.
+    place: Option<Place>,
 }
 
 impl JsEngine {
     /// A fresh instance. That it cannot be made within the limits shows at its first use.
     pub(super) fn visit(&self, limits: &Limits, now_ms: u64, seed: [u8; 32]) -> Result<Visit, SandboxError> {
-        self.visit_for(None, limits, now_ms, seed)
+        self.start(Start::new(limits, now_ms, seed))
     }
 
-    /// A fresh instance with the pages made ready that a script with this image writes to.
-    pub(super) fn visit_for(
-        &self,
-        image: Option<&Image>,
-        limits: &Limits,
-        now_ms: u64,
-        seed: [u8; 32],
-    ) -> Result<Visit, SandboxError> {
+    /// A fresh instance, with the pages made ready that a script with this image writes to.
+    ///
+    /// # Errors
+    /// When the host cannot make one. That it cannot be made within the limits shows at its first use.
+    pub(super) fn start(&self, start: Start<'_>) -> Result<Visit, SandboxError> {
+        let Start { image, limits, now_ms, seed, spent, stop, place } = start;
         let hot: &HotPages = image.map_or(&self.hot, |image| &image.hot);
-        let mut store = Store::new(&self.engine, Guest::new(limits, now_ms, seed));
+        let mut store = Store::new(&self.engine, Guest::new(limits, now_ms, seed, stop));
         store.limiter(|guest| &mut guest.limiter);
+        store.epoch_deadline_callback(goes_on);
         let start_error = |error: wasmtime::Error| SandboxError::Start(format!("{error:#}"));
-        store.set_fuel(limits.fuel).map_err(start_error)?;
-        let mut visit = Visit {
-            store,
-            instance: None,
-            limits: *limits,
-            inside: Duration::ZERO,
-            cpu: Duration::ZERO,
-            bytes_in: 0,
-            bytes_out: 0,
-        };
+        store.set_fuel(limits.fuel.saturating_sub(spent.fuel)).map_err(start_error)?;
+        let mut visit =
+            Visit { store, instance: Err(None), limits: *limits, spent, fuel_before: spent.fuel, place };
         let began = (Instant::now(), thread_time());
         visit.arm();
         match self.instance.instantiate(&mut visit.store) {
@@ -102,11 +132,13 @@ impl JsEngine {
                 if let Some(memory) = memory {
                     hot.populate(memory.data_mut(&mut visit.store));
                 }
-                visit.instance = Some(instance);
+                visit.instance = Ok(instance);
             }
-            Err(error) => visit.store.data_mut().start = Some(error),
+            // No fault of the script: there is one place in the pool for each that was let in.
+            Err(error) if error.is::<PoolConcurrencyLimitError>() => return Err(start_error(error)),
+            Err(error) => visit.instance = Err(Some(error)),
         }
-        visit.spent(began);
+        visit.spend(began);
         Ok(visit)
     }
 }
@@ -114,11 +146,12 @@ impl JsEngine {
 impl Visit {
     /// Makes the script ready: from its image, or by evaluating it.
     pub(super) fn prepare(&mut self, script: &Script, image: Option<&Image>) -> Result<(), Ended> {
+        self.is_up()?;
         if let Some(image) = image {
             let began = (Instant::now(), thread_time());
             let memory = self.store.data().memory.ok_or_else(|| broken("it has no memory"))?;
             let copied = image.restore(memory, &mut self.store).map_err(Ended::Trap);
-            self.spent(began);
+            self.spend(began);
             return copied;
         }
         let mut sections = vec![script.form.name(), script.file.as_bytes(), script.source.as_bytes()];
@@ -141,7 +174,7 @@ impl Visit {
         let began = (Instant::now(), thread_time());
         self.arm();
         let told = export.call(&mut self.store, ()).map_err(Ended::Trap);
-        self.spent(began);
+        self.spend(began);
         told
     }
 
@@ -210,16 +243,14 @@ impl Visit {
 
     /// Hands a frame to an export and reads its answer.
     pub(super) fn ask(&mut self, export: &str, input: &[u8]) -> Result<Vec<u8>, Ended> {
-        if let Some(error) = self.store.data_mut().start.take() {
-            return Err(Ended::Trap(error));
-        }
+        self.is_up()?;
         let began = (Instant::now(), thread_time());
         self.arm();
-        self.bytes_in += input.len() as u64;
+        self.spent.bytes_in += input.len() as u64;
         let answer = self.enter(export, input);
-        self.spent(began);
+        self.spend(began);
         if let Ok(answer) = &answer {
-            self.bytes_out += answer.len() as u64;
+            self.spent.bytes_out += answer.len() as u64;
         }
         answer
     }
@@ -265,20 +296,52 @@ impl Visit {
         &mut self,
         name: &str,
     ) -> Result<TypedFunc<P, R>, Ended> {
-        let instance = self.instance.ok_or_else(|| broken("it never started"))?;
+        let instance = self.is_up()?;
         instance.get_typed_func(&mut self.store, name).map_err(Ended::Trap)
     }
 
-    /// Sets the deadline for the next entry: what is left of the time.
-    fn arm(&mut self) {
-        let left = self.limits.timeout.as_duration().saturating_sub(self.inside);
-        // One tick more: the current one has already begun.
-        self.store.set_epoch_deadline(left.as_millis().div_ceil(TICK.as_millis()) as u64 + 1);
+    /// The instance, or why there is none.
+    fn is_up(&mut self) -> Result<Instance, Ended> {
+        match &mut self.instance {
+            Ok(instance) => Ok(*instance),
+            Err(why) => Err(Ended::Trap(
+                why.take().unwrap_or_else(|| wasmtime::Error::msg("the instance could not be made")),
+            )),
+        }
     }
 
-    fn spent(&mut self, (began, cpu): (Instant, Duration)) {
-        self.inside += began.elapsed();
-        self.cpu += thread_time().saturating_sub(cpu);
+    /// Sets the deadline for the next entry: what is left of the time. [`goes_on`] looks at each epoch.
+    fn arm(&mut self) {
+        let left = self.limits.timeout.as_duration().saturating_sub(self.spent.inside);
+        self.store.data_mut().deadline = Instant::now() + left;
+        self.store.set_epoch_deadline(1);
+    }
+
+    fn spend(&mut self, (began, cpu): (Instant, Duration)) {
+        self.spent.inside += began.elapsed();
+        self.spent.cpu += thread_time().saturating_sub(cpu);
+    }
+
+    /// What the attempt used so far.
+    pub(super) fn spent(&self) -> Spent {
+        let left = self.store.get_fuel().unwrap_or(0);
+        let given = self.limits.fuel.saturating_sub(self.fuel_before);
+        let guest = self.store.data();
+        Spent {
+            fuel: self.fuel_before.saturating_add(given.saturating_sub(left)),
+            peak: self.spent.peak.max(guest.limiter.peak() as u64),
+            ..self.spent
+        }
+    }
+
+    /// Its room.
+    pub(super) fn place(&mut self) -> Option<&mut Place> {
+        self.place.as_mut()
+    }
+
+    /// Bytes that its memory has at present.
+    pub(super) fn memory_size(&self) -> u64 {
+        self.store.data().memory.map_or(0, |memory| memory.data_size(&self.store) as u64)
     }
 
     /// The error that an end stands for.
@@ -287,7 +350,7 @@ impl Visit {
             Ended::Script(error) => *error,
             Ended::Trap(error) => {
                 let panic = self.store.data().panic.as_deref();
-                explain(&error, panic, &self.limits, self.inside.as_millis() as u64)
+                explain(&error, panic, &self.limits, self.spent.inside.as_millis() as u64)
             }
             Ended::Pending(_) => RunError::new(
                 ErrorCode::PromiseNeverSettled,
@@ -307,18 +370,44 @@ impl Visit {
 
     /// The outcome, whatever the script itself has come to.
     pub(super) fn conclude(self, conclusion: Conclusion, calls: u64) -> Outcome {
-        let fuel = self.limits.fuel - self.store.get_fuel().unwrap_or(0);
+        self.leave().conclude(conclusion, calls)
+    }
+
+    /// Ends the instance, and leaves what an outcome is made of.
+    pub(super) fn leave(self) -> Left {
+        let spent = self.spent();
         let guest = self.store.into_data();
         let (logs, log_truncated) = guest.log.finish();
+        Left { spent, logs, log_truncated, host_calls: guest.host_calls }
+    }
+}
+
+/// What is left of an instance that is gone.
+#[derive(Default)]
+pub(super) struct Left {
+    pub(super) spent: Spent,
+    logs: Vec<LogLine>,
+    log_truncated: bool,
+    host_calls: u64,
+}
+
+impl Left {
+    /// Of an attempt that used this much before.
+    pub(super) fn of(spent: Spent) -> Self {
+        Self { spent, ..Self::default() }
+    }
+
+    pub(super) fn conclude(self, conclusion: Conclusion, calls: u64) -> Outcome {
+        let Self { spent, logs, log_truncated, host_calls } = self;
         let logged: usize = logs.iter().map(|line| line.text.len()).sum();
         let usage = Usage {
-            fuel,
-            peak_memory: guest.limiter.peak() as u64,
-            wall_us: self.inside.as_micros() as u64,
-            cpu_us: self.cpu.as_micros() as u64,
-            host_calls: guest.host_calls + calls,
-            bytes_in: self.bytes_in,
-            bytes_out: self.bytes_out + logged as u64,
+            fuel: spent.fuel,
+            peak_memory: spent.peak,
+            wall_us: spent.inside.as_micros() as u64,
+            cpu_us: spent.cpu.as_micros() as u64,
+            host_calls: host_calls + calls,
+            bytes_in: spent.bytes_in,
+            bytes_out: spent.bytes_out + logged as u64,
         };
         Outcome { conclusion, logs, log_truncated, usage }
     }

@@ -23,11 +23,8 @@ pub trait CodeSource {
     /// The syntax error with its place.
     fn check(&self, file: &str, source: &str) -> Result<Script, RunError>;
 
-    /// What all code of this workflow together may take of the sandbox.
+    /// What all code of this workflow, and all plugins that it calls, may take of the sandbox together.
     fn share(&self) -> Share;
-
-    /// The same of the plugins that it uses.
-    fn plugin_share(&self) -> Share;
 
     /// The image of a script, if it has one.
     fn image(&self, script: &Script) -> Option<Image>;

@@ -145,10 +145,6 @@ mod tests {
             unreachable!("nothing runs")
         }
 
-        fn plugin_share(&self) -> Share {
-            unreachable!("nothing runs")
-        }
-
         fn image(&self, _: &Script) -> Option<Image> {
             None
         }

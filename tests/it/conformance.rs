@@ -93,7 +93,8 @@ fn run_suite(step: usize) {
     assert!(files.len() > 30_000, "no suite in {}: run scripts/test262", root.display());
     let chosen: Vec<_> = files.into_iter().step_by(step).collect();
     let cache = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("sandbox-cache");
-    let engine = JsEngine::load(&EngineOptions { cache: Some(cache), slots: 4 }).unwrap();
+    let engine =
+        JsEngine::load(&EngineOptions { cache: Some(cache), slots: 4, ..EngineOptions::default() }).unwrap();
     // A step's own limits, but for the clock: fuel is the same on every machine, time is not.
     let limits = Limits { timeout: Span::from_millis(20_000), ..Limits::DEFAULT };
     let patience = Duration::from_secs(30);

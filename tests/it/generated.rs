@@ -56,7 +56,7 @@ fn limits() -> Limits {
 fn engine() -> JsEngine {
     // Where the other tests keep it; their way to it starts the binary, which refuses the variables of this one.
     let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("sandbox-cache");
-    JsEngine::load(&EngineOptions { cache: Some(cache), slots: 8 }).unwrap()
+    JsEngine::load(&EngineOptions { cache: Some(cache), slots: 8, ..EngineOptions::default() }).unwrap()
 }
 
 fn call(script: Arc<Script>, seed: u64) -> Call {

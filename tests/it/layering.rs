@@ -20,7 +20,7 @@ const LONGER: [(&str, &str); 1] =
 fn floor(module: &str) -> Option<u8> {
     Some(match module {
         "main" | "lib" | "app" | "cli" | "config" | "folder" | "plugin_folder" | "loader" | "server"
-        | "key_source" => 5,
+        | "key_source" | "machine" => 5,
         "gateway" | "api" | "console" | "run_view" => 4,
         "engine" => 3,
         "steps" => 2,

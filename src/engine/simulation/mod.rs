@@ -62,7 +62,7 @@ pub(super) fn sandbox() -> JsEngine {
     static LOADED: OnceLock<JsEngine> = OnceLock::new();
     let load = || {
         let cache = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/tmp/sandbox-cache");
-        JsEngine::load(&SandboxOptions { cache: Some(cache), slots: 1 }).unwrap()
+        JsEngine::load(&SandboxOptions { cache: Some(cache), slots: 1, ..SandboxOptions::default() }).unwrap()
     };
     LOADED.get_or_init(load).clone()
 }

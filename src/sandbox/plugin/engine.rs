@@ -3,10 +3,7 @@
 use std::{path::PathBuf, sync::Arc};
 
 use sha2::{Digest, Sha256};
-use tokio::{
-    runtime::{Builder, Handle, Runtime},
-    sync::Semaphore,
-};
+use tokio::runtime::{Builder, Handle, Runtime};
 use wasmtime::{
     Config, Engine, Linker, Module, PoolingAllocationConfig, Strategy,
     component::{self, Component},
@@ -24,9 +21,9 @@ use crate::{
     model::{Limits, PluginHash, PluginKind},
     sandbox::{
         SandboxError,
+        admission::{Admission, Kind},
         cache::Cache,
-        drive::Share,
-        engine::{load_error, pooled, start_ticker},
+        engine::{kept_resident, load_error, pooled, start_ticker},
     },
 };
 
@@ -54,11 +51,13 @@ pub struct PluginOptions {
     pub compiler: Compiler,
     /// Calls that may be under way at once, those that wait included, 1 to 512.
     pub slots: usize,
+    /// What all calls share, scripts included.
+    pub admission: Admission,
 }
 
 impl Default for PluginOptions {
     fn default() -> Self {
-        Self { cache: None, compiler: Compiler::Here, slots: 32 }
+        Self { cache: None, compiler: Compiler::Here, slots: 32, admission: Admission::default() }
     }
 }
 
@@ -72,8 +71,9 @@ pub(super) struct Inner {
     pub(super) engine: Engine,
     pub(super) components: component::Linker<ComponentState>,
     pub(super) commands: Linker<CommandState>,
-    pub(super) slots: Arc<Semaphore>,
-    pub(super) slot_count: usize,
+    pub(super) admission: Admission,
+    /// One module is asked what it is at a time: that stands in no line of calls.
+    pub(super) describing: tokio::sync::Mutex<()>,
     compiler: Compiler,
     cache: Option<Cache>,
     /// One module is compiled at a time.
@@ -101,7 +101,7 @@ impl PluginEngine {
     /// When the cache folder cannot be used, or threads and memory are not to be had.
     pub fn new(options: PluginOptions) -> Result<Self, SandboxError> {
         let slots = options.slots.clamp(1, 512);
-        let engine = new_engine(slots)?;
+        let engine = new_engine(slots, options.admission.memory())?;
         start_ticker(&engine)?;
         let mut components = component::Linker::new(&engine);
         powers::link(&mut components).map_err(load_error)?;
@@ -117,24 +117,20 @@ impl PluginEngine {
             .enable_time()
             .build()
             .map_err(|error| SandboxError::Start(error.to_string()))?;
+        options.admission.add_slots(Kind::Plugin, slots, 0);
         Ok(Self {
             inner: Arc::new(Inner {
                 engine,
                 components,
                 commands,
-                slots: Arc::new(Semaphore::new(slots)),
-                slot_count: slots,
+                admission: options.admission.clone(),
+                describing: tokio::sync::Mutex::new(()),
                 cache: options.cache.as_ref().map(open).transpose()?,
                 compiler: options.compiler,
                 compiling: tokio::sync::Mutex::new(()),
                 threads: Threads(Some(threads)),
             }),
         })
-    }
-
-    /// A share for one workflow: half of the slots.
-    pub fn share(&self) -> Share {
-        Share::of(self.inner.slot_count)
     }
 
     pub(super) fn threads(&self) -> &Handle {
@@ -225,7 +221,7 @@ pub(super) fn config() -> Config {
     config
 }
 
-fn new_engine(slots: usize) -> Result<Engine, SandboxError> {
+fn new_engine(slots: usize, memory: u64) -> Result<Engine, SandboxError> {
     let slots = u32::try_from(slots).expect("at most 512 slots") + 4;
     let mut pool = PoolingAllocationConfig::default();
     // Room for the largest plugin in every slot: who is let in never finds it full.
@@ -242,7 +238,7 @@ fn new_engine(slots: usize) -> Result<Engine, SandboxError> {
         .table_elements(ELEMENTS)
         .max_memory_size(Limits::CAP.memory.as_usize())
         .max_unused_warm_slots(slots)
-        .linear_memory_keep_resident(KEEP_RESIDENT)
+        .linear_memory_keep_resident(kept_resident(KEEP_RESIDENT, memory, slots * MEMORIES))
         .table_keep_resident(64 << 10)
         .async_stack_keep_resident(64 << 10)
         .pagemap_scan(wasmtime::Enabled::Auto);

@@ -27,6 +27,7 @@ use crate::{
     },
     sandbox::{
         HostCall, HostServices, Outcome, SandboxError, Share,
+        admission::Kind,
         answer::{output_json, too_large},
         drive::{began, mismatch, size},
         guest::timeout,
@@ -82,11 +83,19 @@ impl PluginEngine {
         share: &Share,
         host: &dyn HostServices,
     ) -> Result<PluginOutcome, SandboxError> {
-        let _leave = share.turn(&self.inner.slots).await?;
+        let place = self.inner.admission.turn(share, Kind::Plugin, call.limits.memory.as_bytes()).await?;
         let call = Arc::new(call);
         let (asks, mut asked) = mpsc::unbounded_channel();
         let mut journal = Journal::new(&call, host);
-        let mut guest = Guest(self.threads().spawn(execute(self.clone(), Arc::clone(&call), Some(asks))));
+        let mut guest = Guest(self.threads().spawn({
+            let ended = execute(self.clone(), Arc::clone(&call), Some(asks));
+            // The place is free when the instance is gone, not when nobody waits for it any more.
+            async move {
+                let ended = ended.await;
+                drop(place);
+                ended
+            }
+        }));
         let mut refused = None;
         let ended = tokio::time::timeout(WAIT_MOST, async {
             loop {
@@ -129,6 +138,7 @@ impl PluginEngine {
     /// `Describe` and `DescribeFailed`; a command cannot be asked.
     pub async fn describe(&self, plugin: &Arc<Plugin>) -> Result<PluginDescription, PluginError> {
         let call = PluginCall { limits: DESCRIBE, ..PluginCall::of(Arc::clone(plugin), JsonText::null()) };
+        let _one = self.inner.describing.lock().await;
         let engine = self.clone();
         let described = Guest(self.threads().spawn(async move {
             let Ready::Component(pre) = &call.plugin.ready else {

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     model::{ByteSize, CallError, CallRecord, ErrorCode, JsonText, Limits, Span, Stdio},
-    sandbox::{Conclusion, HostCall, HostServices, SandboxError},
+    sandbox::{Conclusion, HostCall, HostServices, SandboxError, Share},
 };
 
 /// Answers every call with the same value, and remembers them.
@@ -73,7 +73,7 @@ async fn command(text: &str) -> Arc<Plugin> {
 
 async fn run_with(call: PluginCall, host: &Host) -> PluginOutcome {
     let engine = engine();
-    let share = engine.share();
+    let share = Share::of("test");
     engine.run(call, &share, host).await.unwrap()
 }
 

@@ -1,0 +1,409 @@
+//! Who may start an instance: one budget of slots and memory for everything that runs in the sandbox.
+//!
+//! Both engines share it, so that scripts and plugins together stay within the memory that the operator gave. A workflow may
+//! hold as much as is free ("dynamic thresholds", Choudhury and Hahne, 1998, with a factor of one): alone it gets half, beside
+//! one other a third, and something is left for whoever holds nothing yet. What it was given is held by the work itself, not by
+//! the caller who waits for it: only when an instance is gone does its place become free.
+//!
+//! Knows nothing of wasmtime. Never fails for want of room: callers wait.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use tokio::sync::oneshot;
+
+use super::SandboxError;
+use crate::model::ByteSize;
+
+/// A first instance of up to this many bytes needs no more than that they are free; a larger one leaves half of what is free.
+const SMALL: u64 = 64 << 20;
+
+/// What runs in a slot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// A script.
+    Script,
+    /// An uploaded module.
+    Plugin,
+}
+
+/// The budget. Cheap to clone; all clones are one.
+#[derive(Clone)]
+pub struct Admission(Arc<Mutex<State>>);
+
+struct State {
+    total_memory: u64,
+    free_memory: u64,
+    free_slots: [u64; 2],
+    free_waiting: u64,
+    tenants: HashMap<Arc<str>, Tenant>,
+    /// Orders those that wait by when they came.
+    next: u64,
+}
+
+#[derive(Default)]
+struct Tenant {
+    slots: [u64; 2],
+    memory: u64,
+    waiting: u64,
+    line: VecDeque<Waiter>,
+}
+
+struct Waiter {
+    number: u64,
+    kind: Kind,
+    memory: u64,
+    told: oneshot::Sender<Place>,
+}
+
+/// What one workflow may take of the sandbox.
+#[derive(Debug, Clone)]
+pub struct Share {
+    tenant: Arc<str>,
+}
+
+impl Share {
+    /// The share of the workflow of this name. All shares of one name are one.
+    pub fn of(workflow: &str) -> Self {
+        Self { tenant: workflow.into() }
+    }
+}
+
+/// Room for one instance, given back when it is dropped.
+pub(super) struct Place {
+    admission: Admission,
+    tenant: Arc<str>,
+    kind: Kind,
+    holds_slot: bool,
+    waits: bool,
+    memory: u64,
+}
+
+impl std::fmt::Debug for Admission {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let state = self.state();
+        write!(f, "Admission({} of {} bytes free)", state.free_memory, state.total_memory)
+    }
+}
+
+impl Default for Admission {
+    /// One GiB.
+    fn default() -> Self {
+        Self::new(ByteSize::from_bytes(1 << 30))
+    }
+}
+
+impl Admission {
+    /// A budget of this much memory. Each engine brings its slots.
+    pub fn new(memory: ByteSize) -> Self {
+        Self(Arc::new(Mutex::new(State {
+            total_memory: memory.as_bytes(),
+            free_memory: memory.as_bytes(),
+            free_slots: [0; 2],
+            free_waiting: 0,
+            tenants: HashMap::new(),
+            next: 0,
+        })))
+    }
+
+    /// The whole memory, bytes.
+    pub fn memory(&self) -> u64 {
+        self.state().total_memory
+    }
+
+    /// Adds the slots of an engine, and places for instances that wait without a slot.
+    pub(super) fn add_slots(&self, kind: Kind, slots: usize, waiting: usize) {
+        let mut state = self.state();
+        state.free_slots[kind as usize] += slots as u64;
+        state.free_waiting += waiting as u64;
+    }
+
+    /// Waits for a slot and memory.
+    ///
+    /// # Errors
+    /// When the whole budget would not be enough.
+    pub(super) async fn turn(&self, share: &Share, kind: Kind, memory: u64) -> Result<Place, SandboxError> {
+        let place = {
+            let mut state = self.state();
+            if memory > state.total_memory {
+                return Err(SandboxError::Memory {
+                    asked: ByteSize::from_bytes(memory),
+                    budget: ByteSize::from_bytes(state.total_memory),
+                });
+            }
+            let idle = state.tenants.get(&share.tenant).is_none_or(|tenant| tenant.line.is_empty());
+            if idle && state.allows(&share.tenant, kind, memory) {
+                state.take(&share.tenant, kind, memory);
+                return Ok(self.place(&share.tenant, kind, memory));
+            }
+            let (told, place) = oneshot::channel();
+            let number = state.next;
+            state.next += 1;
+            let tenant = state.tenants.entry(Arc::clone(&share.tenant)).or_default();
+            tenant.line.push_back(Waiter { number, kind, memory, told });
+            place
+        };
+        place.await.map_err(|_| SandboxError::Start("the sandbox is shut".to_owned()))
+    }
+
+    fn place(&self, tenant: &Arc<str>, kind: Kind, memory: u64) -> Place {
+        let (admission, tenant) = (self.clone(), Arc::clone(tenant));
+        Place { admission, tenant, kind, holds_slot: true, waits: false, memory }
+    }
+
+    /// Lets in whoever may come now: those that hold least first, then those that wait longest.
+    fn let_in(&self) {
+        loop {
+            let (waiter, place) = {
+                let mut state = self.state();
+                let Some(tenant) = state.next_in() else { return };
+                let line = state.tenants.get_mut(&tenant).map(|tenant| &mut tenant.line);
+                let Some(waiter) = line.and_then(VecDeque::pop_front) else { return };
+                if waiter.told.is_closed() {
+                    state.forget(&tenant);
+                    continue;
+                }
+                state.take(&tenant, waiter.kind, waiter.memory);
+                let place = self.place(&tenant, waiter.kind, waiter.memory);
+                (waiter, place)
+            };
+            // Outside of the lock: a place that nobody takes is given back at once.
+            drop(waiter.told.send(place));
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn allows(&self, tenant: &Arc<str>, kind: Kind, memory: u64) -> bool {
+        let held = self.tenants.get(tenant);
+        let (slots, bytes) = held.map_or((0, 0), |tenant| (tenant.slots[kind as usize], tenant.memory));
+        let slot = slots < self.free_slots[kind as usize];
+        let nothing_runs = self.free_memory == self.total_memory;
+        let needed = match bytes {
+            0 if nothing_runs || memory <= SMALL => memory,
+            0 => memory.saturating_mul(2),
+            held => held.saturating_add(memory),
+        };
+        slot && needed <= self.free_memory
+    }
+
+    fn take(&mut self, tenant: &Arc<str>, kind: Kind, memory: u64) {
+        let held = self.tenants.entry(Arc::clone(tenant)).or_default();
+        held.slots[kind as usize] += 1;
+        held.memory += memory;
+        self.free_slots[kind as usize] -= 1;
+        self.free_memory -= memory;
+    }
+
+    /// Whose first waiter comes next.
+    fn next_in(&mut self) -> Option<Arc<str>> {
+        for tenant in self.tenants.values_mut() {
+            while tenant.line.front().is_some_and(|waiter| waiter.told.is_closed()) {
+                tenant.line.pop_front();
+            }
+        }
+        let waiting =
+            self.tenants.iter().filter_map(|(name, tenant)| Some((name, tenant, tenant.line.front()?)));
+        let allowed = waiting.filter(|(name, _, first)| self.allows(name, first.kind, first.memory));
+        let next = allowed.min_by_key(|(_, tenant, first)| (tenant.slots[first.kind as usize], first.number));
+        next.map(|(name, ..)| Arc::clone(name))
+    }
+
+    fn forget(&mut self, name: &Arc<str>) {
+        if self.tenants.get(name).is_some_and(Tenant::is_idle) {
+            self.tenants.remove(name);
+        }
+    }
+}
+
+impl Tenant {
+    fn is_idle(&self) -> bool {
+        self.slots == [0; 2] && self.memory == 0 && self.waiting == 0 && self.line.is_empty()
+    }
+}
+
+impl Place {
+    /// Gives the slot back, and the memory beyond what the instance really has, while its script waits. `false`, and nothing
+    /// changes, when the workflow keeps as many instances waiting as it may.
+    pub(super) fn rest(&mut self, memory: u64) -> bool {
+        if self.waits {
+            return true;
+        }
+        {
+            let mut state = self.admission.state();
+            let waiting = state.tenants.get(&self.tenant).map_or(0, |tenant| tenant.waiting);
+            if waiting >= state.free_waiting {
+                return false;
+            }
+            state.free_waiting -= 1;
+            state.free_slots[self.kind as usize] += 1;
+            let back = self.memory.saturating_sub(memory);
+            state.free_memory += back;
+            let held = state.tenants.entry(Arc::clone(&self.tenant)).or_default();
+            held.waiting += 1;
+            held.slots[self.kind as usize] -= 1;
+            held.memory -= back;
+            self.memory -= back;
+        }
+        (self.holds_slot, self.waits) = (false, true);
+        self.admission.let_in();
+        true
+    }
+
+    /// Takes a slot and the memory again if both are there at once; else the instance has to be given up. Does nothing where
+    /// they were never given back.
+    pub(super) fn resume(&mut self, memory: u64) -> bool {
+        if !self.waits {
+            return true;
+        }
+        let more = memory.saturating_sub(self.memory);
+        let mut state = self.admission.state();
+        let line = state.tenants.get(&self.tenant).is_none_or(|tenant| tenant.line.is_empty());
+        if !line || !state.allows(&self.tenant, self.kind, more) {
+            return false;
+        }
+        state.take(&self.tenant, self.kind, more);
+        state.free_waiting += 1;
+        if let Some(tenant) = state.tenants.get_mut(&self.tenant) {
+            tenant.waiting -= 1;
+        }
+        drop(state);
+        self.memory += more;
+        (self.holds_slot, self.waits) = (true, false);
+        true
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        {
+            let mut state = self.admission.state();
+            let state = &mut *state;
+            state.free_memory += self.memory;
+            state.free_slots[self.kind as usize] += u64::from(self.holds_slot);
+            state.free_waiting += u64::from(self.waits);
+            if let Some(tenant) = state.tenants.get_mut(&self.tenant) {
+                tenant.memory -= self.memory;
+                tenant.slots[self.kind as usize] -= u64::from(self.holds_slot);
+                tenant.waiting -= u64::from(self.waits);
+            }
+            state.forget(&self.tenant);
+        }
+        self.admission.let_in();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt;
+
+    use super::*;
+
+    const MIB: u64 = 1 << 20;
+
+    fn admission(memory: u64, slots: usize) -> Admission {
+        let admission = Admission::new(ByteSize::from_bytes(memory));
+        admission.add_slots(Kind::Script, slots, 2 * slots);
+        admission.add_slots(Kind::Plugin, slots, 0);
+        admission
+    }
+
+    fn at_once(admission: &Admission, workflow: &str, memory: u64) -> Option<Place> {
+        admission.turn(&Share::of(workflow), Kind::Script, memory).now_or_never().map(Result::unwrap)
+    }
+
+    /// As many as a workflow gets at once.
+    fn greedy(admission: &Admission, workflow: &str, memory: u64) -> Vec<Place> {
+        std::iter::from_fn(|| at_once(admission, workflow, memory)).collect()
+    }
+
+    #[test]
+    fn one_workflow_gets_half_of_the_slots_two_get_two_thirds_and_a_third_one_is_let_in() {
+        let admission = admission(1 << 40, 32);
+        let first = greedy(&admission, "a", MIB);
+        assert_eq!(first.len(), 16);
+        let second = greedy(&admission, "b", MIB);
+        assert_eq!(second.len(), 8);
+        assert_eq!(greedy(&admission, "c", MIB).len(), 4, "and what it had is given back");
+        let many: Vec<_> = (0..7).map(|n| at_once(&admission, &format!("x{n}"), MIB).unwrap()).collect();
+        assert!(at_once(&admission, "healthy", MIB).is_some(), "one is left for who holds none");
+        drop((first, second, many));
+        assert_eq!(greedy(&admission, "a", MIB).len(), 16, "all came back");
+        assert!(admission.state().tenants.is_empty());
+    }
+
+    #[test]
+    fn memory_is_admitted_by_what_each_may_use_and_never_more_than_there_is() {
+        let admission = admission(1024 * MIB, 512);
+        let hog = greedy(&admission, "hog", 256 * MIB);
+        assert_eq!(hog.len(), 2);
+        let second = greedy(&admission, "other hog", 256 * MIB);
+        assert_eq!(second.len(), 1, "half of what is free stays free for those who hold nothing");
+        let small = greedy(&admission, "small", 32 * MIB);
+        assert_eq!(small.len(), 4);
+        let held: u64 =
+            [&hog, &second, &small].iter().flat_map(|places| places.iter()).map(|place| place.memory).sum();
+        assert_eq!(admission.state().free_memory, 1024 * MIB - held);
+        drop((hog, second, small));
+        assert!(
+            at_once(&admission, "all", 1024 * MIB).is_some(),
+            "the whole budget when nobody else is there"
+        );
+        let refused = admission.turn(&Share::of("x"), Kind::Script, 1025 * MIB).now_or_never().unwrap();
+        assert!(matches!(refused, Err(SandboxError::Memory { .. })));
+    }
+
+    #[test]
+    fn who_waits_is_let_in_by_what_it_holds_and_who_gave_up_takes_nothing() {
+        let admission = admission(1 << 40, 4);
+        let mut held = greedy(&admission, "a", MIB);
+        assert_eq!(held.len(), 2);
+        held.push(at_once(&admission, "b", MIB).unwrap());
+        held.push(at_once(&admission, "c", MIB).unwrap());
+        let (greedy_share, new_share) = (Share::of("a"), Share::of("d"));
+        let mut greedy = Box::pin(admission.turn(&greedy_share, Kind::Script, MIB));
+        let mut gone = Box::pin(admission.turn(&new_share, Kind::Script, MIB));
+        let mut new = Box::pin(admission.turn(&new_share, Kind::Script, MIB));
+        assert!((&mut greedy).now_or_never().is_none() && (&mut gone).now_or_never().is_none());
+        assert!((&mut new).now_or_never().is_none());
+        drop(gone);
+        drop(held.pop());
+        assert!((&mut greedy).now_or_never().is_none(), "who came later and holds nothing comes first");
+        assert!((&mut new).now_or_never().is_some());
+        drop(held);
+        assert!((&mut greedy).now_or_never().is_some());
+    }
+
+    #[test]
+    fn who_waits_for_a_call_holds_what_it_has_and_no_slot() {
+        let admission = admission(128 * MIB, 2);
+        let free = || {
+            let state = admission.state();
+            (state.free_memory, state.free_slots[Kind::Script as usize], state.free_waiting)
+        };
+        let mut resting = at_once(&admission, "a", 64 * MIB).unwrap();
+        assert!(resting.rest(4 * MIB));
+        assert_eq!(free(), (124 * MIB, 2, 3));
+        let mut others = vec![at_once(&admission, "b", 64 * MIB).unwrap()];
+        assert!(!resting.resume(64 * MIB), "there is no room for all of it");
+        others.clear();
+        assert!(resting.resume(60 * MIB));
+        assert_eq!(free(), (68 * MIB, 1, 4));
+        drop(resting);
+        assert_eq!(free(), (128 * MIB, 2, 4));
+        let resting = (0..5).map(|_| at_once(&admission, "a", MIB).unwrap().rest(MIB)).collect::<Vec<_>>();
+        assert_eq!(resting, [true; 5], "those that are gone do not count");
+        let mut kept: Vec<_> = std::iter::from_fn(|| at_once(&admission, "a", MIB))
+            .map(|mut place| place.rest(MIB).then_some(place))
+            .take_while(Option::is_some)
+            .collect();
+        assert_eq!(kept.len(), 2, "half of the places for those that wait");
+        kept.clear();
+    }
+}
