@@ -1,0 +1,135 @@
+//! What a healthy workflow notices of hostile ones: its latencies alone, beside three workflows of each kind, and beside all
+//! of them. One server, two GiB where control groups can be made, everything on this machine.
+//!
+//! `scripts/neighbours [SECONDS]` runs it. Ratios count: absolute figures are the machine's.
+
+mod client;
+mod hostile;
+mod server;
+
+use std::{
+    sync::atomic::{AtomicBool, AtomicU64, Ordering},
+    thread,
+    time::{Duration, Instant},
+};
+
+use client::Client;
+use hostile::{Hostile, KINDS};
+use server::Server;
+
+/// Requests of the healthy workflow a second.
+const RATE: u32 = 50;
+/// Workflows of each kind.
+const EACH: usize = 3;
+
+fn main() {
+    // `cargo bench` adds an argument of its own.
+    let seconds = std::env::args().skip(1).find_map(|word| word.parse().ok()).unwrap_or(10);
+    let server = Server::start(&hostile::workflows(EACH));
+    println!(
+        "{} cores, memory limit {}",
+        thread::available_parallelism().map_or(0, usize::from),
+        server.limit()
+    );
+    println!(
+        "{:<12} {:>8} {:>8} {:>8} {:>7} {:>7} {:>8} {:>9}",
+        "beside", "p50 ms", "p99 ms", "max ms", "x p99", "failed", "attacks", "RSS MiB"
+    );
+    // Warm: the first calls load pages and open connections.
+    measure(&server, 2, &[]);
+    let alone = measure(&server, seconds, &[]);
+    print(&server, "alone", &alone, &alone);
+    let mut worst = 0.0_f64;
+    for kind in KINDS {
+        let beside = measure(&server, seconds, &[kind]);
+        print(&server, kind.name(), &beside, &alone);
+        worst = worst.max(beside.at(0.99) / alone.at(0.99));
+        server.quiet();
+    }
+    let all = measure(&server, seconds, &KINDS);
+    print(&server, "all", &all, &alone);
+    println!(
+        "worst beside one kind: {worst:.1}x (goal 2x); beside all: {:.1}x (goal 5x)",
+        all.at(0.99) / alone.at(0.99)
+    );
+}
+
+/// Latencies of the healthy workflow.
+struct Measured {
+    /// Milliseconds, sorted.
+    took: Vec<f64>,
+    failed: usize,
+    attacks: u64,
+}
+
+impl Measured {
+    fn at(&self, part: f64) -> f64 {
+        let last = self.took.len().saturating_sub(1);
+        self.took.get((last as f64 * part).round() as usize).copied().unwrap_or(f64::NAN)
+    }
+}
+
+fn print(server: &Server, name: &str, measured: &Measured, alone: &Measured) {
+    println!(
+        "{name:<12} {:>8.1} {:>8.1} {:>8.1} {:>6.1}x {:>7} {:>8} {:>9}",
+        measured.at(0.5),
+        measured.at(0.99),
+        measured.at(1.0),
+        measured.at(0.99) / alone.at(0.99),
+        measured.failed,
+        measured.attacks,
+        server.resident_mib(),
+    );
+}
+
+/// Calls the healthy workflow at its rate, each at its own time whether the one before was answered or not, while these attack.
+fn measure(server: &Server, seconds: u64, kinds: &[Hostile]) -> Measured {
+    let (over, attacks) = (AtomicBool::new(false), AtomicU64::new(0));
+    thread::scope(|scope| {
+        for kind in kinds {
+            for number in 0..EACH {
+                let (over, attacks) = (&over, &attacks);
+                scope.spawn(move || {
+                    while !over.load(Ordering::SeqCst) {
+                        attacks.fetch_add(kind.attack(server.address(), number), Ordering::Relaxed);
+                    }
+                });
+            }
+        }
+        if !kinds.is_empty() {
+            // They are under way when the measurement begins.
+            thread::sleep(Duration::from_secs(1));
+        }
+        let began = Instant::now();
+        // So that one that is late holds up none of those after it.
+        const LANES: u32 = 25;
+        let lanes: Vec<_> = (0..LANES)
+            .map(|lane| {
+                scope.spawn(move || {
+                    let mut client = Client::new(server.address());
+                    let mut took = Vec::new();
+                    let mut failed = 0;
+                    for number in (lane..RATE * seconds as u32).step_by(LANES as usize) {
+                        let due = began + Duration::from_secs(1) / RATE * number;
+                        thread::sleep(due.saturating_duration_since(Instant::now()));
+                        match client.post("/api/webhooks/healthy", br#"{"n": 20}"#) {
+                            Some(200) => took.push(due.elapsed().as_secs_f64() * 1e3),
+                            Some(_) | None => failed += 1,
+                        }
+                    }
+                    (took, failed)
+                })
+            })
+            .collect();
+        let mut all = Measured { took: Vec::new(), failed: 0, attacks: 0 };
+        for lane in lanes {
+            let (took, failed) = lane.join().expect("a client does not panic");
+            all.took.extend(took);
+            all.failed += failed;
+        }
+        over.store(true, Ordering::SeqCst);
+        all.attacks = attacks.load(Ordering::Relaxed);
+        all.took.sort_by(f64::total_cmp);
+        all
+    })
+}
