@@ -20,6 +20,8 @@ const PANIC_MOST: usize = 1 << 10;
 
 /// Bytes that are kept of one line.
 const LINE_MOST: usize = 8 << 10;
+/// Bytes that are set aside for what is said of a cut.
+const MARK_MOST: usize = 40;
 /// Where text was cut.
 pub(in crate::sandbox) const CUT: char = '…';
 
@@ -63,19 +65,19 @@ impl LogBook {
             self.truncated = true;
             return;
         }
-        let most = line_end(text);
-        let kept = most.min(self.bytes_left);
-        self.truncated = kept < most;
-        self.bytes_left -= kept;
-        self.lines_left -= 1;
+        let end = line_end(text);
+        let mark = if end < text.len() || dropped > 0 { MARK_MOST } else { 0 };
+        self.truncated = end + mark > self.bytes_left;
+        let kept = if self.truncated { end.min(self.bytes_left.saturating_sub(CUT.len_utf8())) } else { end };
         let mut line = String::from_utf8_lossy(&text[..kept]).into_owned();
-        let more = text.len() - kept + dropped;
-        if more > 0 {
-            line.push(CUT);
+        if self.truncated {
+            // With less room than that nothing of the text is there either.
+            line.extend((self.bytes_left >= CUT.len_utf8()).then_some(CUT));
+        } else if mark > 0 {
+            line.push_str(&format!("{CUT} ({} bytes more)", text.len() - kept + dropped));
         }
-        if more > 0 && !self.truncated {
-            line.push_str(&format!(" ({more} bytes more)"));
-        }
+        self.bytes_left = self.bytes_left.saturating_sub(line.len());
+        self.lines_left -= 1;
         self.lines.push(LogLine { level, text: line, at_ms });
     }
 
@@ -136,7 +138,7 @@ mod tests {
         book.add(LogLevel::Info, b"0123456789abc", 0);
         book.add(LogLevel::Info, b"", 0);
         let (lines, truncated) = book.finish();
-        assert_eq!((lines.len(), lines[0].text.as_str(), truncated), (1, "0123456789…", true));
+        assert_eq!((lines.len(), lines[0].text.as_str(), truncated), (1, "0123456…", true));
     }
 
     #[test]

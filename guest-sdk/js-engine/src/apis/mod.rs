@@ -117,7 +117,7 @@ pub(crate) fn register(context: &mut Context) -> JsResult<()> {
     let captured = function("flowcell:captured", CAPTURED, context)?.call(&undefined, &[], context)?;
     let captured = captured.to_object(context)?;
     for (path, text) in PRELUDE {
-        let (names, values) = visible(&captured, context)?;
+        let (names, values) = visible(text, &captured, context)?;
         // A function of these parameters around the file: the file finds them before the globals.
         let text = format!("(function ({names}) {{ const file = {text}\nreturn file; }})");
         let file = function(path, &text, context)?.call(&undefined, &values, context)?;
@@ -138,8 +138,9 @@ fn function(path: &str, text: &str, context: &mut Context) -> JsResult<JsObject>
 /// two functions further in; the files ask it at their start only.
 const NOT_CAPTURED: [&str; 6] = ["undefined", "NaN", "Infinity", "eval", "globalThis", "Symbol"];
 
-/// What a file of the prelude sees instead of the globals: `captured`, and each global as it is now. Names and values.
-fn visible(captured: &JsObject, context: &mut Context) -> JsResult<(String, Vec<JsValue>)> {
+/// What a file of the prelude sees instead of the globals, as far as its text names it: `captured`, and each global as it is now. Names
+/// and values.
+fn visible(text: &str, captured: &JsObject, context: &mut Context) -> JsResult<(String, Vec<JsValue>)> {
     let global = context.global_object();
     let (mut names, mut values) = (String::new(), Vec::new());
     for (holder, hidden_by) in [(captured, None), (&global, Some(captured))] {
@@ -150,7 +151,8 @@ fn visible(captured: &JsObject, context: &mut Context) -> JsResult<(String, Vec<
                 Some(other) => other.has_own_property(key.clone(), context)?,
                 None => false,
             };
-            if hidden || NOT_CAPTURED.contains(&name.as_str()) || !inspect_text::is_identifier(&name) {
+            let usable = inspect_text::is_identifier(&name) && text.contains(&name);
+            if hidden || !usable || NOT_CAPTURED.contains(&name.as_str()) {
                 continue;
             }
             if !names.is_empty() {
