@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{TestServer, Workflow};
+use crate::support::{TestServer, Workflow, wait_until};
 
 /// What the script does after the attack: one call of each kind that it may make here, none of which is `forged`.
 const CALLS: &str = "\nawait kv.set('mine', { n: 1 });\nawait sleep(1);\n\
@@ -57,12 +57,18 @@ fn no_replaced_builtin_forges_a_call_or_looks_like_a_crash_of_ours() {
     let look = "return [(await kv.list()).entries.map((entry) => entry.key), await kv.get('forged')]";
     let workflows = ATTACKS.iter().enumerate().map(|(index, (attack, _))| {
         let source = format!("if (context.query.look) {{ {look} }}\n{attack};{CALLS}");
-        Workflow::script(&format!("attack-{index}"), &source)
+        // What loops for ever by its own doing ends soon.
+        Workflow::script(&format!("attack-{index}"), &source).limits(json!({ "fuel": 300_000_000 }))
     });
     let server = TestServer::start(workflows);
     for (index, (attack, works)) in ATTACKS.iter().enumerate() {
         let answer = server.hook(&format!("attack-{index}"));
-        let view = server.run(&answer.run_id());
+        // `respond` answers while the script goes on.
+        let run = answer.run_id();
+        wait_until("the run ends", 60, || {
+            matches!(server.run(&run)["status"].as_str(), Some("succeeded" | "failed"))
+        });
+        let view = server.run(&run);
         let error = &view["error"];
         assert_ne!(error["code"], "engine_crash", "{attack}: {error}");
         if *works {
