@@ -33,11 +33,16 @@ unpack_debian_toolchain() {
   touch "$toolchain/complete"
 }
 
+# Whether rustup's own toolchain has the target.
+rustup_has_wasm() {
+  command -v rustup >/dev/null && rustup target list --installed 2>/dev/null | grep -qx wasm32-unknown-unknown
+}
+
 # What cargo does for the Wasm target in the current folder: wasm_cargo build --release --locked
 wasm_cargo() {
   # For build-std, and for what else is not stable yet.
   export RUSTC_BOOTSTRAP=1
-  if command -v rustup >/dev/null && rustup target list --installed 2>/dev/null | grep -qx wasm32-unknown-unknown; then
+  if rustup_has_wasm; then
     cargo "$@" --target wasm32-unknown-unknown
   else
     unpack_debian_toolchain
@@ -45,5 +50,19 @@ wasm_cargo() {
     LD_LIBRARY_PATH=$usr/lib/x86_64-linux-gnu RUSTC=$usr/bin/rustc \
       CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER=$usr/bin/wasm-ld-22 \
       "$usr/bin/cargo" "$@" --target wasm32-unknown-unknown -Zbuild-std=std,panic_abort
+  fi
+}
+
+# What wasm_cargo builds with, on one line: two that say the same give the same bytes.
+wasm_toolchain() {
+  local usr=$toolchain/root/usr
+  if rustup_has_wasm; then
+    echo "$(rustc --version), $(rustc --version --verbose | grep '^LLVM'), the std and the linker of rustup"
+  else
+    unpack_debian_toolchain >&2
+    (
+      export LD_LIBRARY_PATH=$usr/lib/x86_64-linux-gnu
+      echo "$("$usr/bin/rustc" --version), $("$usr/bin/rustc" --version --verbose | grep '^LLVM'), std built with it, $("$usr/bin/wasm-ld-22" --version)"
+    )
   fi
 }

@@ -23,6 +23,8 @@ mod image;
 mod js;
 mod limiter;
 mod plugin;
+#[cfg(test)]
+mod replaced_tests;
 mod services;
 #[cfg(test)]
 mod tests;

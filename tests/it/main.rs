@@ -3,6 +3,7 @@
 //! All of them are one binary, because each more would link wasmtime again. `support` starts servers and
 //! talks to them; only `generated` calls the library.
 
+mod advisories;
 mod answers;
 mod api;
 mod backup;
@@ -46,6 +47,7 @@ mod plugin_hostile;
 #[path = "../plugin_wat.rs"]
 mod plugin_wat;
 mod plugins;
+mod realm;
 mod reference;
 mod refusals;
 mod reload;

@@ -4,6 +4,8 @@
 //! Called by `engine.rs`, and in a lenient form by `apis/json.rs` as `JSON.stringify`. `toJSON` and getters of the script may run; strings come out as valid UTF-8 (a lone surrogate
 //! becomes U+FFFD, because the host reads the output as JSON).
 
+use std::cell::RefCell;
+
 use boa_engine::{
     Context, JsBigInt, JsError, JsNativeError, JsObject, JsResult, JsStr, JsString, JsValue, JsVariant,
     builtins::promise::Promise, js_string, property::PropertyKey, string::JsStrVariant,
@@ -79,6 +81,10 @@ pub(crate) fn stringify(value: &JsValue, context: &mut Context) -> JsResult<Opti
     }
 }
 
+fn bigint() -> Refusal {
+    Refusal::Invalid("a bigint: turn it into a string or a number".into())
+}
+
 struct Writer<'a> {
     /// Refuse what `JSON.stringify` would drop or change silently.
     strict: bool,
@@ -109,10 +115,14 @@ impl<'a> Writer<'a> {
             JsVariant::Symbol(_) => return Err(Refusal::Invalid("a symbol".into())),
             JsVariant::BigInt(_) => {
                 let prototype = self.context.intrinsics().constructors().bigint().prototype();
-                return self.replaced(&prototype, value)?.map_or_else(
-                    || Err(Refusal::Invalid("a bigint: turn it into a string or a number".into())),
-                    |value| self.value(&value),
-                );
+                // Asked once: what `toJSON` returns is not asked again, so a bigint stays one.
+                return match self.replaced(&prototype, value)? {
+                    Some(other) if !other.is_bigint() => match other.as_object() {
+                        Some(object) => self.plain(&object),
+                        None => self.value(&other),
+                    },
+                    Some(_) | None => Err(bigint()),
+                };
             }
             JsVariant::Object(object) => return self.object(&object, value),
         }
@@ -173,6 +183,7 @@ impl<'a> Writer<'a> {
         if let Some(other) = self.replaced(object, value)? {
             return match other.as_object() {
                 Some(object) => self.plain(&object),
+                None if other.is_bigint() => Err(bigint()),
                 None => self.value(&other),
             };
         }
@@ -202,7 +213,7 @@ impl<'a> Writer<'a> {
             return Err(Refusal::Invalid("a Promise: await it".into()));
         }
         if let Some(primitive) = self.unboxed(object)? {
-            return self.value(&primitive);
+            return if primitive.is_bigint() { Err(bigint()) } else { self.value(&primitive) };
         }
         if self.open.iter().any(|open| JsObject::equals(open, object)) {
             return Err(Refusal::Invalid("a cycle: it contains itself".into()));
@@ -300,13 +311,7 @@ impl<'a> Writer<'a> {
             return Ok(keys);
         }
         // Proxies, typed arrays and other exotic objects: as the language itself lists them.
-        let constructor = self.context.intrinsics().constructors().object().constructor();
-        let keys = constructor
-            .get(js_string!("keys"), self.context)?
-            .as_callable()
-            .ok_or_else(|| JsNativeError::typ().with_message("Object.keys is not a function"))
-            .map_err(JsError::from)?
-            .call(&constructor.into(), &[object.clone().into()], self.context)?;
+        let keys = asked(|asked| &asked.keys, object, self.context)?;
         let Some(list) = keys.as_object() else {
             return Ok(Vec::new());
         };
@@ -343,15 +348,41 @@ impl<'a> Writer<'a> {
     }
 }
 
+/// Functions of the language as they are before any script runs: what a script replaces has no part in its output.
+#[derive(Default)]
+struct Asked {
+    keys: Option<JsObject>,
+    is_array: Option<JsObject>,
+}
+
+thread_local! {
+    static ASKED: RefCell<Asked> = RefCell::default();
+}
+
+/// Keeps `Object.keys` and `Array.isArray`, before the snapshot.
+pub(crate) fn register(context: &mut Context) -> JsResult<()> {
+    let constructors = context.intrinsics().constructors();
+    let (object, array) = (constructors.object().constructor(), constructors.array().constructor());
+    let keys = object.get(js_string!("keys"), context)?.as_callable();
+    let is_array = array.get(js_string!("isArray"), context)?.as_callable();
+    ASKED.set(Asked { keys, is_array });
+    Ok(())
+}
+
+fn asked(
+    which: impl FnOnce(&Asked) -> &Option<JsObject>,
+    object: &JsObject,
+    context: &mut Context,
+) -> JsResult<JsValue> {
+    let function = ASKED.with_borrow(|asked| which(asked).clone());
+    let function = function.ok_or_else(|| JsNativeError::error().with_message("the engine has not begun"))?;
+    function.call(&JsValue::undefined(), &[object.clone().into()], context)
+}
+
 /// Whether it is a proxy of an array; asked of the language, because Boa keeps its own test private.
 fn is_proxied_array(object: &JsObject, context: &mut Context) -> JsResult<bool> {
     if object.is_ordinary() {
         return Ok(false);
     }
-    let constructor = context.intrinsics().constructors().array().constructor();
-    let test = constructor.get(js_string!("isArray"), context)?;
-    match test.as_callable() {
-        Some(test) => Ok(test.call(&constructor.into(), &[object.clone().into()], context)?.to_boolean()),
-        None => Ok(false),
-    }
+    Ok(asked(|asked| &asked.is_array, object, context)?.to_boolean())
 }

@@ -24,7 +24,12 @@ fn files_below(folder: &Path, out: &mut Vec<PathBuf>) {
 
 /// The sha256 over the lines `<sha256 of the file>  <path>\n`, sorted by path.
 fn source_hash(root: &Path) -> String {
-    let mut files = vec![root.join("Cargo.toml"), root.join("Cargo.lock"), root.join(".cargo/config.toml"), root.join("layout.mjs")];
+    let mut files = vec![
+        root.join("Cargo.toml"),
+        root.join("Cargo.lock"),
+        root.join(".cargo/config.toml"),
+        root.join("layout.mjs"),
+    ];
     files_below(&root.join("src"), &mut files);
     let mut names: Vec<String> = files
         .iter()

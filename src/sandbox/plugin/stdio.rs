@@ -17,7 +17,7 @@ use crate::{model::LogLevel, sandbox::host::LogBook};
 
 /// What a guest may write at once, bytes.
 const PERMIT: usize = 64 << 10;
-/// A line of the log that is longer is cut in pieces.
+/// Of a line of the log that is longer the rest is dropped: two lines would each show a part of a secret that stands between them.
 const LINE_MOST: usize = 16 << 10;
 
 /// The log of one call, which several streams write to.
@@ -37,6 +37,11 @@ impl Log {
         lock(&self.book).add(level, text, at_ms);
     }
 
+    fn add_beginning(&self, level: LogLevel, text: &[u8], dropped: usize) {
+        let at_ms = self.clock.now_ms();
+        lock(&self.book).add_beginning(level, text, dropped, at_ms);
+    }
+
     /// Takes what was logged.
     pub(super) fn take(&self) -> LogBook {
         mem::replace(&mut *lock(&self.book), LogBook::full())
@@ -54,7 +59,7 @@ pub(super) struct Sink(Arc<Mutex<Target>>);
 /// Where it goes.
 enum Target {
     /// Lines of the log.
-    Lines { log: Log, level: LogLevel, line: Vec<u8> },
+    Lines { log: Log, level: LogLevel, line: Vec<u8>, dropped: usize },
     /// Kept, up to so many bytes.
     Kept { bytes: Vec<u8>, most: usize },
 }
@@ -68,7 +73,7 @@ pub(super) struct StdoutFull {
 
 impl Sink {
     pub(super) fn lines(log: Log, level: LogLevel) -> Self {
-        Self(Arc::new(Mutex::new(Target::Lines { log, level, line: Vec::new() })))
+        Self(Arc::new(Mutex::new(Target::Lines { log, level, line: Vec::new(), dropped: 0 })))
     }
 
     pub(super) fn kept(most: usize) -> Self {
@@ -78,9 +83,9 @@ impl Sink {
     /// What was kept; the last line of a log that did not end.
     pub(super) fn finish(&self) -> Vec<u8> {
         match &mut *lock(&self.0) {
-            Target::Lines { log, level, line } => {
+            Target::Lines { log, level, line, dropped } => {
                 if !line.is_empty() {
-                    log.add(*level, &mem::take(line));
+                    log.add_beginning(*level, &mem::take(line), mem::take(dropped));
                 }
                 Vec::new()
             }
@@ -90,12 +95,18 @@ impl Sink {
 
     fn take(&self, written: &[u8]) -> Result<(), StdoutFull> {
         match &mut *lock(&self.0) {
-            Target::Lines { log, level, line } => {
+            Target::Lines { log, level, line, dropped } => {
                 for piece in written.split_inclusive(|byte| *byte == b'\n') {
-                    line.extend_from_slice(piece);
-                    if piece.ends_with(b"\n") || line.len() >= LINE_MOST {
-                        let whole = line.strip_suffix(b"\n").unwrap_or(line);
-                        log.add(*level, whole.strip_suffix(b"\r").unwrap_or(whole));
+                    let (text, ends) = match piece.strip_suffix(b"\n") {
+                        Some(text) => (text, true),
+                        None => (piece, false),
+                    };
+                    let taken = text.len().min(LINE_MOST.saturating_sub(line.len()));
+                    line.extend_from_slice(&text[..taken]);
+                    *dropped += text.len() - taken;
+                    if ends {
+                        let whole = line.strip_suffix(b"\r").unwrap_or(line);
+                        log.add_beginning(*level, whole, mem::take(dropped));
                         line.clear();
                     }
                 }
@@ -168,13 +179,20 @@ mod tests {
     }
 
     #[test]
-    fn a_line_without_end_is_cut_in_pieces() {
+    fn a_line_without_end_is_one_line_and_its_end_is_dropped() {
         let log = Log::new(LogBook::new(&Limits::DEFAULT), Clock::new(0));
         let sink = Sink::lines(log.clone(), LogLevel::Info);
         for _ in 0..5 {
             sink.take(&[b'x'; LINE_MOST]).unwrap();
         }
-        assert_eq!(log.take().finish().0.len(), 5);
+        sink.take(b"\nnext").unwrap();
+        sink.finish();
+        let lines = log.take().finish().0;
+        assert_eq!((lines.len(), lines[1].text.as_str()), (2, "next"));
+        assert!(
+            lines[0].text.ends_with(&format!("x… ({} bytes more)", 5 * LINE_MOST - (8 << 10))),
+            "no part of it begins a line"
+        );
     }
 
     #[test]

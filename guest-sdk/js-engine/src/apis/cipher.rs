@@ -100,7 +100,7 @@ impl Running {
         let mut all = std::mem::take(&mut self.rest);
         all.append(&mut bytes);
         // The last block may hold the padding.
-        let keep_last = !self.encrypt && self.padding && !all.is_empty() && all.len() % BLOCK == 0;
+        let keep_last = !self.encrypt && self.padding && !all.is_empty() && all.len().is_multiple_of(BLOCK);
         let whole = all.len() / BLOCK * BLOCK - if keep_last { BLOCK } else { 0 };
         self.rest = all.split_off(whole);
         (self.work)(&mut all);

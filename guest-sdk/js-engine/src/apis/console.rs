@@ -1,5 +1,6 @@
-//! `console`: one log import a message, formatted as Node formats it, cut at 8 KiB.
+//! `console`: one log import a message, formatted as Node formats it.
 //!
+//! A message goes out whole: the host cuts it where it marks the cut, so that the beginning of a secret at the end of a line is masked too.
 //! An ordinary object of the script's own realm; the host caps the number of lines. `prelude/console.js` adds what is not a log level.
 
 use boa_engine::{
@@ -8,9 +9,6 @@ use boa_engine::{
 
 use super::{format::format, native::Native, run};
 use crate::host::{self, Level};
-
-/// Bytes of one message; what is longer is cut and says so.
-const MAX_MESSAGE: usize = 8 << 10;
 
 pub(crate) fn register(context: &mut Context) -> JsResult<()> {
     let methods: [(_, Native); 6] = [
@@ -48,14 +46,5 @@ fn print(level: Level, args: &[JsValue], context: &mut Context) -> JsResult<JsVa
 
 /// Hands one message to the host.
 pub(crate) fn emit(level: Level, message: &str) {
-    if message.len() <= MAX_MESSAGE {
-        host::log(level, message);
-        return;
-    }
-    let mut end = MAX_MESSAGE;
-    while !message.is_char_boundary(end) {
-        end -= 1;
-    }
-    let cut = format!("{}... ({} bytes more)", &message[..end], message.len() - end);
-    host::log(level, &cut);
+    host::log(level, message);
 }

@@ -25,7 +25,7 @@ use super::{
 };
 use crate::failure;
 
-/// Bytes after which values are cut short; a message is cut at 8 KiB anyway.
+/// Bytes after which values are cut short; the host keeps 8 KiB of a message anyway.
 pub(crate) const BUDGET: usize = 16 << 10;
 /// Elements shown of an array, a set or a map.
 const MAX_ITEMS: usize = 100;

@@ -6,13 +6,15 @@ use std::{cell::RefCell, path::Path};
 
 use boa_engine::{
     Context, JsArgs, JsObject, JsResult, JsString, JsValue, NativeFunction, Script, Source, js_string,
-    object::FunctionObjectBuilder, property::PropertyDescriptor,
+    object::FunctionObjectBuilder,
+    property::{PropertyDescriptor, PropertyKey},
 };
 
-use crate::calls;
+use crate::{calls, output};
 
 mod aes;
 mod algorithm;
+mod call_text;
 mod cipher;
 pub(crate) mod console;
 mod der;
@@ -29,6 +31,7 @@ mod kdf;
 mod keys;
 pub(crate) mod native;
 mod over;
+mod own;
 pub(crate) mod pressure;
 mod random;
 pub(crate) mod raw_body;
@@ -43,6 +46,9 @@ mod sign;
 mod sort;
 mod substitution;
 mod url;
+
+/// What the others see of the language.
+const CAPTURED: &str = include_str!("../prelude/captured.js");
 
 /// The JavaScript parts, in the order they need each other. Their paths are no user's file, so that their frames are not shown.
 const PRELUDE: [(&str, &str); 24] = [
@@ -75,6 +81,7 @@ const PRELUDE: [(&str, &str); 24] = [
 /// Puts every global in place.
 pub(crate) fn register(context: &mut Context) -> JsResult<()> {
     inspect::register(context)?;
+    output::register(context)?;
     console::register(context)?;
     random::register(context)?;
     raw_body::register(context)?;
@@ -86,7 +93,8 @@ pub(crate) fn register(context: &mut Context) -> JsResult<()> {
     resizable::register(context)?;
     pressure::register(context)?;
 
-    let native = JsObject::with_object_proto(context.intrinsics());
+    // No prototype, here and below: a name that is not there is asked of nobody.
+    let native = JsObject::with_null_proto();
     encoding::register(&native, context)?;
     hash::register(&native, context)?;
     cipher::register(&native, context)?;
@@ -95,24 +103,66 @@ pub(crate) fn register(context: &mut Context) -> JsResult<()> {
     rsa_crypt::register(&native, context)?;
     url::register(&native, context)?;
     run::register(&native, context)?;
+    call_text::register(&native, context)?;
+    own::register(&native, context)?;
     headers::register(&native, context)?;
     format::register(&native, context)?;
-    let modules = JsObject::with_object_proto(context.intrinsics());
+    let modules = JsObject::with_null_proto();
     let global: JsValue =
         FunctionObjectBuilder::new(context.realm(), NativeFunction::from_fn_ptr(define_global))
             .name(js_string!("global"))
             .build()
             .into();
+    let undefined = JsValue::undefined();
+    let captured = function("flowcell:captured", CAPTURED, context)?.call(&undefined, &[], context)?;
+    let captured = captured.to_object(context)?;
     for (path, text) in PRELUDE {
-        let source = Source::from_bytes(text).with_path(Path::new(path));
-        Script::parse(source, None, context)?.evaluate(context)?.to_object(context)?.call(
-            &JsValue::undefined(),
-            &[native.clone().into(), modules.clone().into(), global.clone()],
-            context,
-        )?;
+        let (names, values) = visible(text, &captured, context)?;
+        // A function of these parameters around the file: the file finds them before the globals.
+        let text = format!("(function ({names}) {{ const file = {text}\nreturn file; }})");
+        let file = function(path, &text, context)?.call(&undefined, &values, context)?;
+        let arguments = [native.clone().into(), modules.clone().into(), global.clone()];
+        file.to_object(context)?.call(&undefined, &arguments, context)?;
     }
     inputs::register(context);
     keep_tools(context)
+}
+
+/// The function that a text of ours evaluates to.
+fn function(path: &str, text: &str, context: &mut Context) -> JsResult<JsObject> {
+    let source = Source::from_bytes(text).with_path(Path::new(path));
+    Script::parse(source, None, context)?.evaluate(context)?.to_object(context)
+}
+
+/// Globals that cannot be parameters, or that stay what they are. Of `Symbol`, Boa loses the place when a class names a member by it
+/// two functions further in; the files ask it at their start only.
+const NOT_CAPTURED: [&str; 6] = ["undefined", "NaN", "Infinity", "eval", "globalThis", "Symbol"];
+
+/// What a file of the prelude sees instead of the globals, as far as its text names it: `captured`, and each global as it is now. Names
+/// and values.
+fn visible(text: &str, captured: &JsObject, context: &mut Context) -> JsResult<(String, Vec<JsValue>)> {
+    let global = context.global_object();
+    let (mut names, mut values) = (String::new(), Vec::new());
+    for (holder, hidden_by) in [(captured, None), (&global, Some(captured))] {
+        for key in holder.own_property_keys(context)? {
+            let PropertyKey::String(name) = &key else { continue };
+            let name = name.to_std_string_lossy();
+            let hidden = match hidden_by {
+                Some(other) => other.has_own_property(key.clone(), context)?,
+                None => false,
+            };
+            let usable = inspect_text::is_identifier(&name) && text.contains(&name);
+            if hidden || !usable || NOT_CAPTURED.contains(&name.as_str()) {
+                continue;
+            }
+            if !names.is_empty() {
+                names.push(',');
+            }
+            names.push_str(&name);
+            values.push(holder.get(key, context)?);
+        }
+    }
+    Ok((names, values))
 }
 
 /// What a module's function finds in its second argument beside `steps` and `env`.

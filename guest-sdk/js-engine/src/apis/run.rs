@@ -4,9 +4,9 @@
 
 use std::cell::{Cell, RefCell};
 
-use boa_engine::{Context, JsArgs, JsError, JsNativeError, JsObject, JsResult, JsString, JsValue, js_string};
+use boa_engine::{Context, JsArgs, JsNativeError, JsObject, JsResult, JsString, JsValue};
 
-use super::native::{define, text_argument};
+use super::native::{coded, define, text_argument};
 use crate::{calls, host, input, modules, output};
 
 #[derive(Default)]
@@ -65,6 +65,7 @@ pub(crate) fn register(target: &JsObject, context: &mut Context) -> JsResult<()>
             ("now", |_, _, _| Ok(host::now().into())),
             ("indent", indent),
             ("strictJson", strict_json),
+            ("parseJson", parse_json),
             ("builtIn", |_, args, context| {
                 modules::set_built_in(args.get_or_undefined(0).to_object(context)?);
                 Ok(JsValue::undefined())
@@ -124,19 +125,26 @@ fn indent(_: &JsValue, args: &[JsValue], _: &mut Context) -> JsResult<JsValue> {
 /// `strictJson(value, what)`: JSON that loses nothing, `undefined` as `null`; else a TypeError that says where and what.
 fn strict_json(_: &JsValue, args: &[JsValue], context: &mut Context) -> JsResult<JsValue> {
     let what = text_argument(args, 1, context)?;
-    match output::strict_json(args.get_or_undefined(0), &what, context) {
-        Ok(json) => Ok(JsString::from(String::from_utf8_lossy(&json).as_ref()).into()),
+    let json = strict_text(args.get_or_undefined(0), &what, context)?;
+    Ok(JsString::from(json.as_str()).into())
+}
+
+/// The value as JSON that loses nothing.
+///
+/// # Errors
+/// What a getter or `toJSON` threw, or a TypeError that says where and what cannot be JSON.
+pub(crate) fn strict_text(value: &JsValue, what: &str, context: &mut Context) -> JsResult<String> {
+    match output::strict_json(value, what, context) {
+        Ok(json) => Ok(String::from_utf8(json).expect("the writer writes UTF-8")),
         Err(output::Unwritten::Thrown(error)) => Err(error),
         Err(output::Unwritten::Invalid(message)) => {
-            let error = JsError::from(JsNativeError::typ().with_message(message)).into_opaque(context)?;
-            if let Some(object) = error.as_object() {
-                object.create_data_property(
-                    js_string!("code"),
-                    js_string!("ERR_INVALID_ARG_VALUE"),
-                    context,
-                )?;
-            }
-            Err(JsError::from_opaque(error))
+            Err(coded(JsNativeError::typ(), "ERR_INVALID_ARG_VALUE", message, context))
         }
     }
+}
+
+/// `parseJson(text)`: as the engine reads what the host says.
+fn parse_json(_: &JsValue, args: &[JsValue], context: &mut Context) -> JsResult<JsValue> {
+    let text = text_argument(args, 0, context)?;
+    parse(text.as_bytes(), "text", context)
 }

@@ -17,10 +17,10 @@
     #bytes;
     #type;
     constructor(parts = [], options = {}) {
-      if (parts === null || typeof parts !== 'object' || typeof parts[Symbol.iterator] !== 'function') throw new TypeError('The "sources" argument must be an instance of a sequence');
+      if (parts === null || typeof parts !== 'object' || typeof parts[SymbolIterator] !== 'function') throw new TypeError('The "sources" argument must be an instance of a sequence');
       this.#bytes = join([...parts].map((part) => {
         if (part instanceof Blob) return part.#bytes;
-        if (part instanceof ArrayBuffer || ArrayBuffer.isView(part)) return view(part);
+        if (part instanceof ArrayBuffer || ArrayBufferIsView(part)) return view(part);
         return utf8(`${part}`.toWellFormed());
       }));
       const type = `${options?.type ?? ''}`;
@@ -46,7 +46,7 @@
       if (arguments.length < 2) throw new TypeError('File takes its parts and a name');
       super(parts, options);
       this.#name = `${name}`;
-      this.#lastModified = options?.lastModified === undefined ? Date.now() : Number(options.lastModified);
+      this.#lastModified = options?.lastModified === undefined ? DateNow() : Number(options.lastModified);
     }
     get name() { return this.#name; }
     get lastModified() { return this.#lastModified; }

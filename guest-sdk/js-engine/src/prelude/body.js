@@ -4,12 +4,12 @@
   // Bytes and content type of a body; null for none.
   modules.extract = (body, where) => {
     if (body === undefined || body === null) return null;
-    if (typeof body === 'string') return { bytes: new Uint8Array(native.encode(body.toWellFormed(), 'utf8')), type: 'text/plain;charset=UTF-8' };
+    if (typeof body === 'string') return { bytes: new Uint8Array(native.encode(body, 'utf8')), type: 'text/plain;charset=UTF-8' };
     if (body instanceof URLSearchParams) return { bytes: new Uint8Array(native.encode(`${body}`, 'utf8')), type: 'application/x-www-form-urlencoded;charset=UTF-8' };
-    if (body instanceof ArrayBuffer || ArrayBuffer.isView(body)) return { bytes: modules.view(body).slice(), type: null };
+    if (body instanceof ArrayBuffer || ArrayBufferIsView(body)) return { bytes: new Uint8Array(native.bytes(body)), type: null };
     if (body instanceof Blob) return { bytes: modules.blobBytes(body), type: body.type || null };
     if (body instanceof FormData) return modules.multipart(body);
-    if (typeof body === 'object' && (Object.getPrototypeOf(body) === Object.prototype || Object.getPrototypeOf(body) === null || Array.isArray(body))) {
+    if (typeof body === 'object' && (Object.getPrototypeOf(body) === Object.prototype || Object.getPrototypeOf(body) === null || ArrayIsArray(body))) {
       throw new TypeError(`${where}: the body is an object: pass JSON.stringify(...) and the header 'content-type': 'application/json'`);
     }
     if (typeof body === 'object' && (typeof body.getReader === 'function' || typeof body.pipe === 'function')) {
@@ -62,7 +62,7 @@
     getReader() {
       let rest = [consume(this.#owner)];
       return {
-        closed: Promise.resolve(),
+        closed: modules.later(modules.nothing),
         async read() { return rest.length ? { value: rest.shift().slice(), done: false } : { value: undefined, done: true }; },
         async cancel() { rest = []; },
         releaseLock() {},

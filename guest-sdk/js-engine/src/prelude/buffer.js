@@ -15,7 +15,7 @@
   }
 
   const wrap = (buffer, offset, length) => new FastBuffer(buffer, offset, length);
-  const isView = (value) => ArrayBuffer.isView(value);
+  const isView = (value) => ArrayBufferIsView(value);
 
   Buffer.from = function from(value, encodingOrOffset, length) {
     if (typeof value === 'string') return wrap(native.encode(value, encodingOrOffset));
@@ -27,8 +27,8 @@
       return copy;
     }
     if (value !== null && typeof value === 'object') {
-      if (value.type === 'Buffer' && Array.isArray(value.data)) return Buffer.from(value.data);
-      if (Array.isArray(value) || typeof value.length === 'number') {
+      if (value.type === 'Buffer' && ArrayIsArray(value.data)) return Buffer.from(value.data);
+      if (ArrayIsArray(value) || typeof value.length === 'number') {
         const copy = new FastBuffer(value.length);
         for (let i = 0; i < value.length; i++) copy[i] = value[i];
         return copy;
@@ -56,7 +56,7 @@
   };
   Buffer.compare = (a, b) => native.compare(a, b);
   Buffer.concat = function concat(list, total) {
-    if (!Array.isArray(list)) throw invalid('list', 'an Array', list);
+    if (!ArrayIsArray(list)) throw invalid('list', 'an Array', list);
     if (total === undefined) total = list.reduce((sum, part) => sum + part.length, 0);
     const out = new FastBuffer(total);
     let at = 0;
@@ -166,7 +166,7 @@
   }
   function checkInteger(value, size, isSigned) {
     const max = 2 ** (8 * size - (isSigned ? 1 : 0)), min = isSigned ? -max : 0;
-    if (value >= min && value < max || Number.isNaN(Number(value))) return;
+    if (value >= min && value < max || NumberIsNaN(Number(value))) return;
     const range = size > 6 ? `>= ${isSigned ? `-(2n ** ${8 * size - 1}n)` : '0n'} and < 2n ** ${8 * size - (isSigned ? 1 : 0)}n` : `>= ${min} and <= ${max - 1}`;
     const error = new RangeError(`The value of "value" is out of range. It must be ${range}. Received ${value}${typeof value === 'bigint' ? 'n' : ''}`);
     error.code = 'ERR_OUT_OF_RANGE';

@@ -2,8 +2,8 @@
 (function (native, modules, global) {
   'use strict';
   const { console } = globalThis;
-  const counts = modules.perCall(() => new Map());
-  const timers = modules.perCall(() => new Map());
+  const counts = modules.perCall(() => ({ __proto__: null }));
+  const timers = modules.perCall(() => ({ __proto__: null }));
 
   function table(data, columns) {
     if (data === null || typeof data !== 'object') return console.log(data);
@@ -17,7 +17,7 @@
         for (const key of Object.keys(row)) if (!keys.includes(key) && keys.length < 50) keys.push(key);
       } else plain = true;
     }
-    const shown = Array.isArray(columns) ? columns.map(String) : keys;
+    const shown = ArrayIsArray(columns) ? columns.map(String) : keys;
     const head = ['(index)', ...shown, ...(plain ? ['Values'] : [])];
     const lines = rows.slice(0, 100).map(([index, row]) => {
       const object = row !== null && typeof row === 'object';
@@ -30,7 +30,7 @@
     console.log([rule('┌', '┬', '┐'), draw(head), rule('├', '┼', '┤'), ...lines.map(draw), rule('└', '┴', '┘')].join('\n'));
   }
 
-  const elapsed = (label) => `${label}: ${Date.now() - (timers().get(label) ?? Date.now())}ms`;
+  const elapsed = (label) => `${label}: ${DateNow() - (timers()[label] ?? DateNow())}ms`;
   Object.assign(console, {
     table,
     dir(value, options) { console.log(native.inspect(value, options)); },
@@ -42,19 +42,19 @@
       console.error(...message);
     },
     count(label = 'default') {
-      const count = (counts().get(`${label}`) || 0) + 1;
-      counts().set(`${label}`, count);
+      const count = (counts()[`${label}`] || 0) + 1;
+      counts()[`${label}`] = count;
       console.log(`${label}: ${count}`);
     },
-    countReset(label = 'default') { counts().delete(`${label}`); },
+    countReset(label = 'default') { delete counts()[`${label}`]; },
     group(...label) {
       if (label.length) console.log(...label);
       native.indent(2);
     },
     groupCollapsed(...label) { console.group(...label); },
     groupEnd() { native.indent(-2); },
-    time(label = 'default') { timers().set(`${label}`, Date.now()); },
+    time(label = 'default') { timers()[`${label}`] = DateNow(); },
     timeLog(label = 'default', ...data) { console.log(elapsed(`${label}`), ...data); },
-    timeEnd(label = 'default') { console.log(elapsed(`${label}`)); timers().delete(`${label}`); },
+    timeEnd(label = 'default') { console.log(elapsed(`${label}`)); delete timers()[`${label}`]; },
   });
 });

@@ -15,52 +15,64 @@
     };
   };
 
+  // No prototype: what a script puts on `Object.prototype` is no code and no class.
   const codes = {
-    IndexSizeError: 1, HierarchyRequestError: 3, WrongDocumentError: 4, InvalidCharacterError: 5, NoModificationAllowedError: 7,
+    __proto__: null, IndexSizeError: 1, HierarchyRequestError: 3, WrongDocumentError: 4, InvalidCharacterError: 5, NoModificationAllowedError: 7,
     NotFoundError: 8, NotSupportedError: 9, InUseAttributeError: 10, InvalidStateError: 11, SyntaxError: 12,
     InvalidModificationError: 13, NamespaceError: 14, InvalidAccessError: 15, TypeMismatchError: 17, SecurityError: 18,
     NetworkError: 19, AbortError: 20, URLMismatchError: 21, QuotaExceededError: 22, TimeoutError: 23, InvalidNodeTypeError: 24,
     DataCloneError: 25,
   };
-  const hidden = (object, key, value) => Object.defineProperty(object, key, { value, writable: true, configurable: true });
+  const { own, hide } = native;
   class DOMException extends Error {
     constructor(message = '', options = 'Error') {
       super(`${message}`);
       const named = options !== null && typeof options === 'object';
-      hidden(this, 'name', `${named ? options.name ?? 'Error' : options}`);
-      if (named && 'cause' in options) hidden(this, 'cause', options.cause);
+      hide(this, 'name', `${named ? options.name ?? 'Error' : options}`);
+      if (named && 'cause' in options) hide(this, 'cause', options.cause);
     }
-    get code() { return Object.hasOwn(codes, this.name) ? codes[this.name] : 0; }
+    get code() { return codes[this.name] ?? 0; }
     get [Symbol.toStringTag]() { return 'DOMException'; }
   }
   global('DOMException', DOMException);
   modules.DOMException = DOMException;
 
-  const classes = { EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError };
+  const classes = { __proto__: null, EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError };
   // Makes what the host says of an error out of one that was created where the call was made, so that its stack shows that place.
   function become(error, said) {
-    const { name = 'Error', message = '', code, cause } = said ?? {};
+    const name = own(said, 'name') ?? 'Error';
+    const code = own(said, 'code');
+    const cause = own(said, 'cause');
     if (name === 'AbortError' || name === 'TimeoutError') {
       Object.setPrototypeOf(error, DOMException.prototype);
-      hidden(error, 'name', name);
+      hide(error, 'name', name);
     } else {
-      if (Object.hasOwn(classes, name)) Object.setPrototypeOf(error, classes[name].prototype);
-      else if (name !== 'Error') hidden(error, 'name', `${name}`);
-      if (code !== undefined && code !== null) error.code = code;
+      if (classes[name]) Object.setPrototypeOf(error, classes[name].prototype);
+      else if (name !== 'Error') hide(error, 'name', `${name}`);
+      if (code !== undefined && code !== null) native.put(error, 'code', code);
     }
-    hidden(error, 'message', `${message}`);
-    if (cause !== undefined) hidden(error, 'cause', become(new Error(), cause));
+    hide(error, 'message', `${own(said, 'message') ?? ''}`);
+    if (cause !== undefined) hide(error, 'cause', become(new Error(), cause));
     return error;
   }
 
-  // `args` is JSON text; `explain` may change what the host says of an error.
-  modules.hostCall = (op, args, signal, explain) => {
+  modules.rejected = (reason) => new Promise((_, reject) => { reject(reason); });
+
+  // `args` is what `native.callText` made; `explain` may change what the host says of an error, `convert` what it gives.
+  modules.hostCall = (op, args, { signal, explain, convert } = NOTHING) => {
     const error = new Error();
-    if (signal && signal.aborted) return Promise.reject(signal.reason);
+    if (signal && signal.aborted) return modules.rejected(signal.reason);
     return new Promise((resolve, reject) => {
-      const fail = (said) => reject(become(error, explain ? explain(said) : said));
+      const give = (value) => {
+        try {
+          resolve(convert ? convert(value) : value);
+        } catch (wrong) {
+          reject(wrong);
+        }
+      };
+      const fail = (said) => { reject(become(error, explain ? explain(said) : said)); };
       if (!signal) {
-        native.hostCall(op, args, resolve, fail);
+        native.hostCall(op, args, give, fail);
         return;
       }
       const abort = () => {
@@ -71,19 +83,22 @@
         signal.removeEventListener('abort', abort);
         next(value);
       };
-      const key = native.hostCall(op, args, then(resolve), then(fail));
-      signal.addEventListener('abort', abort, { once: true });
+      const key = native.hostCall(op, args, then(give), then(fail));
+      signal.addEventListener('abort', abort, { __proto__: null, once: true });
     });
   };
+  const NOTHING = { __proto__: null };
+  modules.nothing = () => undefined;
+  // As a microtask; what it throws is an unhandled rejection.
+  modules.later = async (work) => {
+    await undefined;
+    work();
+  };
 
-  // Made once: a literal in the function would be compiled at each call.
-  const DURATION = /^(\d{1,12})(ms|s|m|h|d)$/;
-  const units = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
   // Milliseconds: a number of them, or a whole number with a unit.
   modules.duration = (value, where) => {
-    if (typeof value === 'number' && value >= 0 && Number.isFinite(value)) return value;
-    const match = typeof value === 'string' ? DURATION.exec(value) : null;
-    if (match) return Number(match[1]) * units[match[2]];
-    throw new TypeError(`${where}: ${native.inspect(value)} is not a duration: give milliseconds, or text such as '500ms', '30s', '5m', '1h', '3d'`);
+    const ms = native.duration(value);
+    if (ms === undefined) throw new TypeError(`${where}: ${native.inspect(value)} is not a duration: give milliseconds, or text such as '500ms', '30s', '5m', '1h', '3d'`);
+    return ms;
   };
 });

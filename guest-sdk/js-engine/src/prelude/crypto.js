@@ -18,20 +18,20 @@
   // Text or any view as a view.
   function bytesOf(value, name, encoding) {
     if (typeof value === 'string') return Buffer.from(value, encoding === 'buffer' ? undefined : encoding);
-    if (ArrayBuffer.isView(value) || value instanceof ArrayBuffer) return value;
+    if (ArrayBufferIsView(value) || value instanceof ArrayBuffer) return value;
     throw wrongType(name, BYTES, value);
   }
   // A secret key in any of its forms.
   function secretOf(key, name = 'key') {
     if (key instanceof tools.KeyObject || key instanceof tools.CryptoKey) return tools.secretBytes(key);
-    if (typeof key !== 'string' && !ArrayBuffer.isView(key) && !(key instanceof ArrayBuffer)) {
+    if (typeof key !== 'string' && !ArrayBufferIsView(key) && !(key instanceof ArrayBuffer)) {
       throw wrongType(name, 'of type string or an instance of ArrayBuffer, Buffer, TypedArray, DataView, KeyObject, or CryptoKey', key);
     }
     return bytesOf(key, name);
   }
   function checkInteger(value, name, min, max = 2147483647) {
     if (typeof value !== 'number') throw wrongType(name, 'of type number', value);
-    if (!Number.isInteger(value)) throw outOfRange(name, 'an integer', value);
+    if (!NumberIsInteger(value)) throw outOfRange(name, 'an integer', value);
     if (value < min || value > max) throw outOfRange(name, `>= ${min} && <= ${max}`, value);
   }
   const encoded = (buffer, encoding) => {
@@ -42,7 +42,7 @@
   function later(callback, work) {
     if (typeof callback !== 'function') throw wrongType('callback', 'of type function', callback);
     const value = work();
-    Promise.resolve().then(() => callback(null, value));
+    modules.later(() => callback(null, value));
   }
 
   class Hash {
@@ -82,7 +82,7 @@
     const { N = options.cost ?? 16384, r = options.blockSize ?? 8, p = options.parallelization ?? 1 } = options;
     const log = Math.log2(N);
     const bad = (why) => failure(RangeError, 'ERR_CRYPTO_INVALID_SCRYPT_PARAMS', `Invalid scrypt params${why}`);
-    if (!(N > 1 && Number.isInteger(log) && Number.isInteger(r) && r > 0 && Number.isInteger(p) && p > 0)) throw bad('');
+    if (!(N > 1 && NumberIsInteger(log) && NumberIsInteger(r) && r > 0 && NumberIsInteger(p) && p > 0)) throw bad('');
     if (128 * N * r + 128 * r * p > Math.min(MOST_MEMORY, options.maxmem ?? MOST_MEMORY)) throw bad(': memory limit exceeded (at most 32 MiB: 128 * N * r)');
     return modules.wrap(native.scrypt(secret, grain, length, log, r, p));
   }
@@ -113,7 +113,7 @@
     getHashes: () => [...HASHES],
     timingSafeEqual(a, b) {
       for (const [name, value] of [['buf1', a], ['buf2', b]]) {
-        if (!ArrayBuffer.isView(value) && !(value instanceof ArrayBuffer)) {
+        if (!ArrayBufferIsView(value) && !(value instanceof ArrayBuffer)) {
           throw failure(TypeError, 'ERR_INVALID_ARG_TYPE', `The "${name}" argument must be an instance of ArrayBuffer, Buffer, TypedArray, or DataView.`);
         }
       }
@@ -146,8 +146,8 @@
     randomInt(min, max, callback) {
       if (max === undefined || typeof max === 'function') [min, max, callback] = [0, min, max];
       const range = max - min;
-      if (!Number.isSafeInteger(min)) throw wrongType('min', 'a safe integer', min);
-      if (!Number.isSafeInteger(max)) throw wrongType('max', 'a safe integer', max);
+      if (!NumberIsSafeInteger(min)) throw wrongType('min', 'a safe integer', min);
+      if (!NumberIsSafeInteger(max)) throw wrongType('max', 'a safe integer', max);
       if (!(range > 0)) throw outOfRange('max', `greater than the value of "min" (${min})`, max);
       if (range > 2 ** 48 - 1) throw outOfRange('max - min', '<= 281474976710655', range);
       // Values above the last whole multiple would favour small results.
@@ -160,7 +160,7 @@
       return callback === undefined ? draw() : later(callback, draw);
     },
     getRandomValues(view) {
-      if (!ArrayBuffer.isView(view) || view instanceof DataView || view instanceof Float32Array || view instanceof Float64Array) {
+      if (!ArrayBufferIsView(view) || view instanceof DataView || view instanceof Float32Array || view instanceof Float64Array) {
         throw new TypeError('getRandomValues takes an integer typed array');
       }
       if (view.byteLength > 65536) {

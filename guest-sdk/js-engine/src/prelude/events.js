@@ -28,6 +28,7 @@
     }
   }
 
+  const is = (entry, type, listener) => entry.type === type && entry.listener === listener;
   class EventTarget {
     #listeners = [];
     addEventListener(type, listener, options) {
@@ -35,28 +36,35 @@
       const once = Boolean(options && options.once);
       const signal = options && options.signal;
       if (signal && signal.aborted) return;
-      if (this.#listeners.some((entry) => entry.type === `${type}` && entry.listener === listener)) return;
-      this.#listeners.push({ type: `${type}`, listener, once });
-      if (signal) signal.addEventListener('abort', () => this.removeEventListener(type, listener), { once: true });
+      const name = `${type}`;
+      for (let i = 0; i < this.#listeners.length; i++) if (is(this.#listeners[i], name, listener)) return;
+      native.push(this.#listeners, { __proto__: null, type: name, listener, once });
+      if (signal) signal.addEventListener('abort', () => this.removeEventListener(type, listener), { __proto__: null, once: true });
     }
     removeEventListener(type, listener) {
-      this.#listeners = this.#listeners.filter((entry) => entry.type !== `${type}` || entry.listener !== listener);
+      const name = `${type}`;
+      const kept = [];
+      for (let i = 0; i < this.#listeners.length; i++) if (!is(this.#listeners[i], name, listener)) native.push(kept, this.#listeners[i]);
+      this.#listeners = kept;
     }
     dispatchEvent(event) {
       if (!(event instanceof Event)) throw new TypeError('The "event" argument must be an instance of Event');
       event.target = this;
       const run = (listener) => {
         try {
-          if (typeof listener === 'function') listener.call(this, event);
+          if (typeof listener === 'function') Reflect.apply(listener, this, [event]);
           else listener.handleEvent(event);
         } catch (error) {
           // As an uncaught error: nobody can catch it here.
-          Promise.reject(error);
+          modules.rejected(error);
         }
       };
       const handler = this[`on${event.type}`];
       if (typeof handler === 'function') run(handler);
-      for (const entry of this.#listeners.filter(({ type }) => type === event.type)) {
+      const all = this.#listeners;
+      for (let i = 0, { length } = all; i < length; i++) {
+        const entry = all[i];
+        if (entry.type !== event.type) continue;
         if (stopped(event)) break;
         if (entry.once) this.removeEventListener(entry.type, entry.listener);
         run(entry.listener);
@@ -77,6 +85,7 @@
     get aborted() { return this.#aborted; }
     get reason() { return this.#reason; }
     throwIfAborted() { if (this.#aborted) throw this.#reason; }
+    static is(value) { return value !== null && typeof value === 'object' && #aborted in value; }
     static make() {
       permitted = true;
       try { return new AbortSignal(); } finally { permitted = false; }
@@ -90,7 +99,8 @@
     get [Symbol.toStringTag]() { return 'AbortSignal'; }
     [Symbol.for('nodejs.util.inspect.custom')]() { return `AbortSignal { aborted: ${this.#aborted} }`; }
   }
-  const { make, trigger } = AbortSignal;
+  const { make, trigger, is: isSignal } = AbortSignal;
+  delete AbortSignal.is;
   delete AbortSignal.make;
   delete AbortSignal.trigger;
   const statics = {
@@ -103,7 +113,7 @@
       if (typeof ms !== 'number' || !(ms >= 0)) throw new TypeError('AbortSignal.timeout: the "delay" argument must be a number of milliseconds');
       const signal = make();
       const expire = () => trigger(signal, new DOMException('The operation was aborted due to timeout', 'TimeoutError'));
-      native.hostCall('timer', `{"ms":${Math.ceil(ms)}}`, expire, expire);
+      native.hostCall('timer', native.callText('timer', ms), expire, expire);
       return signal;
     },
     any(signals) {
@@ -124,6 +134,6 @@
     abort(reason) { trigger(this.#signal, reason); }
     get [Symbol.toStringTag]() { return 'AbortController'; }
   }
-  modules.AbortSignal = AbortSignal;
+  modules.isSignal = isSignal;
   for (const item of [Event, CustomEvent, EventTarget, AbortSignal, AbortController]) global(item.name, item);
 });

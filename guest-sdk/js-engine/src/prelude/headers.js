@@ -11,74 +11,97 @@
     if (text === undefined) throw new TypeError(`Headers.${method}: ${native.inspect(`${value}`)} is an invalid header value.`);
     return text;
   }
+  const holds = (list, name) => {
+    for (let i = 0; i < list.length; i++) if (list[i][0] === name) return true;
+    return false;
+  };
   class Headers {
     // Names in lower case, with one value each, in the order in which they came.
     #list = [];
     constructor(init) {
       if (init === undefined || init === null) return;
       if (typeof init !== 'object' && typeof init !== 'function') throw new TypeError('Headers constructor: init must be an object, an array of pairs or Headers.');
-      if (init instanceof Headers) {
-        this.#list = init.#list.slice();
-      } else if (typeof init[Symbol.iterator] === 'function') {
-        for (const pair of init) {
-          const items = [...pair];
+      if (#list in init) {
+        this.#list = native.copy(init.#list);
+      } else if (typeof init[SymbolIterator] === 'function') {
+        const all = ArrayIsArray(init) ? init : [...init];
+        for (let i = 0; i < all.length; i++) {
+          const items = ArrayIsArray(all[i]) ? all[i] : [...all[i]];
           if (items.length !== 2) throw new TypeError('Headers constructor: expected name/value pair to be length 2, found ' + items.length + '.');
-          this.append(items[0], items[1]);
+          this.#append(items[0], items[1]);
         }
       } else {
-        for (const name of Object.keys(init)) {
+        const names = Object.keys(init);
+        for (let i = 0; i < names.length; i++) {
+          const value = init[names[i]];
           // As Node's http takes them: one line a value.
-          if (Array.isArray(init[name])) for (const value of init[name]) this.append(name, value);
-          else if (init[name] !== undefined) this.append(name, init[name]);
+          if (ArrayIsArray(value)) for (let j = 0; j < value.length; j++) this.#append(names[i], value[j]);
+          else if (value !== undefined) this.#append(names[i], value);
         }
       }
     }
-    append(name, value) { this.#list.push([named('append', name), valued('append', value)]); }
+    #append(name, value) { native.push(this.#list, [named('append', name), valued('append', value)]); }
+    append(name, value) { this.#append(name, value); }
     set(name, value) {
       const key = named('set', name);
       const text = valued('set', value);
-      if (this.#list.length) this.#list = this.#list.filter((entry) => entry[0] !== key);
-      this.#list.push([key, text]);
+      if (this.#list.length) this.#list = native.without(this.#list, key);
+      native.push(this.#list, [key, text]);
     }
     get(name) {
       const key = named('get', name);
-      const found = this.#list.filter((entry) => entry[0] === key);
-      return found.length === 0 ? null : found.length === 1 ? found[0][1] : found.map((entry) => entry[1]).join(', ');
+      let found = null;
+      for (let i = 0; i < this.#list.length; i++) {
+        const entry = this.#list[i];
+        if (entry[0] === key) found = found === null ? entry[1] : `${found}, ${entry[1]}`;
+      }
+      return found;
     }
     has(name) {
-      const key = named('has', name);
-      return this.#list.some((entry) => entry[0] === key);
+      return holds(this.#list, named('has', name));
     }
     delete(name) {
-      const key = named('delete', name);
-      this.#list = this.#list.filter((entry) => entry[0] !== key);
+      this.#list = native.without(this.#list, named('delete', name));
     }
-    getSetCookie() { return this.#list.filter((entry) => entry[0] === 'set-cookie').map((entry) => entry[1]); }
+    getSetCookie() {
+      const found = [];
+      for (let i = 0; i < this.#list.length; i++) if (this.#list[i][0] === 'set-cookie') native.push(found, this.#list[i][1]);
+      return found;
+    }
     // Sorted by name, the values of one name joined; cookies apart.
-    static list(headers) {
-      const sorted = headers.#list.slice();
-      if (sorted.length > 1) sorted.sort((a, b) => (a[0] < b[0] ? -1 : a[0] > b[0] ? 1 : 0));
-      const out = [];
-      for (let i = 0; i < sorted.length; i++) {
-        const [name, value] = sorted[i];
-        const last = out[out.length - 1];
-        if (last && last[0] === name && name !== 'set-cookie') last[1] += `, ${value}`;
-        else out.push([name, value]);
-      }
-      return out;
+    static list(headers) { return native.headerList(headers.#list); }
+    static setMissing(headers, name, value) {
+      if (!holds(headers.#list, name)) native.push(headers.#list, [name, valued('set', value)]);
     }
-    forEach(callback, self) { for (const [name, value] of this) callback.call(self, value, name, this); }
-    *entries() { yield* list(this); }
-    *keys() { for (const [name] of this.entries()) yield name; }
-    *values() { for (const [, value] of this.entries()) yield value; }
+    static add(headers, name, value) { native.push(headers.#list, [name, value]); }
+    forEach(callback, self) {
+      const all = list(this);
+      for (let i = 0; i < all.length; i++) Reflect.apply(callback, self, [all[i][1], all[i][0], this]);
+    }
+    *entries() {
+      const all = list(this);
+      for (let i = 0; i < all.length; i++) yield all[i];
+    }
+    *keys() {
+      const all = list(this);
+      for (let i = 0; i < all.length; i++) yield all[i][0];
+    }
+    *values() {
+      const all = list(this);
+      for (let i = 0; i < all.length; i++) yield all[i][1];
+    }
     [Symbol.iterator]() { return this.entries(); }
     get [Symbol.toStringTag]() { return 'Headers'; }
-    toJSON() { return Object.fromEntries(this); }
-    [Symbol.for('nodejs.util.inspect.custom')]() { return `Headers ${native.inspect(Object.fromEntries(this))}`; }
+    toJSON() { return native.fromPairs(list(this)); }
+    [Symbol.for('nodejs.util.inspect.custom')]() { return `Headers ${native.inspect(native.fromPairs(list(this)))}`; }
   }
-  const { list } = Headers;
+  const { list, setMissing, add } = Headers;
   delete Headers.list;
+  delete Headers.setMissing;
+  delete Headers.add;
   modules.Headers = Headers;
   modules.headerList = list;
+  modules.setMissing = setMissing;
+  modules.addHeader = add;
   global('Headers', Headers);
 });

@@ -77,7 +77,7 @@
     return text.replaceAll('_', '-').split('-').map((part, at) => (at === 0 ? part.toLowerCase() : part.length === 2 ? part.toUpperCase()
       : part.length === 4 ? part[0].toUpperCase() + part.slice(1).toLowerCase() : part.toLowerCase())).join('-').replace(/-[a-z]-.*/, '');
   }
-  const list = (locales) => (locales === undefined ? [] : [...new Set((Array.isArray(locales) ? locales : [locales]).map(canonical))]);
+  const list = (locales) => (locales === undefined ? [] : [...new Set((ArrayIsArray(locales) ? locales : [locales]).map(canonical))]);
   const supported = (tag) => Object.hasOwn(locales, tag) || Object.hasOwn(likely, tag.split('-')[0]);
   // The first of the asked that is there, as asked, and its data.
   function resolve(wanted) {
@@ -94,7 +94,7 @@
   }
   const optionsOf = (options) => {
     if (options === null) throw new TypeError('Cannot convert undefined or null to object');
-    return options === undefined ? {} : Object(options);
+    return options === undefined ? {} : toObject(options);
   };
 
   const Intl = {};

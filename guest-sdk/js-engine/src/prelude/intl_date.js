@@ -108,7 +108,7 @@
       return `${date}${join}${time}`;
     }
     formatToParts(input) {
-      const time = input === undefined ? Date.now() : Number(input);
+      const time = input === undefined ? DateNow() : Number(input);
       if (!(Math.abs(time) <= 8.64e15)) throw new RangeError('Invalid time value');
       const at = new Date(time + offsetAt(this.#zone, time) * 60000);
       const parts = [];
@@ -169,7 +169,7 @@
   for (const [name, needed, defaults] of [['toLocaleString', 'any', 'all'], ['toLocaleDateString', 'date', 'date'], ['toLocaleTimeString', 'time', 'time']]) {
     hide(Date.prototype, name, { [name](locales, options) {
       const time = Date.prototype.getTime.call(this);
-      return Number.isNaN(time) ? 'Invalid Date' : new DateTimeFormat(locales, options, needed, defaults).format(time);
+      return NumberIsNaN(time) ? 'Invalid Date' : new DateTimeFormat(locales, options, needed, defaults).format(time);
     } }[name]);
   }
 });

@@ -130,11 +130,11 @@
     formatToParts(input) {
       const value = typeof input === 'bigint' ? input : Number(input);
       const number = [];
-      const special = typeof value === 'number' && !Number.isFinite(value);
+      const special = typeof value === 'number' && !NumberIsFinite(value);
       let zero = false;
-      if (special) number.push(Number.isNaN(value) ? { type: 'nan', value: 'NaN' } : { type: 'infinity', value: '∞' });
+      if (special) number.push(NumberIsNaN(value) ? { type: 'nan', value: 'NaN' } : { type: 'infinity', value: '∞' });
       else zero = this.#digits(value, number);
-      const sign = this.#sign(value < 0 || Object.is(value, -0), zero || Number.isNaN(value));
+      const sign = this.#sign(value < 0 || Object.is(value, -0), zero || NumberIsNaN(value));
       const { style, currencySign, currencyDisplay, currency } = this.#settings;
       const signPart = sign && [{ type: `${sign}Sign`, value: sign === 'minus' ? '-' : '+' }];
       if (style === 'decimal') return [...(signPart || []), ...number];
@@ -173,7 +173,7 @@
     select(value) {
       const number = Math.abs(Number(value));
       const language = this.#language();
-      if (language === 'zh' || language === 'ja' || !Number.isFinite(number)) return 'other';
+      if (language === 'zh' || language === 'ja' || !NumberIsFinite(number)) return 'other';
       const { whole, fraction } = rounded(number, this.#settings, 0);
       if (this.#settings.type === 'ordinal') {
         if (language === 'fr') return number === 1 ? 'one' : 'other';

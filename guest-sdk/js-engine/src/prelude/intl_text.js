@@ -125,7 +125,7 @@
     }
     format(value, unit) {
       const number = Number(value);
-      if (!Number.isFinite(number)) throw new RangeError('Invalid number value for Intl.RelativeTimeFormat');
+      if (!NumberIsFinite(number)) throw new RangeError('Invalid number value for Intl.RelativeTimeFormat');
       const name = `${unit}`.replace(/s$/, '');
       if (!UNITS.includes(name)) throw new RangeError(`Invalid unit argument for format() '${unit}'`);
       const past = number < 0 || Object.is(number, -0);

@@ -67,7 +67,7 @@
   function parse(input) {
     if (input instanceof KeyObject) return input;
     if (input instanceof tools.CryptoKey) return tools.keyObjectOf(input);
-    if (input !== null && typeof input === 'object' && !ArrayBuffer.isView(input) && !(input instanceof ArrayBuffer)) {
+    if (input !== null && typeof input === 'object' && !ArrayBufferIsView(input) && !(input instanceof ArrayBuffer)) {
       if (input.format === 'jwk') {
         const key = native.keyFromJwk(JSON.stringify(input.key));
         if (!key) throw failure(Error, 'ERR_CRYPTO_INVALID_JWK', 'Invalid JWK data (there are RSA, EC with P-256 and OKP with Ed25519)');
@@ -101,7 +101,7 @@
     if (options.padding !== constants.RSA_PKCS1_PSS_PADDING) throw failure(TypeError, 'ERR_INVALID_ARG_VALUE', `The property 'options.padding' is invalid. Received ${options.padding}`);
     return options.saltLength >= 0 ? ['pss', options.saltLength] : ['pss'];
   }
-  const optionsOf = (key) => (key !== null && typeof key === 'object' && !(key instanceof KeyObject) && !ArrayBuffer.isView(key) ? key : {});
+  const optionsOf = (key) => (key !== null && typeof key === 'object' && !(key instanceof KeyObject) && !ArrayBufferIsView(key) ? key : {});
   function sign(algorithm, data, input) {
     const key = createPrivateKey(input);
     const [how, salt] = form(key, optionsOf(input));
@@ -181,7 +181,7 @@
     generateKeyPair(type, options, callback) {
       if (typeof callback !== 'function') throw wrongType('callback', 'of type function', callback);
       const { publicKey, privateKey } = modules.crypto.generateKeyPairSync(type, options);
-      Promise.resolve().then(() => callback(null, publicKey, privateKey));
+      modules.later(() => callback(null, publicKey, privateKey));
     },
     generateKeySync(type, { length }) { return createSecretKey(native.random(length / 8)); },
   });

@@ -8,7 +8,7 @@
   };
   native.builtIn(available);
   global('require', function require(name) {
-    const bare = `${name}`.replace(/^node:/, '');
+    const bare = native.bareName(name);
     if (Object.hasOwn(available, bare)) return available[bare];
     const library = native.requireFile(`${name}`);
     if (library !== undefined) return library;

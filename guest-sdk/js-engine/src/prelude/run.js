@@ -1,7 +1,8 @@
 // What a run knows of itself: run, step (with step.run), secrets, and respond.
 (function (native, modules, global) {
   'use strict';
-  const { hostCall, perCall } = modules;
+  const { hostCall, perCall, nothing } = modules;
+  const { callText, own } = native;
   const meta = perCall(() => native.meta());
   const values = perCall(() => native.secrets());
   const custom = Symbol.for('nodejs.util.inspect.custom');
@@ -11,17 +12,17 @@
     get workflow() { return meta().workflow; },
   }));
 
-  const names = perCall(() => new Set());
+  const names = perCall(() => ({ __proto__: null }));
   async function runOnce(name, work) {
     let key = name;
-    for (let n = 2; names().has(key); n++) key = `${name}#${n}`;
-    names().add(key);
-    const named = JSON.stringify(key.toWellFormed());
-    const found = await hostCall('memo.get', `{"name":${named}}`);
-    if ('value' in found) return found.value;
+    for (let n = 2; key in names(); n++) key = `${name}#${n}`;
+    names()[key] = true;
+    // No prototype: nobody is asked for its `then`.
+    const found = await hostCall('memo.get', callText('memo.get', key), { __proto__: null, convert: (said) => ({ __proto__: null, is: Object.hasOwn(said, 'value'), value: own(said, 'value') }) });
+    if (found.is) return found.value;
     const json = native.strictJson(await work(), `step.run(${native.inspect(name)}): the result`);
-    await hostCall('memo.put', `{"name":${named},"value":${json}}`);
-    return JSON.parse(json);
+    await hostCall('memo.put', callText('memo.put', key, json), { __proto__: null, convert: nothing });
+    return native.parseJson(json);
   }
   global('step', Object.freeze({
     get id() { return meta().step; },
@@ -42,7 +43,7 @@
       if (Object.hasOwn(values(), name)) return values()[name];
       // A promise asks for `then`; the rest is what any object has.
       if (name === 'then' || name in Object.prototype) return Object.prototype[name];
-      if ((meta().secrets_listed ?? []).includes(name)) throw new Error(`secrets.${name} has no value: flowcell secrets set ${name}`);
+      if (includes(own(meta(), 'secrets_listed'), name)) throw new Error(`secrets.${name} has no value: flowcell secrets set ${name}`);
       if (native.entry() && meta().run === undefined) throw new Error(`secrets.${name} is not available here: read it inside the exported function`);
       throw new Error(`secrets.${name} is not available: list it under "secrets" in workflow.json`);
     },
@@ -56,36 +57,41 @@
   global('secrets', secrets);
 
   const answered = perCall(() => ({ done: false }));
+  const includes = (list, item) => {
+    for (let i = 0; list && i < list.length; i++) if (list[i] === item) return true;
+    return false;
+  };
   const known = ['status', 'headers', 'json', 'body'];
   const isInit = (value) => {
     if (value === null || typeof value !== 'object' || Object.getPrototypeOf(value) !== Object.prototype) return false;
     const keys = Object.keys(value);
     // `{ status: 'ok' }` is what somebody answers with, not how.
-    return keys.length > 0 && keys.every((key) => known.includes(key)) && ['number', 'undefined'].includes(typeof value.status);
+    for (let i = 0; i < keys.length; i++) if (!includes(known, keys[i])) return false;
+    return keys.length > 0 && (typeof value.status === 'number' || value.status === undefined);
   };
   global('respond', function respond(value = null) {
-    let { status = 200, headers, json, body } = isInit(value) ? value : { json: value };
-    if (value instanceof modules.Response) {
-      ({ status, headers } = value);
+    let { status = 200, headers, json, body } = isInit(value) ? value : { __proto__: null, json: value };
+    if (modules.isResponse(value)) {
+      ({ status, headers } = modules.headOf(value));
       body = modules.bytesOf(value);
       json = undefined;
     }
-    if (!Number.isInteger(status) || status < 200 || status > 599) throw new TypeError(`respond: the status must be a number from 200 to 599, not ${native.inspect(status)}`);
+    if (!NumberIsInteger(status) || status < 200 || status > 599) throw new TypeError(`respond: the status must be a number from 200 to 599, not ${native.inspect(status)}`);
     if (json !== undefined && body !== undefined && body !== null) throw new TypeError('respond takes either json or body');
     const all = new modules.Headers(headers);
     let bytes = new Uint8Array();
     if (json !== undefined) {
       bytes = new Uint8Array(native.encode(native.strictJson(json, 'respond: the value'), 'utf8'));
-      if (!all.has('content-type')) all.set('content-type', 'application/json');
+      modules.setMissing(all, 'content-type', 'application/json');
     } else {
       const extracted = modules.extract(body, 'respond');
       if (extracted) {
         bytes = extracted.bytes;
-        if (extracted.type && !all.has('content-type')) all.set('content-type', extracted.type);
+        if (extracted.type) modules.setMissing(all, 'content-type', extracted.type);
       }
     }
     if (answered().done) throw new Error('respond was called already: a request gets one answer');
     answered().done = true;
-    return hostCall('respond', `{"status":${status},"headers":${JSON.stringify(modules.headerList(all))},"body":"${native.decode(bytes, 'base64', 0, bytes.length)}"}`).then(() => undefined);
+    return hostCall('respond', callText('respond', status, modules.headerList(all), bytes), { __proto__: null, convert: nothing });
   });
 });

@@ -32,7 +32,7 @@
 
   function bytes(data, what = 'data') {
     if (data instanceof ArrayBuffer) return Buffer.from(data.slice(0));
-    if (ArrayBuffer.isView(data)) return Buffer.from(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+    if (ArrayBufferIsView(data)) return Buffer.from(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
     throw new TypeError(`the ${what} must be an ArrayBuffer or a view of one`);
   }
   const plain = (buffer) => buffer.buffer;
@@ -107,7 +107,7 @@
     }
   }
   function derive(algorithm, key, bits, usage) {
-    if (!Number.isInteger(bits) || bits % 8) throw operation('the length must be a multiple of 8 bits');
+    if (!NumberIsInteger(bits) || bits % 8) throw operation('the length must be a multiple of 8 bits');
     const material = secret(key, usage, algorithm.name);
     const hash = webHash(algorithm.hash);
     const salt = bytes(algorithm.salt, 'salt');

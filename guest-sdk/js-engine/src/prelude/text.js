@@ -21,7 +21,7 @@
       this.ignoreBOM = Boolean(options && options.ignoreBOM);
     }
     decode(input, options) {
-      let bytes = input === undefined ? new Uint8Array() : ArrayBuffer.isView(input)
+      let bytes = input === undefined ? new Uint8Array() : ArrayBufferIsView(input)
         ? new Uint8Array(input.buffer, input.byteOffset, input.byteLength) : new Uint8Array(input);
       if (this.#rest) {
         const joined = new Uint8Array(this.#rest.length + bytes.length);
@@ -57,16 +57,16 @@
     if (value === null || typeof value !== 'object') return value;
     if (seen.has(value)) return seen.get(value);
     const keep = (copy) => { seen.set(value, copy); return copy; };
-    if (Array.isArray(value)) {
+    if (ArrayIsArray(value)) {
       const copy = keep(new Array(value.length));
       for (const key of Object.keys(value)) copy[key] = clone(value[key], seen);
       return copy;
     }
     if (value instanceof Date) return keep(new Date(value.getTime()));
     if (value instanceof RegExp) return keep(new RegExp(value.source, value.flags));
-    if (value instanceof Boolean || value instanceof Number || value instanceof String) return keep(Object(value.valueOf()));
+    if (value instanceof Boolean || value instanceof Number || value instanceof String) return keep(toObject(value.valueOf()));
     if (value instanceof ArrayBuffer) return keep(value.slice(0));
-    if (ArrayBuffer.isView(value)) {
+    if (ArrayBufferIsView(value)) {
       const buffer = clone(value.buffer, seen);
       const Type = value instanceof DataView ? DataView : modules.buffer.Buffer.isBuffer(value) ? Uint8Array : value.constructor;
       return keep(new Type(buffer, value.byteOffset, value instanceof DataView ? value.byteLength : value.length));
@@ -106,6 +106,6 @@
   });
   global('queueMicrotask', function queueMicrotask(callback) {
     if (typeof callback !== 'function') throw new TypeError('The "callback" argument must be of type function');
-    Promise.resolve().then(() => { callback(); });
+    modules.later(() => { callback(); });
   });
 });

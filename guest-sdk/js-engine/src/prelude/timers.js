@@ -1,8 +1,11 @@
 // setTimeout and its like, sleep, performance, require('timers') and require('timers/promises'). The host keeps the time.
 (function (native, modules, global) {
   'use strict';
-  const { hostCall, perCall, duration } = modules;
-  const running = perCall(() => new Map());
+  const { hostCall, perCall, duration, nothing } = modules;
+  const { callText } = native;
+  const getTime = Date.prototype.getTime;
+  // Timers by key.
+  const running = perCall(() => ({ __proto__: null }));
   const delay = (ms) => {
     const number = Math.trunc(Number(ms));
     return number > 0 ? Math.min(number, Number.MAX_SAFE_INTEGER) : 0;
@@ -21,24 +24,32 @@
       this.#ms = delay(ms);
       this.#fire = () => {
         const key = this.#key;
-        running().delete(key);
+        delete running()[key];
         // Its errors fail the call, as an uncaught exception ends Node.
-        callback(...args);
+        Reflect.apply(callback, undefined, args);
         if (repeats && this.#key === key) this.#start();
       };
       this.#start();
     }
     #start() {
-      this.#key = native.hostCall('timer', `{"ms":${this.#ms}}`, this.#fire, this.#fire);
-      running().set(this.#key, this);
+      this.#key = native.hostCall('timer', callText('timer', this.#ms), this.#fire, this.#fire);
+      running()[this.#key] = this;
+    }
+    #stop() {
+      if (running()[this.#key]) native.giveUp(this.#key);
+      delete running()[this.#key];
+    }
+    static close(timer) {
+      if (timer !== null && typeof timer === 'object' && #key in timer) timer.close();
+      else running()[Number(timer)]?.close();
     }
     close() {
-      if (running().delete(this.#key)) native.giveUp(this.#key);
+      this.#stop();
       this.#key = undefined;
       return this;
     }
     refresh() {
-      if (running().delete(this.#key)) native.giveUp(this.#key);
+      this.#stop();
       this.#start();
       return this;
     }
@@ -49,20 +60,20 @@
     [Symbol.dispose]() { this.close(); }
   }
 
+  const { close } = Timeout;
+  delete Timeout.close;
+
   const timers = {
     setTimeout(callback, ms, ...args) { return new Timeout(callback, ms, args, false); },
     setInterval(callback, ms, ...args) { return new Timeout(callback, ms, args, true); },
     setImmediate(callback, ...args) { return new Timeout(callback, 0, args, false); },
-    clearTimeout(timer) {
-      const found = timer instanceof Timeout ? timer : running().get(Number(timer));
-      if (found) found.close();
-    },
-    clearInterval(timer) { timers.clearTimeout(timer); },
-    clearImmediate(timer) { timers.clearTimeout(timer); },
+    clearTimeout(timer) { close(timer); },
+    clearInterval(timer) { close(timer); },
+    clearImmediate(timer) { close(timer); },
   };
   for (const name of Object.keys(timers)) global(name, timers[name]);
 
-  const wait = (ms, value, options) => hostCall('timer', `{"ms":${delay(ms)}}`, options && options.signal).then(() => value);
+  const wait = (ms, value, options) => hostCall('timer', callText('timer', delay(ms)), { __proto__: null, signal: options && options.signal, convert: () => value });
   const promises = {
     setTimeout(ms, value, options) { return wait(ms, value, options); },
     setImmediate(value, options) { return wait(0, value, options); },
@@ -79,9 +90,9 @@
   modules.timersPromises = promises;
 
   global('sleep', function sleep(time, options) {
-    const ms = time instanceof Date ? Math.max(0, time.getTime() - Date.now()) : duration(time, 'sleep');
-    if (Number.isNaN(ms)) throw new TypeError('sleep: the Date is invalid');
-    return hostCall('sleep', `{"ms":${Math.ceil(ms)}}`, options && options.signal).then(() => undefined);
+    const ms = time instanceof Date ? Math.max(0, Reflect.apply(getTime, time, []) - DateNow()) : duration(time, 'sleep');
+    if (NumberIsNaN(ms)) throw new TypeError('sleep: the Date is invalid');
+    return hostCall('sleep', callText('sleep', ms), { __proto__: null, signal: options && options.signal, convert: nothing });
   });
 
   const performance = {

@@ -8,7 +8,7 @@
     #owner = null;
     constructor(init = '') {
       if (init !== null && typeof init === 'object' || typeof init === 'function') {
-        if (typeof init[Symbol.iterator] === 'function') {
+        if (typeof init[SymbolIterator] === 'function') {
           for (const pair of init) {
             const [key, value, ...rest] = pair;
             if (rest.length || value === undefined && [...pair].length !== 2) throw new TypeError('Each query pair must be an iterable [name, value] tuple');

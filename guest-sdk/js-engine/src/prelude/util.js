@@ -39,9 +39,9 @@
     isWeakSet: (value) => value instanceof WeakSet,
     isArrayBuffer: (value) => value instanceof ArrayBuffer,
     isAnyArrayBuffer: (value) => value instanceof ArrayBuffer || value instanceof SharedArrayBuffer,
-    isArrayBufferView: (value) => ArrayBuffer.isView(value),
+    isArrayBufferView: (value) => ArrayBufferIsView(value),
     isDataView: (value) => value instanceof DataView,
-    isTypedArray: (value) => ArrayBuffer.isView(value) && !(value instanceof DataView),
+    isTypedArray: (value) => ArrayBufferIsView(value) && !(value instanceof DataView),
     isUint8Array: (value) => value instanceof Uint8Array,
     isAsyncFunction: (value) => typeof value === 'function' && tag(value) === 'AsyncFunction',
     isGeneratorFunction: (value) => typeof value === 'function' && /GeneratorFunction$/.test(tag(value)),
@@ -57,7 +57,7 @@
     if (Object.getPrototypeOf(a) !== Object.getPrototypeOf(b)) return false;
     if (seen.get(a) === b) return true;
     seen.set(a, b);
-    if (Array.isArray(a) !== Array.isArray(b)) return false;
+    if (ArrayIsArray(a) !== ArrayIsArray(b)) return false;
     if (a instanceof Date && !Object.is(a.getTime(), b.getTime())) return false;
     if (a instanceof RegExp && String(a) !== String(b)) return false;
     if (a instanceof Error && (a.message !== b.message || a.name !== b.name)) return false;
@@ -86,7 +86,7 @@
     format: native.format, inspect, promisify, callbackify, inherits, types,
     isDeepStrictEqual: (a, b) => equal(a, b, new Map()),
     deprecate: (original) => original,
-    isArray: Array.isArray,
+    isArray: ArrayIsArray,
     stripVTControlCharacters: (text) => String(text).replace(/\u001b\[[0-9;]*[A-Za-z]/g, ''),
     toUSVString: (text) => String(text).toWellFormed(),
     TextEncoder: modules.text.TextEncoder, TextDecoder: modules.text.TextDecoder,
@@ -147,7 +147,7 @@
 
   const escape = encodeURIComponent;
   const unescape = (text) => { try { return decodeURIComponent(text); } catch { return text; } };
-  const primitive = (value) => (typeof value === 'string' || typeof value === 'boolean' || typeof value === 'bigint' || Number.isFinite(value) ? String(value) : '');
+  const primitive = (value) => (typeof value === 'string' || typeof value === 'boolean' || typeof value === 'bigint' || NumberIsFinite(value) ? String(value) : '');
   const querystring = {
     escape,
     unescape,
