@@ -66,7 +66,7 @@ pub fn workflows_in(root: &Path) -> Result<Vec<PathBuf>, FolderError> {
 pub fn read(folder: &Path) -> Result<Bundle, FolderError> {
     let root = Root::open(folder).map_err(|error| no_workflow(error, folder))?;
     let beside = fs::canonicalize(folder).ok().and_then(|folder| folder.parent().map(Path::to_owned));
-    let beside = beside.map(|beside| Root::open(&beside)).transpose()?;
+    let beside = beside.and_then(|beside| Root::open(&beside).ok());
     bundle(&root, beside.as_ref())
 }
 

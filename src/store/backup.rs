@@ -3,7 +3,8 @@
 //! `flowcell-backup\n`, the format's number (u32), then records: length (u32), payload, CRC-32 of the payload. A
 //! payload begins with its kind: a pair (u32 length of the key, key, value), the begin of a bucket of the history
 //! (u64, when it ends), or the end (u64 number of records before, SHA-256 of all bytes before). Since format 2 a
-//! seal may follow the end (see `seal`). All numbers are little endian. Pairs before the first bucket are the live ones. Knows no backend; does no I/O of its own.
+//! seal may follow the end (see `seal`). All numbers are little endian. Pairs before the first bucket are the live
+//! ones. Knows no backend; does no I/O of its own.
 
 use std::io::{self, BufRead, BufReader, Read};
 
