@@ -35,6 +35,7 @@ use crate::{
     },
     steps::{PluginSource, Services},
     store::{Options, SledStore, Store, StoreError},
+    variables::Variables,
 };
 
 /// Between two sweeps of what has expired.
@@ -131,12 +132,6 @@ pub fn load(folder: &Path, sandbox: &JsEngine, environment: &Environment) -> Res
         .map_err(|error| LoadError::Definition { folder: folder.to_owned(), error })
 }
 
-/// The variables that workflows may see under this configuration.
-pub fn environment(config: &Config) -> Environment {
-    let config = config.clone();
-    Arc::new(move |name| config.variable(name, |name| std::env::var(name).ok()))
-}
-
 /// Whoever looks after the certificate.
 enum Keeper {
     Nobody,
@@ -174,14 +169,18 @@ fn tls(config: &Config) -> Result<(Option<Tls>, Keeper), TlsError> {
 /// # Errors
 /// When it cannot be told which program this is.
 pub fn compiler() -> Result<Compiler, SandboxError> {
+    let unknown = |error| SandboxError::Start(format!("it is not known which program this is: {error}"));
+    this_program().map(Compiler::Child).map_err(unknown)
+}
+
+/// This program, to be started again.
+///
+/// # Errors
+/// When the system does not tell.
+pub(crate) fn this_program() -> std::io::Result<PathBuf> {
     // The same program also after its file was replaced by a newer one.
     let this = PathBuf::from("/proc/self/exe");
-    if this.exists() {
-        return Ok(Compiler::Child(this));
-    }
-    std::env::current_exe()
-        .map(Compiler::Child)
-        .map_err(|error| SandboxError::Start(format!("it is not known which program this is: {error}")))
+    if this.exists() { Ok(this) } else { std::env::current_exe() }
 }
 
 /// Takes in the plugins that stand as files. One that is wrong is told, and the server starts without it.
@@ -258,9 +257,11 @@ impl App {
             }
         };
         let keyring = key_source::keyring(config, Vault::sealed_with(&*store)?.as_deref())?;
+        let seal = key_source::seal_keys(&keyring).into_iter().next();
         let vault = Vault::open(Arc::clone(&store), keyring, Arc::clone(&ports)).await?;
-        let environment = environment(config);
-        let catalog = Catalog::new(sandbox.clone(), Arc::clone(&environment));
+        let vault = vault.masking(config.credentials(std::env::vars()));
+        let variables = Variables::new(config);
+        let catalog = Catalog::new(sandbox.clone(), variables.environment());
         let net =
             Outbound::new(OutboundOptions { allow: config.net_allow.clone(), ..OutboundOptions::default() })?;
         let options = EngineOptions {
@@ -289,17 +290,12 @@ impl App {
         };
         let engine = Engine::new(Arc::clone(&store), services, vault.clone(), ports, catalog, options);
         let endpoints = Arc::new(Endpoints::default());
-        let mut loader = Loader::new(
-            config.workflows.clone(),
-            sandbox,
-            environment,
-            engine.clone(),
-            Arc::clone(&endpoints),
-        );
+        let mut loader =
+            Loader::new(config.workflows.clone(), sandbox, variables, engine.clone(), Arc::clone(&endpoints));
         loader.install(folders).await?;
         engine.take_up()?;
         let gateway = Gateway::new(engine.clone(), endpoints, config.network.guards.clone());
-        let api = api::router(gateway.clone(), engine.clone(), vault, plugins, token);
+        let api = api::router(gateway.clone(), engine.clone(), vault, plugins, token, seal);
         let router = gateway.router().merge(api);
         let limits = config.network.limits();
         Ok(Self { listener, address, router, engine, store, loader, limits, tls, keeper })

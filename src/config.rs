@@ -20,7 +20,7 @@ use crate::{
     model::{ByteSize, Limits, Span},
     net::{HostPort, HostPortError},
     sandbox::EngineOptions as SandboxOptions,
-    secrets::SecretValue,
+    secrets::{SecretValue, credentials},
 };
 
 const DAY: u64 = 86_400_000;
@@ -194,7 +194,8 @@ pub struct Config {
     pub network: Network,
     /// Where the certificate comes from; nothing: plain HTTP.
     pub tls: Option<TlsSource>,
-    /// Where the server's clock begins, milliseconds since the epoch: for tests of signatures from the past alone.
+    /// Where the server's clock begins, milliseconds since the epoch: for tests of signatures from the past alone. Nothing in a
+    /// release.
     pub test_clock_ms: Option<u64>,
 }
 
@@ -247,10 +248,20 @@ impl Config {
         flags: &Flags,
         environment: impl Iterator<Item = (String, String)>,
     ) -> Result<Self, ConfigError> {
+        // In a release there is no such thing: the name is an unknown setting there.
+        Self::load_as(flags, environment, cfg!(debug_assertions))
+    }
+
+    /// For a build that has the tests' clock, or has not.
+    fn load_as(
+        flags: &Flags,
+        environment: impl Iterator<Item = (String, String)>,
+        has_test_clock: bool,
+    ) -> Result<Self, ConfigError> {
         let mut table = flags.config.as_deref().map(read_file).transpose()?.unwrap_or_default();
         let (mut secrets, mut test_clock_ms) = (BTreeMap::new(), None);
         for (name, value) in environment {
-            if name == TEST_CLOCK {
+            if has_test_clock && name == TEST_CLOCK {
                 let message = "milliseconds since the epoch are due".to_owned();
                 test_clock_ms = Some(value.parse().map_err(|_| ConfigError::Variable { name, message })?);
                 continue;
@@ -272,7 +283,7 @@ impl Config {
     }
 }
 
-/// No setting, and in no documentation: a server of which this is set believes in signatures of the past.
+/// No setting, in no documentation and in no release: a server of which this is set believes in signatures of the past.
 const TEST_CLOCK: &str = "FLOWCELL_TEST_CLOCK_MS";
 
 /// Variables with our prefix that are no settings: they speak to the commands that talk to a server.
@@ -380,7 +391,7 @@ fn meaning(typed: Typed, flags: &Flags) -> Result<Config, ConfigError> {
         log_format: typed.log.format.unwrap_or_default(),
         log_level: typed.log.level.unwrap_or_else(|| "info".to_owned()),
         vars: typed.vars,
-        allow: typed.env.allow.unwrap_or_else(|| vec!["*".to_owned()]),
+        allow: typed.env.allow.unwrap_or_default(),
         secrets_key: typed.secrets.key,
         secrets_key_file: typed.secrets.key_file,
         secrets: BTreeMap::new(),
@@ -423,12 +434,27 @@ impl Config {
         if let Some(value) = self.vars.get(name) {
             return Some(value.clone());
         }
-        let allowed = !name.starts_with("FLOWCELL_")
+        self.allows(name).then(|| process(name)).flatten()
+    }
+
+    /// Whether workflows may see this variable of the process.
+    fn allows(&self, name: &str) -> bool {
+        !name.starts_with("FLOWCELL_")
             && self.allow.iter().any(|allow| match allow.strip_suffix('*') {
                 Some(prefix) => name.starts_with(prefix),
                 None => allow == name,
-            });
-        allowed.then(|| process(name)).flatten()
+            })
+    }
+
+    /// Whether the process has a variable that workflows do not see for want of a place in `env.allow`.
+    pub fn withholds(&self, name: &str, process: impl Fn(&str) -> Option<String>) -> bool {
+        !self.vars.contains_key(name) && !self.allows(name) && process(name).is_some()
+    }
+
+    /// The values among the variables that workflows may see that look like credentials: they are masked as secrets are.
+    pub fn credentials(&self, process: impl Iterator<Item = (String, String)>) -> Vec<(String, SecretValue)> {
+        let seen = process.filter(|(name, _)| self.allows(name) && !self.vars.contains_key(name));
+        credentials(seen.chain(self.vars.clone()))
     }
 }
 

@@ -1,12 +1,15 @@
 //! Reads workflow folders from disk: `<folder>/<key>/workflow.json`, the code in that folder, and the libraries that it imports.
+//!
+//! The folder that the operator names may be a link; what is below it may be one that stays below (see `files`).
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs, io,
+    fs,
     path::{Path, PathBuf},
 };
 
 use crate::{
+    files::{FileError, Root},
     model::Bundle,
     script::{self, LIBRARIES, Language},
 };
@@ -15,19 +18,14 @@ use crate::{
 const MOST: u64 = 16 << 20;
 /// How deep folders of code may nest.
 const DEPTH_MOST: usize = 16;
+const WORKFLOW: &str = "workflow.json";
 
 /// Why a folder is no workflow.
 #[derive(Debug, thiserror::Error)]
 pub enum FolderError {
-    /// A file or folder cannot be read.
-    #[error("cannot read {path}: {source}")]
-    Read {
-        /// The path.
-        path: String,
-        /// Why.
-        #[source]
-        source: io::Error,
-    },
+    /// A file or folder cannot be read, or is none that is read.
+    #[error(transparent)]
+    File(#[from] FileError),
     /// There is no `workflow.json`.
     #[error("{folder} has no workflow.json; give the folder of one workflow")]
     NoWorkflow {
@@ -48,104 +46,137 @@ pub enum FolderError {
     },
 }
 
-/// The folders below `root` that hold a `workflow.json`, by name.
+/// The folders below `root` that have a `workflow.json`, by name; whether that can be read is another question.
 ///
 /// # Errors
 /// When `root` cannot be read.
 pub fn workflows_in(root: &Path) -> Result<Vec<PathBuf>, FolderError> {
-    let entries = fs::read_dir(root).map_err(|source| read_error(root, source))?;
-    let mut folders: Vec<_> = entries
-        .filter_map(Result::ok)
-        .map(|entry| entry.path())
-        .filter(|path| path.file_name().is_none_or(|name| name != LIBRARIES))
-        .filter(|path| path.join("workflow.json").is_file())
-        .collect();
-    folders.sort();
-    Ok(folders)
+    let entries = Root::open(root)?.entries()?.into_iter();
+    let names = entries.map(|entry| entry.name).filter(|name| name != LIBRARIES && !name.starts_with('.'));
+    // Nothing is read through this path: a link that leads out is told when the workflow is.
+    let has_workflow = |folder: &PathBuf| fs::symlink_metadata(folder.join(WORKFLOW)).is_ok();
+    Ok(names.map(|name| root.join(name)).filter(has_workflow).collect())
 }
 
 /// The files of one workflow: `workflow.json`, all code in the folder, and of the libraries in `libraries/`, here or beside the
-/// workflow's folder, those that the code imports.
+/// workflow's folder, those that the code imports. The folder itself is one that a person names, and may be a link.
 ///
 /// # Errors
 /// What cannot be read.
 pub fn read(folder: &Path) -> Result<Bundle, FolderError> {
-    let path = folder.join("workflow.json");
-    let workflow = match fs::read_to_string(&path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return Err(FolderError::NoWorkflow { folder: folder.display().to_string() });
-        }
-        Err(source) => return Err(read_error(&path, source)),
-    };
+    let root = Root::open(folder).map_err(|error| no_workflow(error, folder))?;
+    let beside = fs::canonicalize(folder).ok().and_then(|folder| folder.parent().map(Path::to_owned));
+    let beside = beside.and_then(|beside| Root::open(&beside).ok());
+    bundle(&root, beside.as_ref())
+}
+
+/// The files of the workflow in the folder `name` below `root`, which must not lead out of `root`.
+///
+/// # Errors
+/// What cannot be read.
+pub fn read_below(root: &Path, name: &Path) -> Result<Bundle, FolderError> {
+    let root = Root::open(root)?;
+    let folder = root.folder(name).map_err(|error| no_workflow(error, &root.place().join(name)))?;
+    bundle(&folder, Some(&root))
+}
+
+fn bundle(folder: &Root, beside: Option<&Root>) -> Result<Bundle, FolderError> {
+    let workflow = workflow_json(folder)?;
     let size = workflow.len() as u64;
     let mut reader = Reader { root: folder, files: BTreeMap::new(), size };
     reader.code(folder, "", 0)?;
-    reader.libraries()?;
+    reader.libraries(beside)?;
     Ok(Bundle { workflow, files: reader.files })
 }
 
+/// The text of a folder's `workflow.json`.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn workflow_json(folder: &Root) -> Result<String, FolderError> {
+    let text = folder.text(Path::new(WORKFLOW), MOST);
+    text.map_err(|error| match folder.has(Path::new(WORKFLOW)) {
+        // A link that leads nowhere is not missing.
+        true => error.into(),
+        false => no_workflow(error, folder.place()),
+    })
+}
+
+fn no_workflow(error: FileError, folder: &Path) -> FolderError {
+    match error.is_missing() {
+        true => FolderError::NoWorkflow { folder: folder.display().to_string() },
+        false => error.into(),
+    }
+}
+
 struct Reader<'a> {
-    root: &'a Path,
+    root: &'a Root,
     files: BTreeMap<String, String>,
     size: u64,
 }
 
 impl Reader<'_> {
     /// Reads the code in `folder`, whose name below the root is `prefix`, and in its folders. Links to folders are not followed.
-    fn code(&mut self, folder: &Path, prefix: &str, depth: usize) -> Result<(), FolderError> {
+    fn code(&mut self, folder: &Root, prefix: &str, depth: usize) -> Result<(), FolderError> {
         if depth > DEPTH_MOST {
-            return Err(FolderError::TooDeep { folder: folder.display().to_string() });
+            return Err(FolderError::TooDeep { folder: folder.place().display().to_string() });
         }
-        for entry in fs::read_dir(folder).map_err(|source| read_error(folder, source))? {
-            let entry = entry.map_err(|source| read_error(folder, source))?;
-            let path = entry.path();
-            let Some(name) =
-                path.file_name().and_then(|name| name.to_str()).filter(|name| !name.starts_with('.'))
-            else {
+        for entry in folder.entries()? {
+            let name = entry.name;
+            if name.starts_with('.') {
                 continue;
-            };
-            if entry.file_type().map_err(|source| read_error(&path, source))?.is_dir() {
+            }
+            let below = format!("{prefix}{name}");
+            if entry.is_folder {
                 let left_out =
-                    name == "node_modules" || (depth == 0 && [LIBRARIES, "fixtures"].contains(&name));
+                    name == "node_modules" || (depth == 0 && [LIBRARIES, "fixtures"].contains(&&*name));
                 if !left_out {
-                    self.code(&path, &format!("{prefix}{name}/"), depth + 1)?;
+                    let inner = folder.folder(Path::new(&name))?;
+                    self.code(&inner, &format!("{below}/"), depth + 1)?;
                 }
-            } else if Language::of(name).is_some() {
-                self.file(&path, format!("{prefix}{name}"))?;
+            } else if Language::of(&name).is_some() {
+                // From the workflow's folder, as links may lead to another part of it.
+                self.file(self.root, &below, below.clone())?;
             }
         }
         Ok(())
     }
 
-    /// Adds one file.
-    fn file(&mut self, path: &Path, name: String) -> Result<(), FolderError> {
-        self.size += fs::metadata(path).map_err(|source| read_error(path, source))?.len();
-        if self.size > MOST {
-            return Err(FolderError::TooLarge { folder: self.root.display().to_string() });
-        }
-        let text = fs::read_to_string(path).map_err(|source| read_error(path, source))?;
+    /// Adds one file of a place.
+    fn file(&mut self, place: &Root, path: &str, name: String) -> Result<(), FolderError> {
+        let text = place.text(Path::new(path), MOST - self.size).map_err(|error| match error {
+            FileError::TooLarge { .. } => {
+                FolderError::TooLarge { folder: self.root.place().display().to_string() }
+            }
+            other => other.into(),
+        })?;
+        self.size += text.len() as u64;
         self.files.insert(name, text);
         Ok(())
     }
 
     /// Adds the libraries that the code imports, and those that they import.
-    fn libraries(&mut self) -> Result<(), FolderError> {
-        let beside = fs::canonicalize(self.root).ok().and_then(|root| root.parent().map(Path::to_owned));
-        let places: Vec<PathBuf> = [Some(self.root.to_owned()), beside]
-            .into_iter()
-            .flatten()
-            .filter(|place| place.join(LIBRARIES).is_dir())
-            .collect();
-        // Most workflows have none; nothing is looked for then.
+    fn libraries(&mut self, beside: Option<&Root>) -> Result<(), FolderError> {
+        let mut places = Vec::new();
+        for root in [Some(self.root), beside].into_iter().flatten() {
+            match root.folder(Path::new(LIBRARIES)) {
+                Ok(libraries) => places.push(libraries),
+                Err(error @ FileError::Outside { .. }) => return Err(error.into()),
+                // Most workflows have none.
+                Err(_) => {}
+            }
+        }
+        // Nothing is looked for then.
         if places.is_empty() {
             return Ok(());
         }
         let find = |name: &str| {
-            let is_library = name.starts_with(LIBRARIES) && Language::of(name).is_some();
-            is_library
-                .then(|| places.iter().map(|place| place.join(name)).find(|path| path.is_file()))
-                .flatten()
+            let inside =
+                name.strip_prefix(LIBRARIES)?.strip_prefix('/').filter(|_| Language::of(name).is_some())?;
+            places
+                .iter()
+                .find(|place| place.may_be_file(Path::new(inside)))
+                .map(|place| (place, inside.to_owned()))
         };
         let mut waiting: Vec<String> = self.files.keys().cloned().collect();
         while let Some(importer) = waiting.pop() {
@@ -156,19 +187,15 @@ impl Reader<'_> {
                 // What is missing is told when the version is compiled.
                 let found = script::resolve(&importer, &specifier, exists).ok().flatten();
                 if let Some(name) = found.filter(|name| !self.files.contains_key(name))
-                    && let Some(path) = find(&name)
+                    && let Some((place, inside)) = find(&name)
                 {
-                    self.file(&path, name.clone())?;
+                    self.file(place, &inside, name.clone())?;
                     waiting.push(name);
                 }
             }
         }
         Ok(())
     }
-}
-
-fn read_error(path: &Path, source: io::Error) -> FolderError {
-    FolderError::Read { path: path.display().to_string(), source }
 }
 
 #[cfg(test)]
@@ -245,6 +272,78 @@ mod tests {
         assert_eq!(names(&folder), expected);
         assert!(read(&folder).unwrap().files["libraries/@s/own.js"].contains("part.js"));
         assert_eq!(workflows_in(root.path()).unwrap(), [folder], "a folder of libraries is no workflow");
+    }
+
+    #[test]
+    fn s6_a_link_in_a_workflow_folder_reads_nothing_outside_of_it() {
+        use std::os::unix::fs::symlink;
+        let root = tempfile::tempdir().unwrap();
+        let place = root.path().join("workflows");
+        write(
+            root.path(),
+            &[
+                ("data/token.js", "t0ken"),
+                ("elsewhere/workflow.json", "{}"),
+                ("workflows/other/workflow.json", "{}"),
+                ("workflows/other/main.js", "1"),
+                ("workflows/a/workflow.json", "{}"),
+                ("workflows/a/main.js", "import 'dayjs'"),
+            ],
+        );
+        let refused = |name: &str| {
+            let error = read_below(&place, Path::new(name)).unwrap_err();
+            assert!(matches!(error, FolderError::File(FileError::Outside { .. })), "{error}");
+            error.to_string()
+        };
+        for (link, target) in [
+            ("a/t.js", "../../data/token.js"),
+            ("a/t.js", "../other/main.js"),
+            ("a/workflow.json", "../../elsewhere/workflow.json"),
+            ("libraries/dayjs.js", "../../data/token.js"),
+            ("libraries", "../data"),
+        ] {
+            let link = place.join(link);
+            fs::create_dir_all(link.parent().unwrap()).unwrap();
+            let before = fs::read(&link).ok();
+            if before.is_some() {
+                fs::remove_file(&link).unwrap();
+            }
+            symlink(target, &link).unwrap();
+            assert!(refused("a").contains(&link.display().to_string()), "{}", refused("a"));
+            fs::remove_file(&link).unwrap();
+            if link.starts_with(place.join("libraries")) {
+                let _ = fs::remove_dir(place.join("libraries"));
+            }
+            before.into_iter().for_each(|text| fs::write(&link, text).unwrap());
+        }
+        symlink("../elsewhere", place.join("out")).unwrap();
+        assert!(refused("out").contains("workflows/out"));
+        assert_eq!(workflows_in(&place).unwrap().len(), 3, "it is told, not left out in silence");
+        // A person who names the link itself means what it leads to.
+        assert!(read(&place.join("out")).unwrap().files.is_empty());
+        symlink(&place, root.path().join("link")).unwrap();
+        assert!(read_below(&root.path().join("link"), Path::new("other")).is_ok());
+    }
+
+    #[test]
+    fn a_workflow_of_a_mounted_config_map_is_read() {
+        use std::os::unix::fs::symlink;
+        let root = tempfile::tempdir().unwrap();
+        write(root.path(), &[("..1/a/workflow.json", "{}"), ("..1/a/main.js", "1")]);
+        symlink("..1", root.path().join("..data")).unwrap();
+        symlink("..data/a", root.path().join("a")).unwrap();
+        assert_eq!(workflows_in(root.path()).unwrap(), [root.path().join("a")]);
+        assert_eq!(read_below(root.path(), Path::new("a")).unwrap().files["main.js"], "1");
+        // Or one such volume a workflow.
+        fs::create_dir(root.path().join("b")).unwrap();
+        symlink("../..1", root.path().join("b/..data")).unwrap();
+        write(root.path(), &[("b/..2/workflow.json", "{}"), ("b/..2/main.js", "2")]);
+        fs::remove_file(root.path().join("b/..data")).unwrap();
+        symlink("..2", root.path().join("b/..data")).unwrap();
+        for name in ["workflow.json", "main.js"] {
+            symlink(Path::new("..data").join(name), root.path().join("b").join(name)).unwrap();
+        }
+        assert_eq!(read_below(root.path(), Path::new("b")).unwrap().files["main.js"], "2");
     }
 
     #[test]

@@ -14,11 +14,16 @@ use zeroize::Zeroizing;
 
 use crate::{
     config::Config,
+    files::{self, FileError},
     secrets::{Keyring, SecretError},
+    store::SealKey,
 };
 
 /// The key's file in the data folder, when no other is named.
 pub const KEY_FILE: &str = "secrets.key";
+
+/// The most bytes of such a file: it has a few keys and comments.
+const KEY_FILE_MOST: u64 = 64 << 10;
 
 /// Why there is no key.
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +39,9 @@ pub enum KeyError {
         #[source]
         source: io::Error,
     },
+    /// The file is none that is read.
+    #[error("the key of the secrets: {0}")]
+    NotRead(#[from] FileError),
     /// Others can read or change the file.
     #[error("other users can read or change the key of the secrets: chmod 600 {path}")]
     Open {
@@ -79,6 +87,36 @@ pub(crate) fn keyring(config: &Config, sealed_with: Option<&str>) -> Result<Keyr
     }
 }
 
+/// The keys that the settings name, or those of the data folder if it has any; makes none.
+///
+/// # Errors
+/// When there is something that cannot be read, or is no key.
+pub(crate) fn existing(config: &Config) -> Result<Option<Keyring>, KeyError> {
+    if let Some(material) = &config.secrets_key {
+        return parse("secrets.key".to_owned(), material).map(Some);
+    }
+    match &config.secrets_key_file {
+        Some(path) => read(path).map(Some),
+        None => match read(&config.data.join(KEY_FILE)) {
+            Err(KeyError::NotRead(error)) if error.is_missing() => Ok(None),
+            other => other.map(Some),
+        },
+    }
+}
+
+/// The keys of a file that a person names.
+///
+/// # Errors
+/// When it cannot be read, or holds no key.
+pub(crate) fn in_file(path: &Path) -> Result<Keyring, KeyError> {
+    read(path)
+}
+
+/// What seals backups: the first seals, any opens.
+pub(crate) fn seal_keys(keyring: &Keyring) -> Vec<SealKey> {
+    keyring.backup_keys().into_iter().map(|(id, key)| SealKey::new(id, key)).collect()
+}
+
 fn shown(path: &Path) -> String {
     path.display().to_string()
 }
@@ -89,14 +127,14 @@ fn parse(place: String, material: &str) -> Result<Keyring, KeyError> {
 
 fn read(path: &Path) -> Result<Keyring, KeyError> {
     let failed = |source| KeyError::File { doing: "read", path: shown(path), source };
-    let mut file = fs::File::open(path).map_err(failed)?;
+    let file = files::named_file(path)?;
     // The group may read it, as a service's group does; nobody but the owner may write it.
     if file.metadata().map_err(failed)?.permissions().mode() & 0o027 != 0 {
         return Err(KeyError::Open { path: shown(path) });
     }
-    let mut material = Zeroizing::new(String::new());
-    io::Read::read_to_string(&mut file, &mut material).map_err(failed)?;
-    parse(shown(path), &material)
+    let bytes = Zeroizing::new(files::whole(&file, path, KEY_FILE_MOST)?);
+    let material = std::str::from_utf8(&bytes).map_err(|_| FileError::NotText { path: shown(path) })?;
+    parse(shown(path), material)
 }
 
 /// Makes a key, durable before anything is sealed with it.

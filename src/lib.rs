@@ -2,9 +2,9 @@
 //!
 //! The floors, from the top; imports go strictly down, and a test (`tests/it/layering.rs`) keeps it so:
 //!
-//! - F5 [`app`], [`cli`], [`config`], [`folder`]: wiring, commands, settings, files. `loader` watches workflow
-//!   folders, `plugin_folder` takes plugins from files, `server` accepts connections, `key_source` has the key of the secrets,
-//!   `machine` knows how much memory there is.
+//! - F5 [`app`], [`cli`], [`config`], [`folder`]: wiring, commands, settings, files. `files` is how files of others are read,
+//!   `loader` watches workflow folders, `plugin_folder` takes plugins from files, `server` accepts connections, `key_source` has
+//!   the key of the secrets, `variables` has what workflows see of the process, `machine` knows how much memory there is.
 //! - F4 [`gateway`]: one webhook request. [`api`]: the management API. Only here are HTTP statuses known;
 //!   [`run_view`] is how both the API and the commands show a run.
 //! - F3 [`engine`]: runs, accepted once and finished once. Its `transition` is pure.
@@ -21,6 +21,7 @@ pub mod app;
 pub mod cli;
 pub mod config;
 pub mod engine;
+mod files;
 pub mod folder;
 pub mod gateway;
 mod key_source;
@@ -37,4 +38,5 @@ mod server;
 pub mod steps;
 pub mod store;
 pub mod template;
+mod variables;
 pub mod verify;

@@ -1,23 +1,29 @@
 //! Brings workflow folders into the engine, and again whenever their files change.
 //!
 //! `app` loads all folders at the start and then lets [`Loader::watch`] look every two seconds. A folder
-//! that is wrong is told once and left out; the version that was installed before stays.
+//! that is wrong is told once and left out; the version that was installed before stays. Files are read and compiled in a
+//! thread of their own, one version after the other: a library's top level may take a second, and requests do not wait for it.
 
 use std::{
     collections::{HashMap, HashSet},
+    panic::{self, AssertUnwindSafe},
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, OnceLock, mpsc},
+    thread,
     time::Duration,
 };
 
+use tokio::sync::oneshot;
+
 use crate::{
-    engine::{Definition, Engine, Environment},
+    engine::{Definition, Engine},
     folder::{self, FolderError},
     gateway::{Endpoint, Endpoints, Sources},
     model::{Bundle, FieldError, WorkflowKey},
     sandbox::JsEngine,
     secrets::Redactor,
     store::StoreError,
+    variables::Variables,
 };
 
 /// Between two looks at the folders.
@@ -52,10 +58,13 @@ impl From<String> for Refused {
 pub(crate) struct Loader {
     root: PathBuf,
     sandbox: JsEngine,
-    environment: Environment,
+    variables: Variables,
     engine: Engine,
     endpoints: Arc<Endpoints>,
+    workshop: Workshop,
     seen: HashMap<PathBuf, Seen>,
+    /// What was told last of folders that cannot be read.
+    unread: HashMap<PathBuf, String>,
     /// Of the secrets as the triggers were compiled with them.
     redactor: Arc<Redactor>,
 }
@@ -64,19 +73,30 @@ impl Loader {
     pub(crate) fn new(
         root: PathBuf,
         sandbox: JsEngine,
-        environment: Environment,
+        variables: Variables,
         engine: Engine,
         endpoints: Arc<Endpoints>,
     ) -> Self {
         let redactor = engine.vault().redactor();
-        Self { root, sandbox, environment, engine, endpoints, seen: HashMap::new(), redactor }
+        Self {
+            root,
+            sandbox,
+            variables,
+            engine,
+            endpoints,
+            workshop: Workshop::default(),
+            seen: HashMap::new(),
+            unread: HashMap::new(),
+            redactor,
+        }
     }
 
     /// Looks again and again, for ever.
     pub(crate) async fn watch(&mut self) {
         loop {
             tokio::time::sleep(RELOAD_EVERY).await;
-            match folder::workflows_in(&self.root) {
+            let root = self.root.clone();
+            match self.workshop.run(move || folder::workflows_in(&root)).await {
                 Ok(folders) => {
                     if let Err(error) = self.install(folders).await {
                         tracing::warn!(%error, "changed workflows could not be installed");
@@ -102,24 +122,42 @@ impl Loader {
         }
         let there: HashSet<&PathBuf> = folders.iter().collect();
         let gone: Vec<PathBuf> = self.seen.keys().filter(|folder| !there.contains(folder)).cloned().collect();
+        self.unread.retain(|folder, _| there.contains(folder));
         for folder in gone {
             if let Some(key) = self.seen.remove(&folder).and_then(|seen| seen.key) {
                 self.remove(&key);
             }
         }
         for folder in folders {
-            match folder::read(&folder) {
-                Ok(bundle)
-                    if self
-                        .seen
-                        .get(&folder)
-                        .is_some_and(|seen| seen.waits.is_none() && seen.bundle == bundle) => {}
-                Ok(bundle) => self.install_one(&folder, bundle).await?,
-                Err(FolderError::NoWorkflow { .. }) => {}
-                Err(error) => tracing::error!(%error, "a workflow cannot be loaded"),
+            let (root, name) = (self.root.clone(), folder.file_name().map(PathBuf::from).unwrap_or_default());
+            let read = self.workshop.run(move || folder::read_below(&root, &name)).await;
+            let bundle = match read {
+                Ok(bundle) => bundle,
+                Err(error) => {
+                    self.cannot_read(&folder, &error);
+                    continue;
+                }
+            };
+            self.unread.remove(&folder);
+            let is_known = |seen: &Seen| seen.waits.is_none() && seen.bundle == bundle;
+            if !self.seen.get(&folder).is_some_and(is_known) {
+                self.install_one(&folder, bundle).await?;
             }
         }
         Ok(())
+    }
+
+    /// Tells why a folder cannot be read, once.
+    fn cannot_read(&mut self, folder: &Path, error: &FolderError) {
+        // It was taken away while we looked.
+        if matches!(error, FolderError::NoWorkflow { .. }) {
+            return;
+        }
+        let why = error.to_string();
+        if self.unread.get(folder) != Some(&why) {
+            tracing::error!(folder = %folder.display(), "a workflow cannot be loaded: {why}");
+            self.unread.insert(folder.to_owned(), why);
+        }
     }
 
     fn remove(&self, key: &WorkflowKey) {
@@ -131,7 +169,7 @@ impl Loader {
     async fn install_one(&mut self, folder: &Path, bundle: Bundle) -> Result<(), StoreError> {
         let before = self.seen.get(folder).and_then(|seen| seen.key.clone());
         let mut waits = None;
-        let key = match self.compile(folder, &bundle) {
+        let key = match self.compile(folder, &bundle).await {
             Err(Refused { why, by_another }) => {
                 let told = self
                     .seen
@@ -172,13 +210,17 @@ impl Loader {
     }
 
     /// Compiles all of a workflow before any of it is installed.
-    fn compile(
+    async fn compile(
         &self,
         folder: &Path,
         bundle: &Bundle,
     ) -> Result<(Arc<Definition>, Option<Endpoint>), Refused> {
-        let definition = Definition::compile(bundle.clone(), &self.sandbox, &self.environment)
-            .map_err(|error| error.to_string())?;
+        tracing::debug!(folder = %folder.display(), "a version is compiled");
+        let noting = self.variables.noting();
+        let (files, sandbox, environment) =
+            (bundle.clone(), self.sandbox.clone(), Arc::clone(&noting.environment));
+        let compiled = self.workshop.run(move || Definition::compile(files, &sandbox, &environment)).await;
+        let definition = compiled.map_err(|error| error.to_string())?;
         let key = &definition.workflow.key;
         if folder.file_name().and_then(|name| name.to_str()) != Some(key.as_str()) {
             return Err(definition.key_differs().to_string().into());
@@ -190,8 +232,14 @@ impl Loader {
         }
         let text = definition.bundle.workflow.clone();
         let definition = Arc::new(definition);
+        let tell = || {
+            if let Some(missed) = noting.told() {
+                tracing::warn!(workflow = %definition.workflow.key, "{missed}, and start again");
+            }
+        };
         if definition.workflow.webhook().is_none() {
-            return Ok((definition, None));
+            tell();
+            return Ok((Arc::clone(&definition), None));
         }
         if let Some(why) = self.endpoints.collision(&definition.workflow) {
             let error = FieldError::new("trigger.path", why);
@@ -200,13 +248,48 @@ impl Loader {
         }
         let vault = self.engine.vault();
         let secret = |name: &str| vault.get(name).map(|value| value.to_string());
-        let sources = Sources { environment: &self.environment, secret: &secret };
+        let sources = Sources { environment: &noting.environment, secret: &secret };
         let endpoint = Endpoint::compile(Arc::clone(&definition), sources)
             .map_err(|error| crate::engine::in_workflow_json(&text, error).to_string())?;
-        Ok((definition, Some(endpoint)))
+        tell();
+        Ok((Arc::clone(&definition), Some(endpoint)))
     }
 
     fn owner(&self, key: &WorkflowKey) -> Option<&PathBuf> {
         self.seen.iter().find(|(_, seen)| seen.key.as_ref() == Some(key)).map(|(folder, _)| folder)
     }
+}
+
+/// A thread for what takes its time, so that neither requests nor scripts wait for it.
+#[derive(Default)]
+struct Workshop {
+    jobs: OnceLock<mpsc::Sender<Box<dyn FnOnce() + Send>>>,
+}
+
+impl Workshop {
+    /// What `work` gives. It is done to its end also when nobody waits for it any more; one work after the other.
+    async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> T {
+        let (sender, receiver) = oneshot::channel();
+        let job = Box::new(move || {
+            // Nobody may be there to hear it: the server stops.
+            let _ = sender.send(panic::catch_unwind(AssertUnwindSafe(work)));
+        });
+        self.jobs.get_or_init(thread_of_its_own).send(job).expect("the thread lives as long as this");
+        match receiver.await.expect("every job answers") {
+            Ok(result) => result,
+            Err(panic) => panic::resume_unwind(panic),
+        }
+    }
+}
+
+fn thread_of_its_own() -> mpsc::Sender<Box<dyn FnOnce() + Send>> {
+    let (sender, jobs) = mpsc::channel::<Box<dyn FnOnce() + Send>>();
+    let work = move || {
+        // Linux has this for one thread: whoever answers requests comes first.
+        #[cfg(target_os = "linux")]
+        let _ = rustix::process::nice(5);
+        jobs.into_iter().for_each(|job| job());
+    };
+    thread::Builder::new().name("installing".to_owned()).spawn(work).expect("the system has threads");
+    sender
 }

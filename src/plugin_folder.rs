@@ -4,18 +4,20 @@
 //! command is called, and what the plugin is granted: `{"name": "jq", "version": "1.7.1", "grants": ["http:api.example.com"],
 //! "limits": {"memory": "64MiB"}}`.
 
-use std::{
-    fs, io,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use semver::Version;
 use serde::Deserialize;
 
 use crate::{
     engine::{Plugins, PluginsError, Uploaded},
+    files::{FileError, Root},
     model::{Capability, CodeLimits, PluginName},
+    sandbox::PLUGIN_SIZE_MOST,
 };
+
+/// The most bytes of what stands beside a module.
+const BESIDE_MOST: u64 = 1 << 20;
 
 /// What stands beside a module.
 #[derive(Debug, Default, Deserialize)]
@@ -30,15 +32,9 @@ struct Beside {
 /// Why a file was not taken in.
 #[derive(Debug, thiserror::Error)]
 pub enum PluginFileError {
-    /// It cannot be read.
-    #[error("{}: {source}", path.display())]
-    Read {
-        /// The file or folder.
-        path: PathBuf,
-        /// Why.
-        #[source]
-        source: io::Error,
-    },
+    /// A file or the folder cannot be read, or is none that is read.
+    #[error(transparent)]
+    File(#[from] FileError),
     /// The file beside it.
     #[error("{}: {why}", path.display())]
     Beside {
@@ -63,30 +59,27 @@ pub enum PluginFileError {
 /// # Errors
 /// When the folder cannot be read.
 pub fn modules_in(folder: &Path) -> Result<Vec<PathBuf>, PluginFileError> {
-    let read = |source| PluginFileError::Read { path: folder.to_owned(), source };
-    let mut paths = Vec::new();
-    for entry in fs::read_dir(folder).map_err(read)? {
-        let path = entry.map_err(read)?.path();
-        if path.extension().is_some_and(|extension| extension == "wasm") {
-            paths.push(path);
-        }
-    }
-    paths.sort();
-    Ok(paths)
+    let entries = Root::open(folder)?.entries()?.into_iter().map(|entry| PathBuf::from(entry.name));
+    let modules = entries.filter(|name| name.extension().is_some_and(|extension| extension == "wasm"));
+    Ok(modules.map(|name| folder.join(name)).collect())
 }
 
-/// Takes a file in, with what stands beside it. What is there already stays as it is.
+/// Takes in a file of the folder that [`modules_in`] looked at, with what stands beside it. What is there already stays as it is.
 ///
 /// # Errors
 /// Why nothing was taken in.
 pub async fn install(plugins: &Plugins, path: &Path, now_ms: u64) -> Result<Uploaded, PluginFileError> {
-    let bytes = fs::read(path).map_err(|source| PluginFileError::Read { path: path.to_owned(), source })?;
+    let (Some(folder), Some(name)) = (path.parent(), path.file_name().map(Path::new)) else {
+        return Err(PluginFileError::Beside { path: path.to_owned(), why: "it names no file".to_owned() });
+    };
+    let folder = Root::open(if folder.as_os_str().is_empty() { Path::new(".") } else { folder })?;
+    let bytes = folder.read(name, PLUGIN_SIZE_MOST.as_bytes())?;
     let beside_path = path.with_extension("json");
     let wrong = |why: String| PluginFileError::Beside { path: beside_path.clone(), why };
-    let beside: Beside = match fs::read(&beside_path) {
+    let beside: Beside = match folder.read(&name.with_extension("json"), BESIDE_MOST) {
         Ok(text) => serde_json::from_slice(&text).map_err(|error| wrong(error.to_string()))?,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Beside::default(),
-        Err(error) => return Err(wrong(error.to_string())),
+        Err(error) if error.is_missing() => Beside::default(),
+        Err(error) => return Err(error.into()),
     };
     let named = match (beside.name, beside.version) {
         (Some(name), Some(version)) => Some((name, version)),

@@ -8,18 +8,33 @@ use axum::{
 use http::header;
 
 use super::store_problem;
-use crate::{engine::Engine, gateway::Problem};
+use crate::{
+    engine::Engine,
+    gateway::Problem,
+    store::{SealKey, Sealer},
+};
 
 /// `GET /api/v1/backup`: the file that `flowcell restore` takes. It is whole only if it ends in order, which the
-/// file itself tells: a failure on the way breaks the connection off.
-pub(super) async fn download(State(engine): State<Engine>) -> Result<Response, Problem> {
+/// file itself tells: a failure on the way breaks the connection off. The seal comes last.
+pub(super) async fn download(
+    State(engine): State<Engine>,
+    seal: Option<SealKey>,
+) -> Result<Response, Problem> {
     let stream = engine.store().backup().await.map_err(store_problem)?;
-    let pieces = futures::stream::unfold(stream, |mut stream| async move {
-        let piece = stream.recv().await?;
-        if let Err(error) = &piece {
-            tracing::error!(%error, "a backup was not finished");
+    let sealer = seal.map(Sealer::new);
+    let pieces = futures::stream::unfold((stream, sealer), |(mut stream, mut sealer)| async move {
+        let Some(piece) = stream.recv().await else {
+            return sealer.take().map(|sealer| (Ok(sealer.finish()), (stream, None)));
+        };
+        match &piece {
+            Ok(piece) => sealer.iter_mut().for_each(|sealer| sealer.update(piece)),
+            Err(error) => {
+                // Nobody vouches for half of one.
+                sealer = None;
+                tracing::error!(%error, "a backup was not finished");
+            }
         }
-        Some((piece, stream))
+        Some((piece, (stream, sealer)))
     });
     let headers = [
         (header::CONTENT_TYPE, "application/octet-stream"),

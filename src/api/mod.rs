@@ -34,7 +34,7 @@ use crate::{
     engine::{Engine, Plugins, Vault},
     gateway::{Gateway, Problem},
     model::Limits,
-    store::StoreError,
+    store::{SealKey, StoreError},
 };
 
 /// The most items of one page.
@@ -42,8 +42,15 @@ const PAGE_MOST: usize = 500;
 /// The items of a page that does not say how many.
 const PAGE: usize = 50;
 
-/// All routes but the webhooks.
-pub fn router(gateway: Gateway, engine: Engine, vault: Vault, plugins: Arc<Plugins>, token: Token) -> Router {
+/// All routes but the webhooks. `seal` is the key that backups are sealed with.
+pub fn router(
+    gateway: Gateway,
+    engine: Engine,
+    vault: Vault,
+    plugins: Arc<Plugins>,
+    token: Token,
+    seal: Option<SealKey>,
+) -> Router {
     let ports = Arc::clone(engine.ports());
     let guarded = Router::new()
         .route("/api/v1/runs", get(runs::list))
@@ -57,7 +64,7 @@ pub fn router(gateway: Gateway, engine: Engine, vault: Vault, plugins: Arc<Plugi
         .route("/api/v1/dead-letters/{id}/retry", post(letters::retry))
         .route("/api/v1/requests", get(requests::list))
         .route("/api/v1/requests/{id}", get(requests::show))
-        .route("/api/v1/backup", get(backup::download))
+        .route("/api/v1/backup", get(move |engine| backup::download(engine, seal)))
         .route("/api/v1/workflows", get(workflows::list))
         .route("/api/v1/workflows/{key}/runs", post(workflows::start))
         .route("/api/v1/workflows/{key}/pause", post(workflows::pause))

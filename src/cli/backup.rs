@@ -12,8 +12,10 @@ use clap::Args;
 
 use super::{Verdict, client::Server, small_runtime};
 use crate::{
-    key_source::KEY_FILE,
-    store::{Contents, Options, SledStore, Store, StoreError, verify},
+    config::{Config, Flags},
+    key_source::{self, KEY_FILE},
+    secrets::Keyring,
+    store::{Contents, Options, Sealer, SledStore, Store, StoreError, Trust, verify},
 };
 
 #[derive(Args)]
@@ -32,6 +34,12 @@ pub(super) struct Restore {
     /// The data folder to fill; it must not hold a store yet.
     #[arg(long, env = "FLOWCELL_SERVER_DATA", default_value = "data")]
     data: PathBuf,
+    /// A file with the key of the secrets of the server that made the backup [default: as that of the data folder, or the settings].
+    #[arg(long, value_name = "FILE", conflicts_with = "unauthenticated")]
+    key: Option<PathBuf>,
+    /// Take the backup without a key that vouches for it: whoever could change it may have planted workflows, plugins and runs.
+    #[arg(long)]
+    unauthenticated: bool,
 }
 
 pub(super) fn backup(arguments: &Backup) -> anyhow::Result<Verdict> {
@@ -44,15 +52,44 @@ pub(super) fn backup(arguments: &Backup) -> anyhow::Result<Verdict> {
         // Of no use, and the error says why.
         let _ = fs::remove_file(&draft);
     }
-    println!("{}: {}", file.display(), told(contents?));
+    let contents = contents?;
+    println!("{}: {}", file.display(), told(contents));
+    if !contents.sealed {
+        eprintln!(
+            "flowcell: the backup is not sealed, as the key of the secrets was not there or the server is older: a restore takes it with \
+             --unauthenticated alone"
+        );
+    }
     Ok(Verdict::Yes)
 }
 
 pub(super) fn restore(arguments: &Restore) -> anyhow::Result<Verdict> {
-    let Restore { file, data } = arguments;
+    let Restore { file, data, key, unauthenticated } = arguments;
     let backup = File::open(file).with_context(|| format!("cannot open {}", file.display()))?;
+    let keys = match (key, unauthenticated) {
+        (_, true) => Vec::new(),
+        (Some(key), false) => key_source::seal_keys(&key_source::in_file(key)?),
+        (None, false) => key_source::seal_keys(&own_keys(data)?.with_context(|| {
+            format!(
+                "{} cannot be checked without the key of the secrets: put your copy of {KEY_FILE} into {}, or name it with --key; if \
+                 you know where the backup comes from, give --unauthenticated",
+                file.display(),
+                data.display()
+            )
+        })?),
+    };
+    let trust = match unauthenticated {
+        true => Trust::Anyone,
+        false => Trust::Keys(&keys),
+    };
     let contents =
-        SledStore::restore(backup, &data.join("store")).with_context(|| file.display().to_string())?;
+        SledStore::restore(backup, &data.join("store"), trust).with_context(|| file.display().to_string())?;
+    if *unauthenticated {
+        eprintln!(
+            "flowcell: nobody vouches for {}: look at what it brings before you serve it",
+            file.display()
+        );
+    }
     println!("{}: {}", file.display(), told(contents));
     let (data, key) = (data.display(), data.join(KEY_FILE));
     match key.exists() {
@@ -62,6 +99,12 @@ pub(super) fn restore(arguments: &Restore) -> anyhow::Result<Verdict> {
         }
     }
     Ok(Verdict::Yes)
+}
+
+/// The keys of a data folder, or those that the settings name.
+fn own_keys(data: &Path) -> anyhow::Result<Option<Keyring>> {
+    let flags = Flags { data: Some(data.to_owned()), ..Flags::default() };
+    Ok(key_source::existing(&Config::load(&flags, std::env::vars())?)?)
 }
 
 /// Writes what a server or a data folder gives.
@@ -76,10 +119,17 @@ async fn write(draft: &Path, server: &Server) -> anyhow::Result<()> {
         |piece: &[u8]| file.write_all(piece).with_context(|| format!("cannot write {}", draft.display()));
     match store {
         Some(store) => {
+            // As the server would seal it.
+            let keyring = own_keys(server.data())?;
+            let key = keyring.and_then(|keyring| key_source::seal_keys(&keyring).into_iter().next());
+            let mut sealer = key.map(Sealer::new);
             let mut stream = store.backup().await?;
             while let Some(piece) = stream.recv().await {
-                keep(&piece?)?;
+                let piece = piece?;
+                sealer.iter_mut().for_each(|sealer| sealer.update(&piece));
+                keep(&piece)?;
             }
+            sealer.map_or(Ok(()), |sealer| keep(&sealer.finish()))?;
         }
         None => {
             let mut download = server.download("/api/v1/backup").await?;
@@ -119,6 +169,6 @@ fn finish(draft: &Path, file: &Path) -> anyhow::Result<Contents> {
 }
 
 fn told(contents: Contents) -> String {
-    let Contents { live, history, buckets } = contents;
+    let Contents { live, history, buckets, sealed: _ } = contents;
     format!("{live} live records, {history} in {buckets} parts of the history")
 }

@@ -9,7 +9,7 @@ use clap::Args;
 
 use super::{Verdict, local::Local};
 use crate::{
-    engine::{self, Definition},
+    engine::{self, Definition, Environment},
     gateway::{self, Endpoint, Sources},
     model::FieldError,
 };
@@ -26,10 +26,14 @@ pub(super) fn execute(arguments: &Arguments) -> anyhow::Result<Verdict> {
     let mut wrong = 0;
     let mut right: Vec<Arc<Definition>> = Vec::new();
     for folder in &arguments.workflows {
-        let checked = checked(&local, folder).and_then(|definition| beside(folder, definition, &right));
-        match checked {
+        let noting = local.variables.noting();
+        let checked = checked(&local, folder, &noting.environment);
+        match checked.and_then(|definition| beside(folder, definition, &right)) {
             Ok(definition) => {
                 println!("{}: ok", folder.display());
+                if let Some(missed) = noting.told() {
+                    println!("{}/workflow.json: note: {missed}", folder.display());
+                }
                 right.push(definition);
             }
             Err(problem) => {
@@ -59,8 +63,8 @@ fn beside(
     }
 }
 
-fn checked(local: &Local, folder: &Path) -> Result<Arc<Definition>, String> {
-    let definition = match local.load(folder) {
+fn checked(local: &Local, folder: &Path, environment: &Environment) -> Result<Arc<Definition>, String> {
+    let definition = match local.load_with(folder, environment) {
         Ok(definition) => definition,
         Err(error) => {
             let frame = error.frame().map_or(String::new(), |frame| format!("\n{frame}"));
@@ -76,8 +80,7 @@ fn checked(local: &Local, folder: &Path) -> Result<Arc<Definition>, String> {
         return Ok(definition);
     }
     // Secrets are known to the server alone; any value shows whether the rest is right.
-    let sources =
-        Sources { environment: &local.environment, secret: &|_| Some("0123456789abcdef".to_owned()) };
+    let sources = Sources { environment, secret: &|_| Some("0123456789abcdef".to_owned()) };
     let error = match Endpoint::compile(Arc::clone(&definition), sources) {
         Ok(endpoint) => endpoint.unavailable().cloned(),
         Err(error) => Some(error),

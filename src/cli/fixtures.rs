@@ -2,8 +2,8 @@
 
 use std::{
     collections::BTreeMap,
-    fs,
     path::{Path, PathBuf},
+    rc::Rc,
 };
 
 use anyhow::Context;
@@ -11,6 +11,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::{
+    files::{self, FileError, Root},
     gateway,
     model::{Event, RunStatus},
 };
@@ -63,11 +64,17 @@ pub(super) struct Expect {
 /// The keys of an event as a person writes it.
 const EVENT_KEYS: [&str; 8] = ["method", "path", "ip", "headers", "query", "params", "data", "body"];
 
+/// The most bytes of an event or a fixture.
+const MOST: u64 = 64 << 20;
+
 /// Reads the file of `flowcell run --event`: a fixture, an event, or the JSON of a body.
 pub(super) fn read_event(path: &Path, key: &str) -> anyhow::Result<Event> {
-    let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    event_of(&files::given_text(path, MOST)?, path, key)
+}
+
+fn event_of(text: &str, path: &Path, key: &str) -> anyhow::Result<Event> {
     let value: Value =
-        serde_json::from_str(&text).with_context(|| format!("{} is not JSON", path.display()))?;
+        serde_json::from_str(text).with_context(|| format!("{} is not JSON", path.display()))?;
     let event = match &value {
         Value::Object(object)
             if object.contains_key("event") && object.keys().all(|key| key == "event" || key == "expect") =>
@@ -86,26 +93,45 @@ pub(super) fn read_event(path: &Path, key: &str) -> anyhow::Result<Event> {
     event.into_event(key).map_err(|why| anyhow::anyhow!("{}: {why}", path.display()))
 }
 
-/// Reads a fixture.
-pub(super) fn read_fixture(path: &Path) -> anyhow::Result<Fixture> {
-    let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-    serde_json::from_str(&text).with_context(|| path.display().to_string())
+/// A file beside a workflow. It comes with the workflow, so it is read as one of the workflow's own files (see `files`).
+pub(super) struct Beside {
+    fixtures: Rc<Root>,
+    name: String,
+    /// Where it is.
+    pub(super) path: PathBuf,
+}
+
+impl Beside {
+    /// What it says, as a fixture.
+    pub(super) fn fixture(&self) -> anyhow::Result<Fixture> {
+        serde_json::from_str(&self.text()?).with_context(|| self.path.display().to_string())
+    }
+
+    /// Its event, whatever else it says.
+    pub(super) fn event(&self, key: &str) -> anyhow::Result<Event> {
+        event_of(&self.text()?, &self.path, key)
+    }
+
+    fn text(&self) -> Result<String, FileError> {
+        self.fixtures.text(Path::new(&self.name), MOST)
+    }
 }
 
 /// The fixtures beside a workflow, by name; none is fine.
-pub(super) fn paths_of(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
-    let folder = folder.join("fixtures");
-    if !folder.is_dir() {
+pub(super) fn beside(folder: &Path) -> anyhow::Result<Vec<Beside>> {
+    let root = Root::open(folder)?;
+    if !root.has(Path::new("fixtures")) {
         return Ok(Vec::new());
     }
-    let entries = fs::read_dir(&folder).with_context(|| format!("cannot read {}", folder.display()))?;
-    let mut paths: Vec<_> = entries
-        .filter_map(Result::ok)
-        .map(|entry| entry.path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "json"))
-        .collect();
-    paths.sort();
-    Ok(paths)
+    let fixtures = Rc::new(root.folder(Path::new("fixtures"))?);
+    let entries = fixtures.entries()?.into_iter().map(|entry| entry.name);
+    let names =
+        entries.filter(|name| Path::new(name).extension().is_some_and(|extension| extension == "json"));
+    let beside = |name: String| {
+        let path = folder.join("fixtures").join(&name);
+        Beside { fixtures: Rc::clone(&fixtures), name, path }
+    };
+    Ok(names.map(beside).collect())
 }
 
 impl EventFile {
@@ -150,7 +176,7 @@ mod tests {
     fn data_of(file: Value) -> Value {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("event.json");
-        fs::write(&path, file.to_string()).unwrap();
+        std::fs::write(&path, file.to_string()).unwrap();
         let event = read_event(&path, "hello").unwrap();
         let context: Value = serde_json::from_str(&event.context_json()).unwrap();
         context["data"].clone()

@@ -22,6 +22,7 @@ use crate::{
     secrets::Redactor,
     steps::{PluginSource, Services},
     store::{MemoryStore, Store, tables},
+    variables::Variables,
 };
 
 /// Calls at once; nobody runs more than a few workflows by hand.
@@ -31,6 +32,7 @@ const SLOTS: usize = 8;
 pub(super) struct Local {
     pub(super) sandbox: JsEngine,
     pub(super) environment: Environment,
+    pub(super) variables: Variables,
     net: Outbound,
     vault: Vault,
     plugins: Arc<Plugins>,
@@ -55,7 +57,7 @@ impl Local {
         })?;
         let net =
             Outbound::new(OutboundOptions { allow: config.net_allow.clone(), ..OutboundOptions::default() })?;
-        let vault = Vault::of(config.secrets.clone())?;
+        let vault = Vault::of(config.secrets.clone())?.masking(config.credentials(std::env::vars()));
         let runs_plugins = PluginEngine::new(PluginOptions {
             cache,
             compiler: app::compiler()?,
@@ -63,8 +65,9 @@ impl Local {
             ..PluginOptions::default()
         })?;
         let plugins = Arc::new(Plugins::open(runs_plugins, Arc::new(MemoryStore::new()), vault.clone())?);
-        let environment = app::environment(&config);
-        Ok(Self { sandbox, environment, net, vault, plugins, plugin_folder: config.plugins })
+        let variables = Variables::new(&config);
+        let environment = variables.environment();
+        Ok(Self { sandbox, environment, variables, net, vault, plugins, plugin_folder: config.plugins })
     }
 
     /// The plugins that workflows find here.
@@ -85,7 +88,16 @@ impl Local {
 
     /// A workflow folder, compiled.
     pub(super) fn load(&self, folder: &Path) -> Result<Definition, LoadError> {
-        app::load(folder, &self.sandbox, &self.environment)
+        self.load_with(folder, &self.environment)
+    }
+
+    /// The same with other variables.
+    pub(super) fn load_with(
+        &self,
+        folder: &Path,
+        environment: &Environment,
+    ) -> Result<Definition, LoadError> {
+        app::load(folder, &self.sandbox, environment)
     }
 
     /// Runs an event through a workflow in memory, to its end.

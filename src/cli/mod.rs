@@ -7,6 +7,7 @@ mod backup;
 mod bundle;
 mod check;
 mod client;
+mod confined;
 mod envelopes;
 mod fixtures;
 mod kv;
@@ -79,6 +80,9 @@ enum Command {
     /// Compile a plugin from stdin to stdout, under limits. The server calls it.
     #[command(hide = true, name = COMPILE_COMMAND)]
     CompilePlugin,
+    /// Run a program that sees one folder. `bundle` calls it.
+    #[command(hide = true, name = confined::COMMAND)]
+    Confined(confined::Arguments),
 }
 
 /// What a command came to.
@@ -105,6 +109,7 @@ pub fn main() -> ExitCode {
         Command::Kv(arguments) => kv::execute(&arguments),
         Command::Plugin(arguments) => plugin::execute(&arguments),
         Command::CompilePlugin => return compile_child(),
+        Command::Confined(arguments) => Err(confined::execute(&arguments)),
         Command::Bundle(arguments) => bundle::execute(&arguments),
         Command::Schema(arguments) => schema::execute(&arguments),
         Command::Types(arguments) => types::execute(&arguments),

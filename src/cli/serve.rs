@@ -5,7 +5,9 @@ use std::{
     path::PathBuf,
 };
 
+use anyhow::Context;
 use clap::Args;
+use rustix::process::{Resource, Rlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
@@ -36,11 +38,15 @@ pub(super) struct Arguments {
 
 pub(super) fn execute(arguments: Arguments) -> anyhow::Result<Verdict> {
     let Arguments { config, listen, data, workflows, plugins } = arguments;
+    // Before there are threads: what is made later has what this thread has.
+    rustix::thread::set_no_new_privs(true).context("the process cannot be kept from new privileges")?;
     let config = Config::load(&Flags { config, listen, data, workflows, plugins }, std::env::vars())?;
     start_log(&config)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         let app = App::start(&config).await?;
+        // Not before: the sandbox opens a file of `/proc/self` at its start, which is root's from here on.
+        close_memory().context("the process cannot be closed to others")?;
         let url = app.url();
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
@@ -57,6 +63,15 @@ pub(super) fn execute(arguments: Arguments) -> anyhow::Result<Verdict> {
         app.serve(stop).await?;
         Ok(Verdict::Yes)
     })
+}
+
+/// The memory of this process has the secrets: no other program of the same user looks into it, and none of it is written to a
+/// core file.
+fn close_memory() -> std::io::Result<()> {
+    setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })?;
+    #[cfg(target_os = "linux")]
+    rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable)?;
+    Ok(())
 }
 
 fn start_log(config: &Config) -> anyhow::Result<()> {

@@ -1,16 +1,13 @@
 //! `flowcell test`: does a workflow do what its fixtures say?
 
-use std::{
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{path::PathBuf, sync::Arc};
 
 use clap::Args;
 use serde_json::Value;
 
 use super::{
     Verdict,
-    fixtures::{self, Expect},
+    fixtures::{self, Beside, Expect},
     local::Local,
 };
 use crate::{
@@ -30,14 +27,15 @@ pub(super) fn execute(arguments: &Arguments) -> anyhow::Result<Verdict> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let (mut passed, mut failed) = (0, 0);
     for folder in &arguments.workflows {
-        let fixtures = fixtures::paths_of(folder)?;
+        let fixtures = fixtures::beside(folder)?;
         if fixtures.is_empty() {
             println!("{}: no fixtures; put some under fixtures/*.json", folder.display());
             continue;
         }
         let definition = Arc::new(local.load(folder)?);
-        for path in fixtures {
-            let differences = runtime.block_on(differences(&local, &definition, &path))?;
+        for fixture in fixtures {
+            let differences = runtime.block_on(differences(&local, &definition, &fixture))?;
+            let path = &fixture.path;
             if differences.is_empty() {
                 passed += 1;
                 println!("ok      {}", path.display());
@@ -55,9 +53,10 @@ pub(super) fn execute(arguments: &Arguments) -> anyhow::Result<Verdict> {
 async fn differences(
     local: &Local,
     definition: &Arc<Definition>,
-    path: &Path,
+    fixture: &Beside,
 ) -> anyhow::Result<Vec<String>> {
-    let fixture = fixtures::read_fixture(path)?;
+    let path = &fixture.path;
+    let fixture = fixture.fixture()?;
     let event = fixture
         .event
         .into_event(definition.workflow.key.as_str())

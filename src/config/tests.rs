@@ -88,11 +88,42 @@ fn workflows_see_variables_that_are_allowed_and_never_our_own() {
     assert_eq!(variable("B").as_deref(), Some("process B"));
     assert_eq!(variable("GIT_X").as_deref(), Some("process GIT_X"));
     assert_eq!(variable("HOME"), None);
-    let open = load("", &[("FLOWCELL_VARS_Name", "v")], Flags::default()).unwrap();
+    let open =
+        load("", &[("FLOWCELL_VARS_Name", "v"), ("FLOWCELL_ENV_ALLOW", "*")], Flags::default()).unwrap();
     let variable = |name| open.variable(name, |name| Some(format!("process {name}")));
     assert_eq!(variable("HOME").as_deref(), Some("process HOME"));
     assert_eq!(variable("FLOWCELL_TOKEN"), None);
     assert_eq!(variable("Name").as_deref(), Some("v"));
+}
+
+#[test]
+fn l9_a_release_has_no_clock_of_tests() {
+    let variables = || [("FLOWCELL_TEST_CLOCK_MS".to_owned(), "1000".to_owned())].into_iter();
+    let tested = Config::load_as(&Flags::default(), variables(), true).unwrap();
+    assert_eq!(tested.test_clock_ms, Some(1_000));
+    let error = Config::load_as(&Flags::default(), variables(), false).unwrap_err().to_string();
+    assert!(error.contains("FLOWCELL_TEST_CLOCK_MS: there is no such setting"), "{error}");
+}
+
+#[test]
+fn s12_workflows_see_no_variable_of_the_process_unless_env_allow_has_it() {
+    let config = load("[vars]\nA = \"1\"", &[], Flags::default()).unwrap();
+    let process = |name: &str| (name == "AWS_SECRET_ACCESS_KEY").then(|| "k3y".to_owned());
+    assert_eq!(config.variable("AWS_SECRET_ACCESS_KEY", process), None);
+    assert!(config.withholds("AWS_SECRET_ACCESS_KEY", process));
+    assert!(!config.withholds("A", |_| Some("2".to_owned())) && !config.withholds("UNSET", process));
+}
+
+#[test]
+fn s12_credentials_that_workflows_may_see_are_masked_and_others_are_not_looked_at() {
+    let file = "[env]\nallow = [\"DB_*\"]\n[vars]\nAPI_TOKEN = \"from-vars\"";
+    let config = load(file, &[], Flags::default()).unwrap();
+    let process =
+        [("DB_PASSWORD", "hunter2-hunter2"), ("OTHER_PASSWORD", "n0t-seen"), ("DB_NAME", "customers")];
+    let process = process.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let masked = config.credentials(process);
+    let masked: Vec<_> = masked.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    assert_eq!(masked, [("DB_PASSWORD", "hunter2-hunter2"), ("API_TOKEN", "from-vars")]);
 }
 
 #[test]

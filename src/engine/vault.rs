@@ -101,17 +101,23 @@ struct Entry {
 struct State {
     secrets: BTreeMap<String, Entry>,
     retired: Vec<(String, SecretValue)>,
+    /// What is masked beside them and is no secret of ours: credentials in variables that workflows may see.
+    beside: Arc<[(String, SecretValue)]>,
     redactor: Arc<Redactor>,
     /// Those for what runs are given, by the names.
     given: RwLock<HashMap<Vec<String>, Redactor>>,
 }
 
 impl State {
-    fn new(secrets: BTreeMap<String, Entry>, retired: Vec<(String, SecretValue)>) -> Self {
+    fn new(
+        secrets: BTreeMap<String, Entry>,
+        retired: Vec<(String, SecretValue)>,
+        beside: Arc<[(String, SecretValue)]>,
+    ) -> Self {
         let current = secrets.iter().map(|(name, entry)| (name.as_str(), entry.value.as_str()));
-        let retired_pairs = retired.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-        let redactor = Arc::new(Redactor::new(current.chain(retired_pairs)));
-        Self { secrets, retired, redactor, given: RwLock::default() }
+        let others = retired.iter().chain(&*beside).map(|(name, value)| (name.as_str(), value.as_str()));
+        let redactor = Arc::new(Redactor::new(current.chain(others)));
+        Self { secrets, retired, beside, redactor, given: RwLock::default() }
     }
 }
 
@@ -132,7 +138,7 @@ impl Vault {
             check_value(&name, &value)?;
             secrets.insert(name, Entry { value, key_id: "none".to_owned(), set_ms: 0 });
         }
-        Ok(Self::with(None, State::new(secrets, Vec::new())))
+        Ok(Self::with(None, State::new(secrets, Vec::new(), Arc::default())))
     }
 
     /// Opens all secrets of a store. The first time, a constant is sealed, so that every later start knows
@@ -169,7 +175,15 @@ impl Vault {
             ),
             Some(_) => {}
         }
-        Ok(Self::with(Some(backing), State::new(secrets, Vec::new())))
+        Ok(Self::with(Some(backing), State::new(secrets, Vec::new(), Arc::default())))
+    }
+
+    /// Masks these values too: credentials in variables that workflows may see. Called once, before anyone asks for the redactor.
+    pub fn masking(self, beside: impl IntoIterator<Item = (String, SecretValue)>) -> Self {
+        let state = self.state();
+        let beside = beside.into_iter().collect();
+        self.replace(State::new(state.secrets.clone(), state.retired.clone(), beside));
+        self
     }
 
     /// The id of the key that a store's secrets need, if it ever had one.
@@ -259,7 +273,7 @@ impl Vault {
             let info = entry.info(&name);
             let mut secrets = state.secrets.clone();
             let before = secrets.insert(name.clone(), entry);
-            Ok((State::new(secrets, retire(state, name, before)), info))
+            Ok((State::new(secrets, retire(state, name, before), Arc::clone(&state.beside)), info))
         })
         .await
     }
@@ -275,7 +289,7 @@ impl Vault {
             let mut secrets = state.secrets.clone();
             let before = secrets.remove(&name);
             let removed = before.is_some();
-            Ok((State::new(secrets, retire(state, name, before)), removed))
+            Ok((State::new(secrets, retire(state, name, before), Arc::clone(&state.beside)), removed))
         })
         .await
     }
@@ -310,6 +324,7 @@ impl Vault {
             let state = State {
                 secrets,
                 retired: state.retired.clone(),
+                beside: Arc::clone(&state.beside),
                 redactor: Arc::clone(&state.redactor),
                 given: RwLock::default(),
             };
@@ -408,6 +423,18 @@ mod tests {
 
     fn value(text: &str) -> SecretValue {
         text.to_owned().into()
+    }
+
+    #[tokio::test]
+    async fn s12_credentials_in_variables_are_masked_beside_the_secrets_also_after_a_change() {
+        let vault =
+            open(&memory(), &key(1)).await.unwrap().masking([("DB_PASSWORD".to_owned(), value("hunter2-x"))]);
+        let masked = || vault.redactor().redact("hunter2-x s3cret-one").into_owned();
+        assert_eq!(masked(), "[secret DB_PASSWORD] s3cret-one");
+        vault.set("TOKEN", value("s3cret-one")).await.unwrap();
+        vault.rotate().await.unwrap();
+        assert_eq!(masked(), "[secret DB_PASSWORD] [secret TOKEN]");
+        assert_eq!((vault.names(), vault.get("DB_PASSWORD").is_none()), (vec!["TOKEN".to_owned()], true));
     }
 
     #[tokio::test]

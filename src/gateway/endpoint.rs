@@ -137,7 +137,10 @@ fn resolve(text: &str, sources: Sources<'_>) -> Result<String, String> {
         match (path.root(), path.name()) {
             (Root::Env, Some(name)) => {
                 let value = (sources.environment)(name).ok_or_else(|| {
-                    format!("the environment variable `{name}` is not set; set it (or FLOWCELL_VARS_{name}) and start again")
+                    format!(
+                        "workflows see no environment variable `{name}`: set it and add its name to env.allow \
+                         (FLOWCELL_ENV_ALLOW), or set FLOWCELL_VARS_{name}, and start again"
+                    )
                 })?;
                 env.insert(name.to_owned(), value.into());
             }

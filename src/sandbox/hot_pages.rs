@@ -8,7 +8,7 @@
 //!
 //! Which pages these are is learned by running a typical script at load time.
 
-use std::{fs::File, ops::Range, os::unix::fs::FileExt};
+use std::{fs::File, ops::Range, os::unix::fs::FileExt, sync::LazyLock};
 
 use rustix::mm::{Advice, madvise};
 
@@ -24,6 +24,9 @@ const PAGE: usize = 4 << 10;
 /// Most ranges: below the 32 that wasmtime restores, as a call writes to some others too. More of them are denser, and cost more
 /// system calls: of 12 to 28, measured, this was the quickest.
 const RANGES: usize = 16;
+
+/// Opened once: a server closes its memory to others after its start, and then this file is root's.
+static PAGEMAP: LazyLock<Option<File>> = LazyLock::new(|| File::open("/proc/self/pagemap").ok());
 
 /// Byte ranges of an instance's memory, ascending, whole pages.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -41,7 +44,7 @@ impl HotPages {
     pub(super) fn written(used: &[u8], most: usize) -> Option<Self> {
         let mut entries = vec![0; used.len().div_ceil(PAGE) * size_of::<u64>()];
         let first = (used.as_ptr() as usize / PAGE * size_of::<u64>()) as u64;
-        File::open("/proc/self/pagemap").ok()?.read_exact_at(&mut entries, first).ok()?;
+        PAGEMAP.as_ref()?.read_exact_at(&mut entries, first).ok()?;
         let private = |entry: &[u8]| {
             let entry = u64::from_ne_bytes(entry.try_into().expect("chunks of eight"));
             // Present, and no page of the snapshot: a copy of our own.

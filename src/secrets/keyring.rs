@@ -13,6 +13,7 @@ use chacha20poly1305::{
     XChaCha20Poly1305, XNonce,
     aead::{Aead, KeyInit, Payload},
 };
+use hmac::{Hmac, Mac};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
@@ -26,6 +27,8 @@ const KEY: usize = 32;
 const ID_MOST: usize = 64;
 /// What a key's id is the digest of, before the key.
 const ID_LABEL: &[u8] = b"flowcell secrets key id v1\0";
+/// What the key of backups is derived with.
+const BACKUP_LABEL: &[u8] = b"flowcell backup key v1";
 /// What is authenticated with a value, before its name.
 const NAME_LABEL: &[u8] = b"flowcell secret v1\0";
 
@@ -48,6 +51,8 @@ pub struct Sealed {
 struct Key {
     id: String,
     cipher: XChaCha20Poly1305,
+    /// What seals backups; nothing that is sealed with the key itself can be told from it.
+    backup: Zeroizing<[u8; KEY]>,
 }
 
 /// The keys, the one that seals first.
@@ -82,7 +87,8 @@ impl Keyring {
             if keys.iter().any(|key| key.id == id) {
                 return Err(wrong(format!("the id {id} was given before")));
             }
-            keys.push(Key { id, cipher: XChaCha20Poly1305::new((&*bytes).into()) });
+            let cipher = XChaCha20Poly1305::new((&*bytes).into());
+            keys.push(Key { id, cipher, backup: derived(&bytes, BACKUP_LABEL) });
         }
         if keys.is_empty() { Err(SecretError::NoKey) } else { Ok(Self { keys }) }
     }
@@ -95,6 +101,11 @@ impl Keyring {
     /// The id of the key that seals.
     pub fn key_id(&self) -> &str {
         &self.keys[0].id
+    }
+
+    /// The keys that backups are sealed with, derived from these, by their ids; the first one seals.
+    pub fn backup_keys(&self) -> Vec<(&str, Zeroizing<[u8; KEY]>)> {
+        self.keys.iter().map(|key| (key.id.as_str(), key.backup.clone())).collect()
     }
 
     /// All ids, for messages.
@@ -159,6 +170,12 @@ fn decode(text: &str) -> Result<Zeroizing<[u8; KEY]>, &'static str> {
     Ok(key)
 }
 
+/// A key for another purpose (HMAC as in HKDF-Expand, RFC 5869 section 2.3, with one block).
+fn derived(key: &[u8; KEY], label: &[u8]) -> Zeroizing<[u8; KEY]> {
+    let mac = <Hmac<Sha256> as hmac::KeyInit>::new_from_slice(key).expect("HMAC takes keys of any length");
+    Zeroizing::new(mac.chain_update(label).chain_update([1]).finalize().into_bytes().into())
+}
+
 fn own_id(id: &str) -> Option<String> {
     let valid = (1..=ID_MOST).contains(&id.len())
         && id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'));
@@ -206,6 +223,16 @@ mod tests {
             assert_eq!(keyring.open("N", &sealed).unwrap().as_str(), "value");
         }
         assert_eq!((sealed.key_id.len(), sealed.ciphertext.len()), (8, 5 + 16));
+    }
+
+    #[test]
+    fn l11_each_key_has_another_for_backups_that_depends_on_it_alone() {
+        let both = Keyring::parse(&format!("{},old:{}", text(2), text(1))).unwrap();
+        let alone = Keyring::parse(&text(1)).unwrap();
+        let (both, alone) = (both.backup_keys(), alone.backup_keys());
+        assert_eq!((both.len(), both[1].0), (2, "old"));
+        assert_eq!(both[1].1, alone[0].1);
+        assert!(both[0].1 != both[1].1 && *alone[0].1 != random(1));
     }
 
     #[test]

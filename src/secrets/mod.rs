@@ -3,6 +3,7 @@
 //! [`Keyring`] seals and opens, [`Redactor`] masks. `engine::Vault` puts both to work. Pure: no I/O, and
 //! randomness comes as an argument. No error and no `Debug` here shows a value or a key.
 
+mod credential;
 mod forms;
 mod keyring;
 mod redact;
@@ -13,6 +14,7 @@ use std::{fmt, ops::Deref, sync::Arc};
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
+pub use credential::credentials;
 pub use keyring::{Keyring, NONCE, Sealed};
 pub use redact::Redactor;
 

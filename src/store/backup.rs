@@ -2,17 +2,23 @@
 //!
 //! `flowcell-backup\n`, the format's number (u32), then records: length (u32), payload, CRC-32 of the payload. A
 //! payload begins with its kind: a pair (u32 length of the key, key, value), the begin of a bucket of the history
-//! (u64, when it ends), or the end (u64 number of records before, SHA-256 of all bytes before). All numbers are
-//! little endian. Pairs before the first bucket are the live ones. Knows no backend; does no I/O of its own.
+//! (u64, when it ends), or the end (u64 number of records before, SHA-256 of all bytes before). Since format 2 a
+//! seal may follow the end (see `seal`). All numbers are little endian. Pairs before the first bucket are the live
+//! ones. Knows no backend; does no I/O of its own.
 
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read};
 
 use sha2::{Digest, Sha256};
 
-use super::{Key, StoreError};
+use super::{
+    Key, StoreError,
+    seal::{SEAL, Seal, SealError, Trust},
+};
 
 const MAGIC: &[u8; 16] = b"flowcell-backup\n";
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
+/// The oldest that is read; it has no seals.
+const OLDEST: u32 = 1;
 /// No payload is larger: a length above it is damage.
 const PAYLOAD_MOST: u32 = 1 << 30;
 /// Bytes of the pieces that the encoder gives on.
@@ -48,6 +54,9 @@ pub enum BackupError {
         /// What is wrong.
         what: &'static str,
     },
+    /// It was not sealed, or not by whom is trusted.
+    #[error(transparent)]
+    Seal(#[from] SealError),
     /// A backup is never mixed with what is there.
     #[error("{place} is there already: restore into an empty data folder, or move that one away first")]
     NotEmpty {
@@ -71,6 +80,8 @@ pub struct Contents {
     pub history: u64,
     /// Buckets of the history.
     pub buckets: u64,
+    /// Whether a seal follows the end, whoever made it.
+    pub sealed: bool,
 }
 
 /// Reads a backup to its end.
@@ -156,6 +167,10 @@ pub(super) struct Decoder<R> {
     sha: Sha256,
     records: u64,
     contents: Contents,
+    format: u32,
+    /// The payload of the end, and the seal after it.
+    end: Vec<u8>,
+    seal: Option<Seal>,
 }
 
 impl<R: Read> Decoder<R> {
@@ -170,11 +185,14 @@ impl<R: Read> Decoder<R> {
         }
         let format = head.last_chunk::<4>().copied().map_or(0, u32::from_le_bytes);
         match format {
-            FORMAT => Ok(Self {
+            OLDEST..=FORMAT => Ok(Self {
                 reader,
                 sha: Sha256::new_with_prefix(head),
                 records: 0,
                 contents: Contents::default(),
+                format,
+                end: Vec::new(),
+                seal: None,
             }),
             0 => Err(BackupError::Foreign),
             found => Err(BackupError::Newer { found }),
@@ -185,30 +203,25 @@ impl<R: Read> Decoder<R> {
         self.contents
     }
 
+    /// Whether the backup, read to its end, is one to be taken.
+    pub(super) fn trusted(&self, trust: Trust<'_>) -> Result<(), BackupError> {
+        Ok(trust.check(self.seal.as_ref(), &self.end)?)
+    }
+
     /// The next entry; `None` at the end, when all was checked.
     pub(super) fn next(&mut self) -> Result<Option<Entry>, BackupError> {
-        let head: [u8; 4] = self.array()?;
-        let length = u32::from_le_bytes(head);
-        if length > PAYLOAD_MOST {
-            return Err(self.damaged("its length cannot be"));
-        }
-        // Not allocated ahead: a wrong length of a short file must not cost a gigabyte.
-        let mut payload = Vec::new();
-        self.reader.by_ref().take(length.into()).read_to_end(&mut payload)?;
-        if payload.len() < length as usize {
-            return Err(BackupError::CutOff { records: self.records });
-        }
-        let crc: [u8; 4] = self.array()?;
-        if crc32fast::hash(&payload) != u32::from_le_bytes(crc) {
-            return Err(self.damaged("its checksum is wrong"));
-        }
+        let (head, payload, crc) = self.record()?;
         let Some((&kind, body)) = payload.split_first() else {
             return Err(self.damaged("it is empty"));
         };
         let entry = match kind {
             PAIR => self.pair(body),
             BUCKET => <[u8; 8]>::try_from(body).ok().map(|end| Entry::Bucket(u64::from_le_bytes(end))),
-            END => return self.end(body).map(|()| None),
+            END => {
+                self.end(body)?;
+                self.end = payload;
+                return self.after_end().map(|()| None);
+            }
             _ => None,
         };
         let entry = entry.ok_or_else(|| self.damaged("it is malformed"))?;
@@ -235,10 +248,42 @@ impl<R: Read> Decoder<R> {
         if body != [&records[..], &self.sha.clone().finalize()].concat() {
             return Err(self.damaged("records are missing or changed before it"));
         }
+        Ok(())
+    }
+
+    /// A seal, or nothing.
+    fn after_end(&mut self) -> Result<(), BackupError> {
+        if self.format > OLDEST && !self.reader.fill_buf()?.is_empty() {
+            let (_, payload, _) = self.record()?;
+            let seal = payload.split_first().filter(|(kind, _)| **kind == SEAL);
+            let seal = seal.and_then(|(_, body)| Seal::read(body));
+            self.seal = Some(seal.ok_or_else(|| self.damaged("it is no seal"))?);
+            self.contents.sealed = true;
+        }
         if self.reader.read(&mut [0])? != 0 {
             return Err(self.damaged("something follows the end"));
         }
         Ok(())
+    }
+
+    /// The next record: its length, its payload, its checksum.
+    fn record(&mut self) -> Result<([u8; 4], Vec<u8>, [u8; 4]), BackupError> {
+        let head: [u8; 4] = self.array()?;
+        let length = u32::from_le_bytes(head);
+        if length > PAYLOAD_MOST {
+            return Err(self.damaged("its length cannot be"));
+        }
+        // Not allocated ahead: a wrong length of a short file must not cost a gigabyte.
+        let mut payload = Vec::new();
+        self.reader.by_ref().take(length.into()).read_to_end(&mut payload)?;
+        if payload.len() < length as usize {
+            return Err(BackupError::CutOff { records: self.records });
+        }
+        let crc: [u8; 4] = self.array()?;
+        if crc32fast::hash(&payload) != u32::from_le_bytes(crc) {
+            return Err(self.damaged("its checksum is wrong"));
+        }
+        Ok((head, payload, crc))
     }
 
     fn array<const N: usize>(&mut self) -> Result<[u8; N], BackupError> {
@@ -260,6 +305,7 @@ impl<R: Read> Decoder<R> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::{SealKey, Sealer, seal::END_BYTES};
 
     fn backup() -> Vec<u8> {
         let mut bytes = Vec::new();
@@ -284,7 +330,7 @@ mod tests {
         let expected =
             [pair(b"a", b"one"), pair(b"b", &vec![7; PIECE]), Entry::Bucket(86_400_000), pair(b"c", b"")];
         assert_eq!(entries, expected);
-        assert_eq!(verify(&bytes[..]).unwrap(), Contents { live: 2, history: 1, buckets: 1 });
+        assert_eq!(verify(&bytes[..]).unwrap(), Contents { live: 2, history: 1, buckets: 1, sealed: false });
     }
 
     #[test]
@@ -308,6 +354,90 @@ mod tests {
                 assert!(verify(&flipped[..]).is_err(), "bit {bit} of byte {byte}");
             }
         }
+    }
+
+    /// A backup that passed by a sealer in pieces of this size.
+    fn sealed(key: &SealKey, piece: usize) -> Vec<u8> {
+        let (bytes, mut sealer) = (backup(), Sealer::new(key.clone()));
+        bytes.chunks(piece).for_each(|piece| sealer.update(piece));
+        [bytes, sealer.finish()].concat()
+    }
+
+    fn seal_key(id: &str, byte: u8) -> SealKey {
+        SealKey::new(id, zeroize::Zeroizing::new([byte; 32]))
+    }
+
+    fn trusted(bytes: &[u8], keys: &[SealKey]) -> Result<(), BackupError> {
+        let mut decoder = Decoder::new(bytes)?;
+        while decoder.next()?.is_some() {}
+        decoder.trusted(Trust::Keys(keys))
+    }
+
+    #[test]
+    fn l11_only_a_backup_that_a_key_at_hand_has_sealed_is_taken() {
+        let (own, other) = (seal_key("own", 1), seal_key("other", 2));
+        for piece in [1, 7, 48, 49, 50, 100_000, usize::MAX] {
+            let bytes = sealed(&own, piece);
+            assert!(verify(&bytes[..]).unwrap().sealed);
+            trusted(&bytes, &[other.clone(), own.clone()]).unwrap();
+        }
+        let bytes = sealed(&own, 9);
+        trusted(&bytes, &[seal_key("renamed", 1)]).unwrap();
+        let error = trusted(&bytes, std::slice::from_ref(&other)).unwrap_err().to_string();
+        assert!(
+            error.contains("key own") && error.contains("is other") && error.contains("--key"),
+            "{error}"
+        );
+        assert!(matches!(
+            trusted(&bytes, &[seal_key("own", 2)]),
+            Err(BackupError::Seal(SealError::Forged { .. }))
+        ));
+        // Whoever has no key can make a whole backup, and cut a seal off.
+        let error = trusted(&backup(), std::slice::from_ref(&own)).unwrap_err().to_string();
+        assert!(error.contains("has no seal") && error.contains("--unauthenticated"), "{error}");
+        // The seal of one backup under another.
+        let mut changed = Vec::new();
+        let mut encoder = Encoder::new(|piece| {
+            changed.extend(piece);
+            Ok(())
+        });
+        encoder.pair(b"planted", b"by somebody").unwrap();
+        encoder.end().unwrap();
+        changed.extend(&bytes[backup().len()..]);
+        assert!(matches!(trusted(&changed, &[own]), Err(BackupError::Seal(SealError::Forged { .. }))));
+    }
+
+    #[test]
+    fn every_cut_and_flipped_bit_of_a_seal_is_refused() {
+        let (own, whole) = (seal_key("own", 1), backup().len());
+        let bytes = sealed(&own, 9);
+        for at in whole..bytes.len() {
+            assert!(trusted(&bytes[..at], std::slice::from_ref(&own)).is_err(), "{at}");
+            for bit in 0..8 {
+                let mut flipped = bytes.clone();
+                flipped[at] ^= 1 << bit;
+                assert!(trusted(&flipped, std::slice::from_ref(&own)).is_err(), "bit {bit} of byte {at}");
+            }
+        }
+        assert!(verify(&[&bytes[..], b"x"].concat()[..]).is_err());
+    }
+
+    #[test]
+    fn a_backup_of_the_first_format_is_read_and_has_no_seal() {
+        let mut old = backup();
+        old[16] = 1;
+        // Its sum is over the head too.
+        let end = old.len() - END_BYTES;
+        let sum = Sha256::digest(&old[..end]);
+        let payload = [&old[end + 4..end + 13], &sum[..]].concat();
+        old.truncate(end + 4);
+        old.extend([&payload[..], &crc32fast::hash(&payload).to_le_bytes()].concat());
+        assert!(!verify(&old[..]).unwrap().sealed);
+        assert!(matches!(trusted(&old, &[seal_key("own", 1)]), Err(BackupError::Seal(SealError::Unsealed))));
+        let mut sealer = Sealer::new(seal_key("own", 1));
+        sealer.update(&old);
+        old.extend(sealer.finish());
+        assert!(matches!(verify(&old[..]), Err(BackupError::Damaged { .. })));
     }
 
     #[test]

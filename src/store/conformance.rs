@@ -6,8 +6,8 @@ use proptest::prelude::*;
 use tempfile::TempDir;
 
 use super::{
-    Batch, Key, KeyRange, MemoryStore, Move, Options, Order, Pair, SledStore, Store, StoreError, buckets,
-    testing::block_on, verify,
+    Batch, Key, KeyRange, MemoryStore, Move, Options, Order, Pair, SledStore, Store, StoreError, Trust,
+    buckets, testing::block_on, verify,
 };
 
 /// A backend and, for one on disk, its folder.
@@ -313,7 +313,7 @@ mod cases {
         assert_eq!((contents.live, contents.history, contents.buckets), (3, 3, 3));
         let folder = tempfile::tempdir().unwrap();
         let restored = folder.path().join("store");
-        assert_eq!(SledStore::restore(&backup[..], &restored).unwrap(), contents);
+        assert_eq!(SledStore::restore(&backup[..], &restored, Trust::Anyone).unwrap(), contents);
         let restored = SledStore::open(&restored, &Options::default()).unwrap();
         assert!(all(&restored) == all(store));
         assert_eq!(block_on(restored.drop_expired(3 * DAY)).unwrap(), 2);

@@ -17,6 +17,7 @@ mod error;
 pub mod keys;
 mod memory;
 mod record;
+mod seal;
 mod sled;
 pub mod tables;
 #[cfg(test)]
@@ -30,6 +31,7 @@ pub use batch::{Batch, KeyRange, Order};
 pub use error::StoreError;
 pub use keys::Key;
 pub use memory::MemoryStore;
+pub use seal::{SealError, SealKey, Sealer, Trust};
 
 /// A key and its value.
 pub type Pair = (Vec<u8>, Vec<u8>);

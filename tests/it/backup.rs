@@ -34,8 +34,14 @@ fn backup(server: &TestServer, file: &Path) -> Finished {
     flowcell(["backup", file.to_str().unwrap(), "--server", &server.url(), "--data", data])
 }
 
-fn restore(file: &Path, data: &Path) -> Finished {
-    flowcell(["restore", file.to_str().unwrap(), "--data", data.to_str().unwrap()])
+/// With the key of the server that made the backup.
+fn restore(server: &TestServer, file: &Path, data: &Path) -> Finished {
+    restore_with(file, data, &["--key", server.data().join("secrets.key").to_str().unwrap()])
+}
+
+fn restore_with(file: &Path, data: &Path, more: &[&str]) -> Finished {
+    let plain = ["restore", file.to_str().unwrap(), "--data", data.to_str().unwrap()];
+    flowcell(plain.iter().chain(more))
 }
 
 /// Puts a backup in the place of a stopped server's data.
@@ -43,11 +49,12 @@ fn replace_data(server: &TestServer, file: &Path) {
     let old = server.data().with_extension("old");
     let _ = fs::remove_dir_all(&old);
     fs::rename(server.data(), &old).unwrap();
-    let restored = restore(file, &server.data());
+    let key = old.join("secrets.key");
+    let restored = restore_with(file, &server.data(), &["--key", key.to_str().unwrap()]);
     assert_eq!(restored.code, 0, "{restored:?}");
     // The key of the secrets is not in the backup, and the operator is told.
     assert!(restored.stdout.contains("secrets.key"), "{restored:?}");
-    fs::copy(old.join("secrets.key"), server.data().join("secrets.key")).unwrap();
+    fs::copy(key, server.data().join("secrets.key")).unwrap();
 }
 
 /// Each delivery is the run that its sender was told, finished, and is remembered.
@@ -159,11 +166,11 @@ fn what_cannot_be_backed_up_or_restored_is_one_clear_line() {
     fs::write(path("other"), "#!/bin/sh\necho this is no backup\n").unwrap();
     let new = path("new");
     let cases = [
-        (restore(&path("short"), &new), "is cut off"),
-        (restore(&path("empty"), &new), "no backup of Flowcell"),
-        (restore(&path("other"), &new), "no backup of Flowcell"),
-        (restore(&path("missing"), &new), "cannot open"),
-        (restore(&path("good"), &server.data()), "is there already"),
+        (restore(&server, &path("short"), &new), "is cut off"),
+        (restore(&server, &path("empty"), &new), "no backup of Flowcell"),
+        (restore(&server, &path("other"), &new), "no backup of Flowcell"),
+        (restore(&server, &path("missing"), &new), "cannot open"),
+        (restore(&server, &path("good"), &server.data()), "is there already"),
         (
             flowcell(["backup", path("x").to_str().unwrap(), "--data", new.to_str().unwrap()]),
             "holds no store",
@@ -215,4 +222,53 @@ fn a_reader_that_stands_still_or_goes_away_holds_up_nobody() {
     assert!(server.stop().success());
     assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
     drop(stream);
+}
+
+#[test]
+fn l11_a_backup_that_somebody_changed_or_made_is_refused_unless_it_is_taken_on_purpose() {
+    let mut server = counting();
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    server.ended_run(&server.send(&delivery("one")).run_id());
+    assert_eq!(backup(&server, &path("good")).code, 0);
+    let good = fs::read(path("good")).unwrap();
+    // Without its last record, which is the seal; nobody needs a key to leave it away or to make all sums fit.
+    let id_and_mac = 4 + 1 + 1 + 8 + 32 + 4;
+    fs::write(path("cut"), &good[..good.len() - id_and_mac]).unwrap();
+    let other = TestServer::start([]);
+    let others = other.data().join("secrets.key");
+    let refused = |name: &str, more: &[&str], told: &str| {
+        let finished = restore_with(&path(name), &path("new"), more);
+        assert!(finished.code == 2 && finished.stderr.contains(told), "{told}: {finished:?}");
+        assert_eq!(finished.stderr.trim().lines().count(), 1, "{finished:?}");
+        assert!(!path("new/store").exists());
+    };
+    let own = server.data().join("secrets.key").display().to_string();
+    refused("cut", &["--key", &own], "has no seal");
+    refused("good", &["--key", others.to_str().unwrap()], "was sealed with key");
+    refused("good", &[], "put your copy of secrets.key into");
+    // The data folder's own key counts without being named.
+    fs::create_dir(path("new")).unwrap();
+    fs::copy(&others, path("new/secrets.key")).unwrap();
+    refused("good", &[], "--key");
+    fs::copy(&own, path("new/secrets.key")).unwrap();
+    let restored = restore_with(&path("good"), &path("new"), &[]);
+    assert_eq!(restored.code, 0, "{restored:?}");
+    for name in ["cut", "good"] {
+        let restored = restore_with(&path(name), &path(&format!("of-{name}")), &["--unauthenticated"]);
+        assert!(restored.code == 0 && restored.stderr.contains("nobody vouches"), "{restored:?}");
+    }
+    server.stop();
+}
+
+#[test]
+fn a_folder_whose_key_is_lost_is_still_backed_up_and_that_is_told() {
+    let mut server = counting();
+    server.ended_run(&server.send(&delivery("one")).run_id());
+    server.stop();
+    let data = server.data();
+    fs::remove_file(data.join("secrets.key")).unwrap();
+    let file = data.with_extension("backup");
+    let made = flowcell(["backup", file.to_str().unwrap(), "--data", data.to_str().unwrap()]);
+    assert!(made.code == 0 && made.stderr.contains("not sealed"), "{made:?}");
 }

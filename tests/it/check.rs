@@ -191,7 +191,10 @@ fn a_secret_is_never_printed() {
         "\"type\": \"webhook\", \"verify\": { \"scheme\": \"hmac\", \"header\": \"x y\", \"secret\": \"{{$env.S}}\" }",
     );
     folder(root.path(), "secret", &[("workflow.json", &text)]);
-    let checked = flowcell_with(["check".into(), root.path().join("secret")], &[("S", "swordfish")]);
+    let checked = flowcell_with(
+        ["check".into(), root.path().join("secret")],
+        &[("S", "swordfish"), ("FLOWCELL_ENV_ALLOW", "S")],
+    );
     assert_eq!(checked.code, 1);
     assert!(!checked.stdout.contains("swordfish") && !checked.stderr.contains("swordfish"), "{checked:?}");
 }

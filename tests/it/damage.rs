@@ -152,17 +152,18 @@ fn a_damaged_backup_is_refused_and_leaves_nothing() {
     let made = flowcell(["backup", &path("good"), "--data", data.to_str().unwrap()]);
     assert_eq!(made.code, 0, "{made:?}");
     let good = fs::read(path("good")).unwrap();
+    let key = data.join("secrets.key").display().to_string();
     let mut random = Random::seeded();
     for _ in 0..25 {
         let (bytes, what) = random.damage(&good);
         fs::write(path("bad"), bytes).unwrap();
-        let restored = flowcell(["restore", &path("bad"), "--data", &path("data")]);
+        let restored = flowcell(["restore", &path("bad"), "--data", &path("data"), "--key", &key]);
         assert_eq!(restored.code, 2, "{what}: {restored:?}");
         assert_eq!(restored.stderr.trim().lines().count(), 1, "{what}: {restored:?}");
         let left = fs::read_dir(path("data")).map_or(0, Iterator::count);
         assert_eq!(left, 0, "{what}");
     }
-    let restored = flowcell(["restore", &path("good"), "--data", &path("data")]);
+    let restored = flowcell(["restore", &path("good"), "--data", &path("data"), "--key", &key]);
     assert_eq!(restored.code, 0, "{restored:?}");
 }
 

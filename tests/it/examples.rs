@@ -17,7 +17,8 @@ fn folders() -> Vec<String> {
     folders
 }
 
-const SECRET: [(&str, &str); 1] = [("GITHUB_WEBHOOK_SECRET", GITHUB_SECRET)];
+const SECRET: [(&str, &str); 2] =
+    [("GITHUB_WEBHOOK_SECRET", GITHUB_SECRET), ("FLOWCELL_ENV_ALLOW", "GITHUB_WEBHOOK_SECRET")];
 
 #[test]
 fn check_finds_nothing_wrong_with_the_examples() {

@@ -19,8 +19,8 @@ const LONGER: [(&str, &str); 1] =
 /// The floor of a module of the library.
 fn floor(module: &str) -> Option<u8> {
     Some(match module {
-        "main" | "lib" | "app" | "cli" | "config" | "folder" | "plugin_folder" | "loader" | "server"
-        | "key_source" | "machine" => 5,
+        "main" | "lib" | "app" | "cli" | "config" | "files" | "folder" | "plugin_folder" | "loader"
+        | "server" | "key_source" | "variables" | "machine" => 5,
         "gateway" | "api" | "console" | "run_view" => 4,
         "engine" => 3,
         "steps" => 2,

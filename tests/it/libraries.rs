@@ -146,7 +146,7 @@ const LIBRARIES: [Library; 14] = [
 ];
 
 /// Downloads are kept here.
-fn cache() -> PathBuf {
+pub fn cache() -> PathBuf {
     root().join("target/libraries/cache")
 }
 
@@ -158,6 +158,11 @@ fn folder() -> PathBuf {
     files.sort();
     files.iter().for_each(|file| sha.update(fs::read(file).unwrap()));
     root().join("target/libraries").join(hex::encode(&sha.finalize()[..8]))
+}
+
+/// Whether the bundler's own tools are in the cache, so that others need no network for them.
+pub fn has_tools() -> bool {
+    bundled(&folder(), &LIBRARIES[4]).is_ok() && cache().join("flowcell/npm").is_dir()
 }
 
 /// Bundles a library unless it was; what it says when that does not work.

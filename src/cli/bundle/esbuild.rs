@@ -1,18 +1,21 @@
 //! esbuild, from its own npm package: one native binary of a version and hash that are fixed here.
 //!
-//! It reads files of the working folder alone, is given no variables, and runs no code of the packages.
+//! It reads files of the working folder alone, is given no variables, and runs no code of the packages. Packages name files as
+//! they like, in imports and in `package.json`: the kernel keeps the others from it (see `confined`), and what it tells that it
+//! read is looked at before anything of the output is used.
 
 use std::{
     collections::BTreeMap,
     fs,
-    path::{Path, PathBuf},
-    process::{Command, Stdio},
+    path::{Component, Path, PathBuf},
+    process::Stdio,
 };
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use serde::Deserialize;
 
 use super::{registry::Registry, unpack};
+use crate::cli::confined;
 
 /// The version that is used.
 const VERSION: &str = "0.28.2";
@@ -127,11 +130,12 @@ impl Esbuild {
 
     /// Builds; the error is what esbuild says.
     pub(super) fn run(&self, folder: &Path, build: &Build<'_>) -> anyhow::Result<Meta> {
-        let mut command = Command::new(&self.binary);
-        command.current_dir(folder).env_clear().env("TMPDIR", folder).stdin(Stdio::null());
+        let mut command = confined::command(folder, &self.binary).context("esbuild does not start")?;
+        command.stdin(Stdio::null());
         command.args([build.entry, "--bundle", "--target=es2022", "--charset=utf8"]);
         command.args(["--define:process.env.NODE_ENV=\"production\"", "--define:global=globalThis"]);
-        command.args(["--log-level=error", "--color=false", "--metafile=meta.json"]);
+        // No tsconfig.json, not even one above the folder: it could name files anywhere.
+        command.args(["--log-level=error", "--color=false", "--metafile=meta.json", "--tsconfig-raw={}"]);
         command.arg(format!("--outfile={}", build.output));
         command.args(match build.browser {
             // With that, packages' own replacements of single files count, too.
@@ -158,6 +162,53 @@ impl Esbuild {
             bail!("esbuild: {told}");
         }
         let meta = fs::read(folder.join("meta.json")).context("esbuild wrote no metafile")?;
-        serde_json::from_slice(&meta).context("esbuild's metafile is not understood")
+        let meta: Meta = serde_json::from_slice(&meta).context("esbuild's metafile is not understood")?;
+        meta.stays_inside()?;
+        Ok(meta)
+    }
+}
+
+impl Meta {
+    /// Whether all that was read is of the working folder.
+    fn stays_inside(&self) -> anyhow::Result<()> {
+        for path in self.inputs.keys() {
+            // What a `data:` URL holds is its own path; what is disabled was not read.
+            let path = path.strip_prefix("(disabled):").unwrap_or(path);
+            let own = |part| matches!(part, Component::Normal(_) | Component::CurDir);
+            let inside = path.starts_with("<data:") || Path::new(path).components().all(own);
+            ensure!(
+                inside,
+                "a package asks for the file {path:?} of this machine: nothing of it was bundled"
+            );
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn s14_what_was_read_outside_of_the_folder_is_refused() {
+        let meta = |path: &str| {
+            let inputs = json!({ "look.js": { "imports": [] }, path: { "imports": [] } });
+            let meta: Meta = serde_json::from_value(json!({ "inputs": inputs, "outputs": {} })).unwrap();
+            meta.stays_inside()
+        };
+        for path in ["../creds.json", "../../home/u/.aws/credentials", "/etc/passwd", "a/../../b.js"] {
+            let error = meta(path).unwrap_err().to_string();
+            assert!(error.contains(path), "{error}");
+        }
+        for path in [
+            "node_modules/a/..b/x.js",
+            "(disabled):node_modules/a/x.js",
+            "<data:text/javascript,../x>",
+            "./a.js",
+        ] {
+            meta(path).unwrap();
+        }
     }
 }

@@ -14,6 +14,7 @@ mod unpack;
 use std::{
     collections::BTreeMap,
     fs,
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
 };
 
@@ -32,10 +33,15 @@ use self::{
     unpack::{Budget, unpack},
 };
 use super::{Verdict, local::user_cache};
-use crate::config::{Config, Flags};
+use crate::{
+    config::{Config, Flags},
+    files::{self, FileError, Root},
+};
 
 /// Requests to the registry at once.
 const AT_ONCE: usize = 8;
+/// The most bytes of a `.npmrc`.
+const NPMRC_MOST: u64 = 1 << 20;
 /// What the folder of libraries has, in JSON.
 const LOCK: &str = "libraries.json";
 
@@ -80,9 +86,17 @@ pub(super) fn execute(arguments: &Arguments) -> anyhow::Result<Verdict> {
     let config = Config::load(&Flags::default(), std::env::vars())?;
     let folder = arguments.dir.clone().unwrap_or_else(|| config.workflows.join("libraries"));
     let home = std::env::var_os("HOME").map(|home| Path::new(&home).join(".npmrc"));
-    let files = [Some(PathBuf::from(".npmrc")), home].into_iter().flatten();
-    let files: Vec<String> = files.filter_map(|file| fs::read_to_string(file).ok()).collect();
-    let npmrc = Npmrc::read(arguments.registry.as_deref(), &files, |name| std::env::var(name).ok())?;
+    // The one here came with a checkout, and links nowhere else.
+    let is_home =
+        home.as_deref().is_some_and(|home| fs::canonicalize(home).ok() == fs::canonicalize(".npmrc").ok());
+    let local = match is_home {
+        true => Ok(String::new()),
+        false => Root::open(Path::new(".")).and_then(|here| here.text(Path::new(".npmrc"), NPMRC_MOST)),
+    };
+    let home = home.map(|home| files::named_text(&home, NPMRC_MOST));
+    let npmrc_files = npmrc::Files { local: present(local)?, home: home.map_or(Ok(None), present)? };
+    let npmrc = Npmrc::read(arguments.registry.as_deref(), &npmrc_files, |name| std::env::var(name).ok())?;
+    npmrc.notes().iter().for_each(|note| eprintln!("flowcell: {note}"));
     let cache = user_cache().unwrap_or_else(|| std::env::temp_dir().join("flowcell"));
     let registry = Registry::new(npmrc, &cache)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
@@ -98,6 +112,15 @@ pub(super) fn execute(arguments: &Arguments) -> anyhow::Result<Verdict> {
         }
         Ok(Verdict::Yes)
     })
+}
+
+/// A file that need not be there.
+fn present(text: Result<String, FileError>) -> Result<Option<String>, FileError> {
+    match text {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.is_missing() => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 struct Bundler {
@@ -246,10 +269,15 @@ impl Library {
 
 /// By a rename, so that a server that watches never reads half of it.
 fn replace(file: &Path, text: &str) -> anyhow::Result<()> {
-    let new = file.with_extension("new");
-    fs::write(&new, text)
-        .and_then(|()| fs::rename(&new, file))
-        .with_context(|| format!("cannot write {}", file.display()))
+    let folder = file.parent().expect("it is in a folder");
+    // Under a name that nobody has laid a link at.
+    let write = || {
+        let new =
+            tempfile::Builder::new().permissions(fs::Permissions::from_mode(0o644)).tempfile_in(folder)?;
+        fs::write(new.path(), text)?;
+        new.persist(file).map(drop).map_err(|error| error.error)
+    };
+    write().with_context(|| format!("cannot write {}", file.display()))
 }
 
 #[cfg(test)]

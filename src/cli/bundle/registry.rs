@@ -100,7 +100,12 @@ impl Registry {
             return Ok(bytes);
         }
         let url = Url::parse(&dist.tarball).with_context(|| format!("{what} has no tarball at a URL"))?;
-        let bytes = self.get(self.npmrc.tarball(name, &url)?, "*/*", &what).await?;
+        let url = self.npmrc.tarball(name, &url)?;
+        ensure!(
+            url.scheme() == "https" || self.npmrc.registry(name).scheme() == "http",
+            "the registry gives {what} at {url}, which is not https"
+        );
+        let bytes = self.get(url, "*/*", &what).await?;
         ensure!(
             Sha512::digest(&bytes).as_slice() == wanted,
             "the tarball of {what} is not what its integrity says; nothing of it was used"

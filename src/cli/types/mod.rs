@@ -19,7 +19,9 @@ use serde_json::{Value, json};
 use self::shape::{Shape, key};
 use super::{Verdict, fixtures};
 use crate::{
-    engine, folder,
+    engine,
+    files::Root,
+    folder,
     model::{OnError, Step, StepKind, Workflow},
     steps::output_schemas,
 };
@@ -62,6 +64,9 @@ pub(super) fn execute(arguments: &Arguments) -> anyhow::Result<Verdict> {
 }
 
 fn write(path: &Path, text: &str) -> anyhow::Result<()> {
+    // A link in a folder that comes with a checkout would have another file overwritten.
+    let is_link = fs::symlink_metadata(path).is_ok_and(|about| about.file_type().is_symlink());
+    anyhow::ensure!(!is_link, "{} is a link, and is not written through: remove it", path.display());
     fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))?;
     println!("{}", path.display());
     Ok(())
@@ -93,15 +98,14 @@ fn tsconfig(globals: &str) -> Value {
 
 /// The declarations of one workflow, or what is wrong with it.
 fn declarations(folder: &Path) -> anyhow::Result<Result<String, String>> {
-    let path = folder.join("workflow.json");
-    let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    let text = folder::workflow_json(&Root::open(folder)?)?;
     let workflow = match engine::read_workflow(&text) {
         Ok(workflow) => workflow,
         Err(error) => return Ok(Err(format!("{}/{error}", folder.display()))),
     };
     let mut data = Shape::default();
-    for fixture in fixtures::paths_of(folder)? {
-        let event = fixtures::read_event(&fixture, workflow.key.as_str())?;
+    for fixture in fixtures::beside(folder)? {
+        let event = fixture.event(workflow.key.as_str())?;
         let context: Value = serde_json::from_str(&event.context_json()).unwrap_or_default();
         data.add(&context["data"]);
     }

@@ -3,12 +3,13 @@
 //! A compiler that reads what strangers wrote may need endless time and memory, or have a hole; so it is a child: this
 //! same binary, with little memory, processor time and no environment, that reads the module on stdin and writes machine
 //! code to stdout. Its output is kept in the cache under a MAC (see `cache`), and nothing else is ever loaded. A module that
-//! finds a hole in the compiler gets no further than it would in our own process, and most that try end with the child.
+//! finds a hole in the compiler has a process that can open no file and no socket and start no program (see `confine`).
 
 use std::{
     io::{self, Read, Write},
     path::PathBuf,
     process::{ExitCode, Stdio},
+    sync::Once,
     time::Duration,
 };
 
@@ -19,6 +20,7 @@ use wit_component::ComponentEncoder;
 
 use super::{
     PluginError,
+    confine::close_kernel,
     engine::config,
     outline::{Outline, SIZE_MOST},
 };
@@ -36,6 +38,11 @@ const CODE_MOST: u64 = 1 << 30;
 const ERROR_MOST: u64 = 16 << 10;
 /// The hidden command that makes this binary the child.
 pub const COMMAND: &str = "compile-plugin";
+
+/// What the child says before the reason when it has no filter of system calls.
+const OPEN: &str = "no filter: ";
+/// Whether the log has it.
+static TOLD: Once = Once::new();
 
 /// Where modules are compiled.
 #[derive(Debug, Clone)]
@@ -136,10 +143,15 @@ async fn in_child(program: &std::path::Path, bytes: &[u8]) -> Result<Vec<u8>, Pl
     if code.len() as u64 > CODE_MOST {
         return limit(format!("gave more than {} of machine code", ByteSize::from_bytes(CODE_MOST)));
     }
+    let complaint = String::from_utf8_lossy(&complaint);
     if status.success() {
+        if let Some(open) = complaint.lines().find_map(|line| line.strip_prefix(OPEN)) {
+            TOLD.call_once(|| {
+                tracing::warn!("plugins are compiled without a filter of system calls: {open}")
+            });
+        }
         return Ok(code);
     }
-    let complaint = String::from_utf8_lossy(&complaint);
     if let Some(error) = complaint.lines().find_map(|line| serde_json::from_str::<PluginError>(line).ok()) {
         return Err(error);
     }
@@ -176,6 +188,9 @@ pub fn child() -> ExitCode {
 fn compile_stdin() -> Result<(), PluginError> {
     let failed = |error: io::Error| PluginError::Compiler { why: error.to_string() };
     give_up_powers().map_err(failed)?;
+    if let Err(why) = close_kernel() {
+        eprintln!("{OPEN}{why}");
+    }
     let mut bytes = Vec::new();
     io::stdin().lock().take(SIZE_MOST.as_bytes() + 1).read_to_end(&mut bytes).map_err(failed)?;
     // Deep nesting needs stack, and the main thread's depends on the system.

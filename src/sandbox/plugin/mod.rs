@@ -13,6 +13,7 @@ mod clock;
 mod command;
 mod compile;
 mod component;
+mod confine;
 mod engine;
 mod error;
 mod explain;

@@ -10,9 +10,13 @@ use std::{
 use rustls::sign::CertifiedKey;
 
 use super::{Certificates, TlsError, certified, chain, key};
+use crate::files;
 
 /// Between two looks at the files.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
+
+/// The most bytes of a file.
+const MOST: u64 = 4 << 20;
 
 /// When a file was written last, and how long it is.
 type Stamp = Option<(SystemTime, u64)>;
@@ -76,8 +80,7 @@ impl Files {
 }
 
 fn read(cert: &Path, key_path: &Path) -> Result<CertifiedKey, TlsError> {
-    let text =
-        |path: &Path| fs::read(path).map_err(|source| TlsError::Read { path: path.to_owned(), source });
+    let text = |path: &Path| files::named(path, MOST);
     let none = |path: &Path, what| TlsError::Pem { path: path.to_owned(), what };
     let certificates = chain(&text(cert)?).ok_or_else(|| none(cert, "certificate"))?;
     let key = key(&text(key_path)?).ok_or_else(|| none(key_path, "private key"))?;
@@ -116,7 +119,7 @@ mod tests {
         write(folder.path(), "key.pem", "nothing");
         assert!(matches!(files.look(), Some(Err(TlsError::Pem { what: "private key", .. }))));
         fs::remove_file(&cert).unwrap();
-        assert!(matches!(files.look(), Some(Err(TlsError::Read { .. }))));
+        assert!(matches!(files.look(), Some(Err(TlsError::Read(_)))));
         assert_eq!(shown(), second.cert.der().to_vec());
     }
 }

@@ -18,6 +18,7 @@ use rustls::{
 use tokio_rustls::TlsAcceptor;
 
 pub(crate) use self::files::Files;
+use crate::files::FileError;
 
 /// What the servers of an ACME directory ask for instead of HTTP (RFC 8737 section 3).
 pub(super) const ACME_PROTOCOL: &[u8] = b"acme-tls/1";
@@ -26,14 +27,8 @@ pub(super) const ACME_PROTOCOL: &[u8] = b"acme-tls/1";
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
     /// A file.
-    #[error("cannot read {}: {source}", path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        #[source]
-        source: std::io::Error,
-    },
+    #[error(transparent)]
+    Read(#[from] FileError),
     /// No PEM, or nothing in it of the kind.
     #[error("{}: no {what} in PEM form in it", path.display())]
     Pem {

@@ -8,7 +8,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 use url::Url;
 
-use crate::template::{Part, Path, Roots, Template};
+use crate::template::{Part, Path, Root, Roots, Template};
 
 /// All but RFC 3986's unreserved characters.
 const ENCODED: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -63,7 +63,11 @@ impl UrlTemplate {
             };
             let value = as_text(path.read(roots));
             if value.is_empty() && !text.contains('?') {
-                return Err(format!("`{path}` is empty, and the URL needs it"));
+                let hint = match path.root() == Root::Env {
+                    true => "; is the variable set, and does env.allow have its name?",
+                    false => "",
+                };
+                return Err(format!("`{path}` is empty, and the URL needs it{hint}"));
             }
             if text.is_empty() {
                 text.push_str(value.trim());

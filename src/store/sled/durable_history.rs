@@ -315,7 +315,7 @@ fn a_backup_is_of_one_moment_while_runs_end_and_move() {
         verify(&backup[..]).unwrap();
         let place = tempfile::tempdir().unwrap();
         let place = place.path().join("store");
-        SledStore::restore(&backup[..], &place).unwrap();
+        SledStore::restore(&backup[..], &place, Trust::Anyone).unwrap();
         let map = all(&open(&place).unwrap()).unwrap();
         let numbers = map.keys().filter(|key| key[0] == b'k').count() as u32;
         for n in 0..numbers {
@@ -344,15 +344,18 @@ fn a_restore_takes_all_or_leaves_nothing() {
     let target = place.path().join("store");
     let entries = || fs::read_dir(place.path()).unwrap().count();
     for length in [0, 30, backup.len() / 2, backup.len() - 1] {
-        assert!(SledStore::restore(&backup[..length], &target).is_err());
+        assert!(SledStore::restore(&backup[..length], &target, Trust::Anyone).is_err());
         assert_eq!(entries(), 0, "{length}");
     }
     let mut flipped = backup.clone();
     flipped[backup.len() / 3] ^= 4;
-    assert!(SledStore::restore(&flipped[..], &target).is_err());
+    assert!(SledStore::restore(&flipped[..], &target, Trust::Anyone).is_err());
     assert_eq!(entries(), 0);
-    SledStore::restore(&backup[..], &target).unwrap();
-    assert!(matches!(SledStore::restore(&backup[..], &target), Err(BackupError::NotEmpty { .. })));
+    SledStore::restore(&backup[..], &target, Trust::Anyone).unwrap();
+    assert!(matches!(
+        SledStore::restore(&backup[..], &target, Trust::Anyone),
+        Err(BackupError::NotEmpty { .. })
+    ));
     assert!(all(&open(&target).unwrap()).unwrap() == map);
     assert_eq!(files(&target.join("blobs")).len(), 3, "large values of the history stand there alone");
 }

@@ -33,7 +33,7 @@ use super::{
     queue::Work,
 };
 use crate::store::{
-    BackupError, BackupStream, Batch, Contents, Key, KeyRange, Order, StoreError,
+    BackupError, BackupStream, Batch, Contents, Key, KeyRange, Order, StoreError, Trust,
     backup::{Decoder, Encoder, Entry},
 };
 
@@ -143,7 +143,7 @@ fn pair(file: &mut impl Read) -> std::io::Result<Option<(Vec<u8>, Vec<u8>)>> {
 }
 
 /// Makes the store of a backup.
-pub(super) fn restore(file: impl Read, folder: &Path) -> Result<Contents, BackupError> {
+pub(super) fn restore(file: impl Read, folder: &Path, trust: Trust<'_>) -> Result<Contents, BackupError> {
     let occupied = || BackupError::NotEmpty { place: folder.display().to_string() };
     let io = |doing: &str, place: &Path, error| {
         StoreError::io(format!("cannot {doing} {}", place.display()), place, error)
@@ -159,6 +159,7 @@ pub(super) fn restore(file: impl Read, folder: &Path) -> Result<Contents, Backup
         fs::remove_dir_all(&new).map_err(|error| io("remove", &new, error))?;
     }
     let filled = fill(&mut decoder, &new).and_then(|()| {
+        decoder.trusted(trust)?;
         // Once more as a start does it.
         drop(SledStore::open(&new, &Options::default())?);
         fs::rename(&new, folder).map_err(|error| io("rename to", folder, error))?;

@@ -64,7 +64,7 @@ use self::{
 };
 use super::{
     BackupError, BackupStream, Batch, Contents, KeyRange, Move, Order, Pair, Store, StoreError, StoreStats,
-    record,
+    Trust, record,
 };
 
 /// What may differ between stores. `Options::default()` is right for a server.
@@ -230,11 +230,15 @@ impl SledStore {
     /// Makes the store of a backup, in a folder that does not exist yet. Blocks.
     ///
     /// # Errors
-    /// When there is such a folder, or the backup is not whole and unchanged; nothing is left behind then.
-    pub fn restore(backup: impl Read + Send, folder: &Path) -> Result<Contents, BackupError> {
+    /// When there is such a folder, the backup is not whole and unchanged, or not to be trusted; nothing is left behind then.
+    pub fn restore(
+        backup: impl Read + Send,
+        folder: &Path,
+        trust: Trust<'_>,
+    ) -> Result<Contents, BackupError> {
         // A thread, because the caller's may belong to a runtime, which must not wait.
         std::thread::scope(|scope| {
-            let restored = scope.spawn(|| export::restore(backup, folder)).join();
+            let restored = scope.spawn(|| export::restore(backup, folder, trust)).join();
             restored
                 .unwrap_or_else(|_| Err(StoreError::corrupt("the backup", "restoring it panicked").into()))
         })

@@ -111,6 +111,9 @@ impl Process {
         };
         command.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(folder.join("data"));
         command.arg("--workflows").arg(folder.join("workflows"));
+        // What a test sets is for its workflows, unless it says otherwise.
+        let names = setup.variables.iter().map(|(name, _)| name.as_str());
+        command.env("FLOWCELL_ENV_ALLOW", names.collect::<Vec<_>>().join(","));
         command.envs(setup.variables.iter().map(|(name, value)| (name, value)));
         let mut child =
             command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
