@@ -85,6 +85,8 @@ pub(super) fn facts(run: &Run, definition: &Definition) -> RunFacts {
 /// answer would tell whether a guess is right.
 pub(super) fn redactor(inner: &Inner, definition: &Definition, facts: &RunFacts) -> Redactor {
     let mut names = definition.secrets.clone();
+    // Variables that look like credentials are masked too.
+    names.extend(definition.variables.iter().cloned());
     names.extend(definition.plugins.iter().flat_map(|plugin| inner.services.plugins.granted_secrets(plugin)));
     names.sort_unstable();
     names.dedup();
@@ -269,7 +271,7 @@ fn masked(executed: Executed, redactor: &Redactor, all: &Redactor) -> Executed {
     if all.is_empty() {
         return executed;
     }
-    let text = |text: &str| redactor.redact(text).into_owned();
+    let text = |text: &str| masked_text(text, redactor);
     let result = match executed.result {
         Ok(Output::Value(output)) => Ok(Output::Value(redactor.redact_json(&output))),
         Ok(Output::Answer(answer)) => Ok(Output::Answer(masked_answer(answer, redactor))),
@@ -283,17 +285,41 @@ fn masked(executed: Executed, redactor: &Redactor, all: &Redactor) -> Executed {
             Err(RunError { message: text(&error.message), stack: error.stack.as_deref().map(text), ..error })
         }
     };
-    let last = executed.logs.len().saturating_sub(1);
+    let count = executed.logs.len();
     let logs = executed.logs.into_iter().enumerate().map(|(index, line)| {
-        // The last line of a log that was cut may end inside a secret.
-        let masked = match executed.log_truncated && index + 1 >= last {
-            true => all.redact_cut(&line.text).into_owned(),
-            false => all.redact(&line.text).into_owned(),
-        };
-        LogLine { text: masked, ..line }
+        let ends_log = executed.log_truncated && index + 1 == count;
+        LogLine { text: masked_line(&line.text, ends_log, all), ..line }
     });
     Executed { result, logs: logs.collect(), ..executed }
 }
+
+/// Stands where the sandbox cut a text.
+const CUT: char = '…';
+
+/// A log line without secrets. Where it was cut, what stands before the mark may be the beginning of one.
+fn masked_line(text: &str, ends_log: bool, all: &Redactor) -> String {
+    let is_count = |after: &str| {
+        let count = after.strip_prefix(" (").and_then(|after| after.strip_suffix(" bytes more)"));
+        count.is_some_and(|count| !count.is_empty() && count.bytes().all(|byte| byte.is_ascii_digit()))
+    };
+    match text.rsplit_once(CUT) {
+        Some((before, after)) if is_count(after) || (ends_log && after.is_empty()) => {
+            all.redact_cut(before).into_owned() + after
+        }
+        Some(_) | None => all.redact(text).into_owned(),
+    }
+}
+
+/// A message or a stack without secrets; a long one that ends in the mark was cut.
+fn masked_text(text: &str, given: &Redactor) -> String {
+    match text.strip_suffix(CUT) {
+        Some(before) if text.len() >= CUT_LEAST && !given.is_empty() => given.redact_cut(before).into_owned(),
+        Some(_) | None => given.redact(text).into_owned(),
+    }
+}
+
+/// No message below this many bytes is cut.
+const CUT_LEAST: usize = 1 << 10;
 
 /// An answer without secrets.
 pub(super) fn masked_answer(answer: Answer, redactor: &Redactor) -> Answer {

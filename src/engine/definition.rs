@@ -69,6 +69,8 @@ pub struct Definition {
     pub(super) schedule: Option<Schedule>,
     /// The secrets that its steps name, sorted.
     pub(super) secrets: Vec<String>,
+    /// The variables that it sees, by name.
+    pub(super) variables: Vec<String>,
     /// The plugins that its steps use, each once.
     pub(super) plugins: Vec<PluginRef>,
     /// Its steps that wait for a callback.
@@ -152,6 +154,7 @@ impl Definition {
         );
         let env: BTreeMap<String, String> =
             names.into_iter().filter_map(|name| environment(&name).map(|value| (name, value))).collect();
+        let variables = env.keys().cloned().collect();
         let env = serde_json::to_string(&env).expect("strings are always JSON").into();
         let version = tables::versions::hash(&bundle);
         let mut output_schemas = HashMap::new();
@@ -175,6 +178,7 @@ impl Definition {
             keys,
             schedule,
             secrets,
+            variables,
             plugins,
             callbacks,
             steps: compiled,

@@ -230,7 +230,8 @@ impl Vault {
         let named = |name: &str| names.iter().any(|other| other == name);
         let current = state.secrets.iter().map(|(name, entry)| (name.as_str(), entry.value.as_str()));
         let before = state.retired.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-        let redactor = Redactor::bare(current.chain(before).filter(|(name, _)| named(name)));
+        let beside = state.beside.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let redactor = Redactor::bare(current.chain(before).chain(beside).filter(|(name, _)| named(name)));
         let mut given = state.given.write().expect("no code panics under this lock");
         if given.len() >= GIVEN_MOST {
             given.clear();

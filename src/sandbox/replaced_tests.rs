@@ -3,21 +3,21 @@
 
 use std::{
     path::Path,
-    sync::{Arc, Mutex, OnceLock},
+    sync::{Mutex, OnceLock},
 };
 
 use futures::future::{BoxFuture, FutureExt};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::{Call, EngineOptions, HostCall, HostServices, JsEngine, SandboxError};
+use super::{Call, EngineOptions, HostCall, HostServices, JsEngine, SandboxError, Share};
 use crate::model::{CallError, CallRecord, ErrorCode, JsonText, Limits, RunError};
 
 fn engine() -> JsEngine {
     static LOADED: OnceLock<JsEngine> = OnceLock::new();
     let load = || {
         let cache = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/tmp/sandbox-cache");
-        JsEngine::load(&EngineOptions { cache: Some(cache), slots: 2 }).unwrap()
+        JsEngine::load(&EngineOptions { cache: Some(cache), slots: 2, ..EngineOptions::default() }).unwrap()
     };
     LOADED.get_or_init(load).clone()
 }
@@ -79,7 +79,7 @@ fn drive(source: &str) -> (Vec<Value>, Result<Value, RunError>) {
     let call = Call { limits, now_ms: 500, seed: [3; 32], ..Call::of(script) };
     let host = Host::default();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let outcome = runtime.block_on(engine.run(call, &engine.share(), &host)).unwrap();
+    let outcome = runtime.block_on(engine.run(call, &Share::of("test"), &host)).unwrap();
     (host.0.into_inner().unwrap(), outcome.into_result().map(|output| output.to_value()))
 }
 
