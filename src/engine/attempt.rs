@@ -71,7 +71,7 @@ pub(super) fn facts(run: &Run, definition: &Definition) -> RunFacts {
         run.head.created_ms,
         run.head.seed,
         run.head.id.to_string(),
-        run.head.workflow.to_string(),
+        run.head.workflow.clone(),
     );
     RunFacts {
         listed: definition.workflow.secrets.clone().into(),
@@ -105,12 +105,13 @@ pub(super) fn place(
 /// The one-time URL of a step instance.
 fn callback_url(base: &str, run: RunId, seed: &[u8; 32], key: &StepKey) -> String {
     let at: String = key.at.iter().map(|index| format!(".{index}")).collect();
-    format!("{base}/api/callbacks/{run}/{}{at}/{}", key.step, callback_token(seed, key))
+    format!("{base}/api/callbacks/{run}/{}{at}/{}", key.step, callback_token(run, seed, key))
 }
 
 /// What proves that a request was given the URL by the run itself.
-pub(super) fn callback_token(seed: &[u8; 32], key: &StepKey) -> String {
-    secret_of(seed, "callback", key)
+pub(super) fn callback_token(run: RunId, seed: &[u8; 32], key: &StepKey) -> String {
+    // A run that repeats another has its seed too, and must not be called back with the other's URLs.
+    secret_of(seed, &format!("callback\0{run}"), key)
 }
 
 /// The same for each attempt of a step instance, also of a run that repeats it from its failed step.
