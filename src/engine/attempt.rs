@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use super::{
     Inner,
     definition::Definition,
-    script::{Asked, ScriptHost},
+    script::{Asked, Given, ScriptHost},
     transition::State,
 };
 use crate::{
@@ -152,10 +152,12 @@ pub(super) async fn perform(
     // It began when it first began.
     let started_ms = history.first().map_or_else(|| inner.ports.now_ms(), |first| first.at_ms);
     let resumed = !history.is_empty();
+    let given = if is_code { given(&inner, &definition, compiled, &facts).await } else { Given::default() };
     let host = Arc::new(ScriptHost::new(
         &inner,
         run,
         definition.workflow.key.clone(),
+        given,
         (key.clone(), number, idempotency_key(&facts.seed, &key)),
         asks,
         history.len() as u32,
@@ -245,6 +247,23 @@ fn gone() -> RunError {
 fn secrets(inner: &Inner, definition: &Definition) -> SecretValues {
     let value = |name: &String| Some((name.clone(), inner.vault.get(name)?));
     definition.secrets.iter().filter_map(value).collect()
+}
+
+/// The secrets that an attempt was given: those that its workflow names, and those that its plugin was granted.
+async fn given(
+    inner: &Inner,
+    definition: &Definition,
+    compiled: Option<&steps::Compiled>,
+    facts: &RunFacts,
+) -> Given {
+    let named = secrets(inner, definition);
+    let named = named.iter().map(|(_, value)| value);
+    let Some(reference) = compiled.and_then(steps::Compiled::plugin) else { return Given::new(named) };
+    let pinned = facts.plugins.iter().find(|pin| pin.reference == *reference).map(|pin| pin.hash);
+    // One that cannot be used is not called either.
+    let plugin = inner.services.plugins.usable(reference, pinned).await.ok();
+    let granted = plugin.iter().flat_map(|plugin| plugin.allowed.secrets.values());
+    Given::new(named.chain(granted.map(String::as_str)))
 }
 
 /// Masks the secrets in all that leaves an attempt: later steps, the store and the caller see the same.

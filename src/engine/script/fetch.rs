@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use super::ScriptHost;
 use crate::{
     model::{CAPABILITY_MISSING, CallError, JsonText},
-    net::{NetError, OutboundRequest, Response},
+    net::{NetError, OutboundRequest, Response, Sensitive},
     sandbox::HostCall,
 };
 
@@ -63,6 +63,8 @@ pub(super) async fn perform(host: &ScriptHost, call: &HostCall) -> Result<JsonTe
         max_response: RESPONSE_MOST,
         redirects: if args.redirect == Redirect::Follow { REDIRECTS } else { 0 },
         within: call.hosts.clone(),
+        sensitive: Sensitive { holds: Some(host.given.clone().finder()), ..Sensitive::default() },
+        caller: Some(host.workflow.clone()),
         ..OutboundRequest::new(method, args.url.clone())
     };
     let _place = host.fetches.acquire().await.map_err(|_| type_error("the run has ended"))?;
@@ -110,10 +112,11 @@ fn type_error(why: &str) -> CallError {
 
 fn failed(error: &NetError) -> CallError {
     let (name, code) = match error {
-        NetError::Denied { .. } => ("TypeError", "FETCH_DENIED"),
+        NetError::Denied { .. } | NetError::Withheld { .. } => ("TypeError", "FETCH_DENIED"),
         NetError::NotGranted { .. } => ("TypeError", CAPABILITY_MISSING),
         NetError::Timeout { .. } => ("TimeoutError", "FETCH_TIMEOUT"),
         NetError::Dns { .. } => ("TypeError", "ENOTFOUND"),
+        NetError::Unanswered { .. } => ("TypeError", "EAI_AGAIN"),
         NetError::Connect { .. } => ("TypeError", "ECONNREFUSED"),
         NetError::TooLarge { .. } => ("TypeError", "FETCH_TOO_LARGE"),
         NetError::Url { .. } => ("TypeError", "ERR_INVALID_URL"),

@@ -6,6 +6,7 @@
 //! script gets: a replay sees the same.
 
 mod fetch;
+mod given;
 mod memo;
 mod note;
 mod respond;
@@ -20,12 +21,14 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
+pub(super) use given::Given;
+
 use super::{
     Inner,
     kv::{KvError, KvOp, KvSession},
 };
 use crate::{
-    model::{Answer, CallError, CallNote, CallRecord, JsonText, RunId, StepKey},
+    model::{Answer, CallError, CallNote, CallRecord, JsonText, RunId, StepKey, WorkflowKey},
     sandbox::{HostCall, HostServices, SandboxError},
     secrets::Redactor,
     store::{Batch, StoreError, tables},
@@ -55,6 +58,9 @@ pub(super) struct ScriptHost {
     /// The same for each attempt of the step instance.
     idempotency_key: String,
     redactor: Arc<Redactor>,
+    workflow: WorkflowKey,
+    /// What no other origin may get of it.
+    given: Given,
     asks: mpsc::UnboundedSender<Asked>,
     kv: KvSession,
     fetches: Semaphore,
@@ -75,7 +81,8 @@ impl ScriptHost {
     pub(super) fn new(
         inner: &Arc<Inner>,
         run: RunId,
-        workflow: crate::model::WorkflowKey,
+        workflow: WorkflowKey,
+        given: Given,
         (step, attempt, idempotency_key): (StepKey, u32, String),
         asks: mpsc::UnboundedSender<Asked>,
         saved: u32,
@@ -88,7 +95,9 @@ impl ScriptHost {
             idempotency_key,
             redactor: inner.vault.redactor(),
             asks,
-            kv: inner.kv.session(workflow),
+            kv: inner.kv.session(workflow.clone()),
+            workflow,
+            given,
             fetches: Semaphore::new(FETCHES),
             kept: Mutex::new(Kept { saved, ..Kept::default() }),
             committing: tokio::sync::Mutex::default(),

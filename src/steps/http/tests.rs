@@ -434,7 +434,7 @@ async fn a_step_reads_its_run_and_names_what_it_reads() {
         content: Content::Json,
         body: b"{\"a\": \"x y\"}".to_vec(),
     };
-    let facts = RunFacts::of(&event, "{}".into(), 0, [0; 32], "run_1".into(), "w".into());
+    let facts = RunFacts::of(&event, "{}".into(), 0, [0; 32], "run_1".into(), "w".parse().unwrap());
     let outputs = Outputs::default();
     let place = crate::steps::Place::default();
     let scope = Scope::new(&facts, &outputs, &place);
