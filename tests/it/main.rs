@@ -13,6 +13,7 @@ mod check;
 mod cli;
 mod conformance;
 mod control;
+mod copies;
 mod crash;
 mod crash_effects;
 mod damage;
@@ -44,6 +45,8 @@ mod plugin_hostile;
 #[path = "../plugin_wat.rs"]
 mod plugin_wat;
 mod plugins;
+mod randomness;
+mod redirects;
 mod reference;
 mod refusals;
 mod reload;
