@@ -71,7 +71,7 @@ pub(super) fn facts(run: &Run, definition: &Definition) -> RunFacts {
         run.head.created_ms,
         run.head.seed,
         run.head.id.to_string(),
-        run.head.workflow.to_string(),
+        run.head.workflow.clone(),
     );
     RunFacts {
         listed: definition.workflow.secrets.clone().into(),
@@ -80,21 +80,29 @@ pub(super) fn facts(run: &Run, definition: &Definition) -> RunFacts {
     }
 }
 
-/// What masks in all that a run hands on or answers: the secrets that it was given, listed, named in templates or granted to its
-/// plugins. Never those of others: else whoever sends texts could ask for them. Nor those that the sender himself sent: else an
-/// answer would tell whether a guess is right.
-pub(super) fn redactor(inner: &Inner, definition: &Definition, facts: &RunFacts) -> Redactor {
-    let mut names = definition.secrets.clone();
-    // Variables that look like credentials are masked too.
-    names.extend(definition.variables.iter().cloned());
-    names.extend(definition.plugins.iter().flat_map(|plugin| inner.services.plugins.granted_secrets(plugin)));
-    names.sort_unstable();
-    names.dedup();
-    let given = inner.vault.redactor_of(&names);
-    if given.is_empty() {
-        return given;
+/// The secrets that a run was given, listed, named in templates or granted to its plugins, and variables that look like credentials.
+/// Never those of others: what is masked, and whether a text holds one, can be seen from outside, and must tell nobody about them.
+#[derive(Clone, Default)]
+pub(super) struct Given {
+    /// Masks in all that the run hands on or answers. Those that the sender himself sent are left out: else an answer would tell
+    /// whether a guess is right.
+    pub(super) masks: Redactor,
+}
+
+impl Given {
+    pub(super) fn of(inner: &Inner, definition: &Definition, facts: &RunFacts) -> Self {
+        let mut names = definition.secrets.clone();
+        names.extend(definition.variables.iter().cloned());
+        let plugins = definition.plugins.iter();
+        names.extend(plugins.flat_map(|plugin| inner.services.plugins.granted_secrets(plugin)));
+        names.sort_unstable();
+        names.dedup();
+        let all = inner.vault.redactor_of(&names);
+        if all.is_empty() {
+            return Self::default();
+        }
+        Self { masks: all.without_those_in(&[facts.context.as_bytes(), &facts.raw_body]) }
     }
-    given.without_those_in(&[facts.context.as_bytes(), &facts.raw_body])
 }
 
 /// Where a step stands.
@@ -122,12 +130,13 @@ pub(super) fn place(
 /// The one-time URL of a step instance.
 fn callback_url(base: &str, run: RunId, seed: &[u8; 32], key: &StepKey) -> String {
     let at: String = key.at.iter().map(|index| format!(".{index}")).collect();
-    format!("{base}/api/callbacks/{run}/{}{at}/{}", key.step, callback_token(seed, key))
+    format!("{base}/api/callbacks/{run}/{}{at}/{}", key.step, callback_token(run, seed, key))
 }
 
 /// What proves that a request was given the URL by the run itself.
-pub(super) fn callback_token(seed: &[u8; 32], key: &StepKey) -> String {
-    secret_of(seed, "callback", key)
+pub(super) fn callback_token(run: RunId, seed: &[u8; 32], key: &StepKey) -> String {
+    // A run that repeats another has its seed too, and must not be called back with the other's URLs.
+    secret_of(seed, &format!("callback\0{run}"), key)
 }
 
 /// The same for each attempt of a step instance, also of a run that repeats it from its failed step.
@@ -168,7 +177,7 @@ pub(super) async fn perform(
     // It began when it first began.
     let started_ms = history.first().map_or_else(|| inner.ports.now_ms(), |first| first.at_ms);
     let resumed = !history.is_empty();
-    let given = redactor(&inner, &definition, &facts);
+    let given = Given::of(&inner, &definition, &facts);
     let host = Arc::new(ScriptHost::new(
         &inner,
         given.clone(),
@@ -203,7 +212,7 @@ pub(super) async fn perform(
         None => Executed::failed(gone()),
     };
     let Executed { mut result, logs, log_truncated, usage, again, mut calls } =
-        masked(executed, &given, &inner.vault.redactor());
+        masked(executed, &given.masks, &inner.vault.redactor());
     let record = StepRecord {
         step: key.step.clone(),
         at: key.at.clone(),

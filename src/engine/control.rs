@@ -250,7 +250,7 @@ impl Engine {
     /// The run of a one-time URL; an unknown run and a wrong token look alike.
     fn called_back(&self, run: RunId, key: &StepKey, token: &str) -> Result<RunHead, CallbackError> {
         let head = tables::runs::head(&*self.inner.store, run)?.ok_or(CallbackError::Unknown)?;
-        let expected = attempt::callback_token(&head.seed, key);
+        let expected = attempt::callback_token(run, &head.seed, key);
         match bool::from(expected.as_bytes().ct_eq(token.as_bytes())) {
             true => Ok(head),
             false => Err(CallbackError::Unknown),

@@ -144,7 +144,7 @@ impl Progress {
             Some(response) => {
                 let place = Place { instance: "trigger".to_owned(), ..Place::default() };
                 let answer = response.execute(&Scope::new(facts, &self.outputs, &place))?;
-                attempt::masked_answer(answer, &attempt::redactor(inner, definition, facts))
+                attempt::masked_answer(answer, &attempt::Given::of(inner, definition, facts).masks)
             }
             None => steps::json_answer(&self.last_output()),
         };

@@ -209,6 +209,12 @@ async fn accept(
     if !asks(true) {
         allow_method(&endpoint, method)?;
     }
+    if scheme.as_ref().is_some_and(Scheme::is_mac)
+        && handshake.is_some_and(|handshake| handshake.could_have_signed(&body))
+    {
+        let why = "the body could be a token that anybody may have signed by asking, so its signature proves nothing";
+        return Err(Refusal::Handshake(why.to_owned()));
+    }
     let verified = match scheme {
         Some(scheme) => scheme.verify(&Delivery {
             method,

@@ -1,36 +1,50 @@
 //! Names to addresses, with the guard inside: what it gives is what is connected to.
 //!
-//! One look-up a connection, and every answer of it is looked at, so a name that first leads to a public and
-//! then to a private address (DNS rebinding) gains nothing.
+//! Every answer of a look-up is looked at before one of its addresses is connected to, and none is kept, so a name that
+//! first leads to a public and then to a private address (DNS rebinding) gains nothing.
 
 use std::{
     io,
-    net::{IpAddr, SocketAddr},
-    sync::Arc,
+    net::{IpAddr, SocketAddr, ToSocketAddrs},
+    thread,
 };
 
 use futures::future::BoxFuture;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use tokio::sync::oneshot;
 
-use super::guard;
+use super::{
+    guard,
+    lookups::{Asker, Dns, LookupError, Lookups},
+};
 
-/// Where addresses of names come from.
-pub trait Dns: Send + Sync + 'static {
-    /// All addresses of a name.
-    fn lookup(&self, name: &str) -> BoxFuture<'static, io::Result<Vec<IpAddr>>>;
+/// The stack of a look-up. It is reserved, and only touched as far as the system's resolver uses it.
+const STACK: usize = 512 << 10;
+
+/// A resolver that blocks, on a thread of its own for each look-up: none of the threads that scripts and files use.
+pub(super) struct OnThreads(pub(super) fn(&str) -> io::Result<Vec<IpAddr>>);
+
+impl Dns for OnThreads {
+    fn lookup(&self, name: &str) -> BoxFuture<'static, io::Result<Vec<IpAddr>>> {
+        let (resolve, name) = (self.0, name.to_owned());
+        let (tell, answer) = oneshot::channel();
+        let look_up = move || {
+            // Whoever waited may be gone.
+            let _ = tell.send(resolve(&name));
+        };
+        let started = thread::Builder::new().name("look-up".to_owned()).stack_size(STACK).spawn(look_up);
+        Box::pin(async move {
+            started?;
+            answer.await.unwrap_or_else(|_| Err(io::Error::other("its look-up broke off")))
+        })
+    }
 }
 
 /// The system's resolver, which also reads /etc/hosts.
-pub(super) struct System;
+pub(super) const SYSTEM: OnThreads = OnThreads(system);
 
-impl Dns for System {
-    fn lookup(&self, name: &str) -> BoxFuture<'static, io::Result<Vec<IpAddr>>> {
-        let name = name.to_owned();
-        Box::pin(async move {
-            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
-            Ok(found.map(|address| address.ip()).collect())
-        })
-    }
+fn system(name: &str) -> io::Result<Vec<IpAddr>> {
+    Ok((name, 0).to_socket_addrs()?.map(|address| address.ip()).collect())
 }
 
 /// Why a name gave no address to connect to.
@@ -42,22 +56,37 @@ pub(super) enum Unresolved {
     /// It has none.
     #[error("{0}")]
     Failed(String),
+    /// Nobody knows yet whether it has any.
+    #[error("{0}")]
+    Unanswered(String),
+}
+
+impl From<LookupError> for Unresolved {
+    fn from(error: LookupError) -> Self {
+        match error {
+            LookupError::Failed(why) => Self::Failed(why),
+            LookupError::Unanswered(_) | LookupError::NoPlace { .. } | LookupError::Crowded => {
+                Self::Unanswered(error.to_string())
+            }
+        }
+    }
 }
 
 /// What reqwest asks for addresses.
 pub(super) struct Resolver {
-    pub(super) dns: Arc<dyn Dns>,
+    pub(super) lookups: Lookups,
     /// Whether private addresses are left out. Off only for hosts that the operator allowed by name.
     pub(super) guarded: bool,
 }
 
 impl Resolver {
     pub(super) async fn addresses(
-        dns: Arc<dyn Dns>,
+        lookups: Lookups,
         guarded: bool,
         name: String,
+        asker: Asker,
     ) -> Result<Vec<IpAddr>, Unresolved> {
-        let mut found = dns.lookup(&name).await.map_err(|error| Unresolved::Failed(error.to_string()))?;
+        let mut found = lookups.of(&name, &asker).await?;
         if guarded {
             let range = found.iter().find_map(|ip| guard::denied(*ip));
             found.retain(|ip| guard::denied(*ip).is_none());
@@ -74,11 +103,52 @@ impl Resolver {
 
 impl Resolve for Resolver {
     fn resolve(&self, name: Name) -> Resolving {
-        let found = Self::addresses(Arc::clone(&self.dns), self.guarded, name.as_str().to_owned());
+        // Read here, while the request itself is polled, and not in the future, which may be polled elsewhere.
+        let asker = Asker::current();
+        let found = Self::addresses(self.lookups.clone(), self.guarded, name.as_str().to_owned(), asker);
         Box::pin(async move {
             // Port 0 is replaced by the URL's.
             let found = found.await?.into_iter().map(|ip| SocketAddr::new(ip, 0));
             Ok(Box::new(found) as Addrs)
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{sync::Arc, time::Duration};
+
+    use tokio::time::{Instant, timeout};
+
+    use super::*;
+
+    /// What runs scripts is a pool of threads too: with one thread in it, one look-up there would stop them.
+    #[test]
+    fn look_ups_that_hang_take_no_thread_from_scripts() {
+        fn never(_: &str) -> io::Result<Vec<IpAddr>> {
+            loop {
+                thread::park();
+            }
+        }
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().max_blocking_threads(1).enable_all().build();
+        runtime.unwrap().block_on(async {
+            let lookups = Lookups::new(Arc::new(OnThreads(never)));
+            for number in 0..40 {
+                let caller = Some(format!("w-{}", number % 4).parse().unwrap());
+                let asker = Asker { caller, until: Instant::now() + Duration::from_millis(1) };
+                let error = lookups.of(&format!("{number}.slow"), &asker).await.unwrap_err();
+                assert!(matches!(Unresolved::from(error), Unresolved::Unanswered(_)));
+            }
+            let script = tokio::task::spawn_blocking(|| 1);
+            assert_eq!(timeout(Duration::from_secs(5), script).await.unwrap().unwrap(), 1);
+        });
+    }
+
+    #[tokio::test]
+    async fn the_systems_resolver_knows_the_hosts_of_this_machine() {
+        let lookups = Lookups::new(Arc::new(SYSTEM));
+        let found = lookups.of("localhost", &Asker::current()).await.unwrap();
+        assert!(found.iter().all(IpAddr::is_loopback) && !found.is_empty(), "{found:?}");
     }
 }

@@ -60,6 +60,27 @@ pub enum NetError {
         /// What the resolver said.
         why: String,
     },
+    /// Whether the name has an address is not known.
+    #[error("`{host}` cannot be looked up: {why}")]
+    Unanswered {
+        /// The host.
+        host: String,
+        /// What it waited for, and what to do.
+        why: String,
+    },
+    /// A redirect leads to another origin, which must not see what the request carries.
+    #[error(
+        "{from} redirects to {to}, another origin, and wants the body repeated there, but {carries}: it was not sent on. \
+         Call {to} itself if that is meant"
+    )]
+    Withheld {
+        /// Where the redirect came from.
+        from: String,
+        /// Where it leads.
+        to: String,
+        /// What it must not see.
+        carries: String,
+    },
     /// Nobody takes the connection.
     #[error("{url} does not answer: {why}")]
     Connect {
@@ -116,12 +137,17 @@ impl NetError {
     /// Whether the same request may succeed later.
     pub fn retry_helps(&self) -> bool {
         match self {
-            Self::Dns { .. } | Self::Connect { .. } | Self::Timeout { .. } | Self::Protocol { .. } => true,
+            Self::Dns { .. }
+            | Self::Unanswered { .. }
+            | Self::Connect { .. }
+            | Self::Timeout { .. }
+            | Self::Protocol { .. } => true,
             Self::Url { .. }
             | Self::Method(_)
             | Self::Header { .. }
             | Self::Denied { .. }
             | Self::NotGranted { .. }
+            | Self::Withheld { .. }
             | Self::Tls { .. }
             | Self::TooLarge { .. }
             | Self::TooManyRedirects { .. } => false,
@@ -202,6 +228,10 @@ pub(super) fn classify(error: &reqwest::Error, url: &Url) -> NetError {
             Some(Unresolved::Failed(why)) => {
                 let host = url.host_str().unwrap_or_default().to_owned();
                 return NetError::Dns { host, why: why.clone() };
+            }
+            Some(Unresolved::Unanswered(why)) => {
+                let host = url.host_str().unwrap_or_default().to_owned();
+                return NetError::Unanswered { host, why: why.clone() };
             }
             None => {}
         }

@@ -2,7 +2,7 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
-use super::NetError;
+use super::{NetError, Sensitive};
 
 /// Headers of the connection: what a caller writes there could smuggle a second request.
 const OWN: [&str; 11] = [
@@ -30,8 +30,27 @@ pub fn is_own(name: &str) -> bool {
     OWN.contains(&name)
 }
 
-/// Headers that carry rights.
+/// Headers that carry rights and are kept out of logs.
 const CREDENTIALS: [HeaderName; 3] = [header::AUTHORIZATION, header::COOKIE, header::PROXY_AUTHORIZATION];
+
+/// What a request may say to whoever a redirect leads it to: how it is written, what is wanted, and which repetition it is.
+///
+/// A list of what may pass, not of what may not: credentials stand in headers of any name (`x-api-key`,
+/// `private-token`, `x-shopify-access-token`), and nobody knows all of them.
+const HARMLESS: [&str; 12] = [
+    "accept",
+    "accept-charset",
+    "accept-encoding",
+    "accept-language",
+    "cache-control",
+    "content-encoding",
+    "content-language",
+    "content-type",
+    "flowcell-attempt",
+    "idempotency-key",
+    "range",
+    "user-agent",
+];
 
 /// The headers as HTTP carries them; those that are named in `marked` or carry rights are known as sensitive.
 pub(super) fn checked(headers: &[(String, String)], marked: &[String]) -> Result<HeaderMap, NetError> {
@@ -60,12 +79,18 @@ fn carries_rights(name: &HeaderName, marked: &[String]) -> bool {
     CREDENTIALS.contains(name) || marked.iter().any(|mark| mark.eq_ignore_ascii_case(name.as_str()))
 }
 
-/// Takes out what another origin must not see.
-pub(super) fn strip_rights(headers: &mut HeaderMap, marked: &[String]) {
-    let gone: Vec<_> = headers.keys().filter(|name| carries_rights(name, marked)).cloned().collect();
-    for name in gone {
+/// Takes out what another origin must not see, and tells the names of that.
+pub(super) fn strip_rights(headers: &mut HeaderMap, sensitive: &Sensitive) -> Vec<HeaderName> {
+    let stays = |name: &HeaderName| {
+        !HARMLESS.contains(&name.as_str())
+            || carries_rights(name, &sensitive.headers)
+            || headers.get_all(name).iter().any(|value| sensitive.holds_secret(value.as_bytes()))
+    };
+    let gone: Vec<_> = headers.keys().filter(|name| stays(name)).cloned().collect();
+    for name in &gone {
         headers.remove(name);
     }
+    gone
 }
 
 /// Takes out what speaks of a body that is no longer sent.

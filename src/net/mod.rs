@@ -10,8 +10,10 @@ mod error;
 mod guard;
 mod headers;
 mod host_port;
+mod lookups;
 mod outbound;
 mod redirect;
+mod sensitive;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
@@ -20,14 +22,15 @@ mod tests;
 use http::HeaderMap;
 
 pub use client::{Client, Download};
-pub use dns::Dns;
 pub use error::NetError;
 pub use guard::denied;
 pub use headers::is_own as is_connection_header;
 pub use host_port::{HostPort, HostPortError};
+pub use lookups::Dns;
 #[cfg(test)]
 pub(crate) use outbound::Transport;
 pub use outbound::{Outbound, OutboundOptions, OutboundRequest};
+pub use sensitive::Sensitive;
 
 /// A response, read whole.
 #[derive(Debug)]

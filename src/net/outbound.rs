@@ -7,15 +7,16 @@ use std::{collections::HashSet, fmt, sync::Arc, time::Duration};
 
 use http::Method;
 use reqwest::Url;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::{
-    Dns, HostPort, NetError, Response,
-    dns::{Resolver, System},
+    Dns, HostPort, NetError, Response, Sensitive,
+    dns::{Resolver, SYSTEM},
     error, guard, headers,
+    lookups::{Asker, Lookups},
     redirect::Hop,
 };
-use crate::model::HostPattern;
+use crate::model::{HostPattern, WorkflowKey};
 
 /// How long the other side may take to take a connection.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -55,9 +56,8 @@ pub struct OutboundRequest {
     pub url: String,
     /// In order; names may repeat. Headers of the connection (Host, Content-Length …) are refused.
     pub headers: Vec<(String, String)>,
-    /// Names of headers that carry rights, beside Authorization, Cookie and Proxy-Authorization: they are
-    /// not sent on when a redirect leads to another origin.
-    pub sensitive: Vec<String>,
+    /// What of it no other origin than that of `url` may see, beside what is never sent on.
+    pub sensitive: Sensitive,
     /// As it is sent; empty for none.
     pub body: Vec<u8>,
     /// For the whole exchange.
@@ -68,6 +68,8 @@ pub struct OutboundRequest {
     pub redirects: u8,
     /// The hosts that it may go to, also by a redirect; all when nothing is said. The guard asks in any case.
     pub within: Option<Arc<[HostPattern]>>,
+    /// The workflow that makes it: each has its own places for look-ups of names.
+    pub caller: Option<WorkflowKey>,
 }
 
 impl OutboundRequest {
@@ -77,12 +79,13 @@ impl OutboundRequest {
             method,
             url: url.into(),
             headers: Vec::new(),
-            sensitive: Vec::new(),
+            sensitive: Sensitive::default(),
             body: Vec::new(),
             timeout: Duration::from_secs(5),
             max_response: 1 << 20,
             redirects: 5,
             within: None,
+            caller: None,
         }
     }
 }
@@ -132,7 +135,7 @@ impl fmt::Debug for Outbound {
     }
 }
 
-fn client(dns: &Arc<dyn Dns>, guarded: bool, trusts: bool) -> Result<reqwest::Client, reqwest::Error> {
+fn client(lookups: &Lookups, guarded: bool, trusts: bool) -> Result<reqwest::Client, reqwest::Error> {
     let builder = reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy()
@@ -142,7 +145,7 @@ fn client(dns: &Arc<dyn Dns>, guarded: bool, trusts: bool) -> Result<reqwest::Cl
         .pool_idle_timeout(KEPT_FOR)
         .http1_max_headers(headers::RESPONSE_COUNT)
         .user_agent(concat!("flowcell/", env!("CARGO_PKG_VERSION")))
-        .dns_resolver(Resolver { dns: Arc::clone(dns), guarded });
+        .dns_resolver(Resolver { lookups: lookups.clone(), guarded });
     if trusts { builder.build() } else { builder.tls_certs_only([]).build() }
 }
 
@@ -152,10 +155,10 @@ impl Outbound {
     /// # Errors
     /// When TLS cannot be set up.
     pub fn new(options: OutboundOptions) -> Result<Self, NetError> {
-        let dns = options.dns.unwrap_or_else(|| Arc::new(System));
-        let (guarded, trusts) = match client(&dns, true, true) {
+        let lookups = Lookups::new(options.dns.unwrap_or_else(|| Arc::new(SYSTEM)));
+        let (guarded, trusts) = match client(&lookups, true, true) {
             Ok(client) => (Ok(client), true),
-            Err(_) => (client(&dns, true, false), false),
+            Err(_) => (client(&lookups, true, false), false),
         };
         let failed = |error: reqwest::Error| NetError::Tls {
             url: "this machine".to_owned(),
@@ -164,7 +167,7 @@ impl Outbound {
         Ok(Self(Way::Network(Arc::new(Inner {
             allow: options.allow.into_iter().collect(),
             guarded: guarded.map_err(failed)?,
-            allowed: client(&dns, false, trusts).map_err(failed)?,
+            allowed: client(&lookups, false, trusts).map_err(failed)?,
             trusts,
             idle: options.idle,
         }))))
@@ -205,17 +208,20 @@ impl Inner {
             max_response,
             redirects,
             within,
+            caller,
         } = request;
         if method == Method::CONNECT || method == Method::TRACE {
             return Err(NetError::Method(method.to_string()));
         }
         let url = error::parse(&url)?;
-        let headers = headers::checked(&headers, &sensitive)?;
+        let headers = headers::checked(&headers, &sensitive.headers)?;
         let late = || NetError::Timeout { url: error::origin(&url), after };
         let first = Hop { method, url: url.clone(), headers, body: body.into() };
         let redirects = redirects.min(REDIRECTS_MOST);
         let exchange = self.exchange(first, &sensitive, max_response, redirects, within.as_deref());
-        timeout(after.min(TIMEOUT_MOST), exchange).await.map_err(|_| late())?
+        let until = Instant::now() + after.min(TIMEOUT_MOST);
+        let exchange = Asker { caller, until }.makes(exchange);
+        timeout_at(until, exchange).await.map_err(|_| late())?
     }
 
     /// Which client may go there.
@@ -251,7 +257,7 @@ impl Inner {
     async fn exchange(
         &self,
         mut hop: Hop,
-        sensitive: &[String],
+        sensitive: &Sensitive,
         max_response: u64,
         redirects: u8,
         within: Option<&[HostPattern]>,

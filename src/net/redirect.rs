@@ -3,7 +3,7 @@
 use http::{HeaderMap, HeaderValue, Method, header};
 use reqwest::Url;
 
-use super::{NetError, error, headers};
+use super::{NetError, Sensitive, error, headers};
 
 /// One request of a chain of redirects.
 pub(super) struct Hop {
@@ -22,12 +22,13 @@ impl Hop {
     /// The next request (RFC 9110 15.4, with browsers' change from POST to GET).
     ///
     /// # Errors
-    /// When the place is no URL that may be called; whether its address may be reached is not asked here.
+    /// When the place is no URL that may be called, or another origin that the body must not be repeated to. Whether its
+    /// address may be reached is not asked here.
     pub(super) fn next(
         self,
         status: u16,
         location: &HeaderValue,
-        marked: &[String],
+        sensitive: &Sensitive,
     ) -> Result<Self, NetError> {
         let Self { mut method, url: from, mut headers, mut body } = self;
         let place = String::from_utf8_lossy(location.as_bytes()).into_owned();
@@ -47,9 +48,8 @@ impl Hop {
                 how: "Call the http URL itself if that is meant".to_owned(),
             });
         }
-        if from.origin() != url.origin() {
-            headers::strip_rights(&mut headers, marked);
-        }
+        let elsewhere = from.origin() != url.origin();
+        let left = if elsewhere { headers::strip_rights(&mut headers, sensitive) } else { Vec::new() };
         let to_get = match status {
             303 => method != Method::HEAD,
             301 | 302 => method == Method::POST,
@@ -59,6 +59,12 @@ impl Hop {
             method = Method::GET;
             body = bytes::Bytes::new();
             headers::strip_body(&mut headers);
+        } else if elsewhere
+            && !body.is_empty()
+            && let Some(carries) = sensitive.carried(&from, &left, &body)
+        {
+            let (from, to) = (error::origin(&from), error::origin(&url));
+            return Err(NetError::Withheld { from, to, carries });
         }
         Ok(Self { method, url, headers, body })
     }
@@ -68,22 +74,26 @@ impl Hop {
 mod tests {
     use super::*;
 
-    fn hop(method: Method, url: &str) -> Hop {
-        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
-        let headers = [
-            pair("authorization", "Bearer t"),
-            pair("cookie", "c=1"),
-            pair("proxy-authorization", "Basic p"),
-            pair("X-Api-Key", "k"),
-            pair("content-type", "text/plain"),
-            pair("x-other", "o"),
-        ];
-        let headers = headers::checked(&headers, &["x-api-key".to_owned()]).unwrap();
-        Hop { method, url: Url::parse(url).unwrap(), headers, body: "body".into() }
+    fn hop(method: Method, url: &str, headers: &[(&str, &str)], body: &'static str) -> Hop {
+        let headers: Vec<_> =
+            headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let headers = headers::checked(&headers, &[]).unwrap();
+        Hop { method, url: Url::parse(url).unwrap(), headers, body: body.into() }
     }
 
+    /// A hop with everything that a request may carry, and no body that another origin would want repeated.
     fn next(method: Method, from: &str, status: u16, to: &str) -> Result<Hop, NetError> {
-        hop(method, from).next(status, &to.parse().unwrap(), &["X-API-Key".to_owned()])
+        let headers = [
+            ("authorization", "Bearer t"),
+            ("cookie", "c=1"),
+            ("proxy-authorization", "Basic p"),
+            ("X-Api-Key", "k"),
+            ("x-other", "o"),
+            ("content-type", "text/plain"),
+            ("accept", "text/plain"),
+        ];
+        let body = if method == Method::GET { "" } else { "body" };
+        hop(method, from, &headers, body).next(status, &to.parse().unwrap(), &Sensitive::default())
     }
 
     #[test]
@@ -109,20 +119,107 @@ mod tests {
     }
 
     #[test]
-    fn rights_stay_at_their_origin() {
+    fn what_is_not_known_to_be_harmless_stays_at_its_origin() {
         for (to, kept) in [
             ("http://a.example/other", true),
             ("http://A.example:80/", true),
             ("http://a.example:81/", false),
             ("https://a.example/", false),
             ("http://b.example/", false),
+            ("http://a.example.b.example/", false),
             ("//b.example/", false),
         ] {
             let hop = next(Method::GET, "http://a.example/", 302, to).unwrap();
-            for name in ["authorization", "cookie", "proxy-authorization", "x-api-key"] {
+            for name in ["authorization", "cookie", "proxy-authorization", "x-api-key", "x-other"] {
                 assert_eq!(hop.headers.contains_key(name), kept, "{to}: {name}");
             }
-            assert!(hop.headers.contains_key("x-other"));
+            assert!(hop.headers.contains_key("content-type") && hop.headers.contains_key("accept"));
+        }
+        // What is harmless by its name may hold a secret all the same.
+        let sensitive = Sensitive {
+            headers: vec!["User-Agent".to_owned()],
+            holds: Some(std::sync::Arc::new(|text: &[u8]| text.windows(6).any(|part| part == b"s3cret"))),
+            ..Sensitive::default()
+        };
+        let headers = [("user-agent", "me"), ("accept", "x/s3cret"), ("accept-language", "en")];
+        let next = hop(Method::GET, "http://a.example/", &headers, "");
+        let next = next.next(302, &"http://b.example/".parse().unwrap(), &sensitive).unwrap();
+        assert_eq!(
+            next.headers.keys().map(http::HeaderName::as_str).collect::<Vec<_>>(),
+            ["accept-language"]
+        );
+    }
+
+    #[test]
+    fn a_body_with_a_secret_or_beside_credentials_is_not_repeated_to_another_origin() {
+        let secret = || Sensitive {
+            holds: Some(std::sync::Arc::new(|text: &[u8]| text.windows(6).any(|part| part == b"s3cret"))),
+            ..Sensitive::default()
+        };
+        let plain = [("content-type", "text/plain"), ("idempotency-key", "k")];
+        let key = [("x-api-key", "k"), ("content-type", "text/plain")];
+        let (a, same, other) = ("http://a.example/x?q=1", "http://a.example/y", "http://b.example/y");
+        let withheld = |part: &'static str| Err(part);
+        type Case<'a> = (
+            &'a str,
+            &'a str,
+            u16,
+            Method,
+            &'a [(&'a str, &'a str)],
+            &'static str,
+            Sensitive,
+            Result<bool, &'a str>,
+        );
+        let cases: [Case<'_>; 14] = [
+            (a, other, 307, Method::POST, &plain, "hello", secret(), Ok(true)),
+            (a, other, 308, Method::POST, &plain, "hello", Sensitive::default(), Ok(true)),
+            (a, same, 307, Method::POST, &key, "s3cret", secret(), Ok(true)),
+            (a, other, 307, Method::POST, &plain, "my s3cret", secret(), withheld("its body holds a secret")),
+            (a, other, 308, Method::PUT, &plain, "my s3cret", secret(), withheld("its body holds a secret")),
+            (a, other, 302, Method::PUT, &plain, "my s3cret", secret(), withheld("its body holds a secret")),
+            (a, other, 301, Method::DELETE, &key, "hello", secret(), withheld("`x-api-key`")),
+            (a, other, 307, Method::POST, &key, "hello", Sensitive::default(), withheld("`x-api-key`")),
+            (a, "https://a.example/", 308, Method::POST, &key, "hello", secret(), withheld("`x-api-key`")),
+            ("http://a.example/s3cret", other, 307, Method::POST, &plain, "hello", secret(), withheld("URL")),
+            (
+                a,
+                other,
+                307,
+                Method::POST,
+                &plain,
+                "hello",
+                Sensitive { body: true, ..Sensitive::default() },
+                withheld("its body holds a secret"),
+            ),
+            (
+                a,
+                other,
+                307,
+                Method::POST,
+                &plain,
+                "hello",
+                Sensitive { url: true, ..Sensitive::default() },
+                withheld("URL"),
+            ),
+            // What is no longer sent needs not be withheld.
+            (a, other, 303, Method::POST, &key, "my s3cret", secret(), Ok(false)),
+            (a, other, 302, Method::POST, &key, "my s3cret", secret(), Ok(false)),
+        ];
+        for (from, to, status, method, headers, body, sensitive, expected) in cases {
+            let name = format!("{status} {method} {from} {to} {body}");
+            let next = hop(method, from, headers, body).next(status, &to.parse().unwrap(), &sensitive);
+            match (next, expected) {
+                (Ok(next), Ok(with_body)) => assert_eq!(!next.body.is_empty(), with_body, "{name}"),
+                (Err(error), Err(part)) => {
+                    let message = error.to_string();
+                    assert!(
+                        message.contains(part) && message.contains("itself if that is meant"),
+                        "{name}: {message}"
+                    );
+                    assert!(!message.contains("s3cret") && !message.contains("hello"), "{name}: {message}");
+                }
+                (next, _) => panic!("{name}: {:?}", next.map(|next| next.headers)),
+            }
         }
     }
 

@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 
 use serde_json::json;
 
-use super::{Attempt, Calls, Executed, Output, Scope, modules};
+use super::{Attempt, Calls, Executed, Output, RunFacts, Scope, modules};
 use crate::{
     model::{CodeStep, FieldError, Limits, RunError, Wait},
     sandbox::{Call, Conclusion, Hidden, Image, JsEngine, SandboxError, Script, Share},
@@ -71,7 +71,7 @@ pub(super) async fn execute(
         meta: meta.to_string(),
         limits: code.limits,
         now_ms: attempt.now_ms,
-        seed: step_seed(&facts.seed, scope.instance()),
+        seed: attempt_seed(facts, scope.instance(), attempt.number),
         history: calls.history,
     };
     let outcome = sandbox.run(call, &code.share, calls.host).await?;
@@ -88,7 +88,41 @@ pub(super) async fn execute(
     })
 }
 
-/// Two steps of one run draw different numbers, a repeated step the same ones.
-pub(super) fn step_seed(run: &[u8; 32], step: &str) -> [u8; 32] {
-    Sha256::new().chain_update(run).chain_update(step.as_bytes()).finalize().into()
+/// Where the randomness of one attempt comes from: another for each step instance, for each of its attempts and for each
+/// run that repeats it, since a nonce that two of them draw gives away what both encrypt. An attempt that goes on after a
+/// crash is the same attempt, and draws the same.
+pub(super) fn attempt_seed(facts: &RunFacts, instance: &str, attempt: u32) -> [u8; 32] {
+    let mut hash = Sha256::new().chain_update(facts.seed);
+    // A run that repeats another has its seed too, so that both send the same idempotency keys.
+    for part in [facts.run_id.as_str(), instance] {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part);
+    }
+    hash.chain_update(attempt.to_be_bytes()).finalize().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::model::{Event, JsonText};
+
+    #[test]
+    fn each_attempt_of_each_instance_in_each_run_has_a_seed_of_its_own() {
+        let facts = |seed: u8, run: &str| {
+            let event = Event::of_data(&JsonText::null());
+            RunFacts::of(&event, "{}".into(), 0, [seed; 32], run.to_owned(), "w".parse().unwrap())
+        };
+        let mut seeds = BTreeSet::new();
+        for (seed, run) in [(1, "run_1"), (1, "run_2"), (2, "run_1"), (1, "run_")] {
+            for instance in ["a", "a[0]", "a[1]", "a[0][1]", "1a", "2"] {
+                for attempt in 1..=3 {
+                    seeds.insert(attempt_seed(&facts(seed, run), instance, attempt));
+                }
+            }
+        }
+        assert_eq!(seeds.len(), 4 * 6 * 3);
+        assert_eq!(attempt_seed(&facts(1, "run_1"), "a", 1), attempt_seed(&facts(1, "run_1"), "a", 1));
+    }
 }

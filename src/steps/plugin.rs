@@ -6,7 +6,7 @@ use futures::future::BoxFuture;
 use serde_json::Value;
 
 use super::{
-    Again, Attempt, Calls, Executed, Output, OutputSchema, Scope, code::CodeSource, code::step_seed,
+    Again, Attempt, Calls, Executed, Output, OutputSchema, Scope, code::CodeSource, code::attempt_seed,
 };
 use crate::{
     model::{
@@ -191,7 +191,7 @@ fn prepare(
         stdout: step.stdout,
         facts: PluginFacts {
             run: facts.run_id.clone(),
-            workflow: facts.workflow.clone(),
+            workflow: facts.workflow.to_string(),
             step: scope.instance().to_owned(),
             attempt: attempt.number,
             idempotency_key: attempt.idempotency_key.clone(),
@@ -199,7 +199,7 @@ fn prepare(
         allowed: Arc::clone(&usable.allowed),
         limits: step.limits.or(&usable.limits).resolve(),
         now_ms: attempt.now_ms,
-        seed: step_seed(&facts.seed, scope.instance()),
+        seed: attempt_seed(facts, scope.instance(), attempt.number),
         ..PluginCall::of(Arc::clone(&usable.plugin), input)
     })
 }

@@ -190,7 +190,7 @@ mod tests {
             content: Content::Empty,
             body: vec![],
         };
-        let facts = RunFacts::of(&event, "{}".into(), 0, [0; 32], "run".into(), "w".into());
+        let facts = RunFacts::of(&event, "{}".into(), 0, [0; 32], "run".into(), "w".parse().unwrap());
         let mut outputs = Outputs::default();
         outputs.set("a", JsonText::from_value(&output));
         let compiled = CompiledResponse::compile(&spec, "steps[0]").map_err(|error| error.to_string())?;

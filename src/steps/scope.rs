@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use serde_json::{Map, Value, json};
 
 use crate::{
-    model::{Event, JsonText, PluginPin, StepId},
+    model::{Event, JsonText, PluginPin, StepId, WorkflowKey},
     secrets::SecretValue,
     template::{Root, Roots},
 };
@@ -30,7 +30,7 @@ pub struct RunFacts {
     /// Its id as text.
     pub run_id: String,
     /// The workflow's key.
-    pub workflow: String,
+    pub workflow: WorkflowKey,
     /// Which bytes its references to plugins mean.
     pub plugins: Arc<[PluginPin]>,
 }
@@ -42,6 +42,13 @@ pub struct SecretValues(Vec<(String, SecretValue)>);
 impl FromIterator<(String, SecretValue)> for SecretValues {
     fn from_iter<I: IntoIterator<Item = (String, SecretValue)>>(values: I) -> Self {
         Self(values.into_iter().collect())
+    }
+}
+
+impl SecretValues {
+    /// Names and values.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), &**value))
     }
 }
 
@@ -59,7 +66,7 @@ impl RunFacts {
         now_ms: u64,
         seed: [u8; 32],
         run_id: String,
-        workflow: String,
+        workflow: WorkflowKey,
     ) -> Self {
         Self {
             secrets: SecretValues::default(),
@@ -257,7 +264,7 @@ mod tests {
             1_700_000_000_123,
             [0; 32],
             "run_1".into(),
-            "w".into(),
+            "w".parse().unwrap(),
         );
         let mut outputs = Outputs::default();
         outputs.set("one", JsonText::from_value(&json!({"x": 1})));

@@ -106,6 +106,19 @@ pub enum SchemeError {
         /// What `signed` lacks.
         placeholder: &'static str,
     },
+    /// Two parts of the signed text that nothing keeps apart.
+    #[error(
+        "`signed`: the border between {part} and {beside} can be moved, so that another delivery would have the same signature; \
+         have the sender write a character between them that {part} never holds, as in {as_in}"
+    )]
+    Border {
+        /// One placeholder.
+        part: String,
+        /// The other, or a literal.
+        beside: String,
+        /// What would do.
+        as_in: &'static str,
+    },
     /// `signed` uses a value that nothing provides.
     #[error("`signed` contains {{{placeholder}}} but `{field}` is not set; say where it stands")]
     NoSource {
@@ -214,6 +227,20 @@ pub enum Rejected {
     MissingId {
         /// Its name.
         header: String,
+    },
+    /// A value that cannot be told from what stands beside it in the signed text.
+    #[error("the {what} cannot be told from what stands beside it in the signed text: {why}")]
+    Border {
+        /// Which value.
+        what: &'static str,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// A form whose fields can be read in several ways.
+    #[error("the form {why}")]
+    Form {
+        /// What is wrong with it.
+        why: &'static str,
     },
     /// A parameter of the query is not there once, or not what it should be.
     #[error("the query parameter `{name}` {why}")]

@@ -205,7 +205,7 @@ mod tests {
                 &[good, (time, "01531420618")],
                 SLACK_BODY,
                 1_531_420_618,
-                Err(Rejected::Mismatch),
+                Err(Rejected::BadTimestamp { header: time.to_owned(), why: "has a zero before it" }),
             ),
             ("a trailing newline", &[good, sent], &newline, 1_531_420_618, Err(Rejected::Mismatch)),
             ("no time", &[good], SLACK_BODY, 0, Err(Rejected::MissingTimestamp { header: time.to_owned() })),

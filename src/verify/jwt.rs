@@ -4,14 +4,16 @@
 //! an HMAC over a public key get nowhere. A token says nothing about the body. Reads no clock: `exp` and `nbf` are
 //! compared with the time of receipt here, since the library asks the machine.
 
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use http::header::AUTHORIZATION;
 use jsonwebtoken::{
     Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode, errors::ErrorKind,
 };
+use serde::de::IgnoredAny;
 use serde_json::{Map, Value, json};
 
 use super::{
-    Delivery, Outgoing, Rejected, Role, SchemeError, SignError, Signed,
+    Delivery, Outgoing, Rejected, Role, SchemeError, SignError, Signed, json_once,
     key::decoded,
     secret::{Secret, resolve_all},
     token::credentials,
@@ -72,6 +74,7 @@ impl Jwt {
 
     pub(super) fn verify(&self, delivery: &Delivery<'_>) -> Result<(), Rejected> {
         let token = credentials(delivery, "Bearer")?;
+        let claims = read(token).map_err(|why| Rejected::Token { why })?;
         let mut validation = Validation::new(self.algorithm);
         validation.required_spec_claims.clear();
         validation.validate_exp = false;
@@ -80,11 +83,11 @@ impl Jwt {
         let mut outcome = Rejected::Mismatch;
         for key in &self.keys {
             let (Kind::Public(check) | Kind::Shared(check, _)) = &key.kind else { continue };
-            match decode::<Map<String, Value>>(token, check, &validation) {
+            match decode::<IgnoredAny>(token, check, &validation) {
                 Ok(_) if key.until_ms.is_some_and(|until_ms| delivery.received_ms > until_ms) => {
                     outcome = Rejected::SecretExpired;
                 }
-                Ok(token) => return self.check(&token.claims, delivery.received_ms),
+                Ok(_) => return self.check(&claims, delivery.received_ms),
                 Err(error) if matches!(error.kind(), ErrorKind::InvalidSignature) => {}
                 Err(error) => outcome = Rejected::Token { why: error.to_string() },
             }
@@ -142,6 +145,26 @@ impl Jwt {
             .map_err(|error| SignError::Key(error.to_string()))?;
         Ok(Signed::header(AUTHORIZATION.as_str(), format!("Bearer {token}")))
     }
+}
+
+/// The claims of a token whose signature is still to be checked, and nothing of one that says more than is understood here.
+fn read(token: &str) -> Result<Map<String, Value>, String> {
+    let mut parts = token.split('.');
+    let mut part = |name: &str| {
+        let text = URL_SAFE_NO_PAD.decode(parts.next().unwrap_or_default());
+        let text = text.map_err(|_| format!("its {name} is not base64url"))?;
+        json_once::object(&text).map_err(|why| format!("its {name} {why}"))
+    };
+    let (header, claims) = (part("header")?, part("payload")?);
+    // RFC 7515 section 4.1.11: what is critical and not understood makes a token invalid. Nothing of it is understood here.
+    if header.contains_key("crit") {
+        return Err("its `crit` asks for extensions, of which none is known".to_owned());
+    }
+    // RFC 7797: with `false` another text is signed.
+    if header.get("b64").is_some_and(|b64| *b64 != Value::Bool(true)) {
+        return Err("its `b64` says that its payload is not encoded".to_owned());
+    }
+    Ok(claims)
 }
 
 fn algorithm(algorithm: JwtAlgorithm) -> Algorithm {
@@ -283,6 +306,48 @@ mod tests {
         for token in wrong {
             assert!(verify(&jwt, &token).is_err(), "{token}");
         }
+    }
+
+    #[test]
+    fn what_a_token_calls_critical_or_says_twice_is_refused() {
+        let jwt = compile(json!({"algorithm": "HS256", "secret": "s"}), Role::Receiver).unwrap();
+        let key = EncodingKey::from_secret(b"s");
+        let signed = |header: &str, claims: &str| {
+            let text = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims));
+            let signature = jsonwebtoken::crypto::sign(text.as_bytes(), &key, Algorithm::HS256).unwrap();
+            format!("{text}.{signature}")
+        };
+        let claims = format!(r#"{{"exp":{}}}"#, NOW_S + 60);
+        let plain = r#"{"alg":"HS256"}"#;
+        assert_eq!(verify(&jwt, &signed(plain, &claims)), Ok(()));
+        assert_eq!(
+            verify(&jwt, &signed(r#"{"alg":"HS256","typ":"JWT","b64":true,"x":[1]}"#, &claims)),
+            Ok(())
+        );
+        let crit = "its `crit` asks for extensions, of which none is known";
+        let b64 = "its `b64` says that its payload is not encoded";
+        for (header, why) in [
+            (r#"{"alg":"HS256","crit":["exp"]}"#, crit),
+            (r#"{"alg":"HS256","crit":["b64"],"b64":false}"#, crit),
+            (r#"{"alg":"HS256","crit":[]}"#, crit),
+            (r#"{"alg":"HS256","crit":null}"#, crit),
+            (r#"{"alg":"HS256","crit":["x"],"x":1}"#, crit),
+            (r#"{"alg":"HS256","b64":false}"#, b64),
+            (r#"{"alg":"HS256","b64":"false"}"#, b64),
+            (r#"{"alg":"none","alg":"HS256"}"#, "its header names a member twice"),
+            (r#"{"alg":"HS256","x":{"y":1,"y":2}}"#, "its header names a member twice"),
+            ("[]", "its header is no JSON object"),
+        ] {
+            assert_eq!(verify(&jwt, &signed(header, &claims)), refused(why), "{header}");
+        }
+        for alg in ["none", "None", "NONE", "nOnE", ""] {
+            let head = URL_SAFE_NO_PAD.encode(json!({ "alg": alg }).to_string());
+            let body = URL_SAFE_NO_PAD.encode(&claims);
+            assert!(verify(&jwt, &format!("{head}.{body}.")).is_err(), "{alg}");
+            assert!(verify(&jwt, &signed(&json!({ "alg": alg }).to_string(), &claims)).is_err(), "{alg}");
+        }
+        let twice = format!(r#"{{"exp":1,"exp":{}}}"#, NOW_S + 60);
+        assert_eq!(verify(&jwt, &signed(plain, &twice)), refused("its payload names a member twice"));
     }
 
     #[test]

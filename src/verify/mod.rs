@@ -6,9 +6,11 @@
 
 mod basic;
 mod body_path;
+mod borders;
 mod envelope;
 mod error;
 mod hmac;
+mod json_once;
 mod jwt;
 mod key;
 mod layout;
@@ -70,7 +72,7 @@ pub struct Delivery<'a> {
 pub struct Verified {
     /// The content of an encrypted envelope. It is decoded in place of the body.
     pub opened: Option<Opened>,
-    /// For senders whose signature covers no id: a delivery with the same digest that comes again is a replay.
+    /// For senders that tell when they sent: a delivery with the same digest that comes again is a copy.
     pub replay: Option<Replay>,
     /// How its answer has to be written; nothing when the workflow's own answer is sent.
     pub reply: Option<Reply>,
@@ -96,7 +98,7 @@ pub struct Opened {
 /// What a delivery is recognised by when it is sent again without leave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Replay {
-    /// SHA-256 over what was signed and the signature.
+    /// SHA-256 over what was signed.
     pub digest: [u8; 32],
     /// Until then, in milliseconds since the epoch, the timestamp would pass.
     pub until_ms: u64,
@@ -245,7 +247,10 @@ impl Scheme {
     /// The true reason, for the log.
     pub fn verify(&self, delivery: &Delivery<'_>) -> Result<Verified, Rejected> {
         match self {
-            Self::Signature { signature, .. } => signature.verify(delivery)?,
+            Self::Signature { signature, .. } => {
+                let replay = signature.verify(delivery)?;
+                return Ok(Verified { replay, ..Verified::default() });
+            }
             Self::Unbound(unbound) => {
                 let replay = Some(unbound.verify(delivery)?);
                 return Ok(Verified { replay, ..Verified::default() });
@@ -260,6 +265,20 @@ impl Scheme {
             Self::Feishu(feishu) => return feishu.verify(delivery),
         }
         Ok(Verified::default())
+    }
+
+    /// Whether a delivery is proved by a MAC over a text that holds its body or its URL.
+    pub fn is_mac(&self) -> bool {
+        match self {
+            Self::Signature { .. } | Self::Unbound(_) | Self::Twilio(_) => true,
+            Self::Token(_)
+            | Self::Basic(_)
+            | Self::Jwt(_)
+            | Self::Wecom(_)
+            | Self::WechatMp(_)
+            | Self::DingtalkEvent(_)
+            | Self::Feishu(_) => false,
+        }
     }
 
     /// The body of an answer as the sender of a delivery wants it; `random` is fresh for each answer.

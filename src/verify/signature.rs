@@ -6,10 +6,12 @@
 use std::borrow::Cow;
 
 use http::{HeaderMap, HeaderName};
+use sha2::{Digest, Sha256};
 
 use super::{
-    Delivery, Outgoing, Rejected, Role, SchemeError, SignError, Signed, Single,
+    Delivery, Outgoing, Rejected, Replay, Role, SchemeError, SignError, Signed, Single,
     body_path::BodyPath,
+    borders::Borders,
     header_name,
     key::{Form, Key},
     layout::{Layout, Marks},
@@ -84,6 +86,7 @@ pub struct Signature {
     encoding: Encoding,
     layout: Layout,
     text: SignedText,
+    borders: Borders,
     freshness: Option<Freshness>,
     time_path: Option<BodyPath>,
     id_path: Option<BodyPath>,
@@ -142,6 +145,8 @@ impl Signature {
         if recipe.url.is_some() && !text.has_url() {
             return Err(SchemeError::NotCovered { field: "url", placeholder: "url" });
         }
+        // One with a query of its own gets nothing of the request.
+        let fixed = recipe.url.is_some_and(|url| url.contains('?'));
         let (time_key, time_path) = match at {
             Some(TimeAt::Key(key)) => (Some(key), None),
             Some(TimeAt::Body(path) | TimeAt::BodyElseHeader(path)) => (None, Some(path)),
@@ -165,6 +170,7 @@ impl Signature {
                 signature: recipe.signature_key,
                 timestamp: time_key,
             })?,
+            borders: Borders::of(&text, recipe.time.map(|time| time.unit), fixed)?,
             text,
             freshness: recipe.time.map(|time| Freshness::new(time.unit, time.tolerance)),
             time_path: path("timestamp.path", time_path)?,
@@ -174,7 +180,8 @@ impl Signature {
         })
     }
 
-    pub(super) fn verify(&self, delivery: &Delivery<'_>) -> Result<(), Rejected> {
+    /// What copies of the delivery are recognised by, if it tells when it was sent.
+    pub(super) fn verify(&self, delivery: &Delivery<'_>) -> Result<Option<Replay>, Rejected> {
         let headers = delivery.headers;
         let first = &self.families[0];
         let family = self.families.iter().find(|family| family.is_in(headers)).unwrap_or(first);
@@ -189,7 +196,7 @@ impl Signature {
         let malformed = |why| Rejected::Malformed { header: family.signature.as_str().to_owned(), why };
         let read = self.layout.read(text).map_err(malformed)?;
         let claimed = self.claimed(&read.signatures).map_err(malformed)?;
-        let timestamp = self.timestamp(family, read.timestamp, delivery)?;
+        let (timestamp, until_ms) = self.timestamp(family, read.timestamp, delivery)?;
         let id = self.id(family, delivery)?;
         let url = match self.text.has_url() {
             true => Cow::from(url::of_sender(self.url.as_deref(), delivery)),
@@ -202,9 +209,13 @@ impl Signature {
             url: &url,
             method: delivery.method,
         };
+        self.borders.check(&values)?;
         let parts = self.text.fill(&values);
         let keys = claimed.iter().map(|(key, claimed)| (key.until_ms, (key, claimed)));
-        accept(keys, delivery.received_ms, |(key, claimed)| key.matches(&parts, claimed))
+        accept(keys, delivery.received_ms, |(key, claimed)| key.matches(&parts, claimed))?;
+        // Of the text, not of the signature: there may be several of one text.
+        let digest = parts.iter().fold(Sha256::new(), |digest, part| digest.chain_update(part)).finalize();
+        Ok(until_ms.map(|until_ms| Replay { digest: digest.into(), until_ms }))
     }
 
     /// The well-formed signatures for each key; those with another prefix are other versions.
@@ -232,17 +243,17 @@ impl Signature {
         if claimed.is_empty() { Err(why) } else { Ok(claimed) }
     }
 
-    /// The text of the time, once it was found fresh; empty when the sender tells none.
+    /// The text of the time, once it was found fresh, and until when it is; empty when the sender tells none.
     fn timestamp<'a>(
         &self,
         family: &Family,
         in_signature: Option<&'a str>,
         delivery: &Delivery<'a>,
-    ) -> Result<Cow<'a, str>, Rejected> {
-        let Some(freshness) = &self.freshness else { return Ok(Cow::from("")) };
+    ) -> Result<(Cow<'a, str>, Option<u64>), Rejected> {
+        let Some(freshness) = &self.freshness else { return Ok((Cow::from(""), None)) };
         let (place, text) = self.find_timestamp(family, in_signature, delivery)?;
-        freshness.check(&place, &text, delivery.received_ms)?;
-        Ok(text)
+        let until_ms = freshness.check(&place, &text, delivery.received_ms)?;
+        Ok((text, Some(until_ms)))
     }
 
     fn find_timestamp<'a>(

@@ -6,13 +6,27 @@ use super::SchemeError;
 
 /// One piece of what is signed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Part {
+pub(super) enum Part {
     Literal(String),
     Body,
     Timestamp,
     Id,
     Url,
     Method,
+}
+
+impl Part {
+    /// As a setting writes it.
+    pub(super) fn placeholder(&self) -> String {
+        match self {
+            Self::Literal(text) => format!("`{text}`"),
+            Self::Body => "{body}".to_owned(),
+            Self::Timestamp => "{timestamp}".to_owned(),
+            Self::Id => "{id}".to_owned(),
+            Self::Url => "{url}".to_owned(),
+            Self::Method => "{method}".to_owned(),
+        }
+    }
 }
 
 /// What is signed, in order. Always covers the body.
@@ -65,6 +79,10 @@ impl SignedText {
         if parts.contains(&Part::Body) { Ok(Self(parts)) } else { Err(SchemeError::BodyNotCovered) }
     }
 
+    pub(super) fn parts(&self) -> &[Part] {
+        &self.0
+    }
+
     pub(super) fn has_timestamp(&self) -> bool {
         self.0.contains(&Part::Timestamp)
     }
@@ -104,7 +122,7 @@ mod tests {
             ("{id}.{timestamp}.{body}", "msg.17.BODY{id}"),
             ("v0:{timestamp}:{body}\n", "v0:17:BODY{id}\n"),
             ("{url}{body}", "http://x/?yBODY{id}"),
-            ("é{method}{body}{body}", "éPOSTBODY{id}BODY{id}"),
+            ("é{method}{body}", "éPOSTBODY{id}"),
         ];
         for (text, expected) in cases {
             let signed = SignedText::parse(text).unwrap();

@@ -38,7 +38,8 @@ impl Freshness {
             TimestampUnit::Seconds => whole(text)?.checked_mul(1_000).ok_or("is too large"),
             TimestampUnit::Milliseconds => whole(text),
             TimestampUnit::Rfc3339 => {
-                let time: Timestamp = text.parse().map_err(|_| "is not a date of RFC 3339")?;
+                let time = is_rfc3339(text).then(|| text.parse().ok()).flatten();
+                let time: Timestamp = time.ok_or("is not a date of RFC 3339")?;
                 u64::try_from(time.as_millisecond()).map_err(|_| "lies before 1970")
             }
         }
@@ -68,8 +69,36 @@ pub(super) fn within(sent_ms: u64, now_ms: u64, tolerance_ms: u64) -> Result<(),
     Ok(())
 }
 
-/// Digits alone: `u64::from_str` would accept a `+`.
+/// Whether it is written as RFC 3339 section 5.6 has it, which no text is that another such date begins or ends with. The
+/// parser alone would take more: spaces, dates without hyphens, names of time zones behind them.
+fn is_rfc3339(text: &str) -> bool {
+    let is = |form: &str, text: &str| {
+        form.len() == text.len()
+            && form.bytes().zip(text.bytes()).all(|(form, text)| match form {
+                b'0' => text.is_ascii_digit(),
+                other => other.eq_ignore_ascii_case(&text),
+            })
+    };
+    let (Some(time), Some(rest)) = (text.get(..19), text.get(19..)) else { return false };
+    let zone = match rest.strip_prefix('.') {
+        None => rest,
+        Some(fraction) => {
+            let zone = fraction.trim_start_matches(|digit: char| digit.is_ascii_digit());
+            if !(1..=9).contains(&(fraction.len() - zone.len())) {
+                return false;
+            }
+            zone
+        }
+    };
+    is("0000-00-00T00:00:00", time) && (is("Z", zone) || is("+00:00", zone) || is("-00:00", zone))
+}
+
+/// Digits alone, with no zero before them: `u64::from_str` would accept a `+`, and a number that can be written in two ways
+/// has no certain border.
 pub(super) fn whole(text: &str) -> Result<u64, &'static str> {
+    if text.len() > 1 && text.starts_with('0') {
+        return Err("has a zero before it");
+    }
     if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err("is not a whole number");
     }
@@ -93,7 +122,7 @@ mod tests {
         let bad = |why| Err(Rejected::BadTimestamp { header: "x-time".to_owned(), why });
         let stale = |by| Err(Rejected::Stale { by });
         let future = |by| Err(Rejected::Future { by });
-        let cases: [(&str, TimestampUnit, &str, Result<(), Rejected>); 23] = [
+        let cases: [(&str, TimestampUnit, &str, Result<(), Rejected>); 31] = [
             ("now", Seconds, "1700000000", Ok(())),
             ("exactly the tolerance ago", Seconds, "1699999700", Ok(())),
             ("a second more", Seconds, "1699999699", stale(1_000)),
@@ -111,6 +140,14 @@ mod tests {
             ("a date before 1970", Rfc3339, "1969-12-31T23:59:59Z", bad("lies before 1970")),
             ("a date without offset", Rfc3339, "2023-11-14T22:13:20", bad("is not a date of RFC 3339")),
             ("a number where a date is due", Rfc3339, "1700000000", bad("is not a date of RFC 3339")),
+            ("a zero before it", Seconds, "01700000000", bad("has a zero before it")),
+            ("lower case", Rfc3339, "2023-11-14t22:13:20z", Ok(())),
+            ("a date with a space", Rfc3339, "2023-11-14 22:13:20Z", bad("is not a date of RFC 3339")),
+            ("a date without hyphens", Rfc3339, "20231114T221320Z", bad("is not a date of RFC 3339")),
+            ("a date of more years", Rfc3339, "+002023-11-14T22:13:20Z", bad("is not a date of RFC 3339")),
+            ("a date with a zone", Rfc3339, "2023-11-14T22:13:20Z[UTC]", bad("is not a date of RFC 3339")),
+            ("no digit after the dot", Rfc3339, "2023-11-14T22:13:20.Z", bad("is not a date of RFC 3339")),
+            ("no such day", Rfc3339, "2023-11-31T22:13:20Z", bad("is not a date of RFC 3339")),
             ("negative", Seconds, "-1700000000", bad("is not a whole number")),
             ("a plus", Seconds, "+1700000000", bad("is not a whole number")),
             ("a fraction", Seconds, "1700000000.0", bad("is not a whole number")),

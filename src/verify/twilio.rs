@@ -21,6 +21,9 @@ use crate::model::{Algorithm, Encoding};
 
 const SIGNATURE: HeaderName = HeaderName::from_static("x-twilio-signature");
 const HASH: &str = "bodySHA256";
+/// What names of fields with a SID end with.
+const SID: &str = "Sid";
+const SID_LENGTH: usize = 34;
 const FORM: &str = "application/x-www-form-urlencoded";
 
 /// The auth tokens of one account; each is accepted.
@@ -45,9 +48,12 @@ impl Twilio {
         let whole = url::of_sender(self.url.as_deref(), delivery);
         let content_type = delivery.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let fields = fields(&whole, content_type.unwrap_or_default(), delivery.body)?;
+        if !fields.keep_their_sids(&whole) {
+            return Err(Rejected::Form { why: "has a SID that is no value of its own field" });
+        }
         let urls = url::with_and_without_port(&whole);
         accept_secret(&self.secrets, delivery.received_ms, |secret| {
-            urls.iter().any(|url| tag(secret, url, &fields).matches(&claimed))
+            urls.iter().any(|url| tag(secret, url, &fields.text).matches(&claimed))
         })
     }
 
@@ -59,14 +65,14 @@ impl Twilio {
             false => vec![(HASH.to_owned(), hex::encode(Sha256::digest(outgoing.body)))],
         };
         let url = append(self.url.as_deref().unwrap_or(outgoing.url), &query);
-        let fields = if is_form { form(outgoing.body) } else { String::new() };
-        let written = mac::encode(tag(first, &url, &fields).bytes(), Encoding::Base64);
+        let fields = if is_form { Fields::of(outgoing.body) } else { Fields::default() };
+        let written = mac::encode(tag(first, &url, &fields.text).bytes(), Encoding::Base64);
         Signed { query, ..Signed::header(SIGNATURE.as_str(), written) }
     }
 }
 
 /// What is signed behind the URL.
-fn fields(url: &str, content_type: &str, body: &[u8]) -> Result<String, Rejected> {
+fn fields(url: &str, content_type: &str, body: &[u8]) -> Result<Fields, Rejected> {
     let query = url::query(url).unwrap_or_default();
     let hashes: Vec<_> = form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name == HASH).collect();
     match hashes.as_slice() {
@@ -74,13 +80,19 @@ fn fields(url: &str, content_type: &str, body: &[u8]) -> Result<String, Rejected
             let own = Sha256::digest(body);
             let claimed = hex::decode(hash.as_bytes()).unwrap_or_default();
             match bool::from(own.as_slice().ct_eq(&claimed)) {
-                true => Ok(String::new()),
+                true => Ok(Fields::default()),
                 false => Err(Rejected::BodyHash),
             }
         }
-        [] if is_form(content_type) => Ok(form(body)),
+        [] if is_form(content_type) => match Fields::of(body) {
+            // They are signed once, and whoever sees a delivery could repeat them.
+            Fields { repeated: true, .. } => {
+                Err(Rejected::Form { why: "holds a field twice with the same value" })
+            }
+            fields => Ok(fields),
+        },
         // Nothing of it could be changed.
-        [] if body.is_empty() => Ok(String::new()),
+        [] if body.is_empty() => Ok(Fields::default()),
         _ => Err(Rejected::BodyHash),
     }
 }
@@ -89,20 +101,56 @@ fn is_form(content_type: &str) -> bool {
     content_type.split(';').next().unwrap_or("").trim().eq_ignore_ascii_case(FORM)
 }
 
-/// Names and values one after the other, sorted by name; of equal names each value once, sorted too.
-fn form(body: &[u8]) -> String {
-    let mut fields: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    for (name, value) in form_urlencoded::parse(body).into_owned() {
-        fields.entry(name).or_default().insert(value);
-    }
-    let mut text = String::new();
-    for (name, values) in &fields {
-        for value in values {
-            text.push_str(name);
-            text.push_str(value);
+/// The fields of a form as they are signed: names and values one after the other, sorted by name; of equal names each
+/// value once, sorted too.
+///
+/// Nothing stands between them, so `MessageSid=SM1` and `MessageSi=dSM1` have one signature. No check can tell all such forms
+/// apart, but what deliveries are told apart by, their SIDs, has a form of its own and stays where it is.
+#[derive(Default)]
+struct Fields {
+    text: String,
+    /// Where each value begins and ends in `text`.
+    values: BTreeSet<(usize, usize)>,
+    /// A field was there twice with the same value.
+    repeated: bool,
+}
+
+impl Fields {
+    fn of(body: &[u8]) -> Self {
+        let mut read: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        let mut fields = Self::default();
+        for (name, value) in form_urlencoded::parse(body).into_owned() {
+            fields.repeated |= !read.entry(name).or_default().insert(value);
         }
+        for (name, values) in &read {
+            for value in values {
+                fields.text.push_str(name);
+                let begins = fields.text.len();
+                fields.text.push_str(value);
+                fields.values.insert((begins, fields.text.len()));
+            }
+        }
+        fields
     }
-    text
+
+    /// Whether each `Sid` of the signed text that a SID follows is the end of a field's name, and the SID its whole value.
+    fn keep_their_sids(&self, url: &str) -> bool {
+        let signed = format!("{url}{}", self.text);
+        signed.match_indices(SID).all(|(at, _)| {
+            let begins = at + SID.len();
+            let ends = begins + SID_LENGTH;
+            let is_sid = signed.get(begins..ends).is_some_and(is_sid);
+            let own = begins.checked_sub(url.len()).zip(ends.checked_sub(url.len()));
+            !is_sid || own.is_some_and(|own| self.values.contains(&own))
+        })
+    }
+}
+
+/// twilio.com/docs/glossary, "String Identifier": two letters and 32 hex digits.
+fn is_sid(text: &str) -> bool {
+    let (kind, number) = text.as_bytes().split_at(2);
+    kind.iter().all(u8::is_ascii_uppercase)
+        && number.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 fn tag(secret: &Secret, url: &str, fields: &str) -> Tag {
@@ -193,8 +241,52 @@ mod tests {
     }
 
     #[test]
-    fn repeated_fields_count_once_a_value() {
-        assert_eq!(form(b"b=2&a=y&a=x&a=y&c="), "axayb2c");
-        assert_eq!(form(b""), "");
+    fn fields_are_signed_sorted_and_a_repeated_value_is_refused() {
+        assert_eq!(Fields::of(b"b=2&a=y&a=x&c=").text, "axayb2c");
+        assert_eq!(Fields::of(b"").text, "");
+        let good = "RSOYDt4T1cUTdK1PDd93/VVr8B8=";
+        let repeated = format!("{BODY}&Digits=1234");
+        let why = "holds a field twice with the same value";
+        assert_eq!(verify(URL, good, FORM, repeated.as_bytes()), Err(Rejected::Form { why }));
+    }
+
+    #[test]
+    fn a_sid_cannot_be_moved_out_of_its_field() {
+        let sid = "SM0123456789abcdef0123456789abcdef";
+        let account = "AC0123456789abcdef0123456789abcdef";
+        let good = format!("AccountSid={account}&Body=hello&MessageSid={sid}&NumMedia=0&SmsMessageSid={sid}");
+        let url = "https://mycompany.com/in?x=1";
+        let outgoing =
+            Outgoing { method: "POST", url, content_type: FORM, body: good.as_bytes(), id: "", now_ms: 0 };
+        let signed = Twilio::new(vec![Secret::new(b"12345".to_vec())], None).sign(&outgoing);
+        let signature = &signed.headers[0].1;
+        assert_eq!(verify(url, signature, FORM, good.as_bytes()), Ok(()));
+        let moved = [
+            (
+                url.to_owned(),
+                good.replace(&format!("MessageSid={sid}&Num"), &format!("MessageSi=d{sid}&Num")),
+            ),
+            (
+                url.to_owned(),
+                good.replace(&format!("&MessageSid={sid}&Num"), &format!("MessageSid{sid}&Num")),
+            ),
+            (
+                url.to_owned(),
+                good.replace(&format!("MessageSid={sid}&Num"), &format!("MessageSidSM={}&Num", &sid[2..])),
+            ),
+            (url.to_owned(), good.replace("&NumMedia=0", "NumMedia0")),
+            (format!("{url}AccountSid{account}"), good.replace(&format!("AccountSid={account}&"), "")),
+        ];
+        for (url, body) in moved {
+            // One text all the same: without the check they would pass.
+            let text = |url: &str, body: &str| format!("{url}{}", Fields::of(body.as_bytes()).text);
+            assert_eq!(text(&url, &body), text(outgoing.url, &good), "{body}");
+            let why = "has a SID that is no value of its own field";
+            assert_eq!(
+                verify(&url, signature, FORM, body.as_bytes()),
+                Err(Rejected::Form { why }),
+                "{url} {body}"
+            );
+        }
     }
 }

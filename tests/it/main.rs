@@ -15,6 +15,7 @@ mod check;
 mod cli;
 mod conformance;
 mod control;
+mod copies;
 mod crash;
 mod crash_effects;
 mod damage;
@@ -51,7 +52,9 @@ mod plugin_hostile;
 #[path = "../plugin_wat.rs"]
 mod plugin_wat;
 mod plugins;
+mod randomness;
 mod realm;
+mod redirects;
 mod reference;
 mod refusals;
 mod reload;

@@ -105,7 +105,7 @@ fn what_the_senders_libraries_sign_is_accepted() {
     });
     let server = TestServer::start(workflows);
     let json = r#"{"id": "evt_1", "text": "caf\u00e9 ☕", "n": 1.0}"#;
-    let form = "Body=hello+%26+goodbye&From=%2B14158675309&MediaUrl=b&MediaUrl=a&MediaUrl=b&Empty=";
+    let form = "Body=hello+%26+goodbye&From=%2B14158675309&MediaUrl=b&MediaUrl=a&Empty=";
     let tasks: Vec<Value> = SECRETS
         .iter()
         .flat_map(|(scheme, secret)| {

@@ -1,6 +1,6 @@
 //! `fetch(...)`: one request through the guard of `net`, read whole.
 
-use std::time::Duration;
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use http::Method;
@@ -11,8 +11,9 @@ use sha2::{Digest, Sha256};
 use super::ScriptHost;
 use crate::{
     model::{CAPABILITY_MISSING, CallError, JsonText},
-    net::{NetError, OutboundRequest, Response},
+    net::{NetError, OutboundRequest, Response, Sensitive},
     sandbox::HostCall,
+    secrets::Redactor,
 };
 
 /// For the whole exchange; a script gives up earlier by its `signal`.
@@ -63,6 +64,8 @@ pub(super) async fn perform(host: &ScriptHost, call: &HostCall) -> Result<JsonTe
         max_response: RESPONSE_MOST,
         redirects: if args.redirect == Redirect::Follow { REDIRECTS } else { 0 },
         within: call.hosts.clone(),
+        sensitive: Sensitive { holds: Some(finder(&host.given.masks)), ..Sensitive::default() },
+        caller: Some(host.workflow.clone()),
         ..OutboundRequest::new(method, args.url.clone())
     };
     let _place = host.fetches.acquire().await.map_err(|_| type_error("the run has ended"))?;
@@ -72,6 +75,12 @@ pub(super) async fn perform(host: &ScriptHost, call: &HostCall) -> Result<JsonTe
         return Err(type_error("unexpected redirect"));
     }
     Ok(JsonText::from_value(&view(host, &args.url, &response)))
+}
+
+/// Tells whether bytes hold one of these secrets.
+fn finder(secrets: &Redactor) -> Arc<dyn Fn(&[u8]) -> bool + Send + Sync> {
+    let secrets = secrets.clone();
+    Arc::new(move |bytes| matches!(secrets.redact_bytes(bytes), Cow::Owned(_)))
 }
 
 /// The same for the same request at the same place of the script, in each attempt.
@@ -100,7 +109,7 @@ fn view(host: &ScriptHost, asked: &str, response: &Response) -> Value {
         "url": if redirected { &response.url } else { asked },
         "redirected": redirected,
         "headers": headers,
-        "body": STANDARD.encode(host.given.redact_bytes(&response.body)),
+        "body": STANDARD.encode(host.given.masks.redact_bytes(&response.body)),
     })
 }
 
@@ -110,10 +119,11 @@ fn type_error(why: &str) -> CallError {
 
 fn failed(error: &NetError) -> CallError {
     let (name, code) = match error {
-        NetError::Denied { .. } => ("TypeError", "FETCH_DENIED"),
+        NetError::Denied { .. } | NetError::Withheld { .. } => ("TypeError", "FETCH_DENIED"),
         NetError::NotGranted { .. } => ("TypeError", CAPABILITY_MISSING),
         NetError::Timeout { .. } => ("TimeoutError", "FETCH_TIMEOUT"),
         NetError::Dns { .. } => ("TypeError", "ENOTFOUND"),
+        NetError::Unanswered { .. } => ("TypeError", "EAI_AGAIN"),
         NetError::Connect { .. } => ("TypeError", "ECONNREFUSED"),
         NetError::TooLarge { .. } => ("TypeError", "FETCH_TOO_LARGE"),
         NetError::Url { .. } => ("TypeError", "ERR_INVALID_URL"),

@@ -22,7 +22,7 @@ pub(super) async fn put(host: &ScriptHost, args: &Value) -> Result<JsonText, Cal
     let name = name(args)?;
     // Remembered for as long as the run: without the secrets of today.
     let value = JsonText::from_value(args.get("value").unwrap_or(&Value::Null));
-    let value = host.given.redact_json(&value);
+    let value = host.given.masks.redact_json(&value);
     let (most, used) = (Limits::DEFAULT.output, value.as_str().len());
     if used > most.as_usize() {
         let message = format!("step.run('{name}') gave {used} bytes of JSON, {most} are allowed");

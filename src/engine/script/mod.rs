@@ -22,10 +22,11 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use super::{
     Inner,
+    attempt::Given,
     kv::{KvError, KvOp, KvSession},
 };
 use crate::{
-    model::{Answer, CallError, CallNote, CallRecord, JsonText, RunId, StepKey},
+    model::{Answer, CallError, CallNote, CallRecord, JsonText, RunId, StepKey, WorkflowKey},
     sandbox::{HostCall, HostServices, SandboxError},
     secrets::Redactor,
     store::{Batch, StoreError, tables},
@@ -54,10 +55,11 @@ pub(super) struct ScriptHost {
     attempt: u32,
     /// The same for each attempt of the step instance.
     idempotency_key: String,
-    /// Masks the secrets that the run was given, in what the script gets and hands on.
-    given: Redactor,
     /// Masks all secrets, in notes for operators.
     redactor: Arc<Redactor>,
+    workflow: WorkflowKey,
+    /// The secrets that it was given: masked in what the script gets and hands on, and nothing that another origin may get.
+    given: Given,
     asks: mpsc::UnboundedSender<Asked>,
     kv: KvSession,
     fetches: Semaphore,
@@ -77,9 +79,9 @@ impl ScriptHost {
     /// `saved` results of the attempt are stored already.
     pub(super) fn new(
         inner: &Arc<Inner>,
-        given: Redactor,
+        given: Given,
         run: RunId,
-        workflow: crate::model::WorkflowKey,
+        workflow: WorkflowKey,
         (step, attempt, idempotency_key): (StepKey, u32, String),
         asks: mpsc::UnboundedSender<Asked>,
         saved: u32,
@@ -90,10 +92,11 @@ impl ScriptHost {
             step,
             attempt,
             idempotency_key,
-            given,
             redactor: inner.vault.redactor(),
             asks,
-            kv: inner.kv.session(workflow),
+            kv: inner.kv.session(workflow.clone()),
+            workflow,
+            given,
             fetches: Semaphore::new(FETCHES),
             kept: Mutex::new(Kept { saved, ..Kept::default() }),
             committing: tokio::sync::Mutex::default(),
@@ -203,9 +206,9 @@ impl HostServices for ScriptHost {
             let note = note::of(&call, &self.redactor);
             let began = Instant::now();
             let result = match self.dispatch(call).await {
-                Ok(value) => Ok(self.given.redact_json(&value)),
+                Ok(value) => Ok(self.given.masks.redact_json(&value)),
                 Err(error) => {
-                    let message = self.given.redact(&error.message).into_owned();
+                    let message = self.given.masks.redact(&error.message).into_owned();
                     Err(CallError { message, ..error })
                 }
             };

@@ -28,7 +28,7 @@ pub(super) async fn perform(host: &ScriptHost, args: &Value) -> Result<JsonText,
         STANDARD.decode(body).map_err(|_| CallError::new("TypeError", "respond: the body is no base64"))?;
     let answer = written_answer(&status, headers, body)
         .map_err(|error| CallError::new("TypeError", format!("respond: {}", error.message)))?;
-    let answer = masked_answer(answer, &host.given);
+    let answer = masked_answer(answer, &host.given.masks);
     host.before_effect().await?;
     let (told, stored) = oneshot::channel();
     let gone = |_| unkept("the run is executed no further");

@@ -197,7 +197,7 @@ impl Known {
             return;
         }
         let (run, seed, key) = world.pick(&open).clone();
-        let token = callback_token(&seed, &key);
+        let token = callback_token(run, &seed, &key);
         for _ in 0..1 + world.below(2) {
             let payload = JsonText::from_value(&json!({ "call": world.below(1_000_000) }));
             world.note(|| format!("call back {key} of {run} with {}", payload.as_str()));

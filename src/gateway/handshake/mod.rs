@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
+use serde::de::IgnoredAny;
 use serde_json::Value;
 
 pub(super) use source::Subject;
@@ -22,6 +23,8 @@ use crate::{
 };
 use source::{Source, Text, text_of};
 
+/// The kind of those that are written out.
+const CUSTOM: &str = "custom";
 const PRESETS: &str = include_str!("presets.json");
 /// The longest field that a MAC is answered of, bytes.
 const TOKEN_MOST: usize = 256;
@@ -96,7 +99,7 @@ impl Handshake {
         let natural = scheme.and_then(Preset::of_scheme).map(bare);
         let own = webhook.verify.as_ref().and_then(Verify::secrets);
         let wrong = |why: String| FieldError::new("trigger.handshake", why);
-        match &webhook.handshake {
+        let compiled = match &webhook.handshake {
             Some(Setting::Switch(false)) => Ok(None),
             None => natural.map(|spec| Self::of_preset(&spec, own, resolve)).transpose().map_err(wrong),
             Some(Setting::Switch(true)) => {
@@ -111,8 +114,18 @@ impl Handshake {
             Some(Setting::PresetWith(spec)) => Self::of_preset(spec, own, resolve).map(Some).map_err(wrong),
             Some(Setting::Custom(spec)) => {
                 let entry = Entry::compile(spec, own, resolve).map_err(wrong)?;
-                Ok(Some(Self { kind: "custom", entries: vec![entry] }))
+                Ok(Some(Self { kind: CUSTOM, entries: vec![entry] }))
             }
+        }?;
+        // What a token of this kind signs is a token itself, which anybody could have signed.
+        let is_jwt = matches!(&webhook.verify, Some(Verify::Jwt(jwt)) if jwt.algorithm.is_symmetric());
+        match compiled {
+            Some(handshake) if is_jwt && handshake.signs() => Err(wrong(
+                "it answers MACs, with which anybody could make a JSON Web Token; verify by RS256, ES256, EdDSA or \
+                 another scheme"
+                    .to_owned(),
+            )),
+            compiled => Ok(compiled),
         }
     }
 
@@ -138,6 +151,23 @@ impl Handshake {
     /// The preset, or `custom`.
     pub(super) fn kind(&self) -> &'static str {
         self.kind
+    }
+
+    /// Whether anybody may have a text of a certain form signed.
+    fn signs(&self) -> bool {
+        self.entries.iter().any(|entry| entry.mac.is_some())
+    }
+
+    /// Whether a delivery with this body could be signed by asking, so that its MAC proves nothing.
+    ///
+    /// A delivery's signed text holds its body, and what is signed for those who ask is a token. So a body has to hold
+    /// something that no token can; the deliveries of known senders are JSON objects, and nothing else is taken for one.
+    pub(super) fn could_have_signed(&self, body: &[u8]) -> bool {
+        self.signs()
+            && match self.kind {
+                CUSTOM => body.iter().all(|byte| is_of_tokens(*byte) || *byte == b'='),
+                _ => serde_json::from_slice::<BTreeMap<String, IgnoredAny>>(body).is_err(),
+            }
     }
 
     /// Whether a question may come by this method, before the signature is checked or after it.
@@ -241,9 +271,11 @@ impl Mac {
 /// a time in it.
 fn is_token(text: &str) -> bool {
     let bare = text.strip_suffix("==").or_else(|| text.strip_suffix('=')).unwrap_or(text);
-    !bare.is_empty()
-        && text.len() <= TOKEN_MOST
-        && bare.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+/_.-".contains(&byte))
+    !bare.is_empty() && text.len() <= TOKEN_MOST && bare.bytes().all(is_of_tokens)
+}
+
+fn is_of_tokens(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"+/_.-".contains(&byte)
 }
 
 impl Body {

@@ -172,6 +172,92 @@ fn only_tokens_are_signed_for_strangers() {
     }
 }
 
+/// Everything that may be signed by asking, against everything that a delivery may be.
+#[test]
+fn no_mac_of_a_handshake_is_the_signature_of_a_delivery() {
+    let custom = |algorithm: &str, encoding: &str| {
+        json!({
+            "method": "GET",
+            "answer": { "text": "{mac}", "mac": { "of": "query.t", "algorithm": algorithm, "encoding": encoding } },
+        })
+    };
+    let recipe = |signed: &str, algorithm: &str, encoding: &str| {
+        let mut verify = json!({
+            "scheme": "hmac", "header": "x-s", "secret": "s", "signed": signed, "algorithm": algorithm,
+            "encoding": encoding,
+        });
+        if signed.contains("{timestamp}") {
+            verify["timestamp"] = json!({ "header": "x-t" });
+        }
+        if signed.contains("{id}") {
+            verify["id_header"] = json!("x-id");
+        }
+        verify
+    };
+    let x = || json!({ "preset": "x", "secret": "s" });
+    let stolen =
+        |name: &str, asked: &str| format!("{name}={}", asked.replace('+', "%2B").replace('=', "%3D"));
+    // The handshake, its parameter, the recipe of its deliveries, what is asked for, and the body that it would sign.
+    let cases = [
+        (x(), "crc_token", recipe("{body}", "sha256", "base64"), "delete-everything", "delete-everything"),
+        (x(), "crc_token", recipe("{body}", "sha256", "base64"), "12345", "12345"),
+        (x(), "crc_token", recipe("{body}", "sha256", "base64"), "true", "true"),
+        (x(), "crc_token", recipe("{body}", "sha256", "base64"), "null", "null"),
+        (x(), "crc_token", recipe("{body}", "sha256", "base64"), "admin=", "admin="),
+        (x(), "crc_token", recipe("{timestamp}.{body}", "sha256", "base64"), "1700000000.drop", "drop"),
+        (x(), "crc_token", recipe("{timestamp}.{body}", "sha256", "base64"), "1700000000.", ""),
+        (x(), "crc_token", recipe("{id}.{timestamp}.{body}", "sha256", "hex"), "a.1700000000.drop", "drop"),
+        (custom("sha256", "hex"), "t", recipe("{body}", "sha256", "hex"), "drop", "drop"),
+        (custom("sha1", "hex"), "t", recipe("{timestamp}{body}", "sha1", "hex"), "1700000000drop", "drop"),
+        (
+            custom("sha512", "base64url"),
+            "t",
+            recipe("{body}-{method}", "sha512", "base64url"),
+            "drop-POST",
+            "drop",
+        ),
+    ];
+    for (handshake, parameter, verify, asked, body) in cases {
+        let case = format!("{handshake} {verify} {asked}");
+        let handshake = compiled(json!({ "handshake": handshake, "verify": verify }), None).unwrap().unwrap();
+        assert!(
+            matches!(ask(&handshake, false, "GET", &stolen(parameter, asked), ""), Some(Ok(_))),
+            "{case}: it is signed for whoever asks"
+        );
+        assert!(handshake.could_have_signed(body.as_bytes()), "{case}: so it must not be a delivery");
+    }
+    // What no token can be is taken as before.
+    let x = handshake(x());
+    for body in [r#"{"for_user_id":"1"}"#, " {}\n"] {
+        assert!(!x.could_have_signed(body.as_bytes()), "{body}");
+    }
+    for body in ["", "[]", "\"a\"", "{", "a=1&b=2", "<a/>", "{}{}"] {
+        assert!(x.could_have_signed(body.as_bytes()), "{body}: X sends objects alone");
+    }
+    let custom = compiled(
+        json!({ "handshake": custom("sha256", "hex"), "verify": recipe("{body}", "sha256", "hex") }),
+        None,
+    );
+    let custom = custom.unwrap().unwrap();
+    for body in ["{}", "[1]", "<a/>", "a=1&b=2", "a: 1", "\"a\""] {
+        assert!(!custom.could_have_signed(body.as_bytes()), "{body}");
+    }
+    // A handshake without a MAC signs nothing.
+    assert!(!handshake(json!("microsoft_graph")).could_have_signed(b"drop"));
+}
+
+#[test]
+fn a_mac_of_a_token_must_not_be_a_json_web_token() {
+    let handshake = json!({ "preset": "x", "secret": "s" });
+    let hs = json!({ "scheme": "jwt", "algorithm": "HS256", "secret": "s" });
+    let error = compiled(json!({ "handshake": handshake, "verify": hs }), None).unwrap_err();
+    assert!(error.to_string().contains("JSON Web Token"), "{error}");
+    let es = json!({ "scheme": "jwt", "algorithm": "ES256", "public_key": "k" });
+    assert!(compiled(json!({ "handshake": handshake, "verify": es }), None).is_ok());
+    let graph = json!({ "handshake": "microsoft_graph", "verify": hs });
+    assert!(compiled(graph, None).is_ok());
+}
+
 #[test]
 fn schemes_with_a_question_have_it_unless_it_is_switched_off() {
     let github = json!({ "verify": { "scheme": "github", "secret": "s" } });

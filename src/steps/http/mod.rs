@@ -59,6 +59,8 @@ pub(super) async fn execute(
     attempt: &Attempt,
 ) -> (Result<JsonText, RunError>, Again) {
     let request = http.request.render(scope, attempt);
+    let caller = Some(scope.facts().workflow.clone());
+    let request = request.map(|request| OutboundRequest { caller, ..request });
     exchange(http, request, net, attempt.last).await
 }
 

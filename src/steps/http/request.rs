@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     model::{FieldError, HttpAuth, HttpMethod, HttpStep},
-    net::{OutboundRequest, is_connection_header},
+    net::{OutboundRequest, Sensitive, is_connection_header},
     template::{Path, Root, Roots, Template},
 };
 
@@ -88,7 +88,12 @@ impl Request {
 
     /// Whether the URL is made of what no run may keep.
     pub(super) fn has_secret_url(&self) -> bool {
-        self.url.references().any(|path| matches!(path.root(), Root::Secrets | Root::Env))
+        self.url.references().any(is_secret)
+    }
+
+    /// Whether the body is made of what no run may keep.
+    fn has_secret_body(&self) -> bool {
+        self.body.references().into_iter().any(is_secret)
     }
 
     /// The method, for messages.
@@ -110,7 +115,7 @@ impl Request {
         let mut sensitive = Vec::new();
         for (name, template) in &self.headers {
             headers.push((name.to_string(), template.render_text(roots)));
-            if template.references().any(|path| path.root() == Root::Secrets) {
+            if template.references().any(is_secret) {
                 sensitive.push(name.to_string());
             }
         }
@@ -131,7 +136,12 @@ impl Request {
         headers.push((ATTEMPT.to_owned(), attempt.number.to_string()));
         Ok(OutboundRequest {
             headers,
-            sensitive,
+            sensitive: Sensitive {
+                headers: sensitive,
+                body: self.has_secret_body(),
+                url: self.has_secret_url() || self.query.references().any(is_secret),
+                holds: None,
+            },
             body: body.bytes,
             timeout: self.timeout,
             max_response: self.max_response,
@@ -139,6 +149,11 @@ impl Request {
             ..OutboundRequest::new(self.method.clone(), url)
         })
     }
+}
+
+/// Whether a path reads what may be a credential: variables hold them as well as secrets do.
+fn is_secret(path: &Path) -> bool {
+    matches!(path.root(), Root::Secrets | Root::Env)
 }
 
 fn header_name(name: &str) -> Result<HeaderName, String> {

@@ -62,11 +62,14 @@ impl Failure {
 
     pub(super) fn of(error: &NetError) -> Self {
         let code = match error {
-            NetError::Denied { .. } | NetError::NotGranted { .. } => ErrorCode::HttpDenied,
+            NetError::Denied { .. } | NetError::NotGranted { .. } | NetError::Withheld { .. } => {
+                ErrorCode::HttpDenied
+            }
             NetError::Url { .. }
             | NetError::Method(_)
             | NetError::Header { .. }
             | NetError::Dns { .. }
+            | NetError::Unanswered { .. }
             | NetError::Connect { .. }
             | NetError::Tls { .. }
             | NetError::Timeout { .. }

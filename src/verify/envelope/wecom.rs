@@ -28,6 +28,10 @@ impl Wecom {
             let echo = query.one("echostr")?;
             self.0.check(&query, SIGNATURE, Some(&echo), delivery.received_ms)?;
             let body = self.0.open(&echo)?.message;
+            // What is decrypted is answered: it must not be the message of somebody else's delivery.
+            if !is_echo(&body) {
+                return Err(Rejected::Envelope { why: "holds no text that a question asks for" });
+            }
             return Ok(Verified::question(Some(Opened { body, content_type: "text/plain" })));
         }
         message(&self.0, &query, delivery)
@@ -42,6 +46,11 @@ impl Wecom {
         let query = self.0.sign_query(SIGNATURE, Some(&encrypt), id, now_ms);
         Signed { headers: Vec::new(), query, body: Some(packed(body, &encrypt)) }
     }
+}
+
+/// A random text, which no message is: those are XML or JSON.
+fn is_echo(text: &[u8]) -> bool {
+    text.iter().all(|byte| byte.is_ascii_alphanumeric() || b"+/=_.-".contains(byte))
 }
 
 /// An encrypted message of WeCom, or of an official account that has a key.
@@ -111,6 +120,21 @@ mod tests {
             testing::deliver(scheme, "GET", &format!("/api/webhooks/w?{query}"), b"", received_ms)?;
         assert!(verified.question && verified.reply.is_none());
         Ok(String::from_utf8(verified.opened.unwrap().body).unwrap())
+    }
+
+    /// Question and delivery have one signature and one envelope.
+    #[test]
+    fn a_delivery_that_is_sent_as_a_question_is_not_decrypted_for_who_sent_it() {
+        let scheme = testing::scheme(setting());
+        for message in ["<xml><Content>private</Content></xml>", "{\"text\":\"private\"}"] {
+            let Scheme::Wecom(wecom) = &scheme else { panic!("{scheme:?}") };
+            let encrypt = wecom.0.encrypt(message.as_bytes(), "id-1").unwrap();
+            let mut query = wecom.0.sign_query(SIGNATURE, Some(&encrypt), "id-1", ECHO_MS);
+            query.push(("echostr".to_owned(), encrypt));
+            let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(query).finish();
+            let why = "holds no text that a question asks for";
+            assert_eq!(echo(&scheme, &query, ECHO_MS), Err(Rejected::Envelope { why }));
+        }
     }
 
     #[test]

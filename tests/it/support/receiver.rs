@@ -38,6 +38,7 @@ impl Received {
 struct Kept {
     requests: Vec<Received>,
     answers: VecDeque<u16>,
+    moved: Option<(u16, String)>,
 }
 
 /// The sink. Its threads end with the test.
@@ -75,6 +76,11 @@ impl Receiver {
         self.kept.lock().unwrap().answers.extend(statuses);
     }
 
+    /// From now on every request is sent on to this place.
+    pub fn moves(&self, status: u16, place: &str) {
+        self.kept.lock().unwrap().moved = Some((status, place.to_owned()));
+    }
+
     /// What has arrived, in order.
     pub fn requests(&self) -> Vec<Received> {
         self.kept.lock().unwrap().requests.clone()
@@ -91,14 +97,18 @@ fn serve(stream: TcpStream, kept: &Mutex<Kept>) {
     let Ok(mut writer) = stream.try_clone() else { return };
     let mut reader = BufReader::new(stream);
     while let Some(request) = read(&mut reader) {
-        let (status, count) = {
+        let (status, count, location) = {
             let mut kept = kept.lock().unwrap();
             kept.requests.push(request);
-            (kept.answers.pop_front().unwrap_or(200), kept.requests.len())
+            let count = kept.requests.len();
+            match &kept.moved {
+                Some((status, place)) => (*status, count, format!("location: {place}\r\n")),
+                None => (kept.answers.pop_front().unwrap_or(200), count, String::new()),
+            }
         };
         let body = format!("{{\"n\":{count}}}");
         let head = format!(
-            "HTTP/1.1 {status} Status\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
+            "HTTP/1.1 {status} Status\r\n{location}content-type: application/json\r\ncontent-length: {}\r\n\r\n",
             body.len()
         );
         if writer.write_all((head + &body).as_bytes()).is_err() {
