@@ -7,8 +7,11 @@ use sha2::{Digest, Sha256};
 use super::queue::{Group, Pace};
 use crate::{
     model::{Event, FieldError, Workflow, WorkflowKey},
-    template::{Path, Root, Roots, Template},
+    template::{Budget, Path, Root, Roots, Template},
 };
+
+/// The longest key that is hashed, bytes.
+const KEY_MOST: usize = 64 << 20;
 
 /// The part of `context` that some templates read, built without the rest of it.
 pub struct EventRoots(Value);
@@ -100,11 +103,15 @@ impl Keys {
     /// The groups of a run of this event.
     pub(super) fn of(&self, workflow: &WorkflowKey, event: &Event) -> Groups {
         let group = |what: &str, template: &Option<Template>| -> Group {
-            let value = template.as_ref().map_or(Value::Null, |template| {
-                template.render(&EventRoots::new(event, template.references()))
-            });
             let hash = Sha256::new().chain_update(workflow.as_str()).chain_update([0]).chain_update(what);
-            hash.chain_update([0]).chain_update(value.to_string()).finalize().into()
+            let hash = hash.chain_update([0]);
+            let Some(template) = template else { return hash.chain_update("null").finalize().into() };
+            let (mut keyed, roots) = (hash.clone(), EventRoots::new(event, template.references()));
+            match template.write_json(&roots, &mut keyed, &mut Budget::new(KEY_MOST)) {
+                Ok(()) => keyed.finalize().into(),
+                // All keys that are too large are one group, which holds back more than needed and never less.
+                Err(_) => hash.chain_update("too large").finalize().into(),
+            }
         };
         Groups {
             group: self.concurrency.as_ref().map(|(key, limit)| (group("concurrency", key), *limit)),

@@ -164,7 +164,7 @@ impl History {
                 tokio::time::sleep(Duration::from_millis(1)).await;
             }
         }
-        engine.take_up().expect("the store can be read");
+        engine.take_up().await.expect("the store can be read");
         let stop_ms = world.chance(150).then(|| world.below(20_000));
         let stop = async {
             match stop_ms.filter(|_| !world.is_calm()) {
