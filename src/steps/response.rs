@@ -85,8 +85,8 @@ impl CompiledResponse {
     /// `response_invalid` when the result is no HTTP answer; `output_too_large` over the output limit.
     pub fn execute(&self, scope: &Scope<'_>) -> Result<Answer, RunError> {
         let mut budget = Budget::new(HEADERS_MOST);
-        let status = self.status.value(scope, &mut budget).map_err(|error| unfilled("status", error))?;
-        let status = status(&status)?;
+        let number = self.status.value(scope, &mut budget).map_err(|error| unfilled("status", error))?;
+        let status = status(&number)?;
         let mut headers = Vec::with_capacity(self.headers.len() + 1);
         for (name, template) in &self.headers {
             let value = template.render_text(scope, &mut budget);

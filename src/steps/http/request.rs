@@ -195,11 +195,13 @@ impl Auth {
 
     /// The header's value. An empty secret is a secret that is not set: nothing is sent with it.
     fn render(&self, roots: &dyn Roots, budget: &mut Budget) -> Result<String, Unfilled> {
-        let mut filled = |field: &str, template: &Template| match template.render_text(roots, budget)? {
-            empty if empty.trim().is_empty() => {
-                Err(Unfilled::Value(format!("auth.{field} is empty; is the secret set that it reads?")))
+        let mut filled = |field: &str, template: &Template| -> Result<String, Unfilled> {
+            match template.render_text(roots, budget)? {
+                empty if empty.trim().is_empty() => {
+                    Err(format!("auth.{field} is empty; is the secret set that it reads?").into())
+                }
+                text => Ok(text),
             }
-            text => Ok(text),
         };
         match self {
             Self::Basic { username, password } => {
