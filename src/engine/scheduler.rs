@@ -39,6 +39,8 @@ pub(super) struct Ready {
 pub(super) struct Live {
     poked: AtomicBool,
     wake: Notify,
+    /// Whether it has been marked, where it must be, and its steps are executed.
+    executed: AtomicBool,
 }
 
 impl Live {
@@ -89,7 +91,7 @@ impl Scheduler {
 
     /// Whether a run is being executed at this moment.
     pub(super) fn is_live(&self, run: RunId) -> bool {
-        self.lock().live.contains_key(&run)
+        self.lock().live.get(&run).is_some_and(|live| live.executed.load(Ordering::SeqCst))
     }
 
     /// Lets a workflow begin only what is on trial, or releases one such hold.
@@ -243,7 +245,10 @@ async fn run(inner: Arc<Inner>, item: Item<Ready>, live: Arc<Live>, permit: Owne
 /// Executes a run; one that may have ended the process is marked durably before, or begun no more.
 async fn begin(inner: &Arc<Inner>, run: RunId, live: &Live, mut job: Job) -> Stop {
     let (ends, on_trial) = match inner.trials.begin(run) {
-        Beginning::Plain => return execution::execute(inner, live, job).await,
+        Beginning::Plain => {
+            live.executed.store(true, Ordering::SeqCst);
+            return execution::execute(inner, live, job).await;
+        }
         Beginning::Condemned { ends } => {
             job.condemn(trials::condemned(ends));
             return execution::execute(inner, live, job).await;
@@ -254,6 +259,7 @@ async fn begin(inner: &Arc<Inner>, run: RunId, live: &Live, mut job: Job) -> Sto
         tracing::error!(run = %run, %error, "a run could not be marked; it stays queued");
         return Stop::Halted;
     }
+    live.executed.store(true, Ordering::SeqCst);
     let mut executed = pin!(execution::execute(inner, live, job));
     if on_trial {
         match tokio::time::timeout(trials::TRIAL, &mut executed).await {

@@ -171,7 +171,9 @@ impl Trials {
         }
         state.tried = None;
         let workflow = state.suspects.remove(&run)?;
-        let next = state.line.pop_front();
+        // One of another workflow, so that many innocent ones of one do not keep the guilty one from its trial.
+        let other = state.line.iter().position(|(next, _)| state.suspects.get(next) != Some(&workflow));
+        let next = state.line.remove(other.unwrap_or_default());
         if state.ends.is_empty() && state.suspects.is_empty() {
             self.any.store(false, Ordering::SeqCst);
         }
@@ -224,6 +226,21 @@ mod tests {
         assert_eq!(trials.begin(run(4)), Beginning::Marked { ends: 3, on_trial: true });
         assert!(trials.release(run(4)).unwrap().next.is_none() && trials.release(run(4)).is_none());
         assert_eq!(trials.begin(run(4)), Beginning::Plain);
+    }
+
+    #[test]
+    fn workflows_take_turns_with_their_suspects() {
+        let (trials, a, b) = (Trials::new(3), "a".parse().unwrap(), "b".parse().unwrap());
+        (1..4).for_each(|n| assert!(trials.accuse(run(n), &a, 2)));
+        assert!(trials.accuse(run(9), &b, 2));
+        (1..4).for_each(|n| drop(admit(&trials, n)));
+        assert_eq!(admit(&trials, 9), "later");
+        let order = [1, 9, 2].map(|n| {
+            let next = trials.release(run(n)).unwrap().next.unwrap().0;
+            assert_eq!(admit(&trials, next.created_ms()), "first");
+            next
+        });
+        assert_eq!(order, [run(9), run(2), run(3)]);
     }
 
     #[test]
