@@ -128,6 +128,13 @@ impl Pending {
     }
 }
 
+impl Place {
+    /// What its run holds.
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+}
+
 impl Drop for Place {
     fn drop(&mut self) {
         let mut counts = self.pending.counts();

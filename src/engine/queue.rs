@@ -13,6 +13,10 @@ use crate::model::{RunId, WorkflowKey};
 /// What one run costs a line of weight 1; the least common multiple of the weights.
 const COST: u64 = 16;
 
+/// What the events of the runs that are executed hold together, bytes, shared as the places are; each workflow may
+/// execute one run whatever its size.
+const RUNNING_BYTES: u64 = 64 << 20;
+
 /// Paced groups that are remembered before those are forgotten that hold nothing back.
 const PACES: usize = 10_000;
 
@@ -33,6 +37,8 @@ pub(super) struct Item<T> {
     pub(super) run: RunId,
     pub(super) workflow: WorkflowKey,
     pub(super) weight: u64,
+    /// What its event holds in memory while it is executed.
+    pub(super) bytes: u64,
     /// Its concurrency group with the limit.
     pub(super) group: Option<(Group, u32)>,
     pub(super) pace: Option<Pace>,
@@ -56,6 +62,8 @@ struct Line<T> {
     begun: VecDeque<Item<T>>,
     ready: VecDeque<Item<T>>,
     running: usize,
+    /// What those hold.
+    bytes: u64,
     time: u64,
     paused: bool,
     /// How many reasons there are to begin nothing but what is `unheld`.
@@ -91,6 +99,7 @@ pub(super) struct Queue<T> {
     /// Runs at once.
     most: usize,
     running: usize,
+    bytes: u64,
 }
 
 impl<T> Default for Line<T> {
@@ -99,6 +108,7 @@ impl<T> Default for Line<T> {
             begun: VecDeque::new(),
             ready: VecDeque::new(),
             running: 0,
+            bytes: 0,
             time: 0,
             paused: false,
             held: 0,
@@ -119,6 +129,7 @@ impl<T> Queue<T> {
             time: 0,
             most,
             running: 0,
+            bytes: 0,
         }
     }
 
@@ -186,16 +197,22 @@ impl<T> Queue<T> {
                 return None;
             }
             // Those that are passed over execute something, so they are no more than places.
-            let key = self.order.iter().find(|(_, key)| may_take(self.lines[key].running, free))?.1.clone();
+            let free_bytes = RUNNING_BYTES.saturating_sub(self.bytes);
+            let may = |line: &Line<T>| {
+                may_take(line.running, free) && (line.running == 0 || line.bytes < free_bytes)
+            };
+            let key = self.order.iter().find(|(_, key)| may(&self.lines[key]))?.1.clone();
             let item = self.line(&key).next();
             self.arrange(&key);
             let Some(item) = self.may_pass(item?, now_ms) else { continue };
             let line = self.line(&key);
             line.running += 1;
+            line.bytes += item.bytes;
             let began = line.time;
             line.time += COST / item.weight.clamp(1, COST);
             self.time = began;
             self.running += 1;
+            self.bytes += item.bytes;
             self.arrange(&key);
             return Some(item);
         }
@@ -261,12 +278,21 @@ impl<T> Queue<T> {
         self.later.keys().next().map(|(from, _)| *from)
     }
 
-    /// A run is executed no more: it waits, or it has ended and gives its place in its group back.
-    pub(super) fn stopped(&mut self, run: RunId, workflow: &WorkflowKey, group: Option<Group>, ended: bool) {
+    /// A run of so many bytes is executed no more: it waits, or it has ended and gives its place in its group back.
+    pub(super) fn stopped(
+        &mut self,
+        run: RunId,
+        workflow: &WorkflowKey,
+        bytes: u64,
+        group: Option<Group>,
+        ended: bool,
+    ) {
         let line = self.line(workflow);
         if line.running > 0 {
             line.running -= 1;
+            line.bytes = line.bytes.saturating_sub(bytes);
             self.running -= 1;
+            self.bytes = self.bytes.saturating_sub(bytes);
         }
         if ended {
             self.ended(run, group);
@@ -373,6 +399,7 @@ mod tests {
             run: RunId::new(n, [0; 10]),
             workflow: workflow.parse().unwrap(),
             weight: 4,
+            bytes: 0,
             group: None,
             pace: None,
             begun: false,
@@ -454,6 +481,23 @@ mod tests {
     }
 
     #[test]
+    fn large_events_are_executed_few_at_a_time_and_beside_small_ones() {
+        let mut queue = Queue::new(256);
+        for n in 0..200 {
+            queue.push(Item { bytes: 1 << 20, ..item(n, "a") });
+        }
+        queue.push(Item { bytes: RUNNING_BYTES * 2, ..item(900, "b") });
+        (1_000..1_005).for_each(|n| queue.push(item(n, "c")));
+        let begun = begin(&mut queue, 0);
+        let count = |name: char| names(&begun).matches(name).count();
+        assert_eq!((count('b'), count('c')), (1, 1), "one of each, whatever there is");
+        assert!(count('a') <= 32);
+        queue.stopped(RunId::new(900, [0; 10]), &"b".parse().unwrap(), RUNNING_BYTES * 2, None, true);
+        let begun = names(&begin(&mut queue, 0));
+        assert_eq!((begun.matches('c').count(), begun.contains('a')), (4, true), "{begun}");
+    }
+
+    #[test]
     fn a_held_workflow_begins_only_what_is_on_trial() {
         let (mut queue, a) = (Queue::new(10), "a".parse().unwrap());
         queue.hold_back(&a, true);
@@ -483,11 +527,11 @@ mod tests {
         loop {
             order.push(current.created_ms());
             // Waiting does not give the place away, ending does.
-            queue.stopped(current, &"a".parse().unwrap(), Some([1; 32]), false);
+            queue.stopped(current, &"a".parse().unwrap(), 0, Some([1; 32]), false);
             assert!(queue.pop(0).is_none());
             queue.push(Item { begun: true, ..grouped(current.created_ms()) });
             assert_eq!(queue.pop(0).unwrap().run, current);
-            queue.stopped(current, &"a".parse().unwrap(), Some([1; 32]), true);
+            queue.stopped(current, &"a".parse().unwrap(), 0, Some([1; 32]), true);
             match queue.pop(0) {
                 Some(next) => current = next.run,
                 None => break,
@@ -525,7 +569,7 @@ mod tests {
                 order.push(item.run.created_ms());
                 let next = order.len() as u64 + 2;
                 (next < 6).then(|| queue.push(Item { pace, group, ..started(next) }));
-                queue.stopped(item.run, &item.workflow, item.group.map(|(group, _)| group), true);
+                queue.stopped(item.run, &item.workflow, 0, item.group.map(|(group, _)| group), true);
             }
             now += 100;
         }

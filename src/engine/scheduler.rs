@@ -134,6 +134,7 @@ pub(super) fn enqueue(inner: &Arc<Inner>, head: &RunHead, groups: Groups, job: O
         run: head.id,
         workflow: head.workflow.clone(),
         weight,
+        bytes: place.bytes(),
         group: groups.group,
         pace: groups.pace,
         begun: head.started_ms.is_some() || first,
@@ -212,7 +213,7 @@ pub(super) fn pump(inner: &Arc<Inner>) {
 
 /// Executes one run until it ends or waits.
 async fn run(inner: Arc<Inner>, item: Item<Ready>, live: Arc<Live>, permit: OwnedSemaphorePermit) {
-    let Item { run, workflow, payload: Ready { mut job, place, group }, .. } = item;
+    let Item { run, workflow, bytes, payload: Ready { mut job, place, group }, .. } = item;
     let mut ended = false;
     loop {
         let stop = match job.take().map_or_else(|| load(&inner, run), |job| Ok(Some(*job))) {
@@ -234,7 +235,7 @@ async fn run(inner: Arc<Inner>, item: Item<Ready>, live: Arc<Live>, permit: Owne
             Stop::Waits | Stop::Halted => {}
         }
         state.live.remove(&run);
-        state.queue.stopped(run, &workflow, group, ended);
+        state.queue.stopped(run, &workflow, bytes, group, ended);
         break;
     }
     drop((permit, place));

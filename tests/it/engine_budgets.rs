@@ -35,7 +35,7 @@ fn s4_a_run_that_takes_the_process_down_three_times_is_a_dead_letter_and_its_nei
     assert_eq!((&ended["status"], &ended["error"]["code"]), (&json!("failed"), &json!("engine_crash")), "{ended}");
     assert!(ended["error"]["message"].as_str().unwrap().contains("ended 3 times in a row"), "{ended}");
     let letters = server.api("/api/v1/dead-letters");
-    assert_eq!(letters["runs"].as_array().map(Vec::len), Some(1), "{letters}");
+    assert_eq!(letters["dead_letters"].as_array().map(Vec::len), Some(1), "{letters}");
     for run in &good {
         assert_eq!(server.ended_run(run)["status"], "succeeded", "it was beside the hog, no more");
     }
