@@ -12,8 +12,8 @@ use super::{
 };
 use crate::{
     model::{
-        Bundle, ByteSize, ErrorCode, FieldError, JsonText, OnError, PluginRef, Position, RunError, ScheduleTrigger,
-        Span, Step, StepId, StepKind, Trigger, VersionHash, When, Workflow,
+        Bundle, ByteSize, ErrorCode, FieldError, JsonText, OnError, PluginRef, Position, RunError,
+        ScheduleTrigger, Span, Step, StepId, StepKind, Trigger, VersionHash, When, Workflow,
     },
     sandbox::{Image, JsEngine, Script, Share},
     script,

@@ -1,6 +1,8 @@
 //! The groups that runs belong to by their workflow's policy: concurrency, throttle, debounce and singleton, each on
 //! its own for every value of its key.
 
+use std::io;
+
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
@@ -44,6 +46,31 @@ impl Roots for EventRoots {
             Root::Context => Some(&self.0),
             Root::Env | Root::Run | Root::Scopes | Root::Secrets | Root::Steps | Root::System => None,
         }
+    }
+}
+
+/// Hashes what is written, and keeps none of it.
+pub(super) struct Hashed {
+    pub(super) hash: Sha256,
+    pub(super) bytes: usize,
+}
+
+impl Hashed {
+    /// What is written goes on from `hash`.
+    pub(super) fn of(hash: Sha256) -> Self {
+        Self { hash, bytes: 0 }
+    }
+}
+
+impl io::Write for Hashed {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.hash.update(bytes);
+        self.bytes += bytes.len();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 
@@ -106,9 +133,10 @@ impl Keys {
             let hash = Sha256::new().chain_update(workflow.as_str()).chain_update([0]).chain_update(what);
             let hash = hash.chain_update([0]);
             let Some(template) = template else { return hash.chain_update("null").finalize().into() };
-            let (mut keyed, roots) = (hash.clone(), EventRoots::new(event, template.references()));
+            let roots = EventRoots::new(event, template.references());
+            let mut keyed = Hashed::of(hash.clone());
             match template.write_json(&roots, &mut keyed, &mut Budget::new(KEY_MOST)) {
-                Ok(()) => keyed.finalize().into(),
+                Ok(()) => keyed.hash.finalize().into(),
                 // All keys that are too large are one group, which holds back more than needed and never less.
                 Err(_) => hash.chain_update("too large").finalize().into(),
             }

@@ -1,6 +1,9 @@
 //! Acceptance: run, event, queue item, dedupe claim and group become durable in one batch, or nothing does.
 
-use std::sync::{Arc, atomic::Ordering};
+use std::{
+    io,
+    sync::{Arc, atomic::Ordering},
+};
 
 use sha2::{Digest, Sha256};
 use tokio::sync::oneshot;
@@ -9,7 +12,7 @@ use super::{
     EngineError, Inner, Reply,
     definition::Definition,
     execution::Job,
-    groups::Groups,
+    groups::{Groups, Hashed},
     pending::{NoPlace, Place},
     scheduler,
     waiting::event_bytes,
@@ -46,12 +49,11 @@ impl DedupeKey {
     pub fn written(
         workflow: &WorkflowKey,
         ttl: Span,
-        write: impl FnOnce(&mut dyn std::io::Write) -> bool,
+        write: impl FnOnce(&mut dyn io::Write) -> bool,
     ) -> Option<Self> {
-        let (empty, mut hash) = (Self::hash(workflow), Self::hash(workflow));
-        let written = write(&mut hash);
-        let digest: [u8; 32] = hash.finalize().into();
-        (written && digest != <[u8; 32]>::from(empty.finalize())).then_some(Self { digest, ttl })
+        let mut hashed = Hashed::of(Self::hash(workflow));
+        let written = write(&mut hashed);
+        (written && hashed.bytes > 0).then(|| Self { digest: hashed.hash.finalize().into(), ttl })
     }
 
     fn hash(workflow: &WorkflowKey) -> Sha256 {

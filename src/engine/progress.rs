@@ -3,8 +3,14 @@
 use std::{collections::HashMap, collections::HashSet, sync::Arc, time::Duration};
 
 use super::{
-    Inner, attempt, definition::Definition, execution::keep_output, replies::Reply, scheduler,
-    script::ScriptHost, spawned, transition::Ending,
+    Inner, attempt,
+    definition::Definition,
+    execution::keep_output,
+    replies::Reply,
+    scheduler,
+    script::ScriptHost,
+    spawned,
+    transition::Ending,
     waiting::{entry_bytes, event_bytes},
 };
 use crate::{

@@ -449,7 +449,7 @@ mod tests {
         assert_eq!(names(&begin(&mut queue, 0)), "aa");
         queue.push(item(9, "b"));
         assert_eq!(names(&begin(&mut queue, 0)), "b");
-        queue.stopped(RunId::new(0, [0; 10]), &"a".parse().unwrap(), None, true);
+        queue.stopped(RunId::new(0, [0; 10]), &"a".parse().unwrap(), 0, None, true);
         assert_eq!(names(&begin(&mut queue, 0)), "a");
     }
 
@@ -584,10 +584,10 @@ mod tests {
         assert_eq!(queue.pop(0).unwrap().run.created_ms(), 0);
         assert!(queue.pop(0).is_none() && queue.hurry(RunId::new(4, [0; 10])));
         assert_eq!(queue.pop(0).unwrap().run.created_ms(), 4);
-        queue.stopped(RunId::new(4, [0; 10]), &a, Some(group), true);
+        queue.stopped(RunId::new(4, [0; 10]), &a, 0, Some(group), true);
         assert!(queue.pop(0).is_none(), "the first one is still under way");
         for n in 0..3 {
-            queue.stopped(RunId::new(n, [0; 10]), &a, Some(group), true);
+            queue.stopped(RunId::new(n, [0; 10]), &a, 0, Some(group), true);
             assert_eq!(queue.pop(0).unwrap().run.created_ms(), n + 1);
         }
     }

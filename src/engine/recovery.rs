@@ -112,7 +112,9 @@ impl Suspicion {
     async fn forget_the_rest(self, inner: &Inner) {
         let mut batch = Batch::new();
         self.marks.keys().for_each(|&run| tables::trials::clear(&mut batch, run));
-        if !batch.is_empty() && let Err(error) = inner.store.commit(batch).await {
+        if !batch.is_empty()
+            && let Err(error) = inner.store.commit(batch).await
+        {
             tracing::warn!(%error, "marks of ended runs stay until the next start");
         }
     }

@@ -214,8 +214,13 @@ mod tests {
     fn suspects_are_tried_one_at_a_time() {
         let (trials, a) = (Trials::new(3), "a".parse().unwrap());
         assert!(!trials.accuse(run(1), &a, 0) && !trials.accuse(run(2), &a, 1));
-        assert!(trials.accuse(run(3), &a, 2) && trials.accuse(run(4), &a, 2) && !trials.accuse(run(5), &a, 3));
-        assert_eq!([1, 2, 3, 4, 4, 5].map(|n| admit(&trials, n)), ["free", "free", "first", "later", "later", "first"]);
+        assert!(
+            trials.accuse(run(3), &a, 2) && trials.accuse(run(4), &a, 2) && !trials.accuse(run(5), &a, 3)
+        );
+        assert_eq!(
+            [1, 2, 3, 4, 4, 5].map(|n| admit(&trials, n)),
+            ["free", "free", "first", "later", "later", "first"]
+        );
         assert_eq!(trials.begin(run(1)), Beginning::Plain);
         assert_eq!(trials.begin(run(2)), Beginning::Marked { ends: 2, on_trial: false });
         assert_eq!(trials.begin(run(3)), Beginning::Marked { ends: 3, on_trial: true });

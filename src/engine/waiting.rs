@@ -81,8 +81,7 @@ impl Waiting {
 
     /// Keeps the number of workflows without room.
     fn mark(&self, of: &mut Of) {
-        let full =
-            of.held.runs > 0 && (of.held.runs >= self.most.runs || of.held.bytes >= self.most.bytes);
+        let full = of.held.runs > 0 && (of.held.runs >= self.most.runs || of.held.bytes >= self.most.bytes);
         if full != std::mem::replace(&mut of.full, full) {
             match full {
                 true => self.full.fetch_add(1, Ordering::SeqCst),
@@ -123,10 +122,12 @@ impl Waiting {
 /// What a run of this event holds in the store before it has done anything.
 pub(super) fn event_bytes(event: &Event) -> u64 {
     let decoded = match &event.content {
-        Content::Decoded(text) => text.as_str().len(),
+        Content::Decoded(text) | Content::Multipart { fields: text, .. } => text.as_str().len(),
         Content::Empty | Content::Json | Content::Text | Content::Binary => 0,
     };
-    RUN_BYTES + (event.body.len() + decoded) as u64
+    let named = event.headers.iter().chain(&event.query);
+    let named: usize = named.map(|(name, value)| name.len() + value.len()).sum();
+    RUN_BYTES + (event.body.len() + decoded + named) as u64
 }
 
 /// What an entry of the journal holds, about.
@@ -160,7 +161,10 @@ mod tests {
         waiting.add(run(2), &a, 20);
         assert!(!waiting.has_room(&a, none, 1) && waiting.is_any_full());
         assert!(waiting.has_room(&b, none, 1));
-        assert_eq!((waiting.of(&a), waiting.all()), (Held { runs: 3, bytes: 40 }, Held { runs: 3, bytes: 40 }));
+        assert_eq!(
+            (waiting.of(&a), waiting.all()),
+            (Held { runs: 3, bytes: 40 }, Held { runs: 3, bytes: 40 })
+        );
         assert_eq!((waiting.remove(run(0), &a), waiting.remove(run(0), &a)), (Some(10), None));
         assert!(waiting.has_room(&a, none, 1) && !waiting.is_any_full());
         waiting.add(run(7), &b, 2_000);

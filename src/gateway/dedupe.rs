@@ -57,7 +57,9 @@ pub(super) fn key(endpoint: &Endpoint, event: &Event) -> Option<DedupeKey> {
     let workflow = &endpoint.definition.workflow.key;
     let roots = EventRoots::new(event, template.references());
     // The key is hashed as it is filled in, and never held. One beyond the bound is none: no event is taken for another.
-    DedupeKey::written(workflow, *ttl, |out| template.write_text(&roots, out, &mut Budget::new(KEY_MOST)).is_ok())
+    DedupeKey::written(workflow, *ttl, |out| {
+        template.write_text(&roots, out, &mut Budget::new(KEY_MOST)).is_ok()
+    })
 }
 
 /// What a replay of this delivery is recognised by, where the sender's signature covers no id.

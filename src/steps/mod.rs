@@ -33,8 +33,8 @@ use std::sync::Arc;
 
 use crate::{
     model::{
-        Answer, ByteSize, CallNote, CallRecord, ErrorCode, FieldError, JsonText, LimitUnit, LogLine, PluginRef,
-        RunError, Step, StepKind, Usage, Wait, WorkflowKey,
+        Answer, ByteSize, CallNote, CallRecord, ErrorCode, FieldError, JsonText, LimitUnit, LogLine,
+        PluginRef, RunError, Step, StepKind, Usage, Wait, WorkflowKey,
     },
     net::Outbound,
     sandbox::{HostServices, JsEngine, SandboxError},

@@ -175,10 +175,13 @@ fn prepare(
         })?;
     }
     let mut budget = Budget::new(SETTINGS_MOST);
-    let config = step.config.value(scope, &mut budget).map_err(|error| as_input(unfilled("config", error)))?;
+    let config =
+        step.config.value(scope, &mut budget).map_err(|error| as_input(unfilled("config", error)))?;
     let config = match config.into_owned() {
         Value::Object(config) => config,
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => return Err(RunError::new(ErrorCode::PluginInput, "`config` must be an object")),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
+            return Err(RunError::new(ErrorCode::PluginInput, "`config` must be an object"));
+        }
     };
     let args = step.args.iter().map(|text| text.render_text(scope, &mut budget)).collect::<Result<_, _>>();
     let args = args.map_err(|error| as_input(unfilled("args", error)))?;

@@ -105,7 +105,8 @@ impl CompiledResponse {
                 (Some("application/json"), body.into_bytes())
             }
             Body::Text(template) => {
-                let body = template.render_text(scope, &mut whole).map_err(|error| unfilled("text", error))?;
+                let body =
+                    template.render_text(scope, &mut whole).map_err(|error| unfilled("text", error))?;
                 (Some("text/plain; charset=utf-8"), body.into_bytes())
             }
         };

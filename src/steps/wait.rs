@@ -64,12 +64,14 @@ impl Wait {
         let invalid = |message: String| RunError::new(ErrorCode::WaitInvalid, message);
         let (wait, due_ms) = match self {
             Self::Delay(span) => {
-                let span = span.value(scope, &mut Budget::new(SPAN_MOST)).map_err(|error| unfilled("for", error))?;
+                let span =
+                    span.value(scope, &mut Budget::new(SPAN_MOST)).map_err(|error| unfilled("for", error))?;
                 let span = span_of(&span).map_err(invalid)?;
                 (For::Time, now_ms.saturating_add(span.as_millis()))
             }
             Self::Until(at) => {
-                let at = at.value(scope, &mut Budget::new(SPAN_MOST)).map_err(|error| unfilled("at", error))?;
+                let at =
+                    at.value(scope, &mut Budget::new(SPAN_MOST)).map_err(|error| unfilled("at", error))?;
                 (For::Time, moment_of(&at).map_err(invalid)?)
             }
             Self::Callback(timeout) => (For::Callback, now_ms.saturating_add(timeout.as_millis())),

@@ -3,7 +3,11 @@
 //! Compiled when the workflow is loaded, evaluated by the engine. Always true, false or an error: a missing
 //! field or a wrong type is never taken for false.
 
-use super::{Budget, FillError, JsonTemplate, Path, Roots, TemplateError, cel::Cel, compare::{compare, work}};
+use super::{
+    Budget, FillError, JsonTemplate, Path, Roots, TemplateError,
+    cel::Cel,
+    compare::{compare, work},
+};
 use crate::model::{ConditionExpr, Limits, Operator};
 
 /// A question compiled once and asked many times.

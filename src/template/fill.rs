@@ -20,7 +20,9 @@ pub enum FillError {
         most: usize,
     },
     /// Its paths go through more values than they may.
-    #[error("its templates go through more than {LOOKS_MOST} values; take smaller arrays, or use a code step")]
+    #[error(
+        "its templates go through more than {LOOKS_MOST} values; take smaller arrays, or use a code step"
+    )]
     TooMuchWork,
     /// It is nested deeper than JSON may be.
     #[error("it would be nested more than 127 levels deep")]
@@ -177,7 +179,10 @@ mod tests {
     fn the_writing_stops_at_the_first_byte_too_much() {
         for (most, fits) in [(7, true), (6, false), (0, false)] {
             let filled = text(&mut Budget::new(most), |fill| fill.json(&["abc"]));
-            assert_eq!(filled, if fits { Ok("[\"abc\"]".to_owned()) } else { Err(FillError::TooLarge { most }) });
+            assert_eq!(
+                filled,
+                if fits { Ok("[\"abc\"]".to_owned()) } else { Err(FillError::TooLarge { most }) }
+            );
         }
         let mut shared = Budget::new(5);
         assert!(text(&mut shared, |fill| fill.text("abc")).is_ok());

@@ -166,7 +166,8 @@ mod tests {
         }))
         .unwrap();
         assert_eq!(
-            serde_json::from_str::<Value>(&template.render(&fixture(), &mut Budget::new(1 << 20)).unwrap()).unwrap(),
+            serde_json::from_str::<Value>(&template.render(&fixture(), &mut Budget::new(1 << 20)).unwrap())
+                .unwrap(),
             json!({
                 "sha": "abc",
                 "list": [1, null, [1, 2, 3], "plain", "150 times"],
@@ -194,7 +195,10 @@ mod tests {
             let (template, most) = (JsonTemplate::compile(&bomb).unwrap(), 2 << 20);
             let error = Err(FillError::TooLarge { most });
             assert_eq!(template.render(&roots, &mut Budget::new(most)), error);
-            assert_eq!(template.value(&roots, &mut Budget::new(most)).map(Cow::into_owned), Err(FillError::TooLarge { most }));
+            assert_eq!(
+                template.value(&roots, &mut Budget::new(most)).map(Cow::into_owned),
+                Err(FillError::TooLarge { most })
+            );
         }
     }
 

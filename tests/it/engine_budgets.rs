@@ -21,9 +21,8 @@ fn is_running(server: &TestServer, run: &str) -> bool {
 #[test]
 fn s4_a_run_that_takes_the_process_down_three_times_is_a_dead_letter_and_its_neighbours_are_not() {
     let busy = "let n = 0; for (let i = 0; i < 300000; i++) n += i; return n";
-    let mut server = Setup::default()
-        .workflows([endless("hog"), Workflow::script("good", busy).asynchronous()])
-        .start();
+    let mut server =
+        Setup::default().workflows([endless("hog"), Workflow::script("good", busy).asynchronous()]).start();
     let hog = server.post("hog", &json!({})).run_id();
     let good: Vec<_> = (0..6).map(|n| server.post("good", &json!({ "n": n })).run_id()).collect();
     for _ in 0..3 {
@@ -32,7 +31,11 @@ fn s4_a_run_that_takes_the_process_down_three_times_is_a_dead_letter_and_its_nei
         server.restart();
     }
     let ended = server.ended_run(&hog);
-    assert_eq!((&ended["status"], &ended["error"]["code"]), (&json!("failed"), &json!("engine_crash")), "{ended}");
+    assert_eq!(
+        (&ended["status"], &ended["error"]["code"]),
+        (&json!("failed"), &json!("engine_crash")),
+        "{ended}"
+    );
     assert!(ended["error"]["message"].as_str().unwrap().contains("ended 3 times in a row"), "{ended}");
     let letters = server.api("/api/v1/dead-letters");
     assert_eq!(letters["dead_letters"].as_array().map(Vec::len), Some(1), "{letters}");
@@ -120,8 +123,13 @@ fn s7_templates_that_multiply_fail_by_a_named_limit_and_take_no_memory() {
     let before = peak_mib(&server);
     for (key, _, field) in bombs() {
         let run = server.ended_run(&server.post(key, &event).run_id());
-        let (code, message) = (run["error"]["code"].clone(), run["error"]["message"].as_str().unwrap_or_default());
-        assert_eq!((&code, &run["error"]["step"]), (&json!("output_too_large"), &json!("bomb")), "{key}: {run}");
+        let (code, message) =
+            (run["error"]["code"].clone(), run["error"]["message"].as_str().unwrap_or_default());
+        assert_eq!(
+            (&code, &run["error"]["step"]),
+            (&json!("output_too_large"), &json!("bomb")),
+            "{key}: {run}"
+        );
         assert!(message.contains(&format!("`{field}`")) && message.contains("bytes"), "{key}: {message}");
     }
     let grown = peak_mib(&server) - before;
@@ -170,7 +178,9 @@ fn s11_what_waits_is_capped_for_each_workflow_and_the_cap_outlives_a_restart() {
     let accepted = fill(&server, "a", &json!({}));
     assert_eq!(accepted.len(), 5);
     assert_eq!(server.post("b", &json!({})).status, 202, "another workflow has its own part");
-    poll("all wait", 20, || (server.send(&Request::get("/readyz")).json()["waiting_runs"] == 6).then_some(()));
+    poll("all wait", 20, || {
+        (server.send(&Request::get("/readyz")).json()["waiting_runs"] == 6).then_some(())
+    });
     server.kill();
     server.restart();
     let ready = server.send(&Request::get("/readyz")).json();
@@ -237,7 +247,9 @@ fn s11_a_third_workflow_beside_two_greedy_ones_is_accepted_and_has_its_turn() {
         .variable("FLOWCELL_ENGINE_MAX_PENDING", "60")
         .start();
     for key in ["a", "b"] {
-        let refused = poll("its part is taken", 20, || Some(server.post(key, &json!({}))).filter(|it| it.status != 202));
+        let refused = poll("its part is taken", 20, || {
+            Some(server.post(key, &json!({}))).filter(|it| it.status != 202)
+        });
         assert_eq!((refused.status, refused.problem().as_str()), (429, "workflow_queue_full"));
     }
     wait_until("both take what they can", 20, || sink.calls().len() >= 8);

@@ -122,6 +122,12 @@ impl ScriptHost {
         self.kept().saved > 0 || self.kv.is_staged()
     }
 
+    fn keep(&self, records: &[CallRecord]) {
+        let mut kept = self.kept();
+        kept.bytes += bytes_of(records);
+        kept.unsaved.extend_from_slice(records);
+    }
+
     fn kept(&self) -> MutexGuard<'_, Kept> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -229,10 +235,7 @@ impl HostServices for ScriptHost {
     fn record<'a>(&'a self, records: &'a [CallRecord]) -> BoxFuture<'a, Result<(), SandboxError>> {
         async move {
             let acted = records.iter().any(|record| is_effect(&record.op));
-            let mut kept = self.kept();
-            kept.bytes += bytes_of(records);
-            kept.unsaved.extend_from_slice(records);
-            drop(kept);
+            self.keep(records);
             match acted {
                 true => self.flush(|_| {}).await.map_err(|error| SandboxError::Record(error.to_string())),
                 false => Ok(()),

@@ -141,7 +141,9 @@ impl Body {
             }
             Self::Multipart(parts) => multipart::render(parts, roots, budget)?,
             Self::Xml(document) => typed("application/xml", document.render(roots, budget)?.into_bytes()),
-            Self::Text(text) => typed("text/plain; charset=utf-8", text.render_text(roots, budget)?.into_bytes()),
+            Self::Text(text) => {
+                typed("text/plain; charset=utf-8", text.render_text(roots, budget)?.into_bytes())
+            }
             Self::Base64(text) => {
                 typed("application/octet-stream", decode("body_base64", &text.render_text(roots, budget)?)?)
             }

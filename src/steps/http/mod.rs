@@ -18,7 +18,9 @@ use std::time::{Instant, SystemTime};
 use self::{request::Request, response::Failure};
 use super::{Again, Attempt, Scope};
 use crate::{
-    model::{ByteSize, ErrorCode, FieldError, HttpResponse, HttpStep, JsonText, Limits, RunError, StatusPattern},
+    model::{
+        ByteSize, ErrorCode, FieldError, HttpResponse, HttpStep, JsonText, Limits, RunError, StatusPattern,
+    },
     net::{Outbound, OutboundRequest},
     template::{FillError, Path},
 };

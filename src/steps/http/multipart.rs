@@ -93,11 +93,7 @@ fn escaped(name: &str) -> String {
     name.replace('"', "%22").replace('\r', "%0D").replace('\n', "%0A")
 }
 
-pub(super) fn render(
-    parts: &[Part],
-    roots: &dyn Roots,
-    budget: &mut Budget,
-) -> Result<Rendered, Unfilled> {
+pub(super) fn render(parts: &[Part], roots: &dyn Roots, budget: &mut Budget) -> Result<Rendered, Unfilled> {
     let parts = parts.iter().map(|part| filled(part, roots, budget)).collect::<Result<Vec<_>, _>>()?;
     let mut hash = Sha256::new();
     for (head, content) in &parts {

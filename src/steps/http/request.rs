@@ -116,13 +116,19 @@ impl Request {
         let mut sensitive = Vec::new();
         for (name, template) in &self.headers {
             let value = template.render_text(roots, &mut budget);
-            headers.push((name.to_string(), value.map_err(|error| unfilled(&format!("headers.{name}"), error))?));
+            headers.push((
+                name.to_string(),
+                value.map_err(|error| unfilled(&format!("headers.{name}"), error))?,
+            ));
             if template.references().any(|path| path.root() == Root::Secrets) {
                 sensitive.push(name.to_string());
             }
         }
         if let Some(auth) = &self.auth {
-            headers.push((auth.header().to_string(), auth.render(roots, &mut budget).map_err(|wrong| wrong.of("auth"))?));
+            headers.push((
+                auth.header().to_string(),
+                auth.render(roots, &mut budget).map_err(|wrong| wrong.of("auth"))?,
+            ));
             sensitive.push(auth.header().to_string());
         }
         let body = self.body.render(roots, &mut Budget::new(BODY_MOST.as_usize()));

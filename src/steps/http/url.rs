@@ -74,7 +74,9 @@ impl UrlTemplate {
                 fixed.get_or_insert_with(|| text.clone());
                 text.extend(utf8_percent_encode(&value, &ENCODED));
             } else if matches!(self.0.parts()[0], Part::Path(_)) {
-                return Err(format!("the host of the URL is not complete before `{path}`; put a / between").into());
+                return Err(
+                    format!("the host of the URL is not complete before `{path}`; put a / between").into()
+                );
             } else {
                 push_host(&mut text, &value, path)?;
             }
@@ -86,7 +88,9 @@ impl UrlTemplate {
             }
             let path = text.split(['?', '#']).next().unwrap_or_default();
             if path.split(['/', '\\']).any(is_dots) {
-                return Err("a value would lead out of its place in the URL: `.` and `..` are no names".into());
+                return Err(
+                    "a value would lead out of its place in the URL: `.` and `..` are no names".into()
+                );
             }
         }
         Ok(url)
@@ -153,7 +157,9 @@ pub(super) fn as_text(value: &Value) -> Cow<'_, str> {
     match value {
         Value::Null => Cow::Borrowed(""),
         Value::String(text) => Cow::Borrowed(text),
-        Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => Cow::Owned(value.to_string()),
+        Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
+            Cow::Owned(value.to_string())
+        }
     }
 }
 

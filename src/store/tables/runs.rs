@@ -250,7 +250,8 @@ pub fn queued_with_bytes(
         range = range.after(keys::queue(after));
     }
     let items = store.scan(range, Order::Ascending, limit)?;
-    let bytes = |item: &[u8]| item.get(1..).and_then(|bytes| bytes.try_into().ok()).map_or(0, u64::from_be_bytes);
+    let bytes =
+        |item: &[u8]| item.get(1..).and_then(|bytes| bytes.try_into().ok()).map_or(0, u64::from_be_bytes);
     items.into_iter().map(|(key, item)| Ok((run_id(&key)?, bytes(&item)))).collect()
 }
 
