@@ -254,7 +254,6 @@ fn begin(inner: &Arc<Inner>, run: Run, definition: Arc<Definition>, groups: Grou
         // Only its id waits, so that a long line holds little memory.
         (RunStatus::Queued, Mode::Async) => scheduler::enqueue(inner, &head, groups, None, place),
         (RunStatus::Waiting | RunStatus::Succeeded | RunStatus::Failed | RunStatus::Cancelled, _) => {
-            inner.waiting.add(head.id, &head.workflow, event_bytes(&run.event));
             inner.timers.notify(head.due_ms);
         }
     }
@@ -303,10 +302,18 @@ async fn store_run(
             }
         }
         tables::runs::insert(&mut batch, run);
-        if run.head.status == RunStatus::Waiting {
-            tables::runs::waits_with(&mut batch, run.head.id, event_bytes(&run.event));
+        let waits = run.head.status == RunStatus::Waiting;
+        if waits {
+            let bytes = event_bytes(&run.event);
+            tables::runs::waits_with(&mut batch, run.head.id, bytes);
+            // Before it is stored, as its time may come at once.
+            inner.waiting.add(run.head.id, &run.head.workflow, bytes);
         }
-        match store.commit(batch).await {
+        let stored = store.commit(batch).await;
+        if stored.is_err() && waits {
+            inner.waiting.remove(run.head.id, &run.head.workflow);
+        }
+        match stored {
             Ok(()) => {
                 if let Some(other) = superseded {
                     scheduler::hurry(inner, other)?;

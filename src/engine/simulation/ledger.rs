@@ -60,6 +60,7 @@ pub(super) struct Ledger {
     died_with: HashMap<RunId, u32>,
     /// The marks of those that were begun again after a death.
     marks: HashMap<RunId, u32>,
+    stop_is_noted: bool,
     /// Those that were marked with the last death that they may have, and died once more.
     pub(super) condemned: HashSet<RunId>,
 }
@@ -113,6 +114,8 @@ impl Ledger {
                 Some(Kind::Step) => self.entry(now_ms, image, change),
                 Some(Kind::Run) => self.head(now_ms, change),
                 Some(Kind::Trial) => self.mark(now_ms, change),
+                Some(Kind::Meta) if change.after.is_none() => self.stopped(),
+                Some(Kind::Meta) => self.stop_is_noted = false,
                 Some(Kind::Inbox) => {
                     let key = Key::from(change.key.as_slice());
                     let way = if change.after.is_some() { "stored" } else { "removed" };
@@ -123,8 +126,11 @@ impl Ledger {
         }
     }
 
-    /// The process dies while it executes these runs.
+    /// The process dies while it executes these runs, or is stopped and cannot note it.
     pub(super) fn died(&mut self, executed: &[RunId]) {
+        if self.stop_is_noted {
+            return;
+        }
         for &run in executed {
             *self.died_with.entry(run).or_default() += 1;
         }
@@ -133,7 +139,8 @@ impl Ledger {
     }
 
     /// The process is stopped: no death of anyone.
-    pub(super) fn stopped(&mut self) {
+    fn stopped(&mut self) {
+        self.stop_is_noted = true;
         // The marks go with the next start, and none of them condemns anyone who has not ended.
         self.marks.clear();
         self.died_with.retain(|run, _| self.finished.contains_key(run));

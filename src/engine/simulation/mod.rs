@@ -120,8 +120,8 @@ impl History {
             drop(runtime);
             let mut ledger = lock(&world.ledger);
             match end {
-                Some(End::Died) => ledger.died(&executed.unwrap_or_default()),
-                Some(End::Stopped | End::Idle) | None => ledger.stopped(),
+                Some(End::Died | End::Stopped) => ledger.died(&executed.unwrap_or_default()),
+                Some(End::Idle) | None => {}
             }
             ledger.in_flight.clear();
             if end.is_none() {
