@@ -45,7 +45,9 @@ pub(super) async fn requeue(inner: &Arc<Inner>) -> Result<(), StoreError> {
             };
             if let Some(suspicion) = &mut suspicion {
                 let woken = head.due_ms.is_some_and(|due_ms| due_ms <= now_ms) || signalled.contains(&id);
-                suspicion.look_at(inner, &head, !waits || woken);
+                if !waits || woken {
+                    suspicion.look_at(inner, &head);
+                }
             }
             match waits {
                 true => {
@@ -92,15 +94,15 @@ struct Suspicion {
 }
 
 impl Suspicion {
-    /// Looks at an unfinished run, oldest first. What was never begun again has no mark: then those that stood at the
+    /// Looks at a run that is ready, oldest first. What was never begun again has no mark: then those that stood at the
     /// front of their line may have been under way, as no more than these could be.
-    fn look_at(&mut self, inner: &Inner, head: &RunHead, ready: bool) {
+    fn look_at(&mut self, inner: &Inner, head: &RunHead) {
         let before = match self.looked_at.get_mut(&head.workflow) {
             Some(before) => before,
             None => self.looked_at.entry(head.workflow.clone()).or_default(),
         };
-        let at_the_front = ready && *before < inner.options.max_running;
-        *before += usize::from(ready);
+        let at_the_front = *before < inner.options.max_running;
+        *before += 1;
         let ends = self.marks.remove(&head.id).unwrap_or(u32::from(at_the_front));
         if inner.trials.accuse(head.id, &head.workflow, ends) {
             tracing::warn!(run = %head.id, workflow = %head.workflow, ends, "the process ended while this run was under way; it is tried alone");
