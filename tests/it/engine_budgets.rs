@@ -14,6 +14,12 @@ fn endless(key: &str) -> Workflow {
         .asynchronous()
 }
 
+/// A workflow that waits for a service in its only step.
+fn caller(key: &str, sink: &Sink) -> Workflow {
+    let call = json!({ "id": "call", "type": "http", "url": sink.url(), "timeout": "60s" });
+    Workflow::steps(key, json!([call]))
+}
+
 fn is_running(server: &TestServer, run: &str) -> bool {
     server.run(run)["running"] == true
 }
@@ -21,8 +27,12 @@ fn is_running(server: &TestServer, run: &str) -> bool {
 #[test]
 fn s4_a_run_that_takes_the_process_down_three_times_is_a_dead_letter_and_its_neighbours_are_not() {
     let busy = "let n = 0; for (let i = 0; i < 300000; i++) n += i; return n";
-    let mut server =
-        Setup::default().workflows([endless("hog"), Workflow::script("good", busy).asynchronous()]).start();
+    let mut server = Setup::default()
+        .workflows([
+            endless("hog"),
+            Workflow::script("good", busy).limits(json!({ "timeout": "30s" })).asynchronous(),
+        ])
+        .start();
     let hog = server.post("hog", &json!({})).run_id();
     let good: Vec<_> = (0..6).map(|n| server.post("good", &json!({ "n": n })).run_id()).collect();
     for _ in 0..3 {
@@ -47,8 +57,12 @@ fn s4_a_run_that_takes_the_process_down_three_times_is_a_dead_letter_and_its_nei
 
 #[test]
 fn s4_a_server_that_is_stopped_well_blames_no_run() {
-    let mut server =
-        Setup::default().workflows([endless("hog")]).variable("FLOWCELL_SERVER_DRAIN", "10ms").start();
+    let sink = Sink::start(|_, _| (200, Duration::from_secs(60)));
+    let mut server = Setup::default()
+        .workflows([caller("hog", &sink)])
+        .variable("FLOWCELL_NET_ALLOW", &sink.host())
+        .variable("FLOWCELL_SERVER_DRAIN", "10ms")
+        .start();
     let hog = server.post("hog", &json!({})).run_id();
     for _ in 0..4 {
         wait_until("the hog is executed", 60, || is_running(&server, &hog));
@@ -153,6 +167,10 @@ fn sleeper(key: &str) -> Workflow {
     Workflow::steps(key, json!([{ "id": "wait", "type": "delay", "for": "1h" }]))
 }
 
+fn ready(server: &TestServer) -> Value {
+    server.send(&Request::get("/readyz")).json()
+}
+
 /// Sends events until one is refused; gives the runs that were accepted.
 fn fill(server: &TestServer, key: &str, event: &Value) -> Vec<String> {
     let mut accepted = Vec::new();
@@ -166,6 +184,7 @@ fn fill(server: &TestServer, key: &str, event: &Value) -> Vec<String> {
         accepted.push(response.run_id());
         assert!(accepted.len() < 60, "nothing is ever refused");
         server.waiting_run(accepted.last().unwrap());
+        wait_until("it is put down", 20, || ready(server)["pending_runs"] == 0);
     }
 }
 
@@ -183,7 +202,7 @@ fn s11_what_waits_is_capped_for_each_workflow_and_the_cap_outlives_a_restart() {
     });
     server.kill();
     server.restart();
-    let ready = server.send(&Request::get("/readyz")).json();
+    let ready = ready(&server);
     assert_eq!((&ready["waiting_runs"], &ready["pending_runs"]), (&json!(6), &json!(0)), "{ready}");
     assert_eq!(fill(&server, "a", &json!({})).len(), 0);
     server.ask("POST", &format!("/api/v1/runs/{}/cancel", accepted[0]), &Value::Null);
@@ -211,7 +230,7 @@ fn s11_what_waits_is_capped_in_bytes_too() {
 #[test]
 fn s11_events_whose_end_starts_what_waits_are_refused_too() {
     let after = json!({
-        "key": "after", "trigger": { "type": "workflow", "workflow": "first" },
+        "key": "after", "trigger": { "type": "workflow", "workflows": ["first"] },
         "steps": [{ "id": "wait", "type": "delay", "for": "1h" }],
     });
     let server = Setup::default()
@@ -235,12 +254,8 @@ fn s11_events_whose_end_starts_what_waits_are_refused_too() {
 #[test]
 fn s11_a_third_workflow_beside_two_greedy_ones_is_accepted_and_has_its_turn() {
     let sink = Sink::start(|_, _| (200, Duration::from_secs(60)));
-    let greedy = |key: &str| {
-        let call = json!({ "id": "call", "type": "http", "url": sink.url(), "timeout": "60s" });
-        Workflow::steps(key, json!([call]))
-    };
     let server = Setup::default()
-        .workflows([greedy("a"), greedy("b")])
+        .workflows([caller("a", &sink), caller("b", &sink)])
         .workflows([Workflow::script("third", "return 3")])
         .variable("FLOWCELL_NET_ALLOW", &sink.host())
         .variable("FLOWCELL_ENGINE_MAX_RUNNING", "12")
