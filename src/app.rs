@@ -267,6 +267,9 @@ impl App {
         let options = EngineOptions {
             max_pending: config.max_pending,
             max_running: config.max_running,
+            waiting_runs: config.waiting_runs,
+            waiting_bytes: config.waiting_bytes.as_bytes(),
+            max_crashes: config.max_crashes,
             keep_requests: config.keep_requests,
             requests_bytes: config.requests_bytes.as_bytes(),
             keep_succeeded: config.keep_succeeded,
@@ -293,7 +296,7 @@ impl App {
         let mut loader =
             Loader::new(config.workflows.clone(), sandbox, variables, engine.clone(), Arc::clone(&endpoints));
         loader.install(folders).await?;
-        engine.take_up()?;
+        engine.take_up().await?;
         let gateway = Gateway::new(engine.clone(), endpoints, config.network.guards.clone());
         let api = api::router(gateway.clone(), engine.clone(), vault, plugins, token, seal);
         let router = gateway.router().merge(api);

@@ -75,6 +75,9 @@ struct Sandbox {
 struct Engine {
     max_pending: Option<usize>,
     max_running: Option<usize>,
+    waiting_runs: Option<usize>,
+    waiting_bytes: Option<ByteSize>,
+    max_crashes: Option<u32>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -164,6 +167,12 @@ pub struct Config {
     pub max_pending: usize,
     /// Runs that are executed at once.
     pub max_running: usize,
+    /// Runs of one workflow that may wait durably.
+    pub waiting_runs: usize,
+    /// What the unfinished runs of one workflow may hold in the store.
+    pub waiting_bytes: ByteSize,
+    /// Ends of the process after which a run fails that was under way at each.
+    pub max_crashes: u32,
     /// How long lines of the request log are kept.
     pub keep_requests: Span,
     /// What the request log may take; above it the oldest lines go early.
@@ -380,6 +389,15 @@ fn meaning(typed: Typed, flags: &Flags) -> Result<Config, ConfigError> {
         sandbox_memory: sandbox_memory(typed.sandbox.memory)?,
         max_pending: at_least_one("engine.max_pending", typed.engine.max_pending, engine.max_pending)?,
         max_running: at_least_one("engine.max_running", typed.engine.max_running, engine.max_running)?,
+        waiting_runs: at_least_one("engine.waiting_runs", typed.engine.waiting_runs, engine.waiting_runs)?,
+        waiting_bytes: typed.engine.waiting_bytes.unwrap_or(ByteSize::from_bytes(engine.waiting_bytes)),
+        max_crashes: match typed.engine.max_crashes.unwrap_or(engine.max_crashes) {
+            0 | 1 => {
+                let message = "must be at least 2: what a run is blamed for must happen again".to_owned();
+                return Err(ConfigError::Value { key: "engine.max_crashes", message });
+            }
+            most => most,
+        },
         keep_requests: typed.retention.requests.unwrap_or(engine.keep_requests),
         requests_bytes: typed
             .retention

@@ -112,7 +112,9 @@ async fn authorize(State(token): State<Token>, request: Request, next: Next) -> 
 }
 
 async fn ready(State(engine): State<Engine>) -> Response {
-    Json(json!({ "ready": true, "pending_runs": engine.pending() })).into_response()
+    let (pending, (waiting, bytes)) = (engine.pending(), engine.waiting());
+    Json(json!({ "ready": true, "pending_runs": pending, "waiting_runs": waiting, "waiting_bytes": bytes }))
+        .into_response()
 }
 
 /// For a person who opens the address in a browser. Names no workflow, as anyone may ask.

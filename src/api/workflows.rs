@@ -24,6 +24,7 @@ pub(super) async fn list(State(engine): State<Engine>) -> Json<Value> {
         .iter()
         .map(|definition| {
             let workflow = &definition.workflow;
+            let (waiting_runs, waiting_bytes) = engine.waiting_of(&workflow.key);
             let (trigger, path) = match &workflow.trigger {
                 Trigger::Webhook(webhook) => ("webhook", Some(webhook.address(&workflow.key))),
                 Trigger::Manual => ("manual", None),
@@ -40,6 +41,8 @@ pub(super) async fn list(State(engine): State<Engine>) -> Json<Value> {
                 "next": definition.next_time(now_ms).map(steps::timestamp),
                 "paused": engine.is_paused(&workflow.key),
                 "pending_runs": engine.pending_of(&workflow.key),
+                "waiting_runs": waiting_runs,
+                "waiting_bytes": waiting_bytes,
             })
         })
         .collect();

@@ -127,7 +127,7 @@ impl Local {
             EngineOptions::default(),
         );
         engine.install(Arc::clone(&definition)).await?;
-        engine.take_up()?;
+        engine.take_up().await?;
         let submission = Submission {
             definition,
             event,

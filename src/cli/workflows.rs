@@ -78,10 +78,11 @@ fn line(workflow: &Value) -> String {
     };
     let version: String = text("version").chars().take(12).collect();
     format!(
-        "{:<24}  {:<8}  {state:<8}  {version}  {:>5} pending  {}",
+        "{:<24}  {:<8}  {state:<8}  {version}  {:>5} pending  {:>5} waiting  {}",
         text("key"),
         text("trigger"),
         workflow["pending_runs"],
+        workflow["waiting_runs"],
         text("title")
     )
 }

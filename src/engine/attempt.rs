@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use super::{
     Inner,
     definition::Definition,
-    script::{Asked, ScriptHost},
+    script::{Asked, ScriptHost, bytes_of},
     transition::State,
 };
 use crate::{
@@ -185,7 +185,7 @@ pub(super) async fn perform(
         definition.workflow.key.clone(),
         (key.clone(), number, idempotency_key(&facts.seed, &key)),
         asks,
-        history.len() as u32,
+        (history.len() as u32, bytes_of(&history)),
     ));
     let executed = match compiled {
         Some(_) if unread.is_some() => unread.map_or_else(|| Executed::failed(gone()), sandbox_failed),

@@ -185,7 +185,7 @@ impl Engine {
         if inner.stopping.load(Ordering::SeqCst) {
             return Err(EngineError::Stopping.into());
         }
-        let place = intake::place(inner, workflow)?;
+        let place = intake::place(inner, workflow, &run.event)?;
         let mut batch = Batch::new();
         tables::runs::insert(&mut batch, &run);
         for (number, entry) in (0..).zip(entries) {

@@ -12,8 +12,8 @@ use super::{
 };
 use crate::{
     model::{
-        Bundle, ErrorCode, FieldError, JsonText, OnError, PluginRef, Position, RunError, ScheduleTrigger,
-        Span, Step, StepId, StepKind, Trigger, VersionHash, When, Workflow,
+        Bundle, ByteSize, ErrorCode, FieldError, JsonText, OnError, PluginRef, Position, RunError,
+        ScheduleTrigger, Span, Step, StepId, StepKind, Trigger, VersionHash, When, Workflow,
     },
     sandbox::{Image, JsEngine, Script, Share},
     script,
@@ -21,6 +21,11 @@ use crate::{
     store::tables,
     template::{Path, Root},
 };
+
+/// The largest `workflow.json`.
+const WORKFLOW_MOST: ByteSize = ByteSize::from_bytes(1 << 20);
+/// The most templates and reads of conditions in one workflow.
+const REFERENCES_MOST: usize = 20_000;
 
 /// What is wrong with a workflow's files, with the place.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -144,6 +149,13 @@ impl Definition {
         readable("trigger.response", &responses.clone().collect::<Vec<_>>(), &known).map_err(at)?;
         let mut names: HashSet<String> = workflow.env.iter().cloned().collect();
         let paths = compiled.values().flat_map(Compiled::references).chain(responses);
+        let reads = paths.clone().count();
+        if reads > REFERENCES_MOST {
+            let message = format!(
+                "its templates and conditions read {reads} values, {REFERENCES_MOST} are the most; read them in a code step"
+            );
+            return Err(at(FieldError::new("steps", message)));
+        }
         let secrets = paths.clone().filter(|path| path.root() == Root::Secrets);
         let secrets = secrets.filter_map(|path| path.name().map(str::to_owned));
         let secrets: HashSet<String> = secrets.chain(workflow.secrets.iter().cloned()).collect();
@@ -257,6 +269,13 @@ fn schedule(spec: &ScheduleTrigger) -> Result<Schedule, FieldError> {
 /// # Errors
 /// The first thing that is wrong, with line and field.
 pub fn read_workflow(text: &str) -> Result<Workflow, DefinitionError> {
+    if text.len() > WORKFLOW_MOST.as_usize() {
+        let message = format!(
+            "the file has {} bytes, {WORKFLOW_MOST} are the most; keep data in a code file, or split the workflow",
+            text.len()
+        );
+        return Err(in_workflow_json("", FieldError::new("", message)));
+    }
     let value = serde_json::from_str(text).map_err(|error| DefinitionError {
         file: "workflow.json".to_owned(),
         place: Some((error.line().max(1) as u32, error.column().max(1) as u32)),

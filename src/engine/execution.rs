@@ -23,6 +23,7 @@ use super::{
     script::{Asked, ScriptHost},
     spawned,
     transition::{Action, Ending, Event as Happened, Inputs, State, error_output, transition},
+    waiting::{entry_bytes, event_bytes},
 };
 use crate::{
     model::{
@@ -64,7 +65,8 @@ impl Job {
     /// A run that was accepted just now.
     pub(super) fn fresh(run: Run, definition: Arc<Definition>) -> Self {
         let state = State::new(deadline(&run, &definition));
-        Self { progress: Progress::new(run, Outputs::default(), 0), definition: Ok(definition), state }
+        let bytes = event_bytes(&run.event);
+        Self { progress: Progress::new(run, Outputs::default(), 0, bytes), definition: Ok(definition), state }
     }
 
     /// A run as the store holds it.
@@ -75,6 +77,7 @@ impl Job {
     ) -> Self {
         let mut outputs = Outputs::default();
         let mut state = State::default();
+        let bytes = event_bytes(&run.event) + entries.iter().map(entry_bytes).sum::<u64>();
         if let Ok(definition) = &definition {
             state = State::new(deadline(&run, definition));
             for entry in &entries {
@@ -82,7 +85,23 @@ impl Job {
                 keep_output(&mut outputs, definition, entry);
             }
         }
-        Self { progress: Progress::new(run, outputs, entries.len() as u32), definition, state }
+        Self { progress: Progress::new(run, outputs, entries.len() as u32, bytes), definition, state }
+    }
+}
+
+impl Job {
+    /// Notes durably, before the run is begun again, at how many ends of the process it would have been under way.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub(super) async fn mark(&mut self, inner: &Arc<Inner>, ends: u32) -> Result<(), StoreError> {
+        self.progress.mark(inner, ends).await
+    }
+
+    /// The run is begun no more; it fails with this error.
+    pub(super) fn condemn(&mut self, error: RunError) {
+        self.progress.definition = std::mem::replace(&mut self.definition, Err(error)).ok();
+        self.progress.is_marked();
     }
 }
 

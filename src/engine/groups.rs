@@ -1,14 +1,19 @@
 //! The groups that runs belong to by their workflow's policy: concurrency, throttle, debounce and singleton, each on
 //! its own for every value of its key.
 
+use std::io;
+
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use super::queue::{Group, Pace};
 use crate::{
     model::{Event, FieldError, Workflow, WorkflowKey},
-    template::{Path, Root, Roots, Template},
+    template::{Budget, Path, Root, Roots, Template},
 };
+
+/// The longest key that is hashed, bytes.
+const KEY_MOST: usize = 64 << 20;
 
 /// The part of `context` that some templates read, built without the rest of it.
 pub struct EventRoots(Value);
@@ -41,6 +46,31 @@ impl Roots for EventRoots {
             Root::Context => Some(&self.0),
             Root::Env | Root::Run | Root::Scopes | Root::Secrets | Root::Steps | Root::System => None,
         }
+    }
+}
+
+/// Hashes what is written, and keeps none of it.
+pub(super) struct Hashed {
+    pub(super) hash: Sha256,
+    pub(super) bytes: usize,
+}
+
+impl Hashed {
+    /// What is written goes on from `hash`.
+    pub(super) fn of(hash: Sha256) -> Self {
+        Self { hash, bytes: 0 }
+    }
+}
+
+impl io::Write for Hashed {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.hash.update(bytes);
+        self.bytes += bytes.len();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 
@@ -100,11 +130,16 @@ impl Keys {
     /// The groups of a run of this event.
     pub(super) fn of(&self, workflow: &WorkflowKey, event: &Event) -> Groups {
         let group = |what: &str, template: &Option<Template>| -> Group {
-            let value = template.as_ref().map_or(Value::Null, |template| {
-                template.render(&EventRoots::new(event, template.references()))
-            });
             let hash = Sha256::new().chain_update(workflow.as_str()).chain_update([0]).chain_update(what);
-            hash.chain_update([0]).chain_update(value.to_string()).finalize().into()
+            let hash = hash.chain_update([0]);
+            let Some(template) = template else { return hash.chain_update("null").finalize().into() };
+            let roots = EventRoots::new(event, template.references());
+            let mut keyed = Hashed::of(hash.clone());
+            match template.write_json(&roots, &mut keyed, &mut Budget::new(KEY_MOST)) {
+                Ok(()) => keyed.hash.finalize().into(),
+                // All keys that are too large are one group, which holds back more than needed and never less.
+                Err(_) => hash.chain_update("too large").finalize().into(),
+            }
         };
         Groups {
             group: self.concurrency.as_ref().map(|(key, limit)| (group("concurrency", key), *limit)),

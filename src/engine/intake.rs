@@ -1,6 +1,9 @@
 //! Acceptance: run, event, queue item, dedupe claim and group become durable in one batch, or nothing does.
 
-use std::sync::{Arc, atomic::Ordering};
+use std::{
+    io,
+    sync::{Arc, atomic::Ordering},
+};
 
 use sha2::{Digest, Sha256};
 use tokio::sync::oneshot;
@@ -9,17 +12,21 @@ use super::{
     EngineError, Inner, Reply,
     definition::Definition,
     execution::Job,
-    groups::Groups,
+    groups::{Groups, Hashed},
     pending::{NoPlace, Place},
     scheduler,
+    waiting::event_bytes,
 };
 use crate::{
     model::{
-        Cause, Claim, Event, Mode, OnConflict, Run, RunHead, RunId, RunStatus, Signal, Span, WorkflowKey,
+        Cause, Claim, Event, Mode, OnConflict, Run, RunHead, RunId, RunStatus, Signal, Span, Trigger,
+        WorkflowKey,
     },
     store::{Batch, StoreError, tables, tables::slots::Slot},
 };
 
+/// Bytes of all pending events up to which those of synchronous runs are held in memory.
+const HELD_MOST: u64 = 64 << 20;
 /// Tries to get a claim or a group whose holder changes under us.
 const TRIES: usize = 4;
 
@@ -35,9 +42,23 @@ pub struct DedupeKey {
 impl DedupeKey {
     /// The key of one workflow's deliveries.
     pub fn new(workflow: &WorkflowKey, key: &str, ttl: Span) -> Self {
+        Self { digest: Self::hash(workflow).chain_update(key).finalize().into(), ttl }
+    }
+
+    /// The key that `write` writes; none when that is nothing, or fails.
+    pub fn written(
+        workflow: &WorkflowKey,
+        ttl: Span,
+        write: impl FnOnce(&mut dyn io::Write) -> bool,
+    ) -> Option<Self> {
+        let mut hashed = Hashed::of(Self::hash(workflow));
+        let written = write(&mut hashed);
+        (written && hashed.bytes > 0).then(|| Self { digest: hashed.hash.finalize().into(), ttl })
+    }
+
+    fn hash(workflow: &WorkflowKey) -> Sha256 {
         // A workflow key holds no zero byte.
-        let hash = Sha256::new().chain_update(workflow.as_str()).chain_update([0]).chain_update(key);
-        Self { digest: hash.finalize().into(), ttl }
+        Sha256::new().chain_update(workflow.as_str()).chain_update([0])
     }
 }
 
@@ -140,12 +161,59 @@ enum Stored {
     Held(RunId),
 }
 
-/// A place for a new run.
-pub(super) fn place(inner: &Inner, workflow: &WorkflowKey) -> Result<Place, EngineError> {
-    inner.pending.take(workflow).map_err(|full| match full {
+/// A place for a new run of this event.
+pub(super) fn place(inner: &Inner, workflow: &WorkflowKey, event: &Event) -> Result<Place, EngineError> {
+    let bytes = event_bytes(event);
+    has_room(inner, workflow, bytes)?;
+    if inner.waiting.is_any_full() {
+        for next in followers(inner, workflow) {
+            // What this run starts when it ends would be more of what waits.
+            has_room(inner, &next, 0)?;
+        }
+    }
+    inner.pending.take(workflow, bytes).map_err(|full| match full {
         NoPlace::All => EngineError::Full { max_pending: inner.options.max_pending },
-        NoPlace::Workflow => EngineError::WorkflowFull { max_pending: inner.options.max_pending.div_ceil(2) },
+        NoPlace::Workflow { own } => EngineError::WorkflowFull { pending: own },
     })
+}
+
+/// Whether what waits of a workflow leaves room for one more run of so many bytes.
+pub(super) fn has_room(inner: &Inner, workflow: &WorkflowKey, bytes: u64) -> Result<(), EngineError> {
+    let pending = inner.pending.of(workflow);
+    if inner.waiting.has_room(workflow, pending, bytes) {
+        return Ok(());
+    }
+    let (held, most) = (inner.waiting.of(workflow), inner.waiting.most());
+    Err(EngineError::WaitingFull {
+        workflow: workflow.clone(),
+        runs: held.runs,
+        most_runs: most.runs,
+        bytes: held.bytes + pending.bytes,
+        most_bytes: most.bytes,
+    })
+}
+
+/// The workflows whose runs the end of a run starts, and the ends of those.
+fn followers(inner: &Inner, workflow: &WorkflowKey) -> Vec<WorkflowKey> {
+    const ENDS: [RunStatus; 3] = [RunStatus::Succeeded, RunStatus::Failed, RunStatus::Cancelled];
+    let (mut found, mut at) = (vec![workflow.clone()], 0);
+    while let Some(key) = found.get(at).cloned() {
+        at += 1;
+        let after = inner.catalog.matching(|other| match &other.trigger {
+            Trigger::Workflow(after) => {
+                other.enabled && ENDS.iter().any(|status| after.matches(&key, *status))
+            }
+            Trigger::Webhook(_) | Trigger::Manual | Trigger::Schedule(_) => false,
+        });
+        let after = after.iter().map(|definition| definition.workflow.key.clone());
+        let on_failure = inner.catalog.current(&key).and_then(|it| it.workflow.policy.on_failure.clone());
+        for next in after.chain(on_failure) {
+            if !found.contains(&next) {
+                found.push(next);
+            }
+        }
+    }
+    found.split_off(1)
 }
 
 pub(super) async fn submit(inner: &Arc<Inner>, submission: Submission) -> Result<Submitted, EngineError> {
@@ -157,7 +225,7 @@ pub(super) async fn submit(inner: &Arc<Inner>, submission: Submission) -> Result
     if mode == Mode::Sync && inner.scheduler.is_paused(workflow) {
         return Err(EngineError::Paused);
     }
-    let place = place(inner, workflow)?;
+    let place = place(inner, workflow, &event)?;
     let groups = definition.keys.of(workflow, &event);
     let mut run = new_run(inner, &definition, event, mode, cause);
     run.head.claim = dedupe.map(|key| key.digest);
@@ -179,7 +247,9 @@ fn begin(inner: &Arc<Inner>, run: Run, definition: Arc<Definition>, groups: Grou
     let head = run.head.clone();
     match (head.status, head.mode) {
         (RunStatus::Queued, Mode::Sync) => {
-            scheduler::enqueue(inner, &head, groups, Some(Job::fresh(run, definition)), place);
+            // Beyond a bound the events of those who wait are read again when their turn comes.
+            let fresh = inner.pending.bytes() <= HELD_MOST;
+            scheduler::enqueue(inner, &head, groups, fresh.then(|| Job::fresh(run, definition)), place);
         }
         // Only its id waits, so that a long line holds little memory.
         (RunStatus::Queued, Mode::Async) => scheduler::enqueue(inner, &head, groups, None, place),
@@ -232,7 +302,18 @@ async fn store_run(
             }
         }
         tables::runs::insert(&mut batch, run);
-        match store.commit(batch).await {
+        let waits = run.head.status == RunStatus::Waiting;
+        if waits {
+            let bytes = event_bytes(&run.event);
+            tables::runs::waits_with(&mut batch, run.head.id, bytes);
+            // Before it is stored, as its time may come at once.
+            inner.waiting.add(run.head.id, &run.head.workflow, bytes);
+        }
+        let stored = store.commit(batch).await;
+        if stored.is_err() && waits {
+            inner.waiting.remove(run.head.id, &run.head.workflow);
+        }
+        match stored {
             Ok(()) => {
                 if let Some(other) = superseded {
                     scheduler::hurry(inner, other)?;
@@ -332,7 +413,7 @@ mod tests {
             let engine =
                 Engine::new(store, services, Vault::empty(), ports, catalog, EngineOptions::default());
             engine.install(Arc::clone(&definition)).await.unwrap();
-            engine.take_up().unwrap();
+            engine.take_up().await.unwrap();
             Self { engine, definition }
         }
 

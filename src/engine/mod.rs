@@ -35,7 +35,9 @@ mod simulation;
 mod spawned;
 mod timers;
 mod transition;
+mod trials;
 mod vault;
+mod waiting;
 
 use std::sync::{
     Arc,
@@ -63,6 +65,8 @@ use replies::Replies;
 use request_log::RequestLog;
 use scheduler::Scheduler;
 use timers::Timers;
+use trials::Trials;
+use waiting::Waiting;
 
 use crate::{
     model::{RunId, Span, WorkflowKey},
@@ -77,6 +81,12 @@ pub struct EngineOptions {
     pub max_pending: usize,
     /// Runs that are executed at once.
     pub max_running: usize,
+    /// Runs of one workflow that wait durably; of more, new events are refused as [`EngineError::WaitingFull`].
+    pub waiting_runs: usize,
+    /// Bytes that the unfinished runs of one workflow hold in the store, likewise.
+    pub waiting_bytes: u64,
+    /// Ends of the process, each without a stop, after which a run that was under way at all of them fails.
+    pub max_crashes: u32,
     /// How long lines of the request log are kept.
     pub keep_requests: Span,
     /// What the request log may take, bytes; above it the oldest lines go early.
@@ -98,6 +108,9 @@ impl Default for EngineOptions {
         Self {
             max_pending: 10_000,
             max_running: 256,
+            waiting_runs: 10_000,
+            waiting_bytes: 256 << 20,
+            max_crashes: 3,
             keep_requests: Span::from_millis(14 * 86_400_000),
             requests_bytes: 1 << 30,
             keep_succeeded: Span::from_millis(14 * 86_400_000),
@@ -120,11 +133,28 @@ pub enum EngineError {
     },
     /// Too much of one workflow is waiting already.
     #[error(
-        "{max_pending} runs of this workflow are waiting already, its part of engine.max_pending; send again later"
+        "{pending} runs of this workflow are waiting already, its part of engine.max_pending; send again later"
     )]
     WorkflowFull {
+        /// Its runs.
+        pending: usize,
+    },
+    /// Too much of one workflow waits durably, or of one that its end would start.
+    #[error(
+        "the runs of workflow `{workflow}` that wait hold {runs} of {most_runs} places and {bytes} of {most_bytes} bytes; \
+         send again later, end some of them, or raise engine.waiting_runs or engine.waiting_bytes"
+    )]
+    WaitingFull {
+        /// The workflow whose runs wait.
+        workflow: WorkflowKey,
+        /// Its runs.
+        runs: usize,
         /// The limit in force.
-        max_pending: usize,
+        most_runs: usize,
+        /// What its unfinished runs hold.
+        bytes: u64,
+        /// The limit in force.
+        most_bytes: u64,
     },
     /// The workflow is paused, and the caller wants to wait.
     #[error("the workflow is paused; send again later")]
@@ -152,6 +182,8 @@ struct Inner {
     catalog: Catalog,
     options: EngineOptions,
     pending: Arc<Pending>,
+    waiting: Waiting,
+    trials: Trials,
     running: Arc<Semaphore>,
     scheduler: Scheduler,
     replies: Replies,
@@ -181,8 +213,9 @@ impl Engine {
             catalog,
             pending: Arc::new(Pending::new(options.max_pending)),
             running: Arc::new(Semaphore::new(options.max_running)),
-            // One workflow alone leaves half of the places to others.
-            scheduler: Scheduler::new(options.max_running.div_ceil(2)),
+            waiting: Waiting::new(options.waiting_runs, options.waiting_bytes),
+            trials: Trials::new(options.max_crashes),
+            scheduler: Scheduler::new(options.max_running),
             options,
             replies: Replies::default(),
             timers: Timers::default(),
@@ -198,8 +231,8 @@ impl Engine {
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub fn take_up(&self) -> Result<(), StoreError> {
-        recovery::requeue(&self.inner)?;
+    pub async fn take_up(&self) -> Result<(), StoreError> {
+        recovery::requeue(&self.inner).await?;
         tokio::spawn(timers::run(Arc::downgrade(&self.inner)));
         Ok(())
     }
@@ -291,6 +324,7 @@ impl Engine {
             tracing::warn!("some runs are still being executed; the next start takes them up");
         }
         self.inner.running.close();
+        recovery::stopped(&self.inner).await;
     }
 
     /// Whether a run is being executed at this moment.
@@ -305,7 +339,19 @@ impl Engine {
 
     /// As [`Engine::pending`], of one workflow.
     pub fn pending_of(&self, workflow: &WorkflowKey) -> usize {
-        self.inner.pending.count_of(workflow)
+        self.inner.pending.of(workflow).runs
+    }
+
+    /// Runs that wait durably, and the bytes that they hold in the store.
+    pub fn waiting(&self) -> (usize, u64) {
+        let all = self.inner.waiting.all();
+        (all.runs, all.bytes)
+    }
+
+    /// As [`Engine::waiting`], of one workflow.
+    pub fn waiting_of(&self, workflow: &WorkflowKey) -> (usize, u64) {
+        let of = self.inner.waiting.of(workflow);
+        (of.runs, of.bytes)
     }
 
     /// Waits until nothing is pending.

@@ -1,5 +1,6 @@
-//! Counts the runs that are accepted and neither finished nor waiting, and keeps the counts bounded: all together,
-//! and those of one workflow, so that none can take the room of the others.
+//! Counts the runs that are accepted and neither finished nor waiting, with the bytes that they hold, and keeps the counts
+//! bounded: all together, and those of one workflow, so that none can take the room of the others. A workflow may have
+//! one run more while it has fewer than there are free places ([`may_take`]).
 
 use std::{
     collections::HashMap,
@@ -8,20 +9,39 @@ use std::{
 
 use tokio::sync::Notify;
 
+use super::queue::may_take;
 use crate::model::WorkflowKey;
 
 /// The counts.
 pub(super) struct Pending {
     counts: Mutex<Counts>,
     most: usize,
-    most_of_one: usize,
     idle: Notify,
 }
 
 #[derive(Default)]
 struct Counts {
-    all: usize,
-    of: HashMap<WorkflowKey, usize>,
+    all: Held,
+    of: HashMap<WorkflowKey, Held>,
+}
+
+/// Runs, and the bytes of their events.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Held {
+    pub(super) runs: usize,
+    pub(super) bytes: u64,
+}
+
+impl Held {
+    pub(super) fn add(&mut self, bytes: u64) {
+        self.runs += 1;
+        self.bytes += bytes;
+    }
+
+    pub(super) fn remove(&mut self, bytes: u64) {
+        self.runs = self.runs.saturating_sub(1);
+        self.bytes = self.bytes.saturating_sub(bytes);
+    }
 }
 
 /// Why there is no place.
@@ -30,53 +50,67 @@ pub(super) enum NoPlace {
     /// All are taken.
     All,
     /// The workflow has taken its part.
-    Workflow,
+    Workflow {
+        /// The places that it has.
+        own: usize,
+    },
 }
 
 /// One run's place in the counts, given back when it is dropped.
 pub(super) struct Place {
     pending: Arc<Pending>,
     workflow: WorkflowKey,
+    bytes: u64,
 }
 
 impl Pending {
-    /// At most `most` places, half of them for one workflow.
+    /// At most `most` places.
     pub(super) fn new(most: usize) -> Self {
-        Self { counts: Mutex::default(), most, most_of_one: most.div_ceil(2), idle: Notify::new() }
+        Self { counts: Mutex::default(), most, idle: Notify::new() }
     }
 
     fn counts(&self) -> MutexGuard<'_, Counts> {
         self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A place for a new run.
-    pub(super) fn take(self: &Arc<Self>, workflow: &WorkflowKey) -> Result<Place, NoPlace> {
+    /// A place for a new run that holds so many bytes.
+    pub(super) fn take(self: &Arc<Self>, workflow: &WorkflowKey, bytes: u64) -> Result<Place, NoPlace> {
         let mut counts = self.counts();
-        if counts.all >= self.most {
+        let free = self.most.saturating_sub(counts.all.runs);
+        if free == 0 {
             return Err(NoPlace::All);
         }
-        if counts.of.get(workflow).is_some_and(|of| *of >= self.most_of_one) {
-            return Err(NoPlace::Workflow);
+        let own = counts.of.get(workflow).map_or(0, |held| held.runs);
+        if !may_take(own, free) {
+            return Err(NoPlace::Workflow { own });
         }
-        Ok(self.place(&mut counts, workflow))
+        Ok(self.place(&mut counts, workflow, bytes))
     }
 
     /// A place for a run that is stored already, even when all are taken.
-    pub(super) fn force(self: &Arc<Self>, workflow: &WorkflowKey) -> Place {
-        self.place(&mut self.counts(), workflow)
+    pub(super) fn force(self: &Arc<Self>, workflow: &WorkflowKey, bytes: u64) -> Place {
+        self.place(&mut self.counts(), workflow, bytes)
     }
 
-    fn place(self: &Arc<Self>, counts: &mut Counts, workflow: &WorkflowKey) -> Place {
-        counts.all += 1;
-        *counts.of.entry(workflow.clone()).or_default() += 1;
-        Place { pending: Arc::clone(self), workflow: workflow.clone() }
+    fn place(self: &Arc<Self>, counts: &mut Counts, workflow: &WorkflowKey, bytes: u64) -> Place {
+        counts.all.add(bytes);
+        match counts.of.get_mut(workflow) {
+            Some(of) => of.add(bytes),
+            None => drop(counts.of.insert(workflow.clone(), Held { runs: 1, bytes })),
+        }
+        Place { pending: Arc::clone(self), workflow: workflow.clone(), bytes }
     }
 
     pub(super) fn count(&self) -> usize {
-        self.counts().all
+        self.counts().all.runs
     }
 
-    pub(super) fn count_of(&self, workflow: &WorkflowKey) -> usize {
+    /// The bytes of all of them.
+    pub(super) fn bytes(&self) -> u64 {
+        self.counts().all.bytes
+    }
+
+    pub(super) fn of(&self, workflow: &WorkflowKey) -> Held {
         self.counts().of.get(workflow).copied().unwrap_or_default()
     }
 
@@ -94,17 +128,24 @@ impl Pending {
     }
 }
 
+impl Place {
+    /// What its run holds.
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+}
+
 impl Drop for Place {
     fn drop(&mut self) {
         let mut counts = self.pending.counts();
-        counts.all -= 1;
+        counts.all.remove(self.bytes);
         if let Some(of) = counts.of.get_mut(&self.workflow) {
-            *of -= 1;
-            if *of == 0 {
+            of.remove(self.bytes);
+            if of.runs == 0 {
                 counts.of.remove(&self.workflow);
             }
         }
-        if counts.all == 0 {
+        if counts.all.runs == 0 {
             self.pending.idle.notify_waiters();
         }
     }
@@ -114,18 +155,36 @@ impl Drop for Place {
 mod tests {
     use super::*;
 
+    fn key(name: &str) -> WorkflowKey {
+        name.parse().unwrap()
+    }
+
     #[test]
     fn no_more_places_than_allowed_are_given_and_half_of_them_to_one() {
         let pending = Arc::new(Pending::new(4));
-        let key = |name: &str| name.parse::<WorkflowKey>().unwrap();
-        let first = pending.take(&key("a")).unwrap();
-        let _second = pending.take(&key("a")).unwrap();
-        assert_eq!(pending.take(&key("a")).err(), Some(NoPlace::Workflow));
-        let _others = (pending.take(&key("b")).unwrap(), pending.take(&key("c")).unwrap());
-        assert_eq!(pending.take(&key("d")).err(), Some(NoPlace::All));
+        let first = pending.take(&key("a"), 5).unwrap();
+        let _second = pending.take(&key("a"), 6).unwrap();
+        assert_eq!(pending.take(&key("a"), 1).err(), Some(NoPlace::Workflow { own: 2 }));
+        assert_eq!((pending.of(&key("a")), pending.bytes()), (Held { runs: 2, bytes: 11 }, 11));
+        let _others = (pending.take(&key("b"), 1).unwrap(), pending.take(&key("c"), 1).unwrap());
+        assert_eq!(pending.take(&key("d"), 1).err(), Some(NoPlace::All));
         drop(first);
-        assert!(pending.take(&key("a")).is_ok());
-        let _forced = (0..9).map(|_| pending.force(&key("a"))).collect::<Vec<_>>();
+        assert!(pending.take(&key("d"), 1).is_ok());
+        let _forced = (0..9).map(|_| pending.force(&key("a"), 1)).collect::<Vec<_>>();
         assert_eq!(pending.count(), 12);
+    }
+
+    #[test]
+    fn s11_two_greedy_workflows_leave_places_for_the_third() {
+        let pending = Arc::new(Pending::new(10_000));
+        let mut places = Vec::new();
+        for greedy in ["a", "b"] {
+            places.extend(std::iter::from_fn(|| pending.take(&key(greedy), 1).ok()));
+            assert!(matches!(pending.take(&key(greedy), 1), Err(NoPlace::Workflow { .. })));
+        }
+        assert!(pending.count() < 8_000, "{}", pending.count());
+        places.extend((0..1_000).map(|_| pending.take(&key("c"), 1).unwrap()));
+        drop(places);
+        assert_eq!((pending.count(), pending.bytes()), (0, 0));
     }
 }

@@ -3,8 +3,15 @@
 use std::{collections::HashMap, collections::HashSet, sync::Arc, time::Duration};
 
 use super::{
-    Inner, attempt, definition::Definition, execution::keep_output, replies::Reply, scheduler,
-    script::ScriptHost, spawned, transition::Ending,
+    Inner, attempt,
+    definition::Definition,
+    execution::keep_output,
+    replies::Reply,
+    scheduler,
+    script::ScriptHost,
+    spawned,
+    transition::Ending,
+    waiting::{entry_bytes, event_bytes},
 };
 use crate::{
     model::{Answer, Entry, JsonText, Mode, Run, RunError, RunId, RunStatus, Signal, StepKey, StepStatus},
@@ -28,6 +35,9 @@ pub(super) struct Progress {
     saved: u32,
     /// The time at which the stored head goes on by itself.
     timer_ms: Option<u64>,
+    /// What the run holds in the store, about, bytes.
+    bytes: u64,
+    mark: Mark,
     /// Something in the head or the answer is not stored yet.
     changed: bool,
     /// Runs to be stored with the next batch.
@@ -40,8 +50,18 @@ pub(super) struct Progress {
     seen: HashSet<Key>,
 }
 
+/// The mark of a run that was begun again after an end of the process (`trials`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mark {
+    None,
+    /// To be stored with the next batch.
+    New(u32),
+    /// Stored; it goes once the run has got further.
+    Stored,
+}
+
 impl Progress {
-    pub(super) fn new(mut run: Run, outputs: Outputs, saved: u32) -> Self {
+    pub(super) fn new(mut run: Run, outputs: Outputs, saved: u32, bytes: u64) -> Self {
         let timer_ms = run.head.due_ms;
         if run.head.status == RunStatus::Waiting {
             // It goes on now.
@@ -56,6 +76,8 @@ impl Progress {
             unsaved: Vec::new(),
             saved,
             timer_ms,
+            bytes,
+            mark: Mark::None,
             changed: false,
             children: Vec::new(),
             to_cancel: Vec::new(),
@@ -68,6 +90,7 @@ impl Progress {
     /// Takes an entry for the next batch.
     pub(super) fn record(&mut self, definition: &Definition, entry: Entry) {
         keep_output(&mut self.outputs, definition, &entry);
+        self.bytes += entry_bytes(&entry);
         self.unsaved.push(entry);
     }
 
@@ -78,8 +101,9 @@ impl Progress {
                 self.scripts.push((script, record.status == StepStatus::Succeeded));
             }
             Entry::Retrying(..) => self.scripts.push((script, false)),
-            // It goes on later.
-            Entry::Begun(..) | Entry::Waiting { .. } => {}
+            // It goes on later, from the results that are stored.
+            Entry::Waiting { .. } => self.bytes += script.kept_bytes(),
+            Entry::Begun(..) => {}
         }
     }
 
@@ -169,11 +193,28 @@ impl Progress {
         }
     }
 
+    /// See [`Job::mark`](super::execution::Job::mark).
+    pub(super) async fn mark(&mut self, inner: &Arc<Inner>, ends: u32) -> Result<(), StoreError> {
+        self.mark = Mark::New(ends);
+        self.commit(inner).await
+    }
+
+    /// The run has a mark in the store, which goes with its end.
+    pub(super) fn is_marked(&mut self) {
+        self.mark = Mark::Stored;
+    }
+
+    /// Whether the next batch holds more than that the run is under way.
+    fn gets_further(&self) -> bool {
+        !self.unsaved.is_empty() || self.run.head.status != RunStatus::Queued
+    }
+
     /// Stores the run as waiting until `due_ms`.
     pub(super) async fn wait(&mut self, inner: &Arc<Inner>, due_ms: Option<u64>) -> Result<(), StoreError> {
         self.run.head.status = RunStatus::Waiting;
         self.run.head.due_ms = due_ms;
         self.commit(inner).await?;
+        inner.waiting.add(self.run.head.id, &self.run.head.workflow, self.bytes);
         inner.timers.notify(due_ms);
         Ok(())
     }
@@ -212,6 +253,7 @@ impl Progress {
         }
         let id = self.run.head.id;
         let mut batch = self.batch(inner)?;
+        let acquitted = self.mark == Mark::Stored && self.gets_further();
         let scripts = std::mem::take(&mut self.scripts);
         let mut staged = Vec::new();
         for (script, counts) in &scripts {
@@ -233,10 +275,18 @@ impl Progress {
         staged.into_iter().for_each(|(script, part)| script.kv().committed(part));
         self.saved += self.unsaved.len() as u32;
         self.unsaved.clear();
+        match self.mark {
+            Mark::New(_) => self.mark = Mark::Stored,
+            Mark::Stored if acquitted => {
+                self.mark = Mark::None;
+                scheduler::acquit(inner, id);
+            }
+            Mark::None | Mark::Stored => {}
+        }
         self.changed = false;
         self.timer_ms = self.run.head.due_ms;
         for (child, definition) in self.children.drain(..) {
-            let place = inner.pending.force(&child.head.workflow);
+            let place = inner.pending.force(&child.head.workflow, event_bytes(&child.event));
             let groups = definition.keys.of(&child.head.workflow, &child.event);
             scheduler::enqueue(inner, &child.head, groups, None, place);
         }
@@ -259,6 +309,14 @@ impl Progress {
             }
         }
         tables::runs::update(&mut batch, &self.run, self.timer_ms);
+        if head.status == RunStatus::Waiting {
+            tables::runs::waits_with(&mut batch, head.id, self.bytes);
+        }
+        match self.mark {
+            Mark::New(ends) => tables::trials::mark(&mut batch, head.id, ends),
+            Mark::Stored if self.gets_further() => tables::trials::clear(&mut batch, head.id),
+            Mark::None | Mark::Stored => {}
+        }
         self.children.iter().for_each(|(child, _)| tables::runs::insert(&mut batch, child));
         for &run in &self.to_cancel {
             let reason = format!("{} no longer needs this run", head.id);

@@ -2,15 +2,20 @@
 //!
 //! Each workflow has a line. The line with the least virtual time goes next, and each run that it begins moves its
 //! time forward by one part in its weight: a workflow with a thousand ready runs and one with a single run take
-//! turns (weighted fair queueing). A workflow executes at most `most` runs at once, so that there is always room for
-//! others. Concurrency groups and throttles hold single runs back.
+//! turns (weighted fair queueing). A workflow begins a run only while it executes fewer than there are free places
+//! ([`may_take`]): one alone takes half of them, two a third each, and there is always a place for one more. Concurrency
+//! groups and throttles hold single runs back.
 
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 
 use crate::model::{RunId, WorkflowKey};
 
 /// What one run costs a line of weight 1; the least common multiple of the weights.
 const COST: u64 = 16;
+
+/// What the events of the runs that are executed hold together, bytes, shared as the places are; each workflow may
+/// execute one run whatever its size.
+const RUNNING_BYTES: u64 = 64 << 20;
 
 /// Paced groups that are remembered before those are forgotten that hold nothing back.
 const PACES: usize = 10_000;
@@ -32,19 +37,39 @@ pub(super) struct Item<T> {
     pub(super) run: RunId,
     pub(super) workflow: WorkflowKey,
     pub(super) weight: u64,
+    /// What its event holds in memory while it is executed.
+    pub(super) bytes: u64,
     /// Its concurrency group with the limit.
     pub(super) group: Option<(Group, u32)>,
     pub(super) pace: Option<Pace>,
     /// It has begun before, so that neither group nor pace holds it back.
     pub(super) begun: bool,
+    /// The hold on its workflow does not hold it: it is on trial itself, or it is to be cancelled.
+    pub(super) unheld: bool,
     pub(super) payload: T,
 }
 
+/// Whether who has `own` of all places may take one more while `free` are left.
+///
+/// These are the dynamic thresholds of shared buffers (Choudhury and Hahne, 1998): n that want all get one part in n + 1
+/// each, and one part stays free for those that have none yet.
+pub(super) fn may_take(own: usize, free: usize) -> bool {
+    own < free
+}
+
 struct Line<T> {
+    /// Runs that go on; a pause does not hold them.
+    begun: VecDeque<Item<T>>,
     ready: VecDeque<Item<T>>,
     running: usize,
+    /// What those hold.
+    bytes: u64,
     time: u64,
     paused: bool,
+    /// How many reasons there are to begin nothing but what is `unheld`.
+    held: usize,
+    /// Where it stands in the order of the lines that have something to begin.
+    at: Option<u64>,
 }
 
 struct Members<T> {
@@ -63,31 +88,63 @@ struct Arrival {
 /// All lines.
 pub(super) struct Queue<T> {
     lines: HashMap<WorkflowKey, Line<T>>,
+    /// The lines that have something to begin, by their time.
+    order: BTreeSet<(u64, WorkflowKey)>,
     groups: HashMap<Group, Members<T>>,
     paces: HashMap<Group, Arrival>,
     /// Runs that a pace holds back, by the time from which they may begin.
     later: BTreeMap<(u64, RunId), Item<T>>,
     /// Virtual time of the last run that began.
     time: u64,
-    /// Runs of one workflow at once.
+    /// Runs at once.
     most: usize,
+    running: usize,
+    bytes: u64,
 }
 
 impl<T> Default for Line<T> {
     fn default() -> Self {
-        Self { ready: VecDeque::new(), running: 0, time: 0, paused: false }
+        Self {
+            begun: VecDeque::new(),
+            ready: VecDeque::new(),
+            running: 0,
+            bytes: 0,
+            time: 0,
+            paused: false,
+            held: 0,
+            at: None,
+        }
     }
 }
 
 impl<T> Queue<T> {
+    /// A queue for a server that executes at most `most` runs at once.
     pub(super) fn new(most: usize) -> Self {
         Self {
             lines: HashMap::new(),
+            order: BTreeSet::new(),
             groups: HashMap::new(),
             paces: HashMap::new(),
             later: BTreeMap::new(),
             time: 0,
             most,
+            running: 0,
+            bytes: 0,
+        }
+    }
+
+    /// Puts a line where it belongs in the order; called after each change of it.
+    fn arrange(&mut self, workflow: &WorkflowKey) {
+        let Some(line) = self.lines.get_mut(workflow) else { return };
+        let at = line.has_next().then_some(line.time);
+        if line.at == at {
+            return;
+        }
+        if let Some(old) = std::mem::replace(&mut line.at, at) {
+            self.order.remove(&(old, workflow.clone()));
+        }
+        if let Some(new) = at {
+            self.order.insert((new, workflow.clone()));
         }
     }
 
@@ -97,12 +154,29 @@ impl<T> Queue<T> {
             self.hold(group, item.run);
         }
         let now = self.time;
-        let line = self.lines.entry(item.workflow.clone()).or_default();
-        if line.ready.is_empty() && line.running == 0 {
+        let workflow = item.workflow.clone();
+        let line = self.line(&workflow);
+        if line.is_empty() && line.running == 0 {
             // A line that was idle has saved nothing up.
             line.time = line.time.max(now);
         }
-        line.ready.push_back(item);
+        match item.begun {
+            true if item.unheld => line.begun.push_front(item),
+            true => line.begun.push_back(item),
+            false => line.ready.push_back(item),
+        }
+        self.arrange(&workflow);
+    }
+
+    /// Lets a run stand at the very front of its line.
+    fn push_front(&mut self, item: Item<T>) {
+        let workflow = item.workflow.clone();
+        let line = self.line(&workflow);
+        match item.begun {
+            true => line.begun.push_front(item),
+            false => line.ready.push_front(item),
+        }
+        self.arrange(&workflow);
     }
 
     /// A run that is under way without being ready: it keeps its place in its group.
@@ -118,15 +192,28 @@ impl<T> Queue<T> {
     pub(super) fn pop(&mut self, now_ms: u64) -> Option<Item<T>> {
         self.release_later(now_ms);
         loop {
-            let lines = self.lines.iter().filter(|(_, line)| line.may_begin(self.most));
-            let key = lines.min_by_key(|(key, line)| (line.time, *key)).map(|(key, _)| key.clone())?;
-            let line = self.lines.get_mut(&key).expect("it was found just now");
-            let item = line.next()?;
-            let Some(item) = self.may_pass(item, now_ms) else { continue };
-            let line = self.lines.get_mut(&key).expect("it was found just now");
+            let free = self.most.saturating_sub(self.running);
+            if free == 0 {
+                return None;
+            }
+            // Those that are passed over execute something, so they are no more than places.
+            let free_bytes = RUNNING_BYTES.saturating_sub(self.bytes);
+            let may = |line: &Line<T>| {
+                may_take(line.running, free) && (line.running == 0 || line.bytes < free_bytes)
+            };
+            let key = self.order.iter().find(|(_, key)| may(&self.lines[key]))?.1.clone();
+            let item = self.line(&key).next();
+            self.arrange(&key);
+            let Some(item) = self.may_pass(item?, now_ms) else { continue };
+            let line = self.line(&key);
             line.running += 1;
-            self.time = line.time;
+            line.bytes += item.bytes;
+            let began = line.time;
             line.time += COST / item.weight.clamp(1, COST);
+            self.time = began;
+            self.running += 1;
+            self.bytes += item.bytes;
+            self.arrange(&key);
             return Some(item);
         }
     }
@@ -175,7 +262,7 @@ impl<T> Queue<T> {
         let later = self.later.split_off(&(now_ms.saturating_add(1), RunId::from_bytes([0; 16])));
         // The first of them comes to stand at the very front.
         for (_, item) in std::mem::replace(&mut self.later, later).into_iter().rev() {
-            self.line(&item.workflow).ready.push_front(item);
+            self.push_front(item);
         }
         if self.paces.len() > PACES {
             self.paces.retain(|_, pace| pace.arrival / pace.limit > now_ms);
@@ -191,10 +278,22 @@ impl<T> Queue<T> {
         self.later.keys().next().map(|(from, _)| *from)
     }
 
-    /// A run is executed no more: it waits, or it has ended and gives its place in its group back.
-    pub(super) fn stopped(&mut self, run: RunId, workflow: &WorkflowKey, group: Option<Group>, ended: bool) {
+    /// A run of so many bytes is executed no more: it waits, or it has ended and gives its place in its group back.
+    pub(super) fn stopped(
+        &mut self,
+        run: RunId,
+        workflow: &WorkflowKey,
+        bytes: u64,
+        group: Option<Group>,
+        ended: bool,
+    ) {
         let line = self.line(workflow);
-        line.running = line.running.saturating_sub(1);
+        if line.running > 0 {
+            line.running -= 1;
+            line.bytes = line.bytes.saturating_sub(bytes);
+            self.running -= 1;
+            self.bytes = self.bytes.saturating_sub(bytes);
+        }
         if ended {
             self.ended(run, group);
         }
@@ -216,7 +315,7 @@ impl<T> Queue<T> {
             self.groups.remove(&group);
         }
         if let Some(item) = next {
-            self.line(&item.workflow.clone()).ready.push_front(item);
+            self.push_front(item);
         }
     }
 
@@ -225,7 +324,7 @@ impl<T> Queue<T> {
         let found = self
             .lines
             .values_mut()
-            .map(|line| &mut line.ready)
+            .flat_map(|line| [&mut line.begun, &mut line.ready])
             .chain(self.groups.values_mut().map(|members| &mut members.waiting))
             .find_map(|items| {
                 let at = items.iter().position(|item| item.run == run)?;
@@ -235,15 +334,23 @@ impl<T> Queue<T> {
             let key = *self.later.keys().find(|(_, later)| *later == run)?;
             self.later.remove(&key)
         });
-        let Some(mut item) = found else { return false };
-        item.begun = true;
-        self.line(&item.workflow.clone()).ready.push_front(item);
+        let Some(item) = found else { return false };
+        self.push_front(Item { begun: true, unheld: true, ..item });
         true
     }
 
     /// A paused workflow begins nothing; what has begun goes on.
     pub(super) fn pause(&mut self, workflow: &WorkflowKey, paused: bool) {
         self.line(workflow).paused = paused;
+        self.arrange(workflow);
+        self.forget_idle(workflow);
+    }
+
+    /// A held workflow begins nothing but what is on trial or to be cancelled, until each hold is released.
+    pub(super) fn hold_back(&mut self, workflow: &WorkflowKey, held: bool) {
+        let line = self.line(workflow);
+        line.held = if held { line.held + 1 } else { line.held.saturating_sub(1) };
+        self.arrange(workflow);
         self.forget_idle(workflow);
     }
 
@@ -253,7 +360,7 @@ impl<T> Queue<T> {
     }
 
     fn forget_idle(&mut self, workflow: &WorkflowKey) {
-        let idle = |line: &Line<T>| line.ready.is_empty() && line.running == 0 && !line.paused;
+        let idle = |line: &Line<T>| line.is_empty() && line.running == 0 && !line.paused && line.held == 0;
         // Its virtual time need not be kept: an idle line begins at the present one.
         if self.lines.get(workflow).is_some_and(|line| idle(line) && line.time <= self.time) {
             self.lines.remove(workflow);
@@ -262,171 +369,26 @@ impl<T> Queue<T> {
 }
 
 impl<T> Line<T> {
-    fn may_begin(&self, most: usize) -> bool {
-        self.running < most && self.next_at().is_some()
+    fn is_empty(&self) -> bool {
+        self.begun.is_empty() && self.ready.is_empty()
     }
 
-    /// While paused, what has begun goes on.
-    fn next_at(&self) -> Option<usize> {
-        match self.paused {
-            true => self.ready.iter().position(|item| item.begun),
-            false => (!self.ready.is_empty()).then_some(0),
+    /// Whether there is something that may begin, as far as the line itself is concerned. While paused, what has begun
+    /// goes on; while held, what is `unheld` alone, which stands at the front.
+    fn has_next(&self) -> bool {
+        match self.held > 0 {
+            true => self.begun.front().is_some_and(|item| item.unheld),
+            false => !self.begun.is_empty() || (!self.paused && !self.ready.is_empty()),
         }
     }
 
     fn next(&mut self) -> Option<Item<T>> {
-        self.next_at().and_then(|at| self.ready.remove(at))
+        match self.has_next() {
+            true => self.begun.pop_front().or_else(|| self.ready.pop_front()),
+            false => None,
+        }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn item(n: u64, workflow: &str) -> Item<()> {
-        Item {
-            run: RunId::new(n, [0; 10]),
-            workflow: workflow.parse().unwrap(),
-            weight: 4,
-            group: None,
-            pace: None,
-            begun: false,
-            payload: (),
-        }
-    }
-
-    /// The workflows of the runs that begin at `now_ms`, none of them ending.
-    fn begin(queue: &mut Queue<()>, now_ms: u64) -> Vec<Item<()>> {
-        std::iter::from_fn(|| queue.pop(now_ms)).collect()
-    }
-
-    fn names(items: &[Item<()>]) -> String {
-        items.iter().map(|item| item.workflow.as_str()).collect()
-    }
-
-    #[test]
-    fn a_noisy_workflow_and_a_quiet_one_take_turns() {
-        let mut queue = Queue::new(1_000);
-        (0..100).for_each(|n| queue.push(item(n, "n")));
-        assert_eq!(queue.pop(0).unwrap().workflow.as_str(), "n");
-        (200..203).for_each(|n| queue.push(item(n, "q")));
-        let order = names(&begin(&mut queue, 0));
-        let last = order.rfind('q').unwrap();
-        assert!(last <= 7, "{order}");
-        assert_eq!(order.len(), 102);
-    }
-
-    #[test]
-    fn weights_share_in_their_proportion() {
-        let mut queue = Queue::new(1_000);
-        for n in 0..100 {
-            queue.push(Item { weight: 16, ..item(n, "h") });
-            queue.push(Item { weight: 4, ..item(1_000 + n, "n") });
-            queue.push(Item { weight: 1, ..item(2_000 + n, "l") });
-        }
-        let first: Vec<_> = (0..84).map(|_| queue.pop(0).unwrap()).collect();
-        let count = |name: char| names(&first).matches(name).count();
-        assert_eq!((count('h'), count('n'), count('l')), (64, 16, 4));
-    }
-
-    #[test]
-    fn one_workflow_never_takes_all_places() {
-        let mut queue = Queue::new(2);
-        (0..5).for_each(|n| queue.push(item(n, "a")));
-        queue.push(item(9, "b"));
-        assert_eq!(names(&begin(&mut queue, 0)), "aba");
-        queue.stopped(RunId::new(0, [0; 10]), &"a".parse().unwrap(), None, true);
-        assert_eq!(names(&begin(&mut queue, 0)), "a");
-    }
-
-    #[test]
-    fn a_group_keeps_its_limit_and_its_order() {
-        let mut queue = Queue::new(100);
-        let grouped = |n| Item { group: Some(([1; 32], 1)), ..item(n, "a") };
-        (0..4).for_each(|n| queue.push(grouped(n)));
-        queue.push(item(9, "a"));
-        let mut order = Vec::new();
-        let first = begin(&mut queue, 0);
-        assert_eq!(first.len(), 2, "one of the group, and the one outside of it");
-        let mut current = first[0].run;
-        loop {
-            order.push(current.created_ms());
-            // Waiting does not give the place away, ending does.
-            queue.stopped(current, &"a".parse().unwrap(), Some([1; 32]), false);
-            assert!(queue.pop(0).is_none());
-            queue.push(Item { begun: true, ..grouped(current.created_ms()) });
-            assert_eq!(queue.pop(0).unwrap().run, current);
-            queue.stopped(current, &"a".parse().unwrap(), Some([1; 32]), true);
-            match queue.pop(0) {
-                Some(next) => current = next.run,
-                None => break,
-            }
-        }
-        assert_eq!(order, [0, 1, 2, 3]);
-        assert!(queue.groups.is_empty());
-    }
-
-    #[test]
-    fn a_pace_lets_so_many_begin_in_a_period() {
-        let mut queue = Queue::new(1_000);
-        let pace = Some(Pace { group: [2; 32], limit: 3, per_ms: 900 });
-        (0..8).for_each(|n| queue.push(Item { pace, ..item(n, "a") }));
-        let start = 1_000_000;
-        assert_eq!(begin(&mut queue, start).len(), 3);
-        let mut began = Vec::new();
-        while let Some(next) = queue.next_ms() {
-            assert!(queue.pop(next - 1).is_none());
-            began.extend(begin(&mut queue, next).iter().map(|_| next - start));
-        }
-        assert_eq!(began, [300, 600, 900, 1_200, 1_500]);
-    }
-
-    #[test]
-    fn what_a_pace_holds_back_begins_in_its_order() {
-        let mut queue = Queue::new(1_000);
-        let pace = Some(Pace { group: [2; 32], limit: 1, per_ms: 900 });
-        let group = Some(([1; 32], 1));
-        let started = |n| item(n, "a");
-        let (mut order, mut now) = (Vec::new(), 1_000_000);
-        (0..3).for_each(|n| queue.push(Item { pace, group, ..started(n) }));
-        while order.len() < 6 {
-            if let Some(item) = queue.pop(now) {
-                order.push(item.run.created_ms());
-                let next = order.len() as u64 + 2;
-                (next < 6).then(|| queue.push(Item { pace, group, ..started(next) }));
-                queue.stopped(item.run, &item.workflow, item.group.map(|(group, _)| group), true);
-            }
-            now += 100;
-        }
-        assert_eq!(order, [0, 1, 2, 3, 4, 5]);
-    }
-
-    #[test]
-    fn a_hurried_run_takes_nobodys_place_with_it() {
-        let (mut queue, a) = (Queue::new(100), "a".parse().unwrap());
-        let group = [1; 32];
-        (0..5).for_each(|n| queue.push(Item { group: Some((group, 1)), ..item(n, "a") }));
-        assert_eq!(queue.pop(0).unwrap().run.created_ms(), 0);
-        assert!(queue.pop(0).is_none() && queue.hurry(RunId::new(4, [0; 10])));
-        assert_eq!(queue.pop(0).unwrap().run.created_ms(), 4);
-        queue.stopped(RunId::new(4, [0; 10]), &a, Some(group), true);
-        assert!(queue.pop(0).is_none(), "the first one is still under way");
-        for n in 0..3 {
-            queue.stopped(RunId::new(n, [0; 10]), &a, Some(group), true);
-            assert_eq!(queue.pop(0).unwrap().run.created_ms(), n + 1);
-        }
-    }
-
-    #[test]
-    fn a_paused_workflow_begins_nothing_but_what_is_cancelled() {
-        let (mut queue, a) = (Queue::new(10), "a".parse().unwrap());
-        queue.pause(&a, true);
-        (0..2).for_each(|n| queue.push(item(n, "a")));
-        assert!(queue.pop(0).is_none() && queue.is_paused(&a));
-        assert!(queue.hurry(RunId::new(1, [0; 10])) && !queue.hurry(RunId::new(7, [0; 10])));
-        assert_eq!(queue.pop(0).unwrap().run.created_ms(), 1);
-        assert!(queue.pop(0).is_none());
-        queue.pause(&a, false);
-        assert_eq!(queue.pop(0).unwrap().run.created_ms(), 0);
-    }
-}
+mod tests;

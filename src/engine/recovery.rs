@@ -1,10 +1,13 @@
 //! After a start: what was accepted and not finished is taken up again. And the sweeping of what has expired.
 
-use std::sync::Arc;
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use super::{Inner, groups::Groups, scheduler};
 use crate::{
-    model::{RunHead, RunStatus, Signal},
+    model::{RunHead, RunId, RunStatus, Signal, WorkflowKey},
     store::{Batch, StoreError, tables},
 };
 
@@ -15,38 +18,58 @@ const ARCHIVED_AT_ONCE: usize = 2_000;
 
 /// Takes up every unfinished run, oldest first: those that are ready stand in line again, those that wait keep their
 /// places in their groups and their timers.
-pub(super) fn requeue(inner: &Arc<Inner>) -> Result<(), StoreError> {
+pub(super) async fn requeue(inner: &Arc<Inner>) -> Result<(), StoreError> {
     let store = &*inner.store;
     for workflow in tables::letters::paused(store)? {
         scheduler::pause(inner, &workflow, true);
     }
+    let mut suspicion = begin_process(inner).await?;
     let mut after = None;
     let mut ready = Vec::new();
     let mut waiting = 0;
+    let now_ms = inner.ports.now_ms();
+    let signalled: HashSet<RunId> = match suspicion {
+        Some(_) => tables::signals::runs(store)?.into_iter().collect(),
+        None => HashSet::new(),
+    };
     loop {
-        let page = tables::runs::queued(store, after, PAGE)?;
-        for &id in &page {
+        let page = tables::runs::queued_with_bytes(store, after, PAGE)?;
+        for &(id, bytes) in &page {
             let head = tables::runs::queued_head(store, id)?;
             if head.started_ms.is_some() {
                 inner.scheduler.hold(head.group, id);
             }
-            match head.status {
-                RunStatus::Waiting => waiting += 1,
-                RunStatus::Queued | RunStatus::Succeeded | RunStatus::Failed | RunStatus::Cancelled => {
-                    ready.push(head);
+            let waits = match head.status {
+                RunStatus::Waiting => true,
+                RunStatus::Queued | RunStatus::Succeeded | RunStatus::Failed | RunStatus::Cancelled => false,
+            };
+            if let Some(suspicion) = &mut suspicion {
+                let woken = head.due_ms.is_some_and(|due_ms| due_ms <= now_ms) || signalled.contains(&id);
+                if !waits || woken {
+                    suspicion.look_at(inner, &head);
                 }
+            }
+            match waits {
+                true => {
+                    waiting += 1;
+                    inner.waiting.add(id, &head.workflow, bytes);
+                }
+                false => ready.push(head),
             }
         }
         if page.len() < PAGE {
             break;
         }
-        after = page.last().copied();
+        after = page.last().map(|(id, _)| *id);
+    }
+    if let Some(suspicion) = suspicion {
+        suspicion.forget_the_rest(inner).await;
     }
     let runs = ready.len();
     for head in ready {
         let groups = groups(inner, &head)?;
         // What is stored is never refused, so these may go over the limit for new ones.
-        scheduler::enqueue(inner, &head, groups, None, inner.pending.force(&head.workflow));
+        scheduler::enqueue(inner, &head, groups, None, inner.pending.force(&head.workflow, 0));
     }
     for run in tables::signals::runs(store)? {
         let signals = tables::signals::list(store, run)?;
@@ -60,6 +83,69 @@ pub(super) fn requeue(inner: &Arc<Inner>) -> Result<(), StoreError> {
         tracing::info!(runs, waiting, "taking up unfinished runs");
     }
     Ok(())
+}
+
+/// Who may have been under way when the process ended without being stopped.
+struct Suspicion {
+    /// How many ends each was under way at, as far as that was marked.
+    marks: HashMap<RunId, u32>,
+    /// How many of each workflow may have been under way at the last.
+    looked_at: HashMap<WorkflowKey, usize>,
+}
+
+impl Suspicion {
+    /// Looks at a run that is ready, oldest first. What was never begun again has no mark: then those that stood at the
+    /// front of their line may have been under way, as no more than these could be.
+    fn look_at(&mut self, inner: &Inner, head: &RunHead) {
+        let before = match self.looked_at.get_mut(&head.workflow) {
+            Some(before) => before,
+            None => self.looked_at.entry(head.workflow.clone()).or_default(),
+        };
+        let at_the_front = *before < inner.options.max_running;
+        *before += 1;
+        let ends = self.marks.remove(&head.id).unwrap_or(u32::from(at_the_front));
+        if inner.trials.accuse(head.id, &head.workflow, ends) {
+            tracing::warn!(run = %head.id, workflow = %head.workflow, ends, "the process ended while this run was under way; it is tried alone");
+            inner.scheduler.hold_back(&head.workflow, true);
+        }
+    }
+
+    /// Marks of what has ended.
+    async fn forget_the_rest(self, inner: &Inner) {
+        let mut batch = Batch::new();
+        self.marks.keys().for_each(|&run| tables::trials::clear(&mut batch, run));
+        if !batch.is_empty()
+            && let Err(error) = inner.store.commit(batch).await
+        {
+            tracing::warn!(%error, "marks of ended runs stay until the next start");
+        }
+    }
+}
+
+/// Notes that a process runs; gives what is known of the last one's runs when it was not stopped.
+async fn begin_process(inner: &Inner) -> Result<Option<Suspicion>, StoreError> {
+    let store = &*inner.store;
+    let broke_off = tables::trials::broke_off(store)?;
+    let marks = tables::trials::list(store)?;
+    let mut batch = Batch::new();
+    tables::trials::started(&mut batch);
+    if !broke_off {
+        // A stop in between is no end of theirs.
+        marks.iter().for_each(|&(run, _)| tables::trials::clear(&mut batch, run));
+    }
+    if let Err(error) = store.commit(batch).await {
+        tracing::warn!(%error, "the start could not be noted: should the process end without a stop, no run is suspected");
+    }
+    Ok(broke_off.then(|| Suspicion { marks: marks.into_iter().collect(), looked_at: HashMap::new() }))
+}
+
+/// Notes that the process was stopped: what is under way has not ended it.
+pub(super) async fn stopped(inner: &Inner) {
+    let mut batch = Batch::new();
+    tables::trials::stopped(&mut batch);
+    if let Err(error) = inner.store.commit(batch).await {
+        tracing::warn!(%error, "the stop could not be noted");
+    }
 }
 
 /// The groups of a stored run; none once it has begun, as it has its places.

@@ -3,6 +3,7 @@
 
 use std::{
     collections::HashMap,
+    pin::pin,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -18,10 +19,11 @@ use super::{
     pending::Place,
     queue::{Group, Item, Queue},
     recovery,
+    trials::{self, Admitted, Beginning, Released},
 };
 use crate::{
     model::{RunHead, RunId, WorkflowKey},
-    store::{StoreError, tables},
+    store::{Batch, StoreError, tables},
 };
 
 /// A run that is in line, with what is needed to execute it.
@@ -37,6 +39,8 @@ pub(super) struct Ready {
 pub(super) struct Live {
     poked: AtomicBool,
     wake: Notify,
+    /// Whether it has been marked, where it must be, and its steps are executed.
+    executed: AtomicBool,
 }
 
 impl Live {
@@ -71,7 +75,7 @@ struct State {
 }
 
 impl Scheduler {
-    /// A scheduler that executes at most `most` runs of one workflow at once.
+    /// A scheduler that executes at most `most` runs at once.
     pub(super) fn new(most: usize) -> Self {
         Self(Mutex::new(State { queue: Queue::new(most), queued: HashMap::new(), live: HashMap::new() }))
     }
@@ -87,7 +91,18 @@ impl Scheduler {
 
     /// Whether a run is being executed at this moment.
     pub(super) fn is_live(&self, run: RunId) -> bool {
-        self.lock().live.contains_key(&run)
+        self.lock().live.get(&run).is_some_and(|live| live.executed.load(Ordering::SeqCst))
+    }
+
+    /// Lets a workflow begin only what is on trial, or releases one such hold.
+    pub(super) fn hold_back(&self, workflow: &WorkflowKey, held: bool) {
+        self.lock().queue.hold_back(workflow, held);
+    }
+
+    /// The runs that are being executed at this moment.
+    #[cfg(test)]
+    pub(super) fn live(&self) -> Vec<RunId> {
+        self.lock().live.keys().copied().collect()
     }
 
     /// When a run that is held back by a pace may begin.
@@ -106,19 +121,26 @@ impl Scheduler {
 /// Puts a run in line.
 pub(super) fn enqueue(inner: &Arc<Inner>, head: &RunHead, groups: Groups, job: Option<Job>, place: Place) {
     let weight = inner.catalog.weight(&head.workflow);
-    let item = Item {
-        run: head.id,
-        workflow: head.workflow.clone(),
-        weight,
-        group: groups.group,
-        pace: groups.pace,
-        begun: head.started_ms.is_some(),
-        payload: Ready { job: job.map(Box::new), place, group: head.group },
-    };
     let mut state = inner.scheduler.lock();
     if state.live.contains_key(&head.id) || state.queued.contains_key(&head.id) {
         return;
     }
+    let (place, first) = match inner.trials.admit(head.id, place) {
+        Admitted::Free(place) => (place, false),
+        Admitted::First(place) => (place, true),
+        Admitted::Later => return,
+    };
+    let item = Item {
+        run: head.id,
+        workflow: head.workflow.clone(),
+        weight,
+        bytes: place.bytes(),
+        group: groups.group,
+        pace: groups.pace,
+        begun: head.started_ms.is_some() || first,
+        unheld: first,
+        payload: Ready { job: job.map(Box::new), place, group: head.group },
+    };
     state.queued.insert(head.id, false);
     state.queue.push(item);
     drop(state);
@@ -145,7 +167,8 @@ pub(super) fn poke(inner: &Arc<Inner>, run: RunId) -> Result<(), StoreError> {
         return Ok(());
     };
     let groups = recovery::groups(inner, &head)?;
-    enqueue(inner, &head, groups, None, inner.pending.force(&head.workflow));
+    let bytes = inner.waiting.remove(run, &head.workflow).unwrap_or_default();
+    enqueue(inner, &head, groups, None, inner.pending.force(&head.workflow, bytes));
     Ok(())
 }
 
@@ -154,6 +177,9 @@ pub(super) fn poke(inner: &Arc<Inner>, run: RunId) -> Result<(), StoreError> {
 /// # Errors
 /// As [`poke`].
 pub(super) fn hurry(inner: &Arc<Inner>, run: RunId) -> Result<(), StoreError> {
+    if let Some(workflow) = inner.trials.excuse(run) {
+        inner.scheduler.hold_back(&workflow, false);
+    }
     poke(inner, run)?;
     inner.scheduler.lock().queue.hurry(run);
     pump(inner);
@@ -187,11 +213,11 @@ pub(super) fn pump(inner: &Arc<Inner>) {
 
 /// Executes one run until it ends or waits.
 async fn run(inner: Arc<Inner>, item: Item<Ready>, live: Arc<Live>, permit: OwnedSemaphorePermit) {
-    let Item { run, workflow, payload: Ready { mut job, place, group }, .. } = item;
+    let Item { run, workflow, bytes, payload: Ready { mut job, place, group }, .. } = item;
     let mut ended = false;
     loop {
         let stop = match job.take().map_or_else(|| load(&inner, run), |job| Ok(Some(*job))) {
-            Ok(Some(job)) => execution::execute(&inner, &live, job).await,
+            Ok(Some(job)) => begin(&inner, run, &live, job).await,
             Ok(None) => Stop::Ended,
             Err(error) => {
                 tracing::error!(run = %run, %error, "an accepted run cannot be read; it stays queued");
@@ -202,15 +228,75 @@ async fn run(inner: Arc<Inner>, item: Item<Ready>, live: Arc<Live>, permit: Owne
         match stop {
             Stop::Ended => ended = true,
             // Something came between its last look and now; the next go looks at it first.
-            Stop::Waits if live.is_poked() => continue,
+            Stop::Waits if live.is_poked() => {
+                inner.waiting.remove(run, &workflow);
+                continue;
+            }
             Stop::Waits | Stop::Halted => {}
         }
         state.live.remove(&run);
-        state.queue.stopped(run, &workflow, group, ended);
+        state.queue.stopped(run, &workflow, bytes, group, ended);
         break;
     }
     drop((permit, place));
+    acquit(&inner, run);
     pump(&inner);
+}
+
+/// Executes a run; one that may have ended the process is marked durably before, or begun no more.
+async fn begin(inner: &Arc<Inner>, run: RunId, live: &Live, mut job: Job) -> Stop {
+    let (ends, on_trial) = match inner.trials.begin(run) {
+        Beginning::Plain => {
+            live.executed.store(true, Ordering::SeqCst);
+            return execution::execute(inner, live, job).await;
+        }
+        Beginning::Condemned { ends } => {
+            job.condemn(trials::condemned(ends));
+            return execution::execute(inner, live, job).await;
+        }
+        Beginning::Marked { ends, on_trial } => (ends, on_trial),
+    };
+    if let Err(error) = job.mark(inner, ends).await {
+        tracing::error!(run = %run, %error, "a run could not be marked; it stays queued");
+        return Stop::Halted;
+    }
+    live.executed.store(true, Ordering::SeqCst);
+    let mut executed = pin!(execution::execute(inner, live, job));
+    if on_trial {
+        match tokio::time::timeout(trials::TRIAL, &mut executed).await {
+            Ok(stop) => return stop,
+            Err(_) => outlive(inner, run, ends).await,
+        }
+    }
+    executed.await
+}
+
+/// The trial of a run took too long: the others go on, and what happens then is not blamed on it while there are others
+/// to be tried.
+async fn outlive(inner: &Arc<Inner>, run: RunId, ends: u32) {
+    if inner.trials.has_others() {
+        let mut batch = Batch::new();
+        tables::trials::lower(&mut batch, run, ends, ends - 1);
+        match inner.store.commit(batch).await {
+            // It got further just now.
+            Ok(()) | Err(StoreError::Conflict { .. }) => {}
+            Err(error) => tracing::warn!(run = %run, %error, "the mark of a run stays as it is"),
+        }
+    }
+    acquit(inner, run);
+}
+
+/// The trial of a run is over, if it was the one that is tried: its workflow goes on, and the next one is tried.
+pub(super) fn acquit(inner: &Arc<Inner>, run: RunId) {
+    let Some(Released { workflow, next }) = inner.trials.release(run) else { return };
+    inner.scheduler.hold_back(&workflow, false);
+    if let Some((next, place)) = next {
+        if let Err(error) = poke(inner, next) {
+            tracing::error!(run = %next, %error, "a run cannot be read; the next start tries again");
+        }
+        drop(place);
+    }
+    pump(inner);
 }
 
 /// Reads a run back; nothing when it has ended already.

@@ -3,7 +3,9 @@
 
 use std::sync::Arc;
 
-use super::{Inner, definition::Definition, groups::Groups, intake, pending::Place, scheduler};
+use super::{
+    Inner, definition::Definition, groups::Groups, intake, pending::Place, scheduler, waiting::event_bytes,
+};
 use crate::{
     model::{Cause, Event, JsonText, Mode, Run, ScheduleTrigger, Trigger},
     steps::timestamp,
@@ -23,6 +25,10 @@ pub(super) async fn fire(inner: &Arc<Inner>) -> Option<u64> {
         let Trigger::Schedule(trigger) = &definition.workflow.trigger else { continue };
         // While it is paused its times are missed, and are dealt with as such when it goes on.
         if !definition.workflow.enabled || inner.scheduler.is_paused(&definition.workflow.key) {
+            continue;
+        }
+        // The same while too much of it waits: each time would add to it.
+        if intake::has_room(inner, &definition.workflow.key, 0).is_err() {
             continue;
         }
         match fire_one(inner, &definition, trigger).await {
@@ -64,7 +70,8 @@ async fn fire_one(
             let groups = definition.keys.of(key, &event);
             let run = intake::new_run(inner, definition, event, Mode::Async, Cause::Schedule);
             tables::runs::insert(&mut batch, &run);
-            started.push((run, groups, inner.pending.force(key)));
+            let place = inner.pending.force(key, event_bytes(&run.event));
+            started.push((run, groups, place));
         }
         store.commit(batch).await?;
         for (run, groups, place) in started {

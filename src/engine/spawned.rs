@@ -34,6 +34,8 @@ pub(super) fn subflow(
         let message = format!("more than {} runs started each other in a row", Limits::DEPTH);
         return Err((RunError::new(ErrorCode::TooDeep, message), Again::Never));
     }
+    intake::has_room(inner, workflow, input.as_str().len() as u64)
+        .map_err(|full| (RunError::new(ErrorCode::SubflowUnavailable, full.to_string()), Again::Helps))?;
     let mut child = intake::new_run(inner, &definition, Event::of_data(&input), Mode::Async, Cause::Subflow);
     child.head.depth = run.head.depth + 1;
     child.head.parent = Some(parent);

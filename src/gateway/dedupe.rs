@@ -1,15 +1,16 @@
 //! What copies of a delivery are recognised by. On the path of every delivery, so it builds no more of
 //! `context` than the template reads.
 
-use serde_json::Value;
-
 use super::endpoint::Endpoint;
 use crate::{
     engine::{DedupeKey, EventRoots, ReplayKey},
     model::{Dedupe, Event, FieldError, Span, Webhook},
-    template::{Path, Root, Template},
+    template::{Budget, Path, Root, Template},
     verify::{Replay, Scheme},
 };
+
+/// The longest key that is hashed, bytes.
+const KEY_MOST: usize = 64 << 20;
 
 /// The template of a trigger's key, and how long a key is remembered.
 ///
@@ -54,12 +55,11 @@ fn template(text: &str) -> Result<Template, FieldError> {
 pub(super) fn key(endpoint: &Endpoint, event: &Event) -> Option<DedupeKey> {
     let (template, ttl) = endpoint.dedupe.as_ref()?;
     let workflow = &endpoint.definition.workflow.key;
-    match template.render(&EventRoots::new(event, template.references())) {
-        Value::Null => None,
-        Value::String(text) if text.is_empty() => None,
-        Value::String(text) => Some(DedupeKey::new(workflow, &text, *ttl)),
-        other => Some(DedupeKey::new(workflow, &other.to_string(), *ttl)),
-    }
+    let roots = EventRoots::new(event, template.references());
+    // The key is hashed as it is filled in, and never held. One beyond the bound is none: no event is taken for another.
+    DedupeKey::written(workflow, *ttl, |out| {
+        template.write_text(&roots, out, &mut Budget::new(KEY_MOST)).is_ok()
+    })
 }
 
 /// What a replay of this delivery is recognised by, where the sender's signature covers no id.

@@ -17,9 +17,12 @@ use crate::{
     engine::{Definition, Environment},
     model::{FieldError, Limits, Span, Webhook, Workflow, WorkflowKey},
     secrets::Redactor,
-    template::{Root, Roots, Template},
+    template::{Budget, Root, Roots, Template},
     verify::Scheme,
 };
+
+/// The most of a secret that is made of several, bytes.
+const SECRET_MOST: usize = 1 << 20;
 
 /// A webhook trigger, compiled.
 pub struct Endpoint {
@@ -157,10 +160,8 @@ fn resolve(text: &str, sources: Sources<'_>) -> Result<String, String> {
             }
         }
     }
-    match template.render(&SourceRoots { env: env.into(), secrets: secrets.into() }) {
-        serde_json::Value::String(secret) => Ok(secret),
-        other => Ok(other.to_string()),
-    }
+    let roots = SourceRoots { env: env.into(), secrets: secrets.into() };
+    template.render_text(&roots, &mut Budget::new(SECRET_MOST)).map_err(|error| error.to_string())
 }
 
 /// The endpoints, and the ways to them.

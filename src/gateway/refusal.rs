@@ -223,6 +223,10 @@ fn engine_parts(error: &EngineError) -> (StatusCode, &'static str, String, Retry
             "too many runs of this workflow are waiting; send again later".to_owned(),
             Retry::Later,
         ),
+        EngineError::WaitingFull { .. } => unavailable(
+            "workflow_waiting_full",
+            "too many runs of this workflow wait for something; send again later",
+        ),
         EngineError::Paused => unavailable("workflow_paused", "the workflow is paused; send again later"),
         EngineError::Stopping => unavailable("stopping", "the server is stopping; send again"),
         EngineError::Store(error) => store_parts(error),

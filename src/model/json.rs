@@ -59,6 +59,25 @@ impl JsonText {
         &self.0
     }
 
+    /// What it is counted with where memory is bounded: its bytes, and at least [`Self::VALUE`] for each value, as
+    /// whoever parses it holds a multiple of the text of small values.
+    pub fn weight(&self) -> usize {
+        let (mut values, mut quoted, mut escaped) = (1, false, false);
+        for byte in self.0.bytes() {
+            match byte {
+                _ if escaped => escaped = false,
+                b'\\' if quoted => escaped = true,
+                b'"' => quoted = !quoted,
+                b',' | b'[' | b'{' if !quoted => values += 1,
+                _ => {}
+            }
+        }
+        self.0.len().max(values * Self::VALUE)
+    }
+
+    /// The least bytes that a value counts with.
+    pub const VALUE: usize = 16;
+
     /// The value, parsed anew.
     pub fn to_value(&self) -> Value {
         serde_json::from_str(&self.0).expect("a JsonText holds valid JSON")
@@ -219,6 +238,14 @@ mod tests {
         for bad in ["", "{", "1 2", "{'a':1}", "NaN"] {
             assert!(JsonText::parse(bad.to_owned()).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn small_values_weigh_more_than_their_text() {
+        let weight = |text: &str| JsonText::parse(text.to_owned()).unwrap().weight();
+        assert_eq!(weight("[0,0,0]"), 4 * JsonText::VALUE);
+        assert_eq!(weight("{\"a\":[\"b,[\\\",{\"]}"), 3 * JsonText::VALUE);
+        assert_eq!(weight(&format!("\"{}\"", ",".repeat(100))), 102);
     }
 
     #[test]

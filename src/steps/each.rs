@@ -1,10 +1,8 @@
 //! `loop`: what it goes over, and for `while` whether another iteration is to be. The engine counts.
 
-use serde_json::Value;
-
-use super::{Output, Scope};
+use super::{Output, Scope, filled};
 use crate::{
-    model::{ErrorCode, FieldError, JsonText, LimitUnit, Limits, LoopSource, LoopStep, RunError},
+    model::{ErrorCode, FieldError, JsonText, Limits, LoopSource, LoopStep, RunError},
     template::{Condition, JsonTemplate, Path},
 };
 
@@ -39,24 +37,13 @@ impl Each {
     pub(super) fn execute(&self, scope: &Scope<'_>) -> Result<Output, RunError> {
         match self {
             Self::Over(over) => {
-                let over = over.render(scope);
-                let fits = match &over {
-                    Value::Array(_) => true,
-                    Value::Number(count) => count.as_u64().is_some_and(|count| u32::try_from(count).is_ok()),
-                    Value::Null | Value::Bool(_) | Value::String(_) | Value::Object(_) => false,
-                };
+                let output = filled("over", over, scope, Limits::CAP.output)?;
+                let text = output.as_str();
+                let fits = text.starts_with('[') || text.parse::<u32>().is_ok();
                 if !fits {
-                    let found = over.to_string();
-                    let found = &found[..found.floor_char_boundary(100)];
+                    let found = &text[..text.floor_char_boundary(100)];
                     let message = format!("`over` is neither an array nor a whole number: {found}");
                     return Err(RunError::new(ErrorCode::LoopInvalid, message));
-                }
-                let output = JsonText::from_value(&over);
-                let (used, most) = (output.as_str().len() as u64, Limits::CAP.output);
-                if used > most.as_bytes() {
-                    let message = format!("`over` is {used} bytes of JSON, {most} are allowed");
-                    let error = RunError::new(ErrorCode::OutputTooLarge, message);
-                    return Err(error.over(most.as_bytes(), used, LimitUnit::Bytes));
                 }
                 Ok(Output::Begin(output))
             }

@@ -1,9 +1,11 @@
 //! `end`: ends the run before its last step.
 
-use super::{Output, Scope};
+use std::io::{self, Write};
+
+use super::{Output, Scope, filled, unfilled};
 use crate::{
-    model::{EndStatus, EndStep, ErrorCode, FieldError, JsonText, RunError},
-    template::{JsonTemplate, Path, Template},
+    model::{EndStatus, EndStep, ErrorCode, FieldError, Limits, RunError},
+    template::{Budget, JsonTemplate, Path, Template},
 };
 
 /// The most of a message that is kept, bytes.
@@ -35,11 +37,14 @@ impl End {
     pub(super) fn execute(&self, scope: &Scope<'_>) -> Result<Output, RunError> {
         match self.status {
             EndStatus::Succeeded => {
-                let output = self.output.as_ref().map(|output| JsonText::from_value(&output.render(scope)));
-                Ok(Output::End(output))
+                let fill = |output| filled("output", output, scope, Limits::DEFAULT.output);
+                self.output.as_ref().map(fill).transpose().map(Output::End)
             }
             EndStatus::Failed => {
-                let mut message = self.message.render_text(scope);
+                let mut kept = Beginning::default();
+                let written = self.message.write_text(scope, &mut kept, &mut Budget::of_work());
+                written.map_err(|error| unfilled("message", error))?;
+                let mut message = String::from_utf8_lossy(&kept.0).into_owned();
                 message.truncate(message.floor_char_boundary(MESSAGE_MOST));
                 if message.is_empty() {
                     message.push_str("an `end` step ended the run as failed");
@@ -47,5 +52,22 @@ impl End {
                 Err(RunError::new(ErrorCode::EndedAsFailed, message))
             }
         }
+    }
+}
+
+/// Keeps the beginning of what is written: a message over its length is cut, not refused.
+#[derive(Default)]
+struct Beginning(Vec<u8>);
+
+impl Write for Beginning {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        // A few bytes more, so that the cut is made between characters.
+        let room = (MESSAGE_MOST + 4).saturating_sub(self.0.len());
+        self.0.extend_from_slice(&bytes[..bytes.len().min(room)]);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }

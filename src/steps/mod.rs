@@ -33,12 +33,12 @@ use std::sync::Arc;
 
 use crate::{
     model::{
-        Answer, CallNote, CallRecord, ErrorCode, FieldError, JsonText, LogLine, PluginRef, RunError, Step,
-        StepKind, Usage, Wait, WorkflowKey,
+        Answer, ByteSize, CallNote, CallRecord, ErrorCode, FieldError, JsonText, LimitUnit, LogLine,
+        PluginRef, RunError, Step, StepKind, Usage, Wait, WorkflowKey,
     },
     net::Outbound,
     sandbox::{HostServices, JsEngine, SandboxError},
-    template::Path,
+    template::{Budget, FillError, JsonTemplate, Path},
 };
 
 /// A step with its templates and code ready to run.
@@ -340,6 +340,31 @@ pub async fn execute(
         Compiled::Control => Ok(Output::Value(JsonText::null())),
     };
     Ok(Executed::plain(result))
+}
+
+/// Why a field of a step could not be filled in.
+fn unfilled(field: &str, error: FillError) -> RunError {
+    let message = format!("`{field}` could not be filled in: {error}");
+    match error {
+        FillError::TooLarge { most } => RunError::new(ErrorCode::OutputTooLarge, message).over(
+            most as u64,
+            most as u64 + 1,
+            LimitUnit::Bytes,
+        ),
+        FillError::TooMuchWork | FillError::TooDeep => RunError::new(ErrorCode::TemplateError, message),
+    }
+}
+
+/// A JSON template filled in as a value to keep.
+fn filled(
+    field: &str,
+    template: &JsonTemplate,
+    scope: &Scope<'_>,
+    most: ByteSize,
+) -> Result<JsonText, RunError> {
+    let text = template.render(scope, &mut Budget::new(most.as_usize()));
+    let text = text.map_err(|error| unfilled(field, error))?;
+    JsonText::parse(text).map_err(|_| unfilled(field, FillError::TooDeep))
 }
 
 /// Runs work of up to half a second without keeping the thread from other tasks, where the runtime has others.

@@ -7,15 +7,19 @@ use serde_json::Value;
 
 use super::{
     Again, Attempt, Calls, Executed, Output, OutputSchema, Scope, code::CodeSource, code::attempt_seed,
+    filled, unfilled,
 };
 use crate::{
     model::{
-        CallNote, CodeLimits, ErrorCode, FieldError, JsonText, LimitUnit, Limits, PluginHash, PluginPin,
-        PluginRef, PluginStep, RunError, Stdio, Wait,
+        CallNote, CodeLimits, ErrorCode, FieldError, JsonText, Limits, PluginHash, PluginPin, PluginRef,
+        PluginStep, RunError, Stdio, Wait,
     },
     sandbox::{Allowed, Conclusion, Plugin, PluginCall, PluginEngine, PluginFacts, SandboxError, Share},
-    template::{JsonTemplate, Path, Template},
+    template::{Budget, JsonTemplate, Path, Template},
 };
+
+/// The most of a plugin's `config` and `args` together, bytes.
+const SETTINGS_MOST: usize = 1 << 20;
 
 /// What its inputs and outputs must be.
 #[derive(Debug, Default)]
@@ -162,17 +166,10 @@ fn prepare(
     attempt: &Attempt,
 ) -> Result<PluginCall, RunError> {
     let facts = scope.facts();
-    let input = step.input.render(scope);
-    if step.stdin == Stdio::Text && !input.is_string() {
+    let input = filled("input", &step.input, scope, Limits::CAP.output).map_err(as_input)?;
+    if step.stdin == Stdio::Text && !input.as_str().starts_with('"') {
         let message = "with `stdin: \"text\"` the input must be a text; make it one, or leave `stdin` out";
         return Err(RunError::new(ErrorCode::PluginInput, message));
-    }
-    let input = JsonText::from_value(&input);
-    let (used, most) = (input.as_str().len() as u64, Limits::CAP.output);
-    if used > most.as_bytes() {
-        let message = format!("the input is {used} bytes of JSON, {most} are allowed");
-        let error = RunError::new(ErrorCode::PluginInput, message);
-        return Err(error.over(most.as_bytes(), used, LimitUnit::Bytes));
     }
     if let Some(schema) = &usable.schemas.input {
         schema.check(&input).map_err(|wrong| {
@@ -180,13 +177,20 @@ fn prepare(
             RunError::new(ErrorCode::PluginInput, message)
         })?;
     }
-    let config = match step.config.render(scope) {
+    let mut budget = Budget::new(SETTINGS_MOST);
+    let config =
+        step.config.value(scope, &mut budget).map_err(|error| as_input(unfilled("config", error)))?;
+    let config = match config.into_owned() {
         Value::Object(config) => config,
-        _ => return Err(RunError::new(ErrorCode::PluginInput, "`config` must be an object")),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
+            return Err(RunError::new(ErrorCode::PluginInput, "`config` must be an object"));
+        }
     };
+    let args = step.args.iter().map(|text| text.render_text(scope, &mut budget)).collect::<Result<_, _>>();
+    let args = args.map_err(|error| as_input(unfilled("args", error)))?;
     Ok(PluginCall {
         config,
-        args: step.args.iter().map(|text| text.render_text(scope)).collect(),
+        args,
         stdin: step.stdin,
         stdout: step.stdout,
         facts: PluginFacts {
@@ -202,6 +206,11 @@ fn prepare(
         seed: attempt_seed(facts, scope.instance(), attempt.number),
         ..PluginCall::of(Arc::clone(&usable.plugin), input)
     })
+}
+
+/// The code that a plugin's input has, whatever is wrong with it.
+fn as_input(error: RunError) -> RunError {
+    RunError { code: ErrorCode::PluginInput, ..error }
 }
 
 /// The output, if it is what the plugin itself says it is.

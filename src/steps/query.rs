@@ -11,12 +11,12 @@ mod pattern;
 use serde_json::Value;
 
 use super::{
-    Output, Scope,
+    Output, Scope, unfilled,
     work::{Stop, UNITS, bounded},
 };
 use crate::{
     model::{ErrorCode, FieldError, JsonText, LimitUnit, Limits, QueryLanguage, QueryStep, RunError},
-    template::{JsonTemplate, Path},
+    template::{Budget, JsonTemplate, Path},
 };
 
 /// The longest expression, bytes.
@@ -106,7 +106,8 @@ impl Query {
     }
 
     pub(super) fn execute(&self, scope: &Scope<'_>) -> Result<Output, RunError> {
-        self.ask(&self.from.render(scope)).map(Output::Value)
+        let from = self.from.value(scope, &mut Budget::new(Limits::CAP.output.as_usize()));
+        self.ask(&*from.map_err(|error| unfilled("from", error))?).map(Output::Value)
     }
 
     fn ask(&self, data: &Value) -> Result<JsonText, RunError> {

@@ -3,11 +3,14 @@
 use http::{HeaderName, HeaderValue, header};
 use serde_json::Value;
 
-use super::Scope;
+use super::{Scope, unfilled};
 use crate::{
     model::{Answer, ErrorCode, FieldError, JsonText, Limits, ResponseSpec, RunError},
-    template::{JsonTemplate, Path, Template},
+    template::{Budget, JsonTemplate, Path, Template},
 };
+
+/// The most of all headers of an answer together, bytes.
+const HEADERS_MOST: usize = 256 << 10;
 
 /// Headers that belong to the connection, not to the workflow.
 const RESERVED: [HeaderName; 7] = [
@@ -81,28 +84,32 @@ impl CompiledResponse {
     /// # Errors
     /// `response_invalid` when the result is no HTTP answer; `output_too_large` over the output limit.
     pub fn execute(&self, scope: &Scope<'_>) -> Result<Answer, RunError> {
-        let status = status(&self.status.render(scope))?;
+        let mut budget = Budget::new(HEADERS_MOST);
+        let number = self.status.value(scope, &mut budget).map_err(|error| unfilled("status", error))?;
+        let status = status(&number)?;
         let mut headers = Vec::with_capacity(self.headers.len() + 1);
         for (name, template) in &self.headers {
-            let value = template.render_text(scope);
+            let value = template.render_text(scope, &mut budget);
+            let value = value.map_err(|error| unfilled(&format!("headers.{name}"), error))?;
             if HeaderValue::from_str(&value).is_err() {
                 let message = format!("the header `{name}` would hold line breaks or control characters");
                 return Err(RunError::new(ErrorCode::ResponseInvalid, message));
             }
             headers.push((name.as_str().to_owned(), value));
         }
+        let mut whole = Budget::new(Limits::DEFAULT.output.as_usize());
         let (kind, body) = match &self.body {
             Body::None => (None, Vec::new()),
-            Body::Json(json) => (Some("application/json"), json.render(scope).to_string().into_bytes()),
+            Body::Json(json) => {
+                let body = json.render(scope, &mut whole).map_err(|error| unfilled("json", error))?;
+                (Some("application/json"), body.into_bytes())
+            }
             Body::Text(template) => {
-                (Some("text/plain; charset=utf-8"), template.render_text(scope).into_bytes())
+                let body =
+                    template.render_text(scope, &mut whole).map_err(|error| unfilled("text", error))?;
+                (Some("text/plain; charset=utf-8"), body.into_bytes())
             }
         };
-        let most = Limits::DEFAULT.output;
-        if body.len() > most.as_usize() {
-            let message = format!("the answer is {} bytes, {most} are allowed", body.len());
-            return Err(RunError::new(ErrorCode::OutputTooLarge, message));
-        }
         if let Some(kind) = kind
             && !headers.iter().any(|(name, _)| name == header::CONTENT_TYPE.as_str())
         {
@@ -161,10 +168,14 @@ fn status(value: &Value) -> Result<u16, RunError> {
         .and_then(|number| u16::try_from(number).ok())
         .filter(|number| (200..600).contains(number))
         .ok_or_else(|| {
-            RunError::new(
-                ErrorCode::ResponseInvalid,
-                format!("{value} is no status; give a number from 200 to 599"),
-            )
+            let shown = match value {
+                Value::Array(_) => "an array".to_owned(),
+                Value::Object(_) => "an object".to_owned(),
+                Value::String(text) => format!("\"{}\"", &text[..text.floor_char_boundary(100)]),
+                Value::Null | Value::Bool(_) | Value::Number(_) => value.to_string(),
+            };
+            let message = format!("{shown} is no status; give a number from 200 to 599");
+            RunError::new(ErrorCode::ResponseInvalid, message)
         })
 }
 

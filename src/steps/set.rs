@@ -1,8 +1,8 @@
 //! `set`: makes a value out of templates.
 
-use super::{Output, Scope};
+use super::{Output, Scope, filled};
 use crate::{
-    model::{ErrorCode, FieldError, JsonText, LimitUnit, Limits, RunError, SetStep},
+    model::{FieldError, Limits, RunError, SetStep},
     template::{JsonTemplate, Path},
 };
 
@@ -24,14 +24,6 @@ impl Set {
     }
 
     pub(super) fn execute(&self, scope: &Scope<'_>) -> Result<Output, RunError> {
-        let output = JsonText::from_value(&self.values.render(scope));
-        let (used, most) = (output.as_str().len() as u64, Limits::DEFAULT.output);
-        if used > most.as_bytes() {
-            let message =
-                format!("the value is {used} bytes of JSON, {most} are allowed; take less of the event");
-            let error = RunError::new(ErrorCode::OutputTooLarge, message);
-            return Err(error.over(most.as_bytes(), used, LimitUnit::Bytes));
-        }
-        Ok(Output::Value(output))
+        filled("values", &self.values, scope, Limits::DEFAULT.output).map(Output::Value)
     }
 }

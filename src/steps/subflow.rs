@@ -1,8 +1,8 @@
 //! `subflow`: what the run of another workflow is started with. The engine starts it together with the journal's entry.
 
-use super::{Output, Scope};
+use super::{Output, Scope, filled};
 use crate::{
-    model::{ErrorCode, FieldError, JsonText, LimitUnit, Limits, RunError, SubflowStep, WorkflowKey},
+    model::{FieldError, Limits, RunError, SubflowStep, WorkflowKey},
     template::{JsonTemplate, Path},
 };
 
@@ -26,13 +26,7 @@ impl Subflow {
     }
 
     pub(super) fn execute(&self, scope: &Scope<'_>) -> Result<Output, RunError> {
-        let input = JsonText::from_value(&self.input.render(scope));
-        let (used, most) = (input.as_str().len() as u64, Limits::CAP.output);
-        if used > most.as_bytes() {
-            let message = format!("the input is {used} bytes of JSON, {most} are allowed");
-            let error = RunError::new(ErrorCode::OutputTooLarge, message);
-            return Err(error.over(most.as_bytes(), used, LimitUnit::Bytes));
-        }
+        let input = filled("input", &self.input, scope, Limits::CAP.output)?;
         Ok(Output::Start { workflow: self.workflow.clone(), input, wait: self.wait })
     }
 }

@@ -3,13 +3,16 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::{Output, Scope};
+use super::{Output, Scope, unfilled};
 use crate::{
     model::{
         CallbackStep, DelayStep, ErrorCode, FieldError, RunError, Span, WAIT_CAP, Wait as For, WaitUntilStep,
     },
-    template::{JsonTemplate, Path},
+    template::{Budget, JsonTemplate, Path},
 };
+
+/// The most of a span or moment that is made of several pieces, bytes.
+const SPAN_MOST: usize = 8 << 10;
 
 /// A wait whose templates are parsed.
 #[derive(Debug)]
@@ -61,10 +64,16 @@ impl Wait {
         let invalid = |message: String| RunError::new(ErrorCode::WaitInvalid, message);
         let (wait, due_ms) = match self {
             Self::Delay(span) => {
-                let span = span_of(&span.render(scope)).map_err(invalid)?;
+                let span =
+                    span.value(scope, &mut Budget::new(SPAN_MOST)).map_err(|error| unfilled("for", error))?;
+                let span = span_of(&span).map_err(invalid)?;
                 (For::Time, now_ms.saturating_add(span.as_millis()))
             }
-            Self::Until(at) => (For::Time, moment_of(&at.render(scope)).map_err(invalid)?),
+            Self::Until(at) => {
+                let at =
+                    at.value(scope, &mut Budget::new(SPAN_MOST)).map_err(|error| unfilled("at", error))?;
+                (For::Time, moment_of(&at).map_err(invalid)?)
+            }
             Self::Callback(timeout) => (For::Callback, now_ms.saturating_add(timeout.as_millis())),
         };
         if due_ms.saturating_sub(now_ms) > WAIT_CAP.as_millis() {
@@ -107,8 +116,12 @@ fn moment_of(value: &Value) -> Result<u64, String> {
 }
 
 fn short(value: &Value) -> String {
-    let text = value.to_string();
-    text[..text.floor_char_boundary(100)].to_owned()
+    match value {
+        Value::Array(_) => "an array".to_owned(),
+        Value::Object(_) => "an object".to_owned(),
+        Value::String(text) => format!("\"{}\"", &text[..text.floor_char_boundary(100)]),
+        Value::Null | Value::Bool(_) | Value::Number(_) => value.to_string(),
+    }
 }
 
 #[cfg(test)]

@@ -68,10 +68,12 @@ pub enum Kind {
     PluginModule = b'B',
     /// What was decided on a plugin: `C` name.
     PluginSettings = b'C',
+    /// The ends of the process that an unfinished run may have caused: `D` run id.
+    Trial = b'D',
 }
 
 impl Kind {
-    const ALL: [Self; 29] = [
+    const ALL: [Self; 30] = [
         Self::Answer,
         Self::Inbox,
         Self::Schedule,
@@ -101,6 +103,7 @@ impl Kind {
         Self::PluginVersion,
         Self::PluginModule,
         Self::PluginSettings,
+        Self::Trial,
     ];
 
     /// The kind of a key.
@@ -363,6 +366,11 @@ pub fn finished(run: RunId) -> Key {
     Kind::Finished.key(&[&run.to_bytes()])
 }
 
+/// The ends of the process that a run may have caused.
+pub fn trial(run: RunId) -> Key {
+    Kind::Trial.key(&[&run.to_bytes()])
+}
+
 /// A secret by name.
 pub fn secret(name: &str) -> Key {
     Kind::Secret.key(&[name.as_bytes()])
@@ -412,6 +420,7 @@ pub fn run_id(key: &[u8]) -> Option<RunId> {
         | Kind::WorkflowRun
         | Kind::DeadLetter
         | Kind::Finished
+        | Kind::Trial
         | Kind::Timer => key[1..].last_chunk::<16>().copied().map(RunId::from_bytes),
         Kind::Claim
         | Kind::Request
@@ -471,6 +480,7 @@ impl fmt::Debug for Key {
             },
             Kind::Claim => write!(f, "dedupe claim {}", hex::encode(rest)),
             Kind::DeadLetter => write!(f, "dead letter {}", id(rest)),
+            Kind::Trial => write!(f, "trial of {}", id(rest)),
             Kind::Finished => write!(f, "finished run {}", id(rest)),
             Kind::Group => write!(f, "group {}", hex::encode(rest)),
             Kind::Schedule => write!(f, "schedule of workflow {}", text(rest)),

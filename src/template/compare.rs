@@ -33,6 +33,30 @@ pub(super) fn compare(left: &Value, op: Operator, right: &Value) -> Result<bool,
     }
 }
 
+/// The values that a comparison looks at.
+pub(super) fn work(left: &Value, op: Operator, right: &Value) -> usize {
+    match op {
+        Operator::Equal | Operator::NotEqual if values(right) == 1 => 1,
+        Operator::Equal | Operator::NotEqual | Operator::Includes | Operator::NotIncludes => values(left),
+        Operator::Greater
+        | Operator::GreaterOrEqual
+        | Operator::Less
+        | Operator::LessOrEqual
+        | Operator::StartsWith
+        | Operator::EndsWith
+        | Operator::Exists
+        | Operator::NotExists => 1,
+    }
+}
+
+fn values(value: &Value) -> usize {
+    match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => 1,
+        Value::Array(array) => 1 + array.iter().map(values).sum::<usize>(),
+        Value::Object(object) => 1 + object.values().map(values).sum::<usize>(),
+    }
+}
+
 fn types(left: &Value, op: &'static str, right: &Value, expected: &'static str) -> ConditionError {
     ConditionError::Types { op, expected, left: type_name(left), right: type_name(right) }
 }

@@ -3,8 +3,12 @@
 //! Compiled when the workflow is loaded, evaluated by the engine. Always true, false or an error: a missing
 //! field or a wrong type is never taken for false.
 
-use super::{JsonTemplate, Path, Roots, TemplateError, cel::Cel, compare::compare};
-use crate::model::{ConditionExpr, Operator};
+use super::{
+    Budget, FillError, JsonTemplate, Path, Roots, TemplateError,
+    cel::Cel,
+    compare::{compare, work},
+};
+use crate::model::{ConditionExpr, Limits, Operator};
 
 /// A question compiled once and asked many times.
 #[derive(Debug)]
@@ -67,6 +71,14 @@ pub enum ConditionError {
         /// What is wrong with it.
         error: TemplateError,
     },
+    /// A side of a comparison cannot be filled in.
+    #[error("`{side}` cannot be compared: {error}")]
+    Fill {
+        /// `left` or `right`.
+        side: &'static str,
+        /// Why.
+        error: FillError,
+    },
     /// The two sides cannot be compared that way.
     #[error("`{op}` compares {expected}; the left side is {left} and the right side {right}")]
     Types {
@@ -104,7 +116,8 @@ impl Condition {
     /// # Errors
     /// When the data is missing a field or has another type than the question expects. Never holds values.
     pub fn eval(&self, roots: &dyn Roots) -> Result<bool, ConditionError> {
-        eval(&self.0, roots)
+        // One for all comparisons, as each is thrown away but costs its time.
+        eval(&self.0, roots, &mut Budget::new(Limits::CAP.output.as_usize()))
     }
 
     /// What it reads, as far as the text shows it.
@@ -132,12 +145,12 @@ fn compile(expr: &ConditionExpr) -> Result<Node, ConditionError> {
     })
 }
 
-fn eval(node: &Node, roots: &dyn Roots) -> Result<bool, ConditionError> {
+fn eval(node: &Node, roots: &dyn Roots, budget: &mut Budget) -> Result<bool, ConditionError> {
     match node {
         Node::Cel(cel) => cel.eval(roots),
         Node::All(nodes) => {
             for node in nodes {
-                if !eval(node, roots)? {
+                if !eval(node, roots, budget)? {
                     return Ok(false);
                 }
             }
@@ -145,14 +158,20 @@ fn eval(node: &Node, roots: &dyn Roots) -> Result<bool, ConditionError> {
         }
         Node::Any(nodes) => {
             for node in nodes {
-                if eval(node, roots)? {
+                if eval(node, roots, budget)? {
                     return Ok(true);
                 }
             }
             Ok(false)
         }
-        Node::Not(node) => eval(node, roots).map(|answer| !answer),
-        Node::Compare { left, op, right } => compare(&left.render(roots), *op, &right.render(roots)),
+        Node::Not(node) => eval(node, roots, budget).map(|answer| !answer),
+        Node::Compare { left, op, right } => {
+            let fill = |side, error| ConditionError::Fill { side, error };
+            let left = left.value(roots, budget).map_err(|error| fill("left", error))?;
+            let right = right.value(roots, budget).map_err(|error| fill("right", error))?;
+            budget.look(work(&left, *op, &right)).map_err(|error| fill("left", error))?;
+            compare(&left, *op, &right)
+        }
     }
 }
 

@@ -3,9 +3,14 @@
 //! Compiled when the workflow is loaded, so that a mistake is found with its place before anything runs.
 //! Keys are literal: a received value can fill a field but never choose its name.
 
-use serde_json::{Map, Value};
+use std::borrow::Cow;
 
-use super::{Path, Roots, Template, TemplateError};
+use serde_json::Value;
+
+use super::{
+    Budget, FillError, Path, Roots, Template, TemplateError,
+    fill::{self, Filler},
+};
 
 /// A JSON value compiled once and filled many times.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,9 +34,34 @@ impl JsonTemplate {
         compile(value, &mut String::new()).map(Self)
     }
 
-    /// The value filled in.
-    pub fn render(&self, roots: &dyn Roots) -> Value {
-        render(&self.0, roots)
+    /// The value filled in, as compact JSON.
+    ///
+    /// # Errors
+    /// When the budget does not suffice.
+    pub fn render(&self, roots: &dyn Roots, budget: &mut Budget) -> Result<String, FillError> {
+        fill::text(budget, |fill| write(&self.0, roots, fill))
+    }
+
+    /// The value filled in. What is there already is not copied; what is made of several pieces is bounded as text.
+    ///
+    /// # Errors
+    /// When the budget does not suffice.
+    pub fn value<'v>(
+        &'v self,
+        roots: &'v dyn Roots,
+        budget: &mut Budget,
+    ) -> Result<Cow<'v, Value>, FillError> {
+        match &self.0 {
+            Node::Literal(value) => return Ok(Cow::Borrowed(value)),
+            Node::Template(template) => {
+                if let Some(path) = template.alone() {
+                    return Ok(path.find(roots, budget)?.value());
+                }
+            }
+            Node::Array(_) | Node::Object(_) => {}
+        }
+        let text = self.render(roots, budget)?;
+        serde_json::from_str(&text).map(Cow::Owned).map_err(|_| FillError::TooDeep)
     }
 
     /// What it reads.
@@ -81,14 +111,31 @@ fn is_literal(node: &Node) -> bool {
     matches!(node, Node::Literal(_))
 }
 
-fn render(node: &Node, roots: &dyn Roots) -> Value {
+fn write(node: &Node, roots: &dyn Roots, fill: &mut Filler<'_>) -> Result<(), FillError> {
     match node {
-        Node::Literal(value) => value.clone(),
-        Node::Template(template) => template.render(roots),
-        Node::Array(nodes) => nodes.iter().map(|node| render(node, roots)).collect(),
+        Node::Literal(value) => fill.json(value),
+        Node::Template(template) => template.fill_json(roots, fill),
+        Node::Array(nodes) => {
+            fill.text("[")?;
+            for (index, node) in nodes.iter().enumerate() {
+                if index > 0 {
+                    fill.text(",")?;
+                }
+                write(node, roots, fill)?;
+            }
+            fill.text("]")
+        }
         Node::Object(nodes) => {
-            let fields = nodes.iter().map(|(key, node)| (key.clone(), render(node, roots)));
-            Value::Object(fields.collect::<Map<_, _>>())
+            fill.text("{")?;
+            for (index, (key, node)) in nodes.iter().enumerate() {
+                if index > 0 {
+                    fill.text(",")?;
+                }
+                fill.json(key)?;
+                fill.text(":")?;
+                write(node, roots, fill)?;
+            }
+            fill.text("}")
         }
     }
 }
@@ -119,7 +166,8 @@ mod tests {
         }))
         .unwrap();
         assert_eq!(
-            template.render(&fixture()),
+            serde_json::from_str::<Value>(&template.render(&fixture(), &mut Budget::new(1 << 20)).unwrap())
+                .unwrap(),
             json!({
                 "sha": "abc",
                 "list": [1, null, [1, 2, 3], "plain", "150 times"],
@@ -133,6 +181,25 @@ mod tests {
             read,
             ["$steps.parse.sha", "$context.data.list", "$context.data.count", "$context.data.nothing"]
         );
+    }
+
+    #[test]
+    fn s7_three_thousand_large_values_stop_at_the_bound() {
+        let roots = super::super::tests::Fixture(json!({"context": {"data": {"x": "y".repeat(1 << 20)}}}));
+        let bombs = [
+            json!(vec!["{{$context.data}}"; 3_000]),
+            json!({"a": vec!["{{$context.data.x}}!"; 3_000]}),
+            json!(["{{$context.data.x}}".repeat(3_000)]),
+        ];
+        for bomb in bombs {
+            let (template, most) = (JsonTemplate::compile(&bomb).unwrap(), 2 << 20);
+            let error = Err(FillError::TooLarge { most });
+            assert_eq!(template.render(&roots, &mut Budget::new(most)), error);
+            assert_eq!(
+                template.value(&roots, &mut Budget::new(most)).map(Cow::into_owned),
+                Err(FillError::TooLarge { most })
+            );
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@
 mod cel;
 mod compare;
 mod condition;
+mod fill;
 mod json;
 mod path;
 mod text;
@@ -16,6 +17,7 @@ use std::fmt;
 use serde_json::Value;
 
 pub use condition::{Condition, ConditionError};
+pub use fill::{Budget, FillError};
 pub use json::JsonTemplate;
 pub use path::{Path, PathError, Segment};
 pub use text::{Part, Template, TemplateError, TemplateErrorKind};

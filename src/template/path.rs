@@ -4,11 +4,11 @@
 //! templates, and by conditions to say what they read. A path only ever reads own keys of JSON objects:
 //! `__proto__` and `constructor` are keys like any other.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use serde_json::Value;
 
-use super::{Root, Roots};
+use super::{Budget, FillError, Root, Roots, fill};
 
 /// Keys in one path; real ones have fewer than ten.
 const MOST_SEGMENTS: usize = 64;
@@ -156,9 +156,59 @@ impl Path {
         self.segments.first().map(Segment::as_str)
     }
 
-    /// The value; null where nothing is.
-    pub fn read(&self, roots: &dyn Roots) -> Value {
-        roots.root(self.root).map_or(Value::Null, |value| read(value, &self.segments))
+    /// The value, in its place; null where nothing is.
+    pub(super) fn find<'v>(&self, roots: &'v dyn Roots, budget: &mut Budget) -> Result<Found<'v>, FillError> {
+        match roots.root(self.root) {
+            Some(value) => find(value, &self.segments, budget),
+            None => Ok(Found::One(&NULL)),
+        }
+    }
+
+    /// The value as text: nothing for null, strings as they are, everything else as compact JSON.
+    ///
+    /// # Errors
+    /// When the budget does not suffice.
+    pub fn text(&self, roots: &dyn Roots, budget: &mut Budget) -> Result<String, FillError> {
+        let found = self.find(roots, budget)?;
+        fill::text(budget, |fill| found.write_text(fill))
+    }
+}
+
+static NULL: Value = Value::Null;
+
+/// What a path leads to, never copied.
+#[derive(Debug, Clone)]
+pub(super) enum Found<'v> {
+    /// A value that is there.
+    One(&'v Value),
+    /// An array that is made of what several elements have.
+    Many(Vec<&'v Value>),
+}
+
+impl<'v> Found<'v> {
+    /// As compact JSON.
+    pub(super) fn write_json(&self, fill: &mut fill::Filler<'_>) -> Result<(), FillError> {
+        match self {
+            Self::One(value) => fill.json(value),
+            Self::Many(values) => fill.json(values),
+        }
+    }
+
+    /// As text.
+    pub(super) fn write_text(&self, fill: &mut fill::Filler<'_>) -> Result<(), FillError> {
+        match self {
+            Self::One(Value::Null) => Ok(()),
+            Self::One(Value::String(text)) => fill.text(text),
+            Self::One(_) | Self::Many(_) => self.write_json(fill),
+        }
+    }
+
+    /// As a value; an array that is made has no more elements than the data.
+    pub(super) fn value(self) -> Cow<'v, Value> {
+        match self {
+            Self::One(value) => Cow::Borrowed(value),
+            Self::Many(values) => Cow::Owned(values.into_iter().cloned().collect()),
+        }
     }
 }
 
@@ -231,27 +281,33 @@ fn quoted_key(text: &str) -> Option<(String, usize)> {
 }
 
 /// An array passes a key on to each element and gives an array of what they have, nested ones made flat.
-fn read(value: &Value, segments: &[Segment]) -> Value {
-    let Some((segment, rest)) = segments.split_first() else { return value.clone() };
-    match (value, segment) {
-        (Value::Object(object), _) => {
-            object.get(segment.as_str()).map_or(Value::Null, |inner| read(inner, rest))
-        }
+fn find<'v>(value: &'v Value, segments: &[Segment], budget: &mut Budget) -> Result<Found<'v>, FillError> {
+    let Some((segment, rest)) = segments.split_first() else { return Ok(Found::One(value)) };
+    let inner = match (value, segment) {
+        (Value::Object(object), _) => object.get(segment.as_str()),
         (Value::Array(array), Segment::Index(digits)) => {
-            let element = digits.parse::<usize>().ok().and_then(|index| array.get(index));
-            element.map_or(Value::Null, |inner| read(inner, rest))
+            digits.parse::<usize>().ok().and_then(|index| array.get(index))
         }
         (Value::Array(array), Segment::Key(_)) => {
-            let mut all = Vec::with_capacity(array.len());
+            budget.look(array.len())?;
+            let mut all = Vec::new();
             for element in array {
-                match read(element, segments) {
-                    Value::Array(inner) => all.extend(inner),
-                    other => all.push(other),
+                match find(element, segments, budget)? {
+                    Found::One(Value::Array(inner)) => {
+                        budget.look(inner.len())?;
+                        all.extend(inner);
+                    }
+                    Found::One(other) => all.push(other),
+                    Found::Many(inner) => all.extend(inner),
                 }
             }
-            Value::Array(all)
+            return Ok(Found::Many(all));
         }
-        (Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_), _) => Value::Null,
+        (Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_), _) => None,
+    };
+    match inner {
+        Some(inner) => find(inner, rest, budget),
+        None => Ok(Found::One(&NULL)),
     }
 }
 
@@ -275,6 +331,21 @@ mod tests {
     use serde_json::json;
 
     use super::{super::tests::fixture, *};
+
+    fn read(path: &Path) -> Value {
+        let fixture = fixture();
+        path.find(&fixture, &mut Budget::new(1 << 20)).unwrap().value().into_owned()
+    }
+
+    #[test]
+    fn a_path_that_looks_at_too_much_ends_though_it_finds_nothing() {
+        let empties: Value = (0..1_000_000).map(|_| Value::Array(Vec::new())).collect();
+        let roots = super::super::tests::Fixture(json!({"context": {"data": empties}}));
+        let path = Path::parse("$context.data.x").unwrap();
+        let mut budget = Budget::new(1 << 20);
+        let looks = (0..10).map(|_| path.text(&roots, &mut budget)).collect::<Vec<_>>();
+        assert_eq!((looks[3].clone(), looks[4].clone()), (Ok("[]".to_owned()), Err(FillError::TooMuchWork)));
+    }
 
     #[test]
     fn paths_read() {
@@ -317,7 +388,7 @@ mod tests {
         ];
         for (text, expected) in cases {
             let path = Path::parse(text).unwrap_or_else(|error| panic!("{text}: {error}"));
-            assert_eq!(path.read(&fixture()), expected, "{text}");
+            assert_eq!(read(&path), expected, "{text}");
         }
     }
 
@@ -333,7 +404,7 @@ mod tests {
             ("$steps.toString", json!(null)),
         ];
         for (text, expected) in cases {
-            assert_eq!(Path::parse(text).unwrap().read(&fixture()), expected, "{text}");
+            assert_eq!(read(&Path::parse(text).unwrap()), expected, "{text}");
         }
     }
 

@@ -3,11 +3,14 @@
 //! A template that is one path alone keeps the value's type; otherwise the values become text: null is
 //! nothing, strings are as they are, everything else is compact JSON. `\{{` is a literal `{{`, and `\\{{` a
 //! backslash before a value. Templates read; there is no operator, filter or call, so there is nothing to
-//! escape from. The size of the result is the caller's to limit.
+//! escape from. The result is never larger than the budget of its caller.
 
-use serde_json::Value;
+use std::io::Write;
 
-use super::{Path, PathError, Roots};
+use super::{
+    Budget, FillError, Path, PathError, Roots,
+    fill::{self, Filler},
+};
 
 /// A text compiled once and filled many times.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,28 +89,61 @@ impl Template {
         Ok(Self(parts))
     }
 
-    /// The value: of the path's own type when the template is one path alone, else a string.
-    pub fn render(&self, roots: &dyn Roots) -> Value {
+    /// The path that the template is, when it is one alone.
+    pub(super) fn alone(&self) -> Option<&Path> {
         match self.0.as_slice() {
-            [Part::Path(path)] => path.read(roots),
-            _ => Value::String(self.render_text(roots)),
+            [Part::Path(path)] => Some(path),
+            _ => None,
         }
     }
 
-    /// The value as text.
-    pub fn render_text(&self, roots: &dyn Roots) -> String {
-        let mut text = String::new();
-        for part in &self.0 {
-            match part {
-                Part::Text(literal) => text.push_str(literal),
-                Part::Path(path) => match path.read(roots) {
-                    Value::Null => {}
-                    Value::String(value) => text.push_str(&value),
-                    other => text.push_str(&other.to_string()),
-                },
-            }
+    /// Fills in the value as JSON: of the path's own type when the template is one path alone, else a string.
+    pub(super) fn fill_json(&self, roots: &dyn Roots, fill: &mut Filler<'_>) -> Result<(), FillError> {
+        match self.alone() {
+            Some(path) => path.find(roots, fill.budget)?.write_json(fill),
+            None => fill.string(|fill| self.fill_text(roots, fill)),
         }
-        text
+    }
+
+    fn fill_text(&self, roots: &dyn Roots, fill: &mut Filler<'_>) -> Result<(), FillError> {
+        self.0.iter().try_for_each(|part| match part {
+            Part::Text(literal) => fill.text(literal),
+            Part::Path(path) => path.find(roots, fill.budget)?.write_text(fill),
+        })
+    }
+
+    /// The value as text.
+    ///
+    /// # Errors
+    /// When the budget does not suffice.
+    pub fn render_text(&self, roots: &dyn Roots, budget: &mut Budget) -> Result<String, FillError> {
+        fill::text(budget, |fill| self.fill_text(roots, fill))
+    }
+
+    /// Writes the value as text to what keeps none of it, such as a hash.
+    ///
+    /// # Errors
+    /// When the budget does not suffice.
+    pub fn write_text(
+        &self,
+        roots: &dyn Roots,
+        out: &mut dyn Write,
+        budget: &mut Budget,
+    ) -> Result<(), FillError> {
+        fill::into(out, budget, |fill| self.fill_text(roots, fill))
+    }
+
+    /// As [`Template::write_text`], as JSON: of the path's own type when the template is one path alone, else a string.
+    ///
+    /// # Errors
+    /// When the budget does not suffice.
+    pub fn write_json(
+        &self,
+        roots: &dyn Roots,
+        out: &mut dyn Write,
+        budget: &mut Budget,
+    ) -> Result<(), FillError> {
+        fill::into(out, budget, |fill| self.fill_json(roots, fill))
     }
 
     /// Its pieces, in order.
@@ -144,12 +180,27 @@ fn closing(text: &str) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::{super::tests::fixture, *};
 
+    fn filled(template: &Template, roots: &dyn Roots) -> Value {
+        let text = fill::text(&mut Budget::new(1 << 20), |fill| template.fill_json(roots, fill)).unwrap();
+        serde_json::from_str(&text).unwrap()
+    }
+
     fn render(text: &str) -> Value {
-        Template::parse(text).unwrap_or_else(|error| panic!("{text}: {error}")).render(&fixture())
+        filled(&Template::parse(text).unwrap_or_else(|error| panic!("{text}: {error}")), &fixture())
+    }
+
+    #[test]
+    fn s7_a_text_of_many_large_values_stops_at_its_bound() {
+        let roots = super::super::tests::Fixture(json!({"context": {"data": "x".repeat(1 << 20)}}));
+        let template = Template::parse(&"{{$context.data}}".repeat(3_000)).unwrap();
+        let most = 3 << 20;
+        assert_eq!(template.render_text(&roots, &mut Budget::new(most)), Err(FillError::TooLarge { most }));
+        let written = template.write_text(&roots, &mut std::io::sink(), &mut Budget::of_work());
+        assert_eq!(written, Ok(()));
     }
 
     #[test]
@@ -219,7 +270,7 @@ mod tests {
     fn a_value_that_looks_like_a_template_stays_a_value() {
         let roots = super::super::tests::Fixture(json!({"context": {"data": {"evil": "{{$secrets.KEY}}"}}}));
         for text in ["{{$context.data.evil}}", "{{$context.data.evil}} "] {
-            let rendered = Template::parse(text).unwrap().render(&roots);
+            let rendered = filled(&Template::parse(text).unwrap(), &roots);
             assert_eq!(rendered.as_str().unwrap().trim(), "{{$secrets.KEY}}");
         }
     }
@@ -296,8 +347,8 @@ mod tests {
         #[test]
         fn parse_and_render_never_panic(text in "\\PC*|(\\{\\{|\\}\\}|\\\\|\\$context|\\.|\\[|\\]|\"|[a-é0-9]|\\n){0,24}") {
             if let Ok(template) = Template::parse(&text) {
-                template.render(&fixture());
-                template.render(&super::super::tests::Fixture(Value::Null));
+                filled(&template, &fixture());
+                filled(&template, &super::super::tests::Fixture(Value::Null));
             }
         }
 

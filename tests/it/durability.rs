@@ -328,7 +328,7 @@ fn a_data_folder_that_cannot_be_written_is_refused() {
 #[test]
 fn a_full_queue_refuses_with_429_or_503_and_keeps_what_it_has() {
     let server = Setup::default()
-        .workflows(["slow", "b", "c"].map(|key| slow(key, "done").asynchronous()))
+        .workflows(["slow", "b", "c", "d"].map(|key| slow(key, "done").asynchronous()))
         .variable("FLOWCELL_ENGINE_MAX_RUNNING", "1")
         .variable("FLOWCELL_ENGINE_MAX_PENDING", "6")
         .start();
@@ -349,7 +349,7 @@ fn a_full_queue_refuses_with_429_or_503_and_keeps_what_it_has() {
         assert_eq!(response.header("retry-after"), Some("1"));
     }
     let others: Vec<_> =
-        ["b", "c"].into_iter().cycle().take(12).map(|key| server.post(key, &json!({}))).collect();
+        ["b", "c", "d"].into_iter().cycle().take(12).map(|key| server.post(key, &json!({}))).collect();
     assert_eq!(others[0].status, 202, "another workflow has room");
     let full =
         others.iter().find(|response| response.status == 503).expect("6 places are fewer than 15 events");

@@ -22,6 +22,7 @@ mod damage;
 mod deliveries;
 mod durability;
 mod edge;
+mod engine_budgets;
 mod envelopes;
 mod errors;
 mod escapes;

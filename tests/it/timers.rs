@@ -78,7 +78,8 @@ fn a_stop_lets_a_call_on_its_way_come_back_and_does_not_repeat_it() {
 #[test]
 fn ten_thousand_waiting_runs_hold_little_memory() {
     let wait = json!({ "id": "wait", "type": "delay", "for": "1h" });
-    let server = TestServer::start([workflow("sleeper", json!([wait]))]);
+    let setup = Setup::default().workflows([workflow("sleeper", json!([wait]))]);
+    let server = setup.variable("FLOWCELL_ENGINE_WAITING_RUNS", "20000").start();
     let address = server.address();
     let request = Request::post("/api/webhooks/sleeper").json(&json!({ "customer": "c-1234567890" }));
     // What the first requests need anyway is not what the waiting runs hold.

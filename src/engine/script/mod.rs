@@ -72,11 +72,13 @@ pub(super) struct ScriptHost {
 struct Kept {
     unsaved: Vec<CallRecord>,
     saved: u32,
+    /// What the results hold, about.
+    bytes: u64,
     notes: Vec<CallNote>,
 }
 
 impl ScriptHost {
-    /// `saved` results of the attempt are stored already.
+    /// `saved` results of the attempt are stored already, and hold so many bytes.
     pub(super) fn new(
         inner: &Arc<Inner>,
         given: Given,
@@ -84,7 +86,7 @@ impl ScriptHost {
         workflow: WorkflowKey,
         (step, attempt, idempotency_key): (StepKey, u32, String),
         asks: mpsc::UnboundedSender<Asked>,
-        saved: u32,
+        (saved, bytes): (u32, u64),
     ) -> Self {
         Self {
             inner: Arc::clone(inner),
@@ -98,7 +100,7 @@ impl ScriptHost {
             workflow,
             given,
             fetches: Semaphore::new(FETCHES),
-            kept: Mutex::new(Kept { saved, ..Kept::default() }),
+            kept: Mutex::new(Kept { saved, bytes, ..Kept::default() }),
             committing: tokio::sync::Mutex::default(),
         }
     }
@@ -106,6 +108,11 @@ impl ScriptHost {
     /// Its kv, with what is staged.
     pub(super) fn kv(&self) -> &KvSession {
         &self.kv
+    }
+
+    /// What its results hold in the store, about.
+    pub(super) fn kept_bytes(&self) -> u64 {
+        self.kept().bytes
     }
 
     /// Takes the notes on its calls.
@@ -121,6 +128,12 @@ impl ScriptHost {
     /// Whether it has acted on anything outside the step, or is about to.
     pub(super) fn has_acted(&self) -> bool {
         self.kept().saved > 0 || self.kv.is_staged()
+    }
+
+    fn keep(&self, records: &[CallRecord]) {
+        let mut kept = self.kept();
+        kept.bytes += bytes_of(records);
+        kept.unsaved.extend_from_slice(records);
     }
 
     fn kept(&self) -> MutexGuard<'_, Kept> {
@@ -233,7 +246,7 @@ impl HostServices for ScriptHost {
     fn record<'a>(&'a self, records: &'a [CallRecord]) -> BoxFuture<'a, Result<(), SandboxError>> {
         async move {
             let acted = records.iter().any(|record| is_effect(&record.op));
-            self.kept().unsaved.extend_from_slice(records);
+            self.keep(records);
             match acted {
                 true => self.flush(|_| {}).await.map_err(|error| SandboxError::Record(error.to_string())),
                 false => Ok(()),
@@ -241,6 +254,15 @@ impl HostServices for ScriptHost {
         }
         .boxed()
     }
+}
+
+/// What results hold in the store, about.
+pub(super) fn bytes_of(records: &[CallRecord]) -> u64 {
+    let bytes = |record: &CallRecord| match &record.result {
+        Ok(value) => value.as_str().len(),
+        Err(error) => error.message.len(),
+    };
+    records.iter().map(|record| 96 + bytes(record) as u64).sum()
 }
 
 /// Whether repeating it would be seen outside of the attempt.

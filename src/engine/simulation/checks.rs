@@ -64,6 +64,12 @@ impl Checks<'_> {
                 self.ledger.violate(|| format!("{run} has not ended: {status:?}"));
             }
             let code = head.error.as_ref().map(|error| error.code);
+            if code == Some(ErrorCode::EngineCrash) && self.ledger.may_be_given_up(run) {
+                continue;
+            }
+            if self.ledger.condemned.contains(&run) {
+                self.ledger.violate(|| format!("{run} is not given up: {code:?}"));
+            }
             let own = [ErrorCode::EngineCrash, ErrorCode::SubflowUnavailable, ErrorCode::VersionMissing];
             if code.is_some_and(|code| own.contains(&code)) {
                 self.ledger.violate(|| format!("{run} failed by our own fault: {code:?}"));
@@ -113,7 +119,7 @@ impl Checks<'_> {
 
     /// I4: no key speaks of what is over.
     fn nothing_is_left(&mut self) {
-        for kind in [Kind::Queue, Kind::Timer, Kind::Inbox, Kind::Group] {
+        for kind in [Kind::Queue, Kind::Timer, Kind::Inbox, Kind::Group, Kind::Trial] {
             let left = self.store.scan(KeyRange::prefix(kind.prefix()), Order::Ascending, 1);
             if let Some((key, _)) = left.expect("the store can be read").into_iter().next() {
                 self.ledger.violate(|| format!("left over: {}", Key::from(key)));

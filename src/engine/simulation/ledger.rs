@@ -56,7 +56,17 @@ pub(super) struct Ledger {
     /// Effects whose success is durable.
     effects: HashMap<String, (RunId, StepKey)>,
     dues: HashMap<(RunId, StepKey), u64>,
+    /// How many deaths in a row each run was executed at, without a step that ended in between.
+    died_with: HashMap<RunId, u32>,
+    /// The marks of those that were begun again after a death.
+    marks: HashMap<RunId, u32>,
+    stop_is_noted: bool,
+    /// Those that were marked with the last death that they may have, and died once more.
+    pub(super) condemned: HashSet<RunId>,
 }
+
+/// The deaths after which a run is begun no more; the engine's default.
+const DEATHS: u32 = 3;
 
 impl Ledger {
     pub(super) fn new(trace: bool) -> Self {
@@ -103,6 +113,9 @@ impl Ledger {
             match Kind::of(&change.key) {
                 Some(Kind::Step) => self.entry(now_ms, image, change),
                 Some(Kind::Run) => self.head(now_ms, change),
+                Some(Kind::Trial) => self.mark(now_ms, change),
+                Some(Kind::Meta) if change.after.is_none() => self.stopped(),
+                Some(Kind::Meta) => self.stop_is_noted = false,
                 Some(Kind::Inbox) => {
                     let key = Key::from(change.key.as_slice());
                     let way = if change.after.is_some() { "stored" } else { "removed" };
@@ -113,6 +126,50 @@ impl Ledger {
         }
     }
 
+    /// The process dies while it executes these runs, or is stopped and cannot note it.
+    pub(super) fn died(&mut self, executed: &[RunId]) {
+        if self.stop_is_noted {
+            return;
+        }
+        for &run in executed {
+            *self.died_with.entry(run).or_default() += 1;
+        }
+        let last = self.marks.iter().filter(|(_, deaths)| **deaths >= DEATHS).map(|(run, _)| *run);
+        self.condemned.extend(last.collect::<Vec<_>>());
+    }
+
+    /// The process is stopped: no death of anyone.
+    fn stopped(&mut self) {
+        self.stop_is_noted = true;
+        // The marks go with the next start, and none of them condemns anyone who has not ended.
+        self.marks.clear();
+        self.died_with.retain(|run, _| self.finished.contains_key(run));
+        self.condemned.retain(|run| self.finished.contains_key(run));
+    }
+
+    fn mark(&mut self, now_ms: u64, change: &Change) {
+        let Some(run) = crash::run_of(&change.key) else { return };
+        let Some(value) = &change.after else {
+            self.marks.remove(&run);
+            return;
+        };
+        let deaths = value.as_slice().try_into().map_or(0, u32::from_be_bytes);
+        self.note(now_ms, || format!("{run} is marked with {deaths} deaths"));
+        self.marks.insert(run, deaths);
+        let tried = self.marks.iter().filter(|(_, deaths)| **deaths >= DEATHS).map(|(run, _)| run);
+        let tried = tried.filter(|run| !self.condemned.contains(*run));
+        let tried: Vec<_> = tried.map(ToString::to_string).collect();
+        if tried.len() > 1 || self.condemned.contains(&run) {
+            self.violate(|| format!("{run} is tried, beside {}", tried.join(", ")));
+        }
+    }
+
+    /// Whether a run may have failed because the process died with it again and again.
+    pub(super) fn may_be_given_up(&self, run: RunId) -> bool {
+        // The first death may have been one for which it only stood at the front of its line.
+        self.condemned.contains(&run) && self.died_with.get(&run).is_some_and(|deaths| *deaths + 1 >= DEATHS)
+    }
+
     fn entry(&mut self, now_ms: u64, image: &Image, change: &Change) {
         let key = Key::from(change.key.as_slice());
         let (Some(run), Some(value), None) = (crash::run_of(&change.key), &change.after, &change.before)
@@ -121,6 +178,10 @@ impl Ledger {
         };
         let entry = crash::entry(value);
         self.note(now_ms, || format!("{run}: {}", short(&entry)));
+        if self.condemned.contains(&run) {
+            self.violate(|| format!("{run} is begun again though the process died with it {DEATHS} times"));
+        }
+        self.died_with.remove(&run);
         let place = (run, entry.key());
         if self.ended.contains_key(&place) {
             self.violate(|| format!("{} of {run} has an entry after its end", place.1));

@@ -56,6 +56,8 @@ struct History {
     image: Arc<Mutex<Image>>,
     definitions: Vec<Vec<Arc<Definition>>>,
     environment: Environment,
+    /// The engine of this life, for a look at what it executed at the end.
+    engine: Mutex<Option<Engine>>,
 }
 
 pub(super) fn sandbox() -> JsEngine {
@@ -89,7 +91,7 @@ impl History {
         lock(&world.ledger).limits = limits;
         let ttl = Span::from_millis(*world.pick(&[2_000, 60_000, 86_400_000]));
         let known = Known { world, workflows, ttl, retried: Mutex::default() };
-        Self { known, image: Arc::default(), definitions, environment }
+        Self { known, image: Arc::default(), definitions, environment, engine: Mutex::default() }
     }
 
     /// Lives until nothing is left to do; what was wrong, if anything.
@@ -113,9 +115,14 @@ impl History {
                 world.rest();
                 end
             });
+            let executed = lock(&self.engine).take().map(|engine| engine.inner.scheduler.live());
             // Whatever the process had in memory goes here.
             drop(runtime);
             let mut ledger = lock(&world.ledger);
+            match end {
+                Some(End::Died | End::Stopped) => ledger.died(&executed.unwrap_or_default()),
+                Some(End::Idle) | None => {}
+            }
             ledger.in_flight.clear();
             if end.is_none() {
                 ledger.violate(|| "a life does not end".to_owned());
@@ -158,13 +165,14 @@ impl History {
         };
         let ports = Arc::clone(world);
         let engine = Engine::new(Arc::clone(&store) as _, services, Vault::empty(), ports, catalog, options);
+        *lock(&self.engine) = Some(engine.clone());
         for versions in &self.definitions {
             let definition = world.pick(versions);
             while engine.install(Arc::clone(definition)).await.is_err() {
                 tokio::time::sleep(Duration::from_millis(1)).await;
             }
         }
-        engine.take_up().expect("the store can be read");
+        engine.take_up().await.expect("the store can be read");
         let stop_ms = world.chance(150).then(|| world.below(20_000));
         let stop = async {
             match stop_ms.filter(|_| !world.is_calm()) {

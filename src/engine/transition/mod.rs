@@ -192,13 +192,13 @@ impl State {
     }
 
     fn begin(&mut self, key: StepKey, output: JsonText, since_ms: u64) {
-        self.bytes += output.as_str().len();
+        self.bytes += output.weight();
         self.closed.insert(key, Closed::Begun { output, since_ms });
     }
 
     /// The result of a step as its last record tells it.
     fn close(&mut self, workflow: &Workflow, record: &StepRecord) {
-        self.bytes += record.output.as_str().len();
+        self.bytes += record.output.weight();
         let handled = workflow.find(&record.step).is_some_and(|step| !matches!(step.on_error, OnError::Fail));
         let closed = match &record.error {
             None => Closed::Done(record.output.clone()),

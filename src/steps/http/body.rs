@@ -3,10 +3,10 @@
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Map, Value};
 
-use super::{multipart, url::as_text, xml};
+use super::{Unfilled, multipart, url::as_text, xml};
 use crate::{
     model::{FieldError, HttpStep},
-    template::{JsonTemplate, Path, Roots, Template, TemplateError},
+    template::{Budget, JsonTemplate, Path, Roots, Template, TemplateError},
 };
 
 /// Names with values to fill in: a query, a form.
@@ -27,18 +27,29 @@ impl Pairs {
     }
 
     /// The names and values: null is left out, an array gives its name several times.
-    pub(super) fn render(&self, roots: &dyn Roots) -> Vec<(&str, String)> {
+    ///
+    /// # Errors
+    /// When the budget does not suffice.
+    pub(super) fn render(
+        &self,
+        roots: &dyn Roots,
+        budget: &mut Budget,
+    ) -> Result<Vec<(&str, String)>, Unfilled> {
         let mut pairs = Vec::with_capacity(self.0.len());
-        for (name, value) in &self.0 {
-            match value.render(roots) {
-                Value::Null => {}
-                Value::Array(several) => {
-                    pairs.extend(several.into_iter().map(|value| (name.as_str(), as_text(value))));
-                }
-                other => pairs.push((name.as_str(), as_text(other))),
+        for (name, template) in &self.0 {
+            let filled = template.value(roots, budget)?;
+            let values = match &*filled {
+                Value::Null => continue,
+                Value::Array(several) => several.as_slice(),
+                one => std::slice::from_ref(one),
+            };
+            for value in values {
+                let text = as_text(value);
+                budget.pay(name.len() + text.len() + 2)?;
+                pairs.push((name.as_str(), text.into_owned()));
             }
         }
-        pairs
+        Ok(pairs)
     }
 }
 
@@ -101,25 +112,40 @@ impl Body {
         }
     }
 
+    /// The field that gives it.
+    pub(super) fn field(&self) -> &'static str {
+        match self {
+            Self::None => "body",
+            Self::Json(_) => "json",
+            Self::Form(_) => "form",
+            Self::Multipart(_) => "multipart",
+            Self::Xml(_) => "xml",
+            Self::Text(_) => "text",
+            Self::Base64(_) => "body_base64",
+        }
+    }
+
     /// The body filled in.
     ///
     /// # Errors
-    /// A value that cannot stand where it is filled in.
-    pub(super) fn render(&self, roots: &dyn Roots) -> Result<Rendered, String> {
+    /// When the budget does not suffice, or a value that cannot stand where it is filled in.
+    pub(super) fn render(&self, roots: &dyn Roots, budget: &mut Budget) -> Result<Rendered, Unfilled> {
         let typed = |kind: &str, bytes| Rendered { content_type: Some(kind.to_owned()), bytes };
         Ok(match self {
             Self::None => Rendered { content_type: None, bytes: Vec::new() },
-            Self::Json(json) => typed("application/json", json.render(roots).to_string().into_bytes()),
+            Self::Json(json) => typed("application/json", json.render(roots, budget)?.into_bytes()),
             Self::Form(pairs) => {
                 let mut form = form_urlencoded::Serializer::new(String::new());
-                form.extend_pairs(pairs.render(roots));
+                form.extend_pairs(pairs.render(roots, budget)?);
                 typed("application/x-www-form-urlencoded", form.finish().into_bytes())
             }
-            Self::Multipart(parts) => multipart::render(parts, roots)?,
-            Self::Xml(document) => typed("application/xml", document.render(roots)?.into_bytes()),
-            Self::Text(text) => typed("text/plain; charset=utf-8", text.render_text(roots).into_bytes()),
+            Self::Multipart(parts) => multipart::render(parts, roots, budget)?,
+            Self::Xml(document) => typed("application/xml", document.render(roots, budget)?.into_bytes()),
+            Self::Text(text) => {
+                typed("text/plain; charset=utf-8", text.render_text(roots, budget)?.into_bytes())
+            }
             Self::Base64(text) => {
-                typed("application/octet-stream", decode("body_base64", &text.render_text(roots))?)
+                typed("application/octet-stream", decode("body_base64", &text.render_text(roots, budget)?)?)
             }
         })
     }

@@ -18,10 +18,52 @@ use std::time::{Instant, SystemTime};
 use self::{request::Request, response::Failure};
 use super::{Again, Attempt, Scope};
 use crate::{
-    model::{ErrorCode, FieldError, HttpResponse, HttpStep, JsonText, RunError, StatusPattern},
+    model::{
+        ByteSize, ErrorCode, FieldError, HttpResponse, HttpStep, JsonText, Limits, RunError, StatusPattern,
+    },
     net::{Outbound, OutboundRequest},
-    template::Path,
+    template::{FillError, Path},
 };
+
+/// The most of a URL with its query, bytes.
+const URL_MOST: usize = 256 << 10;
+/// The most of all headers of a request together, bytes.
+const HEADERS_MOST: usize = 256 << 10;
+/// The most of a request's body.
+const BODY_MOST: ByteSize = Limits::CAP.output;
+
+/// Why a part of a request cannot be filled in.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+enum Unfilled {
+    /// A value does not fit where it stands.
+    #[error("{0}")]
+    Value(String),
+    /// It is too much.
+    #[error(transparent)]
+    Fill(#[from] FillError),
+}
+
+impl From<String> for Unfilled {
+    fn from(message: String) -> Self {
+        Self::Value(message)
+    }
+}
+
+impl From<&str> for Unfilled {
+    fn from(message: &str) -> Self {
+        Self::Value(message.to_owned())
+    }
+}
+
+impl Unfilled {
+    /// The error of the part `field`.
+    fn of(self, field: &str) -> RunError {
+        match self {
+            Self::Value(message) => RunError::new(ErrorCode::TemplateError, message),
+            Self::Fill(error) => super::unfilled(field, error),
+        }
+    }
+}
 
 /// An `http` step whose templates are parsed.
 #[derive(Debug)]
@@ -66,7 +108,7 @@ pub(super) async fn execute(
 
 async fn exchange(
     http: &Http,
-    request: Result<OutboundRequest, String>,
+    request: Result<OutboundRequest, RunError>,
     net: &Outbound,
     last: bool,
 ) -> (Result<JsonText, RunError>, Again) {
@@ -84,12 +126,11 @@ async fn exchange(
 
 async fn attempt(
     http: &Http,
-    request: Result<OutboundRequest, String>,
+    request: Result<OutboundRequest, RunError>,
     net: &Outbound,
     began: Instant,
 ) -> Result<JsonText, Box<Failure>> {
-    let unfilled = |message: String| Failure::new(RunError::new(ErrorCode::TemplateError, message));
-    let request = request.map_err(unfilled)?;
+    let request = request.map_err(Failure::new)?;
     let response = net.send(request).await.map_err(|error| Failure::of(&error))?;
     let response = response::judge(http, response, SystemTime::now())?;
     response::output(http, response, began.elapsed())

@@ -6,10 +6,13 @@
 use http::HeaderValue;
 use sha2::{Digest, Sha256};
 
-use super::body::{Rendered, decode};
+use super::{
+    Unfilled,
+    body::{Rendered, decode},
+};
 use crate::{
     model::{FieldError, HttpPart},
-    template::{Path, Roots, Template},
+    template::{Budget, Path, Roots, Template},
 };
 
 /// One field.
@@ -64,18 +67,21 @@ impl Part {
 }
 
 /// A field's head and content, without its boundary.
-fn filled(part: &Part, roots: &dyn Roots) -> Result<(String, Vec<u8>), String> {
+fn filled(part: &Part, roots: &dyn Roots, budget: &mut Budget) -> Result<(String, Vec<u8>), Unfilled> {
     let mut head = format!("Content-Disposition: form-data; name=\"{}\"", escaped(&part.name));
     let (default, content) = match &part.content {
-        Content::Text(text) => ("text/plain; charset=utf-8", text.render_text(roots).into_bytes()),
-        Content::Base64(text) => ("application/octet-stream", decode(&part.name, &text.render_text(roots))?),
+        Content::Text(text) => ("text/plain; charset=utf-8", text.render_text(roots, budget)?.into_bytes()),
+        Content::Base64(text) => {
+            ("application/octet-stream", decode(&part.name, &text.render_text(roots, budget)?)?)
+        }
     };
     if let Some(filename) = &part.filename {
-        let kind = part.content_type.as_ref().map_or(default.to_owned(), |kind| kind.render_text(roots));
+        let kind = part.content_type.as_ref().map(|kind| kind.render_text(roots, budget)).transpose()?;
+        let kind = kind.unwrap_or_else(|| default.to_owned());
         if kind.is_empty() || HeaderValue::from_str(&kind).is_err() {
-            return Err(format!("the content type of `{}` is none", part.name));
+            return Err(format!("the content type of `{}` is none", part.name).into());
         }
-        head.push_str(&format!("; filename=\"{}\"\r\n", escaped(&filename.render_text(roots))));
+        head.push_str(&format!("; filename=\"{}\"\r\n", escaped(&filename.render_text(roots, budget)?)));
         head.push_str(&format!("Content-Type: {kind}"));
     }
     head.push_str("\r\n\r\n");
@@ -87,8 +93,8 @@ fn escaped(name: &str) -> String {
     name.replace('"', "%22").replace('\r', "%0D").replace('\n', "%0A")
 }
 
-pub(super) fn render(parts: &[Part], roots: &dyn Roots) -> Result<Rendered, String> {
-    let parts = parts.iter().map(|part| filled(part, roots)).collect::<Result<Vec<_>, String>>()?;
+pub(super) fn render(parts: &[Part], roots: &dyn Roots, budget: &mut Budget) -> Result<Rendered, Unfilled> {
+    let parts = parts.iter().map(|part| filled(part, roots, budget)).collect::<Result<Vec<_>, _>>()?;
     let mut hash = Sha256::new();
     for (head, content) in &parts {
         hash.update(head);

@@ -6,14 +6,15 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use http::{HeaderName, Method, header};
 
 use super::{
-    Attempt,
+    super::unfilled,
+    Attempt, BODY_MOST, HEADERS_MOST, URL_MOST, Unfilled,
     body::{Body, Pairs},
     url::UrlTemplate,
 };
 use crate::{
-    model::{FieldError, HttpAuth, HttpMethod, HttpStep},
+    model::{FieldError, HttpAuth, HttpMethod, HttpStep, RunError},
     net::{OutboundRequest, Sensitive, is_connection_header},
-    template::{Path, Root, Roots, Template},
+    template::{Budget, Path, Root, Roots, Template},
 };
 
 /// Tells a receiver that two requests are one and the same
@@ -105,25 +106,38 @@ impl Request {
     ///
     /// # Errors
     /// The field whose values make no request.
-    pub(super) fn render(&self, roots: &dyn Roots, attempt: &Attempt) -> Result<OutboundRequest, String> {
-        let mut url = self.url.render(roots).map_err(|message| format!("url: {message}"))?;
-        let query = self.query.render(roots);
+    pub(super) fn render(&self, roots: &dyn Roots, attempt: &Attempt) -> Result<OutboundRequest, RunError> {
+        let mut budget = Budget::new(URL_MOST);
+        let mut url = self.url.render(roots, &mut budget).map_err(|wrong| match wrong {
+            Unfilled::Value(message) => Unfilled::Value(format!("url: {message}")).of("url"),
+            Unfilled::Fill(_) => wrong.of("url"),
+        })?;
+        let query = self.query.render(roots, &mut budget).map_err(|wrong| wrong.of("query"))?;
         if !query.is_empty() {
             url.query_pairs_mut().extend_pairs(query);
         }
+        let mut budget = Budget::new(HEADERS_MOST);
         let mut headers = Vec::with_capacity(self.headers.len() + 4);
         let mut sensitive = Vec::new();
         for (name, template) in &self.headers {
-            headers.push((name.to_string(), template.render_text(roots)));
+            let value = template.render_text(roots, &mut budget);
+            headers.push((
+                name.to_string(),
+                value.map_err(|error| unfilled(&format!("headers.{name}"), error))?,
+            ));
             if template.references().any(is_secret) {
                 sensitive.push(name.to_string());
             }
         }
         if let Some(auth) = &self.auth {
-            headers.push((auth.header().to_string(), auth.render(roots)?));
+            headers.push((
+                auth.header().to_string(),
+                auth.render(roots, &mut budget).map_err(|wrong| wrong.of("auth"))?,
+            ));
             sensitive.push(auth.header().to_string());
         }
-        let body = self.body.render(roots)?;
+        let body = self.body.render(roots, &mut Budget::new(BODY_MOST.as_usize()));
+        let body = body.map_err(|wrong| wrong.of(self.body.field()))?;
         let has = |headers: &[(String, String)], name: &str| headers.iter().any(|(other, _)| other == name);
         if let Some(kind) = body.content_type
             && !has(&headers, header::CONTENT_TYPE.as_str())
@@ -201,18 +215,21 @@ impl Auth {
     }
 
     /// The header's value. An empty secret is a secret that is not set: nothing is sent with it.
-    fn render(&self, roots: &dyn Roots) -> Result<String, String> {
-        let filled = |field: &str, template: &Template| match template.render_text(roots) {
-            empty if empty.trim().is_empty() => {
-                Err(format!("auth.{field} is empty; is the secret set that it reads?"))
+    fn render(&self, roots: &dyn Roots, budget: &mut Budget) -> Result<String, Unfilled> {
+        let mut filled = |field: &str, template: &Template| -> Result<String, Unfilled> {
+            match template.render_text(roots, budget)? {
+                empty if empty.trim().is_empty() => {
+                    Err(format!("auth.{field} is empty; is the secret set that it reads?").into())
+                }
+                text => Ok(text),
             }
-            text => Ok(text),
         };
         match self {
             Self::Basic { username, password } => {
-                let (username, password) = (filled("username", username)?, password.render_text(roots));
+                let username = filled("username", username)?;
+                let password = password.render_text(roots, budget)?;
                 if username.contains(':') {
-                    return Err("auth.username holds a colon, which Basic cannot carry".to_owned());
+                    return Err("auth.username holds a colon, which Basic cannot carry".into());
                 }
                 Ok(format!("Basic {}", STANDARD.encode(format!("{username}:{password}"))))
             }

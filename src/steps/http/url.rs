@@ -4,11 +4,14 @@
 //! host alone. Only a value at the very beginning is taken as URL text, because whoever wrote the template
 //! gave the whole address to it. At the end the origin is compared with that of the part before the values.
 
+use std::borrow::Cow;
+
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 use url::Url;
 
-use crate::template::{Part, Path, Root, Roots, Template};
+use super::Unfilled;
+use crate::template::{Budget, Part, Path, Root, Roots, Template};
 
 /// All but RFC 3986's unreserved characters.
 const ENCODED: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -49,7 +52,7 @@ impl UrlTemplate {
     ///
     /// # Errors
     /// A value that is missing, or that would change where the URL leads.
-    pub(super) fn render(&self, roots: &dyn Roots) -> Result<Url, String> {
+    pub(super) fn render(&self, roots: &dyn Roots, budget: &mut Budget) -> Result<Url, Unfilled> {
         let mut text = String::new();
         // What stands before the first value that comes after the host.
         let mut fixed = None;
@@ -61,13 +64,13 @@ impl UrlTemplate {
                 }
                 Part::Path(path) => path,
             };
-            let value = as_text(path.read(roots));
+            let value = path.text(roots, budget)?;
             if value.is_empty() && !text.contains('?') {
                 let hint = match path.root() == Root::Env {
                     true => "; is the variable set, and does env.allow have its name?",
                     false => "",
                 };
-                return Err(format!("`{path}` is empty, and the URL needs it{hint}"));
+                return Err(format!("`{path}` is empty, and the URL needs it{hint}").into());
             }
             if text.is_empty() {
                 text.push_str(value.trim());
@@ -75,7 +78,9 @@ impl UrlTemplate {
                 fixed.get_or_insert_with(|| text.clone());
                 text.extend(utf8_percent_encode(&value, &ENCODED));
             } else if matches!(self.0.parts()[0], Part::Path(_)) {
-                return Err(format!("the host of the URL is not complete before `{path}`; put a / between"));
+                return Err(
+                    format!("the host of the URL is not complete before `{path}`; put a / between").into()
+                );
             } else {
                 push_host(&mut text, &value, path)?;
             }
@@ -83,12 +88,12 @@ impl UrlTemplate {
         let url = parse(&text)?;
         if let Some(fixed) = fixed {
             if parse(&fixed)?.origin() != url.origin() {
-                return Err("a value would change the host of the URL".to_owned());
+                return Err("a value would change the host of the URL".into());
             }
             let path = text.split(['?', '#']).next().unwrap_or_default();
             if path.split(['/', '\\']).any(is_dots) {
                 return Err(
-                    "a value would lead out of its place in the URL: `.` and `..` are no names".to_owned()
+                    "a value would lead out of its place in the URL: `.` and `..` are no names".into()
                 );
             }
         }
@@ -152,11 +157,13 @@ fn is_dots(segment: &str) -> bool {
 }
 
 /// A value as text, as templates write it.
-pub(super) fn as_text(value: Value) -> String {
+pub(super) fn as_text(value: &Value) -> Cow<'_, str> {
     match value {
-        Value::Null => String::new(),
-        Value::String(text) => text,
-        other => other.to_string(),
+        Value::Null => Cow::Borrowed(""),
+        Value::String(text) => Cow::Borrowed(text),
+        Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
+            Cow::Owned(value.to_string())
+        }
     }
 }
 
@@ -182,7 +189,8 @@ mod tests {
 
     fn render(template: &str, x: Value) -> Result<String, String> {
         let roots = Fixture(json!({"context": {"data": {"x": x, "y": "2"}}}));
-        Ok(UrlTemplate::compile(template)?.render(&roots)?.to_string())
+        let url = UrlTemplate::compile(template)?.render(&roots, &mut Budget::new(1 << 16));
+        Ok(url.map_err(|error| error.to_string())?.to_string())
     }
 
     const X: &str = "{{$context.data.x}}";

@@ -3,14 +3,19 @@
 //! `@name` is an attribute, `#text` the text, an array repeats its element, null is an empty one. Values are
 //! escaped and keys must be names, so a value can fill an element but never make one.
 
+use std::{
+    borrow::Cow,
+    io::{self, Write},
+};
+
 use quick_xml::{
     Writer,
     events::{BytesDecl, BytesEnd, BytesStart, BytesText, Event},
 };
 use serde_json::{Map, Value};
 
-use super::url::as_text;
-use crate::template::{JsonTemplate, Path, Roots};
+use super::{Unfilled, url::as_text};
+use crate::template::{Budget, FillError, JsonTemplate, Path, Roots};
 
 /// A document with values to fill in.
 #[derive(Debug)]
@@ -43,58 +48,85 @@ impl Document {
     }
 
     /// # Errors
-    /// A value that XML cannot carry, or that has keys which are no names.
-    pub(super) fn render(&self, roots: &dyn Roots) -> Result<String, String> {
-        let mut writer = Writer::new(Vec::new());
-        let declaration = Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None));
-        writer.write_event(declaration).map_err(|error| error.to_string())?;
-        match self.content.render(roots) {
-            Value::Array(_) => return Err(format!("the root element `{}` cannot be a list", self.root)),
-            content => element(&mut writer, &self.root, content)?,
+    /// When the budget does not suffice, or a value is one that XML cannot carry, or has keys which are no names.
+    pub(super) fn render(&self, roots: &dyn Roots, budget: &mut Budget) -> Result<String, Unfilled> {
+        let content = self.content.value(roots, budget)?;
+        if content.is_array() {
+            return Err(format!("the root element `{}` cannot be a list", self.root).into());
         }
-        String::from_utf8(writer.into_inner()).map_err(|error| error.to_string())
+        let mut text = Vec::new();
+        let mut writer = Writer::new(Paid { out: &mut text, budget, refused: None });
+        let declaration = Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None));
+        let written = writer.write_event(declaration).map_err(|error| error.to_string());
+        let written = written.and_then(|()| element(&mut writer, &self.root, &content));
+        if let Some(refused) = writer.into_inner().refused {
+            return Err(refused.into());
+        }
+        written?;
+        String::from_utf8(text).map_err(|error| error.to_string().into())
     }
 }
 
-fn element(writer: &mut Writer<Vec<u8>>, name: &str, content: Value) -> Result<(), String> {
+/// Pays for what is written: names and escapes make a document larger than its values.
+struct Paid<'a> {
+    out: &'a mut Vec<u8>,
+    budget: &'a mut Budget,
+    refused: Option<FillError>,
+}
+
+impl Write for Paid<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.budget.pay(bytes.len()).map_err(|error| {
+            self.refused = Some(error);
+            io::Error::from(io::ErrorKind::FileTooLarge)
+        })?;
+        self.out.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn element(writer: &mut Writer<Paid<'_>>, name: &str, content: &Value) -> Result<(), String> {
     check_name(name)?;
     let mut start = BytesStart::new(name);
     let mut children = Vec::new();
     match content {
         Value::Array(elements) => {
-            return elements.into_iter().try_for_each(|content| element(writer, name, content));
+            return elements.iter().try_for_each(|content| element(writer, name, content));
         }
         Value::Object(fields) => {
             for (key, value) in fields {
                 match key.strip_prefix('@') {
                     Some(attribute) => {
                         check_name(attribute)?;
-                        let value = plain(&key, value)?;
-                        start.push_attribute((attribute, value.as_str()));
+                        start.push_attribute((attribute, &*plain(key, value)?));
                     }
-                    None => children.push((key, value)),
+                    None => children.push((key.as_str(), value)),
                 }
             }
         }
         scalar @ (Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_)) => {
-            children.push(("#text".to_owned(), scalar));
+            children.push(("#text", scalar));
         }
     }
     let mut write = |event: Event<'_>| writer.write_event(event).map_err(|error| error.to_string());
     write(Event::Start(start))?;
     for (key, value) in children {
         if key == "#text" {
-            let text = plain(&key, value)?;
+            let text = plain(key, value)?;
             writer.write_event(Event::Text(BytesText::new(&text))).map_err(|error| error.to_string())?;
         } else {
-            element(writer, &key, value)?;
+            element(writer, key, value)?;
         }
     }
     writer.write_event(Event::End(BytesEnd::new(name))).map_err(|error| error.to_string())
 }
 
 /// A value that is text alone.
-fn plain(key: &str, value: Value) -> Result<String, String> {
+fn plain<'v>(key: &str, value: &'v Value) -> Result<Cow<'v, str>, String> {
     if value.is_object() || value.is_array() {
         return Err(format!("`{key}` holds text alone, no list or object"));
     }
@@ -140,7 +172,9 @@ mod tests {
 
     fn render(xml: Value, x: Value) -> Result<String, String> {
         let Value::Object(xml) = xml else { panic!("{xml}") };
-        let text = Document::compile(&xml)?.render(&Fixture(json!({"context": {"data": {"x": x}}})))?;
+        let roots = Fixture(json!({"context": {"data": {"x": x}}}));
+        let text = Document::compile(&xml)?.render(&roots, &mut Budget::new(1 << 20));
+        let text = text.map_err(|error| error.to_string())?;
         Ok(text.strip_prefix("<?xml version=\"1.0\" encoding=\"UTF-8\"?>").unwrap().to_owned())
     }
 

@@ -18,6 +18,7 @@ pub mod schedules;
 pub mod secrets;
 pub mod signals;
 pub mod slots;
+pub mod trials;
 pub mod versions;
 
 use super::{KeyRange, Order, Store, StoreError, record};

@@ -19,8 +19,8 @@ use crate::{
 const LIST_SCAN: usize = 2_000;
 /// Heads read at once.
 const CHUNK: usize = 200;
-/// The queue item of a run that waits.
-const WAITING: [u8; 1] = [1];
+/// The queue item of a run that waits begins with this; the bytes that the run holds follow, where they are known.
+const WAITING: u8 = 1;
 
 impl Record for RunHead {
     const KIND: &'static str = "run";
@@ -124,9 +124,16 @@ pub fn update(batch: &mut Batch, run: &Run, timer_ms: Option<u64>) {
     }
     match head.status {
         RunStatus::Queued => batch.put(keys::queue(head.id), []),
-        RunStatus::Waiting => batch.put(keys::queue(head.id), WAITING),
+        RunStatus::Waiting => batch.put(keys::queue(head.id), [WAITING]),
         RunStatus::Succeeded | RunStatus::Failed | RunStatus::Cancelled => batch.delete(keys::queue(head.id)),
     };
+}
+
+/// Keeps beside a run that waits how many bytes it holds; after [`update`] in the same batch.
+pub fn waits_with(batch: &mut Batch, id: RunId, bytes: u64) {
+    let mut item = vec![WAITING];
+    item.extend_from_slice(&bytes.to_be_bytes());
+    batch.put(keys::queue(id), item);
 }
 
 /// A run with its event and answer.
@@ -226,12 +233,26 @@ fn chunk(
 /// # Errors
 /// `Corrupt`.
 pub fn queued(store: &dyn Store, after: Option<RunId>, limit: usize) -> Result<Vec<RunId>, StoreError> {
+    Ok(queued_with_bytes(store, after, limit)?.into_iter().map(|(id, _)| id).collect())
+}
+
+/// As [`queued`], each with the bytes that it holds as far as they are known: 0 of one that does not wait.
+///
+/// # Errors
+/// `Corrupt`.
+pub fn queued_with_bytes(
+    store: &dyn Store,
+    after: Option<RunId>,
+    limit: usize,
+) -> Result<Vec<(RunId, u64)>, StoreError> {
     let mut range = KeyRange::prefix(Kind::Queue.prefix());
     if let Some(after) = after {
         range = range.after(keys::queue(after));
     }
     let items = store.scan(range, Order::Ascending, limit)?;
-    items.into_iter().map(|(key, _)| run_id(&key)).collect()
+    let bytes =
+        |item: &[u8]| item.get(1..).and_then(|bytes| bytes.try_into().ok()).map_or(0, u64::from_be_bytes);
+    items.into_iter().map(|(key, item)| Ok((run_id(&key)?, bytes(&item)))).collect()
 }
 
 /// Makes the commit end in `Conflict` when the run has ended by then, or was put down or taken up. False when it has
