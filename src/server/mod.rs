@@ -5,6 +5,7 @@
 //! the new one. So clients that only hold connections keep nobody out.
 
 pub(crate) mod acme;
+mod chunks;
 mod connection;
 mod heads;
 mod phase;

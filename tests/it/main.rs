@@ -39,6 +39,7 @@ mod n8n;
 mod no_space;
 mod nocobase;
 mod paths;
+mod pipelining;
 mod plugin_examples;
 mod plugin_hostile;
 #[path = "../plugin_wat.rs"]
