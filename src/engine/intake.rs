@@ -39,6 +39,15 @@ impl DedupeKey {
         let hash = Sha256::new().chain_update(workflow.as_str()).chain_update([0]).chain_update(key);
         Self { digest: hash.finalize().into(), ttl }
     }
+
+    /// The key of deliveries that nobody verified: only one with the same content is a copy, as anyone may claim any
+    /// id. `content` is a digest of all that the sender chose.
+    pub fn of_content(workflow: &WorkflowKey, key: &str, content: &[u8; 32], ttl: Span) -> Self {
+        // No workflow's key begins with this byte, so that it never equals a key of another kind.
+        let hash = Sha256::new().chain_update([2]).chain_update(content);
+        let hash = hash.chain_update(workflow.as_str()).chain_update([0]).chain_update(key);
+        Self { digest: hash.finalize().into(), ttl }
+    }
 }
 
 /// What a delivery is recognised by when its sender signs no id: sent once more, it is a replay.
@@ -383,12 +392,14 @@ mod tests {
     }
 
     #[test]
-    fn the_two_kinds_of_keys_never_meet() {
+    fn the_kinds_of_keys_never_meet() {
         let workflow: WorkflowKey = "a".parse().unwrap();
         let key = String::from_utf8(vec![7; 32]).unwrap();
         let dedupe = DedupeKey::new(&workflow, &key, Span::from_millis(1));
         let replay = ReplayKey::new(&workflow, &[7; 32], 5);
         assert_ne!(dedupe.digest, replay.digest);
+        let content = DedupeKey::of_content(&workflow, &key, &[7; 32], Span::from_millis(1));
+        assert!(content.digest != dedupe.digest && content.digest != replay.digest);
         assert_ne!(replay.digest, ReplayKey::new(&"b".parse().unwrap(), &[7; 32], 5).digest);
         assert_eq!(claims(100, Some(dedupe), Some(replay)).len(), 2);
         assert_eq!(

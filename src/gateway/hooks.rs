@@ -255,7 +255,7 @@ async fn accept(
         return Ok(Accepted::Answered(StatusCode::NO_CONTENT.into_response(), RequestOutcome::Filtered));
     }
     // Of the keys only digests are kept, so they may read what is hidden from then on.
-    let dedupe = dedupe::key(&endpoint, &event);
+    let dedupe = dedupe::key(&endpoint, &event, parts.uri.query());
     let replay = dedupe::replay(&endpoint, verified.replay);
     event.hide_headers(|name| webhook.hides(name));
     event.hide_parameters(|name| webhook.hides_parameter(name));

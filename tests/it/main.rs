@@ -13,6 +13,7 @@ mod check;
 mod cli;
 mod conformance;
 mod control;
+mod copies;
 mod crash;
 mod crash_effects;
 mod damage;
