@@ -290,7 +290,9 @@ impl App {
         );
         loader.install(folders).await?;
         engine.take_up()?;
-        let gateway = Gateway::new(engine.clone(), endpoints, config.network.guards.clone());
+        let mut guards = config.network.guards.clone();
+        guards.hosts.loopback = address.ip().to_canonical().is_loopback();
+        let gateway = Gateway::new(engine.clone(), endpoints, guards);
         let api = api::router(gateway.clone(), engine.clone(), vault, plugins, token);
         let router = gateway.router().merge(api);
         let limits = config.network.limits();

@@ -145,7 +145,7 @@ fn w18_a_connection_has_no_more_than_its_streams() {
             break setting(3).expect("a limit of streams");
         }
     };
-    assert_eq!(most, 128);
+    assert_eq!(most, 16);
     assert!(frames.send(SETTINGS, 1, 0, &[]));
     // Bodies that never come keep their streams open.
     let path = b"/api/webhooks/any";

@@ -24,6 +24,7 @@ mod envelopes;
 mod errors;
 mod escapes;
 mod examples;
+mod floods;
 mod flow;
 mod generated;
 mod github;
