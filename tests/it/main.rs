@@ -7,6 +7,7 @@ mod answers;
 mod api;
 mod backup;
 mod bodies;
+mod browsers;
 mod callbacks;
 mod calls;
 mod check;
