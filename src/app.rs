@@ -297,7 +297,9 @@ impl App {
             Loader::new(config.workflows.clone(), sandbox, variables, engine.clone(), Arc::clone(&endpoints));
         loader.install(folders).await?;
         engine.take_up().await?;
-        let gateway = Gateway::new(engine.clone(), endpoints, config.network.guards.clone());
+        let mut guards = config.network.guards.clone();
+        guards.hosts.loopback = address.ip().to_canonical().is_loopback();
+        let gateway = Gateway::new(engine.clone(), endpoints, guards);
         let api = api::router(gateway.clone(), engine.clone(), vault, plugins, token, seal);
         let router = gateway.router().merge(api);
         let limits = config.network.limits();

@@ -60,6 +60,10 @@ struct Server {
     trusted_proxies: Option<Vec<String>>,
     forwarded_header: Option<network::Forwarded>,
     rate_limit_per_ip: Option<String>,
+    hosts: Option<Vec<String>>,
+    cross_site: Option<bool>,
+    body_budget: Option<ByteSize>,
+    body_budget_per_address: Option<ByteSize>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -339,7 +343,8 @@ fn set(table: &mut toml::Table, setting: &str, value: &str) -> Result<(), String
     let key = if section == "vars" { key.to_owned() } else { key.to_lowercase() };
     let text = toml::Value::String(value.to_owned());
     let value = match (section.as_str(), key.as_str()) {
-        ("env" | "net", "allow") | ("server", "trusted_proxies") => network::list(value),
+        ("env" | "net", "allow") | ("server", "trusted_proxies" | "hosts") => network::list(value),
+        ("server", "cross_site") => value.parse().map_or(text, toml::Value::Boolean),
         ("sandbox" | "engine", _) | ("server", "max_connections" | "max_connections_per_ip") => {
             value.parse().map_or(text, toml::Value::Integer)
         }

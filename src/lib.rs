@@ -11,7 +11,7 @@
 //! - F2 [`steps`]: what each step type does.
 //! - F1 [`sandbox`]: the only wasmtime. [`store`]: the only sled. [`verify`], [`template`], [`secrets`], [`script`]: pure.
 //!   [`net`]: the only way out.
-//! - F0 [`model`]: the vocabulary.
+//! - F0 [`model`]: the vocabulary. `memory_budget`: what parts may take of the memory.
 //!
 //! The path of one webhook: `gateway::hooks` -> `verify` -> `engine::intake` -> (202 once durable) ->
 //! `engine::runner` -> `engine::execution` -> `engine::transition` -> `steps` -> `sandbox::js` -> step records.
@@ -27,6 +27,7 @@ pub mod gateway;
 mod key_source;
 mod loader;
 mod machine;
+mod memory_budget;
 pub mod model;
 pub mod net;
 mod plugin_folder;

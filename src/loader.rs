@@ -194,6 +194,9 @@ impl Loader {
                         tracing::error!("{}/workflow.json: {error}; it refuses everything", folder.display());
                     }
                 }
+                for warning in endpoint.iter().flat_map(Endpoint::warnings) {
+                    tracing::warn!("{}/workflow.json: {warning}", folder.display());
+                }
                 match endpoint {
                     Some(endpoint) => self.endpoints.set(endpoint),
                     None => self.endpoints.remove(&key),

@@ -5,6 +5,8 @@
 mod backup;
 mod bulk;
 mod control;
+mod door;
+mod guesses;
 mod input;
 mod kv;
 mod letters;
@@ -20,8 +22,8 @@ use std::sync::Arc;
 
 use axum::{
     Json, Router,
-    extract::{DefaultBodyLimit, Request, State},
-    middleware::{self, Next},
+    extract::{DefaultBodyLimit, State},
+    middleware,
     response::{IntoResponse, Response},
     routing::{delete, get, post},
 };
@@ -29,6 +31,8 @@ use http::{HeaderName, StatusCode, header};
 use serde_json::json;
 
 pub use token::{TOKEN_FILE, Token};
+
+use door::{Door, authorize, know_the_name};
 
 use crate::{
     engine::{Engine, Plugins, Vault},
@@ -52,6 +56,8 @@ pub fn router(
     seal: Option<SealKey>,
 ) -> Router {
     let ports = Arc::clone(engine.ports());
+    let door = Door::new(token, gateway.clone());
+    let body_most = Limits::BODY.as_usize();
     let guarded = Router::new()
         .route("/api/v1/runs", get(runs::list))
         .route("/api/v1/runs/replay", post(bulk::replay))
@@ -71,44 +77,29 @@ pub fn router(
         .route("/api/v1/workflows/{key}/resume", post(workflows::resume))
         .route("/api/v1/workflows/{key}/kv", get(kv::list))
         .route("/api/v1/workflows/{key}/kv/{name}", get(kv::show).put(kv::set).delete(kv::delete))
-        .layer(DefaultBodyLimit::max(Limits::BODY.as_usize()))
-        .layer(middleware::from_fn_with_state(token.clone(), authorize))
+        .layer(DefaultBodyLimit::max(body_most))
+        .layer(middleware::from_fn_with_state(door.with_bodies_of(body_most), authorize))
         .with_state(engine.clone());
     let sent_again = Router::new()
         .route("/api/v1/requests/{id}/resend", post(requests::resend))
-        .layer(middleware::from_fn_with_state(token.clone(), authorize))
-        .with_state(gateway);
-    Router::new()
-        .route("/", get(welcome))
+        .layer(middleware::from_fn_with_state(door.clone(), authorize))
+        .with_state(gateway.clone());
+    // Whatever name a probe asks for, these tell nothing of what is inside.
+    let probes = Router::new()
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
-        .with_state(engine)
+        .with_state(engine);
+    Router::new()
+        .route("/", get(welcome))
         .merge(guarded)
         .merge(sent_again)
-        .merge(plugins::router(plugins, ports, token.clone()))
-        .merge(secrets::router(vault, token))
+        .merge(plugins::router(plugins, ports, &door))
+        .merge(secrets::router(vault, &door))
+        .layer(middleware::from_fn_with_state(gateway, know_the_name))
+        .merge(probes)
         .fallback(|| async {
             Problem::new(StatusCode::NOT_FOUND, "not_found", "there is nothing at this path")
         })
-}
-
-async fn authorize(State(token): State<Token>, request: Request, next: Next) -> Response {
-    let given = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    if given.and_then(|given| given.strip_prefix("Bearer ")).is_some_and(|given| token.matches(given)) {
-        // In a task of its own: what was begun is done to its end, also when the caller goes away in between.
-        let mut response = tokio::spawn(next.run(request)).await.unwrap_or_else(|error| {
-            tracing::error!(%error, "a request to the API could not be worked on");
-            let detail = "the server failed on this request; please report it";
-            Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", detail).into_response()
-        });
-        let no_store = http::HeaderValue::from_static("no-store");
-        response.headers_mut().insert(header::CACHE_CONTROL, no_store);
-        return response;
-    }
-    let detail = "give `Authorization: Bearer <token>`; the token stands in the data folder's api-token";
-    let mut response = Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", detail).into_response();
-    response.headers_mut().insert(header::WWW_AUTHENTICATE, http::HeaderValue::from_static("Bearer"));
-    response
 }
 
 async fn ready(State(engine): State<Engine>) -> Response {

@@ -16,7 +16,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
-    Token, authorize, bad_request,
+    Door, authorize, bad_request,
     input::{Body, bytes, fields, parsed},
     store_problem,
 };
@@ -36,7 +36,9 @@ struct Shelf {
 }
 
 /// The routes, which need the token.
-pub(super) fn router(plugins: Arc<Plugins>, ports: Arc<dyn Ports>, token: Token) -> Router {
+pub(super) fn router(plugins: Arc<Plugins>, ports: Arc<dyn Ports>, door: &Door) -> Router {
+    // One byte more, so that the module's own error tells of its size.
+    let body_most = PLUGIN_SIZE_MOST.as_usize() + 1;
     Router::new()
         .route("/api/v1/plugins", get(list).post(upload))
         .route("/api/v1/plugins/{name}", get(show).delete(remove))
@@ -44,9 +46,8 @@ pub(super) fn router(plugins: Arc<Plugins>, ports: Arc<dyn Ports>, token: Token)
         .route("/api/v1/plugins/{name}/limits", put(limit))
         .route("/api/v1/plugins/{name}/versions/{version}", get(version).delete(remove_version))
         .route("/api/v1/plugins/{name}/versions/{version}/module", get(module))
-        // One byte more, so that the module's own error tells of its size.
-        .layer(DefaultBodyLimit::max(PLUGIN_SIZE_MOST.as_usize() + 1))
-        .layer(middleware::from_fn_with_state(token, authorize))
+        .layer(DefaultBodyLimit::max(body_most))
+        .layer(middleware::from_fn_with_state(door.with_bodies_of(body_most), authorize))
         .with_state(Shelf { plugins, ports })
 }
 

@@ -13,7 +13,7 @@ use http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Token, authorize, bad_request, store_problem};
+use super::{Door, authorize, bad_request, store_problem};
 use crate::{
     engine::{SecretInfo, Vault, VaultError},
     gateway::Problem,
@@ -27,13 +27,13 @@ const BODY_MOST: usize = VALUE_MOST * 6 + 1_024;
 const ROTATE: &str = "rotate";
 
 /// The routes, which need the token.
-pub(super) fn router(vault: Vault, token: Token) -> Router {
+pub(super) fn router(vault: Vault, door: &Door) -> Router {
     Router::new()
         .route("/api/v1/secrets", get(list))
         // One route for all methods, so that a secret may be called `rotate`.
         .route("/api/v1/secrets/{name}", put(set).delete(remove).post(act))
         .layer(DefaultBodyLimit::max(BODY_MOST))
-        .layer(middleware::from_fn_with_state(token, authorize))
+        .layer(middleware::from_fn_with_state(door.with_bodies_of(BODY_MOST), authorize))
         .with_state(vault)
 }
 

@@ -28,8 +28,9 @@ pub(super) fn execute(arguments: &Arguments) -> anyhow::Result<Verdict> {
     for folder in &arguments.workflows {
         let noting = local.variables.noting();
         let checked = checked(&local, folder, &noting.environment);
-        match checked.and_then(|definition| beside(folder, definition, &right)) {
-            Ok(definition) => {
+        match checked.and_then(|checked| beside(folder, checked, &right)) {
+            Ok(Checked { definition, warnings }) => {
+                warnings.iter().for_each(|warning| println!("{warning}"));
                 println!("{}: ok", folder.display());
                 if let Some(missed) = noting.told() {
                     println!("{}/workflow.json: note: {missed}", folder.display());
@@ -45,16 +46,20 @@ pub(super) fn execute(arguments: &Arguments) -> anyhow::Result<Verdict> {
     Ok(if wrong == 0 { Verdict::Yes } else { Verdict::No })
 }
 
-/// Whether a workflow can be installed beside those before it.
-fn beside(
-    folder: &Path,
+/// A workflow that is right.
+struct Checked {
     definition: Arc<Definition>,
-    others: &[Arc<Definition>],
-) -> Result<Arc<Definition>, String> {
+    /// What its author should know all the same; the exit code stays 0.
+    warnings: Vec<String>,
+}
+
+/// Whether a workflow can be installed beside those before it.
+fn beside(folder: &Path, checked: Checked, others: &[Arc<Definition>]) -> Result<Checked, String> {
+    let definition = &checked.definition;
     let workflow = &definition.workflow;
     let others = others.iter().map(|other| &other.workflow).filter(|other| other.key != workflow.key);
     match others.into_iter().find_map(|other| gateway::collision(workflow, other)) {
-        None => Ok(definition),
+        None => Ok(checked),
         Some(why) => {
             let error = FieldError::new("trigger.path", why);
             let error = engine::in_workflow_json(&definition.bundle.workflow, error);
@@ -63,7 +68,7 @@ fn beside(
     }
 }
 
-fn checked(local: &Local, folder: &Path, environment: &Environment) -> Result<Arc<Definition>, String> {
+fn checked(local: &Local, folder: &Path, environment: &Environment) -> Result<Checked, String> {
     let definition = match local.load_with(folder, environment) {
         Ok(definition) => definition,
         Err(error) => {
@@ -77,19 +82,20 @@ fn checked(local: &Local, folder: &Path, environment: &Environment) -> Result<Ar
     }
     let definition = Arc::new(definition);
     if definition.workflow.webhook().is_none() {
-        return Ok(definition);
+        return Ok(Checked { definition, warnings: Vec::new() });
     }
     // Secrets are known to the server alone; any value shows whether the rest is right.
     let sources = Sources { environment, secret: &|_| Some("0123456789abcdef".to_owned()) };
-    let error = match Endpoint::compile(Arc::clone(&definition), sources) {
-        Ok(endpoint) => endpoint.unavailable().cloned(),
-        Err(error) => Some(error),
+    let placed = |error| {
+        let error = engine::in_workflow_json(&definition.bundle.workflow, error);
+        format!("{}/{error}", folder.display())
     };
-    match error {
-        None => Ok(definition),
-        Some(error) => {
-            let error = engine::in_workflow_json(&definition.bundle.workflow, error);
-            Err(format!("{}/{error}", folder.display()))
-        }
+    let endpoint = Endpoint::compile(Arc::clone(&definition), sources).map_err(placed)?;
+    if let Some(error) = endpoint.unavailable() {
+        return Err(placed(error.clone()));
     }
+    let warning =
+        |warning: FieldError| placed(FieldError::new(warning.path, format!("warning: {}", warning.message)));
+    let warnings = endpoint.warnings().into_iter().map(warning).collect();
+    Ok(Checked { definition, warnings })
 }

@@ -6,8 +6,9 @@ use serde::Deserialize;
 
 use super::{ConfigError, Server};
 use crate::{
-    gateway::{ForwardedHeader, Guards, Proxies},
-    model::Network as Range,
+    gateway::{BodyLimits, ForwardedHeader, Guards, HostName, Hosts, Proxies},
+    memory_budget,
+    model::{ByteSize, Network as Range},
     server::{
         Limits,
         acme::{AcmeSettings, LETS_ENCRYPT},
@@ -16,6 +17,9 @@ use crate::{
 
 /// The folder of ACME in the data folder.
 const ACME_FOLDER: &str = "acme";
+/// The least budgets of bodies, bytes: with less, no ordinary request would pass.
+const BUDGET_LEAST: u64 = 1 << 20;
+const SHARE_LEAST: u64 = 64 << 10;
 /// The most domains of one certificate, as Let's Encrypt has it.
 const DOMAINS_MOST: usize = 100;
 
@@ -91,6 +95,18 @@ pub(super) fn meaning(server: &Server) -> Result<Network, ConfigError> {
         let wrong = |message| ConfigError::Value { key: "server.trusted_proxies", message };
         texts.iter().flatten().map(|text| text.parse().map_err(|error| wrong(format!("{error}")))).collect()
     };
+    let budget = |key, value: Option<ByteSize>, least| match value.map(ByteSize::as_bytes) {
+        Some(bytes) if bytes < least => {
+            let message = format!("must be at least {}", ByteSize::from_bytes(least));
+            Err(ConfigError::Value { key, message })
+        }
+        other => Ok(other),
+    };
+    let bodies = BodyLimits {
+        process: budget("server.body_budget", server.body_budget, BUDGET_LEAST)?
+            .unwrap_or_else(|| memory_budget::bodies(memory_budget::ASSUMED)),
+        per_address: budget("server.body_budget_per_address", server.body_budget_per_address, SHARE_LEAST)?,
+    };
     let rate = server.rate_limit_per_ip.as_deref().map(str::parse).transpose();
     Ok(Network {
         max_connections: positive("server.max_connections", server.max_connections)?
@@ -106,8 +122,23 @@ pub(super) fn meaning(server: &Server) -> Result<Network, ConfigError> {
             },
             per_ip: rate
                 .map_err(|message| ConfigError::Value { key: "server.rate_limit_per_ip", message })?,
+            hosts: hosts(server)?,
+            bodies,
         },
     })
+}
+
+/// The names that the server answers to; that of its public URL is one of them.
+fn hosts(server: &Server) -> Result<Hosts, ConfigError> {
+    let wrong = |message| ConfigError::Value { key: "server.hosts", message };
+    let mut names = Vec::new();
+    for text in server.hosts.iter().flatten() {
+        names.push(text.parse::<HostName>().map_err(|error| wrong(error.to_string()))?);
+    }
+    let public = server.public_url.as_deref().and_then(|url| url::Url::parse(url).ok());
+    names.extend(public.and_then(|url| url.host_str()?.parse::<HostName>().ok()));
+    // Whether it listens on loopback is known when it listens.
+    Ok(Hosts { names, cross_site: server.cross_site.unwrap_or(false), loopback: false })
 }
 
 impl Tls {

@@ -153,6 +153,25 @@ fn the_edge_of_the_network_is_set_in_a_file_or_in_variables() {
 }
 
 #[test]
+fn names_and_budgets_of_bodies_are_set_in_a_file_or_in_variables() {
+    let guards = |file: &str, variables: &[(&str, &str)]| {
+        load(file, variables, Flags::default()).unwrap().network.guards
+    };
+    let plain = guards("", &[]);
+    assert_eq!((plain.bodies.process, plain.bodies.per_address), (64 << 20, None));
+    assert!(plain.hosts.names.is_empty() && !plain.hosts.cross_site);
+    let file = "[server]\nhosts = [\"a.example\"]\npublic_url = \"https://B.example:8443/x\"\nbody_budget = \"1MiB\"";
+    let variables =
+        [("FLOWCELL_SERVER_BODY_BUDGET_PER_ADDRESS", "2MiB"), ("FLOWCELL_SERVER_CROSS_SITE", "true")];
+    let set = guards(file, &variables);
+    let names = ["a.example", "b.example"].map(|name| name.parse().unwrap());
+    assert_eq!((set.hosts.names, set.hosts.cross_site), (names.to_vec(), true));
+    assert_eq!((set.bodies.process, set.bodies.per_address), (1 << 20, Some(2 << 20)));
+    let list = guards("", &[("FLOWCELL_SERVER_HOSTS", "*.example, localhost")]);
+    assert_eq!(list.hosts.names.len(), 2);
+}
+
+#[test]
 fn acme_is_set_in_a_file_or_in_variables() {
     let file = "[tls.acme]\ndomains = [\"A.example\"]\nterms_agreed = true";
     let Some(TlsSource::Acme(acme)) = load(file, &[], Flags::default()).unwrap().tls else { panic!("ACME") };
@@ -182,6 +201,10 @@ fn what_is_wrong_at_the_edge_of_the_network_is_named() {
         ("[server]\ntrusted_proxies = [\"10.0.0.0/99\"]".to_owned(), "`10.0.0.0/99`"),
         ("[server]\nforwarded_header = \"x-real-ip\"".to_owned(), "x-real-ip"),
         ("[server]\nrate_limit_per_ip = \"many\"".to_owned(), "server.rate_limit_per_ip: `many`"),
+        ("[server]\nhosts = [\"a.example:80\"]".to_owned(), "server.hosts: `a.example:80`"),
+        ("[server]\ncross_site = \"yes\"".to_owned(), "cross_site"),
+        ("[server]\nbody_budget = \"1KiB\"".to_owned(), "server.body_budget: must be at least 1MiB"),
+        ("[server]\nbody_budget_per_address = \"1B\"".to_owned(), "server.body_budget_per_address"),
         ("[tls]\ncert = \"c\"".to_owned(), "tls.key"),
         ("[tls]\nkey = \"k\"".to_owned(), "tls.cert"),
         ("[tls]\ncerts = \"k\"".to_owned(), "certs"),

@@ -45,13 +45,24 @@ impl DedupeKey {
         Self { digest: Self::hash(workflow).chain_update(key).finalize().into(), ttl }
     }
 
-    /// The key that `write` writes; none when that is nothing, or fails.
+    /// The key that `write` writes; none when that is nothing, or fails. `content`, a digest of all that the sender chose, is of
+    /// deliveries that nobody verified: of those only one with the same content is a copy, as anyone may claim any id.
     pub fn written(
         workflow: &WorkflowKey,
+        content: Option<&[u8; 32]>,
         ttl: Span,
         write: impl FnOnce(&mut dyn io::Write) -> bool,
     ) -> Option<Self> {
-        let mut hashed = Hashed::of(Self::hash(workflow));
+        let hash = match content {
+            None => Self::hash(workflow),
+            // No workflow's key begins with this byte, so that it never equals a key of another kind.
+            Some(content) => Sha256::new()
+                .chain_update([2])
+                .chain_update(content)
+                .chain_update(workflow.as_str())
+                .chain_update([0]),
+        };
+        let mut hashed = Hashed::of(hash);
         let written = write(&mut hashed);
         (written && hashed.bytes > 0).then(|| Self { digest: hashed.hash.finalize().into(), ttl })
     }
@@ -464,12 +475,17 @@ mod tests {
     }
 
     #[test]
-    fn the_two_kinds_of_keys_never_meet() {
+    fn the_kinds_of_keys_never_meet() {
         let workflow: WorkflowKey = "a".parse().unwrap();
         let key = String::from_utf8(vec![7; 32]).unwrap();
         let dedupe = DedupeKey::new(&workflow, &key, Span::from_millis(1));
         let replay = ReplayKey::new(&workflow, &[7; 32], 5);
         assert_ne!(dedupe.digest, replay.digest);
+        let content = DedupeKey::written(&workflow, Some(&[7; 32]), Span::from_millis(1), |out| {
+            out.write_all(key.as_bytes()).is_ok()
+        })
+        .unwrap();
+        assert!(content.digest != dedupe.digest && content.digest != replay.digest);
         assert_ne!(replay.digest, ReplayKey::new(&"b".parse().unwrap(), &[7; 32], 5).digest);
         assert_eq!(claims(100, Some(dedupe), Some(replay)).len(), 2);
         assert_eq!(

@@ -11,9 +11,20 @@ const RUN_ID: HeaderName = HeaderName::from_static("flowcell-run-id");
 /// Set on the answer of an earlier delivery.
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
+/// Which pages may load an answer (Fetch standard, "Cross-Origin-Resource-Policy header").
+const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
+
 /// Marks a response that Flowcell and not the workflow wrote.
 #[derive(Clone, Copy)]
 pub(super) struct OurOwn;
+
+/// Keeps an answer of the webhook routes from being taken for something else, and from being loaded by pages of other
+/// sites without CORS, unless the workflow itself says which may.
+pub(super) fn keep_apart(response: &mut Response) {
+    let headers = response.headers_mut();
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.entry(RESOURCE_POLICY).or_insert(HeaderValue::from_static("same-origin"));
+}
 
 /// The workflow's own answer.
 pub(super) fn of_run(answer: Answer, run: RunId, replayed: bool) -> Response {
@@ -27,8 +38,7 @@ pub(super) fn of_run(answer: Answer, run: RunId, replayed: bool) -> Response {
             headers.append(name, value);
         }
     }
-    // What a workflow answers is foreign content on our origin: it may neither be sniffed nor run scripts.
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    // What a workflow answers is foreign content on our origin: it may run no scripts.
     headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("sandbox"));
     mark(&mut response, run, replayed);
     response

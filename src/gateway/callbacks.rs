@@ -52,11 +52,12 @@ async fn work(gateway: Gateway, peer: SocketAddr, request: Request, started: Ins
     let mut body_bytes = 0;
     let client = gateway.proxies.client(peer.ip(), &parts.headers);
     let target = target(parts.uri.path());
-    let (response, outcome) =
-        match call(&gateway, client, &parts, body, target.as_ref(), &mut body_bytes).await {
+    let (mut response, outcome) =
+        match call(&gateway, (peer.ip(), client), &parts, body, target.as_ref(), &mut body_bytes).await {
             Err(refusal) => hooks::refused(&refusal),
             Ok((run, response)) => (response, RequestOutcome::CalledBack { run }),
         };
+    answer::keep_apart(&mut response);
     let record = RequestRecord {
         id,
         workflow: target.and_then(|target| workflow(&gateway, target.run)),
@@ -77,13 +78,14 @@ async fn work(gateway: Gateway, peer: SocketAddr, request: Request, started: Ins
 
 async fn call(
     gateway: &Gateway,
-    client: IpAddr,
+    (peer, client): (IpAddr, IpAddr),
     parts: &Parts,
-    body: Body,
+    mut body: Body,
     target: Option<&Target>,
     body_bytes: &mut u64,
 ) -> Result<(RunId, Response), Refusal> {
     rate::count(&gateway.per_ip, client).map_err(Refusal::Rate)?;
+    gateway.asked(peer, parts)?;
     let Target { run, key, token } = target.ok_or(CallbackError::Unknown)?;
     let looks = parts.method == Method::GET;
     if !looks && parts.method != Method::POST && parts.method != Method::PUT {
@@ -95,9 +97,19 @@ async fn call(
         return Ok((*run, page(ASK)));
     }
     body::coding(&parts.headers, false)?;
-    let body = body::read(&parts.headers, body, Limits::BODY.as_usize()).await?;
+    let limit = Limits::BODY.as_usize().min(gateway.bodies.largest());
+    let announced = body::announced(&parts.headers, limit)?;
+    let claim = gateway.claim(client);
+    let body = match body::read(&mut body, announced, limit, &claim).await {
+        Err(refusal @ Refusal::Bodies(_)) => {
+            body::let_go(body, parts.version);
+            return Err(refusal);
+        }
+        other => other?,
+    };
     *body_bytes = body.len() as u64;
     let mut event = hooks::event(client, parts, body)?;
+    claim.grow(event.content.made_bytes())?;
     event.headers.retain(|(name, _)| !LEFT_OUT.contains(&name.as_str()));
     let payload = event.payload().map_err(|error| Refusal::BodyInvalid(error.to_string()))?;
     gateway.engine.call_back(*run, key, token, payload).await?;

@@ -18,6 +18,11 @@ fn allowed<'a>(cors: &Cors, headers: &'a HeaderMap) -> Option<&'a HeaderValue> {
     cors.origins.iter().any(listed).then_some(origin)
 }
 
+/// Whether it is the request of a page that the workflow allows.
+pub(super) fn lets_in(cors: &Cors, headers: &HeaderMap) -> bool {
+    allowed(cors, headers).is_some()
+}
+
 /// The answer to a preflight of an allowed page.
 pub(super) fn preflight(webhook: &Webhook, method: &Method, headers: &HeaderMap) -> Option<Response> {
     let cors = webhook.cors.as_ref().filter(|_| *method == Method::OPTIONS)?;

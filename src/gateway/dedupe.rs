@@ -1,6 +1,8 @@
 //! What copies of a delivery are recognised by. On the path of every delivery, so it builds no more of
 //! `context` than the template reads.
 
+use sha2::{Digest, Sha256};
+
 use super::endpoint::Endpoint;
 use crate::{
     engine::{DedupeKey, EventRoots, ReplayKey},
@@ -51,14 +53,40 @@ fn template(text: &str) -> Result<Template, FieldError> {
     Ok(template)
 }
 
-/// What copies of this delivery are recognised by; nothing when the template gives nothing.
-pub(super) fn key(endpoint: &Endpoint, event: &Event) -> Option<DedupeKey> {
+/// What copies of this delivery are recognised by; nothing when the template gives nothing. `query` is that of the
+/// request as it came.
+///
+/// Whoever is verified may send a copy that differs a little, as senders do. Of strangers only a copy that is the same to
+/// the byte is one: else who guesses an id would get another's answer, or keep the true delivery from being run.
+pub(super) fn key(endpoint: &Endpoint, event: &Event, query: Option<&str>) -> Option<DedupeKey> {
     let (template, ttl) = endpoint.dedupe.as_ref()?;
     let workflow = &endpoint.definition.workflow.key;
     let roots = EventRoots::new(event, template.references());
+    let content = endpoint.webhook().verify.is_none().then(|| content(event, query.unwrap_or("")));
     // The key is hashed as it is filled in, and never held. One beyond the bound is none: no event is taken for another.
-    DedupeKey::written(workflow, *ttl, |out| {
+    DedupeKey::written(workflow, content.as_ref(), *ttl, |out| {
         template.write_text(&roots, out, &mut Budget::new(KEY_MOST)).is_ok()
+    })
+}
+
+/// A digest of all that a sender chose but its headers.
+fn content(event: &Event, query: &str) -> [u8; 32] {
+    let mut digest = Sha256::new();
+    for part in [event.method.as_bytes(), event.path.as_bytes(), query.as_bytes(), &event.body] {
+        // With its length, so that no byte moves from one to the next.
+        digest.update((part.len() as u64).to_be_bytes());
+        digest.update(part);
+    }
+    digest.finalize().into()
+}
+
+/// What an author should know of a trigger that is right.
+pub(super) fn warning(webhook: &Webhook) -> Option<FieldError> {
+    let unverified = webhook.dedupe.is_some() && webhook.verify.is_none();
+    unverified.then(|| {
+        let message = "anyone may send here and choose any id, so only a copy with the same method, path, query and body \
+                       counts as the same event; set `verify` to go by the id alone";
+        FieldError::new("trigger.dedupe", message)
     })
 }
 

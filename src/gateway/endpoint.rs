@@ -98,6 +98,11 @@ impl Endpoint {
         self.scheme.as_ref().err().or_else(|| self.handshake.as_ref().err())
     }
 
+    /// What its author should know, though nothing is wrong with it.
+    pub fn warnings(&self) -> Vec<FieldError> {
+        dedupe::warning(self.webhook()).into_iter().collect()
+    }
+
     /// Whether a sender may ask by this method, before its signature is checked or after it. Nobody knows while a
     /// secret is missing.
     pub(super) fn asks(&self, method: &str, signed: bool) -> bool {

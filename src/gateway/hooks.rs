@@ -17,10 +17,13 @@ use tokio::sync::oneshot;
 use super::{
     Gateway, answer,
     body::{self, Coding},
+    budget::Claim,
     cors, dedupe,
     endpoint::Endpoint,
     handshake::{Answer, Handshake, Subject},
-    hide, ip,
+    hide,
+    hosts::Foreign,
+    ip,
     problem::Problem,
     rate,
     refusal::Refusal,
@@ -34,13 +37,15 @@ use crate::{
         Cause, Event, FieldError, KeptRequest, Method, Mode, RequestOutcome, RequestRecord, Run, RunId,
         Verify, WorkflowKey,
     },
-    verify::{Delivery, Scheme, Verified},
+    verify::{Delivery, Proof, Rejected, Scheme, Verified},
 };
 
 /// The path that keys stand below.
 pub(super) const PREFIX: &str = "/api/webhooks/";
 /// The most parameters of a query.
 const QUERY_MOST: usize = 1_000;
+/// The largest body of a request that may be a question and can be nothing else, bytes.
+const QUESTION_MOST: usize = 64 << 10;
 
 /// What is known of a request while it is worked on, for the log.
 #[derive(Default)]
@@ -53,6 +58,17 @@ struct Trace {
     body: Option<Vec<u8>>,
     /// Who wants the answer encrypted, or in its own words.
     answer_to: Option<sealed::Correspondence>,
+    /// What it holds of the budget for bodies, until it is answered.
+    claim: Option<Arc<Claim>>,
+}
+
+/// Who sends a request.
+#[derive(Clone, Copy)]
+struct Caller {
+    /// The other end of the connection.
+    peer: IpAddr,
+    /// The caller, whom proxies may stand before.
+    client: IpAddr,
 }
 
 /// What an accepted request comes to.
@@ -91,7 +107,8 @@ async fn work(gateway: Gateway, peer: SocketAddr, request: Request, started: Ins
     let (parts, body) = request.into_parts();
     let client = gateway.proxies.client(peer.ip(), &parts.headers);
     let mut trace = Trace::default();
-    let accepted = accept(&gateway, client, &parts, body, id.created_ms(), &mut trace).await;
+    let caller = Caller { peer: peer.ip(), client };
+    let accepted = accept(&gateway, caller, &parts, body, id.created_ms(), &mut trace).await;
     let accepted_us = started.elapsed().as_micros() as u64;
     let (response, outcome) = match accepted {
         Err(refusal) => refused(&refusal),
@@ -117,6 +134,7 @@ async fn work(gateway: Gateway, peer: SocketAddr, request: Request, started: Ins
     if let Some(cors) = trace.endpoint.as_ref().and_then(|endpoint| endpoint.webhook().cors.as_ref()) {
         cors::mark(cors, &parts.headers, &mut response);
     }
+    answer::keep_apart(&mut response);
     let keeps = matches!(outcome, RequestOutcome::Refused { .. } | RequestOutcome::Filtered);
     let may_keep = |body: &&Vec<u8>| {
         keeps && gateway.engine.keeps_requests() && gateway.keeper.may_keep(body.len(), id.created_ms())
@@ -168,7 +186,7 @@ pub(super) fn refused(refusal: &Refusal) -> (Response, RequestOutcome) {
 /// Everything up to the durable run, cheapest refusal first.
 async fn accept(
     gateway: &Gateway,
-    client: IpAddr,
+    Caller { peer, client }: Caller,
     parts: &Parts,
     body: axum::body::Body,
     received_ms: u64,
@@ -176,6 +194,7 @@ async fn accept(
 ) -> Result<Accepted, Refusal> {
     // Also of those who guess paths.
     rate::count(&gateway.per_ip, client).map_err(Refusal::Rate)?;
+    let asked = gateway.asked(peer, parts)?;
     let (endpoint, params) = route(gateway, parts.uri.path())?;
     let workflow = &endpoint.definition.workflow;
     trace.workflow = Some(workflow.key.clone());
@@ -185,6 +204,10 @@ async fn accept(
     trace.endpoint = Some(Arc::clone(&endpoint));
     if let Some(response) = cors::preflight(endpoint.webhook(), &parts.method, &parts.headers) {
         return Ok(Accepted::Answered(response, RequestOutcome::Handshake { kind: "cors".to_owned() }));
+    }
+    let by_page = || endpoint.webhook().cors.as_ref().is_some_and(|cors| cors::lets_in(cors, &parts.headers));
+    if gateway.hosts.is_cross_site(asked, parts) && !by_page() {
+        return Err(Foreign::CrossSite.into());
     }
     let method = parts.method.as_str();
     let asks = |signed| endpoint.asks(method, signed);
@@ -199,10 +222,27 @@ async fn accept(
     let scheme = endpoint.scheme.as_ref().map_err(unavailable)?;
     let handshake = endpoint.handshake.as_ref().map_err(unavailable)?.as_ref();
     let coding = body::coding(&parts.headers, endpoint.webhook().decompress)?;
-    let body = body::read(&parts.headers, body, endpoint.max_body).await?;
-    trace.body_bytes = body.len() as u64;
     trace.scheme = scheme.as_ref().map(Scheme::name);
-    trace.body = Some(request_log::copied(&body));
+    let delivery = |body| Delivery {
+        method,
+        origin: gateway.engine.public_url(),
+        target: parts.uri.path_and_query().map_or("/", |target| target.as_str()),
+        headers: &parts.headers,
+        body,
+        received_ms,
+    };
+    let proof = scheme.as_ref().map_or(Proof::MayBe, |scheme| scheme.proof(&delivery(&[])));
+    let unproven = unproven(proof, handshake, parts);
+    if unproven.as_ref().is_some_and(|(_, most)| *most == 0) && !asks(true) {
+        allow_method(&endpoint, method)?;
+    }
+    let limit = endpoint.max_body.min(gateway.bodies.largest());
+    let claim = Arc::clone(trace.claim.insert(Arc::new(gateway.claim(client))));
+    let body = take_body(body, parts, limit, unproven, &claim).await?;
+    trace.body_bytes = body.len() as u64;
+    let copy = request_log::copied(&body);
+    claim.grow(copy.len())?;
+    trace.body = Some(copy);
     if let Some(answered) = answer_question(handshake, parts, &body, false)? {
         return Ok(answered);
     }
@@ -216,20 +256,13 @@ async fn accept(
         return Err(Refusal::Handshake(why.to_owned()));
     }
     let verified = match scheme {
-        Some(scheme) => scheme.verify(&Delivery {
-            method,
-            origin: gateway.engine.public_url(),
-            target: parts.uri.path_and_query().map_or("/", |target| target.as_str()),
-            headers: &parts.headers,
-            body: &body,
-            received_ms,
-        })?,
+        Some(scheme) => scheme.verify(&delivery(&body))?,
         None => Verified::default(),
     };
     trace.answer_to =
         verified.reply.map(|reply| sealed::Correspondence { endpoint: Arc::clone(&endpoint), reply });
     let mut body = match coding {
-        Some(coding) => decompress(coding, body, endpoint.max_body).await?,
+        Some(coding) => decompress(gateway, coding, body, endpoint.max_body, Arc::clone(&claim)).await?,
         None => body,
     };
     let mut content_type = body::content_type(&parts.headers)?.map(Cow::Owned);
@@ -252,6 +285,7 @@ async fn accept(
         body = hidden;
     }
     let mut event = event_of(client, parts, content_type.as_deref(), body)?;
+    claim.grow(event.content.made_bytes())?;
     event.params = params;
     let webhook = endpoint.webhook();
     let mode = webhook.mode;
@@ -261,7 +295,7 @@ async fn accept(
         return Ok(Accepted::Answered(StatusCode::NO_CONTENT.into_response(), RequestOutcome::Filtered));
     }
     // Of the keys only digests are kept, so they may read what is hidden from then on.
-    let dedupe = dedupe::key(&endpoint, &event);
+    let dedupe = dedupe::key(&endpoint, &event, parts.uri.query());
     let replay = dedupe::replay(&endpoint, verified.replay);
     event.hide_headers(|name| webhook.hides(name));
     event.hide_parameters(|name| webhook.hides_parameter(name));
@@ -311,9 +345,57 @@ fn route(gateway: &Gateway, path: &str) -> Result<(Arc<Endpoint>, Params), Refus
     path.strip_prefix(PREFIX).and_then(|path| gateway.endpoints.route(path)).ok_or(Refusal::Unknown)
 }
 
+/// Why a request proves nothing, and the most bytes of its body that are read all the same: it may be a question that
+/// its sender does not sign, which is small. Nothing when it may be proven.
+fn unproven(proof: Proof, handshake: Option<&Handshake>, parts: &Parts) -> Option<(Rejected, usize)> {
+    let query = parts.uri.query().unwrap_or("");
+    let subject = Subject::new(parts.method.as_str(), query, &parts.headers, &[]);
+    let asks = || handshake.is_some_and(|handshake| handshake.may_ask(&subject));
+    match proof {
+        Proof::MayBe => None,
+        Proof::MayAsk(rejected) => Some((rejected, QUESTION_MOST)),
+        Proof::Absent(rejected) => Some((rejected, if asks() { QUESTION_MOST } else { 0 })),
+    }
+}
+
+/// The body, or why it is not read whole.
+async fn take_body(
+    mut body: axum::body::Body,
+    parts: &Parts,
+    limit: usize,
+    unproven: Option<(Rejected, usize)>,
+    claim: &Claim,
+) -> Result<Vec<u8>, Refusal> {
+    let announced = body::announced(&parts.headers, limit)?;
+    let most = unproven.as_ref().map_or(limit, |(_, most)| limit.min(*most));
+    let hopeless = unproven.as_ref().is_some_and(|(_, most)| *most == 0);
+    let read = match hopeless || announced.is_some_and(|length| length > most) {
+        true => Err(Refusal::TooLarge { limit: most }),
+        false => body::read(&mut body, announced, most, claim).await,
+    };
+    let refusal = match (read, unproven) {
+        (Ok(whole), _) => return Ok(whole),
+        (Err(Refusal::TooLarge { .. }), Some((rejected, _))) => rejected.into(),
+        (Err(refusal @ Refusal::Bodies(_)), _) => refusal,
+        (Err(refusal), _) => return Err(refusal),
+    };
+    body::let_go(body, parts.version);
+    Err(refusal)
+}
+
 /// Not on the threads that serve others: it may take as long as a large body is.
-async fn decompress(coding: Coding, body: Vec<u8>, limit: usize) -> Result<Vec<u8>, Refusal> {
-    let work = tokio::task::spawn_blocking(move || body::decompressed(coding, &body, limit));
+async fn decompress(
+    gateway: &Gateway,
+    coding: Coding,
+    body: Vec<u8>,
+    limit: usize,
+    claim: Arc<Claim>,
+) -> Result<Vec<u8>, Refusal> {
+    let place = Arc::clone(&gateway.unpacking).acquire_owned().await.expect("nobody closes it");
+    let work = tokio::task::spawn_blocking(move || {
+        let _place = place;
+        body::decompressed(coding, &body, limit, &|more| claim.grow(more))
+    });
     work.await.unwrap_or_else(|error| Err(Refusal::BodyInvalid(format!("its decoder failed: {error}"))))
 }
 

@@ -7,6 +7,7 @@
 
 mod answer;
 mod body;
+mod budget;
 mod callbacks;
 mod client;
 mod cors;
@@ -16,6 +17,7 @@ mod filter;
 mod handshake;
 mod hide;
 mod hooks;
+mod hosts;
 mod ip;
 mod problem;
 mod rate;
@@ -27,27 +29,41 @@ mod sealed;
 mod xml;
 
 pub use body::{decode, decompress};
+pub use budget::BodyLimits;
 pub use client::{ForwardedHeader, Proxies};
 pub use endpoint::{Endpoint, Endpoints, Sources};
+pub use hosts::{HostName, HostNameError, Hosts};
 pub use problem::Problem;
 pub(crate) use refusal::engine_problem;
 pub use resend::ResendError;
 pub use route::collision;
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc, thread::available_parallelism};
 
 use axum::{Router, routing::any};
+use http::{HeaderMap, request::Parts};
+use tokio::sync::Semaphore;
 
-use self::{rate::Limiter, request_log::Keeper};
+use self::{
+    budget::{Budget, Claim},
+    hosts::Asked,
+    rate::Limiter,
+    refusal::Refusal,
+    request_log::Keeper,
+};
 use crate::{engine::Engine, model::RateLimit};
 
 /// Guards of all workflows together.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Guards {
     /// Who may say whom a request is from.
     pub proxies: Proxies,
     /// How often one address may call, whatever it calls.
     pub per_ip: Option<RateLimit>,
+    /// Which names the server answers to.
+    pub hosts: Hosts,
+    /// What the bodies of requests may take of the memory.
+    pub bodies: BodyLimits,
 }
 
 /// What the webhook routes share.
@@ -56,16 +72,29 @@ pub struct Gateway {
     engine: Engine,
     endpoints: Arc<Endpoints>,
     proxies: Arc<Proxies>,
+    hosts: Arc<Hosts>,
     /// None or one, as each workflow has its own.
     per_ip: Arc<[Arc<Limiter>]>,
+    bodies: Arc<Budget>,
+    /// For bodies that are being decompressed: each may need a window beside what comes out.
+    unpacking: Arc<Semaphore>,
     keeper: Arc<Keeper>,
 }
 
 impl Gateway {
     /// A gateway to `engine` for these endpoints.
     pub fn new(engine: Engine, endpoints: Arc<Endpoints>, guards: Guards) -> Self {
-        let per_ip = guards.per_ip.into_iter().map(|rate| Arc::new(Limiter::new(rate))).collect();
-        Self { engine, endpoints, proxies: Arc::new(guards.proxies), per_ip, keeper: Arc::default() }
+        let Guards { proxies, per_ip, hosts, bodies } = guards;
+        Self {
+            engine,
+            endpoints,
+            proxies: Arc::new(proxies),
+            hosts: Arc::new(hosts),
+            per_ip: per_ip.into_iter().map(|rate| Arc::new(Limiter::new(rate))).collect(),
+            bodies: Budget::new(bodies),
+            unpacking: Arc::new(Semaphore::new(available_parallelism().map_or(1, usize::from))),
+            keeper: Arc::default(),
+        }
     }
 
     /// The routes below `/api/webhooks/` and `/api/callbacks/`.
@@ -74,5 +103,30 @@ impl Gateway {
             .route("/api/webhooks/{*path}", any(hooks::receive))
             .route("/api/callbacks/{*path}", any(callbacks::receive))
             .with_state(self)
+    }
+
+    /// The caller's address.
+    pub(crate) fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+        self.proxies.client(peer, headers)
+    }
+
+    /// Whose name a request asks for.
+    fn asked(&self, peer: IpAddr, parts: &Parts) -> Result<Asked, Refusal> {
+        // A trusted proxy answers to the names that it was given.
+        if self.proxies.trusts(peer.to_canonical()) {
+            return Ok(Asked::Own);
+        }
+        Ok(self.hosts.asked(parts)?)
+    }
+
+    /// Why a request of the management API is not for this server.
+    pub(crate) fn foreign(&self, peer: IpAddr, parts: &Parts) -> Option<Problem> {
+        self.asked(peer, parts).err().map(|refusal| refusal.problem())
+    }
+
+    /// What a request of this caller holds of the budget for bodies.
+    fn claim(&self, client: IpAddr) -> Claim {
+        // A trusted proxy that does not say whom it serves stands for all of them.
+        self.bodies.claim(client, self.proxies.trusts(client))
     }
 }

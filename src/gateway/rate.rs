@@ -6,12 +6,12 @@
 
 use std::{
     collections::HashMap,
-    net::{IpAddr, Ipv6Addr},
+    net::IpAddr,
     sync::{Arc, LazyLock, Mutex, MutexGuard},
     time::{Duration, Instant},
 };
 
-use crate::model::{RateBy, RateLimit};
+use crate::model::{RateBy, RateLimit, subscriber};
 
 /// Addresses remembered by one rate.
 const CELLS_MOST: usize = 65_536;
@@ -25,7 +25,7 @@ static BEGIN: LazyLock<Instant> = LazyLock::new(Instant::now);
 enum Who {
     /// Everybody.
     All,
-    /// One address, or a /64 of IPv6, which one caller commonly has whole.
+    /// One address, or a /64 of IPv6.
     Address(IpAddr),
     /// Those for whom there is no room.
     Others,
@@ -33,12 +33,9 @@ enum Who {
 
 impl Who {
     fn of(by: RateBy, address: IpAddr) -> Self {
-        match (by, address.to_canonical()) {
-            (RateBy::Workflow, _) => Self::All,
-            (RateBy::Ip, IpAddr::V6(v6)) => {
-                Self::Address(IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & (u128::MAX << 64))))
-            }
-            (RateBy::Ip, v4) => Self::Address(v4),
+        match by {
+            RateBy::Workflow => Self::All,
+            RateBy::Ip => Self::Address(subscriber(address)),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use http::StatusCode;
 
-use super::{problem::Problem, rate::Exceeded};
+use super::{budget::Full, hosts::Foreign, problem::Problem, rate::Exceeded};
 use crate::{
     engine::{CallbackError, EngineError},
     model::{RateBy, RunError, RunId},
@@ -30,8 +30,12 @@ pub(super) enum Refusal {
     Ip(IpAddr),
     #[error("over the rate of {} in {} by {}", .0.rate.limit, .0.rate.per, by(.0.rate.by))]
     Rate(Exceeded),
+    #[error("{0}")]
+    Foreign(#[from] Foreign),
     #[error("the body is over {limit} bytes")]
     TooLarge { limit: usize },
+    #[error("no room for the body: {0}")]
+    Bodies(#[from] Full),
     #[error("the body did not arrive within {seconds} s")]
     BodyTimeout { seconds: u64 },
     #[error("the body broke off: {0}")]
@@ -100,6 +104,30 @@ impl Refusal {
                 "too many requests; send again later".to_owned(),
                 Later,
             ),
+            Self::Foreign(foreign) => {
+                let (status, code, detail) = foreign.parts();
+                (status, code, detail, Never)
+            }
+            // How much there is, is for the log.
+            Self::Bodies(Full::Process(_)) => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "bodies_full",
+                "the server holds as many request bodies as it has room for; send again later".to_owned(),
+                Later,
+            ),
+            Self::Bodies(Full::Address(_)) => (
+                StatusCode::TOO_MANY_REQUESTS,
+                "address_bodies_full",
+                "this address has too many request bodies under way; send again when some are answered"
+                    .to_owned(),
+                Later,
+            ),
+            Self::Bodies(Full::Never(most)) => (
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "body_too_large",
+                format!("the body is over {most} bytes with what is made out of it"),
+                Never,
+            ),
             Self::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", own(), Never),
             Self::BodyTimeout { .. } => (StatusCode::REQUEST_TIMEOUT, "body_timeout", own(), Later),
             Self::BodyBroken(_) => {
@@ -164,6 +192,8 @@ impl Refusal {
             | Self::Method { .. }
             | Self::Ip(_)
             | Self::Rate(_)
+            | Self::Foreign(_)
+            | Self::Bodies(_)
             | Self::TooLarge { .. }
             | Self::BodyTimeout { .. }
             | Self::BodyBroken(_)

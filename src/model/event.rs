@@ -30,6 +30,16 @@ pub enum Content {
     },
 }
 
+impl Content {
+    /// The bytes that were made of the body, beside it.
+    pub fn made_bytes(&self) -> usize {
+        match self {
+            Self::Decoded(json) | Self::Multipart { fields: json, .. } => json.as_str().len(),
+            Self::Empty | Self::Json | Self::Text | Self::Binary => 0,
+        }
+    }
+}
+
 /// One request as the workflow sees it. What is here is what `context` is made of.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Event {

@@ -1,6 +1,6 @@
 //! Who may call a webhook, how often, and from which web pages: the guards of a trigger as its author writes them.
 
-use core::net::IpAddr;
+use core::net::{IpAddr, Ipv6Addr};
 use std::{fmt, str::FromStr};
 
 use ipnet::{IpNet, Ipv4Net};
@@ -21,6 +21,15 @@ const ENTRIES_MOST: usize = 1_000;
 #[serde(try_from = "String", into = "String")]
 #[schemars(with = "String")]
 pub struct Network(IpNet);
+
+/// Whom an address counts as wherever callers have shares: itself, or its /64 of IPv6, which one caller commonly has whole.
+/// IPv4 in IPv6 counts as IPv4.
+pub fn subscriber(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() & (u128::MAX << 64)).into(),
+        v4 => v4,
+    }
+}
 
 /// Why a text is no range of addresses.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

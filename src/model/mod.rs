@@ -47,7 +47,7 @@ pub use flow::{
     CallbackStep, DelayStep, IterationError, Join, LoopSource, LoopStep, OnError, ParallelBranch,
     ParallelStep, Retry, SubflowStep, WAIT_CAP, WaitUntilStep,
 };
-pub use guards::{Cors, IpRules, Network, NetworkError, RateBy, RateLimit, RateLimits};
+pub use guards::{Cors, IpRules, Network, NetworkError, RateBy, RateLimit, RateLimits, subscriber};
 pub use handshake::{Handshake, HandshakeAnswer, HandshakeMac, HandshakeSpec, Preset, PresetSpec};
 pub use hmac::{Algorithm, Encoding, HmacSpec, SecretEncoding, TimestampSpec, TimestampUnit};
 pub use hook_path::{HookPath, HookPathError, PathSegment};

@@ -1,9 +1,11 @@
 //! A second, stricter look at the heads of HTTP/1.1 requests, against request smuggling.
 //!
 //! hyper reads some heads that a proxy in front may read otherwise: a line that ends in LF alone, a length given
-//! twice or beside `Transfer-Encoding`. RFC 9112 allows that; it is refused here all the same, since no honest sender
-//! writes so. To refuse, the offending byte is replaced by one that no head may have: hyper itself then answers 400
+//! twice or beside `Transfer-Encoding`, white space in the lines of chunks. RFC 9112 allows that; it is refused here all
+//! the same, since no honest sender writes so. Bodies are followed to their ends, so that the next head is looked at too. To refuse, the offending byte is replaced by one that no head may have: hyper itself then answers 400
 //! and closes.
+
+use super::chunks::{Chunks, Found};
 
 /// What HTTP/2 connections begin with (RFC 9113 section 3.4).
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -19,8 +21,8 @@ enum Place {
     Head,
     /// In a body of which so many bytes are to come.
     Body(u64),
-    /// In a body in chunks: until the request is answered.
-    Chunks,
+    /// In a body in chunks.
+    Chunks(Chunks),
     /// In what is no HTTP/1.1.
     Elsewhere,
 }
@@ -70,19 +72,30 @@ impl Default for Heads {
 }
 
 impl Heads {
-    /// A request was answered: what comes next is a head.
-    pub(super) fn answered(&mut self) {
-        if self.place == Place::Chunks {
-            self.begin_head();
-        }
-    }
-
     /// Looks at bytes that came, and spoils what must not be read.
     pub(super) fn look(&mut self, mut bytes: &mut [u8]) {
         self.compare_preface(bytes);
         loop {
             match self.place {
-                Place::Elsewhere | Place::Chunks => return,
+                Place::Elsewhere => return,
+                Place::Chunks(mut chunks) => match chunks.look(bytes) {
+                    Found::More => {
+                        self.place = Place::Chunks(chunks);
+                        return;
+                    }
+                    Found::End(read) => {
+                        bytes = &mut bytes[read..];
+                        self.begin_head();
+                    }
+                    Found::Wrong(at) => {
+                        // In an extension a bare LF is wrong for hyper too, and nothing else is.
+                        if !matches!(chunks, Chunks::Extension(_)) {
+                            bytes[at] = POISON;
+                        }
+                        self.place = Place::Elsewhere;
+                        return;
+                    }
+                },
                 Place::Body(left) => {
                     let skipped = usize::try_from(left).unwrap_or(usize::MAX).min(bytes.len());
                     self.place = Place::Body(left - skipped as u64);
@@ -192,7 +205,7 @@ impl Heads {
             self.lines += 1;
         } else if self.lines > 0 {
             self.place = match (self.chunks, self.length) {
-                (true, _) => Place::Chunks,
+                (true, _) => Place::Chunks(Chunks::default()),
                 (false, Some(length)) if length > 0 => Place::Body(length),
                 (false, _) => Place::Head,
             };
@@ -240,6 +253,11 @@ mod tests {
                 false,
             ),
             (
+                "white space in the line of a chunk",
+                "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n2 \r\na\n\r\n0\r\n\r\n",
+                true,
+            ),
+            (
                 "two lengths",
                 "POST / HTTP/1.1\r\nContent-Length: 5\r\nA: b\r\nCONTENT-LENGTH: 5\r\n\r\n",
                 true,
@@ -279,13 +297,25 @@ mod tests {
     }
 
     #[test]
-    fn w19_after_chunks_the_next_head_is_looked_at_again() {
-        let mut heads = Heads::default();
-        heads.look(&mut b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n".to_vec());
-        heads.answered();
-        let mut next = b"GET / HTTP/1.1\nA: b\r\n\r\n".to_vec();
-        heads.look(&mut next);
-        assert!(next.contains(&POISON));
+    fn l1_what_stands_behind_a_body_is_looked_at_as_a_head() {
+        let bad = "GET / HTTP/1.1\nA: b\r\n\r\n";
+        let good = "GET / HTTP/1.1\r\nA: b\r\n\r\n";
+        let bodies = [
+            "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+            "transfer-encoding:chunked\r\n\r\n3;x\r\na\nb\r\n0\r\nT: \r\n\r\n",
+            "Content-Length: 3\r\n\r\na\nb",
+        ];
+        for body in bodies {
+            let first = format!("POST / HTTP/1.1\r\n{body}");
+            for times in 1..3 {
+                let before = first.repeat(times);
+                for size in 1..before.len() {
+                    let found = spoiled(&format!("{before}{bad}"), size);
+                    assert_eq!(found, Some(before.len() + 14), "{before:?}, {size} bytes at once");
+                    assert_eq!(spoiled(&format!("{before}{good}{before}"), size), None, "{before:?}");
+                }
+            }
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! the new one. So clients that only hold connections keep nobody out.
 
 pub(crate) mod acme;
+mod chunks;
 mod connection;
 mod heads;
 mod phase;
@@ -42,7 +43,9 @@ const HEAD_MOST: usize = 64 << 10;
 /// The largest head of an HTTP/2 request, bytes, as RFC 9113 section 6.5.2 counts them.
 const HEADER_LIST_MOST: u32 = 32 << 10;
 /// Requests that one HTTP/2 connection may have open.
-const STREAMS_MOST: u32 = 128;
+const STREAMS_MOST: u32 = 16;
+/// What the bodies of one HTTP/2 connection may send before they are read, bytes: each of them, and all together.
+const WINDOW: u32 = 256 << 10;
 /// Streams that a client may reset before we have looked at them (rapid reset).
 const RESETS_MOST: usize = 20;
 /// Between two HTTP/2 pings, and how long their answer may take: clients that are gone do not say so.
@@ -161,6 +164,8 @@ fn builder() -> Builder<TokioExecutor> {
         .http2()
         .timer(TokioTimer::new())
         .max_concurrent_streams(STREAMS_MOST)
+        .initial_stream_window_size(WINDOW)
+        .initial_connection_window_size(WINDOW)
         .max_pending_accept_reset_streams(RESETS_MOST)
         .max_header_list_size(HEADER_LIST_MOST)
         .keep_alive_interval(PING_EVERY)

@@ -40,8 +40,6 @@ pub(super) struct Phase {
     uploading: u32,
     /// Of those, the ones whose answers wait for the client to take more.
     taking: u32,
-    /// How often the last open request was answered.
-    answered: u64,
     /// Since when no request is open, or a head is under way.
     since: Instant,
     /// Whether a request was answered and nothing of the next one has come.
@@ -60,7 +58,6 @@ impl Phase {
             open: 0,
             uploading: 0,
             taking: 0,
-            answered: 0,
             since: now,
             idle: false,
             multiplexed: false,
@@ -128,15 +125,9 @@ impl Phase {
     pub(super) fn closed(&mut self, now: Instant) {
         self.open = self.open.saturating_sub(1);
         if self.open == 0 {
-            self.answered += 1;
             self.idle = true;
             self.since = now;
         }
-    }
-
-    /// How often the last open request was answered.
-    pub(super) fn answered(&self) -> u64 {
-        self.answered
     }
 
     /// Whether it is time to close.

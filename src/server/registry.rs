@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    net::{IpAddr, Ipv6Addr, SocketAddr},
+    net::{IpAddr, SocketAddr},
     sync::{Arc, Mutex, MutexGuard},
     time::Instant,
 };
@@ -13,6 +13,7 @@ use super::{
     Limits,
     phase::{Close, Patience, Phase},
 };
+use crate::model::subscriber;
 
 /// When all connections are taken, one in so many goes: looking for the slowest costs a walk over all of them.
 const EVICTED: usize = 64;
@@ -95,7 +96,7 @@ impl Drop for Place {
 impl Connected {
     fn remove(&mut self, id: u64) {
         let Some(connection) = self.by_id.remove(&id) else { return };
-        let address = shared(connection.peer.ip());
+        let address = subscriber(connection.peer.ip());
         if let Some(count) = self.by_address.get_mut(&address) {
             *count -= 1;
             if *count == 0 {
@@ -136,7 +137,7 @@ impl Registry {
     /// A place for a new connection, if need be that of a slow one.
     pub(super) fn admit(self: &Arc<Self>, peer: SocketAddr, now: Instant) -> Result<Place, Full> {
         let mut connected = self.lock();
-        let address = shared(peer.ip());
+        let address = subscriber(peer.ip());
         let of_address = connected.by_address.get(&address).copied().unwrap_or(0);
         if self.limits.share(peer.ip()).is_some_and(|most| of_address >= most) {
             return Err(Full::Address);
@@ -179,14 +180,6 @@ impl Registry {
 
     pub(super) fn is_empty(&self) -> bool {
         self.lock().by_id.is_empty()
-    }
-}
-
-/// Whose share a connection is of: an address, or a /64 of IPv6.
-fn shared(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() & (u128::MAX << 64)).into(),
-        v4 => v4,
     }
 }
 

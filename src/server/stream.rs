@@ -18,13 +18,11 @@ pub(super) struct Watched<S> {
     stream: S,
     connection: Arc<Connection>,
     heads: Heads,
-    /// How often all requests had been answered at the last look.
-    answered: u64,
 }
 
 impl<S> Watched<S> {
     pub(super) fn new(stream: S, connection: Arc<Connection>) -> Self {
-        Self { stream, connection, heads: Heads::default(), answered: 0 }
+        Self { stream, connection, heads: Heads::default() }
     }
 
     fn wrote(&self, written: &Poll<io::Result<usize>>) {
@@ -45,15 +43,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
         let filled = buffer.filled().len();
         let read = Pin::new(&mut self.stream).poll_read(cx, buffer);
         if read.is_ready() && buffer.filled().len() > filled {
-            let answered = {
-                let mut phase = self.connection.phase();
-                phase.read(Instant::now());
-                phase.answered()
-            };
-            if answered != self.answered {
-                self.answered = answered;
-                self.heads.answered();
-            }
+            self.connection.phase().read(Instant::now());
             self.heads.look(&mut buffer.filled_mut()[filled..]);
         }
         read

@@ -50,6 +50,11 @@ impl Basic {
         Ok(Self { pairs })
     }
 
+    /// Whether there are credentials to check.
+    pub(super) fn is_there(&self, head: &Delivery<'_>) -> Result<(), Rejected> {
+        credentials(head, "Basic").map(|_| ())
+    }
+
     pub(super) fn verify(&self, delivery: &Delivery<'_>) -> Result<(), Rejected> {
         let malformed = |why| Rejected::Malformed { header: AUTHORIZATION.as_str().to_owned(), why };
         let written = credentials(delivery, "Basic")?;

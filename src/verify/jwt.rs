@@ -72,6 +72,11 @@ impl Jwt {
         })
     }
 
+    /// Whether there is a token to check.
+    pub(super) fn is_there(&self, head: &Delivery<'_>) -> Result<(), Rejected> {
+        credentials(head, "Bearer").map(|_| ())
+    }
+
     pub(super) fn verify(&self, delivery: &Delivery<'_>) -> Result<(), Rejected> {
         let token = credentials(delivery, "Bearer")?;
         let claims = read(token).map_err(|why| Rejected::Token { why })?;

@@ -182,17 +182,7 @@ impl Signature {
 
     /// What copies of the delivery are recognised by, if it tells when it was sent.
     pub(super) fn verify(&self, delivery: &Delivery<'_>) -> Result<Option<Replay>, Rejected> {
-        let headers = delivery.headers;
-        let first = &self.families[0];
-        let family = self.families.iter().find(|family| family.is_in(headers)).unwrap_or(first);
-        let text = match signature_header(headers, &family.signature) {
-            Err(Rejected::MissingSignature { .. })
-                if self.outdated.as_ref().is_some_and(|name| headers.contains_key(name)) =>
-            {
-                return Err(Rejected::LegacySignature);
-            }
-            other => other?,
-        };
+        let (family, text) = self.text_of(delivery.headers)?;
         let malformed = |why| Rejected::Malformed { header: family.signature.as_str().to_owned(), why };
         let read = self.layout.read(text).map_err(malformed)?;
         let claimed = self.claimed(&read.signatures).map_err(malformed)?;
@@ -216,6 +206,32 @@ impl Signature {
         // Of the text, not of the signature: there may be several of one text.
         let digest = parts.iter().fold(Sha256::new(), |digest, part| digest.chain_update(part)).finalize();
         Ok(until_ms.map(|until_ms| Replay { digest: digest.into(), until_ms }))
+    }
+
+    /// Whether there is a signature to check, with the time and the id that it covers, as far as they stand in headers.
+    pub(super) fn is_there(&self, head: &Delivery<'_>) -> Result<(), Rejected> {
+        let (family, _) = self.text_of(head.headers)?;
+        if self.freshness.is_some() && self.time_path.is_none() && self.layout.timestamp_key().is_none() {
+            self.find_timestamp(family, None, head)?;
+        }
+        match self.id_path {
+            Some(_) => Ok(()),
+            None => self.id(family, head).map(|_| ()),
+        }
+    }
+
+    /// The set of headers that is used, and the text of the signature.
+    fn text_of<'a>(&self, headers: &'a HeaderMap) -> Result<(&Family, &'a str), Rejected> {
+        let first = &self.families[0];
+        let family = self.families.iter().find(|family| family.is_in(headers)).unwrap_or(first);
+        match signature_header(headers, &family.signature) {
+            Err(Rejected::MissingSignature { .. })
+                if self.outdated.as_ref().is_some_and(|name| headers.contains_key(name)) =>
+            {
+                Err(Rejected::LegacySignature)
+            }
+            other => Ok((family, other?)),
+        }
     }
 
     /// The well-formed signatures for each key; those with another prefix are other versions.

@@ -3,6 +3,8 @@
 //! Called by `Scheme`. Says nothing about body, time or id. Sources: RFC 6750 section 2.1 for `Bearer`; docs.gitlab.com,
 //! "Webhooks"; help.gitee.com.
 
+use std::borrow::Cow;
+
 use http::{HeaderName, header::AUTHORIZATION};
 
 use super::{
@@ -56,13 +58,20 @@ impl Token {
         self.name
     }
 
+    /// Whether there is a token to check.
+    pub(super) fn is_there(&self, head: &Delivery<'_>) -> Result<(), Rejected> {
+        self.given(head).map(|_| ())
+    }
+
     pub(super) fn verify(&self, delivery: &Delivery<'_>) -> Result<(), Rejected> {
-        let check = |given: &str| {
-            accept_secret(&self.secrets, delivery.received_ms, |secret| secret.equals(given.as_bytes()))
-        };
+        let given = self.given(delivery)?;
+        accept_secret(&self.secrets, delivery.received_ms, |secret| secret.equals(given.as_bytes()))
+    }
+
+    fn given<'a>(&self, delivery: &Delivery<'a>) -> Result<Cow<'a, str>, Rejected> {
         match &self.place {
-            Place::Bearer => check(credentials(delivery, "Bearer")?),
-            Place::Header(name) => check(signature_header(delivery.headers, name)?),
+            Place::Bearer => credentials(delivery, "Bearer").map(Cow::Borrowed),
+            Place::Header(name) => signature_header(delivery.headers, name).map(Cow::Borrowed),
             Place::Parameter(name) => {
                 let query = url::query(delivery.target).unwrap_or_default();
                 let mut values = form_urlencoded::parse(query.as_bytes()).filter(|(key, _)| key == name);
@@ -70,7 +79,7 @@ impl Token {
                 match (values.next(), values.next()) {
                     (None, _) => Err(Rejected::MissingParameter { parameter: parameter() }),
                     (Some(_), Some(_)) => Err(Rejected::SeveralParameters { parameter: parameter() }),
-                    (Some((_, value)), None) => check(&value),
+                    (Some((_, value)), None) => Ok(value),
                 }
             }
         }

@@ -61,19 +61,29 @@ impl Unbound {
         self.name
     }
 
-    pub(super) fn verify(&self, delivery: &Delivery<'_>) -> Result<Replay, Rejected> {
-        let malformed = |why| Rejected::Malformed { header: self.signature.as_str().to_owned(), why };
-        let text = signature_header(delivery.headers, &self.signature)?;
-        let claimed = self.decode(text).map_err(malformed)?;
+    /// Whether there is a signature with its time to check.
+    pub(super) fn is_there(&self, head: &Delivery<'_>) -> Result<(), Rejected> {
+        self.given(head).map(|_| ())
+    }
+
+    /// The texts of signature and time.
+    fn given<'a>(&self, delivery: &Delivery<'a>) -> Result<(&'a str, &'a str), Rejected> {
+        let signature = signature_header(delivery.headers, &self.signature)?;
         let place = || self.timestamp.as_str().to_owned();
-        let timestamp = match single(delivery.headers, &self.timestamp) {
-            Single::Absent => return Err(Rejected::MissingTimestamp { header: place() }),
+        match single(delivery.headers, &self.timestamp) {
+            Single::Absent => Err(Rejected::MissingTimestamp { header: place() }),
             Single::Repeated => {
-                return Err(Rejected::BadTimestamp { header: place(), why: "is there more than once" });
+                Err(Rejected::BadTimestamp { header: place(), why: "is there more than once" })
             }
             // What is no text is no number either.
-            Single::Once(value) => value.to_str().unwrap_or_default(),
-        };
+            Single::Once(value) => Ok((signature, value.to_str().unwrap_or_default())),
+        }
+    }
+
+    pub(super) fn verify(&self, delivery: &Delivery<'_>) -> Result<Replay, Rejected> {
+        let malformed = |why| Rejected::Malformed { header: self.signature.as_str().to_owned(), why };
+        let (text, timestamp) = self.given(delivery)?;
+        let claimed = self.decode(text).map_err(malformed)?;
         let until_ms = self.freshness.check(self.timestamp.as_str(), timestamp, delivery.received_ms)?;
         accept_secret(&self.secrets, delivery.received_ms, |secret| {
             tag(timestamp, secret).matches(&claimed)

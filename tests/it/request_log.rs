@@ -171,7 +171,9 @@ fn a_log_over_its_size_loses_its_oldest_lines_first() {
         .start();
     for number in 0..120 {
         let body = json!({ "number": number, "text": "x".repeat(1_000) });
-        assert_eq!(server.send(&Request::post("/api/webhooks/gh").json(&body)).status, 401);
+        let wrong = format!("sha256={}", "0".repeat(64));
+        let request = Request::post("/api/webhooks/gh").header("x-hub-signature-256", &wrong);
+        assert_eq!(server.send(&request.json(&body)).status, 401);
     }
     let newest = server.newest_request(120);
     assert_eq!(newest["kept"], false, "a log that is full keeps lines alone");

@@ -107,7 +107,7 @@ fn header_bombs_are_refused_by_431() {
 }
 
 /// What request smugglers send (RFC 9112 sections 2.2, 5.2, 6.3 and 7.1).
-fn smuggling() -> Vec<(&'static str, String)> {
+pub fn smuggling() -> Vec<(&'static str, String)> {
     let head = "POST /api/webhooks/open HTTP/1.1\r\nhost: a\r\n";
     vec![
         ("two lengths that differ", format!("{head}content-length: 5\r\ncontent-length: 6\r\n\r\nhello!")),

@@ -11,14 +11,19 @@ use flate2::bufread::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
 use http::{HeaderMap, header};
 use ruzstd::decoding::StreamingDecoder;
 
-use super::super::refusal::Refusal;
+use super::super::{budget::Full, refusal::Refusal};
 
 /// So much may come out whatever went in.
 const FREE: usize = 1 << 20;
 /// Beyond that, how many bytes may come out for one that went in. Text compresses to a tenth, JSON of machines to a fiftieth.
 const RATIO: usize = 100;
+/// What is decompressed at once, bytes.
+const PIECE: usize = 64 << 10;
 /// The largest window of zstd, as RFC 8878 recommends for receivers.
 const WINDOW: u64 = 8 << 20;
+
+/// Asked for room before so many bytes more are kept.
+type Room<'a> = &'a dyn Fn(usize) -> Result<(), Full>;
 
 /// How a body is compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,11 +75,12 @@ pub(in crate::gateway) fn coding(headers: &HeaderMap, allowed: bool) -> Result<O
 ///
 /// # Errors
 /// `TooLarge` as soon as there is more, or far more than went in; `BodyInvalid` when it is not what its coding says, is
-/// cut off, or has something behind its end.
+/// cut off, or has something behind its end; `Bodies` when there is no room for what comes out.
 pub(in crate::gateway) fn decompressed(
     coding: Coding,
     body: &[u8],
     limit: usize,
+    room: Room<'_>,
 ) -> Result<Vec<u8>, Refusal> {
     if body.is_empty() {
         return Ok(Vec::new());
@@ -83,29 +89,29 @@ pub(in crate::gateway) fn decompressed(
     match coding {
         Coding::Gzip => {
             let mut decoder = MultiGzDecoder::new(body);
-            let whole = read(&mut decoder, most)?;
+            let whole = read(&mut decoder, most, room)?;
             ended(decoder.get_ref())?;
             Ok(whole)
         }
         // RFC 9110 section 8.4.1.2: zlib's format is meant, and some senders leave its frame out.
         Coding::Deflate if is_zlib(body) => {
             let mut decoder = ZlibDecoder::new(body);
-            let whole = read(&mut decoder, most)?;
+            let whole = read(&mut decoder, most, room)?;
             ended(decoder.get_ref())?;
             Ok(whole)
         }
         Coding::Deflate => {
             let mut decoder = DeflateDecoder::new(body);
-            let whole = read(&mut decoder, most)?;
+            let whole = read(&mut decoder, most, room)?;
             ended(decoder.get_ref())?;
             Ok(whole)
         }
-        Coding::Brotli => unbrotli(body, most),
+        Coding::Brotli => unbrotli(body, most, room),
         Coding::Zstd => {
             let decoder = StreamingDecoder::new_with_max_window_size(body, WINDOW);
             let mut decoder =
                 decoder.map_err(|error| Refusal::BodyInvalid(format!("it is no zstd: {error}")))?;
-            let whole = read(&mut decoder, most)?;
+            let whole = read(&mut decoder, most, room)?;
             ended(decoder.get_ref())?;
             Ok(whole)
         }
@@ -114,28 +120,25 @@ pub(in crate::gateway) fn decompressed(
 
 /// By hand, since the crate's reader allows windows of a gibibyte (which ten bytes can ask for) and does not tell what is
 /// behind the end.
-fn unbrotli(body: &[u8], most: usize) -> Result<Vec<u8>, Refusal> {
+fn unbrotli(body: &[u8], most: usize, room: Room<'_>) -> Result<Vec<u8>, Refusal> {
     let allocator = StandardAlloc::default;
     let mut state = BrotliState::new_strict(allocator(), allocator(), allocator());
     let (mut left, mut at, mut total) = (body.len(), 0, 0);
-    let mut buffer = vec![0; 64 << 10];
+    let mut buffer = vec![0; PIECE];
     let mut whole = Vec::new();
     loop {
-        let (mut room, mut filled) = (buffer.len(), 0);
+        let (mut free, mut filled) = (buffer.len(), 0);
         let result = BrotliDecompressStream(
             &mut left,
             &mut at,
             body,
-            &mut room,
+            &mut free,
             &mut filled,
             &mut buffer,
             &mut total,
             &mut state,
         );
-        whole.extend_from_slice(&buffer[..filled]);
-        if whole.len() > most {
-            return Err(Refusal::TooLarge { limit: most });
-        }
+        keep(&mut whole, &buffer[..filled], most, room)?;
         match result {
             BrotliResult::NeedsMoreOutput => {}
             BrotliResult::ResultSuccess => break,
@@ -151,17 +154,28 @@ fn unbrotli(body: &[u8], most: usize) -> Result<Vec<u8>, Refusal> {
     Ok(whole)
 }
 
-fn read(decoder: &mut impl Read, most: usize) -> Result<Vec<u8>, Refusal> {
+fn read(decoder: &mut impl Read, most: usize, room: Room<'_>) -> Result<Vec<u8>, Refusal> {
     let mut whole = Vec::new();
-    let one_more = most.saturating_add(1) as u64;
-    decoder
-        .take(one_more)
-        .read_to_end(&mut whole)
-        .map_err(|error| Refusal::BodyInvalid(format!("it cannot be decompressed: {error}")))?;
-    if whole.len() > most {
+    let mut buffer = vec![0; PIECE];
+    loop {
+        let count = decoder
+            .read(&mut buffer)
+            .map_err(|error| Refusal::BodyInvalid(format!("it cannot be decompressed: {error}")))?;
+        if count == 0 {
+            return Ok(whole);
+        }
+        keep(&mut whole, &buffer[..count], most, room)?;
+    }
+}
+
+/// Adds a piece of what comes out, if it may be kept.
+fn keep(whole: &mut Vec<u8>, piece: &[u8], most: usize, room: Room<'_>) -> Result<(), Refusal> {
+    if whole.len() + piece.len() > most {
         return Err(Refusal::TooLarge { limit: most });
     }
-    Ok(whole)
+    room(piece.len())?;
+    whole.extend_from_slice(piece);
+    Ok(())
 }
 
 fn ended(rest: &[u8]) -> Result<(), Refusal> {
@@ -188,6 +202,11 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    /// With all the room that there is.
+    fn decompressed(coding: Coding, body: &[u8], limit: usize) -> Result<Vec<u8>, Refusal> {
+        super::decompressed(coding, body, limit, &|_| Ok(()))
+    }
 
     const CODINGS: [Coding; 4] = [Coding::Gzip, Coding::Deflate, Coding::Brotli, Coding::Zstd];
 
@@ -244,6 +263,21 @@ mod tests {
             assert!(matches!(by_ratio, Err(Refusal::TooLarge { limit }) if limit == most), "{coding:?}");
             let by_size = decompressed(coding, &bomb, 1_000);
             assert!(matches!(by_size, Err(Refusal::TooLarge { limit: 1_000 })), "{coding:?}");
+        }
+    }
+
+    #[test]
+    fn s3_what_comes_out_is_counted_while_it_comes() {
+        let text = b"{\"a\": \"hello hello hello\"}".repeat(20_000);
+        for coding in CODINGS {
+            let counted = std::cell::Cell::new(0);
+            let room = |more: usize| {
+                counted.set(counted.get() + more);
+                if counted.get() > 200_000 { Err(Full::Process(200_000)) } else { Ok(()) }
+            };
+            let refused = super::decompressed(coding, &compressed(coding, &text), 1 << 20, &room);
+            assert!(matches!(refused, Err(Refusal::Bodies(Full::Process(200_000)))), "{coding:?}");
+            assert!(counted.get() <= 200_000 + PIECE, "{coding:?}: {}", counted.get());
         }
     }
 

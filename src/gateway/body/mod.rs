@@ -20,30 +20,85 @@ pub(super) use form::add_value;
 use std::time::Duration;
 
 use axum::body::Body;
-use http::{HeaderMap, header};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use http::{HeaderMap, Version, header};
+use http_body_util::BodyExt;
 
-use super::{refusal::Refusal, xml};
+use super::{budget::Claim, refusal::Refusal, xml};
 use crate::model::{Content, JsonText};
 
 /// How long a body may take to arrive.
 const DEADLINE: Duration = Duration::from_secs(30);
+/// What is read of a body that nobody wants, and for how long, so that its sender finds the answer.
+const LET_GO_MOST: usize = 256 << 10;
+const LET_GO_FOR: Duration = Duration::from_secs(2);
 
-/// The whole body, at most `limit` bytes of it.
-pub(super) async fn read(headers: &HeaderMap, body: Body, limit: usize) -> Result<Vec<u8>, Refusal> {
+/// The length that a head announces, unless it is over `limit`.
+pub(super) fn announced(headers: &HeaderMap, limit: usize) -> Result<Option<usize>, Refusal> {
     let announced =
         headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
-    if announced.is_some_and(|length| length > limit) {
-        return Err(Refusal::TooLarge { limit });
+    match announced.is_some_and(|length| length > limit) {
+        true => Err(Refusal::TooLarge { limit }),
+        false => Ok(announced),
     }
-    let collected = tokio::time::timeout(DEADLINE, Limited::new(body, limit).collect())
+}
+
+/// The whole body, at most `limit` bytes of it, as long as `claim` gets room for what comes.
+pub(super) async fn read(
+    body: &mut Body,
+    announced: Option<usize>,
+    limit: usize,
+    claim: &Claim,
+) -> Result<Vec<u8>, Refusal> {
+    tokio::time::timeout(DEADLINE, collect(body, announced, limit, claim))
         .await
-        .map_err(|_| Refusal::BodyTimeout { seconds: DEADLINE.as_secs() })?;
-    match collected {
-        Ok(collected) => Ok(collected.to_bytes().into()),
-        Err(error) if error.is::<LengthLimitError>() => Err(Refusal::TooLarge { limit }),
-        Err(error) => Err(Refusal::BodyBroken(error.to_string())),
+        .unwrap_or(Err(Refusal::BodyTimeout { seconds: DEADLINE.as_secs() }))
+}
+
+async fn collect(
+    body: &mut Body,
+    announced: Option<usize>,
+    limit: usize,
+    claim: &Claim,
+) -> Result<Vec<u8>, Refusal> {
+    let most = announced.unwrap_or(limit);
+    let (mut whole, mut room) = (Vec::new(), 0_usize);
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| Refusal::BodyBroken(error.to_string()))?;
+        // Trailers say nothing that we know.
+        let Ok(data) = frame.into_data() else { continue };
+        let needed = whole.len() + data.len();
+        if needed > limit {
+            return Err(Refusal::TooLarge { limit });
+        }
+        if needed > room {
+            // Not what is announced at once: that costs a sender nothing.
+            let next = room.saturating_mul(2).clamp(needed, most.max(needed));
+            claim.grow(next - room)?;
+            whole.reserve_exact(next - whole.len());
+            room = next;
+        }
+        whole.extend_from_slice(&data);
     }
+    whole.shrink_to_fit();
+    claim.shrink(room - whole.len());
+    Ok(whole)
+}
+
+/// Reads what is left of a refused body and keeps nothing of it, beside the answer. Of HTTP/1.1, where a connection
+/// that closes on unread bytes may take the answer with it; HTTP/2 stops the one stream.
+pub(super) fn let_go(mut body: Body, version: Version) {
+    if version >= Version::HTTP_2 {
+        return;
+    }
+    tokio::spawn(tokio::time::timeout(LET_GO_FOR, async move {
+        let mut left = LET_GO_MOST;
+        while let Some(Ok(frame)) = body.frame().await {
+            left = left.saturating_sub(frame.data_ref().map_or(0, bytes::Bytes::len));
+            if left == 0 {
+                break;
+            }
+        }
+    }));
 }
 
 /// The one `Content-Type`.
@@ -74,7 +129,7 @@ pub fn decode(content_type: Option<&str>, body: &[u8]) -> Result<Content, String
 /// Why it is refused.
 pub fn decompress(coding: &str, body: &[u8], limit: usize) -> Result<Vec<u8>, String> {
     let coding = Coding::of(coding).ok_or("it is no coding that is known")?;
-    decompressed(coding, body, limit).map_err(|refusal| refusal.to_string())
+    decompressed(coding, body, limit, &|_| Ok(())).map_err(|refusal| refusal.to_string())
 }
 
 pub(super) fn decode_body(content_type: Option<&str>, body: &[u8]) -> Result<Content, Refusal> {

@@ -175,6 +175,16 @@ impl Handshake {
         self.entries.iter().any(|entry| entry.signed == signed && entry.method.as_str() == method)
     }
 
+    /// Whether a request of this head can be a question of those before the signature; the body of `subject` is not
+    /// looked at.
+    pub(super) fn may_ask(&self, subject: &Subject<'_>) -> bool {
+        let asks = |entry: &Entry| match entry.reads_body() {
+            true => entry.method.as_str() == subject.method(),
+            false => entry.answer(subject).is_some(),
+        };
+        self.entries.iter().any(|entry| !entry.signed && asks(entry))
+    }
+
     /// Whether the request is a question, of those before the signature or of those after it.
     pub(super) fn answer(&self, subject: &Subject<'_>, signed: bool) -> Answer {
         let mut asked = self.entries.iter().filter(|entry| entry.signed == signed);
@@ -208,6 +218,15 @@ impl Entry {
         let signed = !spec.unsigned.unwrap_or(spec.method == Method::Get);
         let require = spec.require.iter().map(secret).collect::<Result<_, String>>()?;
         Ok(Self { method: spec.method, signed, matches, require, status, body, mac })
+    }
+
+    /// Whether the head alone does not tell the question from a delivery.
+    fn reads_body(&self) -> bool {
+        let named = self.matches.iter().map(|(source, _)| source);
+        let mut named = named.chain(self.require.iter().map(|(source, _)| source));
+        named.any(Source::is_in_body)
+            || self.body.any(&Text::quotes_body)
+            || self.mac.as_ref().is_some_and(|mac| mac.of.is_in_body())
     }
 
     fn answer(&self, subject: &Subject<'_>) -> Option<Answer> {

@@ -69,6 +69,14 @@ impl Source {
         }
     }
 
+    /// Whether it is not known before the body is read.
+    pub(super) fn is_in_body(&self) -> bool {
+        match self {
+            Self::Query(_) | Self::Header(_) => false,
+            Self::Body | Self::Field(_) => true,
+        }
+    }
+
     /// The value, if it is one that can be echoed: no object, no array, not null, not too long.
     pub(super) fn find(&self, subject: &Subject<'_>) -> Option<Value> {
         let value = match self {
@@ -152,6 +160,10 @@ impl Text {
     /// Whether it quotes anything of the request.
     pub(super) fn quotes(&self) -> bool {
         self.0.iter().any(|piece| !matches!(piece, Piece::Literal(_)))
+    }
+
+    pub(super) fn quotes_body(&self) -> bool {
+        self.0.iter().any(|piece| matches!(piece, Piece::Field(source) if source.is_in_body()))
     }
 
     pub(super) fn uses_mac(&self) -> bool {

@@ -25,10 +25,17 @@ impl Dingtalk {
         Parties::new(&spec.token, Some(&spec.aes_key), spec.receive_id.as_deref(), clock, resolve).map(Self)
     }
 
-    pub(in crate::verify) fn verify(&self, delivery: &Delivery<'_>) -> Result<Verified, Rejected> {
-        let target = delivery.target.replace("timeStamp=", "timestamp=");
+    /// Whether there is a signature to check.
+    pub(in crate::verify) fn is_there(&self, head: &Delivery<'_>) -> Result<(), Rejected> {
+        let target = spelled_alike(head.target);
         let query = Query::of(&target);
-        let name = if query.has(SIGNATURE) { SIGNATURE } else { OLD_SIGNATURE };
+        Parties::are_there(&query, signature_of(&query))
+    }
+
+    pub(in crate::verify) fn verify(&self, delivery: &Delivery<'_>) -> Result<Verified, Rejected> {
+        let target = spelled_alike(delivery.target);
+        let query = Query::of(&target);
+        let name = signature_of(&query);
         let package = Package::read(delivery.body).map_err(|why| Rejected::Envelope { why })?;
         if package.form != Form::Json {
             return Err(Rejected::Envelope { why: "is no JSON" });
@@ -52,6 +59,14 @@ impl Dingtalk {
         let query = self.0.sign_query(SIGNATURE, Some(&encrypt), id, now_ms);
         Signed { headers: Vec::new(), query, body: Some(packed(b"", &encrypt)) }
     }
+}
+
+fn spelled_alike(target: &str) -> String {
+    target.replace("timeStamp=", "timestamp=")
+}
+
+fn signature_of(query: &Query<'_>) -> &'static str {
+    if query.has(SIGNATURE) { SIGNATURE } else { OLD_SIGNATURE }
 }
 
 #[cfg(test)]

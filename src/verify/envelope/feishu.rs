@@ -9,8 +9,8 @@ use subtle::ConstantTimeEq;
 
 use super::{
     super::{
-        Delivery, Opened, Rejected, Replay, SchemeError, Secret, Signed, Single, Verified, resolve_all,
-        signature_header, single, timestamp::Freshness,
+        Delivery, Opened, Proof, Rejected, Replay, SchemeError, Secret, Signed, Single, Verified,
+        resolve_all, signature_header, single, timestamp::Freshness,
     },
     Reply, Resolve, Written,
     crypt::{self, AesKey},
@@ -52,6 +52,18 @@ impl Feishu {
             return Err(SchemeError::NoSecret);
         }
         Ok(Self { tokens, keys, freshness: Freshness::new(TimestampUnit::Seconds, spec.tolerance) })
+    }
+
+    /// Without an Encrypt Key the proof stands in the body; with one, questions need no signature.
+    pub(in crate::verify) fn proof(&self, head: &Delivery<'_>) -> Proof {
+        if self.keys.is_empty() {
+            return Proof::MayBe;
+        }
+        if !head.headers.contains_key(SIGNATURE) {
+            return Proof::MayAsk(Rejected::MissingSignature { header: SIGNATURE.as_str().to_owned() });
+        }
+        let signed = [TIMESTAMP, NONCE].iter().try_for_each(|name| text(head, name).map(|_| ()));
+        signed.map_or_else(Proof::Absent, |()| Proof::MayBe)
     }
 
     pub(in crate::verify) fn verify(&self, delivery: &Delivery<'_>) -> Result<Verified, Rejected> {

@@ -112,6 +112,11 @@ impl Parties {
         Ok(Self { tokens, keys, receive_id, unit_ms, tolerance_ms: tolerance.as_millis() })
     }
 
+    /// Whether the query holds what signs a delivery.
+    fn are_there(query: &Query<'_>, signature: &'static str) -> Result<(), Rejected> {
+        [signature, "timestamp", "nonce"].into_iter().try_for_each(|name| query.one(name).map(|_| ()))
+    }
+
     /// Whether `content` was signed with one of the tokens, and lately.
     fn check(
         &self,

@@ -23,6 +23,12 @@ impl WechatMp {
         Parties::new(&spec.token, spec.aes_key.as_ref(), spec.receive_id.as_deref(), clock, resolve).map(Self)
     }
 
+    /// Whether there is a signature to check.
+    pub(in crate::verify) fn is_there(&self, head: &Delivery<'_>) -> Result<(), Rejected> {
+        let plain = head.method == "GET" || self.0.keys.is_empty();
+        Parties::are_there(&Query::of(head.target), if plain { PLAIN } else { SIGNATURE })
+    }
+
     pub(in crate::verify) fn verify(&self, delivery: &Delivery<'_>) -> Result<Verified, Rejected> {
         let query = Query::of(delivery.target);
         if delivery.method == "GET" {

@@ -22,6 +22,11 @@ impl Wecom {
         Parties::new(&spec.token, Some(&spec.aes_key), spec.receive_id.as_deref(), clock, resolve).map(Self)
     }
 
+    /// Whether there is a signature to check.
+    pub(in crate::verify) fn is_there(&self, head: &Delivery<'_>) -> Result<(), Rejected> {
+        Parties::are_there(&Query::of(head.target), SIGNATURE)
+    }
+
     pub(in crate::verify) fn verify(&self, delivery: &Delivery<'_>) -> Result<Verified, Rejected> {
         let query = Query::of(delivery.target);
         if delivery.method == "GET" {

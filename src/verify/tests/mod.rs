@@ -85,6 +85,27 @@ fn headers_that_are_missing_empty_or_repeated_are_refused() {
 }
 
 #[test]
+fn s3_a_proof_that_is_missing_is_told_by_the_head_alone() {
+    for row in schemes() {
+        let (scheme, name, sent) = (row.receiver(), row.name(), row.sent());
+        assert_eq!(sent.proof(&scheme), Proof::MayBe, "{name}");
+        // Linear tells the time in its body; the header is for bodies that do not.
+        for (header, _) in sent.headers.iter().filter(|(header, _)| header != "linear-timestamp") {
+            let expected = sent.clone().without(header).arrives(&scheme, NOW).unwrap_err();
+            assert_eq!(
+                sent.clone().without(header).proof(&scheme),
+                Proof::Absent(expected),
+                "{name}: {header}"
+            );
+        }
+        let mut bare = sent.clone();
+        bare.headers.clear();
+        bare.target = "/api/webhooks/a".to_owned();
+        assert!(matches!(bare.proof(&scheme), Proof::Absent(_)), "{name}");
+    }
+}
+
+#[test]
 fn signatures_in_another_spelling_or_length_are_refused() {
     for row in schemes().into_iter().filter(|row| row.covers_body) {
         let (scheme, name, sent) = (row.receiver(), row.name(), row.sent());

@@ -3,6 +3,7 @@
 
 pub mod acme;
 mod command;
+pub mod frames;
 mod http;
 mod letters;
 mod receiver;

@@ -114,6 +114,8 @@ impl Process {
         // What a test sets is for its workflows, unless it says otherwise.
         let names = setup.variables.iter().map(|(name, _)| name.as_str());
         command.env("FLOWCELL_ENV_ALLOW", names.collect::<Vec<_>>().join(","));
+        // Tests name their server as they like; those of `browsers` say which names it answers to.
+        command.env("FLOWCELL_SERVER_HOSTS", "*");
         command.envs(setup.variables.iter().map(|(name, value)| (name, value)));
         let mut child =
             command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
@@ -218,8 +220,22 @@ impl TestServer {
 
     /// `VmRSS`, MiB.
     pub fn resident_mib(&self) -> u64 {
+        self.memory_mib("VmRSS:")
+    }
+
+    /// Forgets the peak of its memory so far.
+    pub fn forget_peak(&self) {
+        fs::write(format!("/proc/{}/clear_refs", self.pid()), "5").unwrap();
+    }
+
+    /// `VmHWM`, MiB: the peak since its start, or since [`TestServer::forget_peak`].
+    pub fn peak_mib(&self) -> u64 {
+        self.memory_mib("VmHWM:")
+    }
+
+    fn memory_mib(&self, field: &str) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("Linux tells VmRSS");
+        let line = status.lines().find_map(|line| line.strip_prefix(field)).expect("Linux tells it");
         line.trim().trim_end_matches("kB").trim().parse::<u64>().unwrap() / 1_024
     }
 

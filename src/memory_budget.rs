@@ -1,0 +1,31 @@
+//! What the parts of the server may take of its memory, unless the settings say otherwise.
+//!
+//! Pure: whoever knows how much memory there is passes it in. Parts that hold what strangers send ask here, so that
+//! their shares are seen together.
+
+/// What is assumed of a machine that nobody has looked at, bytes.
+pub(crate) const ASSUMED: u64 = 1 << 30;
+/// Below this no request of ordinary size would pass, bytes.
+const BODIES_LEAST: u64 = 16 << 20;
+/// Above this more bodies would only wait for each other, bytes.
+const BODIES_MOST: u64 = 512 << 20;
+
+/// How many bytes of request bodies may be in memory at once, of so many bytes of memory: a sixteenth, as each byte of a
+/// body costs some more while it is decoded and stored.
+pub(crate) fn bodies(memory: u64) -> u64 {
+    (memory / 16).clamp(BODIES_LEAST, BODIES_MOST)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_gibibyte_holds_64_mib_of_bodies_and_there_is_a_least_and_a_most() {
+        let cases = [(0, 16 << 20), (256 << 20, 16 << 20), (ASSUMED, 64 << 20), (2 << 30, 128 << 20)];
+        for (memory, expected) in cases {
+            assert_eq!(bodies(memory), expected, "{memory}");
+        }
+        assert_eq!(bodies(u64::MAX), BODIES_MOST);
+    }
+}
