@@ -21,7 +21,7 @@ use crate::{
     gateway::{Endpoints, Gateway},
     key_source::{self, KeyError},
     loader::Loader,
-    machine,
+    machine, memory_budget,
     net::{NetError, Outbound, OutboundOptions},
     plugin_folder::{self, PluginFileError},
     sandbox::{
@@ -234,8 +234,9 @@ impl App {
         let folders = folder::workflows_in(&config.workflows)?;
         let store: Arc<dyn Store> =
             Arc::new(SledStore::open(&config.data.join("store"), &Options::default())?);
-        let admission =
-            Admission::new(config.sandbox_memory.unwrap_or_else(|| machine::sandbox_part(machine::memory())));
+        let admission = Admission::new(
+            config.sandbox_memory.unwrap_or_else(|| memory_budget::sandbox(machine::memory())),
+        );
         let sandbox = JsEngine::load(&SandboxOptions {
             cache: Some(config.cache.clone()),
             slots: config.slots,

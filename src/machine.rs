@@ -5,23 +5,14 @@
 
 use std::{fs, path::Path};
 
-use crate::model::{ByteSize, Limits};
-
-/// Assumed where nothing can be read.
-const UNKNOWN: u64 = 1 << 30;
+use crate::memory_budget::ASSUMED;
 
 /// Memory that this process may use, bytes: that of the machine, or less where a control group (v1 or v2) or one around it says so.
 pub fn memory() -> u64 {
     let groups = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
-    let total = fs::read_to_string("/proc/meminfo").ok().and_then(|text| total_of(&text)).unwrap_or(UNKNOWN);
+    let total = fs::read_to_string("/proc/meminfo").ok().and_then(|text| total_of(&text)).unwrap_or(ASSUMED);
     let limits = files_of(&groups).into_iter().filter_map(|file| fs::read_to_string(file).ok());
     limits.filter_map(|text| text.trim().parse().ok()).fold(total, u64::min)
-}
-
-/// The part of it that scripts and plugins may have together unless `sandbox.memory` says another: two fifths. The rest is for
-/// bodies, the store's cache and the server itself.
-pub fn sandbox_part(memory: u64) -> ByteSize {
-    ByteSize::from_bytes((memory / 5 * 2).max(Limits::DEFAULT.memory.as_bytes()))
 }
 
 fn total_of(meminfo: &str) -> Option<u64> {
@@ -68,11 +59,9 @@ mod tests {
     }
 
     #[test]
-    fn the_machine_has_memory_and_the_sandbox_gets_a_part() {
+    fn the_machine_has_memory() {
         assert_eq!(total_of("MemTotal:       24576 kB\nMemFree: 1 kB"), Some(24 << 20));
         assert_eq!(total_of("MemTotal: much"), None);
         assert!(memory() > 64 << 20);
-        assert_eq!(sandbox_part(1 << 30).as_bytes(), (1 << 30) / 5 * 2);
-        assert_eq!(sandbox_part(0), Limits::DEFAULT.memory);
     }
 }

@@ -3,6 +3,8 @@
 //! Pure: whoever knows how much memory there is passes it in. Parts that hold what strangers send ask here, so that
 //! their shares are seen together.
 
+use crate::model::{ByteSize, Limits};
+
 /// What is assumed of a machine that nobody has looked at, bytes.
 pub(crate) const ASSUMED: u64 = 1 << 30;
 /// Below this no request of ordinary size would pass, bytes.
@@ -16,6 +18,12 @@ pub(crate) fn bodies(memory: u64) -> u64 {
     (memory / 16).clamp(BODIES_LEAST, BODIES_MOST)
 }
 
+/// What scripts and plugins may have together, of so many bytes of memory: two fifths. The rest is for bodies, the store's cache
+/// and the server itself.
+pub(crate) fn sandbox(memory: u64) -> ByteSize {
+    ByteSize::from_bytes((memory / 5 * 2).max(Limits::DEFAULT.memory.as_bytes()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -27,5 +35,7 @@ mod tests {
             assert_eq!(bodies(memory), expected, "{memory}");
         }
         assert_eq!(bodies(u64::MAX), BODIES_MOST);
+        assert_eq!(sandbox(ASSUMED).as_bytes(), ASSUMED / 5 * 2);
+        assert_eq!(sandbox(0), Limits::DEFAULT.memory);
     }
 }

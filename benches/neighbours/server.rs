@@ -37,7 +37,7 @@ impl Server {
             .arg(folder.path().join("data"))
             .arg("--workflows")
             .arg(folder.path().join("workflows"))
-            .env("FLOWCELL_SANDBOX_MEMORY", (MEMORY / 5 * 2 >> 20).to_string() + "MiB")
+            .env("FLOWCELL_SANDBOX_MEMORY", ((MEMORY / 5 * 2) >> 20).to_string() + "MiB")
             .env("FLOWCELL_VARS_FORGED_SECRET", "a secret of this measurement")
             .stdout(Stdio::piped())
             .stderr(if std::env::var_os("NEIGHBOURS_LOG").is_some() {

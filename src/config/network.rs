@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::{ConfigError, Server};
 use crate::{
     gateway::{BodyLimits, ForwardedHeader, Guards, HostName, Hosts, Proxies},
-    memory_budget,
+    machine, memory_budget,
     model::{ByteSize, Network as Range},
     server::{
         Limits,
@@ -104,7 +104,7 @@ pub(super) fn meaning(server: &Server) -> Result<Network, ConfigError> {
     };
     let bodies = BodyLimits {
         process: budget("server.body_budget", server.body_budget, BUDGET_LEAST)?
-            .unwrap_or_else(|| memory_budget::bodies(memory_budget::ASSUMED)),
+            .unwrap_or_else(|| memory_budget::bodies(machine::memory())),
         per_address: budget("server.body_budget_per_address", server.body_budget_per_address, SHARE_LEAST)?,
     };
     let rate = server.rate_limit_per_ip.as_deref().map(str::parse).transpose();

@@ -202,7 +202,7 @@ fn what_is_wrong_at_the_edge_of_the_network_is_named() {
         ("[server]\nforwarded_header = \"x-real-ip\"".to_owned(), "x-real-ip"),
         ("[server]\nrate_limit_per_ip = \"many\"".to_owned(), "server.rate_limit_per_ip: `many`"),
         ("[server]\nhosts = [\"a.example:80\"]".to_owned(), "server.hosts: `a.example:80`"),
-        ("[server]\ncross_site = \"yes\"".to_owned(), "cross_site"),
+        ("[server]\ncross_site = \"yes\"".to_owned(), "expected a boolean"),
         ("[server]\nbody_budget = \"1KiB\"".to_owned(), "server.body_budget: must be at least 1MiB"),
         ("[server]\nbody_budget_per_address = \"1B\"".to_owned(), "server.body_budget_per_address"),
         ("[tls]\ncert = \"c\"".to_owned(), "tls.key"),

@@ -22,7 +22,7 @@ use super::{
     trials::{self, Admitted, Beginning, Released},
 };
 use crate::{
-    model::{RunHead, RunId, WorkflowKey},
+    model::{RunHead, RunId, Signal, WorkflowKey},
     store::{Batch, StoreError, tables},
 };
 
@@ -254,6 +254,11 @@ async fn begin(inner: &Arc<Inner>, run: RunId, live: &Live, mut job: Job) -> Sto
             job.condemn(trials::condemned(ends));
             return execution::execute(inner, live, job).await;
         }
+        // It only ends: nothing of it runs, so nothing is to be marked.
+        Beginning::Marked { .. } if is_to_be_cancelled(inner, run) => {
+            live.executed.store(true, Ordering::SeqCst);
+            return execution::execute(inner, live, job).await;
+        }
         Beginning::Marked { ends, on_trial } => (ends, on_trial),
     };
     if let Err(error) = job.mark(inner, ends).await {
@@ -269,6 +274,12 @@ async fn begin(inner: &Arc<Inner>, run: RunId, live: &Live, mut job: Job) -> Sto
         }
     }
     executed.await
+}
+
+/// Whether somebody wants the run to end.
+fn is_to_be_cancelled(inner: &Inner, run: RunId) -> bool {
+    let signals = tables::signals::list(&*inner.store, run).unwrap_or_default();
+    signals.iter().any(|(_, signal)| matches!(signal, Signal::Cancel { .. }))
 }
 
 /// The trial of a run took too long: the others go on, and what happens then is not blamed on it while there are others

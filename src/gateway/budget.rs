@@ -244,6 +244,12 @@ mod tests {
 
     const MIB: usize = 1 << 20;
 
+    /// What the two parts hold; under one lock.
+    fn parts(budget: &Budget) -> (u64, u64) {
+        let counts = budget.lock();
+        (counts.small, counts.large)
+    }
+
     fn budget(process_mib: usize, per_address_mib: Option<usize>) -> Arc<Budget> {
         let bytes = |mib| (mib * MIB) as u64;
         Budget::new(BodyLimits { process: bytes(process_mib), per_address: per_address_mib.map(bytes) })
@@ -347,9 +353,9 @@ mod tests {
         let budget = budget(4, None);
         let small = claim(&budget, "127.0.0.1");
         assert_eq!(small.grow(60_000), Ok(()));
-        assert_eq!((budget.lock().small, budget.lock().large), (60_000, 0));
+        assert_eq!(parts(&budget), (60_000, 0));
         assert_eq!(small.grow(10_000), Ok(()));
-        assert_eq!((budget.lock().small, budget.lock().large), (0, 70_000));
+        assert_eq!(parts(&budget), (0, 70_000));
         small.shrink(usize::MAX);
         drop(small);
         assert!(is_empty(&budget));

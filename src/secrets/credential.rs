@@ -25,6 +25,8 @@ const PARTS: [&str; 12] = [
 ];
 /// Words that do so alone.
 const WORDS: [&str; 11] = ["KEY", "KEYS", "PASS", "PWD", "PW", "DSN", "JWT", "PAT", "SAS", "PIN", "OTP"];
+/// Words that end so and are no password.
+const NO_PASS: [&str; 4] = ["COMPASS", "ENCOMPASS", "BYPASS", "TRESPASS"];
 /// Last words of names that speak about a credential and hold none.
 const ABOUT: [&str; 16] = [
     "FILE",
@@ -78,7 +80,9 @@ fn names_credential(name: &str) -> bool {
         && !words.last().is_some_and(|last| ABOUT.contains(&last.as_str()))
         && (PARTS.iter().any(|part| whole.contains(part))
             || words.iter().any(|word| {
-                WORDS.contains(&word.as_str()) || word.ends_with("PASS") || word.ends_with("KEY")
+                WORDS.contains(&word.as_str())
+                    || (word.ends_with("PASS") && !NO_PASS.contains(&word.as_str()))
+                    || word.ends_with("KEY")
             }))
 }
 

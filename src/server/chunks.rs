@@ -127,8 +127,8 @@ mod tests {
             ("0\r\n\r\n", ends("0\r\n\r\n")),
             ("1\r\na\r\n0\r\n\r\nGET", ends("1\r\na\r\n0\r\n\r\n")),
             (
-                "00A\r\n0\r\n\r\n0\r\n\r\n\n\r\n000\r\n\r\n",
-                ends("00A\r\n0\r\n\r\n0\r\n\r\n\n\r\n000\r\n\r\n"),
+                "00B\r\n0\r\n\r\n0\r\n\r\n\n\r\n000\r\n\r\n",
+                ends("00B\r\n0\r\n\r\n0\r\n\r\n\n\r\n000\r\n\r\n"),
             ),
             (
                 "1;a=\"b\"\r\na\r\n0\r\nA: b\r\nC: d\r\n\r\n",

@@ -93,7 +93,7 @@ impl Filler<'_> {
         let most = budget.most;
         // What is inside pays when it is escaped.
         let mut inside = Budget { most, left: usize::MAX, looks: budget.looks };
-        let mut escaped = Escaped(Filler { out: &mut **out, budget: &mut **budget });
+        let mut escaped = Escaped(Filler { out: &mut **out, budget });
         let filled = fill(&mut Filler { out: &mut escaped, budget: &mut inside });
         budget.looks = inside.looks;
         filled?;

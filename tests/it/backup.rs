@@ -248,7 +248,7 @@ fn l11_a_backup_that_somebody_changed_or_made_is_refused_unless_it_is_taken_on_p
     refused("good", &["--key", others.to_str().unwrap()], "was sealed with key");
     refused("good", &[], "put your copy of secrets.key into");
     // The data folder's own key counts without being named.
-    fs::create_dir(path("new")).unwrap();
+    fs::create_dir_all(path("new")).unwrap();
     fs::copy(&others, path("new/secrets.key")).unwrap();
     refused("good", &[], "--key");
     fs::copy(&own, path("new/secrets.key")).unwrap();

@@ -8,12 +8,12 @@ use crate::support::{
     poll, raw,
 };
 
-/// A server with these settings and no others; it answers to names of loopback.
+/// A server with these settings and no others; it answers to names of loopback, and to that of the tests' own requests.
 fn server(variables: &[(&str, &str)]) -> TestServer {
     let page = json!({ "cors": { "origins": ["https://app.example.com"] } });
     let setup = Setup::default()
         .workflows([Workflow::script("any", "return 1"), Workflow::script("page", "return 1").trigger(page)])
-        .variable("FLOWCELL_SERVER_HOSTS", "");
+        .variable("FLOWCELL_SERVER_HOSTS", "flowcell.test");
     variables.iter().fold(setup, |setup, (name, value)| setup.variable(name, value)).start()
 }
 

@@ -137,7 +137,7 @@ fn forged_wecom_messages_are_refused_alike_and_start_nothing() {
             ),
             "document type",
         ),
-        (Request::post("/api/webhooks/silent").body(text), "the envelope"),
+        (Request::post("/api/webhooks/silent").body(text), "`msg_signature` is missing"),
         (Request::post("/api/webhooks/silent").body("{\"encrypt\":\"a\"}"), "`msg_signature` is missing"),
     ];
     let mut told = Vec::new();

@@ -31,7 +31,7 @@ impl Group {
     /// The same memory for scripts in both cases.
     fn setup(&self) -> Setup {
         let setup =
-            Setup::default().variable("FLOWCELL_SANDBOX_MEMORY", &format!("{}MiB", GIB / 5 * 2 >> 20));
+            Setup::default().variable("FLOWCELL_SANDBOX_MEMORY", &format!("{}MiB", (GIB / 5 * 2) >> 20));
         match &self.0 {
             None => setup,
             Some(group) => {

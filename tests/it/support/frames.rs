@@ -118,11 +118,6 @@ impl Uploads {
         }
     }
 
-    /// Waits until so many streams were answered or reset, or nothing comes any more.
-    pub fn wait_for_refused(&mut self, count: usize) {
-        while self.refused < count && self.take() {}
-    }
-
     /// Takes one frame from the server.
     fn take(&mut self) -> bool {
         let Some((kind, flags, stream, payload)) = self.frames.next() else { return false };
