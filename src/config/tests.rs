@@ -158,7 +158,8 @@ fn names_and_budgets_of_bodies_are_set_in_a_file_or_in_variables() {
         load(file, variables, Flags::default()).unwrap().network.guards
     };
     let plain = guards("", &[]);
-    assert_eq!((plain.bodies.process, plain.bodies.per_address), (64 << 20, None));
+    let share = crate::memory_budget::bodies(crate::machine::memory());
+    assert_eq!((plain.bodies.process, plain.bodies.per_address), (share, None));
     assert!(plain.hosts.names.is_empty() && !plain.hosts.cross_site);
     let file = "[server]\nhosts = [\"a.example\"]\npublic_url = \"https://B.example:8443/x\"\nbody_budget = \"1MiB\"";
     let variables =

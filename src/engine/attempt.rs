@@ -84,6 +84,8 @@ pub(super) fn facts(run: &Run, definition: &Definition) -> RunFacts {
 /// Never those of others: what is masked, and whether a text holds one, can be seen from outside, and must tell nobody about them.
 #[derive(Clone, Default)]
 pub(super) struct Given {
+    /// Finds all of them: no redirect takes one to another origin, whoever sent it.
+    pub(super) all: Redactor,
     /// Masks in all that the run hands on or answers. Those that the sender himself sent are left out: else an answer would tell
     /// whether a guess is right.
     pub(super) masks: Redactor,
@@ -101,7 +103,8 @@ impl Given {
         if all.is_empty() {
             return Self::default();
         }
-        Self { masks: all.without_those_in(&[facts.context.as_bytes(), &facts.raw_body]) }
+        let masks = all.without_those_in(&[facts.context.as_bytes(), &facts.raw_body]);
+        Self { all, masks }
     }
 }
 

@@ -52,7 +52,7 @@ fn fetches(places: &Places) -> Workflow {
          const filled = text => text?.replace('KEY', secrets.KEY);\n\
          const all = Object.fromEntries(Object.entries(headers ?? {{}}).map(([name, value]) => [name, filled(value)]));\n\
          try {{ return (await fetch('{}', {{ method, headers: all, body: filled(body) }})).status }}\n\
-         catch (error) {{ return `${{error.code}} ${{error.message}}` }}",
+         catch (error) {{ return `${{error.code}} ${{error.message}} ${{error.cause?.message}}` }}",
         places.first.url("/in?token=of-the-url")
     );
     Workflow::script("fetches", &script).set(json!({ "secrets": ["KEY"] }))

@@ -238,7 +238,7 @@ fn cases() -> Vec<Case> {
             post("unset").header("x-hub-signature-256", &github_signature(b"{}", "")).body("{}"),
             503,
             "webhook_unavailable",
-            "`NOT_SET` is not set",
+            "no environment variable `NOT_SET`",
             Some("unset"),
         ),
     ]

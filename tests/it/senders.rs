@@ -8,6 +8,7 @@ use std::{
     io::Write,
     path::{Path, PathBuf},
     process::{Command, Stdio},
+    sync::{Mutex, PoisonError},
 };
 
 use serde_json::{Value, json};
@@ -35,12 +36,15 @@ const SECRETS: [(&str, &str); 5] = [
     ("twilio", "12345"),
 ];
 
-/// The folder of the installed packages, or why there is none.
+/// The folder of the installed packages with the script beside them, or why there is none. It is installed once, and under its
+/// name only when it is whole.
 fn packages() -> Result<PathBuf, String> {
-    let digest = Sha256::digest(PACKAGES.join(" "));
-    let folder = root().join("target/senders").join(hex::encode(&digest[..8]));
-    if folder.join("complete").exists() {
-        return Ok(folder);
+    static ONE: Mutex<()> = Mutex::new(());
+    let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let digest = Sha256::digest(PACKAGES.join(" ") + SCRIPT);
+    let whole = root().join("target/senders").join(format!("{}-whole", hex::encode(&digest[..8])));
+    if whole.exists() {
+        return Ok(whole);
     }
     for program in ["npm", "node"] {
         let there =
@@ -49,6 +53,7 @@ fn packages() -> Result<PathBuf, String> {
             return Err(format!("{program} is not installed"));
         }
     }
+    let folder = whole.with_extension(std::process::id().to_string());
     fs::create_dir_all(&folder).unwrap();
     let output = Command::new("npm")
         .args(["install", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix"])
@@ -60,16 +65,18 @@ fn packages() -> Result<PathBuf, String> {
     if !output.status.success() {
         return Err(format!("npm cannot install: {}", String::from_utf8_lossy(&output.stderr)));
     }
-    fs::write(folder.join("complete"), "").unwrap();
-    Ok(folder)
+    fs::write(folder.join("senders.mjs"), SCRIPT).unwrap();
+    // Another process may have been quicker.
+    if fs::rename(&folder, &whole).is_err() {
+        fs::remove_dir_all(&folder).unwrap();
+    }
+    Ok(whole)
 }
 
 /// Gives the script a list of tasks; its answers in order.
 fn ask(folder: &Path, tasks: &Value) -> Vec<Value> {
-    let script = folder.join("senders.mjs");
-    fs::write(&script, SCRIPT).unwrap();
     let mut child = Command::new("node")
-        .arg(&script)
+        .arg(folder.join("senders.mjs"))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

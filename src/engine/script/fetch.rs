@@ -64,7 +64,7 @@ pub(super) async fn perform(host: &ScriptHost, call: &HostCall) -> Result<JsonTe
         max_response: RESPONSE_MOST,
         redirects: if args.redirect == Redirect::Follow { REDIRECTS } else { 0 },
         within: call.hosts.clone(),
-        sensitive: Sensitive { holds: Some(finder(&host.given.masks)), ..Sensitive::default() },
+        sensitive: Sensitive { holds: Some(finder(&host.given.all)), ..Sensitive::default() },
         caller: Some(host.workflow.clone()),
         ..OutboundRequest::new(method, args.url.clone())
     };
