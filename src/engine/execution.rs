@@ -98,6 +98,11 @@ impl Job {
         self.progress.mark(inner, ends).await
     }
 
+    /// The run may have a mark of an earlier start, which goes once it gets further.
+    pub(super) fn keeps_mark(&mut self) {
+        self.progress.is_marked();
+    }
+
     /// The run is begun no more; it fails with this error.
     pub(super) fn condemn(&mut self, error: RunError) {
         self.progress.definition = std::mem::replace(&mut self.definition, Err(error)).ok();

@@ -254,8 +254,9 @@ async fn begin(inner: &Arc<Inner>, run: RunId, live: &Live, mut job: Job) -> Sto
             job.condemn(trials::condemned(ends));
             return execution::execute(inner, live, job).await;
         }
-        // It only ends: nothing of it runs, so nothing is to be marked.
+        // It only ends: nothing of it runs, so nothing is to be marked, and an earlier mark goes with its end.
         Beginning::Marked { .. } if is_to_be_cancelled(inner, run) => {
+            job.keeps_mark();
             live.executed.store(true, Ordering::SeqCst);
             return execution::execute(inner, live, job).await;
         }
