@@ -25,29 +25,32 @@ const EACH: usize = 3;
 fn main() {
     // `cargo bench` adds an argument of its own.
     let seconds = std::env::args().skip(1).find_map(|word| word.parse().ok()).unwrap_or(10);
-    let server = Server::start(&hostile::workflows(EACH));
-    println!(
-        "{} cores, memory limit {}",
-        thread::available_parallelism().map_or(0, usize::from),
-        server.limit()
-    );
-    println!(
-        "{:<12} {:>8} {:>8} {:>8} {:>7} {:>7} {:>8} {:>9}",
-        "beside", "p50 ms", "p99 ms", "max ms", "x p99", "failed", "attacks", "RSS MiB"
-    );
-    // Warm: the first calls load pages and open connections.
-    measure(&server, 2, &[]);
-    let alone = measure(&server, seconds, &[]);
-    print(&server, "alone", &alone, &alone);
+    // A server of its own for each, so that nothing of one attack is left for the next.
+    let beside = |name: &str, kinds: &[Hostile]| {
+        let server = Server::start(&hostile::workflows(EACH));
+        if kinds.is_empty() {
+            let cores = thread::available_parallelism().map_or(0, usize::from);
+            println!("{cores} cores, memory limit {}", server.limit());
+            println!(
+                "{:<12} {:>8} {:>8} {:>8} {:>7} {:>7} {:>8} {:>9}",
+                "beside", "p50 ms", "p99 ms", "max ms", "x p99", "failed", "attacks", "RSS MiB"
+            );
+        }
+        // Warm: the first calls load pages and open connections.
+        measure(&server, 2, &[]);
+        let measured = measure(&server, seconds, kinds);
+        (name.to_owned(), measured, server.resident_mib())
+    };
+    let (name, alone, resident) = beside("alone", &[]);
+    print(&name, &alone, &alone, resident);
     let mut worst = 0.0_f64;
     for kind in KINDS {
-        let beside = measure(&server, seconds, &[kind]);
-        print(&server, kind.name(), &beside, &alone);
-        worst = worst.max(beside.at(0.99) / alone.at(0.99));
-        server.quiet();
+        let (name, measured, resident) = beside(kind.name(), &[kind]);
+        print(&name, &measured, &alone, resident);
+        worst = worst.max(measured.at(0.99) / alone.at(0.99));
     }
-    let all = measure(&server, seconds, &KINDS);
-    print(&server, "all", &all, &alone);
+    let (name, all, resident) = beside("all", &KINDS);
+    print(&name, &all, &alone, resident);
     println!(
         "worst beside one kind: {worst:.1}x (goal 2x); beside all: {:.1}x (goal 5x)",
         all.at(0.99) / alone.at(0.99)
@@ -69,7 +72,7 @@ impl Measured {
     }
 }
 
-fn print(server: &Server, name: &str, measured: &Measured, alone: &Measured) {
+fn print(name: &str, measured: &Measured, alone: &Measured, resident_mib: u64) {
     println!(
         "{name:<12} {:>8.1} {:>8.1} {:>8.1} {:>6.1}x {:>7} {:>8} {:>9}",
         measured.at(0.5),
@@ -78,7 +81,7 @@ fn print(server: &Server, name: &str, measured: &Measured, alone: &Measured) {
         measured.at(0.99) / alone.at(0.99),
         measured.failed,
         measured.attacks,
-        server.resident_mib(),
+        resident_mib,
     );
 }
 

@@ -81,28 +81,6 @@ impl Server {
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
         line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok()).unwrap_or(0) >> 10
     }
-
-    /// Waits until what was begun is mostly done: a minute at most.
-    pub fn quiet(&self) {
-        let cpu = || {
-            let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap_or_default();
-            let fields: Vec<u64> = stat
-                .rsplit(')')
-                .next()
-                .unwrap_or("")
-                .split_whitespace()
-                .map(|field| field.parse().unwrap_or(0))
-                .collect();
-            fields.get(11).unwrap_or(&0) + fields.get(12).unwrap_or(&0)
-        };
-        for _ in 0..90 {
-            let before = cpu();
-            thread::sleep(Duration::from_secs(1));
-            if cpu() - before < 10 {
-                return;
-            }
-        }
-    }
 }
 
 impl Drop for Server {

@@ -207,6 +207,11 @@ fn s11_what_waits_is_capped_for_each_workflow_and_the_cap_outlives_a_restart() {
     assert_eq!(fill(&server, "a", &json!({})).len(), 0);
     server.ask("POST", &format!("/api/v1/runs/{}/cancel", accepted[0]), &Value::Null);
     server.ended_run(&accepted[0]);
+    // Its end is durable before its place is free.
+    wait_until("its place is free", 20, || {
+        let ready = self::ready(&server);
+        ready["waiting_runs"] == 5 && ready["pending_runs"] == 0
+    });
     assert_eq!(fill(&server, "a", &json!({})).len(), 1, "there is room for one again");
     let lists = server.api("/api/v1/workflows");
     let a = lists["workflows"].as_array().unwrap().iter().find(|workflow| workflow["key"] == "a").unwrap();
