@@ -1,26 +1,14 @@
 //! Scripts that replace what the language gives them: no call reaches the host that the script's own text did not make, and what a script
 //! breaks is its own error, never the engine's. The long table; the guest's own tests replace everything at once.
 
-use std::{
-    path::Path,
-    sync::{Mutex, OnceLock},
-};
+use std::sync::Mutex;
 
 use futures::future::{BoxFuture, FutureExt};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::{Call, EngineOptions, HostCall, HostServices, JsEngine, SandboxError, Share};
+use super::{Call, HostCall, HostServices, SandboxError, Share, tests::engine};
 use crate::model::{CallError, CallRecord, ErrorCode, JsonText, Limits, RunError};
-
-fn engine() -> JsEngine {
-    static LOADED: OnceLock<JsEngine> = OnceLock::new();
-    let load = || {
-        let cache = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/tmp/sandbox-cache");
-        JsEngine::load(&EngineOptions { cache: Some(cache), slots: 2, ..EngineOptions::default() }).unwrap()
-    };
-    LOADED.get_or_init(load).clone()
-}
 
 /// Takes down what it is asked for.
 #[derive(Default)]

@@ -19,12 +19,14 @@ use super::{
 };
 use crate::model::{CallError, CallRecord, ErrorCode, JsonText};
 
-fn engine() -> JsEngine {
+fn load() -> JsEngine {
+    let cache = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/tmp/sandbox-cache");
+    JsEngine::load(&EngineOptions { cache: Some(cache), slots: 2, ..EngineOptions::default() }).unwrap()
+}
+
+/// One engine for all tests of the room.
+pub(super) fn engine() -> JsEngine {
     static LOADED: OnceLock<JsEngine> = OnceLock::new();
-    let load = || {
-        let cache = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/tmp/sandbox-cache");
-        JsEngine::load(&EngineOptions { cache: Some(cache), slots: 2, ..EngineOptions::default() }).unwrap()
-    };
     LOADED.get_or_init(load).clone()
 }
 
@@ -73,8 +75,11 @@ fn call(source: &str) -> Call {
 }
 
 fn run(call: Call, host: &Echo) -> Outcome {
+    run_on(&engine(), call, host)
+}
+
+fn run_on(engine: &JsEngine, call: Call, host: &Echo) -> Outcome {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let engine = engine();
     runtime.block_on(engine.run(call, &Share::of("test"), host)).unwrap()
 }
 
@@ -154,7 +159,8 @@ fn a_long_sleep_puts_the_script_down_and_a_short_one_does_not() {
 
 #[test]
 fn an_instance_that_is_given_up_while_it_waits_is_made_again() {
-    let engine = engine();
+    // Of its own: other tests have scripts that wait too.
+    let engine = load();
     // Others have taken all places for instances that wait.
     let _others: Vec<_> = (0..4)
         .map(|n| {
@@ -166,7 +172,7 @@ fn an_instance_that_is_given_up_while_it_waits_is_made_again() {
         })
         .collect();
     let host = Echo::default();
-    let outcome = run(call(COURSE), &host);
+    let outcome = run_on(&engine, call(COURSE), &host);
     assert_eq!(outcome.logs.len(), 1, "lines are not told twice");
     assert_eq!(host.performed.into_inner().unwrap().len(), 3);
     assert_eq!(output(outcome)[2], "1 ms");
