@@ -22,7 +22,7 @@ mod body {
         if serializer.is_human_readable() {
             String::from_utf8_lossy(body).serialize(serializer)
         } else {
-            body.serialize(serializer)
+            serde_bytes::serialize(body, serializer)
         }
     }
 
@@ -30,7 +30,7 @@ mod body {
         if deserializer.is_human_readable() {
             String::deserialize(deserializer).map(String::into_bytes)
         } else {
-            Vec::deserialize(deserializer)
+            serde_bytes::deserialize(deserializer)
         }
     }
 }

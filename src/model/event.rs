@@ -58,6 +58,7 @@ pub struct Event {
     /// What `body` is.
     pub content: Content,
     /// The body byte for byte: as it was received, or what a compressed or encrypted one held.
+    #[serde(with = "serde_bytes")]
     pub body: Vec<u8>,
 }
 

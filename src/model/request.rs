@@ -82,6 +82,7 @@ pub struct KeptRequest {
     /// Names in lower case, in order.
     pub headers: Vec<(String, String)>,
     /// The body as it was received, or its beginning.
+    #[serde(with = "serde_bytes")]
     pub body: Vec<u8>,
     /// Whether the body, the query or a header is not there as it was received: cut, or with something hidden in it.
     pub changed: bool,
