@@ -11,7 +11,8 @@
 //! - F2 [`steps`]: what each step type does.
 //! - F1 [`sandbox`]: the only wasmtime. [`store`]: the only sled. [`verify`], [`template`], [`secrets`], [`script`]: pure.
 //!   [`net`]: the only way out.
-//! - F0 [`model`]: the vocabulary. `memory_budget`: what parts may take of the memory.
+//! - F0 [`model`]: the vocabulary. `memory_budget`: what parts may take of the memory. `reactor`: how long work is
+//!   kept from the threads that wait for events.
 //!
 //! The path of one webhook: `gateway::hooks` -> `verify` -> `engine::intake` -> (202 once durable) ->
 //! `engine::runner` -> `engine::execution` -> `engine::transition` -> `steps` -> `sandbox::js` -> step records.
@@ -31,6 +32,7 @@ mod memory_budget;
 pub mod model;
 pub mod net;
 mod plugin_folder;
+mod reactor;
 pub mod run_view;
 pub mod sandbox;
 pub mod script;

@@ -8,6 +8,7 @@ use std::{
 use super::definition::{Definition, Environment};
 use crate::{
     model::{ErrorCode, Priority, RunError, VersionHash, Workflow, WorkflowKey},
+    reactor::off_the_reactor,
     sandbox::JsEngine,
     store::{Batch, Store, StoreError, tables},
 };
@@ -111,8 +112,8 @@ impl Catalog {
         let bundle = tables::versions::get(store, version)
             .map_err(|error| missing(error.to_string()))?
             .ok_or_else(|| missing("its files are not in the store".to_owned()))?;
-        let definition = Definition::compile(bundle, &self.sandbox, &self.environment)
-            .map_err(|error| missing(error.to_string()))?;
+        let compiled = off_the_reactor(|| Definition::compile(bundle, &self.sandbox, &self.environment));
+        let definition = compiled.map_err(|error| missing(error.to_string()))?;
         let definition = Arc::new(definition);
         self.keep_old(Arc::clone(&definition));
         Ok(definition)

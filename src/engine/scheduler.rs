@@ -23,6 +23,7 @@ use super::{
 };
 use crate::{
     model::{RunHead, RunId, Signal, WorkflowKey},
+    reactor,
     store::{Batch, StoreError, tables},
 };
 
@@ -207,7 +208,7 @@ pub(super) fn pump(inner: &Arc<Inner>) {
         live.poked.store(told || item.payload.job.is_none(), Ordering::SeqCst);
         state.live.insert(item.run, Arc::clone(&live));
         drop(state);
-        tokio::spawn(run(Arc::clone(inner), item, live, permit));
+        reactor::spawn(item.bytes, run(Arc::clone(inner), item, live, permit));
     }
 }
 

@@ -43,7 +43,7 @@ pub(super) async fn receive(
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     request: Request,
 ) -> Response {
-    hooks::in_task(work(gateway, peer, request, Instant::now())).await
+    hooks::in_task(hooks::most_bytes(&request), work(gateway, peer, request, Instant::now())).await
 }
 
 async fn work(gateway: Gateway, peer: SocketAddr, request: Request, started: Instant) -> Response {

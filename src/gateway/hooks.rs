@@ -8,6 +8,7 @@ use std::{
 };
 
 use axum::{
+    body::HttpBody,
     extract::{ConnectInfo, Request, State},
     response::{IntoResponse, Response},
 };
@@ -37,6 +38,7 @@ use crate::{
         Cause, Event, FieldError, KeptRequest, Method, Mode, RequestOutcome, RequestRecord, Run, RunId,
         Verify, WorkflowKey,
     },
+    reactor,
     verify::{Delivery, Proof, Rejected, Scheme, Verified},
 };
 
@@ -88,11 +90,17 @@ pub(super) async fn receive(
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     request: Request,
 ) -> Response {
-    in_task(work(gateway, peer, request, Instant::now())).await
+    let bytes = most_bytes(&request);
+    in_task(bytes, work(gateway, peer, request, Instant::now())).await
 }
 
-pub(super) async fn in_task(work: impl Future<Output = Response> + Send + 'static) -> Response {
-    match tokio::spawn(work).await {
+/// How large a body may be: one that does not say so may be of any size.
+pub(super) fn most_bytes(request: &Request) -> u64 {
+    request.body().size_hint().upper().unwrap_or(u64::MAX)
+}
+
+pub(super) async fn in_task(bytes: u64, work: impl Future<Output = Response> + Send + 'static) -> Response {
+    match reactor::spawn(bytes, work).await {
         Ok(response) => response,
         Err(error) => {
             tracing::error!(%error, "a request could not be worked on");

@@ -37,6 +37,7 @@ use crate::{
         PluginRef, RunError, Step, StepKind, Usage, Wait, WorkflowKey,
     },
     net::Outbound,
+    reactor::off_the_reactor,
     sandbox::{HostServices, JsEngine, SandboxError},
     template::{Budget, FillError, JsonTemplate, Path},
 };
@@ -365,13 +366,4 @@ fn filled(
     let text = template.render(scope, &mut Budget::new(most.as_usize()));
     let text = text.map_err(|error| unfilled(field, error))?;
     JsonText::parse(text).map_err(|_| unfilled(field, FillError::TooDeep))
-}
-
-/// Runs work of up to half a second without keeping the thread from other tasks, where the runtime has others.
-fn off_the_reactor<T>(work: impl FnOnce() -> T) -> T {
-    use tokio::runtime::{Handle, RuntimeFlavor};
-    match Handle::try_current().map(|handle| handle.runtime_flavor()) {
-        Ok(RuntimeFlavor::MultiThread) => tokio::task::block_in_place(work),
-        Ok(_) | Err(_) => work(),
-    }
 }

@@ -1,0 +1,73 @@
+//! Work that takes long, kept from the threads on which everything else of the server waits for its events.
+
+use std::{sync::OnceLock, thread};
+
+use tokio::{
+    runtime::{Builder, Handle, Runtime, RuntimeFlavor},
+    task::JoinHandle,
+};
+
+/// What works on more than so many bytes is large.
+pub(crate) const LARGE: u64 = 64 << 10;
+/// How much the threads of what is large give way to the others, as `nice` counts: to about a third of their weight.
+const NICE: i32 = 5;
+
+/// Works for up to some seconds without keeping the thread from other tasks, where the runtime has other threads.
+pub(crate) fn off_the_reactor<T>(work: impl FnOnce() -> T) -> T {
+    if has_threads() { tokio::task::block_in_place(work) } else { work() }
+}
+
+fn has_threads() -> bool {
+    Handle::try_current().is_ok_and(|handle| handle.runtime_flavor() == RuntimeFlavor::MultiThread)
+}
+
+/// Begins a task that works on so many bytes. To read, write and fill in megabytes takes milliseconds at a time, so tasks that do it have
+/// threads of their own, and small ones never stand in line behind them.
+pub(crate) fn spawn<F>(bytes: u64, task: F) -> JoinHandle<F::Output>
+where
+    F: Future<Output: Send + 'static> + Send + 'static,
+{
+    static LANE: OnceLock<Option<Runtime>> = OnceLock::new();
+    if bytes <= LARGE || !has_threads() {
+        return tokio::spawn(task);
+    }
+    match LANE.get_or_init(lane) {
+        Some(lane) => lane.spawn(task),
+        None => tokio::spawn(task),
+    }
+}
+
+/// The threads of what is large, as many as there are cores.
+fn lane() -> Option<Runtime> {
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    let give_way = || {
+        // Where it is not allowed, the system shares out the cores evenly.
+        let _ = rustix::process::setpriority_process(None, NICE);
+    };
+    let mut lane = Builder::new_multi_thread();
+    let lane = lane.worker_threads(cores).thread_name("large").on_thread_start(give_way).enable_all().build();
+    lane.inspect_err(|error| tracing::warn!(%error, "there are no threads of their own for large events"))
+        .ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn thread_name() -> String {
+        thread::current().name().unwrap_or_default().to_owned()
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+    async fn what_is_large_has_threads_of_its_own() {
+        assert_eq!(spawn(LARGE + 1, async { thread_name() }).await.unwrap(), "large");
+        assert_ne!(spawn(LARGE, async { thread_name() }).await.unwrap(), "large");
+    }
+
+    #[tokio::test]
+    async fn a_runtime_of_one_thread_keeps_everything() {
+        let here = thread_name();
+        assert_eq!(spawn(u64::MAX, async { thread_name() }).await.unwrap(), here);
+        assert_eq!(off_the_reactor(thread_name), here);
+    }
+}
