@@ -1,7 +1,8 @@
 //! One attempt of a step: what it sees, its execution under its timeout, and what came of it.
 
 use std::{
-    sync::Arc,
+    borrow::Cow,
+    sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
 
@@ -63,20 +64,50 @@ pub(super) enum Performed {
     },
 }
 
-/// What the steps of a run see of it.
-pub(super) fn facts(run: &Run, definition: &Definition) -> RunFacts {
-    let facts = RunFacts::of(
-        &run.event,
-        Arc::clone(&definition.env),
-        run.head.created_ms,
-        run.head.seed,
-        run.head.id.to_string(),
-        run.head.workflow.clone(),
-    );
-    RunFacts {
-        listed: definition.workflow.secrets.clone().into(),
-        plugins: run.head.plugins.clone().into(),
-        ..facts
+/// What the steps of a run see of it, and what is masked for it.
+pub(super) struct Seen {
+    pub(super) facts: RunFacts,
+    /// As it was when it was last asked for: to look through a large event takes long.
+    given: Mutex<Given>,
+}
+
+impl Seen {
+    pub(super) fn of(run: &Run, definition: &Definition) -> Self {
+        let facts = RunFacts::of(
+            &run.event,
+            Arc::clone(&definition.env),
+            run.head.created_ms,
+            run.head.seed,
+            run.head.id.to_string(),
+            run.head.workflow.clone(),
+        );
+        let facts = RunFacts {
+            listed: definition.workflow.secrets.clone().into(),
+            plugins: run.head.plugins.clone().into(),
+            ..facts
+        };
+        Self { facts, given: Mutex::default() }
+    }
+
+    /// The secrets that the run was given, as they are now.
+    pub(super) fn given(&self, inner: &Inner, definition: &Definition) -> Given {
+        let of_plugin = |plugin| inner.services.plugins.granted_secrets(plugin);
+        let granted: Vec<_> = definition.plugins.iter().flat_map(of_plugin).collect();
+        let all = inner.vault.redactor_of(&match granted.is_empty() {
+            true => Cow::Borrowed(&definition.maskable),
+            false => {
+                let mut names: Vec<_> = definition.maskable.iter().cloned().chain(granted).collect();
+                names.sort_unstable();
+                names.dedup();
+                Cow::Owned(names)
+            }
+        });
+        let mut given = self.given.lock().expect("no code panics under this lock");
+        if !given.all.knows_the_same_as(&all) {
+            let masks = all.without_those_in(&[self.facts.context.as_bytes(), &self.facts.raw_body]);
+            *given = Given { all, masks };
+        }
+        given.clone()
     }
 }
 
@@ -89,23 +120,6 @@ pub(super) struct Given {
     /// Masks in all that the run hands on or answers. Those that the sender himself sent are left out: else an answer would tell
     /// whether a guess is right.
     pub(super) masks: Redactor,
-}
-
-impl Given {
-    pub(super) fn of(inner: &Inner, definition: &Definition, facts: &RunFacts) -> Self {
-        let mut names = definition.secrets.clone();
-        names.extend(definition.variables.iter().cloned());
-        let plugins = definition.plugins.iter();
-        names.extend(plugins.flat_map(|plugin| inner.services.plugins.granted_secrets(plugin)));
-        names.sort_unstable();
-        names.dedup();
-        let all = inner.vault.redactor_of(&names);
-        if all.is_empty() {
-            return Self::default();
-        }
-        let masks = all.without_those_in(&[facts.context.as_bytes(), &facts.raw_body]);
-        Self { all, masks }
-    }
 }
 
 /// Where a step stands.
@@ -158,7 +172,7 @@ pub(super) async fn perform(
     inner: Arc<Inner>,
     run: RunId,
     definition: Arc<Definition>,
-    facts: Arc<RunFacts>,
+    seen: Arc<Seen>,
     outputs: Outputs,
     place: Place,
     key: StepKey,
@@ -180,7 +194,8 @@ pub(super) async fn perform(
     // It began when it first began.
     let started_ms = history.first().map_or_else(|| inner.ports.now_ms(), |first| first.at_ms);
     let resumed = !history.is_empty();
-    let given = Given::of(&inner, &definition, &facts);
+    let given = seen.given(&inner, &definition);
+    let facts = &seen.facts;
     let host = Arc::new(ScriptHost::new(
         &inner,
         given.clone(),
@@ -193,7 +208,7 @@ pub(super) async fn perform(
     let executed = match compiled {
         Some(_) if unread.is_some() => unread.map_or_else(|| Executed::failed(gone()), sandbox_failed),
         Some(compiled) => {
-            let facts = RunFacts { secrets: secrets(&inner, &definition), ..(*facts).clone() };
+            let facts = RunFacts { secrets: secrets(&inner, &definition), ..facts.clone() };
             let scope = Scope::new(&facts, &outputs, &place);
             let attempt = steps::Attempt {
                 last: definition.is_last(&key.step, number),

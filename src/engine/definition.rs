@@ -74,8 +74,8 @@ pub struct Definition {
     pub(super) schedule: Option<Schedule>,
     /// The secrets that its steps name, sorted.
     pub(super) secrets: Vec<String>,
-    /// The variables that it sees, by name.
-    pub(super) variables: Vec<String>,
+    /// These secrets and the variables that it sees, by name, sorted: what is masked where it has one.
+    pub(super) maskable: Vec<String>,
     /// The plugins that its steps use, each once.
     pub(super) plugins: Vec<PluginRef>,
     /// Its steps that wait for a callback.
@@ -166,7 +166,9 @@ impl Definition {
         );
         let env: BTreeMap<String, String> =
             names.into_iter().filter_map(|name| environment(&name).map(|value| (name, value))).collect();
-        let variables = env.keys().cloned().collect();
+        let mut maskable: Vec<String> = secrets.iter().chain(env.keys()).cloned().collect();
+        maskable.sort_unstable();
+        maskable.dedup();
         let env = serde_json::to_string(&env).expect("strings are always JSON").into();
         let version = tables::versions::hash(&bundle);
         let mut output_schemas = HashMap::new();
@@ -190,7 +192,7 @@ impl Definition {
             keys,
             schedule,
             secrets,
-            variables,
+            maskable,
             plugins,
             callbacks,
             steps: compiled,

@@ -16,7 +16,7 @@ use tokio::sync::mpsc;
 
 use super::{
     Inner,
-    attempt::{self, Attempted, Performed},
+    attempt::{self, Attempted, Performed, Seen},
     definition::Definition,
     progress::Progress,
     scheduler::Live,
@@ -29,7 +29,7 @@ use crate::{
     model::{
         Answer, Entry, ErrorCode, JsonText, Parent, Run, RunError, StepKey, StepRecord, Wait, WorkflowKey,
     },
-    steps::{Again, Outputs, RunFacts},
+    steps::{Again, Outputs},
     store::{StoreError, tables},
 };
 
@@ -160,7 +160,7 @@ struct Drive<'a> {
     inner: &'a Arc<Inner>,
     progress: &'a mut Progress,
     definition: Arc<Definition>,
-    facts: Arc<RunFacts>,
+    seen: Arc<Seen>,
     state: State,
     attempts: FuturesUnordered<BoxFuture<'static, Option<Attempted>>>,
     aborts: HashMap<StepKey, AbortHandle>,
@@ -186,12 +186,12 @@ async fn drive(
         Err(error) => return Ok(Reached::End(Ending::Failed(error))),
     };
     progress.definition = Some(Arc::clone(&definition));
-    let facts = Arc::new(attempt::facts(&progress.run, &definition));
+    let seen = Arc::new(Seen::of(&progress.run, &definition));
     let mut drive = Drive {
         inner,
         progress,
         definition,
-        facts,
+        seen,
         state,
         attempts: FuturesUnordered::new(),
         aborts: HashMap::new(),
@@ -202,7 +202,7 @@ async fn drive(
     };
     let reached = drive.run(live).await?;
     if let Reached::End(Ending::Succeeded) = reached
-        && let Err(error) = drive.progress.answer_by_default(inner, &drive.definition, &drive.facts)
+        && let Err(error) = drive.progress.answer_by_default(inner, &drive.definition, &drive.seen)
     {
         return Ok(Reached::End(Ending::Failed(error)));
     }
@@ -335,7 +335,7 @@ impl Drive<'_> {
                 Arc::clone(self.inner),
                 self.progress.run.head.id,
                 Arc::clone(&self.definition),
-                Arc::clone(&self.facts),
+                Arc::clone(&self.seen),
                 self.progress.outputs.clone(),
                 place,
                 key.clone(),

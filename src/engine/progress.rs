@@ -3,7 +3,8 @@
 use std::{collections::HashMap, collections::HashSet, sync::Arc, time::Duration};
 
 use super::{
-    Inner, attempt,
+    Inner,
+    attempt::{self, Seen},
     definition::Definition,
     execution::keep_output,
     replies::Reply,
@@ -15,7 +16,7 @@ use super::{
 };
 use crate::{
     model::{Answer, Entry, JsonText, Mode, Run, RunError, RunId, RunStatus, Signal, StepKey, StepStatus},
-    steps::{self, Outputs, Place, RunFacts, Scope},
+    steps::{self, Outputs, Place, Scope},
     store::{Batch, Key, StoreError, tables},
 };
 
@@ -159,7 +160,7 @@ impl Progress {
         &mut self,
         inner: &Inner,
         definition: &Definition,
-        facts: &RunFacts,
+        seen: &Seen,
     ) -> Result<(), RunError> {
         if self.run.head.mode == Mode::Async || self.run.answer.is_some() {
             return Ok(());
@@ -167,8 +168,8 @@ impl Progress {
         let answer = match definition.default_response() {
             Some(response) => {
                 let place = Place { instance: "trigger".to_owned(), ..Place::default() };
-                let answer = response.execute(&Scope::new(facts, &self.outputs, &place))?;
-                attempt::masked_answer(answer, &attempt::Given::of(inner, definition, facts).masks)
+                let answer = response.execute(&Scope::new(&seen.facts, &self.outputs, &place))?;
+                attempt::masked_answer(answer, &seen.given(inner, definition).masks)
             }
             None => steps::json_answer(&self.last_output()),
         };
