@@ -239,7 +239,7 @@ impl Archivist {
             }
             batch.put(Noted::key(bucket.name()), bucket.note());
         }
-        self.commit(Work { batch, moved: values, snapshot: None })
+        self.commit(Work { batch, moved: values, ..Work::default() })
     }
 
     /// Tells the backups that are being read which keys move now.

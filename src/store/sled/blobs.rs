@@ -9,6 +9,7 @@ use std::{
     fs::{self, File},
     io::{self, Write},
     path::{Path, PathBuf},
+    sync::atomic::{AtomicU64, Ordering},
 };
 
 use super::{
@@ -21,18 +22,30 @@ use crate::store::StoreError;
 #[derive(Debug)]
 pub(super) struct Blobs {
     root: PathBuf,
+    /// Names files that are being written.
+    next: AtomicU64,
 }
 
-/// A file that is written but neither durable nor in its place. Dropped, it is removed.
+/// A file that is written but not in its place, and durable when it says so. Dropped, it is removed.
 #[derive(Debug)]
 pub(super) struct Staged {
     file: File,
     path: PathBuf,
     blob: BlobRef,
+    durable: bool,
     published: bool,
 }
 
 impl Staged {
+    /// Makes its content durable, before it is needed.
+    pub(super) fn sync(&mut self) -> Result<(), StoreError> {
+        if !self.durable {
+            self.file.sync_all().map_err(|error| failed("sync", &self.path, error))?;
+            self.durable = true;
+        }
+        Ok(())
+    }
+
     /// What refers to it.
     pub(super) fn blob(&self) -> BlobRef {
         self.blob
@@ -51,7 +64,7 @@ impl Drop for Staged {
 impl Blobs {
     /// Opens the folder and removes what a crash left half written.
     pub(super) fn open(root: PathBuf) -> Result<Self, StoreError> {
-        let blobs = Self { root };
+        let blobs = Self { root, next: AtomicU64::new(0) };
         create_private(&blobs.tmp())?;
         for name in names(&blobs.tmp())? {
             let path = blobs.tmp().join(name);
@@ -74,11 +87,12 @@ impl Blobs {
         self.shelf(blob).join(hex::encode(blob.hash))
     }
 
-    /// Writes a value beside its place; `number` must differ from that of all other staged files.
-    pub(super) fn stage(&self, value: &[u8], number: usize) -> Result<Staged, StoreError> {
+    /// Writes a value beside its place.
+    pub(super) fn stage(&self, value: &[u8]) -> Result<Staged, StoreError> {
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
         let path = self.tmp().join(number.to_string());
         let file = File::create(&path).map_err(|error| failed("create", &path, error))?;
-        let mut staged = Staged { file, path, blob: BlobRef::of(value), published: false };
+        let mut staged = Staged { file, path, blob: BlobRef::of(value), durable: false, published: false };
         staged.file.write_all(value).map_err(|error| failed("write", &staged.path, error))?;
         Ok(staged)
     }
@@ -87,12 +101,10 @@ impl Blobs {
     ///
     /// # Errors
     /// Any failure here leaves open what is durable; the caller must not go on.
-    pub(super) fn publish(&self, staged: Vec<Staged>) -> Result<(), StoreError> {
+    pub(super) fn publish(&self, mut staged: Vec<Staged>) -> Result<(), StoreError> {
         let mut folders = BTreeSet::new();
-        for staged in &staged {
-            // Again in a row, so that the file system can make all of them durable at once.
-            staged.file.sync_all().map_err(|error| failed("sync", &staged.path, error))?;
-        }
+        // Again in a row, so that the file system can make all of them durable at once.
+        staged.iter_mut().try_for_each(Staged::sync)?;
         for mut staged in staged {
             let (shelf, path) = (self.shelf(&staged.blob), self.path(&staged.blob));
             if !shelf.exists() {
@@ -203,7 +215,7 @@ mod tests {
     use super::*;
 
     fn stored(blobs: &Blobs, value: &[u8]) -> BlobRef {
-        let staged = blobs.stage(value, 0).unwrap();
+        let staged = blobs.stage(value).unwrap();
         let blob = staged.blob;
         blobs.publish(vec![staged]).unwrap();
         blob
@@ -213,7 +225,7 @@ mod tests {
     fn a_blob_is_there_once_published_and_not_before() {
         let folder = tempfile::tempdir().unwrap();
         let blobs = Blobs::open(folder.path().join("blobs")).unwrap();
-        let dropped = blobs.stage(b"dropped", 0).unwrap();
+        let dropped = blobs.stage(b"dropped").unwrap();
         assert!(!blobs.is_there(&dropped.blob));
         drop(dropped);
         assert!(names(&blobs.tmp()).unwrap().is_empty());

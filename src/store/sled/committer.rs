@@ -238,7 +238,8 @@ impl Committer {
 
     /// Checks one batch against the tree and the group, and adds its writes to the group.
     fn gather(&self, work: Work, room: &mut u64, group: &mut Group) -> Result<(), StoreError> {
-        let Work { batch, moved, snapshot: _ } = work;
+        let Work { batch, moved, staged, snapshot: _ } = work;
+        let mut staged = staged.into_iter();
         for (key, envelope) in &moved {
             let bytes = match group.values.get(key) {
                 Some(pending) => pending.as_ref().map(|pending| IVec::from(pending.envelope.as_slice())),
@@ -283,7 +284,7 @@ impl Committer {
                     Some(Pending { envelope: envelope::inline(&key, &value), large: None })
                 }
                 Write::Put(value) => {
-                    let file = self.blobs.stage(&value, group.staged.len() + own.staged.len())?;
+                    let file = staged.next().map_or_else(|| self.blobs.stage(&value), Ok)?;
                     let envelope = envelope::blob(&key, file.blob());
                     own.staged.push(file);
                     Some(Pending { envelope, large: Some(value) })

@@ -13,7 +13,7 @@ use std::{
 use tempfile::TempDir;
 
 use super::*;
-use crate::store::{Key, testing::block_on};
+use crate::store::testing::block_on;
 
 /// Names the folder for the child process of the kill test.
 const CHILD_FOLDER: &str = "FLOWCELL_TEST_STORE";
@@ -258,6 +258,26 @@ fn large_values_that_nothing_refers_to_are_removed() {
     let store = open(folder.path()).unwrap();
     assert_eq!(blobs(), 1);
     assert_eq!(store.get(b"a").unwrap(), Some(vec![3; 20_000]));
+}
+
+#[test]
+fn a_large_value_of_a_batch_that_conflicts_or_comes_twice_leaves_no_file_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).unwrap();
+    let large = vec![1; 100_000];
+    let mut batch = Batch::new();
+    batch.expect_absent(b"k".as_slice());
+    batch.put(b"k", large.clone()).put(b"l", vec![2; 50_000]).put(b"m", large.clone());
+    block_on(store.commit(batch.clone())).unwrap();
+    let blobs =
+        || files(folder.path()).into_iter().filter(|file| file.to_string_lossy().contains("blobs")).count();
+    assert_eq!(blobs(), 2, "equal values are one file");
+    assert!(matches!(block_on(store.commit(batch)), Err(StoreError::Conflict { .. })));
+    assert_eq!(blobs(), 2);
+    let expected = [(b"k".to_vec(), large.clone()), (b"l".to_vec(), vec![2; 50_000]), (b"m".to_vec(), large)];
+    assert_eq!(all(&store).unwrap(), Map::from(expected.clone()));
+    drop(store);
+    assert_eq!(all(&open(folder.path()).unwrap()).unwrap(), Map::from(expected));
 }
 
 #[test]

@@ -218,7 +218,7 @@ fn keep(
                 let envelope = match value.len() <= INLINE_MAX {
                     true => envelope::inline(&key, &value),
                     false => {
-                        let file = store.blobs.stage(&value, staged.len())?;
+                        let file = store.blobs.stage(&value)?;
                         let envelope = envelope::blob(&key, file.blob());
                         staged.push(file);
                         envelope

@@ -49,23 +49,24 @@ use tokio::sync::{oneshot, watch};
 
 use self::{
     archivist::{Archivist, Task},
-    blobs::Blobs,
+    blobs::{Blobs, Staged},
     bucket::Noted,
     check::Audit,
     commits::Commits,
     committer::{Committer, Compaction, Shared, from_sled, unseal},
     compact::Hook,
-    envelope::Content,
-    folder::Folder,
+    envelope::{Content, INLINE_MAX},
+    folder::{Folder, free_space},
     history::History,
     live::{Live, Opening, guard, open_sled, sync_new_files},
-    queue::Queue,
+    queue::{Queue, Work},
     watermark::Watermark,
 };
 use super::{
-    BackupError, BackupStream, Batch, Contents, KeyRange, Move, Order, Pair, Store, StoreError, StoreStats,
-    Trust, record,
+    BackupError, BackupStream, Batch, Contents, Key, KeyRange, Move, Order, Pair, Store, StoreError,
+    StoreStats, Trust, batch::Write, record,
 };
+use crate::reactor::off_the_reactor;
 
 /// What may differ between stores. `Options::default()` is right for a server.
 #[derive(Debug, Clone)]
@@ -116,6 +117,8 @@ pub struct SledStore {
     done: watch::Receiver<bool>,
     tasks: Mutex<Option<mpsc::Sender<Task>>>,
     closing: Arc<AtomicBool>,
+    /// Bytes of the disk that stay free.
+    reserve: u64,
     /// In the order in which they end: backups, archivist, committer.
     threads: Mutex<Vec<JoinHandle<()>>>,
     /// Last: the folder is free for others only when sled has closed its files.
@@ -222,6 +225,7 @@ impl SledStore {
             done: done.1,
             tasks: Mutex::new(Some(tasks)),
             closing,
+            reserve: options.reserve,
             threads: Mutex::new(vec![archiving, committing]),
             folder,
         })
@@ -261,6 +265,34 @@ impl SledStore {
         }
     }
 
+    /// Writes the large values of a batch to the disk before its turn comes: the one thread that commits has the batches of
+    /// others to write. What cannot be written here is left to that thread, which says why.
+    fn stage(&self, batch: &Batch) -> Vec<Staged> {
+        let large = |(_, write): &'_ (Key, Write)| match write {
+            Write::Put(value) => value.len() > INLINE_MAX,
+            Write::Delete | Write::DeleteIf(_) => false,
+        };
+        if !batch.writes.iter().any(large) {
+            return Vec::new();
+        }
+        let room = free_space(self.folder.path()).map_or(u64::MAX, |free| free.saturating_sub(self.reserve));
+        if batch.size() as u64 >= room {
+            return Vec::new();
+        }
+        let stage = |write: &(Key, Write)| match &write.1 {
+            Write::Put(value) => self.blobs.stage(value).and_then(|mut staged| {
+                staged.sync()?;
+                Ok(staged)
+            }),
+            Write::Delete | Write::DeleteIf(_) => unreachable!("only large values are staged"),
+        };
+        let staged = || batch.writes.iter().filter(|write| large(write)).map(stage).collect::<Result<_, _>>();
+        off_the_reactor(staged).unwrap_or_else(|error: StoreError| {
+            tracing::warn!(%error, "a large value is not written before its turn");
+            Vec::new()
+        })
+    }
+
     fn failure(&self) -> Result<(), StoreError> {
         self.failed.borrow().clone().map_or(Ok(()), Err)
     }
@@ -287,7 +319,8 @@ fn notes(db: &Db) -> Result<BTreeMap<String, Noted>, StoreError> {
 impl Store for SledStore {
     fn commit(&self, batch: Batch) -> BoxFuture<'_, Result<(), StoreError>> {
         let (answer, result) = oneshot::channel();
-        match self.failure().and_then(|()| self.queue.push(batch, answer)) {
+        let push = |()| self.queue.push(Work { staged: self.stage(&batch), ..batch.into() }, answer);
+        match self.failure().and_then(push) {
             Ok(()) => async move { result.await.unwrap_or_else(|_| Err(self.lost())) }.boxed(),
             Err(error) => futures::future::ready(Err(error)).boxed(),
         }

@@ -12,6 +12,7 @@ use std::{
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
+use super::blobs::Staged;
 use crate::store::{Batch, Key, StoreError};
 
 /// Batches of one group at most.
@@ -31,6 +32,8 @@ pub(super) type Answer = oneshot::Sender<Result<(), StoreError>>;
 #[derive(Debug, Default)]
 pub(super) struct Work {
     pub(super) batch: Batch,
+    /// The large values of the batch in its order, as far as they are written to the disk already.
+    pub(super) staged: Vec<Staged>,
     /// Keys that go, if their envelopes are still these; else it is a conflict.
     pub(super) moved: Vec<(Key, sled::IVec)>,
     /// Where to write all live pairs as they are after the group.
