@@ -15,7 +15,7 @@ use super::{
 pub struct Limits {
     /// Wasm fuel, about one unit an instruction (`fuel_exhausted`).
     pub fuel: u64,
-    /// Wall-clock time inside the sandbox; waiting for calls is not counted (`timeout`).
+    /// Wall-clock time inside the sandbox; waiting for calls, and for a core, is not counted (`timeout`).
     pub timeout: Span,
     /// Linear memory and tables together (`memory_limit`).
     pub memory: ByteSize,

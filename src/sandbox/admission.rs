@@ -8,13 +8,14 @@
 //! Knows nothing of wasmtime. Never fails for want of room: callers wait.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{BTreeMap, HashMap, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    thread,
 };
 
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 
-use super::SandboxError;
+use super::{SandboxError, turns::Turns};
 use crate::model::ByteSize;
 
 /// A first instance of up to this many bytes needs no more than that they are free; a larger one leaves half of what is free.
@@ -31,7 +32,11 @@ pub(super) enum Kind {
 
 /// The budget. Cheap to clone; all clones are one.
 #[derive(Clone)]
-pub struct Admission(Arc<Mutex<State>>);
+pub struct Admission {
+    state: Arc<Mutex<State>>,
+    /// The cores, for those that are let in.
+    pub(super) turns: Turns,
+}
 
 struct State {
     total_memory: u64,
@@ -39,8 +44,16 @@ struct State {
     free_slots: [u64; 2],
     free_waiting: u64,
     tenants: HashMap<Arc<str>, Tenant>,
+    /// Instances that wait without a slot, by the number that they then got: they can be made again.
+    resting: BTreeMap<u64, Resting>,
     /// Orders those that wait by when they came.
     next: u64,
+}
+
+struct Resting {
+    tenant: Arc<str>,
+    memory: u64,
+    told: Arc<Notify>,
 }
 
 #[derive(Default)]
@@ -61,7 +74,7 @@ struct Waiter {
 /// What one workflow may take of the sandbox.
 #[derive(Debug, Clone)]
 pub struct Share {
-    tenant: Arc<str>,
+    pub(super) tenant: Arc<str>,
 }
 
 impl Share {
@@ -77,8 +90,11 @@ pub(super) struct Place {
     tenant: Arc<str>,
     kind: Kind,
     holds_slot: bool,
-    waits: bool,
+    /// Its number among those that wait without a slot.
+    rests: Option<u64>,
     memory: u64,
+    /// Told to give the instance up.
+    told: Arc<Notify>,
 }
 
 impl std::fmt::Debug for Admission {
@@ -98,14 +114,17 @@ impl Default for Admission {
 impl Admission {
     /// A budget of this much memory. Each engine brings its slots.
     pub fn new(memory: ByteSize) -> Self {
-        Self(Arc::new(Mutex::new(State {
+        let state = State {
             total_memory: memory.as_bytes(),
             free_memory: memory.as_bytes(),
             free_slots: [0; 2],
             free_waiting: 0,
             tenants: HashMap::new(),
+            resting: BTreeMap::new(),
             next: 0,
-        })))
+        };
+        let cores = thread::available_parallelism().map_or(1, usize::from);
+        Self { state: Arc::new(Mutex::new(state)), turns: Turns::new(cores) }
     }
 
     /// The whole memory, bytes.
@@ -143,6 +162,7 @@ impl Admission {
             state.next += 1;
             let tenant = state.tenants.entry(Arc::clone(&share.tenant)).or_default();
             tenant.line.push_back(Waiter { number, kind, memory, told });
+            state.make_room(&share.tenant, memory);
             place
         };
         place.await.map_err(|_| SandboxError::Start("the sandbox is shut".to_owned()))
@@ -150,7 +170,7 @@ impl Admission {
 
     fn place(&self, tenant: &Arc<str>, kind: Kind, memory: u64) -> Place {
         let (admission, tenant) = (self.clone(), Arc::clone(tenant));
-        Place { admission, tenant, kind, holds_slot: true, waits: false, memory }
+        Place { admission, tenant, kind, holds_slot: true, rests: None, memory, told: Arc::default() }
     }
 
     /// Lets in whoever may come now: those that hold least first, then those that wait longest.
@@ -175,7 +195,7 @@ impl Admission {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -215,6 +235,27 @@ impl State {
         next.map(|(name, ..)| Arc::clone(name))
     }
 
+    /// Asks instances that wait for calls to be given up, of those that hold most first, for one that holds nothing and finds no room.
+    fn make_room(&mut self, tenant: &Arc<str>, memory: u64) {
+        let held = |tenant: &Arc<str>| self.tenants.get(tenant).map_or(0, |tenant| tenant.memory);
+        if held(tenant) > 0 || memory > SMALL {
+            return;
+        }
+        let mut others: Vec<_> =
+            self.resting.iter().map(|(number, resting)| (held(&resting.tenant), *number)).collect();
+        others.sort_unstable_by_key(|(held, number)| (std::cmp::Reverse(*held), *number));
+        let mut missing = memory.saturating_sub(self.free_memory);
+        for (_, number) in others {
+            if missing == 0 {
+                return;
+            }
+            if let Some(resting) = self.resting.remove(&number) {
+                resting.told.notify_one();
+                missing = missing.saturating_sub(resting.memory);
+            }
+        }
+    }
+
     fn forget(&mut self, name: &Arc<str>) {
         if self.tenants.get(name).is_some_and(Tenant::is_idle) {
             self.tenants.remove(name);
@@ -232,10 +273,10 @@ impl Place {
     /// Gives the slot back, and the memory beyond what the instance really has, while its script waits. `false`, and nothing
     /// changes, when the workflow keeps as many instances waiting as it may.
     pub(super) fn rest(&mut self, memory: u64) -> bool {
-        if self.waits {
+        if self.rests.is_some() {
             return true;
         }
-        {
+        let number = {
             let mut state = self.admission.state();
             let waiting = state.tenants.get(&self.tenant).map_or(0, |tenant| tenant.waiting);
             if waiting >= state.free_waiting {
@@ -250,24 +291,34 @@ impl Place {
             held.slots[self.kind as usize] -= 1;
             held.memory -= back;
             self.memory -= back;
-        }
-        (self.holds_slot, self.waits) = (false, true);
+            let number = state.next;
+            state.next += 1;
+            let (tenant, told) = (Arc::clone(&self.tenant), Arc::clone(&self.told));
+            state.resting.insert(number, Resting { tenant, memory: self.memory, told });
+            number
+        };
+        (self.holds_slot, self.rests) = (false, Some(number));
         self.admission.let_in();
         true
+    }
+
+    /// Resolves when another needs the memory of this instance more, which waits without a slot.
+    pub(super) fn is_needed(&self) -> impl Future<Output = ()> + use<> {
+        let told = Arc::clone(&self.told);
+        async move { told.notified().await }
     }
 
     /// Takes a slot and the memory again if both are there at once; else the instance has to be given up. Does nothing where
     /// they were never given back.
     pub(super) fn resume(&mut self, memory: u64) -> bool {
-        if !self.waits {
-            return true;
-        }
+        let Some(number) = self.rests else { return true };
         let more = memory.saturating_sub(self.memory);
         let mut state = self.admission.state();
         let line = state.tenants.get(&self.tenant).is_none_or(|tenant| tenant.line.is_empty());
         if !line || !state.allows(&self.tenant, self.kind, more) {
             return false;
         }
+        state.resting.remove(&number);
         state.take(&self.tenant, self.kind, more);
         state.free_waiting += 1;
         if let Some(tenant) = state.tenants.get_mut(&self.tenant) {
@@ -275,7 +326,7 @@ impl Place {
         }
         drop(state);
         self.memory += more;
-        (self.holds_slot, self.waits) = (true, false);
+        (self.holds_slot, self.rests) = (true, None);
         true
     }
 }
@@ -285,13 +336,15 @@ impl Drop for Place {
         {
             let mut state = self.admission.state();
             let state = &mut *state;
+            let waits = self.rests.is_some();
+            self.rests.map(|number| state.resting.remove(&number));
             state.free_memory += self.memory;
             state.free_slots[self.kind as usize] += u64::from(self.holds_slot);
-            state.free_waiting += u64::from(self.waits);
+            state.free_waiting += u64::from(waits);
             if let Some(tenant) = state.tenants.get_mut(&self.tenant) {
                 tenant.memory -= self.memory;
                 tenant.slots[self.kind as usize] -= u64::from(self.holds_slot);
-                tenant.waiting -= u64::from(self.waits);
+                tenant.waiting -= u64::from(waits);
             }
             state.forget(&self.tenant);
         }
@@ -378,6 +431,25 @@ mod tests {
         assert!((&mut new).now_or_never().is_some());
         drop(held);
         assert!((&mut greedy).now_or_never().is_some());
+    }
+
+    #[test]
+    fn instances_that_wait_for_calls_make_room_for_a_workflow_that_holds_nothing() {
+        let admission = admission(128 * MIB, 8);
+        let mut places =
+            vec![at_once(&admission, "a", 40 * MIB).unwrap(), at_once(&admission, "b", 40 * MIB).unwrap()];
+        places.iter_mut().for_each(|place| assert!(place.rest(40 * MIB)));
+        let third = at_once(&admission, "c", 40 * MIB).unwrap();
+        let mut needed: Vec<_> = places.iter().map(|place| Box::pin(place.is_needed())).collect();
+        assert!(needed.iter_mut().all(|needed| needed.now_or_never().is_none()));
+        let share = Share::of("new");
+        let mut new = Box::pin(admission.turn(&share, Kind::Script, 20 * MIB));
+        assert!((&mut new).now_or_never().is_none());
+        let told: Vec<_> = needed.iter_mut().map(|needed| needed.now_or_never().is_some()).collect();
+        assert_eq!(told, [true, false], "no more than are needed");
+        drop(places.remove(0));
+        assert!((&mut new).now_or_never().is_some());
+        drop((third, places));
     }
 
     #[test]

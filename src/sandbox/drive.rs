@@ -8,10 +8,7 @@
 
 use std::{
     collections::{BTreeMap, HashSet, VecDeque},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -25,25 +22,22 @@ use super::{
     SandboxError,
     admission::{Kind, Place, Share},
     engine::JsEngine,
+    entry::{Entered, Held, enter, on_a_core},
     js::{Call, Conclusion, Outcome},
     services::{HostCall, HostServices},
-    visit::{Ended, Left, Pending, Spent, Start, Visit},
+    turns::Stop,
+    visit::{Left, Pending, Spent, Start},
 };
 use crate::model::{CallError, CallRecord, ErrorCode, JsonText, LimitUnit, Limits, RunError};
 
 /// A script with nothing to do for longer than this is put down.
 const HOLD_MS: u64 = 1_000;
-/// A script that is inside for longer gives its core to the next as far as that is up to us; the system shares it out from then on.
-const SOON: Duration = Duration::from_millis(5);
 /// The longest sleep: ten years.
 const SLEEP_MOST_MS: f64 = 10.0 * 365.0 * 86_400_000.0;
 /// The note on the time at which an attempt began.
 const BEGAN: &str = "began";
 /// The note on what an attempt used before it was put down.
 const SPENT: &str = "spent";
-
-/// A visit and what its last entry gave.
-type Entered = (Visit, Result<Vec<u8>, Ended>);
 
 impl JsEngine {
     /// Runs a call, each entry on a thread of its own once there are a slot and memory for it that `share` may take. Who drops
@@ -84,7 +78,7 @@ impl JsEngine {
     /// When the sandbox itself cannot serve.
     pub fn run_blocking(&self, call: &Call) -> Result<Outcome, SandboxError> {
         let (visit, answer) = self.begin(call, Start::new(&call.limits, call.now_ms, call.seed))?;
-        Ok(visit.finish(answer, 0))
+        Ok(visit.finish(answer))
     }
 
     /// Makes an instance and drops it: what a call costs before it does anything.
@@ -93,17 +87,6 @@ impl JsEngine {
     /// When the host cannot make one.
     pub fn instantiate(&self) -> Result<(), SandboxError> {
         self.visit(&Limits::DEFAULT, 0, [0; 32]).map(drop)
-    }
-
-    /// A fresh instance that was called.
-    pub(super) fn begin(&self, call: &Call, start: Start<'_>) -> Result<Entered, SandboxError> {
-        let image = call.image.as_deref();
-        let mut visit = self.start(Start { image, ..start })?;
-        let answer = match visit.prepare(&call.script, image) {
-            Ok(()) => visit.call(call),
-            Err(ended) => Err(ended),
-        };
-        Ok((visit, answer))
     }
 }
 
@@ -127,7 +110,7 @@ struct Drive<'a> {
     /// What is left of the instances that were given up.
     left: Left,
     /// Ends the guest.
-    stop: Arc<AtomicBool>,
+    stop: Arc<Stop>,
     /// The results that the script has got, and how many of them this instance has.
     delivered: Vec<CallRecord>,
     cursor: usize,
@@ -144,7 +127,7 @@ struct Drive<'a> {
 impl Drop for Drive<'_> {
     fn drop(&mut self) {
         // If the guest runs at present, nobody waits for it any more.
-        self.stop.store(true, Ordering::Relaxed);
+        self.stop.set();
     }
 }
 
@@ -158,18 +141,16 @@ enum Next {
 impl Drive<'_> {
     async fn run(mut self) -> Result<Outcome, SandboxError> {
         self.bytes = self.delivered.iter().map(size).sum();
-        let (mut visit, mut answer) = self.restart().await?;
+        let mut entered = self.restart().await?;
         loop {
-            let pending = match answer {
-                Err(Ended::Pending(pending)) => pending,
-                ended @ (Ok(_) | Err(Ended::Script(_) | Ended::Trap(_))) => {
-                    return Ok(visit.finish(ended, self.made.into()));
-                }
+            let (mut held, pending) = match entered {
+                Entered::Waits(held, pending) => (Some(held), pending),
+                Entered::Ended(outcome) => return Ok(outcome.after(self.made)),
             };
-            if let Err(error) = self.issue(pending, visit.now_ms()) {
-                return Ok(self.end(Some(visit), Conclusion::Failed(error)));
+            let now_ms = held.as_ref().map_or(0, |held| held.now_ms());
+            if let Err(error) = self.issue(pending, now_ms) {
+                return self.end(held, Conclusion::Failed(error)).await;
             }
-            let mut held = Some(visit);
             let next = match self.replay() {
                 Some(next) => next,
                 None => self.wait(&mut held).await?,
@@ -177,19 +158,19 @@ impl Drive<'_> {
             let record = match next {
                 Next::Deliver(record) => record,
                 Next::Sleep(until_ms) => {
-                    self.put_down(&mut held);
+                    self.put_down(&mut held).await?;
                     let note = spent_note(&self.left.spent, self.host.now_ms());
                     self.host.record(std::slice::from_ref(&note)).await?;
-                    return Ok(self.end(None, Conclusion::Sleeps(until_ms)));
+                    return self.end(None, Conclusion::Sleeps(until_ms)).await;
                 }
-                Next::Fail(error) => return Ok(self.end(held, Conclusion::Failed(error))),
+                Next::Fail(error) => return self.end(held, Conclusion::Failed(error)).await,
             };
-            self.go_on_or_put_down(&mut held);
-            (visit, answer) = match held {
-                Some(visit) => {
+            self.go_on_or_put_down(&mut held).await?;
+            entered = match held {
+                Some(held) => {
                     self.cursor += 1;
                     self.outstanding.remove(&record.id);
-                    enter(self.engine, visit, move |visit| {
+                    enter(self.engine, self.share, held, move |visit| {
                         visit.resume(record.id, &record.result, record.at_ms)
                     })
                     .await?
@@ -213,44 +194,46 @@ impl Drive<'_> {
         }
         let (engine, call, stop) = (self.engine.clone(), Arc::clone(&self.call), Arc::clone(&self.stop));
         let spent = self.left.spent;
-        on_a_core(self.engine, move || {
+        on_a_core(self.engine, self.share, move || {
             let start = Start::new(&call.limits, now_ms, call.seed);
-            engine.begin(&call, Start { spent, stop, place: Some(place), ..start })
+            let (visit, answer) = engine.begin(&call, Start { spent, stop, place: Some(place), ..start })?;
+            Ok(Entered::of(&engine, visit, answer))
         })
         .await?
     }
 
     /// Gives the instance up, and keeps what it used and logged.
-    fn put_down(&mut self, held: &mut Option<Visit>) {
-        if let Some(visit) = held.take() {
-            self.left = visit.leave();
+    async fn put_down(&mut self, held: &mut Option<Held>) -> Result<(), SandboxError> {
+        if let Some(held) = held.take() {
+            self.left = held.leave().await?;
         }
+        Ok(())
     }
 
     /// Gives slot and memory back while the script waits, but for what it has; where too many wait, all of it.
-    fn rest(&mut self, held: &mut Option<Visit>) {
+    async fn rest(&mut self, held: &mut Option<Held>) -> Result<(), SandboxError> {
         let rests = held.as_mut().is_none_or(|visit| {
             let memory = visit.memory_size();
             visit.place().is_none_or(|place| place.rest(memory))
         });
-        if !rests {
-            self.put_down(held);
-        }
+        if rests { Ok(()) } else { self.put_down(held).await }
     }
 
     /// Takes slot and memory again. Where they are not there at once, the instance makes room and stands in line as a new one.
-    fn go_on_or_put_down(&mut self, held: &mut Option<Visit>) {
+    async fn go_on_or_put_down(&mut self, held: &mut Option<Held>) -> Result<(), SandboxError> {
         let memory = self.call.limits.memory.as_bytes();
         let resumes = |place: &mut Place| place.resume(memory);
-        if !held.as_mut().is_none_or(|visit| visit.place().is_none_or(resumes)) {
-            self.put_down(held);
-        }
+        let goes_on = held.as_mut().is_none_or(|visit| visit.place().is_none_or(resumes));
+        if goes_on { Ok(()) } else { self.put_down(held).await }
     }
 
     /// The outcome; where the instance was given up, of what is left of it.
-    fn end(&mut self, held: Option<Visit>, conclusion: Conclusion) -> Outcome {
-        let left = held.map_or_else(|| std::mem::take(&mut self.left), Visit::leave);
-        left.conclude(conclusion, self.made.into())
+    async fn end(&mut self, held: Option<Held>, conclusion: Conclusion) -> Result<Outcome, SandboxError> {
+        let left = match held {
+            Some(held) => held.leave().await?,
+            None => std::mem::take(&mut self.left),
+        };
+        Ok(left.conclude(conclusion).after(self.made))
     }
 
     /// Takes over what the script asks for and gives up.
@@ -326,7 +309,7 @@ impl Drive<'_> {
     }
 
     /// Has everything performed that is asked for, and waits for the first result.
-    async fn wait(&mut self, held: &mut Option<Visit>) -> Result<Next, SandboxError> {
+    async fn wait(&mut self, held: &mut Option<Held>) -> Result<Next, SandboxError> {
         if self.delivered.is_empty() {
             let began = began(self.call.now_ms);
             self.host.record(std::slice::from_ref(&began)).await?;
@@ -343,9 +326,18 @@ impl Drive<'_> {
             return Ok(Next::Sleep(first));
         }
         let first = {
-            self.rest(held);
+            self.rest(held).await?;
             loop {
-                match self.running.next().await {
+                let needed = held.as_mut().and_then(|held| held.place().map(|place| place.is_needed()));
+                let next = tokio::select! {
+                    biased;
+                    next = self.running.next() => next,
+                    () = async { needed.expect("it is looked at first").await }, if needed.is_some() => {
+                        self.put_down(held).await?;
+                        continue;
+                    }
+                };
+                match next {
                     Some(Some(done)) => break done,
                     // Given up by the script.
                     Some(None) => {}
@@ -449,41 +441,4 @@ async fn until(host: &dyn HostServices, due_ms: u64) {
         }
         tokio::time::sleep(Duration::from_millis(left.min(HOLD_MS))).await;
     }
-}
-
-/// Enters an instance on a thread where that may take time.
-async fn enter(
-    engine: &JsEngine,
-    mut visit: Visit,
-    work: impl FnOnce(&mut Visit) -> Result<Vec<u8>, Ended> + Send + 'static,
-) -> Result<Entered, SandboxError> {
-    on_a_core(engine, move || {
-        let answer = work(&mut visit);
-        (visit, answer)
-    })
-    .await
-}
-
-/// Works on a thread of its own, as many at once as there are cores: more would only push each other, and the memory of their
-/// instances, out of the caches. What is not done soon makes room for the next, and nobody waits long for it, so endless scripts
-/// hold nobody up.
-async fn on_a_core<T: Send + 'static>(
-    engine: &JsEngine,
-    work: impl FnOnce() -> T + Send + 'static,
-) -> Result<T, SandboxError> {
-    let cores = Arc::clone(&engine.cores);
-    let core = match Arc::clone(&cores).try_acquire_owned() {
-        Ok(core) => Some(core),
-        Err(_) => tokio::time::timeout(SOON, cores.acquire_owned()).await.ok().and_then(Result::ok),
-    };
-    let start = |error: std::io::Error| SandboxError::Start(format!("there is no thread for it: {error}"));
-    let mut working = engine.crew.work(work).map_err(start)?;
-    let done = match tokio::time::timeout(SOON, &mut working).await {
-        Ok(done) => done,
-        Err(_) => {
-            drop(core);
-            working.await
-        }
-    };
-    done.map_err(|_| SandboxError::Start("its thread ended before it; please report it".to_owned()))
 }

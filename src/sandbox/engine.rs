@@ -8,7 +8,6 @@ use std::{
 };
 
 use sha2::{Digest, Sha256};
-use tokio::sync::Semaphore;
 use wasmtime::{
     Config, Enabled, Engine, InstanceAllocationStrategy, InstancePre, Linker, Module,
     PoolingAllocationConfig, Strategy,
@@ -69,8 +68,6 @@ pub struct JsEngine {
     pub(super) engine: Engine,
     pub(super) instance: InstancePre<Guest>,
     pub(super) admission: Admission,
-    /// Scripts that are entered at once, unless they take long.
-    pub(super) cores: Arc<Semaphore>,
     pub(super) crew: Arc<Crew>,
     /// One script is checked, or has its image made, at a time: they stand in no line of calls.
     pub(super) making: Arc<Mutex<()>>,
@@ -93,11 +90,11 @@ impl JsEngine {
         host::link(&mut linker).map_err(load_error)?;
         let instance = linker.instantiate_pre(&module).map_err(load_error)?;
         start_ticker(&engine)?;
+        options.admission.turns.add_engine(&engine);
         let mut loaded = Self {
             engine,
             instance,
             admission: options.admission.clone(),
-            cores: Arc::new(Semaphore::new(thread::available_parallelism().map_or(1, usize::from))),
             crew: Arc::default(),
             making: Arc::default(),
             hot: Arc::default(),

@@ -1,11 +1,8 @@
 //! One instance: what the host keeps beside it, and how its end is read.
 
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Instant,
+    sync::Arc,
+    time::{Duration, Instant},
 };
 
 use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
@@ -15,6 +12,7 @@ use super::{
     crew::give_way,
     host::LogBook,
     limiter::{Limiter, MemoryLimitHit},
+    turns::{Stop, let_others_come_first},
 };
 use crate::model::{ErrorCode, LimitUnit, Limits, RunError};
 
@@ -27,17 +25,17 @@ pub(super) struct Guest {
     pub(super) memory: Option<Memory>,
     pub(super) host_calls: u64,
     /// Somebody wants it to stop, whatever its time.
-    pub(super) stop: Arc<AtomicBool>,
+    pub(super) stop: Arc<Stop>,
     /// When the present entry has used up the time.
     pub(super) deadline: Instant,
-    /// Epochs that passed inside, over all entries.
-    epochs: u32,
+    /// How long the present entry has waited for its turn.
+    pub(super) waited: Duration,
     /// What the guest said before it gave up.
     pub(super) panic: Option<String>,
 }
 
 impl Guest {
-    pub(super) fn new(limits: &Limits, now_ms: u64, seed: [u8; 32], stop: Arc<AtomicBool>) -> Self {
+    pub(super) fn new(limits: &Limits, now_ms: u64, seed: [u8; 32], stop: Arc<Stop>) -> Self {
         Self {
             limiter: Limiter::new(limits.memory.as_usize()),
             log: LogBook::new(limits),
@@ -47,23 +45,25 @@ impl Guest {
             host_calls: 0,
             stop,
             deadline: Instant::now(),
-            epochs: 0,
+            waited: Duration::ZERO,
             panic: None,
         }
     }
 }
 
-/// Epochs after which a script lets others come first.
-const LONG: u32 = 4;
-
-/// Asked at each epoch while the guest runs: whether it goes on.
+/// Asked at each epoch while the guest runs: whether it goes on. Others come first where it is their turn.
 pub(super) fn goes_on(mut guest: StoreContextMut<'_, Guest>) -> wasmtime::Result<UpdateDeadline> {
     let guest = guest.data_mut();
-    if guest.stop.load(Ordering::Relaxed) || Instant::now() >= guest.deadline {
+    if guest.stop.is_set() || Instant::now() >= guest.deadline {
         return Ok(UpdateDeadline::Interrupt);
     }
-    guest.epochs = guest.epochs.saturating_add(1);
-    if guest.epochs >= LONG {
+    let waited = let_others_come_first(&guest.stop);
+    guest.deadline += waited.time;
+    guest.waited += waited.time;
+    if guest.stop.is_set() {
+        return Ok(UpdateDeadline::Interrupt);
+    }
+    if waited.greedy {
         give_way();
     }
     Ok(UpdateDeadline::Continue(1))

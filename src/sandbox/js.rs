@@ -133,6 +133,12 @@ pub struct Outcome {
 }
 
 impl Outcome {
+    /// With the calls that others performed for it, beside what it asked the host at once.
+    pub(super) fn after(mut self, calls: u32) -> Self {
+        self.usage.host_calls += u64::from(calls);
+        self
+    }
+
     /// The output, or why there is none.
     ///
     /// # Errors

@@ -15,6 +15,7 @@ mod cache;
 mod crew;
 mod drive;
 mod engine;
+mod entry;
 mod frame;
 mod guest;
 mod host;
@@ -28,6 +29,7 @@ mod replaced_tests;
 mod services;
 #[cfg(test)]
 mod tests;
+mod turns;
 mod visit;
 
 pub use admission::{Admission, Share};

@@ -4,7 +4,7 @@
 //! instance is never entered again.
 
 use std::{
-    sync::{Arc, atomic::AtomicBool},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -19,17 +19,25 @@ use super::{
     SandboxError,
     admission::Place,
     answer::{output_json, script_error, too_large},
+    crew::Crew,
     engine::JsEngine,
     frame,
     guest::{Guest, explain, goes_on},
+    host::LogBook,
     hot_pages::HotPages,
     image::Image,
     js::{Call, Conclusion, Outcome, Script},
+    turns::Stop,
 };
 use crate::model::{CallError, ErrorCode, JsonText, LimitUnit, Limits, LogLine, RunError, Usage};
 
 /// The most that is read of an error answer, bytes.
 const ERROR_MOST: usize = 256 << 10;
+
+/// An instance with more memory than this gives it back piece by piece, bytes.
+const MUCH: u64 = 32 << 20;
+/// Such a piece, bytes.
+const PIECE: usize = 4 << 20;
 
 /// A call that the guest asks for.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -79,7 +87,7 @@ pub(super) struct Start<'a> {
     /// What earlier instances of the attempt used.
     pub(super) spent: Spent,
     /// Ends it at the next epoch, once it is set.
-    pub(super) stop: Arc<AtomicBool>,
+    pub(super) stop: Arc<Stop>,
     /// Its room, for as long as it is there.
     pub(super) place: Option<Place>,
 }
@@ -101,6 +109,7 @@ pub(super) struct Visit {
     fuel_before: u64,
     /// After the store: room is given back when the instance is gone.
     place: Option<Place>,
+    crew: Arc<Crew>,
 }
 
 impl JsEngine {
@@ -121,8 +130,16 @@ impl JsEngine {
         store.epoch_deadline_callback(goes_on);
         let start_error = |error: wasmtime::Error| SandboxError::Start(format!("{error:#}"));
         store.set_fuel(limits.fuel.saturating_sub(spent.fuel)).map_err(start_error)?;
-        let mut visit =
-            Visit { store, instance: Err(None), limits: *limits, spent, fuel_before: spent.fuel, place };
+        let crew = Arc::clone(&self.crew);
+        let mut visit = Visit {
+            store,
+            instance: Err(None),
+            limits: *limits,
+            spent,
+            fuel_before: spent.fuel,
+            place,
+            crew,
+        };
         let began = (Instant::now(), thread_time());
         visit.arm();
         match self.instance.instantiate(&mut visit.store) {
@@ -234,11 +251,18 @@ impl Visit {
     /// Ends an instance whose memory was read as a whole. Each page that was read stays mapped, and wasmtime looks at every
     /// mapped page after every call that has this memory later: measured, that was half the time of a small call.
     pub(super) fn unmap(mut self) {
+        self.give_memory_back();
+    }
+
+    /// Gives the memory of an instance that ends back to the system, piece by piece: a system call over hundreds of megabytes
+    /// would keep the map of the whole process locked for long.
+    fn give_memory_back(&mut self) {
         let Some(memory) = self.store.data().memory else { return };
-        let bytes = memory.data_mut(&mut self.store);
-        // SAFETY: it is mapped memory that we hold exclusively and that nobody enters any more: the store is dropped below. Its
-        // bytes become those of the snapshot again, or zero, which is what they are reset to in any case.
-        let _ = unsafe { madvise(bytes.as_mut_ptr().cast(), bytes.len(), Advice::LinuxDontNeed) };
+        for piece in memory.data_mut(&mut self.store).chunks_mut(PIECE) {
+            // SAFETY: it is mapped memory that we hold exclusively and that nobody enters any more: the callers drop the store
+            // next. Its bytes become those of the snapshot again, or zero, which is what they are reset to in any case.
+            let _ = unsafe { madvise(piece.as_mut_ptr().cast(), piece.len(), Advice::LinuxDontNeed) };
+        }
     }
 
     /// Hands a frame to an export and reads its answer.
@@ -318,7 +342,8 @@ impl Visit {
     }
 
     fn spend(&mut self, (began, cpu): (Instant, Duration)) {
-        self.spent.inside += began.elapsed();
+        let waited = std::mem::take(&mut self.store.data_mut().waited);
+        self.spent.inside += began.elapsed().saturating_sub(waited);
         self.spent.cpu += thread_time().saturating_sub(cpu);
     }
 
@@ -359,26 +384,34 @@ impl Visit {
         }
     }
 
-    /// The outcome of a script that has ended. `calls` is how many it made, beside what it asked the host at once.
-    pub(super) fn finish(mut self, ended: Result<Vec<u8>, Ended>, calls: u64) -> Outcome {
+    /// The outcome of a script that has ended.
+    pub(super) fn finish(mut self, ended: Result<Vec<u8>, Ended>) -> Outcome {
         let conclusion = match ended {
             Ok(output) => output_json(output).map_or_else(Conclusion::Failed, Conclusion::Output),
             Err(ended) => Conclusion::Failed(self.explain(ended)),
         };
-        self.conclude(conclusion, calls)
+        self.leave().conclude(conclusion)
     }
 
-    /// The outcome, whatever the script itself has come to.
-    pub(super) fn conclude(self, conclusion: Conclusion, calls: u64) -> Outcome {
-        self.leave().conclude(conclusion, calls)
+    /// Ends the instance, and leaves what an outcome is made of. One with much memory ends a little later: it keeps its place
+    /// until then.
+    pub(super) fn leave(mut self) -> Left {
+        let (spent, large) = (self.spent(), self.memory_size() > MUCH);
+        let guest = self.store.data_mut();
+        let log = std::mem::replace(&mut guest.log, LogBook::new(&self.limits));
+        let ((logs, log_truncated), host_calls) = (log.finish(), guest.host_calls);
+        if large {
+            Arc::clone(&self.crew).end(self);
+        }
+        Left { spent, logs, log_truncated, host_calls }
     }
+}
 
-    /// Ends the instance, and leaves what an outcome is made of.
-    pub(super) fn leave(self) -> Left {
-        let spent = self.spent();
-        let guest = self.store.into_data();
-        let (logs, log_truncated) = guest.log.finish();
-        Left { spent, logs, log_truncated, host_calls: guest.host_calls }
+impl Drop for Visit {
+    fn drop(&mut self) {
+        if self.memory_size() > MUCH {
+            self.give_memory_back();
+        }
     }
 }
 
@@ -397,7 +430,7 @@ impl Left {
         Self { spent, ..Self::default() }
     }
 
-    pub(super) fn conclude(self, conclusion: Conclusion, calls: u64) -> Outcome {
+    pub(super) fn conclude(self, conclusion: Conclusion) -> Outcome {
         let Self { spent, logs, log_truncated, host_calls } = self;
         let logged: usize = logs.iter().map(|line| line.text.len()).sum();
         let usage = Usage {
@@ -405,7 +438,7 @@ impl Left {
             peak_memory: spent.peak,
             wall_us: spent.inside.as_micros() as u64,
             cpu_us: spent.cpu.as_micros() as u64,
-            host_calls: host_calls + calls,
+            host_calls,
             bytes_in: spent.bytes_in,
             bytes_out: spent.bytes_out + logged as u64,
         };

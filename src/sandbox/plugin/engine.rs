@@ -19,6 +19,7 @@ use super::{
 };
 use crate::{
     model::{Limits, PluginHash, PluginKind},
+    reactor::off_the_reactor,
     sandbox::{
         SandboxError,
         admission::{Admission, Kind},
@@ -103,6 +104,7 @@ impl PluginEngine {
         let slots = options.slots.clamp(1, 512);
         let engine = new_engine(slots, options.admission.memory())?;
         start_ticker(&engine)?;
+        options.admission.turns.add_engine(&engine);
         let mut components = component::Linker::new(&engine);
         powers::link(&mut components).map_err(load_error)?;
         let mut commands = Linker::new(&engine);
@@ -142,23 +144,27 @@ impl PluginEngine {
     /// # Errors
     /// For which reason it is no plugin. Whether it describes itself is not asked yet.
     pub async fn prepare(&self, bytes: &[u8]) -> Result<Plugin, PluginError> {
-        let hash = PluginHash(Sha256::digest(bytes).into());
-        let outline = Outline::read(bytes)?;
         let inner = &*self.inner;
+        let hash = off_the_reactor(|| PluginHash(Sha256::digest(bytes).into()));
+        let outline = off_the_reactor(|| Outline::read(bytes))?;
         let fingerprint = fingerprint(hash);
         // The store holds the modules; what is compiled can always be made again.
-        if let Some(code) = inner.cache.as_ref().and_then(|cache| cache.load(&fingerprint)) {
-            match self.load(hash, &outline, &code) {
-                Ok(plugin) => return Ok(plugin),
-                Err(error) => {
-                    tracing::warn!(%hash, %error, "a cached plugin does not fit; compiling it anew")
-                }
+        let cached = off_the_reactor(|| {
+            let code = inner.cache.as_ref()?.load(&fingerprint)?;
+            Some(self.load(hash, &outline, &code))
+        });
+        match cached {
+            Some(Ok(plugin)) => return Ok(plugin),
+            Some(Err(error)) => {
+                tracing::warn!(%hash, %error, "a cached plugin does not fit; compiling it anew")
             }
+            None => {}
         }
         let _one = inner.compiling.lock().await;
         let code = compile::compile(&inner.compiler, bytes).await?;
-        let plugin = self.load(hash, &outline, &code)?;
-        if let Some(Err(error)) = inner.cache.as_ref().map(|cache| cache.store(&fingerprint, &code)) {
+        let plugin = off_the_reactor(|| self.load(hash, &outline, &code))?;
+        let stored = off_the_reactor(|| inner.cache.as_ref().map(|cache| cache.store(&fingerprint, &code)));
+        if let Some(Err(error)) = stored {
             tracing::warn!(%error, "a compiled plugin cannot be kept; it will be compiled at each start");
         }
         Ok(plugin)

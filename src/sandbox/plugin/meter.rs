@@ -1,15 +1,21 @@
-//! How long a guest is inside, and how long it waits: it comes out at each epoch and at each call that waits.
+//! How long a guest is inside, and how long it waits: it comes out at each epoch and at each call that waits, and goes in again
+//! when it is its turn.
 
 use std::{
     pin::Pin,
-    task::{Context, Poll},
+    sync::Arc,
+    task::{Context, Poll, ready},
     time::{Duration, Instant},
 };
 
 use super::clock::Clock;
-use crate::sandbox::visit::thread_time;
+use crate::sandbox::{
+    Share,
+    turns::{Core, Turns},
+    visit::thread_time,
+};
 
-/// Shorter waits are those for the next turn at an epoch.
+/// Shorter waits are those at an epoch.
 const WAIT_LEAST: Duration = Duration::from_millis(1);
 
 /// Time that a guest has had.
@@ -26,11 +32,23 @@ pub(super) struct Meter<'a, T> {
     most: Duration,
     spent: Spent,
     left_at: Option<Instant>,
+    turns: Turns,
+    tenant: Arc<str>,
+    /// It stands in line for a core.
+    turn: Option<Pin<Box<dyn Future<Output = Core> + Send>>>,
 }
 
 impl<'a, T> Meter<'a, T> {
-    pub(super) fn new(guest: impl Future<Output = T> + Send + 'a, clock: Clock, most: Duration) -> Self {
-        Self { guest: Box::pin(guest), clock, most, spent: Spent::default(), left_at: None }
+    /// A guest that takes its turns as those of this share do.
+    pub(super) fn new(
+        guest: impl Future<Output = T> + Send + 'a,
+        clock: Clock,
+        most: Duration,
+        turns: &Turns,
+        share: &Share,
+    ) -> Self {
+        let (guest, spent, tenant) = (Box::pin(guest), Spent::default(), Arc::clone(&share.tenant));
+        Self { guest, clock, most, spent, left_at: None, turns: turns.clone(), tenant, turn: None }
     }
 }
 
@@ -44,8 +62,18 @@ impl<T> Future for Meter<'_, T> {
         {
             self.clock.waited(waited);
         }
+        let core = {
+            let this = &mut *self;
+            let turn = this.turn.get_or_insert_with(|| {
+                let (turns, tenant) = (this.turns.clone(), Arc::clone(&this.tenant));
+                Box::pin(async move { turns.core(&tenant).await })
+            });
+            ready!(turn.as_mut().poll(context))
+        };
+        self.turn = None;
         let (began, cpu) = (Instant::now(), thread_time());
         let polled = self.guest.as_mut().poll(context);
+        drop(core);
         self.spent.inside += began.elapsed();
         self.spent.cpu += thread_time().saturating_sub(cpu);
         match polled {

@@ -88,7 +88,7 @@ impl PluginEngine {
         let (asks, mut asked) = mpsc::unbounded_channel();
         let mut journal = Journal::new(&call, host);
         let mut guest = Guest(self.threads().spawn({
-            let ended = execute(self.clone(), Arc::clone(&call), Some(asks));
+            let ended = execute(self.clone(), Arc::clone(&call), share.clone(), Some(asks));
             // The place is free when the instance is gone, not when nobody waits for it any more.
             async move {
                 let ended = ended.await;
@@ -128,7 +128,7 @@ impl PluginEngine {
     /// When the sandbox itself cannot serve.
     pub fn run_blocking(&self, call: &Arc<PluginCall>) -> Result<Outcome, SandboxError> {
         let _threads = self.threads().enter();
-        let ended = futures::executor::block_on(execute(self.clone(), Arc::clone(call), None));
+        let ended = futures::executor::block_on(execute(self.clone(), Arc::clone(call), Share::of(""), None));
         ended.map(|ended| ended.outcome)
     }
 
@@ -150,7 +150,9 @@ impl PluginEngine {
             let mut store = component::store(&engine.inner.engine, &call, None).map_err(compiler)?;
             let (clock, log) = (store.data().clock.clone(), store.data().log.clone());
             let asked = component::describe(pre, &mut store);
-            let (described, spent) = Meter::new(asked, clock, DESCRIBE.timeout.as_duration()).await;
+            let (most, turns) = (DESCRIBE.timeout.as_duration(), &engine.inner.admission.turns);
+            // No workflow has an empty name.
+            let (described, spent) = Meter::new(asked, clock, most, turns, &Share::of("")).await;
             let took_ms = spent.inside.as_millis() as u64;
             let (logs, _) = log.take().finish();
             let failed = |error: RunError| Err(PluginError::DescribeFailed(Box::new(error)));
@@ -229,15 +231,18 @@ fn waited_too_long() -> PluginOutcome {
 async fn execute(
     engine: PluginEngine,
     call: Arc<PluginCall>,
+    share: Share,
     asks: Option<mpsc::UnboundedSender<Ask>>,
 ) -> Result<PluginOutcome, SandboxError> {
     let start = |error: wasmtime::Error| SandboxError::Start(format!("{error:#}"));
+    let turns = &engine.inner.admission.turns;
     let most = call.limits.timeout.as_duration();
     match &call.plugin.ready {
         Ready::Component(pre) => {
             let mut store = component::store(&engine.inner.engine, &call, asks).map_err(start)?;
             let clock = store.data().clock.clone();
-            let (given, spent) = Meter::new(component::run(pre, &mut store, &call), clock, most).await;
+            let (given, spent) =
+                Meter::new(component::run(pre, &mut store, &call), clock, most, turns, &share).await;
             let fuel = call.limits.fuel - store.get_fuel().unwrap_or(0);
             let state = store.into_data();
             state.output.iter().for_each(|sink| drop(sink.finish()));
@@ -267,7 +272,7 @@ async fn execute(
         Ready::Command(pre) => {
             let mut store = command::store(&engine.inner.engine, &call).map_err(start)?;
             let clock = store.data().clock.clone();
-            let (exit, spent) = Meter::new(command::run(pre, &mut store), clock, most).await;
+            let (exit, spent) = Meter::new(command::run(pre, &mut store), clock, most, turns, &share).await;
             let fuel = call.limits.fuel - store.get_fuel().unwrap_or(0);
             let state = store.into_data();
             state.stderr.finish();
