@@ -1,7 +1,7 @@
 //! What a healthy workflow notices of hostile ones: its latencies alone, beside three workflows of each kind, and beside all
 //! of them. One server, two GiB where control groups can be made, everything on this machine.
 //!
-//! `scripts/neighbours [SECONDS]` runs it. Ratios count: absolute figures are the machine's.
+//! `scripts/neighbours [SECONDS] [KIND...]` runs it. Ratios count: absolute figures are the machine's.
 
 mod client;
 mod hostile;
@@ -43,18 +43,22 @@ fn main() {
     };
     let (name, alone, resident) = beside("alone", &[]);
     print(&name, &alone, &alone, resident);
+    let words: Vec<_> = std::env::args().skip(1).collect();
+    let named = |name: &str| words.iter().any(|word| word == name);
+    let wanted: Vec<_> = KINDS.into_iter().filter(|kind| named(kind.name())).collect();
+    let wants_all = wanted.is_empty() || named("all");
     let mut worst = 0.0_f64;
-    for kind in KINDS {
+    for kind in if wanted.is_empty() { KINDS.to_vec() } else { wanted } {
         let (name, measured, resident) = beside(kind.name(), &[kind]);
         print(&name, &measured, &alone, resident);
         worst = worst.max(measured.at(0.99) / alone.at(0.99));
     }
-    let (name, all, resident) = beside("all", &KINDS);
-    print(&name, &all, &alone, resident);
-    println!(
-        "worst beside one kind: {worst:.1}x (goal 2x); beside all: {:.1}x (goal 5x)",
-        all.at(0.99) / alone.at(0.99)
-    );
+    println!("worst beside one kind: {worst:.1}x (goal 2x)");
+    if wants_all {
+        let (name, all, resident) = beside("all", &KINDS);
+        print(&name, &all, &alone, resident);
+        println!("beside all: {:.1}x (goal 5x)", all.at(0.99) / alone.at(0.99));
+    }
 }
 
 /// Latencies of the healthy workflow.
