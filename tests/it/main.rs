@@ -20,6 +20,7 @@ mod copies;
 mod crash;
 mod crash_effects;
 mod damage;
+mod dead_names;
 mod deliveries;
 mod durability;
 mod edge;
