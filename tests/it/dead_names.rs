@@ -36,7 +36,12 @@ fn names_that_nobody_resolves_hold_up_neither_other_names_nor_other_workflows() 
     };
     let call = json!([{ "id": "ask", "type": "http", "url": named }]);
     let mut setup = Setup::default()
-        .workflows([dead("one"), dead("two"), dead("three"), Workflow::steps("calls", call)])
+        .workflows([
+            dead("one"),
+            dead("two"),
+            dead("three"),
+            Workflow::steps("calls", call).trigger(json!({ "mode": "sync", "sync_wait": "60s" })),
+        ])
         .workflows([Workflow::script("computes", "return 1")])
         .variable("FLOWCELL_NET_ALLOW", &sink.host().replace("127.0.0.1", "localhost"));
     let server = dead_server();

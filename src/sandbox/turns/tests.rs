@@ -1,3 +1,5 @@
+//! Who comes next, who waits for nobody, and what is left of a core that was given up.
+
 use std::thread;
 
 use futures::FutureExt;
