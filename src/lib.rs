@@ -15,7 +15,8 @@
 //!   kept from the threads that wait for events.
 //!
 //! The path of one webhook: `gateway::hooks` -> `verify` -> `engine::intake` -> (202 once durable) ->
-//! `engine::runner` -> `engine::execution` -> `engine::transition` -> `steps` -> `sandbox::js` -> step records.
+//! `engine::scheduler` -> `engine::execution` -> `engine::transition` -> `engine::attempt` -> `steps` -> `sandbox` ->
+//! `engine::progress`. docs/architecture.md draws it.
 
 pub mod api;
 pub mod app;

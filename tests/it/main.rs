@@ -71,6 +71,7 @@ mod secrets;
 mod senders;
 mod sending;
 mod signatures;
+mod signposts;
 mod slow_clients;
 mod steps;
 mod stopped;
