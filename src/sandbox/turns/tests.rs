@@ -20,7 +20,7 @@ fn used(turns: &Turns, name: &str, time: Duration) {
     turns.state().charge(&tenant(name), now.checked_sub(time).unwrap(), now);
 }
 
-const MUCH: Duration = Duration::from_secs(1);
+const MUCH: Duration = Duration::from_secs(20);
 
 #[test]
 fn there_are_as_many_turns_as_cores_and_who_gave_up_takes_none() {
@@ -87,9 +87,9 @@ fn while_somebody_computes_who_used_little_the_others_leave_a_core_free() {
 fn who_used_least_lately_comes_first_and_what_was_used_fades() {
     let turns = Turns::new(1);
     let names = ["most", "least", "more"].map(tenant);
-    used(&turns, "most", Duration::from_secs(3));
-    used(&turns, "least", Duration::from_secs(1));
-    used(&turns, "more", Duration::from_secs(2));
+    used(&turns, "most", 3 * MUCH);
+    used(&turns, "least", MUCH);
+    used(&turns, "more", 2 * MUCH);
     let mut held = at_once(&turns, "other");
     let mut lines: Vec<_> = names.iter().map(|name| Box::pin(turns.core(name))).collect();
     for line in &mut lines {
