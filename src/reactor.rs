@@ -21,6 +21,12 @@ fn has_threads() -> bool {
     Handle::try_current().is_ok_and(|handle| handle.runtime_flavor() == RuntimeFlavor::MultiThread)
 }
 
+/// Lets the threads of others come before this one from now on, as far as `nice` counts. The system does not let it go back.
+pub(crate) fn give_way(nice: i32) {
+    // Where it is not allowed, the system shares out the cores evenly.
+    let _ = rustix::process::setpriority_process(None, nice);
+}
+
 /// Begins a task that works on so many bytes. To read, write and fill in megabytes takes milliseconds at a time, so tasks that do it have
 /// threads of their own, and small ones never stand in line behind them.
 pub(crate) fn spawn<F>(bytes: u64, task: F) -> JoinHandle<F::Output>
@@ -40,12 +46,13 @@ where
 /// The threads of what is large, as many as there are cores.
 fn lane() -> Option<Runtime> {
     let cores = thread::available_parallelism().map_or(1, usize::from);
-    let give_way = || {
-        // Where it is not allowed, the system shares out the cores evenly.
-        let _ = rustix::process::setpriority_process(None, NICE);
-    };
     let mut lane = Builder::new_multi_thread();
-    let lane = lane.worker_threads(cores).thread_name("large").on_thread_start(give_way).enable_all().build();
+    let lane = lane
+        .worker_threads(cores)
+        .thread_name("large")
+        .on_thread_start(|| give_way(NICE))
+        .enable_all()
+        .build();
     lane.inspect_err(|error| tracing::warn!(%error, "there are no threads of their own for large events"))
         .ok()
 }

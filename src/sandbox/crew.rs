@@ -16,6 +16,8 @@ use std::{
 
 use tokio::sync::oneshot;
 
+use crate::reactor;
+
 /// An idle thread ends after this long.
 const IDLE: Duration = Duration::from_secs(10);
 /// How much a greedy script gives way, as `nice` counts: about a tenth of the weight of others.
@@ -150,8 +152,7 @@ impl Shared {
 /// that are not of a crew.
 pub(super) fn give_way() {
     if IS_OURS.get() && !GAVE_WAY.replace(true) {
-        // Where it is not allowed, the system shares out the cores evenly.
-        let _ = rustix::process::setpriority_process(None, NICE);
+        reactor::give_way(NICE);
     }
 }
 

@@ -143,14 +143,14 @@ impl Drive<'_> {
         self.bytes = self.delivered.iter().map(size).sum();
         let mut entered = self.restart().await?;
         loop {
-            let (mut held, pending) = match entered {
-                Entered::Waits(held, pending) => (Some(held), pending),
+            let (held, pending) = match entered {
+                Entered::Waits(held, pending) => (held, pending),
                 Entered::Ended(outcome) => return Ok(outcome.after(self.made)),
             };
-            let now_ms = held.as_ref().map_or(0, |held| held.now_ms());
-            if let Err(error) = self.issue(pending, now_ms) {
-                return self.end(held, Conclusion::Failed(error)).await;
+            if let Err(error) = self.issue(pending, held.now_ms()) {
+                return self.end(Some(held), Conclusion::Failed(error)).await;
             }
+            let mut held = Some(held);
             let next = match self.replay() {
                 Some(next) => next,
                 None => self.wait(&mut held).await?,

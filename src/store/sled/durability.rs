@@ -13,7 +13,7 @@ use std::{
 use tempfile::TempDir;
 
 use super::*;
-use crate::store::testing::block_on;
+use crate::store::{Key, testing::block_on};
 
 /// Names the folder for the child process of the kill test.
 const CHILD_FOLDER: &str = "FLOWCELL_TEST_STORE";

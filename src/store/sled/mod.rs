@@ -59,12 +59,12 @@ use self::{
     folder::{Folder, free_space},
     history::History,
     live::{Live, Opening, guard, open_sled, sync_new_files},
-    queue::{Queue, Work},
+    queue::Queue,
     watermark::Watermark,
 };
 use super::{
-    BackupError, BackupStream, Batch, Contents, Key, KeyRange, Move, Order, Pair, Store, StoreError,
-    StoreStats, Trust, batch::Write, record,
+    BackupError, BackupStream, Batch, Contents, KeyRange, Move, Order, Pair, Store, StoreError, StoreStats,
+    Trust, batch::Write, record,
 };
 use crate::reactor::off_the_reactor;
 
@@ -268,25 +268,24 @@ impl SledStore {
     /// Writes the large values of a batch to the disk before its turn comes: the one thread that commits has the batches of
     /// others to write. What cannot be written here is left to that thread, which says why.
     fn stage(&self, batch: &Batch) -> Vec<Staged> {
-        let large = |(_, write): &'_ (Key, Write)| match write {
-            Write::Put(value) => value.len() > INLINE_MAX,
-            Write::Delete | Write::DeleteIf(_) => false,
-        };
-        if !batch.writes.iter().any(large) {
+        let values = batch.writes.iter().filter_map(|(_, write)| match write {
+            Write::Put(value) if value.len() > INLINE_MAX => Some(value),
+            Write::Put(_) | Write::Delete | Write::DeleteIf(_) => None,
+        });
+        let values: Vec<_> = values.collect();
+        if values.is_empty() {
             return Vec::new();
         }
         let room = free_space(self.folder.path()).map_or(u64::MAX, |free| free.saturating_sub(self.reserve));
         if batch.size() as u64 >= room {
             return Vec::new();
         }
-        let stage = |write: &(Key, Write)| match &write.1 {
-            Write::Put(value) => self.blobs.stage(value).and_then(|mut staged| {
-                staged.sync()?;
-                Ok(staged)
-            }),
-            Write::Delete | Write::DeleteIf(_) => unreachable!("only large values are staged"),
+        let stage = |value: &Vec<u8>| {
+            let mut staged = self.blobs.stage(value)?;
+            staged.sync()?;
+            Ok(staged)
         };
-        let staged = || batch.writes.iter().filter(|write| large(write)).map(stage).collect::<Result<_, _>>();
+        let staged = || values.into_iter().map(stage).collect::<Result<_, _>>();
         off_the_reactor(staged).unwrap_or_else(|error: StoreError| {
             tracing::warn!(%error, "a large value is not written before its turn");
             Vec::new()
@@ -319,7 +318,7 @@ fn notes(db: &Db) -> Result<BTreeMap<String, Noted>, StoreError> {
 impl Store for SledStore {
     fn commit(&self, batch: Batch) -> BoxFuture<'_, Result<(), StoreError>> {
         let (answer, result) = oneshot::channel();
-        let push = |()| self.queue.push(Work { staged: self.stage(&batch), ..batch.into() }, answer);
+        let push = |()| self.queue.push_staged(batch, |batch| self.stage(batch), answer);
         match self.failure().and_then(push) {
             Ok(()) => async move { result.await.unwrap_or_else(|_| Err(self.lost())) }.boxed(),
             Err(error) => futures::future::ready(Err(error)).boxed(),

@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError, oneshot};
 
 use super::blobs::Staged;
 use crate::store::{Batch, Key, StoreError};
@@ -104,14 +104,34 @@ impl Queue {
     /// As [`Queue::push`], for who tries again: what was not queued comes back.
     pub(super) fn push_or_give_back(&self, work: Work, answer: Answer) -> Result<(), (StoreError, Work)> {
         let size = work.batch.size();
-        let permit = match Arc::clone(&self.room).try_acquire_many_owned(permits(size)) {
+        let permit = match self.take_room(size) {
             Ok(permit) => permit,
-            Err(tokio::sync::TryAcquireError::NoPermits) => return Err((StoreError::Busy, work)),
-            Err(tokio::sync::TryAcquireError::Closed) => return Err((StoreError::Closed, work)),
+            Err(error) => return Err((error, work)),
         };
         // It can only be closed now, which is not tried again.
         self.add(Op { work, answer: Some(answer), size, queued: Instant::now(), _permit: permit })
             .map_err(|error| (error, Work::default()))
+    }
+
+    /// As [`Queue::push`], but has the large values written first, once there is room for the batch: a queue that is full costs
+    /// no write.
+    pub(super) fn push_staged(
+        &self,
+        batch: Batch,
+        stage: impl FnOnce(&Batch) -> Vec<Staged>,
+        answer: Answer,
+    ) -> Result<(), StoreError> {
+        let size = batch.size();
+        let permit = self.take_room(size)?;
+        let work = Work { staged: stage(&batch), ..batch.into() };
+        self.add(Op { work, answer: Some(answer), size, queued: Instant::now(), _permit: permit })
+    }
+
+    fn take_room(&self, size: usize) -> Result<OwnedSemaphorePermit, StoreError> {
+        Arc::clone(&self.room).try_acquire_many_owned(permits(size)).map_err(|error| match error {
+            TryAcquireError::NoPermits => StoreError::Busy,
+            TryAcquireError::Closed => StoreError::Closed,
+        })
     }
 
     /// Queues a batch that nobody waits for, once there is room.
@@ -245,6 +265,14 @@ mod tests {
         push(&queue, 1).unwrap();
         drop(group(&queue));
         push(&queue, 5 << 20).unwrap();
+    }
+
+    #[test]
+    fn nothing_is_written_for_a_queue_that_is_full() {
+        let queue = Queue::new();
+        push(&queue, 60 << 20).unwrap();
+        let refused = queue.push_staged(batch(5 << 20), |_| panic!("it is full"), oneshot::channel().0);
+        assert!(matches!(refused, Err(StoreError::Busy)));
     }
 
     #[test]
