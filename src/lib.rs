@@ -25,6 +25,7 @@ pub mod config;
 pub mod engine;
 mod files;
 pub mod folder;
+pub mod formats;
 pub mod gateway;
 mod key_source;
 mod loader;

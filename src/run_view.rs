@@ -8,6 +8,7 @@ use crate::{
         Bundle, CREDENTIAL_HEADERS, Entry, HIDDEN, JsonText, Run, RunError, RunStatus, StepKey, StepRecord,
         Wait,
         nocobase::{self, Stand},
+        notes_json,
     },
     secrets::Redactor,
     steps::timestamp,
@@ -50,6 +51,7 @@ pub fn whole(run: &Run, entries: &[Entry], live: bool, files: Option<&Bundle>, s
         "answer": masked(json!(run.answer)),
         "steps": entries.iter().filter_map(|entry| step(entry, files)).map(masked).collect::<Vec<_>>(),
         "waiting": if run.head.status.is_terminal() { Vec::new() } else { waiting(entries) },
+        "notes": masked(notes_json(&run.event.notes)),
         "context": masked(context),
     })
 }

@@ -1,11 +1,11 @@
 //! Any bytes as a JSON body.
 #![no_main]
 
-use flowcell::{gateway, model::Content};
+use flowcell::{formats, model::Content};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|body: &[u8]| {
-    if let Ok(Content::Decoded(json) | Content::Multipart { fields: json, .. }) = gateway::decode(Some("application/json"), body) {
+    if let Ok(Content::Decoded(json) | Content::Multipart { fields: json, .. }) = formats::decode(&formats::Reading::default(), Some("application/json"), body) {
         serde_json::from_str::<serde_json::Value>(json.as_str()).expect("what was decoded is JSON");
     }
 });

@@ -13,7 +13,7 @@ use super::{bad_request, input, page_size, store_problem};
 use crate::{
     engine::Engine,
     gateway::{Gateway, Problem},
-    model::{KeptRequest, RequestId, RequestRecord, WorkflowKey},
+    model::{KeptRequest, RequestId, RequestRecord, WorkflowKey, notes_json},
     steps,
     store::tables::{self, requests::Filter},
 };
@@ -69,6 +69,7 @@ pub(super) async fn resend(
 
 fn line(record: &RequestRecord) -> Value {
     let mut line = serde_json::to_value(record).unwrap_or(Value::Null);
+    line["notes"] = notes_json(&record.notes);
     line["kept"] = (record.kept_bytes > 0).into();
     line["received"] = steps::timestamp(record.id.created_ms()).into();
     line

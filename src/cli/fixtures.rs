@@ -12,8 +12,8 @@ use serde_json::Value;
 
 use crate::{
     files::{self, FileError, Root},
-    gateway,
-    model::{Event, RunStatus},
+    formats::{self, Reading},
+    model::{Event, RunStatus, Workflow},
 };
 
 /// A file under `fixtures/`: an event, and what should come of it.
@@ -68,11 +68,11 @@ const EVENT_KEYS: [&str; 8] = ["method", "path", "ip", "headers", "query", "para
 const MOST: u64 = 64 << 20;
 
 /// Reads the file of `flowcell run --event`: a fixture, an event, or the JSON of a body.
-pub(super) fn read_event(path: &Path, key: &str) -> anyhow::Result<Event> {
-    event_of(&files::given_text(path, MOST)?, path, key)
+pub(super) fn read_event(path: &Path, workflow: &Workflow) -> anyhow::Result<Event> {
+    event_of(&files::given_text(path, MOST)?, path, workflow)
 }
 
-fn event_of(text: &str, path: &Path, key: &str) -> anyhow::Result<Event> {
+fn event_of(text: &str, path: &Path, workflow: &Workflow) -> anyhow::Result<Event> {
     let value: Value =
         serde_json::from_str(text).with_context(|| format!("{} is not JSON", path.display()))?;
     let event = match &value {
@@ -90,7 +90,7 @@ fn event_of(text: &str, path: &Path, key: &str) -> anyhow::Result<Event> {
         _ => None,
     };
     let event = event.unwrap_or(EventFile { data: Some(value), ..EventFile::default() });
-    event.into_event(key).map_err(|why| anyhow::anyhow!("{}: {why}", path.display()))
+    event.into_event(workflow).map_err(|why| anyhow::anyhow!("{}: {why}", path.display()))
 }
 
 /// A file beside a workflow. It comes with the workflow, so it is read as one of the workflow's own files (see `files`).
@@ -108,8 +108,8 @@ impl Beside {
     }
 
     /// Its event, whatever else it says.
-    pub(super) fn event(&self, key: &str) -> anyhow::Result<Event> {
-        event_of(&self.text()?, &self.path, key)
+    pub(super) fn event(&self, workflow: &Workflow) -> anyhow::Result<Event> {
+        event_of(&self.text()?, &self.path, workflow)
     }
 
     fn text(&self) -> Result<String, FileError> {
@@ -135,8 +135,9 @@ pub(super) fn beside(folder: &Path) -> anyhow::Result<Vec<Beside>> {
 }
 
 impl EventFile {
-    /// The event as the gateway would decode it.
-    pub(super) fn into_event(self, key: &str) -> Result<Event, String> {
+    /// The event as the gateway would decode it for this workflow.
+    pub(super) fn into_event(self, workflow: &Workflow) -> Result<Event, String> {
+        let reading = workflow.webhook().map(Reading::of).unwrap_or_default();
         let mut headers: Vec<_> =
             self.headers.into_iter().map(|(name, value)| (name.to_lowercase(), value)).collect();
         let has_type = headers.iter().any(|(name, _)| name == "content-type");
@@ -153,16 +154,21 @@ impl EventFile {
         };
         let content_type =
             headers.iter().find(|(name, _)| name == "content-type").map(|(_, value)| value.as_str());
-        let content = gateway::decode(content_type, &body)?;
+        let content = formats::decode(&reading, content_type, &body).map_err(|error| error.to_string())?;
+        let mut raw_query = form_urlencoded::Serializer::new(String::new());
+        raw_query.extend_pairs(&self.query);
         Ok(Event {
             method: self.method.unwrap_or_else(|| "POST".to_owned()),
-            path: self.path.unwrap_or_else(|| format!("/api/webhooks/{key}")),
+            path: self.path.unwrap_or_else(|| format!("/api/webhooks/{}", workflow.key)),
             ip: self.ip.unwrap_or_else(|| "127.0.0.1".to_owned()),
             headers,
             query: self.query.into_iter().collect(),
             params: self.params.into_iter().collect(),
             content,
             body,
+            origin: String::new(),
+            raw_query: raw_query.finish(),
+            notes: Vec::new(),
         })
     }
 }
@@ -177,7 +183,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("event.json");
         std::fs::write(&path, file.to_string()).unwrap();
-        let event = read_event(&path, "hello").unwrap();
+        let workflow = json!({"key": "hello", "trigger": {"type": "webhook"}, "steps": []});
+        let event = read_event(&path, &Workflow::from_value(workflow).unwrap()).unwrap();
         let context: Value = serde_json::from_str(&event.context_json()).unwrap();
         context["data"].clone()
     }

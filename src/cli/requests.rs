@@ -105,8 +105,14 @@ fn line(request: &Value) -> String {
             let refused = &outcome["refused"];
             format!("{}: {}", text(&refused["code"]), text(&refused["reason"]))
         });
+    let notes: String = request["notes"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|note| format!("; {}", text(&note["code"])))
+        .collect();
     format!(
-        "{}  {}  {}  {:<6} {}  {}  {} us  {outcome}",
+        "{}  {}  {}  {:<6} {}  {}  {} us  {outcome}{notes}",
         text(&request["id"]),
         text(&request["received"]),
         request["status"],

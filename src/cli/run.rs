@@ -19,7 +19,7 @@ pub(super) struct Arguments {
 pub(super) fn execute(arguments: &Arguments) -> anyhow::Result<Verdict> {
     let local = Local::new()?;
     let definition = Arc::new(local.load(&arguments.workflow)?);
-    let event = fixtures::read_event(&arguments.event, definition.workflow.key.as_str())?;
+    let event = fixtures::read_event(&arguments.event, &definition.workflow)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let (run, steps) = runtime.block_on(local.run(Arc::clone(&definition), event))?;
     let shown = run_view::whole(&run, &steps, false, Some(&definition.bundle), &local.redactor());

@@ -59,7 +59,7 @@ async fn differences(
     let fixture = fixture.fixture()?;
     let event = fixture
         .event
-        .into_event(definition.workflow.key.as_str())
+        .into_event(&definition.workflow)
         .map_err(|why| anyhow::anyhow!("{}: event: {why}", path.display()))?;
     let (run, steps) = local.run(Arc::clone(definition), event).await?;
     let mut differences = compare(&fixture.expect, &run, &steps);

@@ -32,8 +32,10 @@ impl EventRoots {
 
     /// All of the event, for what does not say beforehand what it reads.
     pub fn whole(event: &Event) -> Self {
-        const FIELDS: [&str; 9] =
-            ["data", "files", "headers", "query", "params", "method", "path", "ip", "rawBody"];
+        const FIELDS: [&str; 11] = [
+            "data", "files", "headers", "query", "params", "method", "path", "ip", "rawQuery", "url",
+            "rawBody",
+        ];
         Self(
             FIELDS.into_iter().map(|name| (name.to_owned(), event.field(name))).collect::<Map<_, _>>().into(),
         )

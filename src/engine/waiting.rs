@@ -123,7 +123,7 @@ impl Waiting {
 pub(super) fn event_bytes(event: &Event) -> u64 {
     let decoded = match &event.content {
         Content::Decoded(text) | Content::Multipart { fields: text, .. } => text.as_str().len(),
-        Content::Empty | Content::Json | Content::Text | Content::Binary => 0,
+        Content::Empty | Content::Json | Content::Text | Content::Binary | Content::Undecoded { .. } => 0,
     };
     let named = event.headers.iter().chain(&event.query);
     let named: usize = named.map(|(name, value)| name.len() + value.len()).sum();

@@ -29,7 +29,11 @@ pub(super) fn keep_apart(response: &mut Response) {
 /// The workflow's own answer.
 pub(super) fn of_run(answer: Answer, run: RunId, replayed: bool) -> Response {
     let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK);
-    let mut response = (status, answer.body).into_response();
+    // RFC 9110 sections 15.3.5, 15.3.6 and 15.4.5: clients take what follows for the next answer.
+    let bare =
+        matches!(status, StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT | StatusCode::NOT_MODIFIED);
+    let body = if bare { Vec::new() } else { answer.body };
+    let mut response = (status, body).into_response();
     let headers = response.headers_mut();
     headers.remove(header::CONTENT_TYPE);
     for (name, value) in &answer.headers {
@@ -38,10 +42,25 @@ pub(super) fn of_run(answer: Answer, run: RunId, replayed: bool) -> Response {
             headers.append(name, value);
         }
     }
-    // What a workflow answers is foreign content on our origin: it may run no scripts.
-    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("sandbox"));
+    if bare && status != StatusCode::NOT_MODIFIED {
+        headers.remove(header::CONTENT_TYPE);
+    }
+    // What a workflow answers is foreign content on our origin: it may run no scripts, unless its own policy puts it into a
+    // sandbox of its own. Policies add up, so its other words count too.
+    if !headers.get_all(header::CONTENT_SECURITY_POLICY).iter().any(is_sandbox) {
+        headers.append(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("sandbox"));
+    }
     mark(&mut response, run, replayed);
     response
+}
+
+/// Whether a policy keeps its page apart from our origin (CSP level 3 section 6.4.2).
+fn is_sandbox(policy: &HeaderValue) -> bool {
+    let policy = String::from_utf8_lossy(policy.as_bytes()).to_ascii_lowercase();
+    let directives =
+        policy.split([';', ',']).map(|directive| directive.split_ascii_whitespace().collect::<Vec<_>>());
+    let mut sandboxes = directives.filter(|words| words.first() == Some(&"sandbox"));
+    sandboxes.any(|words| !words.contains(&"allow-same-origin"))
 }
 
 /// 202 for a run that is durable.

@@ -19,6 +19,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, header, request::Parts};
 use super::{Gateway, answer, body, hooks, rate, refusal::Refusal, request_log};
 use crate::{
     engine::CallbackError,
+    formats::Reading,
     model::{Limits, RequestOutcome, RequestRecord, RunId, StepId, StepKey, WorkflowKey},
     store::tables,
 };
@@ -71,6 +72,7 @@ async fn work(gateway: Gateway, peer: SocketAddr, request: Request, started: Ins
         scheme: None,
         accepted_us: started.elapsed().as_micros() as u64,
         kept_bytes: 0,
+        notes: Vec::new(),
     };
     request_log::write(&gateway.engine, record, None).await;
     response
@@ -108,7 +110,13 @@ async fn call(
         other => other?,
     };
     *body_bytes = body.len() as u64;
-    let mut event = hooks::event(client, parts, body)?;
+    let mut event = hooks::event_of(
+        &gateway.engine,
+        client,
+        parts,
+        (body::content_type(&parts.headers)?.as_deref(), body),
+        &Reading::default(),
+    )?;
     claim.grow(event.content.made_bytes())?;
     event.headers.retain(|(name, _)| !LEFT_OUT.contains(&name.as_str()));
     let payload = event.payload().map_err(|error| Refusal::BodyInvalid(error.to_string()))?;

@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 use super::endpoint::Endpoint;
 use crate::{
     engine::{DedupeKey, EventRoots, ReplayKey},
-    model::{Dedupe, Event, FieldError, Span, Webhook},
+    model::{Dedupe, Event, FieldError, Span, Webhook, WhenUnknown},
     template::{Budget, Path, Root, Template},
     verify::{Replay, Scheme},
 };
@@ -14,15 +14,15 @@ use crate::{
 /// The longest key that is hashed, bytes.
 const KEY_MOST: usize = 64 << 20;
 
-/// The template of a trigger's key, and how long a key is remembered.
+/// The template of a trigger's key, how long a key is remembered, and what becomes of a delivery without one.
 ///
 /// # Errors
 /// A template that cannot be read or reads nothing of the delivery; no key, and a sender that gives no id.
 pub(super) fn compile(
     webhook: &Webhook,
     scheme: &Result<Option<Scheme>, FieldError>,
-) -> Result<Option<(Template, Span)>, FieldError> {
-    let Some(Dedupe { key, ttl }) = &webhook.dedupe else { return Ok(None) };
+) -> Result<Option<(Template, Span, WhenUnknown)>, FieldError> {
+    let Some(Dedupe { key, ttl, on_missing }) = &webhook.dedupe else { return Ok(None) };
     let text = match (key, scheme) {
         (Some(own), _) => own.as_str(),
         (None, Ok(Some(scheme))) => {
@@ -32,7 +32,7 @@ pub(super) fn compile(
         // It refuses everything until its secret is there, and is compiled anew then.
         (None, Err(_)) => return Ok(None),
     };
-    template(text).map(|template| Some((template, *ttl)))
+    template(text).map(|template| Some((template, *ttl, *on_missing)))
 }
 
 fn no_key(why: &str) -> FieldError {
@@ -59,7 +59,7 @@ fn template(text: &str) -> Result<Template, FieldError> {
 /// Whoever is verified may send a copy that differs a little, as senders do. Of strangers only a copy that is the same to
 /// the byte is one: else who guesses an id would get another's answer, or keep the true delivery from being run.
 pub(super) fn key(endpoint: &Endpoint, event: &Event, query: Option<&str>) -> Option<DedupeKey> {
-    let (template, ttl) = endpoint.dedupe.as_ref()?;
+    let (template, ttl, _) = endpoint.dedupe.as_ref()?;
     let workflow = &endpoint.definition.workflow.key;
     let roots = EventRoots::new(event, template.references());
     let content = endpoint.webhook().verify.is_none().then(|| content(event, query.unwrap_or("")));
@@ -133,7 +133,7 @@ mod tests {
                     });
                     compile(webhook, &scheme.transpose())
                 })
-                .map(|dedupe| dedupe.map(|(_, ttl)| ttl.as_millis()));
+                .map(|dedupe| dedupe.map(|(_, ttl, _)| ttl.as_millis()));
             assert_eq!(
                 found.map_err(|error| error.path),
                 expected.map_err(str::to_owned),

@@ -15,7 +15,8 @@ use super::{
 };
 use crate::{
     engine::{Definition, Environment},
-    model::{FieldError, Limits, Span, Webhook, Workflow, WorkflowKey},
+    formats::{Charset, Reading},
+    model::{FieldError, Limits, Span, Webhook, WhenUnknown, Workflow, WorkflowKey},
     secrets::Redactor,
     template::{Budget, Root, Roots, Template},
     verify::Scheme,
@@ -32,8 +33,10 @@ pub struct Endpoint {
     pub(super) scheme: Result<Option<Scheme>, FieldError>,
     /// What its senders ask before they send; an error refuses everything.
     pub(super) handshake: Result<Option<Handshake>, FieldError>,
-    /// Which deliveries are the same event, and for how long.
-    pub(super) dedupe: Option<(Template, Span)>,
+    /// How their bodies are read.
+    pub(super) reading: Reading,
+    /// Which deliveries are the same event, for how long, and what becomes of one of which that is not known.
+    pub(super) dedupe: Option<(Template, Span, WhenUnknown)>,
     /// Which deliveries start a run; nothing for all.
     pub(super) filter: Option<Filter>,
     /// Masks what the deliveries are verified with.
@@ -85,12 +88,24 @@ impl Endpoint {
         // Once with any secret: what is wrong without one is wrong for good.
         Handshake::compile(webhook, name, &|_| Ok("any".to_owned()))?;
         let handshake = Handshake::compile(webhook, name, &|template| resolve(template, sources));
+        let reading = reading(webhook)?;
         let dedupe = dedupe::compile(webhook, &scheme)?;
         let filter = webhook.filter.as_ref().map(Filter::compile).transpose()?;
         let max_body = webhook.max_body.unwrap_or(Limits::BODY).as_usize();
         let sync_wait = webhook.sync_wait.unwrap_or(Limits::SYNC_WAIT);
         let limiters = Limiter::all(&webhook.rate_limit, &[]);
-        Ok(Self { scheme, handshake, dedupe, filter, secrets, max_body, sync_wait, limiters, definition })
+        Ok(Self {
+            scheme,
+            handshake,
+            reading,
+            dedupe,
+            filter,
+            secrets,
+            max_body,
+            sync_wait,
+            limiters,
+            definition,
+        })
     }
 
     /// Why no delivery can be accepted, if so.
@@ -114,6 +129,19 @@ impl Endpoint {
 
     pub(super) fn webhook(&self) -> &Webhook {
         self.definition.workflow.webhook().expect("`compile` saw a webhook")
+    }
+}
+
+/// How the bodies of a trigger are read.
+fn reading(webhook: &Webhook) -> Result<Reading, FieldError> {
+    match webhook.charset.as_deref() {
+        Some(label) if Charset::of(label).is_none() => {
+            let message = format!(
+                "`{label}` is no charset that is known; give one such as gbk, big5, shift_jis or latin1"
+            );
+            Err(FieldError::new("trigger.charset", message))
+        }
+        Some(_) | None => Ok(Reading::of(webhook)),
     }
 }
 

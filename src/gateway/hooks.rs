@@ -12,12 +12,11 @@ use axum::{
     extract::{ConnectInfo, Request, State},
     response::{IntoResponse, Response},
 };
-use http::{HeaderMap, StatusCode, request::Parts};
+use http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts};
 use tokio::sync::oneshot;
 
 use super::{
-    Gateway, answer,
-    body::{self, Coding},
+    Gateway, answer, body,
     budget::Claim,
     cors, dedupe,
     endpoint::Endpoint,
@@ -33,10 +32,11 @@ use super::{
     sealed,
 };
 use crate::{
-    engine::{EngineError, Reply, Submission, Submitted},
+    engine::{Engine, EngineError, Reply, Submission, Submitted},
+    formats::{self, Coding, FormatError, Reading, Unpack},
     model::{
-        Cause, Event, FieldError, KeptRequest, Method, Mode, RequestOutcome, RequestRecord, Run, RunId,
-        Verify, WorkflowKey,
+        Cause, Content, Event, FieldError, KeptRequest, Method, Mode, Note, RequestOutcome, RequestRecord,
+        Run, RunId, Verify, WhenUnknown, WorkflowKey,
     },
     reactor,
     verify::{Delivery, Proof, Rejected, Scheme, Verified},
@@ -62,6 +62,8 @@ struct Trace {
     answer_to: Option<sealed::Correspondence>,
     /// What it holds of the budget for bodies, until it is answered.
     claim: Option<Arc<Claim>>,
+    /// What the trigger has to say of it.
+    notes: Vec<Note>,
 }
 
 /// Who sends a request.
@@ -162,6 +164,7 @@ async fn work(gateway: Gateway, peer: SocketAddr, request: Request, started: Ins
         scheme: trace.scheme.map(str::to_owned),
         accepted_us,
         kept_bytes: 0,
+        notes: trace.notes,
     };
     request_log::write(&gateway.engine, record, kept.as_ref()).await;
     response
@@ -219,13 +222,20 @@ async fn accept(
     }
     let method = parts.method.as_str();
     let asks = |signed| endpoint.asks(method, signed);
-    if !asks(true) && !asks(false) {
+    let probes = probe(&endpoint, method);
+    if !asks(true) && !asks(false) && probes.is_none() {
         allow_method(&endpoint, method)?;
     }
     if endpoint.webhook().ip.as_ref().is_some_and(|rules| !ip::allows(rules, client)) {
         return Err(Refusal::Ip(client));
     }
     rate::count(&endpoint.limiters, client).map_err(Refusal::Rate)?;
+    if let Some(answered) = probes
+        && !asks(true)
+        && !asks(false)
+    {
+        return Ok(answered);
+    }
     let unavailable = |error: &FieldError| Refusal::Unavailable(error.to_string());
     let scheme = endpoint.scheme.as_ref().map_err(unavailable)?;
     let handshake = endpoint.handshake.as_ref().map_err(unavailable)?.as_ref();
@@ -292,25 +302,48 @@ async fn accept(
     {
         body = hidden;
     }
-    let mut event = event_of(client, parts, content_type.as_deref(), body)?;
+    let mut event =
+        event_of(&gateway.engine, client, parts, (content_type.as_deref(), body), &endpoint.reading)?;
     claim.grow(event.content.made_bytes())?;
     event.params = params;
+    trace.notes.clone_from(&event.notes);
     let webhook = endpoint.webhook();
     let mode = webhook.mode;
-    if let Some(filter) = &endpoint.filter
-        && !filter.lets_through(&event, &workflow.key)
-    {
+    if !is_wanted(&endpoint, &event, &mut trace.notes)? {
         return Ok(Accepted::Answered(StatusCode::NO_CONTENT.into_response(), RequestOutcome::Filtered));
     }
-    // Of the keys only digests are kept, so they may read what is hidden from then on.
+    // Keys are stored only as digests, so they may read what is hidden below.
     let dedupe = dedupe::key(&endpoint, &event, parts.uri.query());
+    if let (None, Some((_, _, on_missing))) = (&dedupe, &endpoint.dedupe) {
+        trace.notes.push(Note::DedupeKeyMissing);
+        if *on_missing == WhenUnknown::Refuse {
+            return Err(Refusal::DedupeKeyMissing);
+        }
+    }
     let replay = dedupe::replay(&endpoint, verified.replay);
+    event.notes.clone_from(&trace.notes);
     event.hide_headers(|name| webhook.hides(name));
     event.hide_parameters(|name| webhook.hides_parameter(name));
+    let shown = hide::in_form(&event.raw_query, &|name| webhook.hides_parameter(name));
+    event.raw_query = shown.into_owned();
     let definition = Arc::clone(&endpoint.definition);
     let submission = Submission { definition, event, mode, cause: Cause::Webhook, dedupe, replay };
     let submitted = gateway.engine.submit(submission).await?;
     Ok(Accepted::Submitted(endpoint, submitted))
+}
+
+/// Whether the trigger's filter lets an event start a run.
+fn is_wanted(endpoint: &Endpoint, event: &Event, notes: &mut Vec<Note>) -> Result<bool, Refusal> {
+    let Some(filter) = &endpoint.filter else { return Ok(true) };
+    filter.lets_through(event).or_else(|why| {
+        let workflow = &endpoint.definition.workflow.key;
+        tracing::warn!(%workflow, %why, "the filter cannot be answered for a delivery");
+        notes.push(Note::FilterUnanswered { why: why.clone() });
+        match endpoint.webhook().filter_on_error {
+            WhenUnknown::Run => Ok(true),
+            WhenUnknown::Refuse => Err(Refusal::FilterUnanswered(why)),
+        }
+    })
 }
 
 /// The answer to a question of those before the signature or of those after it.
@@ -402,18 +435,48 @@ async fn decompress(
     let place = Arc::clone(&gateway.unpacking).acquire_owned().await.expect("nobody closes it");
     let work = tokio::task::spawn_blocking(move || {
         let _place = place;
-        body::decompressed(coding, &body, limit, &|more| claim.grow(more))
+        formats::decompressed(coding, &body, limit, &|more| claim.grow(more))
     });
-    work.await.unwrap_or_else(|error| Err(Refusal::BodyInvalid(format!("its decoder failed: {error}"))))
+    match work.await {
+        Ok(Ok(whole)) => Ok(whole),
+        Ok(Err(Unpack::TooLarge { limit })) => Err(Refusal::TooLarge { limit }),
+        Ok(Err(Unpack::Invalid(why))) => Err(Refusal::BodyInvalid(why)),
+        Ok(Err(Unpack::NoRoom(full))) => Err(Refusal::Bodies(full)),
+        Err(error) => Err(Refusal::BodyInvalid(format!("its decoder failed: {error}"))),
+    }
 }
 
 fn allow_method(endpoint: &Endpoint, method: &str) -> Result<(), Refusal> {
-    let methods = &endpoint.webhook().methods;
-    if methods.iter().any(|allowed| allowed.as_str() == method) {
-        return Ok(());
+    match is_allowed(endpoint, method) {
+        true => Ok(()),
+        false => Err(Refusal::Method { allowed: allowed(endpoint) }),
     }
-    let allowed: Vec<_> = methods.iter().copied().map(Method::as_str).collect();
-    Err(Refusal::Method { allowed: allowed.join(", ") })
+}
+
+fn is_allowed(endpoint: &Endpoint, method: &str) -> bool {
+    endpoint.webhook().methods.iter().any(|allowed| allowed.as_str() == method)
+}
+
+fn allowed(endpoint: &Endpoint) -> String {
+    let allowed: Vec<_> = endpoint.webhook().methods.iter().copied().map(Method::as_str).collect();
+    allowed.join(", ")
+}
+
+/// The answer to a HEAD or OPTIONS that runs nothing: senders and load balancers look with them whether somebody is there.
+fn probe(endpoint: &Endpoint, method: &str) -> Option<Accepted> {
+    let status = match method {
+        "HEAD" => StatusCode::OK,
+        "OPTIONS" => StatusCode::NO_CONTENT,
+        _ => return None,
+    };
+    if is_allowed(endpoint, method) {
+        return None;
+    }
+    let mut response = status.into_response();
+    let allow = HeaderValue::from_str(&allowed(endpoint)).expect("names of methods are ASCII");
+    response.headers_mut().insert(header::ALLOW, allow);
+    let kind = method.to_ascii_lowercase();
+    Some(Accepted::Answered(response, RequestOutcome::Handshake { kind }))
 }
 
 /// A copy gets what the first delivery got, as far as that is known yet.
@@ -425,19 +488,20 @@ fn duplicate(run: Run, mode: Mode) -> Result<Response, Refusal> {
     }
 }
 
-pub(super) fn event(client: IpAddr, parts: &Parts, body: Vec<u8>) -> Result<Event, Refusal> {
-    event_of(client, parts, body::content_type(&parts.headers)?.as_deref(), body)
-}
-
-fn event_of(
+/// The event of a request with this type and body.
+pub(super) fn event_of(
+    engine: &Engine,
     client: IpAddr,
     parts: &Parts,
-    content_type: Option<&str>,
-    body: Vec<u8>,
+    (content_type, body): (Option<&str>, Vec<u8>),
+    reading: &Reading,
 ) -> Result<Event, Refusal> {
-    let content = body::decode_body(content_type, &body)?;
-    let query = form_urlencoded::parse(parts.uri.query().unwrap_or("").as_bytes());
-    let query: Vec<_> = query.into_owned().take(QUERY_MOST + 1).collect();
+    let content = formats::decode(reading, content_type, &body).map_err(|error| match error {
+        FormatError::Invalid(why) => Refusal::BodyInvalid(why),
+        FormatError::Type(essence) => Refusal::MediaType(essence),
+    })?;
+    let raw_query = parts.uri.query().unwrap_or("");
+    let query: Vec<_> = reading.query(raw_query).take(QUERY_MOST + 1).collect();
     if query.len() > QUERY_MOST {
         return Err(Refusal::QueryInvalid { most: QUERY_MOST });
     }
@@ -448,9 +512,25 @@ fn event_of(
         headers: headers(&parts.headers),
         query,
         params: Vec::new(),
+        notes: notes_of(&content).into_iter().collect(),
         content,
         body,
+        origin: engine.public_url().to_owned(),
+        raw_query: raw_query.to_owned(),
     })
+}
+
+/// What there is to say of how a body was read.
+pub(super) fn notes_of(content: &Content) -> Option<Note> {
+    match content {
+        Content::Undecoded { media_type } => Some(Note::BodyNotDecoded { media_type: media_type.clone() }),
+        Content::Empty
+        | Content::Json
+        | Content::Decoded(_)
+        | Content::Text
+        | Content::Binary
+        | Content::Multipart { .. } => None,
+    }
 }
 
 /// Lower-case names, in order; a repeated one is joined with `, ` as RFC 9110 section 5.3 allows.

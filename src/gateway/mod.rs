@@ -26,9 +26,7 @@ mod request_log;
 mod resend;
 mod route;
 mod sealed;
-mod xml;
 
-pub use body::{decode, decompress};
 pub use budget::BodyLimits;
 pub use client::{ForwardedHeader, Proxies};
 pub use endpoint::{Endpoint, Endpoints, Sources};

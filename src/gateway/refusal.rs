@@ -48,8 +48,12 @@ pub(super) enum Refusal {
     Handshake(String),
     #[error("bodies of type `{0}` are not accepted")]
     MediaType(String),
-    #[error("the body is not what its type says: {0}")]
+    #[error("the body is not what it should be: {0}")]
     BodyInvalid(String),
+    #[error("the trigger's filter could not be answered: {0}")]
+    FilterUnanswered(String),
+    #[error("the trigger's dedupe key gave nothing for this delivery")]
+    DedupeKeyMissing,
     #[error("the query has more than {most} parameters")]
     QueryInvalid { most: usize },
     #[error("the first delivery with this id is still being worked on, as {run}")]
@@ -147,6 +151,20 @@ impl Refusal {
                 (StatusCode::UNSUPPORTED_MEDIA_TYPE, "media_type_unsupported", own(), Never)
             }
             Self::BodyInvalid(_) => (StatusCode::BAD_REQUEST, "body_invalid", own(), Never),
+            Self::FilterUnanswered(_) => (
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "filter_unanswered",
+                "the webhook cannot tell whether it wants this event; its owner finds the reason in the request log"
+                    .to_owned(),
+                Never,
+            ),
+            Self::DedupeKeyMissing => (
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "dedupe_key_missing",
+                "the event has no id that this webhook knows it by; its owner finds the reason in the request log"
+                    .to_owned(),
+                Never,
+            ),
             Self::QueryInvalid { .. } => (StatusCode::BAD_REQUEST, "query_invalid", own(), Never),
             Self::InFlight { .. } => (StatusCode::CONFLICT, "delivery_in_progress", own(), Later),
             Self::SyncTimeout { .. } => (StatusCode::REQUEST_TIMEOUT, "sync_timeout", own(), Never),
@@ -198,6 +216,8 @@ impl Refusal {
             | Self::BodyTimeout { .. }
             | Self::BodyBroken(_)
             | Self::ContentEncoding(_)
+            | Self::FilterUnanswered(_)
+            | Self::DedupeKeyMissing
             | Self::Signature(_)
             | Self::Handshake(_)
             | Self::MediaType(_)

@@ -6,9 +6,15 @@ use std::sync::Arc;
 
 use http::StatusCode;
 
-use super::{Gateway, body, hooks::PREFIX, problem::Problem, refusal::engine_problem};
+use super::{
+    Gateway,
+    hooks::{self, PREFIX},
+    problem::Problem,
+    refusal::engine_problem,
+};
 use crate::{
     engine::{ControlError, ReplayOn, Submission, Submitted},
+    formats,
     model::{Cause, Event, KeptRequest, Mode, RequestId, RequestOutcome, RequestRecord, RunId, Verify},
     store::{StoreError, tables},
 };
@@ -81,8 +87,8 @@ impl Gateway {
         }
         let content_type =
             kept.headers.iter().find(|(name, _)| name == "content-type").map(|(_, value)| value);
-        let content = body::decode(content_type.map(String::as_str), &kept.body)
-            .map_err(|why| ResendError::Body { id, why })?;
+        let content = formats::decode(&endpoint.reading, content_type.map(String::as_str), &kept.body)
+            .map_err(|error| ResendError::Body { id, why: error.to_string() })?;
         let path = line.path.strip_prefix(PREFIX);
         let params = path.and_then(|path| self.endpoints.route(path)).map(|(_, params)| params);
         let event = Event {
@@ -90,10 +96,13 @@ impl Gateway {
             path: line.path,
             ip: line.ip,
             headers: kept.headers,
-            query: form_urlencoded::parse(kept.query.as_bytes()).into_owned().collect(),
+            query: endpoint.reading.query(&kept.query).collect(),
             params: params.unwrap_or_default(),
+            notes: hooks::notes_of(&content).into_iter().collect(),
             content,
             body: kept.body,
+            origin: self.engine.public_url().to_owned(),
+            raw_query: kept.query,
         };
         let definition = Arc::clone(&endpoint.definition);
         let submission = Submission {

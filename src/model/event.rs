@@ -1,7 +1,9 @@
 //! The event that a run is about: one HTTP request, decoded.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{json::JsonText, upload::Upload};
 
@@ -19,7 +21,7 @@ pub enum Content {
     Decoded(JsonText),
     /// The body is text: `data` is that string.
     Text,
-    /// The body is neither; `data` is null and `rawBody` has it.
+    /// The trigger wants its body unread: `data` is null and `rawBody` has it.
     Binary,
     /// The body is a multipart form: `data` has its fields, `files` its files.
     Multipart {
@@ -28,6 +30,69 @@ pub enum Content {
         /// In order of the body, which has their bytes.
         files: Vec<Upload>,
     },
+    /// Nobody knows how to read the body: `data` is null, `rawBody` has it, and the run says so.
+    Undecoded {
+        /// Its type in lower case; empty when it has none.
+        media_type: String,
+    },
+}
+
+/// Something that its author should know of a run, though the run goes on. Stored by position: add at the end.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Note {
+    /// `context.data` is null, since nobody knows how to read a body of this type.
+    BodyNotDecoded {
+        /// The type, in lower case; empty when the sender named none.
+        media_type: String,
+    },
+    /// The trigger's filter could not be answered, so that the event started a run.
+    FilterUnanswered {
+        /// Why.
+        why: String,
+    },
+    /// The dedupe key gave nothing, so that copies of the event start runs of their own.
+    DedupeKeyMissing,
+}
+
+impl Note {
+    /// The stable code.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::BodyNotDecoded { .. } => "body_not_decoded",
+            Self::FilterUnanswered { .. } => "filter_unanswered",
+            Self::DedupeKeyMissing => "dedupe_key_missing",
+        }
+    }
+}
+
+/// What notes say, for people and programs.
+pub fn notes_json(notes: &[Note]) -> Value {
+    notes.iter().map(|note| json!({ "code": note.code(), "message": note.to_string() })).collect()
+}
+
+impl fmt::Display for Note {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::BodyNotDecoded { media_type } => {
+                let named = if media_type.is_empty() { "without a type" } else { media_type };
+                write!(
+                    f,
+                    "context.data is null, since a body of type `{named}` cannot be decoded; its bytes are in rawBody. \
+                     Set \"body\" of the trigger to say how it is read, and \"charset\" for a text that is not UTF-8"
+                )
+            }
+            Self::FilterUnanswered { why } => write!(
+                f,
+                "the trigger's filter could not be answered, so the event started a run: {why}. \
+                 Set \"filter_on_error\": \"refuse\" to refuse such events"
+            ),
+            Self::DedupeKeyMissing => write!(
+                f,
+                "the trigger's dedupe key gave nothing, so a copy of this event starts a run of its own. \
+                 Set \"on_missing\": \"refuse\" in \"dedupe\" to refuse such events"
+            ),
+        }
+    }
 }
 
 impl Content {
@@ -35,7 +100,7 @@ impl Content {
     pub fn made_bytes(&self) -> usize {
         match self {
             Self::Decoded(json) | Self::Multipart { fields: json, .. } => json.as_str().len(),
-            Self::Empty | Self::Json | Self::Text | Self::Binary => 0,
+            Self::Empty | Self::Json | Self::Text | Self::Binary | Self::Undecoded { .. } => 0,
         }
     }
 }
@@ -60,6 +125,12 @@ pub struct Event {
     /// The body byte for byte: as it was received, or what a compressed or encrypted one held.
     #[serde(with = "serde_bytes")]
     pub body: Vec<u8>,
+    /// Scheme, host and port that the sender called, as in `https://example.com`; empty when they are not known.
+    pub origin: String,
+    /// The query as it stood in the request line, without its `?`: what is not UTF-8 in it is whole here.
+    pub raw_query: String,
+    /// What the trigger has to say of this event.
+    pub notes: Vec<Note>,
 }
 
 impl Event {
@@ -74,16 +145,26 @@ impl Event {
             params: Vec::new(),
             content: Content::Json,
             body: data.as_str().as_bytes().to_vec(),
+            origin: String::new(),
+            raw_query: String::new(),
+            notes: Vec::new(),
         }
     }
 
-    /// The JSON object `context` without `rawBody`: `data`, `files`, `headers`, `query`, `params`, `method`, `path`, `ip`.
+    /// The JSON object `context` without `rawBody`: `data`, `files`, `headers`, `query`, `params`, `method`, `path`, `ip`, `rawQuery`, `url`.
     ///
     /// A JSON body stands in it as the text that was received, so nothing is parsed or rebuilt here.
     pub fn context_json(&self) -> String {
         let mut json =
             self.json_of(&[("headers", &self.headers), ("query", &self.query), ("params", &self.params)]);
-        for (name, value) in [("method", &self.method), ("path", &self.path), ("ip", &self.ip)] {
+        let texts = [
+            ("method", &*self.method),
+            ("path", &self.path),
+            ("ip", &self.ip),
+            ("rawQuery", &self.raw_query),
+            ("url", &self.url()),
+        ];
+        for (name, value) in texts {
             json.push_str(",\"");
             json.push_str(name);
             json.push_str("\":");
@@ -95,13 +176,22 @@ impl Event {
         json
     }
 
+    /// The URL that the sender called; without scheme and host when they are not known.
+    pub fn url(&self) -> String {
+        let mark = if self.raw_query.is_empty() { "" } else { "?" };
+        [&self.origin, &self.path, mark, &self.raw_query].concat()
+    }
+
     /// The files of a multipart form, an array.
     fn files(&self) -> Value {
         match &self.content {
             Content::Multipart { files, .. } => files.iter().map(|file| file.to_value(&self.body)).collect(),
-            Content::Empty | Content::Json | Content::Decoded(_) | Content::Text | Content::Binary => {
-                Value::Array(Vec::new())
-            }
+            Content::Empty
+            | Content::Json
+            | Content::Decoded(_)
+            | Content::Text
+            | Content::Binary
+            | Content::Undecoded { .. } => Value::Array(Vec::new()),
         }
     }
 
@@ -127,7 +217,7 @@ impl Event {
         let mut json = String::with_capacity(self.body.len() + 1_024);
         json.push_str("{\"data\":");
         match &self.content {
-            Content::Empty | Content::Binary => json.push_str("null"),
+            Content::Empty | Content::Binary | Content::Undecoded { .. } => json.push_str("null"),
             Content::Json => json.push_str(std::str::from_utf8(&self.body).unwrap_or("null")),
             Content::Decoded(decoded) | Content::Multipart { fields: decoded, .. } => {
                 json.push_str(decoded.as_str());
@@ -152,7 +242,7 @@ impl Event {
         };
         match name {
             "data" => match &self.content {
-                Content::Empty | Content::Binary => Value::Null,
+                Content::Empty | Content::Binary | Content::Undecoded { .. } => Value::Null,
                 Content::Json => serde_json::from_slice(&self.body).unwrap_or(Value::Null),
                 Content::Decoded(decoded) | Content::Multipart { fields: decoded, .. } => decoded.to_value(),
                 Content::Text => String::from_utf8_lossy(&self.body).into(),
@@ -164,6 +254,8 @@ impl Event {
             "method" => self.method.as_str().into(),
             "path" => self.path.as_str().into(),
             "ip" => self.ip.as_str().into(),
+            "rawQuery" => self.raw_query.as_str().into(),
+            "url" => self.url().into(),
             "rawBody" => String::from_utf8_lossy(&self.body).into(),
             _ => Value::Null,
         }
@@ -243,6 +335,9 @@ mod tests {
             params: vec![],
             content,
             body: body.as_bytes().to_vec(),
+            origin: "https://example.com".to_owned(),
+            raw_query: "tag=a&q=x%26y&tag=b".to_owned(),
+            notes: vec![],
         }
     }
 
@@ -253,6 +348,7 @@ mod tests {
             (Content::Json, " {\"a\": [1]} ", json!({"a": [1]})),
             (Content::Text, "a \"b\"\n", json!("a \"b\"\n")),
             (Content::Binary, "x", Value::Null),
+            (Content::Undecoded { media_type: "image/png".to_owned() }, "x", Value::Null),
             (Content::Decoded(JsonText::from_value(&json!({"f": "v"}))), "f=v", json!({"f": "v"})),
         ];
         for (content, body, data) in cases {
@@ -261,6 +357,8 @@ mod tests {
             assert_eq!(context["query"], json!({"tag": ["a", "b"], "q": "x&y", "__proto__": "p"}));
             assert_eq!(context["path"], "/api/webhooks/a\"b");
             assert_eq!(context["files"], json!([]));
+            assert_eq!(context["rawQuery"], "tag=a&q=x%26y&tag=b");
+            assert_eq!(context["url"], "https://example.com/api/webhooks/a\"b?tag=a&q=x%26y&tag=b");
             for (name, value) in context.as_object().unwrap() {
                 assert_eq!(&event(content.clone(), body).field(name), value, "{name}");
             }

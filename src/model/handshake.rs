@@ -55,6 +55,18 @@ pub enum Preset {
     Zoom,
     /// `crc_token` of X; needs `secret`, or that of `verify`.
     X,
+    /// `X-Hook-Secret` of Asana, which wants to see it again in the answer's head.
+    Asana,
+    /// HEAD of Trello, which asks before a webhook is made.
+    Trello,
+    /// HEAD and GET of Mandrill.
+    Mandrill,
+    /// GET of Mailchimp.
+    Mailchimp,
+    /// `SubscriptionValidation` of Azure Event Grid, and OPTIONS of its CloudEvents.
+    EventGrid,
+    /// `challenge` of Dropbox.
+    Dropbox,
 }
 
 impl Preset {
@@ -71,6 +83,12 @@ impl Preset {
             Self::MicrosoftGraph => "microsoft_graph",
             Self::Zoom => "zoom",
             Self::X => "x",
+            Self::Asana => "asana",
+            Self::Trello => "trello",
+            Self::Mandrill => "mandrill",
+            Self::Mailchimp => "mailchimp",
+            Self::EventGrid => "event_grid",
+            Self::Dropbox => "dropbox",
         }
     }
 
@@ -129,6 +147,9 @@ pub struct HandshakeSpec {
 pub struct HandshakeAnswer {
     /// 200 to 299; default 200.
     pub status: Option<u16>,
+    /// Headers by name.
+    #[serde(default)]
+    pub headers: BTreeMap<String, String>,
     /// A text, sent as `text/plain`.
     pub text: Option<String>,
     /// JSON; a string that is one placeholder alone takes the field's value.
@@ -184,7 +205,7 @@ impl HandshakeSpec {
         if self.require.values().any(String::is_empty) {
             return wrong("require", "an empty secret would let anyone in; give one");
         }
-        let HandshakeAnswer { status, text, json, .. } = &self.answer;
+        let HandshakeAnswer { status, headers, text, json, .. } = &self.answer;
         if !(200..300).contains(&status.unwrap_or(200)) {
             return wrong("answer.status", "a status from 200 to 299 tells the sender that all is well");
         }
@@ -192,7 +213,7 @@ impl HandshakeSpec {
             return wrong("answer", "give `json` or `text`, not both");
         }
         // Else each request with this method would be one.
-        if self.matches.is_empty() && text.is_none() && json.is_none() {
+        if self.matches.is_empty() && headers.is_empty() && text.is_none() && json.is_none() {
             return wrong("match", "say what tells the question from a delivery");
         }
         Ok(())

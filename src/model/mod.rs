@@ -42,7 +42,7 @@ pub use call::{CallError, CallNote, CallRecord};
 pub use capability::{CAPABILITY_MISSING, Capability, CapabilityError, HostPattern};
 pub use envelope::{EnvelopeSpec, FeishuSpec, WechatMpSpec};
 pub use error::{ErrorCode, LimitUnit, LimitUse, Position, RunError};
-pub use event::{Content, Event, HIDDEN};
+pub use event::{Content, Event, HIDDEN, Note, notes_json};
 pub use flow::{
     CallbackStep, DelayStep, IterationError, Join, LoopSource, LoopStep, OnError, ParallelBranch,
     ParallelStep, Retry, SubflowStep, WAIT_CAP, WaitUntilStep,
@@ -75,6 +75,6 @@ pub use verify::{
     BasicSpec, BearerSpec, DiscordSpec, ExpiringSecret, GiteeMode, GiteeSpec, GitlabSpec, HeaderSpec,
     JwtAlgorithm, JwtSpec, QuerySpec, SecretEntry, Secrets, Vendor, VendorSpec, Verify,
 };
-pub use webhook::{CREDENTIAL_HEADERS, Dedupe, Method, Mode, Webhook};
+pub use webhook::{BodyFormat, CREDENTIAL_HEADERS, Dedupe, Method, Mode, Webhook, WhenUnknown};
 pub use workflow::{Bundle, Trigger, Workflow, WorkflowTrigger};
 pub use workflow_parse::FieldError;

@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::ids::{RequestId, RunId, WorkflowKey};
+use super::{
+    event::Note,
+    ids::{RequestId, RunId, WorkflowKey},
+};
 
 /// What became of a request. Stored by position.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -71,6 +74,8 @@ pub struct RequestRecord {
     pub accepted_us: u64,
     /// Bytes of the request itself as it is stored beside this line; 0 when it is not kept.
     pub kept_bytes: u64,
+    /// What the trigger had to say of it.
+    pub notes: Vec<Note>,
 }
 
 /// A request that started no run, kept so that its sender's mistake or ours can be seen, and so that it can be sent again once

@@ -172,6 +172,16 @@ impl Verify {
         }
     }
 
+    /// The fields of the sender's forms whose text is JSON: GitHub's with the content type of a form
+    /// (<https://docs.github.com/en/webhooks/using-webhooks/creating-webhooks>), and Slack's interactive ones
+    /// (<https://docs.slack.dev/interactivity/handling-user-interaction>).
+    pub fn json_fields(&self) -> &'static [&'static str] {
+        match self {
+            Self::Vendor(VendorSpec { scheme: Vendor::Github | Vendor::Slack, .. }) => &["payload"],
+            _ => &[],
+        }
+    }
+
     /// Fields of the body in which the sender repeats what nobody else should know.
     pub fn secret_fields(&self) -> &'static [&'static str] {
         match self {

@@ -19,7 +19,8 @@ use super::{
 #[derive(Debug, Clone, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct Webhook {
-    /// Methods that run the workflow; others answer 405.
+    /// Methods that run the workflow; others answer 405. HEAD and OPTIONS, with which senders and load balancers probe, are answered
+    /// without a run unless they are listed here.
     #[schemars(default = "Webhook::default_methods")]
     pub methods: Vec<Method>,
     /// Whether the caller waits for the answer.
@@ -29,8 +30,20 @@ pub struct Webhook {
     pub verify: Option<Verify>,
     /// The path below `/api/webhooks` in place of the workflow's key, as in `/orders/:id`.
     pub path: Option<HookPath>,
+    /// How a body is read: by its `Content-Type`, forgivingly, or in this format whatever the type says.
+    #[schemars(default)]
+    pub body: BodyFormat,
+    /// Fields of a form whose text is JSON: `context.data` has their values in place of the text. Deliveries of GitHub and Slack
+    /// have one, `payload`, without being told.
+    #[schemars(with = "Vec<String>", default)]
+    pub json_fields: Option<Vec<String>>,
+    /// The charset of bodies and queries whose sender names none, such as `gbk`; default UTF-8.
+    pub charset: Option<String>,
     /// A question over `context`: a delivery for which it is false starts no run and gets 204.
     pub filter: Option<ConditionExpr>,
+    /// What becomes of a delivery for which the filter cannot be answered, as when a field is not there.
+    #[schemars(default)]
+    pub filter_on_error: WhenUnknown,
     /// Which deliveries are the same event; `true` takes the id that the sender of the `verify` scheme gives.
     #[schemars(with = "Option<DedupeForm>")]
     pub dedupe: Option<Dedupe>,
@@ -65,6 +78,14 @@ pub const CREDENTIAL_HEADERS: [&str; 5] =
 impl Webhook {
     pub(super) fn default_methods() -> Vec<Method> {
         vec![Method::Post]
+    }
+
+    /// The fields of a form whose text is JSON: those of the trigger, or those that its sender always has.
+    pub fn json_fields(&self) -> Vec<&str> {
+        match &self.json_fields {
+            Some(own) => own.iter().map(String::as_str).collect(),
+            None => self.verify.as_ref().map_or(&[][..], Verify::json_fields).to_vec(),
+        }
     }
 
     /// The path of its requests, with the parameters by name.
@@ -104,6 +125,10 @@ pub enum Method {
     Patch,
     /// DELETE
     Delete,
+    /// HEAD; its answer has no body.
+    Head,
+    /// OPTIONS
+    Options,
 }
 
 impl Method {
@@ -115,6 +140,8 @@ impl Method {
             Self::Put => "PUT",
             Self::Patch => "PATCH",
             Self::Delete => "DELETE",
+            Self::Head => "HEAD",
+            Self::Options => "OPTIONS",
         }
     }
 }
@@ -130,6 +157,36 @@ pub enum Mode {
     Async,
 }
 
+/// How a body is read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum BodyFormat {
+    /// By its `Content-Type`, and by what senders commonly mean with it.
+    #[default]
+    Auto,
+    /// As JSON; anything else answers 400.
+    Json,
+    /// As the fields of a form, or of a multipart form when the type says that.
+    Form,
+    /// As text, also what is JSON.
+    Text,
+    /// As XML; anything else answers 400.
+    Xml,
+    /// Not at all: `context.data` is null, and the script has the bytes.
+    Raw,
+}
+
+/// What becomes of a delivery of which something is not known that the trigger asks about.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum WhenUnknown {
+    /// It starts a run, which says so in its `notes`: no event is lost by a mistake in the trigger.
+    #[default]
+    Run,
+    /// It is refused with 422 and stands in the request log, from where it can be sent again.
+    Refuse,
+}
+
 /// Which deliveries are the same event.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -140,12 +197,15 @@ pub struct Dedupe {
     /// How long a key is remembered; default 1d, at most 30d.
     #[serde(default = "Dedupe::default_ttl")]
     pub ttl: Span,
+    /// What becomes of a delivery for which the key gives nothing.
+    #[serde(default)]
+    pub on_missing: WhenUnknown,
 }
 
 impl Dedupe {
     /// What `true` means.
     pub(super) fn by_sender() -> Self {
-        Self { key: None, ttl: Self::default_ttl() }
+        Self { key: None, ttl: Self::default_ttl(), on_missing: WhenUnknown::default() }
     }
 
     fn default_ttl() -> Span {

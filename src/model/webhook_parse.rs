@@ -15,12 +15,16 @@ use super::{
 
 pub(super) fn webhook(mut fields: Object) -> Result<Webhook, FieldError> {
     const PATH: &str = "trigger";
-    const KNOWN: [&str; 15] = [
+    const KNOWN: [&str; 19] = [
         "methods",
         "mode",
         "path",
         "verify",
+        "body",
+        "json_fields",
+        "charset",
         "filter",
+        "filter_on_error",
         "dedupe",
         "response",
         "max_body",
@@ -42,7 +46,11 @@ pub(super) fn webhook(mut fields: Object) -> Result<Webhook, FieldError> {
         mode: take(&mut fields, PATH, "mode")?.unwrap_or_default(),
         verify: verify_value.map(Verify::from_value).transpose()?,
         path: take(&mut fields, PATH, "path")?,
+        body: take(&mut fields, PATH, "body")?.unwrap_or_default(),
+        json_fields: take(&mut fields, PATH, "json_fields")?,
+        charset: take(&mut fields, PATH, "charset")?,
         filter: condition(&mut fields, PATH, "filter")?,
+        filter_on_error: take(&mut fields, PATH, "filter_on_error")?.unwrap_or_default(),
         dedupe: take(&mut fields, PATH, "dedupe")?.map(dedupe).transpose()?.flatten(),
         response: response_value.map(|value| response(value, "trigger.response")).transpose()?,
         max_body: take(&mut fields, PATH, "max_body")?,

@@ -232,7 +232,7 @@ mod tests {
             (|w| w["steps"][0]["id"] = json!("a-b"), "steps[0].id"),
             (|w| w["trigger"]["verify"]["secret"] = json!(""), "trigger.verify.secret"),
             (|w| w["trigger"]["verify"]["scheme"] = json!("none"), "trigger.verify.scheme"),
-            (|w| w["trigger"]["methods"] = json!(["HEAD"]), "trigger.methods[0]"),
+            (|w| w["trigger"]["methods"] = json!(["TRACE"]), "trigger.methods[0]"),
             (|w| w["trigger"]["dedupe"]["ttl"] = json!("31d"), "trigger.dedupe.ttl"),
             (|w| w["key"] = json!("a/b"), "key"),
         ];

@@ -4,6 +4,7 @@
 //! ([`execute`]). Steps see the run through [`Scope`] alone; they know neither the
 //! store nor HTTP statuses.
 
+mod answer_headers;
 mod code;
 mod condition;
 mod descriptions;

@@ -1,27 +1,16 @@
 //! `response`: makes the answer for the caller. The trigger's own `response` is one too.
 
-use http::{HeaderName, HeaderValue, header};
+use http::{HeaderName, header};
 use serde_json::Value;
 
-use super::{Scope, unfilled};
+use super::{Scope, answer_headers, unfilled};
 use crate::{
     model::{Answer, ErrorCode, FieldError, JsonText, Limits, ResponseSpec, RunError},
     template::{Budget, JsonTemplate, Path, Template},
 };
 
 /// The most of all headers of an answer together, bytes.
-const HEADERS_MOST: usize = 256 << 10;
-
-/// Headers that belong to the connection, not to the workflow.
-const RESERVED: [HeaderName; 7] = [
-    header::CONNECTION,
-    header::CONTENT_LENGTH,
-    header::TRANSFER_ENCODING,
-    header::UPGRADE,
-    header::TRAILER,
-    header::TE,
-    header::DATE,
-];
+const MAX_HEADERS: usize = 256 << 10;
 
 #[derive(Debug)]
 enum Body {
@@ -54,7 +43,7 @@ impl CompiledResponse {
             let field = format!("headers.{name}");
             let name = HeaderName::from_bytes(name.as_bytes())
                 .map_err(|_| at(&field, &"this is no HTTP header name"))?;
-            if RESERVED.contains(&name) {
+            if answer_headers::is_reserved(&name) {
                 return Err(at(&field, &"the server sets this header itself; remove it"));
             }
             headers.push((name, Template::parse(value).map_err(|error| at(&field, &error))?));
@@ -84,17 +73,12 @@ impl CompiledResponse {
     /// # Errors
     /// `response_invalid` when the result is no HTTP answer; `output_too_large` over the output limit.
     pub fn execute(&self, scope: &Scope<'_>) -> Result<Answer, RunError> {
-        let mut budget = Budget::new(HEADERS_MOST);
+        let mut budget = Budget::new(MAX_HEADERS);
         let number = self.status.value(scope, &mut budget).map_err(|error| unfilled("status", error))?;
         let status = status(&number)?;
         let mut headers = Vec::with_capacity(self.headers.len() + 1);
         for (name, template) in &self.headers {
-            let value = template.render_text(scope, &mut budget);
-            let value = value.map_err(|error| unfilled(&format!("headers.{name}"), error))?;
-            if HeaderValue::from_str(&value).is_err() {
-                let message = format!("the header `{name}` would hold line breaks or control characters");
-                return Err(RunError::new(ErrorCode::ResponseInvalid, message));
-            }
+            let value = answer_headers::filled(name, template, scope, &mut budget)?;
             headers.push((name.as_str().to_owned(), value));
         }
         let mut whole = Budget::new(Limits::DEFAULT.output.as_usize());
@@ -140,14 +124,10 @@ pub fn written_answer(
     for (name, value) in headers {
         let known = HeaderName::from_bytes(name.as_bytes())
             .map_err(|_| invalid(format!("`{name}` is no HTTP header name")))?;
-        if RESERVED.contains(&known) {
+        if answer_headers::is_reserved(&known) {
             return Err(invalid(format!("the server sets the header `{known}` itself; remove it")));
         }
-        if HeaderValue::from_str(&value).is_err() {
-            return Err(invalid(format!(
-                "the header `{known}` would hold line breaks or control characters"
-            )));
-        }
+        let value = answer_headers::written(&known, value)?;
         written.push((known.as_str().to_owned(), value));
     }
     let most = Limits::DEFAULT.output;
@@ -200,6 +180,9 @@ mod tests {
             params: vec![],
             content: Content::Empty,
             body: vec![],
+            origin: String::new(),
+            raw_query: String::new(),
+            notes: vec![],
         };
         let facts = RunFacts::of(&event, "{}".into(), 0, [0; 32], "run".into(), "w".parse().unwrap());
         let mut outputs = Outputs::default();
@@ -218,6 +201,28 @@ mod tests {
         assert_eq!(answer.body, b"{\"b\":7}");
         let header = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         assert_eq!(answer.headers, [header("x-b", "b-7"), header("content-type", "application/json")]);
+    }
+
+    #[test]
+    fn a_value_is_escaped_for_its_place() {
+        let headers = json!({
+            "Location": "https://example.com/done?name={{$steps.a.name}}",
+            "Content-Location": "{{$steps.a.url}}",
+            "Content-Disposition": "attachment; filename=\"{{$steps.a.name}}.csv\"",
+            "X-Plain": "{{$steps.a.name}}",
+        });
+        let output = json!({"name": "张 \"&/", "url": "https://example.com/名?a=b#c%20"});
+        let answer = answer(json!({"headers": headers}), output).unwrap();
+        let header = |name: &str| &*answer.headers.iter().find(|(found, _)| found == name).unwrap().1;
+        assert_eq!(header("location"), "https://example.com/done?name=%E5%BC%A0%20%22%26%2F");
+        assert_eq!(header("content-location"), "https://example.com/%E5%90%8D?a=b#c%20");
+        assert_eq!(
+            header("content-disposition"),
+            "attachment; filename=\"_ \\\"&/.csv\"; filename*=UTF-8''%E5%BC%A0%20%22%26%2F.csv"
+        );
+        assert_eq!(header("x-plain"), "张 \"&/");
+        let broken = json!({"headers": {"Location": "/{{$steps.a}}"}});
+        assert_eq!(super::tests::answer(broken, json!("a\r\nb")).unwrap().headers[0].1, "/a%0D%0Ab");
     }
 
     #[test]

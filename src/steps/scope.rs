@@ -257,6 +257,9 @@ mod tests {
             params: vec![],
             content: Content::Json,
             body: b"{\"a\":[1]}".to_vec(),
+            origin: String::new(),
+            raw_query: String::new(),
+            notes: vec![],
         };
         let facts = RunFacts::of(
             &event,

@@ -8,6 +8,7 @@ mod answers;
 mod api;
 mod backup;
 mod bodies;
+mod bodies_as_sent;
 mod browsers;
 mod bundle_files;
 mod callbacks;

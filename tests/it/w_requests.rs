@@ -159,8 +159,13 @@ fn w22_only_the_methods_that_are_listed_run() {
     for path in ["post", "all", "things/1"] {
         for method in ["HEAD", "OPTIONS", "TRACE", "CONNECT", "get", "POST,GET"] {
             let response = Request::new(method, &format!("/api/webhooks/{path}")).send(server.address());
+            // HEAD and OPTIONS tell that somebody is there, and no more.
+            let bare = |response: &crate::support::Response| {
+                response.body.is_empty() && matches!(response.status, 200 | 204)
+            };
             assert!(
-                response.map_or(true, |response| [400, 404, 405].contains(&response.status)),
+                response.map_or(true, |response| [400, 404, 405].contains(&response.status)
+                    || (matches!(method, "HEAD" | "OPTIONS") && bare(&response))),
                 "{method} {path}"
             );
         }

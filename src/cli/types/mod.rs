@@ -105,7 +105,7 @@ fn declarations(folder: &Path) -> anyhow::Result<Result<String, String>> {
     };
     let mut data = Shape::default();
     for fixture in fixtures::beside(folder)? {
-        let event = fixture.event(workflow.key.as_str())?;
+        let event = fixture.event(&workflow)?;
         let context: Value = serde_json::from_str(&event.context_json()).unwrap_or_default();
         data.add(&context["data"]);
     }

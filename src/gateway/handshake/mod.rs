@@ -8,7 +8,7 @@ mod source;
 use std::collections::BTreeMap;
 
 use axum::response::{IntoResponse, Response};
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderName, HeaderValue, StatusCode, header};
 use serde::de::IgnoredAny;
 use serde_json::Value;
 
@@ -48,6 +48,7 @@ struct Entry {
     matches: Vec<(Source, Value)>,
     require: Vec<(Source, Secret)>,
     status: StatusCode,
+    headers: Vec<(HeaderName, Text)>,
     body: Body,
     mac: Option<Mac>,
 }
@@ -207,17 +208,20 @@ impl Entry {
             (None, None) => Body::Empty,
         };
         let mac = spec.answer.mac.as_ref().map(|mac| Mac::compile(mac, own, resolve)).transpose()?;
-        if matches.is_empty() && !body.any(&Text::quotes) {
+        let headers = spec.answer.headers.iter().map(answer_header).collect::<Result<Vec<_>, String>>()?;
+        let any = |test: &dyn Fn(&Text) -> bool| body.any(test) || headers.iter().any(|(_, text)| test(text));
+        if matches.is_empty() && !any(&Text::quotes) {
             return Err("say in `match` what tells the question from a delivery".to_owned());
         }
-        if body.any(&Text::uses_mac) && mac.is_none() {
+        if any(&Text::uses_mac) && mac.is_none() {
             return Err("`{mac}` is used but `answer.mac` does not say of what".to_owned());
         }
         let status =
             StatusCode::from_u16(spec.answer.status.unwrap_or(200)).map_err(|error| error.to_string())?;
-        let signed = !spec.unsigned.unwrap_or(spec.method == Method::Get);
+        let signed =
+            !spec.unsigned.unwrap_or(matches!(spec.method, Method::Get | Method::Head | Method::Options));
         let require = spec.require.iter().map(secret).collect::<Result<_, String>>()?;
-        Ok(Self { method: spec.method, signed, matches, require, status, body, mac })
+        Ok(Self { method: spec.method, signed, matches, require, status, headers, body, mac })
     }
 
     /// Whether the head alone does not tell the question from a delivery.
@@ -226,6 +230,7 @@ impl Entry {
         let mut named = named.chain(self.require.iter().map(|(source, _)| source));
         named.any(Source::is_in_body)
             || self.body.any(&Text::quotes_body)
+            || self.headers.iter().any(|(_, text)| text.quotes_body())
             || self.mac.as_ref().is_some_and(|mac| mac.of.is_in_body())
     }
 
@@ -244,6 +249,11 @@ impl Entry {
             Body::Text(text) => ("text/plain; charset=utf-8", text_of(&text.fill(subject, &mac)?)),
             Body::Json(json) => ("application/json", json.fill(subject, &mac)?.to_string()),
         };
+        let mut filled = Vec::with_capacity(self.headers.len());
+        for (name, text) in &self.headers {
+            let value = HeaderValue::from_str(&text_of(&text.fill(subject, &mac)?)).ok()?;
+            filled.push((name.clone(), value));
+        }
         for (source, secret) in &self.require {
             let shown = source.find(subject).is_some_and(|value| secret.equals(text_of(&value).as_bytes()));
             if !shown {
@@ -257,7 +267,26 @@ impl Entry {
         headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("sandbox"));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        headers.extend(filled);
         Some(Answer::Given(response))
+    }
+}
+
+/// A header of the answer. Those that say what the answer is are ours.
+fn answer_header((name, text): (&String, &String)) -> Result<(HeaderName, Text), String> {
+    let header: HeaderName = name.parse().map_err(|_| format!("`{name}` is no HTTP header name"))?;
+    let ours = [
+        header::CONTENT_TYPE,
+        header::CONTENT_LENGTH,
+        header::TRANSFER_ENCODING,
+        header::CONNECTION,
+        header::CONTENT_SECURITY_POLICY,
+        header::X_CONTENT_TYPE_OPTIONS,
+        header::SET_COOKIE,
+    ];
+    match ours.contains(&header) {
+        true => Err(format!("a handshake cannot answer the header `{header}`; remove it")),
+        false => Ok((header, Text::parse(text)?)),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Fields of a request as a handshake names them, and texts made of them.
 
-use std::cell::OnceCell;
+use std::{borrow::Cow, cell::OnceCell};
 
 use http::{HeaderMap, HeaderName};
 use serde_json::Value;
@@ -50,21 +50,22 @@ pub(super) enum Source {
     Header(HeaderName),
     /// The whole body as text.
     Body,
-    /// A member of a JSON body, by the names that lead to it.
+    /// A value in a JSON body, by the names of members and the numbers of elements that lead to it.
     Field(Vec<String>),
 }
 
 impl Source {
-    /// `query.x`, `header.x`, `body` or `body.x.y`. The name of a parameter may hold dots.
+    /// `query.x`, `header.x`, `body` or `body.x.y`, with elements of arrays as `body.0.x` or `body[0].x`. The name of a parameter may hold dots.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
         let wrong = || format!("`{text}` names no field; write query.x, header.x, body.x or body");
+        let indexed = text.starts_with("body[");
+        let text =
+            &*if indexed { Cow::Owned(text.replacen("body[", "body.[", 1)) } else { Cow::Borrowed(text) };
         match text.split_once('.') {
             None if text == "body" => Ok(Self::Body),
             Some(("query", name)) if !name.is_empty() => Ok(Self::Query(name.to_owned())),
             Some(("header", name)) => name.parse().map(Self::Header).map_err(|_| wrong()),
-            Some(("body", path)) if path.split('.').all(|name| !name.is_empty()) => {
-                Ok(Self::Field(path.split('.').map(str::to_owned).collect()))
-            }
+            Some(("body", path)) => steps_of(path).map(Self::Field).ok_or_else(wrong),
             Some(_) | None => Err(wrong()),
         }
     }
@@ -92,9 +93,7 @@ impl Source {
                 values.next().is_none().then(|| value.into())?
             }
             Self::Body => std::str::from_utf8(subject.body).ok().filter(|text| !text.is_empty())?.into(),
-            Self::Field(path) => {
-                path.iter().try_fold(subject.json()?, |value, name| value.as_object()?.get(name))?.clone()
-            }
+            Self::Field(path) => path.iter().try_fold(subject.json()?, below)?.clone(),
         };
         let fits = match &value {
             Value::String(text) => text.len() <= VALUE_MOST,
@@ -108,9 +107,7 @@ impl Source {
     pub(super) fn is(&self, expected: &Value, subject: &Subject<'_>) -> bool {
         match (self.find(subject), self) {
             (None, Self::Field(path)) if expected.is_null() => {
-                let found = subject
-                    .json()
-                    .and_then(|json| path.iter().try_fold(json, |value, name| value.as_object()?.get(name)));
+                let found = subject.json().and_then(|json| path.iter().try_fold(json, below));
                 found.is_none_or(Value::is_null)
             }
             (None, _) => expected.is_null(),
@@ -120,6 +117,36 @@ impl Source {
             }
             (Some(found), Self::Field(_)) => found == *expected,
         }
+    }
+}
+
+/// The names and numbers of `a.0.b` and `a[0].b`; nothing when one is empty or a bracket stays open.
+fn steps_of(path: &str) -> Option<Vec<String>> {
+    let mut steps = Vec::new();
+    for part in path.split('.') {
+        let (name, indexes) = part.split_at(part.find('[').unwrap_or(part.len()));
+        if !name.is_empty() {
+            steps.push(name.to_owned());
+        } else if indexes.is_empty() {
+            return None;
+        }
+        let mut rest = indexes;
+        while !rest.is_empty() {
+            let (index, behind) = rest.strip_prefix('[')?.split_once(']')?;
+            index.parse::<usize>().ok()?;
+            steps.push(index.to_owned());
+            rest = behind;
+        }
+    }
+    Some(steps)
+}
+
+/// The member or element of a value.
+fn below<'a>(value: &'a Value, step: &String) -> Option<&'a Value> {
+    match value {
+        Value::Object(members) => members.get(step),
+        Value::Array(elements) => elements.get(step.parse::<usize>().ok()?),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
     }
 }
 

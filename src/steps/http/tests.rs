@@ -435,6 +435,9 @@ async fn a_step_reads_its_run_and_names_what_it_reads() {
         params: vec![],
         content: Content::Json,
         body: b"{\"a\": \"x y\"}".to_vec(),
+        origin: String::new(),
+        raw_query: String::new(),
+        notes: vec![],
     };
     let facts = RunFacts::of(&event, "{}".into(), 0, [0; 32], "run_1".into(), "w".parse().unwrap());
     let outputs = Outputs::default();

@@ -19,10 +19,15 @@ const LOOKED_AT: usize = 20_000;
 
 impl Record for RequestRecord {
     const KIND: &'static str = "request";
-    const VERSION: u8 = 2;
+    const VERSION: u8 = 3;
 
     fn upgrade(version: u8, body: &[u8]) -> Option<Result<Self, postcard::Error>> {
-        (version == 1).then(|| postcard::from_bytes::<LineV1>(body).map(Self::from))
+        match version {
+            1 => Some(postcard::from_bytes::<LineV1>(body).map(Self::from)),
+            // The same without its last field, the notes.
+            2 => Some(postcard::from_bytes(&[body, &[0]].concat())),
+            _ => None,
+        }
     }
 }
 
@@ -62,6 +67,7 @@ impl From<LineV1> for RequestRecord {
             scheme,
             accepted_us,
             kept_bytes,
+            notes: Vec::new(),
         }
     }
 }

@@ -81,7 +81,12 @@ impl From<HeadV1> for RunHead {
 
 impl Record for Event {
     const KIND: &'static str = "event";
-    const VERSION: u8 = 1;
+    const VERSION: u8 = 2;
+
+    fn upgrade(version: u8, body: &[u8]) -> Option<Result<Self, postcard::Error>> {
+        // The same without its last three fields: origin, raw query, notes.
+        (version == 1).then(|| postcard::from_bytes(&[body, &[0, 0, 0]].concat()))
+    }
 }
 
 impl Record for Answer {
@@ -359,14 +364,30 @@ mod tests {
     fn every_kind_of_content_reads_back() {
         let store = MemoryStore::new();
         let decoded = JsonText::from_value(&serde_json::json!({"a": [1, "é"]}));
-        let contents =
-            [Content::Empty, Content::Json, Content::Decoded(decoded), Content::Text, Content::Binary];
+        let contents = [
+            Content::Empty,
+            Content::Json,
+            Content::Decoded(decoded),
+            Content::Text,
+            Content::Binary,
+            Content::Undecoded { media_type: "image/png".to_owned() },
+        ];
         for (n, content) in contents.into_iter().enumerate() {
             let mut run = samples::run(n as u64, "a");
             run.event.content = content;
             insert_all(&store, std::slice::from_ref(&run));
             assert_eq!(get(&store, run.head.id).unwrap(), Some(run));
         }
+    }
+
+    #[test]
+    fn an_event_of_the_first_version_is_read() {
+        let mut event = samples::run(1, "a").event;
+        (event.origin, event.raw_query, event.notes) = (String::new(), String::new(), Vec::new());
+        let mut old = record::encode(&event);
+        assert_eq!(old.split_off(old.len() - 3), [0, 0, 0], "the fields that it had not");
+        old[0] = 1;
+        assert_eq!(record::decode::<Event>(b"e", &old).unwrap(), event);
     }
 
     #[test]

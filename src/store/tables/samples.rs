@@ -1,8 +1,9 @@
 //! Records for the tests of the tables.
 
 use crate::model::{
-    Cause, Content, Entry, ErrorCode, Event, JsonText, LogLevel, LogLine, Mode, RequestId, RequestOutcome,
-    RequestRecord, Run, RunError, RunHead, RunId, RunStatus, StepRecord, StepStatus, Usage, VersionHash,
+    Cause, Content, Entry, ErrorCode, Event, JsonText, LogLevel, LogLine, Mode, Note, RequestId,
+    RequestOutcome, RequestRecord, Run, RunError, RunHead, RunId, RunStatus, StepRecord, StepStatus, Usage,
+    VersionHash,
 };
 
 /// A queued run; a larger `n` is newer.
@@ -44,6 +45,9 @@ fn event() -> Event {
         params: vec![],
         content: Content::Json,
         body: b"{\"a\":1}".to_vec(),
+        origin: "https://example.com".to_owned(),
+        raw_query: "q=%C3%BC".to_owned(),
+        notes: vec![Note::DedupeKeyMissing, Note::FilterUnanswered { why: "no such key: a".to_owned() }],
     }
 }
 
@@ -93,5 +97,6 @@ pub(super) fn request(n: u64) -> RequestRecord {
         scheme: None,
         accepted_us: 5,
         kept_bytes: 0,
+        notes: vec![Note::BodyNotDecoded { media_type: "image/png".to_owned() }],
     }
 }

@@ -8,10 +8,7 @@ use std::io::Read;
 
 use brotli::{BrotliDecompressStream, BrotliResult, BrotliState, enc::StandardAlloc};
 use flate2::bufread::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
-use http::{HeaderMap, header};
 use ruzstd::decoding::StreamingDecoder;
-
-use super::super::{budget::Full, refusal::Refusal};
 
 /// So much may come out whatever went in.
 const FREE: usize = 1 << 20;
@@ -22,21 +19,42 @@ const PIECE: usize = 64 << 10;
 /// The largest window of zstd, as RFC 8878 recommends for receivers.
 const WINDOW: u64 = 8 << 20;
 
+/// Why nothing comes out. `E` is why its caller has no room.
+#[derive(Debug, thiserror::Error)]
+pub enum Unpack<E> {
+    /// There is more in it, or far more than went in.
+    #[error("the body is over {limit} bytes when it is decompressed")]
+    TooLarge {
+        /// The most that may come out, bytes.
+        limit: usize,
+    },
+    /// It is not what its coding says, is cut off, or has something behind its end.
+    #[error("{0}")]
+    Invalid(String),
+    /// There is no room for what comes out.
+    #[error("no room for what comes out of the body")]
+    NoRoom(E),
+}
+
 /// Asked for room before so many bytes more are kept.
-type Room<'a> = &'a dyn Fn(usize) -> Result<(), Full>;
+type Room<'a, E> = &'a dyn Fn(usize) -> Result<(), E>;
 
 /// How a body is compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::gateway) enum Coding {
+pub enum Coding {
+    /// RFC 1952.
     Gzip,
+    /// RFC 1950, or RFC 1951 alone.
     Deflate,
+    /// RFC 7932.
     Brotli,
+    /// RFC 8878.
     Zstd,
 }
 
 impl Coding {
-    /// By its name in lower case.
-    pub(super) fn of(name: &str) -> Option<Self> {
+    /// By its name in lower case (RFC 9110 section 8.4.1).
+    pub fn of(name: &str) -> Option<Self> {
         match name {
             "gzip" | "x-gzip" => Some(Self::Gzip),
             "deflate" => Some(Self::Deflate),
@@ -47,41 +65,16 @@ impl Coding {
     }
 }
 
-/// The coding of a body; nothing when it is sent as it is.
-///
-/// # Errors
-/// A coding that is unknown, or not allowed here, or several of them.
-pub(in crate::gateway) fn coding(headers: &HeaderMap, allowed: bool) -> Result<Option<Coding>, Refusal> {
-    let values: Vec<_> = headers
-        .get_all(header::CONTENT_ENCODING)
-        .iter()
-        .map(|value| String::from_utf8_lossy(value.as_bytes()).trim().to_ascii_lowercase())
-        .collect();
-    let coding = match values.as_slice() {
-        [] => return Ok(None),
-        [one] => match one.as_str() {
-            "" | "identity" => return Ok(None),
-            other => Coding::of(other),
-        },
-        _ => None,
-    };
-    match coding.filter(|_| allowed) {
-        Some(coding) => Ok(Some(coding)),
-        None => Err(Refusal::ContentEncoding(values.join(", "))),
-    }
-}
-
 /// What a compressed body holds, at most `limit` bytes.
 ///
 /// # Errors
-/// `TooLarge` as soon as there is more, or far more than went in; `BodyInvalid` when it is not what its coding says, is
-/// cut off, or has something behind its end; `Bodies` when there is no room for what comes out.
-pub(in crate::gateway) fn decompressed(
+/// As soon as there is more than `limit`, or than a hundred times what went in; see [`Unpack`].
+pub fn decompressed<E>(
     coding: Coding,
     body: &[u8],
     limit: usize,
-    room: Room<'_>,
-) -> Result<Vec<u8>, Refusal> {
+    room: Room<'_, E>,
+) -> Result<Vec<u8>, Unpack<E>> {
     if body.is_empty() {
         return Ok(Vec::new());
     }
@@ -109,8 +102,7 @@ pub(in crate::gateway) fn decompressed(
         Coding::Brotli => unbrotli(body, most, room),
         Coding::Zstd => {
             let decoder = StreamingDecoder::new_with_max_window_size(body, WINDOW);
-            let mut decoder =
-                decoder.map_err(|error| Refusal::BodyInvalid(format!("it is no zstd: {error}")))?;
+            let mut decoder = decoder.map_err(|error| Unpack::Invalid(format!("it is no zstd: {error}")))?;
             let whole = read(&mut decoder, most, room)?;
             ended(decoder.get_ref())?;
             Ok(whole)
@@ -120,7 +112,7 @@ pub(in crate::gateway) fn decompressed(
 
 /// By hand, since the crate's reader allows windows of a gibibyte (which ten bytes can ask for) and does not tell what is
 /// behind the end.
-fn unbrotli(body: &[u8], most: usize, room: Room<'_>) -> Result<Vec<u8>, Refusal> {
+fn unbrotli<E>(body: &[u8], most: usize, room: Room<'_, E>) -> Result<Vec<u8>, Unpack<E>> {
     let allocator = StandardAlloc::default;
     let mut state = BrotliState::new_strict(allocator(), allocator(), allocator());
     let (mut left, mut at, mut total) = (body.len(), 0, 0);
@@ -143,10 +135,10 @@ fn unbrotli(body: &[u8], most: usize, room: Room<'_>) -> Result<Vec<u8>, Refusal
             BrotliResult::NeedsMoreOutput => {}
             BrotliResult::ResultSuccess => break,
             BrotliResult::NeedsMoreInput => {
-                return Err(Refusal::BodyInvalid("the compressed body is cut off".to_owned()));
+                return Err(Unpack::Invalid("the compressed body is cut off".to_owned()));
             }
             BrotliResult::ResultFailure => {
-                return Err(Refusal::BodyInvalid("it cannot be decompressed: it is no brotli".to_owned()));
+                return Err(Unpack::Invalid("it cannot be decompressed: it is no brotli".to_owned()));
             }
         }
     }
@@ -154,13 +146,13 @@ fn unbrotli(body: &[u8], most: usize, room: Room<'_>) -> Result<Vec<u8>, Refusal
     Ok(whole)
 }
 
-fn read(decoder: &mut impl Read, most: usize, room: Room<'_>) -> Result<Vec<u8>, Refusal> {
+fn read<E>(decoder: &mut impl Read, most: usize, room: Room<'_, E>) -> Result<Vec<u8>, Unpack<E>> {
     let mut whole = Vec::new();
     let mut buffer = vec![0; PIECE];
     loop {
         let count = decoder
             .read(&mut buffer)
-            .map_err(|error| Refusal::BodyInvalid(format!("it cannot be decompressed: {error}")))?;
+            .map_err(|error| Unpack::Invalid(format!("it cannot be decompressed: {error}")))?;
         if count == 0 {
             return Ok(whole);
         }
@@ -169,20 +161,20 @@ fn read(decoder: &mut impl Read, most: usize, room: Room<'_>) -> Result<Vec<u8>,
 }
 
 /// Adds a piece of what comes out, if it may be kept.
-fn keep(whole: &mut Vec<u8>, piece: &[u8], most: usize, room: Room<'_>) -> Result<(), Refusal> {
+fn keep<E>(whole: &mut Vec<u8>, piece: &[u8], most: usize, room: Room<'_, E>) -> Result<(), Unpack<E>> {
     if whole.len() + piece.len() > most {
-        return Err(Refusal::TooLarge { limit: most });
+        return Err(Unpack::TooLarge { limit: most });
     }
-    room(piece.len())?;
+    room(piece.len()).map_err(Unpack::NoRoom)?;
     whole.extend_from_slice(piece);
     Ok(())
 }
 
-fn ended(rest: &[u8]) -> Result<(), Refusal> {
-    match rest.is_empty() {
-        true => Ok(()),
-        false => Err(Refusal::BodyInvalid("something stands behind the compressed body".to_owned())),
+fn ended<E>(rest: &[u8]) -> Result<(), Unpack<E>> {
+    if rest.is_empty() {
+        return Ok(());
     }
+    Err(Unpack::Invalid("something stands behind the compressed body".to_owned()))
 }
 
 /// RFC 1950 section 2.2: the method is deflate, and the first two bytes are divisible by 31.
@@ -204,7 +196,7 @@ mod tests {
     use super::*;
 
     /// With all the room that there is.
-    fn decompressed(coding: Coding, body: &[u8], limit: usize) -> Result<Vec<u8>, Refusal> {
+    fn decompressed(coding: Coding, body: &[u8], limit: usize) -> Result<Vec<u8>, Unpack<()>> {
         super::decompressed(coding, body, limit, &|_| Ok(()))
     }
 
@@ -260,9 +252,9 @@ mod tests {
             let bomb = compressed(coding, &zeros);
             let by_ratio = decompressed(coding, &bomb, usize::MAX);
             let most = FREE.max(bomb.len() * RATIO);
-            assert!(matches!(by_ratio, Err(Refusal::TooLarge { limit }) if limit == most), "{coding:?}");
+            assert!(matches!(by_ratio, Err(Unpack::TooLarge { limit }) if limit == most), "{coding:?}");
             let by_size = decompressed(coding, &bomb, 1_000);
-            assert!(matches!(by_size, Err(Refusal::TooLarge { limit: 1_000 })), "{coding:?}");
+            assert!(matches!(by_size, Err(Unpack::TooLarge { limit: 1_000 })), "{coding:?}");
         }
     }
 
@@ -273,10 +265,10 @@ mod tests {
             let counted = std::cell::Cell::new(0);
             let room = |more: usize| {
                 counted.set(counted.get() + more);
-                if counted.get() > 200_000 { Err(Full::Process(200_000)) } else { Ok(()) }
+                if counted.get() > 200_000 { Err("full") } else { Ok(()) }
             };
             let refused = super::decompressed(coding, &compressed(coding, &text), 1 << 20, &room);
-            assert!(matches!(refused, Err(Refusal::Bodies(Full::Process(200_000)))), "{coding:?}");
+            assert!(matches!(refused, Err(Unpack::NoRoom("full"))), "{coding:?}");
             assert!(counted.get() <= 200_000 + PIECE, "{coding:?}: {}", counted.get());
         }
     }
@@ -287,11 +279,11 @@ mod tests {
         for coding in CODINGS {
             let whole = compressed(coding, &text);
             let cut = decompressed(coding, &whole[..whole.len() - 3], 1 << 20);
-            assert!(matches!(cut, Err(Refusal::BodyInvalid(_))), "{coding:?} cut: {cut:?}");
+            assert!(matches!(cut, Err(Unpack::Invalid(_))), "{coding:?} cut: {cut:?}");
             let more = decompressed(coding, &[&whole[..], b"tail"].concat(), 1 << 20);
-            assert!(matches!(more, Err(Refusal::BodyInvalid(_))), "{coding:?} goes on: {more:?}");
+            assert!(matches!(more, Err(Unpack::Invalid(_))), "{coding:?} goes on: {more:?}");
             let other = decompressed(coding, b"{\"plain\": true, \"and\": \"long enough\"}", 1 << 20);
-            assert!(matches!(other, Err(Refusal::BodyInvalid(_))), "{coding:?} is none: {other:?}");
+            assert!(matches!(other, Err(Unpack::Invalid(_))), "{coding:?} is none: {other:?}");
         }
     }
 
@@ -299,35 +291,7 @@ mod tests {
     fn a_large_window_of_brotli_is_refused_before_it_is_allocated() {
         // The reserved window size, then 30 bits of it: a gibibyte (draft-vandevenne-shared-brotli-format section 3).
         let large = decompressed(Coding::Brotli, &[0x11, 0x1e, 0x00, 0x00, 0x03], 1 << 20);
-        assert!(matches!(large, Err(Refusal::BodyInvalid(_))), "{large:?}");
-    }
-
-    #[test]
-    fn codings_are_read_from_the_head() {
-        let of = |values: &[&str], allowed| {
-            let mut headers = HeaderMap::new();
-            for value in values {
-                headers.append(header::CONTENT_ENCODING, value.parse().unwrap());
-            }
-            coding(&headers, allowed).map_err(|refusal| refusal.code())
-        };
-        let refused = Err("content_encoding_unsupported");
-        let cases: [(&[&str], bool, Result<Option<Coding>, &str>); 11] = [
-            (&[], false, Ok(None)),
-            (&["identity"], false, Ok(None)),
-            (&["gzip"], false, refused),
-            (&["GZip"], true, Ok(Some(Coding::Gzip))),
-            (&["br"], true, Ok(Some(Coding::Brotli))),
-            (&["zstd"], true, Ok(Some(Coding::Zstd))),
-            (&["deflate"], true, Ok(Some(Coding::Deflate))),
-            (&["gzip, gzip"], true, refused),
-            (&["gzip", "br"], true, refused),
-            (&["identity", "gzip"], true, refused),
-            (&["compress"], true, refused),
-        ];
-        for (values, allowed, expected) in cases {
-            assert_eq!(of(values, allowed), expected, "{values:?} {allowed}");
-        }
+        assert!(matches!(large, Err(Unpack::Invalid(_))), "{large:?}");
     }
 
     proptest! {

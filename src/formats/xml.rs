@@ -2,7 +2,8 @@
 //!
 //! The root's own name is left out: `<xml><A>1</A></xml>` is `{"A": "1"}`. Attributes are `@name`, text beside elements is
 //! `#text`, an element that is there several times is an array. There are no document types and thus no entities but the
-//! five of XML itself, and every dimension has a cap.
+//! five of XML itself, and every dimension has a cap. The text is in the charset of its byte order mark, of its `Content-Type`,
+//! of its declaration, or UTF-8 (RFC 7303 section 3).
 
 use quick_xml::{
     Reader, XmlVersion,
@@ -11,14 +12,16 @@ use quick_xml::{
 };
 use serde_json::{Map, Value};
 
-use super::body::add_value;
+use super::charset::{self, Charset};
 
 /// Elements within each other. The engine's JSON ends at 128.
-const DEPTH: usize = 64;
+const MAX_DEPTH: usize = 64;
 /// Attributes of one element.
-const ATTRIBUTES: usize = 100;
+const MAX_ATTRIBUTES: usize = 100;
 /// Elements and attributes of a document.
-const NODES: usize = 100_000;
+const MAX_NODES: usize = 100_000;
+/// Bytes in which the declaration stands.
+const MAX_DECLARATION: usize = 200;
 
 /// An element whose end has not come.
 struct Open {
@@ -31,9 +34,10 @@ struct Open {
 ///
 /// # Errors
 /// Why it is none, or which cap it is over.
-pub(super) fn to_json(bytes: &[u8]) -> Result<Value, String> {
-    let text = std::str::from_utf8(bytes).map_err(|error| format!("XML is read as UTF-8, but {error}"))?;
-    let mut reader = Reader::from_str(text.trim_start_matches('\u{feff}'));
+pub(super) fn to_json(bytes: &[u8], by_type: Option<Charset>) -> Result<Value, String> {
+    let text = charset::text(bytes, by_type.or_else(|| declared(bytes)))
+        .map_err(|why| format!("the XML cannot be read: {why}"))?;
+    let mut reader = Reader::from_str(&text);
     let mut open: Vec<Open> = Vec::new();
     let mut root: Option<Value> = None;
     let mut nodes = 0;
@@ -46,8 +50,8 @@ pub(super) fn to_json(bytes: &[u8]) -> Result<Value, String> {
                 if open.is_empty() && root.is_some() {
                     return Err(wrong("has a second root"));
                 }
-                if open.len() >= DEPTH {
-                    return Err(wrong(&format!("is nested more than {DEPTH} deep")));
+                if open.len() >= MAX_DEPTH {
+                    return Err(wrong(&format!("is nested more than {MAX_DEPTH} deep")));
                 }
                 open.push(element(&start, &mut nodes).map_err(|why| wrong(&why))?);
             }
@@ -93,13 +97,38 @@ pub(super) fn to_json(bytes: &[u8]) -> Result<Value, String> {
     }
 }
 
+/// The charset of the declaration, as in `<?xml version="1.0" encoding="GBK"?>`.
+fn declared(bytes: &[u8]) -> Option<Charset> {
+    // Far longer than any declaration; what comes before the charset is ASCII in all of them that matter.
+    let head = &bytes[..bytes.len().min(MAX_DECLARATION)];
+    let declaration = head.trim_ascii_start().strip_prefix(b"<?xml")?;
+    let declaration = &declaration[..memchr::memmem::find(declaration, b"?>")?];
+    let at = memchr::memmem::find(declaration, b"encoding")?;
+    let value =
+        declaration[at + b"encoding".len()..].trim_ascii_start().strip_prefix(b"=")?.trim_ascii_start();
+    let (&quote, value) = value.split_first()?;
+    let end = value.iter().position(|&byte| byte == quote)?;
+    Charset::of(std::str::from_utf8(&value[..end]).ok()?)
+}
+
+/// One child more of an element; a name given several times becomes an array.
+fn add_value(fields: &mut Map<String, Value>, name: String, value: Value) {
+    match fields.get_mut(&name) {
+        None => {
+            fields.insert(name, value);
+        }
+        Some(Value::Array(values)) => values.push(value),
+        Some(first) => *first = Value::Array(vec![first.take(), value]),
+    }
+}
+
 fn element(start: &BytesStart<'_>, nodes: &mut usize) -> Result<Open, String> {
     let mut fields = Map::new();
     *nodes += 1;
     for (count, attribute) in start.attributes().enumerate() {
         let attribute = attribute.map_err(|error| format!("has a wrong attribute ({error})"))?;
-        if count >= ATTRIBUTES {
-            return Err(format!("has an element with more than {ATTRIBUTES} attributes"));
+        if count >= MAX_ATTRIBUTES {
+            return Err(format!("has an element with more than {MAX_ATTRIBUTES} attributes"));
         }
         let value = attribute
             .normalized_value(XmlVersion::Implicit1_0)
@@ -107,8 +136,8 @@ fn element(start: &BytesStart<'_>, nodes: &mut usize) -> Result<Open, String> {
         fields.insert(format!("@{}", attribute.key.as_ref()), Value::String(value.into_owned()));
         *nodes += 1;
     }
-    if *nodes > NODES {
-        return Err(format!("has more than {NODES} elements and attributes"));
+    if *nodes > MAX_NODES {
+        return Err(format!("has more than {MAX_NODES} elements and attributes"));
     }
     Ok(Open { name: start.name().as_ref().to_owned(), fields, text: String::new() })
 }
@@ -164,7 +193,22 @@ mod tests {
             ("\u{feff}<a/>", json!("")),
         ];
         for (xml, expected) in cases {
-            assert_eq!(to_json(xml.as_bytes()), Ok(expected), "{xml}");
+            assert_eq!(to_json(xml.as_bytes(), None), Ok(expected), "{xml}");
+        }
+    }
+
+    #[test]
+    fn a_document_is_read_in_the_charset_that_it_says() {
+        let cases: [(&[u8], Option<&str>, &str); 6] = [
+            (b"<?xml version=\"1.0\" encoding=\"GBK\"?><a>\xb1\xa8\xb8\xe6</a>", None, "报告"),
+            (b"<?xml version='1.0' encoding = 'gb2312' ?><a>\xb1\xa8\xb8\xe6</a>", None, "报告"),
+            (b"<a>\xb1\xa8\xb8\xe6</a>", Some("gbk"), "报告"),
+            (b"\xff\xfe<\0a\0>\0h\0<\0/\0a\0>\0", None, "h"),
+            (b"<?xml version=\"1.0\" encoding=\"iso-8859-1\"?><a>Jos\xe9</a>", None, "José"),
+            ("<?xml version=\"1.0\" encoding=\"UTF-8\"?><a>报告</a>".as_bytes(), None, "报告"),
+        ];
+        for (bytes, by_type, expected) in cases {
+            assert_eq!(to_json(bytes, by_type.and_then(Charset::of)), Ok(json!(expected)), "{bytes:?}");
         }
     }
 
@@ -187,36 +231,36 @@ mod tests {
             ("<!DOCTYPE lolz><a/>", "document type"),
         ];
         for (xml, why) in cases {
-            let error = to_json(xml.as_bytes()).unwrap_err();
+            let error = to_json(xml.as_bytes(), None).unwrap_err();
             assert!(error.contains(why), "{xml}: {error}");
         }
-        assert!(to_json(b"<a>\xff</a>").is_err());
+        assert!(to_json(b"<a>\xff</a>", None).is_err());
     }
 
     #[test]
     fn every_dimension_has_a_cap() {
         let deep = |depth: usize| format!("{}{}", "<a>".repeat(depth), "</a>".repeat(depth));
-        assert!(to_json(deep(DEPTH).as_bytes()).is_ok());
-        assert!(to_json(deep(DEPTH + 1).as_bytes()).is_err());
-        assert!(to_json("<a>".repeat(1_000_000).as_bytes()).is_err());
+        assert!(to_json(deep(MAX_DEPTH).as_bytes(), None).is_ok());
+        assert!(to_json(deep(MAX_DEPTH + 1).as_bytes(), None).is_err());
+        assert!(to_json("<a>".repeat(1_000_000).as_bytes(), None).is_err());
         let wide = |count: usize| format!("<x>{}</x>", "<a/>".repeat(count));
-        assert!(to_json(wide(NODES - 1).as_bytes()).is_ok());
-        assert!(to_json(wide(NODES).as_bytes()).is_err());
+        assert!(to_json(wide(MAX_NODES - 1).as_bytes(), None).is_ok());
+        assert!(to_json(wide(MAX_NODES).as_bytes(), None).is_err());
         let attributes = |count: usize| {
             let all: String = (0..count).map(|n| format!(" a{n}='1'")).collect();
             format!("<x{all}/>")
         };
-        assert!(to_json(attributes(ATTRIBUTES).as_bytes()).is_ok());
-        assert!(to_json(attributes(ATTRIBUTES + 1).as_bytes()).is_err());
+        assert!(to_json(attributes(MAX_ATTRIBUTES).as_bytes(), None).is_ok());
+        assert!(to_json(attributes(MAX_ATTRIBUTES + 1).as_bytes(), None).is_err());
     }
 
     proptest! {
         #[test]
         fn arbitrary_bytes_never_panic_and_what_is_read_is_json(bytes: Vec<u8>, text in "[<>/a-c='\"&;#! \\[\\]CDAT?-]{0,80}") {
-            let _ = to_json(&bytes);
+            let _ = to_json(&bytes, None);
             let whole = format!("<x>{text}</x>");
             for xml in [&text, &whole] {
-                if let Ok(value) = to_json(xml.as_bytes()) {
+                if let Ok(value) = to_json(xml.as_bytes(), None) {
                     prop_assert!(crate::model::JsonText::parse(value.to_string()).is_ok());
                 }
             }

@@ -2,47 +2,64 @@
 //!
 //! The only place that makes an `Upload`. A file's bytes stay where they are in the body, which is stored with the run; its
 //! name is text that somebody sent. Stricter than MIME: lines end in CR LF, a part has few and short headers, every part has a
-//! name, and the closing boundary is there.
+//! name, and the closing boundary is there. Names are read as browsers, Python (RFC 5987), .NET and mail programs (RFC 2047)
+//! write them, and in the charset of the form.
 
-use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
-use super::{form, media};
-use crate::model::{Content, JsonText, Upload};
+use super::{
+    charset::{self, Charset},
+    form::{self, Fields},
+    json, media,
+};
+use crate::model::{Content, Upload};
 
 /// Fields and files of one form.
-const PARTS_MOST: usize = 1_000;
+const MAX_PARTS: usize = 1_000;
 /// The head of one part, bytes.
-const HEAD_MOST: usize = 8 << 10;
+const MAX_HEAD: usize = 8 << 10;
 /// Header lines of one part.
-const LINES_MOST: usize = 16;
+const MAX_LINES: usize = 16;
 /// A name, a file's name or a type, bytes.
-const NAME_MOST: usize = 1 << 10;
+const MAX_NAME: usize = 1 << 10;
 /// A field that is no file, bytes.
-const FIELD_MOST: usize = 1 << 20;
+const MAX_FIELD: usize = 1 << 20;
 /// RFC 2046 section 5.1.1.
-const BOUNDARY_MOST: usize = 70;
+const MAX_BOUNDARY: usize = 70;
 
 /// # Errors
-/// Why it is not a form.
-pub(super) fn content(content_type: &str, body: &[u8]) -> Result<Content, String> {
+/// Why it is not a form, or which of its fields is not what it says.
+pub(super) fn content(
+    content_type: &str,
+    body: &[u8],
+    declared: Option<Charset>,
+    json_fields: &[String],
+) -> Result<Content, String> {
     let boundary = boundary(content_type)?;
-    let mut fields = Map::new();
+    let declared = own_charset(body, &boundary)?.or(declared);
+    let mut fields = Fields::default();
     let mut files = Vec::new();
     for (count, part) in Parts::new(body, &boundary)?.enumerate() {
-        if count >= PARTS_MOST {
-            return Err(format!("a form of more than {PARTS_MOST} parts"));
+        if count >= MAX_PARTS {
+            return Err(format!("a form of more than {MAX_PARTS} parts"));
         }
         let Part { head, offset, size } = part?;
         let bytes = &body[offset..offset + size];
-        let Head { field, filename, content_type } = Head::read(head)?;
+        let Head { field, filename, content_type } = Head::read(head, declared)?;
+        let charset = content_type.as_deref().and_then(media::charset).or(declared);
         // A part without a file's name that is no text is kept whole, rather than bent into a string.
-        match (filename, std::str::from_utf8(bytes)) {
-            (None, Ok(text)) => {
-                if text.len() > FIELD_MOST {
-                    return Err(format!("the field `{field}` is over {FIELD_MOST} bytes"));
+        match (filename, form::in_charset(bytes, charset)) {
+            (None, Some(text)) => {
+                if bytes.len() > MAX_FIELD {
+                    return Err(format!("the field `{field}` is over {MAX_FIELD} bytes"));
                 }
-                form::add(&mut fields, field, text.to_owned());
+                match content_type.as_deref().is_some_and(is_json) {
+                    true => {
+                        let value = json::field(&field, text.trim_start_matches('\u{feff}'))?;
+                        fields.add_json(field, value);
+                    }
+                    false => fields.add(field, text.into_owned(), json_fields)?,
+                }
             }
             (filename, _) => {
                 let sha256 = Sha256::digest(bytes).into();
@@ -50,7 +67,27 @@ pub(super) fn content(content_type: &str, body: &[u8]) -> Result<Content, String
             }
         }
     }
-    Ok(Content::Multipart { fields: JsonText::from_value(&Value::Object(fields)), files })
+    Ok(Content::Multipart { fields: fields.finish(), files })
+}
+
+fn is_json(content_type: &str) -> bool {
+    let essence = media::essence(content_type);
+    essence == "application/json" || essence.ends_with("+json")
+}
+
+/// The charset that a form tells in a field of its own (RFC 7578 section 4.6).
+fn own_charset(body: &[u8], boundary: &str) -> Result<Option<Charset>, String> {
+    let quick = memchr::memmem::find(body, form::CHARSET_FIELD.as_bytes()).is_some();
+    if !quick {
+        return Ok(None);
+    }
+    for part in Parts::new(body, boundary)?.take(MAX_PARTS) {
+        let Part { head, offset, size } = part?;
+        if Head::read(head, None)?.field == form::CHARSET_FIELD {
+            return Ok(Charset::of(&String::from_utf8_lossy(&body[offset..offset + size])));
+        }
+    }
+    Ok(None)
 }
 
 fn boundary(content_type: &str) -> Result<String, String> {
@@ -58,7 +95,7 @@ fn boundary(content_type: &str) -> Result<String, String> {
     let boundary = media::parameter(&parameters, "boundary").ok_or("its content-type names no boundary")?;
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"'()+_,-./:=? ".contains(&byte);
     if boundary.is_empty()
-        || boundary.len() > BOUNDARY_MOST
+        || boundary.len() > MAX_BOUNDARY
         || boundary.ends_with(' ')
         || !boundary.bytes().all(plain)
     {
@@ -104,13 +141,13 @@ impl<'a> Parts<'a> {
             return Err("a boundary does not end its line".to_owned());
         }
         let begin = self.at + padding + 2;
-        let window = &self.body[begin..self.body.len().min(begin + HEAD_MOST + 4)];
+        let window = &self.body[begin..self.body.len().min(begin + MAX_HEAD + 4)];
         // A part without headers begins with the empty line at once.
         let (head, offset) = if window.starts_with(b"\r\n") {
             (&window[..0], begin + 2)
         } else {
             let end = find(window, b"\r\n\r\n")
-                .ok_or_else(|| format!("the head of a part does not end, or is over {HEAD_MOST} bytes"))?;
+                .ok_or_else(|| format!("the head of a part does not end, or is over {MAX_HEAD} bytes"))?;
             (&window[..end], begin + end + 4)
         };
         // The line break before a boundary belongs to the boundary.
@@ -145,12 +182,12 @@ struct Head {
 }
 
 impl Head {
-    fn read(head: &[u8]) -> Result<Self, String> {
-        let head = std::str::from_utf8(head).map_err(|_| "the head of a part is not UTF-8")?;
+    fn read(head: &[u8], charset: Option<Charset>) -> Result<Self, String> {
+        let head = charset::guessed(head, charset);
         let (mut disposition, mut content_type) = (None, None);
         for (count, line) in head.split("\r\n").enumerate() {
-            if count >= LINES_MOST {
-                return Err(format!("a part has more than {LINES_MOST} headers"));
+            if count >= MAX_LINES {
+                return Err(format!("a part has more than {MAX_LINES} headers"));
             }
             if line.chars().any(|character| character.is_control() && character != '\t') {
                 return Err("the head of a part holds control characters".to_owned());
@@ -171,12 +208,18 @@ impl Head {
         }
         let parameters = media::parameters(disposition)
             .map_err(|why| format!("the content-disposition of a part: {why}"))?;
-        let field = media::parameter(&parameters, "name").ok_or("a part has no name")?;
-        let filename = media::parameter(&parameters, "filename");
+        // The extended form says its charset, so it counts before the other (RFC 6266 section 4.3).
+        let named = |name: &str| {
+            let extended =
+                media::parameter(&parameters, &format!("{name}*")).and_then(|value| media::extended(&value));
+            extended.or_else(|| media::parameter(&parameters, name).map(|value| media::encoded_words(&value)))
+        };
+        let field = named("name").ok_or("a part has no name")?;
+        let filename = named("filename").or_else(|| media::parameter(&parameters, "filename*"));
         let content_type = content_type.map(str::to_owned);
-        let long = |text: &String| text.len() > NAME_MOST;
+        let long = |text: &String| text.len() > MAX_NAME;
         if long(&field) || filename.as_ref().is_some_and(long) || content_type.as_ref().is_some_and(long) {
-            return Err(format!("a name in the head of a part is over {NAME_MOST} bytes"));
+            return Err(format!("a name in the head of a part is over {MAX_NAME} bytes"));
         }
         Ok(Self { field, filename, content_type })
     }
@@ -186,11 +229,15 @@ impl Head {
 mod tests {
     use futures::FutureExt;
     use proptest::prelude::*;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 
     const TYPE: &str = "multipart/form-data; boundary=XX";
+
+    fn content(content_type: &str, body: &[u8]) -> Result<Content, String> {
+        super::content(content_type, body, None, &[])
+    }
 
     fn read(body: &[u8]) -> Result<(Value, Vec<Upload>), String> {
         match content(TYPE, body)? {
@@ -234,6 +281,61 @@ mod tests {
     }
 
     #[test]
+    fn names_and_fields_are_read_as_their_senders_write_them() {
+        let file_names: [(&[u8], &str); 8] = [
+            (b"filename=\"a.csv\"", "a.csv"),
+            (b"filename*=UTF-8''%E6%8A%A5%E5%91%8A.csv", "报告.csv"),
+            (b"filename=\"fallback.csv\"; filename*=utf-8''%e6%8a%a5%e5%91%8a.csv", "报告.csv"),
+            (b"filename=\"=?utf-8?B?5oql5ZGKLmNzdg==?=\"", "报告.csv"),
+            (b"filename=\"\xb1\xa8\xb8\xe6.csv\"", "报告.csv"),
+            (b"filename=\"\xe6\x8a\xa5\xe5\x91\x8a.csv\"", "报告.csv"),
+            (b"filename*=nonsense", "nonsense"),
+            (b"filename=C:\\data\\a.csv", "C:\\data\\a.csv"),
+        ];
+        for (written, expected) in file_names {
+            let body = [b"--XX\r\nContent-Disposition: form-data; name=f; ", written, b"\r\n\r\nx\r\n--XX--"]
+                .concat();
+            let (fields, files) = read(&body).unwrap();
+            assert_eq!(fields, json!({}), "{written:?}");
+            assert_eq!(files[0].filename.as_deref(), Some(expected), "{}", String::from_utf8_lossy(written));
+        }
+        let gbk = b"\xb1\xa8\xb8\xe6";
+        let end = b"\r\n--XX--";
+        let head = |more: &str| {
+            format!("--XX\r\nContent-Disposition: form-data; name=\"t\"\r\n{more}\r\n").into_bytes()
+        };
+        let by_part = [&head("Content-Type: text/plain; charset=gbk\r\n"), &gbk[..], end].concat();
+        assert_eq!(read(&by_part).unwrap().0, json!({"t": "报告"}), "the charset of a part");
+        let own = b"--XX\r\nContent-Disposition: form-data; name=\"_charset_\"\r\n\r\ngbk\r\n".to_vec();
+        let by_form = [&own, &head("")[..], gbk, end].concat();
+        assert_eq!(read(&by_form).unwrap().0, json!({"_charset_": "gbk", "t": "报告"}), "the form's own");
+        let unsaid = [&head("")[..], gbk, end].concat();
+        assert_eq!(read(&unsaid).unwrap().1.len(), 1, "bytes in no charset stay bytes");
+    }
+
+    #[test]
+    fn a_part_that_says_json_is_json() {
+        let body = [
+            part(
+                "name=\"event\"",
+                "Content-Type: application/json; charset=utf-8\r\n",
+                "{\"n\": 12345678901234567890}",
+            ),
+            part("name=\"payload\"", "", "[1]"),
+            "--XX--".to_owned(),
+        ]
+        .concat();
+        let fields = |json_fields: &[String]| match super::content(TYPE, body.as_bytes(), None, json_fields) {
+            Ok(Content::Multipart { fields, .. }) => fields.as_str().to_owned(),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(fields(&[]), r#"{"event":{"n": 12345678901234567890},"payload":"[1]"}"#);
+        assert_eq!(fields(&["payload".to_owned()]), r#"{"event":{"n": 12345678901234567890},"payload":[1]}"#);
+        let broken = part("name=\"event\"", "Content-Type: application/json\r\n", "{") + "--XX--";
+        assert!(read(broken.as_bytes()).unwrap_err().contains("`event` is not JSON"));
+    }
+
+    #[test]
     fn what_is_no_text_is_a_file_without_a_name() {
         let body = [part("name=\"a\"", "", "").trim_end().as_bytes(), b"\r\n\r\n\xff\xfe\r\n--XX--"].concat();
         let (fields, files) = read(&body).unwrap();
@@ -271,7 +373,7 @@ mod tests {
             ("a huge head", with(part("name=\"a\"", &format!("X: {}\r\n", "x".repeat(9_000)), "1"))),
             ("many headers", with(part("name=\"a\"", &"X: 1\r\n".repeat(20), "1"))),
             ("a huge name", with(part(&format!("name=\"{}\"", "n".repeat(1_100)), "", "1"))),
-            ("a huge field", with(part("name=\"a\"", "", &"x".repeat(FIELD_MOST + 1)))),
+            ("a huge field", with(part("name=\"a\"", "", &"x".repeat(MAX_FIELD + 1)))),
             ("a quote that stays open", with(part("name=\"a", "", "1"))),
         ];
         for (what, body) in cases {
@@ -329,7 +431,7 @@ mod tests {
             let mut ours = Vec::new();
             for part in Parts::new(&body, "XX").unwrap() {
                 let Part { head, offset, size } = part.unwrap();
-                let head = Head::read(head).unwrap();
+                let head = Head::read(head, None).unwrap();
                 ours.push((head.field, head.filename, body[offset..offset + size].to_vec()));
             }
             prop_assert_eq!(ours, theirs);

@@ -1,0 +1,159 @@
+//! Headers of an answer: each value is escaped for the place where it stands.
+//!
+//! Used by the `response` step and by what a script hands to `respond`.
+
+use http::{HeaderName, HeaderValue, header};
+use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, utf8_percent_encode};
+
+use super::{Scope, unfilled};
+use crate::{
+    formats,
+    model::{ErrorCode, RunError},
+    template::{Budget, Part, Template},
+};
+
+/// All but RFC 3986's unreserved characters: a value as one segment of a path, or one part of a query.
+const SEGMENT: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+/// What no URL holds, though whoever writes a whole one may forget it.
+const URL: AsciiSet = CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'<')
+    .add(b'>')
+    .add(b'\\')
+    .add(b'^')
+    .add(b'`')
+    .add(b'{')
+    .add(b'|')
+    .add(b'}');
+
+/// Headers that belong to the connection, not to the workflow.
+const RESERVED: [HeaderName; 7] = [
+    header::CONNECTION,
+    header::CONTENT_LENGTH,
+    header::TRANSFER_ENCODING,
+    header::UPGRADE,
+    header::TRAILER,
+    header::TE,
+    header::DATE,
+];
+
+/// Whether the server sets a header itself.
+pub(super) fn is_reserved(name: &HeaderName) -> bool {
+    RESERVED.contains(name)
+}
+
+/// The value of a header whose template is filled in: in a `Location` as a part of a URL, in a `Content-Disposition` as the name
+/// of a file, elsewhere as it is.
+///
+/// # Errors
+/// A value that is missing, over the budget, or no header value.
+pub(super) fn filled(
+    name: &HeaderName,
+    template: &Template,
+    scope: &Scope<'_>,
+    budget: &mut Budget,
+) -> Result<String, RunError> {
+    let mut value = String::new();
+    for part in template.parts() {
+        match part {
+            Part::Text(literal) => value.push_str(literal),
+            Part::Path(path) => {
+                let text =
+                    path.text(scope, budget).map_err(|error| unfilled(&format!("headers.{name}"), error))?;
+                if is_url(name) {
+                    let place = if value.is_empty() { &URL } else { &SEGMENT };
+                    value.extend(utf8_percent_encode(&text, place));
+                } else if *name == header::CONTENT_DISPOSITION && is_in_quotes(&value) {
+                    value.push_str(&text.replace('\\', "\\\\").replace('"', "\\\""));
+                } else {
+                    value.push_str(&text);
+                }
+            }
+        }
+    }
+    written(name, value)
+}
+
+fn is_url(name: &HeaderName) -> bool {
+    *name == header::LOCATION || *name == header::CONTENT_LOCATION
+}
+
+/// Whether what follows stands in a quoted value.
+fn is_in_quotes(before: &str) -> bool {
+    let mut escaped = false;
+    let mut quoted = false;
+    for character in before.chars() {
+        if character == '"' && !escaped {
+            quoted = !quoted;
+        }
+        escaped = character == '\\' && !escaped;
+    }
+    quoted
+}
+
+/// The value of a header as it goes out. A file's name that is not ASCII is written in both forms of RFC 6266.
+///
+/// # Errors
+/// `response_invalid` when it is no value of this header.
+pub(super) fn written(name: &HeaderName, value: String) -> Result<String, RunError> {
+    let invalid = |message: String| RunError::new(ErrorCode::ResponseInvalid, message);
+    if HeaderValue::from_str(&value).is_err() {
+        return Err(invalid(format!("the header `{name}` would hold line breaks or control characters")));
+    }
+    if *name == header::CONTENT_SECURITY_POLICY && policy_is_loose(&value) {
+        return Err(invalid(
+            "the header `content-security-policy` may not hold `allow-same-origin`: the page would act in the name of this server; \
+             remove it, or serve the page from a server of your own"
+                .to_owned(),
+        ));
+    }
+    if *name == header::CONTENT_DISPOSITION && !value.is_ascii() {
+        return Ok(formats::disposition(&value).unwrap_or(value));
+    }
+    Ok(value)
+}
+
+fn policy_is_loose(policy: &str) -> bool {
+    policy.split([' ', ';', ',']).any(|word| word.eq_ignore_ascii_case("allow-same-origin"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_knows_whether_it_stands_in_quotes() {
+        let cases =
+            [("", false), ("attachment; filename=\"", true), ("a=\"b\"; c=", false), ("a=\"b\\\"", true)];
+        for (before, quoted) in cases {
+            assert_eq!(is_in_quotes(before), quoted, "{before}");
+        }
+    }
+
+    #[test]
+    fn the_name_of_a_file_is_written_in_both_forms() {
+        let written = |value: &str| written(&header::CONTENT_DISPOSITION, value.to_owned()).unwrap();
+        assert_eq!(written("attachment; filename=\"a.csv\""), "attachment; filename=\"a.csv\"");
+        assert_eq!(
+            written("attachment; filename=\"报告 1.csv\""),
+            "attachment; filename=\"__ 1.csv\"; filename*=UTF-8''%E6%8A%A5%E5%91%8A%201.csv"
+        );
+        assert_eq!(
+            written("inline; filename=résumé.pdf"),
+            "inline; filename=\"r_sum_.pdf\"; filename*=UTF-8''r%C3%A9sum%C3%A9.pdf"
+        );
+    }
+
+    #[test]
+    fn a_policy_that_makes_a_page_ours_is_refused() {
+        let policy = |value: &str| written(&header::CONTENT_SECURITY_POLICY, value.to_owned());
+        assert!(policy("default-src 'self'; sandbox allow-scripts").is_ok());
+        assert!(
+            policy("sandbox allow-scripts Allow-Same-Origin")
+                .unwrap_err()
+                .message
+                .contains("allow-same-origin")
+        );
+    }
+}
