@@ -332,10 +332,8 @@ impl Progress {
     /// What goes, and what follows, with the end of the run.
     fn ending(&self, inner: &Inner, batch: &mut Batch) -> Result<(), StoreError> {
         let (store, head) = (&*inner.store, &self.run.head);
-        for (key, _) in tables::signals::list(store, head.id)? {
-            batch.delete(key);
-        }
-        tables::calls::remove_all(store, batch, head.id)?;
+        tables::signals::remove_all(batch, head.id);
+        tables::calls::remove_all(batch, head.id);
         if let (RunStatus::Failed, Some(digest)) = (head.status, head.claim) {
             // It gives its key back, so that the sender's retry is a new run.
             tables::claims::release(store, batch, &digest, head.id)?;

@@ -204,7 +204,7 @@ async fn sweep_letters(inner: &Inner) -> Result<usize, StoreError> {
 }
 
 /// Removes claims and kv values that have expired, old lines of the request log, signals of runs that have ended, and dead letters of runs that
-/// have expired; gives how many.
+/// have expired; gives how many, the signals of one run as one.
 pub(super) async fn sweep(inner: &Inner) -> Result<usize, StoreError> {
     let (store, now_ms) = (&*inner.store, inner.ports.now_ms());
     let claims = tables::claims::sweep(store, now_ms).await?;
@@ -217,10 +217,8 @@ pub(super) async fn sweep(inner: &Inner) -> Result<usize, StoreError> {
     let mut stale = 0;
     for run in tables::signals::runs(store)? {
         if tables::runs::head(store, run)?.is_none_or(|head| head.status.is_terminal()) {
-            for (key, _) in tables::signals::list(store, run)? {
-                signals.delete(key);
-                stale += 1;
-            }
+            tables::signals::remove_all(&mut signals, run);
+            stale += 1;
         }
     }
     if stale > 0 {

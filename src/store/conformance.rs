@@ -30,7 +30,8 @@ macro_rules! conformance {
     ($($backend:ident),*) => { conformance!(@cases [$($backend)*]
         reads_own_writes, a_failed_expectation_writes_nothing, an_expected_value_is_compared_whole,
         of_a_hundred_takers_one_wins, scans_keep_order_and_limits, values_of_every_size,
-        the_last_write_of_a_batch_wins, a_conditional_delete_is_no_conflict, an_empty_batch_is_a_barrier,
+        the_last_write_of_a_batch_wins, a_conditional_delete_is_no_conflict, a_prefix_goes_in_its_turn,
+        a_prefix_is_seen_with_the_batches_around_it, an_empty_batch_is_a_barrier,
         lazy_batches_are_written_in_their_turn, a_closed_store_reads_and_does_not_write,
         a_dropped_future_takes_nothing_back, what_is_archived_reads_as_before,
         archived_keys_are_absent_for_expectations_and_hidden_by_new_ones, buckets_are_dropped_whole,
@@ -196,6 +197,95 @@ mod cases {
         assert_eq!(keys, [b"kept".to_vec(), b"other".to_vec()]);
     }
 
+    pub(super) fn a_prefix_goes_in_its_turn(store: &dyn Store) {
+        let names = || -> Vec<String> {
+            all(store).into_iter().map(|(key, _)| String::from_utf8(key).unwrap()).collect()
+        };
+        let fill = || {
+            commit(store, |batch| {
+                let batch =
+                    batch.delete_prefix(b"").put(b"a", b"1").put(b"b", b"2").put(b"b1", vec![7; 40_000]);
+                batch.put(b"b2", b"3").put(b"ba", b"").put(b"c", b"4")
+            })
+            .unwrap();
+        };
+        fill();
+        assert_eq!(names(), ["a", "b", "b1", "b2", "ba", "c"]);
+        commit(store, |batch| batch.delete_prefix(b"b")).unwrap();
+        assert_eq!(names(), ["a", "c"]);
+        assert_eq!(store.get(b"b1").unwrap(), None);
+        // Nothing that begins with it is no error, and no conflict.
+        commit(store, |batch| batch.delete_prefix(b"b").delete_prefix(b"nothing")).unwrap();
+        assert_eq!(names(), ["a", "c"]);
+        // What was put before it goes, what is put after it stays.
+        fill();
+        commit(store, |batch| {
+            let batch = batch.put(b"b3", b"new").put(b"b", b"new").put(b"d", vec![1; 20_000]);
+            batch.delete_prefix(b"b").put(b"b2", b"after").put(b"b4", vec![2; 20_000])
+        })
+        .unwrap();
+        assert_eq!(names(), ["a", "b2", "b4", "c", "d"]);
+        assert_eq!(
+            (store.get(b"b2").unwrap().unwrap(), store.get(b"b4").unwrap().unwrap().len()),
+            (b"after".to_vec(), 20_000)
+        );
+        // A conditional delete sees what it left, and so does a second one.
+        commit(store, |batch| {
+            let batch = batch.delete_prefix(b"b2").delete_if(b"b2", b"after").put(b"b2", b"again");
+            batch
+                .delete_if(b"b2", b"after")
+                .put(b"b4x", b"")
+                .delete_prefix(b"b4")
+                .put(b"b4y", b"")
+                .delete_prefix(b"b4")
+        })
+        .unwrap();
+        assert_eq!(names(), ["a", "b2", "c", "d"]);
+        // Expectations speak of what was before the batch.
+        let result = commit(store, |batch| batch.delete_prefix(b"a").expect_absent(b"a"));
+        assert!(matches!(result, Err(StoreError::Conflict { .. })));
+        commit(store, |batch| {
+            batch.delete_prefix(b"a").put(b"a9", b"").expect_equals(b"a", b"1").expect_absent(b"a9")
+        })
+        .unwrap();
+        assert_eq!(names(), ["a9", "b2", "c", "d"]);
+        commit(store, |batch| batch.delete_prefix(&[255])).unwrap();
+        commit(store, |batch| batch.delete_prefix(b"")).unwrap();
+        assert_eq!(all(store), []);
+        // The backend has lost nothing of its own.
+        put(store, b"k", b"v");
+        assert_eq!(all(store).len(), 1);
+    }
+
+    pub(super) fn a_prefix_is_seen_with_the_batches_around_it(store: &dyn Store) {
+        put(store, b"p-old", b"1");
+        // All of them are queued before the first is waited for, so that most are of one group.
+        let batches = (0..40_u8).map(|round| {
+            let name = |part: u8| [b'p', b'-', round, part];
+            [
+                store.commit(batch(|batch| {
+                    batch.put(&name(0), [round]).put(&name(1), vec![round; 17_000]).put(&[b'q', round], b"")
+                })),
+                store.commit(batch(|batch| {
+                    batch.expect_equals(&name(0), [round]).delete_prefix(&name(0)[..3])
+                })),
+                store.commit(batch(|batch| {
+                    batch.expect_absent(&name(0)).expect_absent(&name(1)).put(&name(2), b"kept")
+                })),
+            ]
+        });
+        let batches: Vec<_> = batches.flatten().collect();
+        for answer in batches {
+            block_on(answer).unwrap();
+        }
+        let kept: Vec<u8> =
+            all(store).iter().filter(|(key, _)| key.len() == 4).map(|(key, _)| key[2]).collect();
+        assert_eq!(kept, Vec::from_iter(0..40));
+        assert_eq!(all(store).len(), 81);
+        commit(store, |batch| batch.delete_prefix(b"p")).unwrap();
+        assert_eq!(all(store).len(), 40);
+    }
+
     pub(super) fn an_empty_batch_is_a_barrier(store: &dyn Store) {
         block_on(store.commit_lazily(batch(|batch| batch.put(b"k", b"v")))).unwrap();
         block_on(store.commit(Batch::new())).unwrap();
@@ -348,8 +438,15 @@ enum Step {
 enum Change {
     Put(Vec<u8>),
     Delete,
+    /// The keys that share the first byte of this one.
+    DeletePrefix,
     ExpectAbsent,
     ExpectPresent,
+}
+
+/// Eight keys share a first byte.
+fn named(key: u8) -> [u8; 2] {
+    [key / 8, key]
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
@@ -360,6 +457,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     let change = prop_oneof![
         6 => value.prop_map(Change::Put),
         3 => Just(Change::Delete),
+        1 => Just(Change::DeletePrefix),
         1 => Just(Change::ExpectAbsent),
         1 => Just(Change::ExpectPresent),
     ];
@@ -390,10 +488,10 @@ proptest! {
                     now_ms = 0;
                 }
                 Step::Archive(keys, day) => {
-                    let step = to_day(keys.iter().map(|key| [*key]), day);
+                    let step = to_day(keys.iter().map(|key| named(*key)), day);
                     let end = buckets::end_of(step.expires_ms, now_ms);
                     prop_assert!(block_on(store.as_ref().unwrap().archive(vec![step])).is_ok());
-                    let moved = keys.into_iter().filter_map(|key| map.remove_entry(&[key][..]));
+                    let moved = keys.into_iter().filter_map(|key| map.remove_entry(&named(key)[..]));
                     history.entry(end).or_default().extend(moved);
                 }
                 Step::DropExpired(day) => {
@@ -404,7 +502,7 @@ proptest! {
                 Step::Commit(changes) => {
                     let (mut batch, mut next, mut holds) = (Batch::new(), map.clone(), true);
                     for (key, change) in changes {
-                        let key = vec![key];
+                        let key = named(key).to_vec();
                         match change {
                             Change::Put(value) => {
                                 batch.put(key.clone(), value.clone());
@@ -413,6 +511,10 @@ proptest! {
                             Change::Delete => {
                                 batch.delete(key.clone());
                                 next.remove(&key);
+                            }
+                            Change::DeletePrefix => {
+                                batch.delete_prefix(&key[..1]);
+                                next.retain(|other, _| other[0] != key[0]);
                             }
                             Change::ExpectAbsent => {
                                 holds &= !map.contains_key(&key);
@@ -436,8 +538,8 @@ proptest! {
             let mut pairs: Vec<Pair> =
                 merged.into_iter().map(|(key, value)| (key.clone(), value.clone())).collect();
             for key in 0..40_u8 {
-                let value = pairs.iter().find(|(other, _)| *other == [key]).map(|(_, value)| value.clone());
-                prop_assert_eq!(store.as_ref().unwrap().get(&[key]).unwrap(), value);
+                let value = pairs.iter().find(|(other, _)| *other == named(key)).map(|(_, value)| value.clone());
+                prop_assert_eq!(store.as_ref().unwrap().get(&named(key)).unwrap(), value);
             }
             prop_assert_eq!(&all(store.as_ref().unwrap()), &pairs);
             pairs.reverse();

@@ -6,7 +6,6 @@
 
 use std::{
     collections::{BTreeMap, VecDeque},
-    ops::Bound,
     path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -165,6 +164,11 @@ fn write(image: &mut Image, batch: &Batch) -> Vec<Change> {
             Write::Put(value) => Some(value.clone()),
             Write::Delete => None,
             Write::DeleteIf(value) => before.clone().filter(|before| before != value),
+            Write::DeletePrefix => {
+                let gone = image.extract_if(KeyRange::prefix(&key).into_bounds(), |_, _| true);
+                changes.extend(gone.map(|(key, value)| Change { key, before: Some(value), after: None }));
+                continue;
+            }
         };
         match &after {
             Some(value) => drop(image.insert(key.clone(), value.clone())),
@@ -216,9 +220,8 @@ impl Store for CrashStore {
         if range.is_empty() {
             return Ok(Vec::new());
         }
-        let end = range.end.map_or(Bound::Unbounded, Bound::Excluded);
         let image = lock(&self.applied);
-        let pairs = image.range((Bound::Included(range.start), end));
+        let pairs = image.range::<[u8], _>(range.bounds());
         let copy = |(key, value): (&Vec<u8>, &Vec<u8>)| (key.clone(), value.clone());
         Ok(match order {
             Order::Ascending => pairs.take(limit).map(copy).collect(),

@@ -5,7 +5,6 @@
 use std::{
     collections::{BTreeMap, HashSet},
     fmt,
-    ops::Bound,
     sync::{Mutex, MutexGuard, PoisonError, RwLock},
 };
 
@@ -103,6 +102,10 @@ impl MemoryStore {
                         state.map.remove(key.as_bytes());
                     }
                 }
+                Write::DeletePrefix => {
+                    let range = KeyRange::prefix(&key).into_bounds();
+                    state.map.extract_if(range, |_, _| true).for_each(drop);
+                }
             }
         }
         Ok(())
@@ -135,12 +138,11 @@ impl Store for MemoryStore {
         if range.is_empty() {
             return Ok(Vec::new());
         }
-        let bounds = (Bound::Included(range.start), range.end.map_or(Bound::Unbounded, Bound::Excluded));
         let state = self.state();
         let (mut seen, mut pairs) = (HashSet::new(), Vec::new());
         for map in state.maps() {
             // No map needs to give more than is wanted of all together.
-            let found = map.range::<Vec<u8>, _>((bounds.0.as_ref(), bounds.1.as_ref()));
+            let found = map.range::<[u8], _>(range.bounds());
             let found: Vec<_> = match order {
                 Order::Ascending => found.take(limit).collect(),
                 Order::Descending => found.rev().take(limit).collect(),

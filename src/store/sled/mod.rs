@@ -270,7 +270,7 @@ impl SledStore {
     fn stage(&self, batch: &Batch) -> Vec<Staged> {
         let values = batch.writes.iter().filter_map(|(_, write)| match write {
             Write::Put(value) if value.len() > INLINE_MAX => Some(value),
-            Write::Put(_) | Write::Delete | Write::DeleteIf(_) => None,
+            Write::Put(_) | Write::Delete | Write::DeleteIf(_) | Write::DeletePrefix => None,
         });
         let values: Vec<_> = values.collect();
         if values.is_empty() {

@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 use crate::{
     model::{CallRecord, JsonText, RunId, StepKey},
     store::{
-        Batch, Key, KeyRange, Order, Store, StoreError, keys,
+        Batch, KeyRange, Order, Store, StoreError, keys,
         record::{self, Record},
     },
 };
@@ -59,14 +59,8 @@ pub fn remove(batch: &mut Batch, run: RunId, step: &StepKey, attempt: u32, count
 }
 
 /// Removes the results of all attempts of a run; what is remembered stays.
-///
-/// # Errors
-/// When the store cannot be read.
-pub fn remove_all(store: &dyn Store, batch: &mut Batch, run: RunId) -> Result<(), StoreError> {
-    for (key, _) in store.scan(KeyRange::prefix(keys::calls(run)), Order::Ascending, usize::MAX)? {
-        batch.delete(Key::from(key));
-    }
-    Ok(())
+pub fn remove_all(batch: &mut Batch, run: RunId) {
+    batch.delete_prefix(keys::calls(run));
 }
 
 /// Remembers a value under a name.
@@ -139,7 +133,7 @@ mod tests {
         );
         commit(&|batch| remove(batch, run, &step(0), 1, 3));
         assert_eq!((ids(step(0), 1), ids(step(0), 2)), (vec![], vec![20]));
-        commit(&|batch| remove_all(&store, batch, run).unwrap());
+        commit(&|batch| remove_all(batch, run));
         assert_eq!((ids(step(0), 2), ids(step(1), 1)), (vec![], vec![]));
         commit(&|batch| inherit(&store, batch, run, other).unwrap());
         for run in [run, other] {

@@ -49,6 +49,11 @@ pub fn list(store: &dyn Store, run: RunId) -> Result<Vec<(Key, Signal)>, StoreEr
     Ok(signals.into_iter().map(|(key, signal)| (Key::from(key), signal)).collect())
 }
 
+/// Removes all signals of a run.
+pub fn remove_all(batch: &mut Batch, run: RunId) {
+    batch.delete_prefix(keys::inbox(run));
+}
+
 /// The runs that have signals.
 ///
 /// # Errors
