@@ -268,7 +268,7 @@ fn problem(error: PluginsError) -> Problem {
         PluginsError::NotGranted { .. } => (StatusCode::CONFLICT, "capability_not_granted"),
         PluginsError::Limits { .. } => return bad_request(error.to_string()),
         PluginsError::Damaged { .. } => (StatusCode::INTERNAL_SERVER_ERROR, "plugin_damaged"),
-        PluginsError::Store(_) => (StatusCode::INTERNAL_SERVER_ERROR, "store_unavailable"),
+        PluginsError::Store(error) => return store_problem(error.clone()),
     };
     if status.is_server_error() {
         tracing::error!(%error, "the API could not work on a plugin");

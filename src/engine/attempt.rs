@@ -12,7 +12,8 @@ use tokio::sync::mpsc;
 use super::{
     Inner,
     definition::Definition,
-    script::{Asked, ScriptHost, bytes_of},
+    patience::{self, Patience},
+    script::{self, Asked, ScriptHost, bytes_of},
     transition::State,
 };
 use crate::{
@@ -183,9 +184,20 @@ pub(super) async fn perform(
     let timeout = definition.timeout(&key.step);
     let compiled = definition.step(&key.step);
     let is_code = compiled.is_some_and(steps::Compiled::calls_the_host);
-    let history = match is_code {
-        true => tables::calls::list(&*inner.store, run, &key, number),
-        false => Ok(Vec::new()),
+    let mut patience = Patience::of(run);
+    let history = loop {
+        let read = match is_code {
+            true => tables::calls::list(&*inner.store, run, &key, number),
+            false => Ok(Vec::new()),
+        };
+        match read {
+            Err(error) if patience.again(&inner, &error).await => {}
+            Err(error) if patience::abandons(&error) => {
+                script::abandon(&asks, &error).await;
+                break Err(error);
+            }
+            read => break read,
+        }
     };
     let (history, unread) = match history {
         Ok(history) => (history, None),

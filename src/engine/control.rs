@@ -1,6 +1,6 @@
 //! What people and programs do with runs beside triggering them: start, cancel, repeat, pause, call back.
 
-use std::sync::{Arc, atomic::Ordering};
+use std::sync::Arc;
 
 use subtle::ConstantTimeEq;
 
@@ -182,7 +182,7 @@ impl Engine {
     ) -> Result<RunId, ControlError> {
         let inner = &self.inner;
         let workflow = &run.head.workflow;
-        if inner.stopping.load(Ordering::SeqCst) {
+        if inner.stopping.is_set() {
             return Err(EngineError::Stopping.into());
         }
         let place = intake::place(inner, workflow, &run.event)?;

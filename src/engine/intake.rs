@@ -1,9 +1,6 @@
 //! Acceptance: run, event, queue item, dedupe claim and group become durable in one batch, or nothing does.
 
-use std::{
-    io,
-    sync::{Arc, atomic::Ordering},
-};
+use std::{io, sync::Arc};
 
 use sha2::{Digest, Sha256};
 use tokio::sync::oneshot;
@@ -228,7 +225,7 @@ fn followers(inner: &Inner, workflow: &WorkflowKey) -> Vec<WorkflowKey> {
 }
 
 pub(super) async fn submit(inner: &Arc<Inner>, submission: Submission) -> Result<Submitted, EngineError> {
-    if inner.stopping.load(Ordering::SeqCst) {
+    if inner.stopping.is_set() {
         return Err(EngineError::Stopping);
     }
     let Submission { definition, event, mode, cause, dedupe, replay } = submission;

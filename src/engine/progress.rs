@@ -1,12 +1,13 @@
 //! How far a run is beside what the store knows, and the batches that make it durable.
 
-use std::{collections::HashMap, collections::HashSet, sync::Arc, time::Duration};
+use std::{collections::HashMap, collections::HashSet, sync::Arc};
 
 use super::{
     Inner,
     attempt::{self, Seen},
     definition::Definition,
     execution::keep_output,
+    patience::{self, Patience},
     replies::Reply,
     scheduler,
     script::ScriptHost,
@@ -19,9 +20,6 @@ use crate::{
     steps::{self, Outputs, Place, Scope},
     store::{Batch, Key, StoreError, tables},
 };
-
-/// Wait before a batch is tried again that the store had no room for.
-const STORE_RETRY: Duration = Duration::from_millis(500);
 
 /// How far a run is.
 pub(super) struct Progress {
@@ -247,13 +245,19 @@ impl Progress {
         Ok(())
     }
 
-    /// Makes the run durable as it stands, with its new entries. Waits while the store has no room.
+    /// Makes the run durable as it stands, with its new entries. Waits while the store has no room or cannot be reached.
     pub(super) async fn commit(&mut self, inner: &Arc<Inner>) -> Result<(), StoreError> {
         if self.run.head.started_ms.is_none() {
             self.run.head.started_ms = Some(inner.ports.now_ms());
         }
         let id = self.run.head.id;
-        let mut batch = self.batch(inner)?;
+        let mut patience = Patience::of(id);
+        let mut batch = loop {
+            match self.batch(inner) {
+                Err(error) if patience.again(inner, &error).await => {}
+                batch => break batch?,
+            }
+        };
         let acquitted = self.mark == Mark::Stored && self.gets_further();
         let scripts = std::mem::take(&mut self.scripts);
         let mut staged = Vec::new();
@@ -263,16 +267,7 @@ impl Progress {
                 staged.push((script, part));
             }
         }
-        loop {
-            match inner.store.commit(batch.clone()).await {
-                Ok(()) => break,
-                Err(error @ (StoreError::Busy | StoreError::Full { .. })) => {
-                    tracing::warn!(run = %id, %error, "a run waits for the store");
-                    tokio::time::sleep(STORE_RETRY).await;
-                }
-                Err(error) => return Err(error),
-            }
-        }
+        patience::commit(inner, id, batch).await?;
         staged.into_iter().for_each(|(script, part)| script.kv().committed(part));
         self.saved += self.unsaved.len() as u32;
         self.unsaved.clear();

@@ -16,6 +16,7 @@ use super::{
     Inner,
     execution::{self, Job, Stop},
     groups::Groups,
+    patience::Patience,
     pending::Place,
     queue::{Group, Item, Queue},
     recovery,
@@ -196,7 +197,7 @@ pub(super) fn pause(inner: &Arc<Inner>, workflow: &WorkflowKey, paused: bool) {
 /// Executes what can be executed now.
 pub(super) fn pump(inner: &Arc<Inner>) {
     loop {
-        if inner.stopping.load(Ordering::SeqCst) {
+        if inner.stopping.is_set() {
             return;
         }
         let Ok(permit) = Arc::clone(&inner.running).try_acquire_owned() else { return };
@@ -217,7 +218,11 @@ async fn run(inner: Arc<Inner>, item: Item<Ready>, live: Arc<Live>, permit: Owne
     let Item { run, workflow, bytes, payload: Ready { mut job, place, group }, .. } = item;
     let mut ended = false;
     loop {
-        let stop = match job.take().map_or_else(|| load(&inner, run), |job| Ok(Some(*job))) {
+        let read = match job.take() {
+            Some(job) => Ok(Some(*job)),
+            None => patient_load(&inner, run).await,
+        };
+        let stop = match read {
             Ok(Some(job)) => begin(&inner, run, &live, job).await,
             Ok(None) => Stop::Ended,
             Err(error) => {
@@ -310,6 +315,17 @@ pub(super) fn acquit(inner: &Arc<Inner>, run: RunId) {
         drop(place);
     }
     pump(inner);
+}
+
+/// As [`load`]; waits while the store cannot be reached.
+async fn patient_load(inner: &Inner, id: RunId) -> Result<Option<Job>, StoreError> {
+    let mut patience = Patience::of(id);
+    loop {
+        match load(inner, id) {
+            Err(error) if patience.again(inner, &error).await => {}
+            read => return read,
+        }
+    }
 }
 
 /// Reads a run back; nothing when it has ended already.

@@ -6,7 +6,12 @@ use std::sync::Arc;
 
 use http::StatusCode;
 
-use super::{Gateway, body, hooks::PREFIX, problem::Problem, refusal::engine_problem};
+use super::{
+    Gateway, body,
+    hooks::PREFIX,
+    problem::Problem,
+    refusal::{engine_problem, store_problem},
+};
 use crate::{
     engine::{ControlError, ReplayOn, Submission, Submitted},
     model::{Cause, Event, KeptRequest, Mode, RequestId, RequestOutcome, RequestRecord, RunId, Verify},
@@ -122,7 +127,7 @@ impl From<ResendError> for Problem {
             ResendError::Body { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "body_invalid"),
             ResendError::Control(ControlError::Engine(error)) => return engine_problem(error),
             ResendError::Control(_) => (StatusCode::CONFLICT, "run_unknown"),
-            ResendError::Store(_) => (StatusCode::INTERNAL_SERVER_ERROR, "store_unavailable"),
+            ResendError::Store(error) => return store_problem(error),
         };
         Problem::new(status, code, error.to_string())
     }

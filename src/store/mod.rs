@@ -77,7 +77,8 @@ pub trait Store: Send + Sync + 'static {
     /// Dropping the future does not take the batch back.
     ///
     /// # Errors
-    /// `Conflict`, `Busy` (nothing was queued), `Full` (nothing was stored), `Closed`, `Failed`.
+    /// `Conflict`; `Busy` (nothing was queued), `Full` and `Unavailable` (nothing was stored): the same batch may be given again;
+    /// `Fenced`, `Closed` and `Failed`: this process stores nothing more.
     fn commit(&self, batch: Batch) -> BoxFuture<'_, Result<(), StoreError>>;
 
     /// Queues `batch` for a later group: durable about 100 ms later, lost if the machine stops before.
@@ -86,14 +87,14 @@ pub trait Store: Send + Sync + 'static {
     /// It keeps its place before batches that are committed later.
     ///
     /// # Errors
-    /// `Closed`, `Failed`.
+    /// `Unavailable`, `Fenced`, `Closed`, `Failed`.
     fn commit_lazily(&self, batch: Batch) -> BoxFuture<'_, Result<(), StoreError>>;
 
     /// The value of a key. It may be a few milliseconds away from durable: before a caller is told
     /// what rests on it alone, commit something or an empty batch.
     ///
     /// # Errors
-    /// `Corrupt` when the stored bytes are not those that were written, `Io`.
+    /// `Corrupt` when the stored bytes are not those that were written, `Io`, `Unavailable`.
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError>;
 
     /// Up to `limit` pairs of a range, in order. Not a snapshot: commits made meanwhile may show.
