@@ -257,7 +257,7 @@ impl App {
                 Arc::new(SystemPorts::beginning_at(now_ms))
             }
         };
-        let keyring = key_source::keyring(config, Vault::sealed_with(&*store)?.as_deref())?;
+        let keyring = key_source::keyring(config, Vault::sealed_with(&*store).await?.as_deref())?;
         let seal = key_source::seal_keys(&keyring).into_iter().next();
         let vault = Vault::open(Arc::clone(&store), keyring, Arc::clone(&ports)).await?;
         let vault = vault.masking(config.credentials(std::env::vars()));
@@ -285,7 +285,7 @@ impl App {
             slots: config.slots,
             admission,
         })?;
-        let plugins = Arc::new(Plugins::open(runs_plugins, Arc::clone(&store), vault.clone())?);
+        let plugins = Arc::new(Plugins::open(runs_plugins, Arc::clone(&store), vault.clone()).await?);
         install_plugins(config, &plugins, ports.now_ms()).await?;
         let services = Services {
             sandbox: sandbox.clone(),

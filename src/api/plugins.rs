@@ -135,7 +135,7 @@ async fn module(
     Path((name, version)): Path<(String, String)>,
 ) -> Result<Response, Problem> {
     let (name, version, found) = one_version(&shelf, &name, &version)?;
-    let module = shelf.plugins.module(found.hash).map_err(store_problem)?;
+    let module = shelf.plugins.module(found.hash).await.map_err(store_problem)?;
     let module = module.ok_or_else(|| unknown(&name))?;
     let mut headers = HeaderMap::new();
     headers.insert(header::CONTENT_TYPE, http::HeaderValue::from_static("application/wasm"));

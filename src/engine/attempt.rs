@@ -187,7 +187,7 @@ pub(super) async fn perform(
     let mut patience = Patience::of(run);
     let history = loop {
         let read = match is_code {
-            true => tables::calls::list(&*inner.store, run, &key, number),
+            true => tables::calls::list(&*inner.store, run, &key, number).await,
             false => Ok(Vec::new()),
         };
         match read {

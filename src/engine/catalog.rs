@@ -74,7 +74,7 @@ impl Catalog {
         store: &dyn Store,
         definition: Arc<Definition>,
     ) -> Result<(), StoreError> {
-        if tables::versions::get(store, definition.version)?.is_none() {
+        if tables::versions::get(store, definition.version).await?.is_none() {
             let mut batch = Batch::new();
             tables::versions::insert(&mut batch, &definition.bundle);
             store.commit(batch).await?;
@@ -91,7 +91,7 @@ impl Catalog {
     ///
     /// # Errors
     /// `version_missing` when its files are gone or no longer compile.
-    pub(super) fn pinned(
+    pub(super) async fn pinned(
         &self,
         store: &dyn Store,
         key: &WorkflowKey,
@@ -110,6 +110,7 @@ impl Catalog {
             )
         };
         let bundle = tables::versions::get(store, version)
+            .await
             .map_err(|error| missing(error.to_string()))?
             .ok_or_else(|| missing("its files are not in the store".to_owned()))?;
         let compiled = off_the_reactor(|| Definition::compile(bundle, &self.sandbox, &self.environment));

@@ -409,7 +409,7 @@ impl Drive<'_> {
         let run = self.progress.run.head.id;
         let mut patience = Patience::of(run);
         let signals = loop {
-            match tables::signals::list(&*self.inner.store, run) {
+            match tables::signals::list(&*self.inner.store, run).await {
                 Err(error) if patience.again(self.inner, &error).await => {}
                 signals => break signals?,
             }

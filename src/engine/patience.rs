@@ -200,7 +200,7 @@ mod tests {
         let (began, (run, reply)) = (Instant::now(), house.deliver().await);
         assert!(matches!(reply, Reply::Answer(answer) if answer.status == 200));
         assert!(asked.load(Ordering::SeqCst) == 4 && began.elapsed() >= FIRST * 7);
-        let head = tables::runs::head(&*house.store, run).unwrap().unwrap();
+        let head = tables::runs::head(&*house.store, run).await.unwrap().unwrap();
         assert_eq!(head.status, RunStatus::Succeeded);
     }
 
@@ -212,10 +212,10 @@ mod tests {
         let (run, reply) = house.deliver().await;
         assert!(matches!(reply, Reply::Answer(answer) if answer.body == b"7"));
         assert!(asked.load(Ordering::SeqCst) > 1);
-        let entries = tables::journal::list(&*house.store, run).unwrap();
+        let entries = tables::journal::list(&*house.store, run).await.unwrap();
         assert_eq!(entries.len(), 1);
         let workflow = &house.definition.workflow.key;
-        assert_eq!(house.engine.kv().entry(workflow, "n", 0).unwrap().unwrap().value, json!(1));
+        assert_eq!(house.engine.kv().entry(workflow, "n", 0).await.unwrap().unwrap().value, json!(1));
     }
 
     #[tokio::test]
@@ -230,7 +230,7 @@ mod tests {
         };
         let ((run, reply), ()) = tokio::join!(house.deliver(), stop);
         assert!(matches!(reply, Reply::Lost(StoreError::Unavailable { .. })));
-        assert_eq!(tables::runs::queued(&*house.store, None, 9).unwrap(), [run]);
+        assert_eq!(tables::runs::queued(&*house.store, None, 9).await.unwrap(), [run]);
     }
 
     #[tokio::test]
@@ -240,7 +240,7 @@ mod tests {
         let (run, reply) = house.deliver().await;
         assert!(matches!(reply, Reply::Lost(StoreError::Fenced { .. })));
         assert_eq!(asked.load(Ordering::SeqCst), 1);
-        assert_eq!(tables::runs::queued(&*house.store, None, 9).unwrap(), [run]);
+        assert_eq!(tables::runs::queued(&*house.store, None, 9).await.unwrap(), [run]);
     }
 
     #[tokio::test]
@@ -252,7 +252,7 @@ mod tests {
         let (run, reply) = house.deliver().await;
         assert!(matches!(reply, Reply::Lost(StoreError::Fenced { .. })));
         assert_eq!(asked.load(Ordering::SeqCst), 1);
-        assert_eq!(tables::journal::list(&*house.store, run).unwrap(), []);
-        assert_eq!(tables::runs::queued(&*house.store, None, 9).unwrap(), [run]);
+        assert_eq!(tables::journal::list(&*house.store, run).await.unwrap(), []);
+        assert_eq!(tables::runs::queued(&*house.store, None, 9).await.unwrap(), [run]);
     }
 }

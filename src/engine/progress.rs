@@ -228,10 +228,11 @@ impl Progress {
             Ending::Failed(error) => (RunStatus::Failed, Some(error)),
             Ending::Cancelled(error) => (RunStatus::Cancelled, Some(error)),
         };
-        self.children.extend(spawned::after(inner, &self.run, &self.last_output()));
+        let output = self.last_output();
+        self.children.extend(spawned::after(inner, &self.run, &output).await);
         self.commit(inner).await?;
         if let Some(parent) = self.run.head.parent.as_ref().filter(|parent| parent.waits)
-            && let Err(error) = scheduler::poke(inner, parent.run)
+            && let Err(error) = scheduler::poke(inner, parent.run).await
         {
             tracing::error!(run = %parent.run, %error, "a waiting run cannot be read; the next start tries again");
         }
@@ -253,7 +254,7 @@ impl Progress {
         let id = self.run.head.id;
         let mut patience = Patience::of(id);
         let mut batch = loop {
-            match self.batch(inner) {
+            match self.batch(inner).await {
                 Err(error) if patience.again(inner, &error).await => {}
                 batch => break batch?,
             }
@@ -275,7 +276,7 @@ impl Progress {
             Mark::New(_) => self.mark = Mark::Stored,
             Mark::Stored if acquitted => {
                 self.mark = Mark::None;
-                scheduler::acquit(inner, id);
+                scheduler::acquit(inner, id).await;
             }
             Mark::None | Mark::Stored => {}
         }
@@ -286,15 +287,15 @@ impl Progress {
             let groups = definition.keys.of(&child.head.workflow, &child.event);
             scheduler::enqueue(inner, &child.head, groups, None, place);
         }
-        for run in self.to_cancel.drain(..) {
-            if let Err(error) = scheduler::hurry(inner, run) {
+        for run in std::mem::take(&mut self.to_cancel) {
+            if let Err(error) = scheduler::hurry(inner, run).await {
                 tracing::error!(run = %run, %error, "a run to be cancelled cannot be read");
             }
         }
         Ok(())
     }
 
-    fn batch(&self, inner: &Inner) -> Result<Batch, StoreError> {
+    async fn batch(&self, inner: &Inner) -> Result<Batch, StoreError> {
         let (head, mut batch) = (&self.run.head, Batch::new());
         for (number, entry) in (self.saved..).zip(&self.unsaved) {
             tables::journal::insert(&mut batch, head.id, number, entry);
@@ -319,19 +320,19 @@ impl Progress {
             tables::signals::put(&mut batch, run, &Signal::Cancel { reason });
         }
         if head.status.is_terminal() {
-            self.ending(inner, &mut batch)?;
+            self.ending(inner, &mut batch).await?;
         }
         Ok(batch)
     }
 
     /// What goes, and what follows, with the end of the run.
-    fn ending(&self, inner: &Inner, batch: &mut Batch) -> Result<(), StoreError> {
+    async fn ending(&self, inner: &Inner, batch: &mut Batch) -> Result<(), StoreError> {
         let (store, head) = (&*inner.store, &self.run.head);
         tables::signals::remove_all(batch, head.id);
         tables::calls::remove_all(batch, head.id);
         if let (RunStatus::Failed, Some(digest)) = (head.status, head.claim) {
             // It gives its key back, so that the sender's retry is a new run.
-            tables::claims::release(store, batch, &digest, head.id)?;
+            tables::claims::release(store, batch, &digest, head.id).await?;
         }
         if head.status == RunStatus::Failed {
             tables::letters::insert(batch, head.id);
@@ -348,14 +349,14 @@ impl Progress {
         let finished_ms = head.finished_ms.unwrap_or(head.created_ms);
         tables::history::note(batch, head.id, finished_ms.saturating_add(kept.as_millis()));
         if let Some(slot) = &head.slot {
-            tables::slots::release(store, batch, slot, head.id)?;
+            tables::slots::release(store, batch, slot, head.id).await?;
         }
         if let (Some(origin), RunStatus::Succeeded) = (head.origin, head.status) {
             // What failed once has been made up for.
             tables::letters::remove(batch, origin);
         }
         let Some(parent) = head.parent.as_ref().filter(|parent| parent.waits) else { return Ok(()) };
-        if tables::runs::head(store, parent.run)?.is_some_and(|parent| !parent.status.is_terminal()) {
+        if tables::runs::head(store, parent.run).await?.is_some_and(|parent| !parent.status.is_terminal()) {
             let result = match &head.error {
                 None => Ok(self.last_output()),
                 Some(error) => Err(error.clone()),

@@ -76,6 +76,18 @@ struct State {
     live: HashMap<RunId, Arc<Live>>,
 }
 
+impl State {
+    /// See [`Scheduler::tell`].
+    fn tell(&mut self, run: RunId) -> bool {
+        if let Some(live) = self.live.get(&run) {
+            live.poked.store(true, Ordering::SeqCst);
+            live.wake.notify_one();
+            return true;
+        }
+        self.queued.get_mut(&run).map(|told| *told = true).is_some()
+    }
+}
+
 impl Scheduler {
     /// A scheduler that executes at most `most` runs at once.
     pub(super) fn new(most: usize) -> Self {
@@ -107,6 +119,11 @@ impl Scheduler {
         self.lock().live.keys().copied().collect()
     }
 
+    /// Tells a run that is in line or executed; whether it is one of these.
+    fn tell(&self, run: RunId) -> bool {
+        self.lock().tell(run)
+    }
+
     /// When a run that is held back by a pace may begin.
     pub(super) fn next_ms(&self) -> Option<u64> {
         self.lock().queue.next_ms()
@@ -120,11 +137,12 @@ impl Scheduler {
     }
 }
 
-/// Puts a run in line.
+/// Puts a run in line. One that is there already, or is executed, is told to look at what has come for it: whoever read it before
+/// this call may have come because of that.
 pub(super) fn enqueue(inner: &Arc<Inner>, head: &RunHead, groups: Groups, job: Option<Job>, place: Place) {
     let weight = inner.catalog.weight(&head.workflow);
     let mut state = inner.scheduler.lock();
-    if state.live.contains_key(&head.id) || state.queued.contains_key(&head.id) {
+    if state.tell(head.id) {
         return;
     }
     let (place, first) = match inner.trials.admit(head.id, place) {
@@ -153,22 +171,17 @@ pub(super) fn enqueue(inner: &Arc<Inner>, head: &RunHead, groups: Groups, job: O
 ///
 /// # Errors
 /// When it waits and cannot be read.
-pub(super) fn poke(inner: &Arc<Inner>, run: RunId) -> Result<(), StoreError> {
-    let mut state = inner.scheduler.lock();
-    if let Some(live) = state.live.get(&run) {
-        live.poked.store(true, Ordering::SeqCst);
-        live.wake.notify_one();
+pub(super) async fn poke(inner: &Arc<Inner>, run: RunId) -> Result<(), StoreError> {
+    if inner.scheduler.tell(run) {
         return Ok(());
     }
-    if let Some(told) = state.queued.get_mut(&run) {
-        *told = true;
-        return Ok(());
-    }
-    drop(state);
-    let Some(head) = tables::runs::head(&*inner.store, run)?.filter(|head| !head.status.is_terminal()) else {
+    // While it is read others may take it up, so `enqueue` looks once more. One that is taken up for nothing waits again, or is found
+    // to have ended.
+    let Some(head) = tables::runs::head(&*inner.store, run).await?.filter(|head| !head.status.is_terminal())
+    else {
         return Ok(());
     };
-    let groups = recovery::groups(inner, &head)?;
+    let groups = recovery::groups(inner, &head).await?;
     let bytes = inner.waiting.remove(run, &head.workflow).unwrap_or_default();
     enqueue(inner, &head, groups, None, inner.pending.force(&head.workflow, bytes));
     Ok(())
@@ -178,11 +191,11 @@ pub(super) fn poke(inner: &Arc<Inner>, run: RunId) -> Result<(), StoreError> {
 ///
 /// # Errors
 /// As [`poke`].
-pub(super) fn hurry(inner: &Arc<Inner>, run: RunId) -> Result<(), StoreError> {
+pub(super) async fn hurry(inner: &Arc<Inner>, run: RunId) -> Result<(), StoreError> {
     if let Some(workflow) = inner.trials.excuse(run) {
         inner.scheduler.hold_back(&workflow, false);
     }
-    poke(inner, run)?;
+    poke(inner, run).await?;
     inner.scheduler.lock().queue.hurry(run);
     pump(inner);
     Ok(())
@@ -245,7 +258,7 @@ async fn run(inner: Arc<Inner>, item: Item<Ready>, live: Arc<Live>, permit: Owne
         break;
     }
     drop((permit, place));
-    acquit(&inner, run);
+    acquit(&inner, run).await;
     pump(&inner);
 }
 
@@ -260,14 +273,14 @@ async fn begin(inner: &Arc<Inner>, run: RunId, live: &Live, mut job: Job) -> Sto
             job.condemn(trials::condemned(ends));
             return execution::execute(inner, live, job).await;
         }
-        // It only ends: nothing of it runs, so nothing is to be marked, and an earlier mark goes with its end.
-        Beginning::Marked { .. } if is_to_be_cancelled(inner, run) => {
-            job.keeps_mark();
-            live.executed.store(true, Ordering::SeqCst);
-            return execution::execute(inner, live, job).await;
-        }
         Beginning::Marked { ends, on_trial } => (ends, on_trial),
     };
+    if is_to_be_cancelled(inner, run).await {
+        // It only ends: nothing of it runs, so nothing is to be marked, and an earlier mark goes with its end.
+        job.keeps_mark();
+        live.executed.store(true, Ordering::SeqCst);
+        return execution::execute(inner, live, job).await;
+    }
     if let Err(error) = job.mark(inner, ends).await {
         tracing::error!(run = %run, %error, "a run could not be marked; it stays queued");
         return Stop::Halted;
@@ -284,8 +297,8 @@ async fn begin(inner: &Arc<Inner>, run: RunId, live: &Live, mut job: Job) -> Sto
 }
 
 /// Whether somebody wants the run to end.
-fn is_to_be_cancelled(inner: &Inner, run: RunId) -> bool {
-    let signals = tables::signals::list(&*inner.store, run).unwrap_or_default();
+async fn is_to_be_cancelled(inner: &Inner, run: RunId) -> bool {
+    let signals = tables::signals::list(&*inner.store, run).await.unwrap_or_default();
     signals.iter().any(|(_, signal)| matches!(signal, Signal::Cancel { .. }))
 }
 
@@ -301,15 +314,15 @@ async fn outlive(inner: &Arc<Inner>, run: RunId, ends: u32) {
             Err(error) => tracing::warn!(run = %run, %error, "the mark of a run stays as it is"),
         }
     }
-    acquit(inner, run);
+    acquit(inner, run).await;
 }
 
 /// The trial of a run is over, if it was the one that is tried: its workflow goes on, and the next one is tried.
-pub(super) fn acquit(inner: &Arc<Inner>, run: RunId) {
+pub(super) async fn acquit(inner: &Arc<Inner>, run: RunId) {
     let Some(Released { workflow, next }) = inner.trials.release(run) else { return };
     inner.scheduler.hold_back(&workflow, false);
     if let Some((next, place)) = next {
-        if let Err(error) = poke(inner, next) {
+        if let Err(error) = poke(inner, next).await {
             tracing::error!(run = %next, %error, "a run cannot be read; the next start tries again");
         }
         drop(place);
@@ -321,7 +334,7 @@ pub(super) fn acquit(inner: &Arc<Inner>, run: RunId) {
 async fn patient_load(inner: &Inner, id: RunId) -> Result<Option<Job>, StoreError> {
     let mut patience = Patience::of(id);
     loop {
-        match load(inner, id) {
+        match load(inner, id).await {
             Err(error) if patience.again(inner, &error).await => {}
             read => return read,
         }
@@ -329,12 +342,12 @@ async fn patient_load(inner: &Inner, id: RunId) -> Result<Option<Job>, StoreErro
 }
 
 /// Reads a run back; nothing when it has ended already.
-fn load(inner: &Inner, id: RunId) -> Result<Option<Job>, StoreError> {
+async fn load(inner: &Inner, id: RunId) -> Result<Option<Job>, StoreError> {
     let store = &*inner.store;
-    let Some(run) = tables::runs::get(store, id)?.filter(|run| !run.head.status.is_terminal()) else {
+    let Some(run) = tables::runs::get(store, id).await?.filter(|run| !run.head.status.is_terminal()) else {
         return Ok(None);
     };
-    let entries = tables::journal::list(store, id)?;
-    let definition = inner.catalog.pinned(store, &run.head.workflow, run.head.version);
+    let entries = tables::journal::list(store, id).await?;
+    let definition = inner.catalog.pinned(store, &run.head.workflow, run.head.version).await;
     Ok(Some(Job::stored(run, definition, entries)))
 }

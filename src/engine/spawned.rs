@@ -43,7 +43,7 @@ pub(super) fn subflow(
 }
 
 /// The runs that the end of this one starts.
-pub(super) fn after(inner: &Inner, run: &Run, output: &JsonText) -> Vec<New> {
+pub(super) async fn after(inner: &Inner, run: &Run, output: &JsonText) -> Vec<New> {
     let head = &run.head;
     let followers = inner.catalog.matching(|workflow| match &workflow.trigger {
         Trigger::Workflow(after) => workflow.enabled && after.matches(&head.workflow, head.status),
@@ -52,7 +52,7 @@ pub(super) fn after(inner: &Inner, run: &Run, output: &JsonText) -> Vec<New> {
     let mut started: Vec<(Arc<Definition>, Cause)> =
         followers.into_iter().map(|definition| (definition, Cause::Workflow)).collect();
     let on_failure = match head.status {
-        RunStatus::Failed => on_failure(inner, run),
+        RunStatus::Failed => on_failure(inner, run).await,
         RunStatus::Queued | RunStatus::Waiting | RunStatus::Succeeded | RunStatus::Cancelled => None,
     };
     started.extend(on_failure.map(|definition| (definition, Cause::Failure)));
@@ -88,8 +88,8 @@ pub(super) fn after(inner: &Inner, run: &Run, output: &JsonText) -> Vec<New> {
 }
 
 /// The workflow that is run for a failed one.
-fn on_failure(inner: &Inner, run: &Run) -> Option<Arc<Definition>> {
-    let definition = inner.catalog.pinned(&*inner.store, &run.head.workflow, run.head.version).ok()?;
+async fn on_failure(inner: &Inner, run: &Run) -> Option<Arc<Definition>> {
+    let definition = inner.catalog.pinned(&*inner.store, &run.head.workflow, run.head.version).await.ok()?;
     let handler = definition.workflow.policy.on_failure.as_ref()?;
     let found = inner.catalog.current(handler).filter(|definition| definition.workflow.enabled);
     if found.is_none() {

@@ -61,14 +61,14 @@ impl Gateway {
     /// Why not, see [`ResendError`].
     pub async fn resend(&self, id: RequestId) -> Result<RunId, ResendError> {
         let store = &**self.engine.store();
-        let line = tables::requests::get(store, id)?.ok_or(ResendError::Unknown(id))?;
+        let line = tables::requests::get(store, id).await?.ok_or(ResendError::Unknown(id))?;
         match &line.outcome {
             RequestOutcome::Accepted { run }
             | RequestOutcome::Duplicate { run }
             | RequestOutcome::Skipped { run }
             | RequestOutcome::CalledBack { run } => Ok(self.engine.replay(*run, ReplayOn::Newest).await?),
             RequestOutcome::Refused { .. } | RequestOutcome::Handshake { .. } | RequestOutcome::Filtered => {
-                let kept = tables::requests::kept(store, id)?.ok_or(ResendError::NotKept(id))?;
+                let kept = tables::requests::kept(store, id).await?.ok_or(ResendError::NotKept(id))?;
                 self.take(line, kept).await
             }
         }

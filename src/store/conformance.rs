@@ -57,7 +57,7 @@ fn commit(store: &dyn Store, fill: impl FnOnce(&mut Batch) -> &mut Batch) -> Res
 }
 
 fn all(store: &dyn Store) -> Vec<Pair> {
-    store.scan(KeyRange::prefix([]), Order::Ascending, usize::MAX).unwrap()
+    block_on(store.scan(KeyRange::prefix([]), Order::Ascending, usize::MAX)).unwrap()
 }
 
 fn put(store: &dyn Store, key: &[u8], value: impl Into<Vec<u8>>) {
@@ -68,12 +68,12 @@ mod cases {
     use super::*;
 
     pub(super) fn reads_own_writes(store: &dyn Store) {
-        assert_eq!(store.get(b"k").unwrap(), None);
+        assert_eq!(block_on(store.get(b"k")).unwrap(), None);
         put(store, b"k", b"one");
         put(store, b"k", b"two");
-        assert_eq!(store.get(b"k").unwrap().unwrap(), b"two");
+        assert_eq!(block_on(store.get(b"k")).unwrap().unwrap(), b"two");
         commit(store, |batch| batch.delete(b"k").delete(b"never there")).unwrap();
-        assert_eq!(store.get(b"k").unwrap(), None);
+        assert_eq!(block_on(store.get(b"k")).unwrap(), None);
         assert_eq!(all(store), []);
     }
 
@@ -122,7 +122,7 @@ mod cases {
                                 Ok(()) => true,
                                 Err(StoreError::Conflict { found, .. }) => {
                                     // Whoever lost is told who won, and reads the same.
-                                    assert_eq!(found, store.get(&key).unwrap());
+                                    assert_eq!(found, block_on(store.get(&key)).unwrap());
                                     false
                                 }
                                 Err(error) => panic!("{error}"),
@@ -134,7 +134,7 @@ mod cases {
             });
             assert_eq!(wins.iter().filter(|won| **won).count(), 1);
             let winner = wins.iter().position(|won| *won).unwrap() as u8;
-            assert_eq!(store.get(&key).unwrap(), Some(vec![winner]));
+            assert_eq!(block_on(store.get(&key)).unwrap(), Some(vec![winner]));
         }
     }
 
@@ -146,7 +146,7 @@ mod cases {
         .unwrap();
         put(store, &[9, 9, 9], b"elsewhere");
         let numbers = |range: KeyRange, order, limit| -> Vec<u16> {
-            let pairs = store.scan(range, order, limit).unwrap().into_iter();
+            let pairs = block_on(store.scan(range, order, limit)).unwrap().into_iter();
             pairs.map(|(_, value)| String::from_utf8(value).unwrap().parse().unwrap()).collect()
         };
         let one = || KeyRange::prefix([1]);
@@ -157,7 +157,10 @@ mod cases {
         assert_eq!(numbers(one().after([1, 1]).before([1, 2]), Order::Ascending, 9), NONE);
         assert_eq!(numbers(one().before([0]), Order::Ascending, 9), NONE);
         assert_eq!(numbers(one(), Order::Ascending, 0), NONE);
-        assert_eq!(store.scan(KeyRange::prefix([]), Order::Descending, 1).unwrap()[0].1, b"elsewhere");
+        assert_eq!(
+            block_on(store.scan(KeyRange::prefix([]), Order::Descending, 1)).unwrap()[0].1,
+            b"elsewhere"
+        );
     }
 
     pub(super) fn values_of_every_size(store: &dyn Store) {
@@ -168,10 +171,10 @@ mod cases {
         commit(store, |batch| numbered().fold(batch, |batch, (key, size)| batch.put(&key, value(size, 0))))
             .unwrap();
         for (key, size) in numbered() {
-            assert_eq!(store.get(&key).unwrap(), Some(value(size, 0)), "{size}");
+            assert_eq!(block_on(store.get(&key)).unwrap(), Some(value(size, 0)), "{size}");
             // From and to each kind of place.
             put(store, b"changing", value(size, 1));
-            assert_eq!(store.get(b"changing").unwrap(), Some(value(size, 1)));
+            assert_eq!(block_on(store.get(b"changing")).unwrap(), Some(value(size, 1)));
         }
         assert_eq!(all(store).len(), sizes.len() + 1);
     }
@@ -213,7 +216,7 @@ mod cases {
         assert_eq!(names(), ["a", "b", "b1", "b2", "ba", "c"]);
         commit(store, |batch| batch.delete_prefix(b"b")).unwrap();
         assert_eq!(names(), ["a", "c"]);
-        assert_eq!(store.get(b"b1").unwrap(), None);
+        assert_eq!(block_on(store.get(b"b1")).unwrap(), None);
         // Nothing that begins with it is no error, and no conflict.
         commit(store, |batch| batch.delete_prefix(b"b").delete_prefix(b"nothing")).unwrap();
         assert_eq!(names(), ["a", "c"]);
@@ -226,7 +229,10 @@ mod cases {
         .unwrap();
         assert_eq!(names(), ["a", "b2", "b4", "c", "d"]);
         assert_eq!(
-            (store.get(b"b2").unwrap().unwrap(), store.get(b"b4").unwrap().unwrap().len()),
+            (
+                block_on(store.get(b"b2")).unwrap().unwrap(),
+                block_on(store.get(b"b4")).unwrap().unwrap().len()
+            ),
             (b"after".to_vec(), 20_000)
         );
         // A conditional delete sees what it left, and so does a second one.
@@ -289,7 +295,7 @@ mod cases {
     pub(super) fn an_empty_batch_is_a_barrier(store: &dyn Store) {
         block_on(store.commit_lazily(batch(|batch| batch.put(b"k", b"v")))).unwrap();
         block_on(store.commit(Batch::new())).unwrap();
-        assert_eq!(store.get(b"k").unwrap().unwrap(), b"v");
+        assert_eq!(block_on(store.get(b"k")).unwrap().unwrap(), b"v");
     }
 
     pub(super) fn lazy_batches_are_written_in_their_turn(store: &dyn Store) {
@@ -297,22 +303,22 @@ mod cases {
             block_on(store.commit_lazily(batch(|batch| batch.put(b"k", n.to_string())))).unwrap();
         }
         put(store, b"k", b"last");
-        assert_eq!(store.get(b"k").unwrap().unwrap(), b"last");
+        assert_eq!(block_on(store.get(b"k")).unwrap().unwrap(), b"last");
         block_on(store.commit_lazily(batch(|batch| batch.expect_absent(b"k").put(b"no", b"")))).unwrap();
         block_on(store.commit_lazily(batch(|batch| batch.put(b"alone", b"")))).unwrap();
         let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
-        while store.get(b"alone").unwrap().is_none() {
+        while block_on(store.get(b"alone")).unwrap().is_none() {
             assert!(std::time::Instant::now() < deadline, "a lazy batch alone is never written");
             std::thread::yield_now();
         }
-        assert_eq!(store.get(b"no").unwrap(), None);
+        assert_eq!(block_on(store.get(b"no")).unwrap(), None);
     }
 
     pub(super) fn a_closed_store_reads_and_does_not_write(store: &dyn Store) {
         block_on(store.commit_lazily(batch(|batch| batch.put(b"queued", b"v")))).unwrap();
         block_on(store.close());
         block_on(store.close());
-        assert_eq!(store.get(b"queued").unwrap().unwrap(), b"v");
+        assert_eq!(block_on(store.get(b"queued")).unwrap().unwrap(), b"v");
         assert!(matches!(commit(store, |batch| batch.put(b"k", b"")), Err(StoreError::Closed)));
         assert!(matches!(block_on(store.commit_lazily(Batch::new())), Err(StoreError::Closed)));
     }
@@ -333,16 +339,20 @@ mod cases {
             expected.retain(|(key, _)| key != b"gone");
             assert!(all(store) == expected);
             for limit in [1, 7, 100, 299, 300, 301] {
-                let pairs = |order| store.scan(KeyRange::prefix(b"k"), order, limit).unwrap();
+                let pairs = |order| block_on(store.scan(KeyRange::prefix(b"k"), order, limit)).unwrap();
                 assert!(pairs(Order::Ascending)[..] == expected[..limit.min(300)]);
                 expected.reverse();
                 assert!(pairs(Order::Descending)[..] == expected[..limit.min(300)]);
                 expected.reverse();
             }
             let range = KeyRange::prefix(b"k").after(key(30)).before(key(250));
-            assert!(store.scan(range, Order::Ascending, 1_000).unwrap()[..] == expected[31..250]);
+            assert!(block_on(store.scan(range, Order::Ascending, 1_000)).unwrap()[..] == expected[31..250]);
         }
-        assert!(before.iter().all(|(key, value)| store.get(key).unwrap().is_none_or(|read| read == *value)));
+        assert!(
+            before
+                .iter()
+                .all(|(key, value)| block_on(store.get(key)).unwrap().is_none_or(|read| read == *value))
+        );
         assert_eq!(store.stats().buckets, 4);
     }
 
@@ -355,10 +365,10 @@ mod cases {
         ));
         commit(store, |batch| batch.expect_absent(b"k").put(b"k", b"new")).unwrap();
         assert_eq!(all(store), [(b"k".to_vec(), b"new".to_vec())]);
-        assert_eq!(store.get(b"k").unwrap().unwrap(), b"new");
+        assert_eq!(block_on(store.get(b"k")).unwrap().unwrap(), b"new");
         // Of two in the history, that which stays longer.
         block_on(store.archive(vec![to_day([b"k"], 4)])).unwrap();
-        assert_eq!(store.get(b"k").unwrap().unwrap(), b"new");
+        assert_eq!(block_on(store.get(b"k")).unwrap().unwrap(), b"new");
         assert_eq!(all(store), [(b"k".to_vec(), b"new".to_vec())]);
         block_on(store.archive(vec![to_day([b"k", b"x"], 4)])).unwrap();
         assert_eq!(all(store), [(b"k".to_vec(), b"new".to_vec())], "again, and of what is not there");
@@ -376,7 +386,7 @@ mod cases {
         assert_eq!((days(), store.stats().buckets), (vec![1, 2, 3, 4, 5], 5));
         assert_eq!(block_on(store.drop_expired(2 * DAY - 1)).unwrap(), 0);
         assert_eq!(block_on(store.drop_expired(3 * DAY)).unwrap(), 2);
-        assert_eq!((days(), store.get(&[b'k', 2]).unwrap()), (vec![3, 4, 5], None));
+        assert_eq!((days(), block_on(store.get(&[b'k', 2])).unwrap()), (vec![3, 4, 5], None));
         let size = store.stats().history_bytes;
         assert!(size > 90_000);
         assert_eq!(block_on(store.drop_oldest(size)).unwrap(), 0);
@@ -413,7 +423,7 @@ mod cases {
     pub(super) fn a_dropped_future_takes_nothing_back(store: &dyn Store) {
         drop(store.commit(batch(|batch| batch.put(b"k", b"v"))));
         block_on(store.commit(Batch::new())).unwrap();
-        assert_eq!(store.get(b"k").unwrap().unwrap(), b"v");
+        assert_eq!(block_on(store.get(b"k")).unwrap().unwrap(), b"v");
     }
 }
 
@@ -539,11 +549,11 @@ proptest! {
                 merged.into_iter().map(|(key, value)| (key.clone(), value.clone())).collect();
             for key in 0..40_u8 {
                 let value = pairs.iter().find(|(other, _)| *other == named(key)).map(|(_, value)| value.clone());
-                prop_assert_eq!(store.as_ref().unwrap().get(&named(key)).unwrap(), value);
+                prop_assert_eq!(block_on(store.as_ref().unwrap().get(&named(key))).unwrap(), value);
             }
             prop_assert_eq!(&all(store.as_ref().unwrap()), &pairs);
             pairs.reverse();
-            let reversed = store.as_ref().unwrap().scan(KeyRange::prefix([]), Order::Descending, usize::MAX);
+            let reversed = block_on(store.as_ref().unwrap().scan(KeyRange::prefix([]), Order::Descending, usize::MAX));
             prop_assert_eq!(reversed.unwrap(), pairs);
         }
     }

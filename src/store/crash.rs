@@ -47,10 +47,23 @@ pub(crate) enum Refusal {
     Full,
 }
 
+/// How far a store is away from who reads it.
+#[derive(Clone, Copy)]
+pub(crate) enum Way {
+    /// It answers at once.
+    Short,
+    /// Other tasks have a turn meanwhile.
+    Turn,
+    /// So many milliseconds.
+    Ms(u64),
+}
+
 /// Decides, and is told what is durable.
 pub(crate) trait Chance: Send + Sync + 'static {
     /// Milliseconds that the next stage of a batch takes.
     fn pause_ms(&self) -> u64;
+    /// What a question takes to the store, or an answer back.
+    fn way(&self) -> Way;
     /// Whether a batch is not taken.
     fn refuses(&self) -> Option<Refusal>;
     /// How many of the queued batches go together.
@@ -136,6 +149,25 @@ impl CrashStore {
         }
     }
 
+    /// A question on its way to the store, or its answer on the way back.
+    async fn way(&self) {
+        match self.chance.way() {
+            Way::Short => {}
+            Way::Turn => tokio::task::yield_now().await,
+            Way::Ms(long) => tokio::time::sleep(Duration::from_millis(long)).await,
+        }
+    }
+
+    fn read(&self, range: &KeyRange, order: Order, limit: usize) -> Vec<Pair> {
+        let image = lock(&self.applied);
+        let pairs = image.range::<[u8], _>(range.bounds());
+        let copy = |(key, value): (&Vec<u8>, &Vec<u8>)| (key.clone(), value.clone());
+        match order {
+            Order::Ascending => pairs.take(limit).map(copy).collect(),
+            Order::Descending => pairs.rev().take(limit).map(copy).collect(),
+        }
+    }
+
     fn apply(&self, batch: &Batch) -> Result<(), StoreError> {
         let mut image = lock(&self.applied);
         for (key, expected) in &batch.expectations {
@@ -212,21 +244,30 @@ impl Store for CrashStore {
         futures::future::ready(Ok(())).boxed()
     }
 
-    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        Ok(lock(&self.applied).get(key).cloned())
+    fn get(&self, key: &[u8]) -> BoxFuture<'_, Result<Option<Vec<u8>>, StoreError>> {
+        let key = key.to_vec();
+        async move {
+            self.way().await;
+            let value = lock(&self.applied).get(&key).cloned();
+            self.way().await;
+            Ok(value)
+        }
+        .boxed()
     }
 
-    fn scan(&self, range: KeyRange, order: Order, limit: usize) -> Result<Vec<Pair>, StoreError> {
-        if range.is_empty() {
-            return Ok(Vec::new());
+    fn scan(
+        &self,
+        range: KeyRange,
+        order: Order,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<Pair>, StoreError>> {
+        async move {
+            self.way().await;
+            let pairs = if range.is_empty() { Vec::new() } else { self.read(&range, order, limit) };
+            self.way().await;
+            Ok(pairs)
         }
-        let image = lock(&self.applied);
-        let pairs = image.range::<[u8], _>(range.bounds());
-        let copy = |(key, value): (&Vec<u8>, &Vec<u8>)| (key.clone(), value.clone());
-        Ok(match order {
-            Order::Ascending => pairs.take(limit).map(copy).collect(),
-            Order::Descending => pairs.rev().take(limit).map(copy).collect(),
-        })
+        .boxed()
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {

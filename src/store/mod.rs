@@ -23,7 +23,7 @@ pub mod tables;
 #[cfg(test)]
 mod testing;
 
-use futures::future::BoxFuture;
+use futures::future::{BoxFuture, FutureExt};
 
 pub use self::sled::{Options, SledStore};
 pub use backup::{BackupError, Contents, verify};
@@ -90,18 +90,40 @@ pub trait Store: Send + Sync + 'static {
     /// `Unavailable`, `Fenced`, `Closed`, `Failed`.
     fn commit_lazily(&self, batch: Batch) -> BoxFuture<'_, Result<(), StoreError>>;
 
-    /// The value of a key. It may be a few milliseconds away from durable: before a caller is told
+    /// The value of a key. A store on this machine answers at once, without a thread of its own; one elsewhere takes its time, so
+    /// nothing that others may change is held meanwhile. It may be a few milliseconds away from durable: before a caller is told
     /// what rests on it alone, commit something or an empty batch.
     ///
     /// # Errors
     /// `Corrupt` when the stored bytes are not those that were written, `Io`, `Unavailable`.
-    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError>;
+    fn get(&self, key: &[u8]) -> BoxFuture<'_, Result<Option<Vec<u8>>, StoreError>>;
+
+    /// The values of several keys, in their order: what is known to be needed together costs one way to a store elsewhere.
+    /// No more of a moment than as many calls of [`Store::get`].
+    ///
+    /// # Errors
+    /// As [`Store::get`].
+    fn get_many<'a>(&'a self, keys: &'a [Key]) -> BoxFuture<'a, Result<Vec<Option<Vec<u8>>>, StoreError>> {
+        async move {
+            let mut values = Vec::with_capacity(keys.len());
+            for key in keys {
+                values.push(self.get(key).await?);
+            }
+            Ok(values)
+        }
+        .boxed()
+    }
 
     /// Up to `limit` pairs of a range, in order. Not a snapshot: commits made meanwhile may show.
     ///
     /// # Errors
     /// As [`Store::get`].
-    fn scan(&self, range: KeyRange, order: Order, limit: usize) -> Result<Vec<Pair>, StoreError>;
+    fn scan(
+        &self,
+        range: KeyRange,
+        order: Order,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<Pair>, StoreError>>;
 
     /// Moves values to the history: durable there first, then gone from the live part, in one batch with
     /// `also_delete`. Reads show the same before, meanwhile and after; a crash in between leaves both, and the

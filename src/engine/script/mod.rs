@@ -192,7 +192,7 @@ impl ScriptHost {
         match call.op.as_str() {
             "fetch" => fetch::perform(self, &call).await,
             "respond" => respond::perform(self, &call.args).await,
-            "memo.get" => memo::get(self, &call.args),
+            "memo.get" => memo::get(self, &call.args).await,
             "memo.put" => memo::put(self, &call.args).await,
             op => match KvOp::parse(op, &call.args) {
                 Ok(Some(parsed)) => {

@@ -57,7 +57,7 @@ fn read_each(folder: &Path, map: &Map, damage: &str) -> usize {
     };
     let mut refused = 0;
     for (key, value) in map {
-        match store.get(key) {
+        match block_on(store.get(key)) {
             Ok(Some(found)) => assert!(found == *value, "{damage}: {key:?} is another value"),
             Ok(None) => panic!("{damage}: {key:?} is silently gone"),
             Err(StoreError::Corrupt { place, .. }) => {
@@ -76,7 +76,7 @@ fn read_each(folder: &Path, map: &Map, damage: &str) -> usize {
     for day in [1, 2] {
         put(&store, &[b'o', day], vec![1]).unwrap();
         archive(&store, [vec![b'o', day]], day.into()).unwrap();
-        assert_eq!(store.get(&[b'o', day]).unwrap(), Some(vec![1]), "{damage}");
+        assert_eq!(block_on(store.get(&[b'o', day])).unwrap(), Some(vec![1]), "{damage}");
     }
     assert!(begun.elapsed() < Duration::from_secs(30), "{damage}: {:?}", begun.elapsed());
     refused
@@ -190,7 +190,7 @@ fn a_missing_bucket_is_told_until_it_is_given_up() {
     let refused = read_each(folder.path(), &map, "without a bucket");
     assert_eq!(refused, 100);
     let store = open(folder.path()).unwrap();
-    let error = store.get(&key(250)).unwrap_err().to_string();
+    let error = block_on(store.get(&key(250))).unwrap_err().to_string();
     assert!(error.contains(&name(&bucket)) && error.contains("missing"), "{error}");
     let failed = block_on(async {
         let mut stream = store.backup().await.unwrap();
@@ -208,8 +208,8 @@ fn a_missing_bucket_is_told_until_it_is_given_up() {
     drop(store);
     fs::create_dir(history.join(format!("{}.dropped", name(&bucket)))).unwrap();
     let store = open(folder.path()).unwrap();
-    assert_eq!(store.get(&key(250)).unwrap(), None);
-    assert_eq!(store.get(&key(150)).unwrap(), Some(value(150)));
+    assert_eq!(block_on(store.get(&key(250))).unwrap(), None);
+    assert_eq!(block_on(store.get(&key(150))).unwrap(), Some(value(150)));
 }
 
 #[test]
@@ -227,7 +227,7 @@ fn few_buckets_stay_open_and_all_of_them_are_read() {
     let before = resident_mib();
     for round in 0..3 {
         for n in (0..60).rev() {
-            assert_eq!(store.get(&key(n)).unwrap(), Some(value(n)), "{round}");
+            assert_eq!(block_on(store.get(&key(n))).unwrap(), Some(value(n)), "{round}");
         }
         assert_eq!(all(&store).unwrap().len(), 60);
     }
@@ -257,9 +257,9 @@ fn readers_miss_nothing_while_keys_move() {
                 let mut rounds = 0;
                 while !done.load(Ordering::SeqCst) || rounds == 0 {
                     let range = KeyRange::prefix(b"k");
-                    assert_eq!(store.scan(range, order, usize::MAX).unwrap().len(), count as usize);
+                    assert_eq!(block_on(store.scan(range, order, usize::MAX)).unwrap().len(), count as usize);
                     let n = rounds * 37 % count;
-                    assert_eq!(store.get(&key(n)).unwrap(), Some(value(n % 100)));
+                    assert_eq!(block_on(store.get(&key(n))).unwrap(), Some(value(n % 100)));
                     rounds += 1;
                 }
                 rounds

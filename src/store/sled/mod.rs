@@ -43,7 +43,7 @@ use std::{
     time::Duration,
 };
 
-use futures::future::{BoxFuture, FutureExt};
+use futures::future::{BoxFuture, FutureExt, ready};
 use sled::Db;
 use tokio::sync::{oneshot, watch};
 
@@ -261,7 +261,7 @@ impl SledStore {
         };
         match sent {
             Ok(()) => async move { result.await.unwrap_or_else(|_| Err(self.lost())) }.boxed(),
-            Err(error) => futures::future::ready(Err(error)).boxed(),
+            Err(error) => ready(Err(error)).boxed(),
         }
     }
 
@@ -289,6 +289,48 @@ impl SledStore {
         off_the_reactor(staged).unwrap_or_else(|error: StoreError| {
             tracing::warn!(%error, "a large value is not written before its turn");
             Vec::new()
+        })
+    }
+
+    fn read(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        guard(self.folder.path(), || {
+            if Commits::owns(key) {
+                return Ok(None);
+            }
+            let read = || self.live.db().get(key).map_err(|error| from_sled(error, "read"));
+            let mut stored = read()?;
+            loop {
+                let Some(bytes) = stored else { return self.history.get(key) };
+                match unseal(key, &bytes, &self.blobs) {
+                    Ok(value) => return Ok(Some(value)),
+                    Err(error) => {
+                        // The file of a large value goes when the value is replaced.
+                        stored = read()?;
+                        if stored.as_ref() == Some(&bytes) {
+                            return Err(error);
+                        }
+                    }
+                }
+            }
+        })
+    }
+
+    fn read_range(&self, range: &KeyRange, order: Order, limit: usize) -> Result<Vec<Pair>, StoreError> {
+        if range.is_empty() || limit == 0 {
+            return Ok(Vec::new());
+        }
+        guard(self.folder.path(), || {
+            let mut tries = 3;
+            let live = loop {
+                match bucket::scan(&self.live.db(), &self.blobs, range, order, limit) {
+                    Err(StoreError::Corrupt { .. }) if tries > 0 => tries -= 1,
+                    scanned => break scanned?,
+                }
+            };
+            if !self.history.may_have(range) {
+                return Ok(live);
+            }
+            self.history.scan(range, order, limit, live)
         })
     }
 
@@ -321,7 +363,7 @@ impl Store for SledStore {
         let push = |()| self.queue.push_staged(batch, |batch| self.stage(batch), answer);
         match self.failure().and_then(push) {
             Ok(()) => async move { result.await.unwrap_or_else(|_| Err(self.lost())) }.boxed(),
-            Err(error) => futures::future::ready(Err(error)).boxed(),
+            Err(error) => ready(Err(error)).boxed(),
         }
     }
 
@@ -333,46 +375,17 @@ impl Store for SledStore {
         .boxed()
     }
 
-    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        guard(self.folder.path(), || {
-            if Commits::owns(key) {
-                return Ok(None);
-            }
-            let read = || self.live.db().get(key).map_err(|error| from_sled(error, "read"));
-            let mut stored = read()?;
-            loop {
-                let Some(bytes) = stored else { return self.history.get(key) };
-                match unseal(key, &bytes, &self.blobs) {
-                    Ok(value) => return Ok(Some(value)),
-                    Err(error) => {
-                        // The file of a large value goes when the value is replaced.
-                        stored = read()?;
-                        if stored.as_ref() == Some(&bytes) {
-                            return Err(error);
-                        }
-                    }
-                }
-            }
-        })
+    fn get(&self, key: &[u8]) -> BoxFuture<'_, Result<Option<Vec<u8>>, StoreError>> {
+        ready(self.read(key)).boxed()
     }
 
-    fn scan(&self, range: KeyRange, order: Order, limit: usize) -> Result<Vec<Pair>, StoreError> {
-        if range.is_empty() || limit == 0 {
-            return Ok(Vec::new());
-        }
-        guard(self.folder.path(), || {
-            let mut tries = 3;
-            let live = loop {
-                match bucket::scan(&self.live.db(), &self.blobs, &range, order, limit) {
-                    Err(StoreError::Corrupt { .. }) if tries > 0 => tries -= 1,
-                    scanned => break scanned?,
-                }
-            };
-            if !self.history.may_have(&range) {
-                return Ok(live);
-            }
-            self.history.scan(&range, order, limit, live)
-        })
+    fn scan(
+        &self,
+        range: KeyRange,
+        order: Order,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<Pair>, StoreError>> {
+        ready(self.read_range(&range, order, limit)).boxed()
     }
 
     fn archive(&self, moves: Vec<Move>) -> BoxFuture<'_, Result<(), StoreError>> {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::runs;
 use crate::{
-    model::RunId,
+    model::{RunHead, RunId},
     store::{
         Batch, Key, KeyRange, Move, Order, Store, StoreError,
         keys::{self, Kind},
@@ -42,16 +42,23 @@ pub async fn move_finished(store: &dyn Store, limit: usize) -> Result<usize, Sto
     while moved < limit {
         let range = KeyRange::prefix(Kind::Finished.prefix());
         let notes =
-            super::read_range::<Finished>(store, range, Order::Ascending, CHUNK_RUNS.min(limit - moved))?;
+            super::read_range::<Finished>(store, range, Order::Ascending, CHUNK_RUNS.min(limit - moved))
+                .await?;
         if notes.is_empty() {
             break;
         }
         let (mut moves, mut bytes) = (Vec::with_capacity(notes.len()), 0);
-        for (key, Finished(expires_ms)) in notes {
-            let key = Key::from(key);
-            let run = keys::run_id(&key).ok_or_else(|| StoreError::corrupt(&key, "it names no run"))?;
-            let (keys, size) = keys_of(store, run)?;
-            moves.push(Move { keys, expires_ms, also_delete: vec![key] });
+        let ids = notes.iter().map(|(key, _)| {
+            keys::run_id(key).ok_or_else(|| StoreError::corrupt(Key::from(&**key), "it names no run"))
+        });
+        let heads = runs::heads(store, &ids.collect::<Result<Vec<_>, _>>()?).await?;
+        for ((key, Finished(expires_ms)), head) in notes.into_iter().zip(heads) {
+            let (keys, size) = match head {
+                Some(head) => keys_of(store, &head).await?,
+                // It is gone, and only the note is left.
+                None => (Vec::new(), 0),
+            };
+            moves.push(Move { keys, expires_ms, also_delete: vec![Key::from(key)] });
             bytes += size;
             if bytes > CHUNK_BYTES {
                 break;
@@ -72,11 +79,11 @@ pub async fn drop_expired(store: &dyn Store, now_ms: u64) -> Result<usize, Store
     store.drop_expired(now_ms).await
 }
 
-/// Every key of a run, and about how many bytes they hold. None for a run that is not there.
-fn keys_of(store: &dyn Store, run: RunId) -> Result<(Vec<Key>, usize), StoreError> {
-    let Some(head) = runs::head(store, run)? else { return Ok((Vec::new(), 0)) };
-    let steps = store.scan(KeyRange::prefix(keys::steps(run)), Order::Ascending, usize::MAX)?;
-    let memos = store.scan(KeyRange::prefix(keys::memos(run)), Order::Ascending, usize::MAX)?;
+/// Every key of a run, and about how many bytes they hold.
+async fn keys_of(store: &dyn Store, head: &RunHead) -> Result<(Vec<Key>, usize), StoreError> {
+    let run = head.id;
+    let steps = store.scan(KeyRange::prefix(keys::steps(run)), Order::Ascending, usize::MAX).await?;
+    let memos = store.scan(KeyRange::prefix(keys::memos(run)), Order::Ascending, usize::MAX).await?;
     let steps: Vec<_> = steps.into_iter().chain(memos).collect();
     let bytes = steps.iter().map(|(key, value)| key.len() + value.len()).sum::<usize>();
     let mut keys: Vec<Key> = steps.into_iter().map(|(key, _)| key.into()).collect();
@@ -132,12 +139,13 @@ mod tests {
         block_on(store.commit(batch)).unwrap();
 
         let look = || {
-            let listed = runs::list(&store, &Filter::default(), None, 600).unwrap().items;
+            let listed = block_on(runs::list(&store, &Filter::default(), None, 600)).unwrap().items;
             let filter = Filter { workflow: Some("even".parse().unwrap()), status: None };
-            let even = runs::list(&store, &filter, None, 600).unwrap().items;
-            let whole: Vec<_> = runs.iter().map(|run| runs::get(&store, run.head.id).unwrap()).collect();
+            let even = block_on(runs::list(&store, &filter, None, 600)).unwrap().items;
+            let whole: Vec<_> =
+                runs.iter().map(|run| block_on(runs::get(&store, run.head.id)).unwrap()).collect();
             let steps: Vec<_> =
-                runs.iter().map(|run| journal::list(&store, run.head.id).unwrap().len()).collect();
+                runs.iter().map(|run| block_on(journal::list(&store, run.head.id)).unwrap().len()).collect();
             (listed, even, whole, steps)
         };
         let before = look();
@@ -149,7 +157,9 @@ mod tests {
         assert_eq!(look(), before);
         assert_eq!(store.stats().buckets, 2);
         assert!(
-            store.scan(KeyRange::prefix(Kind::Finished.prefix()), Order::Ascending, 1).unwrap().is_empty()
+            block_on(store.scan(KeyRange::prefix(Kind::Finished.prefix()), Order::Ascending, 1))
+                .unwrap()
+                .is_empty()
         );
 
         assert_eq!(block_on(drop_expired(&store, DAY)).unwrap(), 1);
@@ -167,7 +177,7 @@ mod tests {
         note(&mut batch, samples::run(1, "a").head.id, 5);
         block_on(store.commit(batch)).unwrap();
         assert_eq!(block_on(move_finished(&store, 10)).unwrap(), 1);
-        assert_eq!(store.scan(KeyRange::prefix([]), Order::Ascending, 9).unwrap(), []);
+        assert_eq!(block_on(store.scan(KeyRange::prefix([]), Order::Ascending, 9)).unwrap(), []);
         assert_eq!(store.stats().buckets, 0);
     }
 }
