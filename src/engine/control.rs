@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use subtle::ConstantTimeEq;
 
-use super::{Engine, EngineError, Submission, Submitted, attempt, definition::Definition, intake, scheduler};
+use super::{
+    Engine, EngineError, Submission, Submitted, attempt, catalog::PinnedError, definition::Definition,
+    intake, scheduler,
+};
 use crate::{
     model::{
         Cause, Entry, Event, JsonText, Mode, OnError, Run, RunError, RunHead, RunId, RunStatus, Signal,
@@ -136,10 +139,14 @@ impl Engine {
                 let unknown = || ControlError::UnknownWorkflow(head.workflow.clone());
                 catalog.current(&head.workflow).ok_or_else(unknown)
             }
-            ReplayOn::Same => catalog
-                .pinned(&*self.inner.store, &head.workflow, head.version)
-                .await
-                .map_err(ControlError::Version),
+            ReplayOn::Same => {
+                catalog.pinned(&*self.inner.store, &head.workflow, head.version).await.map_err(|error| {
+                    match error {
+                        PinnedError::Missing(error) => ControlError::Version(error),
+                        PinnedError::Store(error) => error.into(),
+                    }
+                })
+            }
         }
     }
 

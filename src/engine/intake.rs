@@ -329,11 +329,8 @@ async fn store_run(
         }
         match stored {
             Ok(()) => {
-                // The new run is stored, so this is no reason to refuse it.
-                if let Some(other) = superseded
-                    && let Err(error) = scheduler::hurry(inner, other).await
-                {
-                    tracing::error!(run = %other, %error, "a run whose place was taken cannot be read; the next start ends it");
+                if let Some(other) = superseded {
+                    scheduler::cancel(inner, other).await;
                 }
                 return Ok(Stored::New);
             }

@@ -229,7 +229,14 @@ impl Progress {
             Ending::Cancelled(error) => (RunStatus::Cancelled, Some(error)),
         };
         let output = self.last_output();
-        self.children.extend(spawned::after(inner, &self.run, &output).await);
+        let mut patience = Patience::of(self.run.head.id);
+        let followers = loop {
+            match spawned::after(inner, &self.run, &output).await {
+                Err(error) if patience.again(inner, &error).await => {}
+                followers => break followers?,
+            }
+        };
+        self.children.extend(followers);
         self.commit(inner).await?;
         if let Some(parent) = self.run.head.parent.as_ref().filter(|parent| parent.waits)
             && let Err(error) = scheduler::poke(inner, parent.run).await
@@ -288,9 +295,7 @@ impl Progress {
             scheduler::enqueue(inner, &child.head, groups, None, place);
         }
         for run in std::mem::take(&mut self.to_cancel) {
-            if let Err(error) = scheduler::hurry(inner, run).await {
-                tracing::error!(run = %run, %error, "a run to be cancelled cannot be read");
-            }
+            scheduler::cancel(inner, run).await;
         }
         Ok(())
     }

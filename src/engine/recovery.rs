@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use super::{Inner, groups::Groups, scheduler};
+use super::{Inner, catalog::PinnedError, groups::Groups, scheduler};
 use crate::{
     model::{RunHead, RunId, RunStatus, Signal, WorkflowKey},
     store::{Batch, StoreError, tables},
@@ -155,8 +155,11 @@ pub(super) async fn groups(inner: &Inner, head: &RunHead) -> Result<Groups, Stor
     if head.started_ms.is_some() {
         return Ok(Groups::default());
     }
-    let Ok(definition) = inner.catalog.pinned(store, &head.workflow, head.version).await else {
-        return Ok(Groups::default());
+    let definition = match inner.catalog.pinned(store, &head.workflow, head.version).await {
+        Ok(definition) => definition,
+        // It fails at its first step.
+        Err(PinnedError::Missing(_)) => return Ok(Groups::default()),
+        Err(PinnedError::Store(error)) => return Err(error),
     };
     match definition.keys.is_empty() {
         true => Ok(Groups::default()),

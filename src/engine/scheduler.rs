@@ -14,6 +14,7 @@ use tokio::sync::{Notify, OwnedSemaphorePermit};
 
 use super::{
     Inner,
+    catalog::PinnedError,
     execution::{self, Job, Stop},
     groups::Groups,
     patience::Patience,
@@ -167,7 +168,7 @@ pub(super) fn enqueue(inner: &Arc<Inner>, head: &RunHead, groups: Groups, job: O
     pump(inner);
 }
 
-/// Tells a run that there is something for it: a signal, or its time.
+/// Tells a run that there is something for it: a signal, or its time. While the store cannot be reached it is told later, by a task.
 ///
 /// # Errors
 /// When it waits and cannot be read.
@@ -175,6 +176,35 @@ pub(super) async fn poke(inner: &Arc<Inner>, run: RunId) -> Result<(), StoreErro
     if inner.scheduler.tell(run) {
         return Ok(());
     }
+    match take_up(inner, run).await {
+        Err(StoreError::Unavailable { .. }) => {
+            tokio::spawn(patient_take_up(Arc::clone(inner), run, false));
+            Ok(())
+        }
+        taken => taken,
+    }
+}
+
+/// As [`take_up`], waiting for the store; and past all that holds the run back if it is `hurried`.
+async fn patient_take_up(inner: Arc<Inner>, run: RunId, hurried: bool) {
+    let mut patience = Patience::of(run);
+    loop {
+        match take_up(&inner, run).await {
+            Err(error) if patience.again(&inner, &error).await => {}
+            Err(error) => {
+                return tracing::error!(%run, %error, "a run cannot be read; the next start tries again");
+            }
+            Ok(()) => break,
+        }
+    }
+    if hurried {
+        inner.scheduler.lock().queue.hurry(run);
+        pump(&inner);
+    }
+}
+
+/// Reads a run that waits, and puts it in line.
+async fn take_up(inner: &Arc<Inner>, run: RunId) -> Result<(), StoreError> {
     // While it is read others may take it up, so `enqueue` looks once more. One that is taken up for nothing waits again, or is found
     // to have ended.
     let Some(head) = tables::runs::head(&*inner.store, run).await?.filter(|head| !head.status.is_terminal())
@@ -195,10 +225,24 @@ pub(super) async fn hurry(inner: &Arc<Inner>, run: RunId) -> Result<(), StoreErr
     if let Some(workflow) = inner.trials.excuse(run) {
         inner.scheduler.hold_back(&workflow, false);
     }
-    poke(inner, run).await?;
+    if !inner.scheduler.tell(run) {
+        match take_up(inner, run).await {
+            Err(StoreError::Unavailable { .. }) => {
+                tokio::spawn(patient_take_up(Arc::clone(inner), run, true));
+            }
+            taken => taken?,
+        }
+    }
     inner.scheduler.lock().queue.hurry(run);
     pump(inner);
     Ok(())
+}
+
+/// As [`hurry`], for a run whose cancellation is stored together with something else, which is done whatever becomes of this.
+pub(super) async fn cancel(inner: &Arc<Inner>, run: RunId) {
+    if let Err(error) = hurry(inner, run).await {
+        tracing::error!(%run, %error, "a run to be cancelled cannot be read; the next start tries again");
+    }
 }
 
 /// Pauses a workflow, or lets it go on.
@@ -298,7 +342,14 @@ async fn begin(inner: &Arc<Inner>, run: RunId, live: &Live, mut job: Job) -> Sto
 
 /// Whether somebody wants the run to end.
 async fn is_to_be_cancelled(inner: &Inner, run: RunId) -> bool {
-    let signals = tables::signals::list(&*inner.store, run).await.unwrap_or_default();
+    let mut patience = Patience::of(run);
+    let signals = loop {
+        match tables::signals::list(&*inner.store, run).await {
+            Err(error) if patience.again(inner, &error).await => {}
+            // What is wrong comes up again where it matters.
+            signals => break signals.unwrap_or_default(),
+        }
+    };
     signals.iter().any(|(_, signal)| matches!(signal, Signal::Cancel { .. }))
 }
 
@@ -348,6 +399,10 @@ async fn load(inner: &Inner, id: RunId) -> Result<Option<Job>, StoreError> {
         return Ok(None);
     };
     let entries = tables::journal::list(store, id).await?;
-    let definition = inner.catalog.pinned(store, &run.head.workflow, run.head.version).await;
+    let definition = match inner.catalog.pinned(store, &run.head.workflow, run.head.version).await {
+        Ok(definition) => Ok(definition),
+        Err(PinnedError::Missing(error)) => Err(error),
+        Err(PinnedError::Store(error)) => return Err(error),
+    };
     Ok(Some(Job::stored(run, definition, entries)))
 }

@@ -45,6 +45,7 @@ pub(crate) enum Fate {
 pub(crate) enum Refusal {
     Busy,
     Full,
+    Unavailable,
 }
 
 /// How far a store is away from who reads it.
@@ -56,6 +57,8 @@ pub(crate) enum Way {
     Turn,
     /// So many milliseconds.
     Ms(u64),
+    /// The store is not reached.
+    Cut,
 }
 
 /// Decides, and is told what is durable.
@@ -90,6 +93,10 @@ pub(crate) struct CrashStore {
     queue: Mutex<VecDeque<Queued>>,
     wake: Notify,
     chance: Arc<dyn Chance>,
+}
+
+fn unreachable() -> StoreError {
+    StoreError::Unavailable { reason: "the line is cut".to_owned() }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -150,12 +157,14 @@ impl CrashStore {
     }
 
     /// A question on its way to the store, or its answer on the way back.
-    async fn way(&self) {
+    async fn way(&self) -> Result<(), StoreError> {
         match self.chance.way() {
             Way::Short => {}
             Way::Turn => tokio::task::yield_now().await,
             Way::Ms(long) => tokio::time::sleep(Duration::from_millis(long)).await,
+            Way::Cut => return Err(unreachable()),
         }
+        Ok(())
     }
 
     fn read(&self, range: &KeyRange, order: Order, limit: usize) -> Vec<Pair> {
@@ -220,6 +229,7 @@ impl Store for CrashStore {
             let error = match refusal {
                 Refusal::Busy => StoreError::Busy,
                 Refusal::Full => StoreError::Full { place: PathBuf::from("data") },
+                Refusal::Unavailable => unreachable(),
             };
             return futures::future::ready(Err(error)).boxed();
         }
@@ -247,9 +257,9 @@ impl Store for CrashStore {
     fn get(&self, key: &[u8]) -> BoxFuture<'_, Result<Option<Vec<u8>>, StoreError>> {
         let key = key.to_vec();
         async move {
-            self.way().await;
+            self.way().await?;
             let value = lock(&self.applied).get(&key).cloned();
-            self.way().await;
+            self.way().await?;
             Ok(value)
         }
         .boxed()
@@ -262,9 +272,9 @@ impl Store for CrashStore {
         limit: usize,
     ) -> BoxFuture<'_, Result<Vec<Pair>, StoreError>> {
         async move {
-            self.way().await;
+            self.way().await?;
             let pairs = if range.is_empty() { Vec::new() } else { self.read(&range, order, limit) };
-            self.way().await;
+            self.way().await?;
             Ok(pairs)
         }
         .boxed()

@@ -173,6 +173,7 @@ impl History {
             }
         }
         engine.take_up().await.expect("the store can be read");
+        world.up();
         let stop_ms = world.chance(150).then(|| world.below(20_000));
         let stop = async {
             match stop_ms.filter(|_| !world.is_calm()) {

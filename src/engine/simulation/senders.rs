@@ -15,7 +15,7 @@ use crate::{
         CallbackError, DedupeKey, Engine, ReplayOn, Reply, Submission, Submitted, attempt::callback_token,
     },
     model::{Cause, Entry, Event, JsonText, Mode, RunId, Span, StepKey, Wait},
-    store::tables,
+    store::{StoreError, tables},
 };
 
 /// Keys that deliveries share.
@@ -178,7 +178,11 @@ impl Known {
             if head.status.is_terminal() {
                 continue;
             }
-            for entry in tables::journal::list(store, run).await.expect("the journal is whole") {
+            let entries = match tables::journal::list(store, run).await {
+                Err(StoreError::Unavailable { .. }) => continue,
+                entries => entries.expect("the journal is whole"),
+            };
+            for entry in entries {
                 if let Entry::Waiting { key, wait: Wait::Callback, .. } = entry {
                     open.push((run, head.seed, key));
                 }

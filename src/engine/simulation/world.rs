@@ -50,6 +50,8 @@ pub(super) struct World {
     pub(super) ledger: Mutex<Ledger>,
     crashes_left: AtomicU64,
     calm: AtomicBool,
+    /// The process of this life has taken up what it found: from then on the store may be out of reach.
+    is_up: AtomicBool,
     dead: AtomicBool,
     death: Notify,
 }
@@ -88,6 +90,7 @@ impl World {
             ledger: Mutex::new(Ledger::new(trace)),
             crashes_left: AtomicU64::new(crashes),
             calm: AtomicBool::new(false),
+            is_up: AtomicBool::new(false),
             dead: AtomicBool::new(false),
             death: Notify::new(),
         })
@@ -109,6 +112,7 @@ impl World {
     /// A process starts; called inside of its runtime.
     pub(super) fn live(&self) {
         self.dead.store(false, Ordering::SeqCst);
+        self.is_up.store(false, Ordering::SeqCst);
         let mut clock = lock(&self.clock);
         clock.began = Some(Instant::now());
         clock.last = 0;
@@ -128,6 +132,11 @@ impl World {
         while !self.is_dead() {
             self.death.notified().await;
         }
+    }
+
+    /// See [`World::is_up`].
+    pub(super) fn up(&self) {
+        self.is_up.store(true, Ordering::SeqCst);
     }
 
     /// From now on nothing goes wrong.
@@ -205,9 +214,11 @@ impl Chance for World {
         }
         let mut ways = lock(&self.ways);
         let mut below = |most: u64| ways.next_u64() % most;
-        match below(1_000) < self.odds.far {
-            true => [Way::Turn, Way::Turn, Way::Ms(1), Way::Ms(4)][below(4) as usize],
-            false => Way::Short,
+        let cut = self.is_up.load(Ordering::SeqCst) && below(1_000) < self.odds.far / 50;
+        match (cut, below(1_000) < self.odds.far) {
+            (true, _) => Way::Cut,
+            (false, true) => [Way::Turn, Way::Turn, Way::Ms(1), Way::Ms(4)][below(4) as usize],
+            (false, false) => Way::Short,
         }
     }
 
@@ -215,7 +226,11 @@ impl Chance for World {
         if self.is_calm() || !self.chance(self.odds.refusal) {
             return None;
         }
-        Some(*self.pick(&[Refusal::Busy, Refusal::Full]))
+        let refusal = *self.pick(&[Refusal::Busy, Refusal::Full]);
+        match self.odds.far > 0 && lock(&self.ways).next_u64().is_multiple_of(2) {
+            true => Some(Refusal::Unavailable),
+            false => Some(refusal),
+        }
     }
 
     fn group(&self, queued: usize) -> usize {
