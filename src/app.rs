@@ -40,8 +40,8 @@ use crate::{
 
 /// Between two sweeps of what has expired.
 const SWEEP_EVERY: Duration = Duration::from_secs(30);
-/// Between two moves of ended runs to the history.
-const ARCHIVE_EVERY: Duration = Duration::from_secs(2);
+/// Between two looks for ended runs to be settled in the history.
+const SETTLE_EVERY: Duration = Duration::from_secs(2);
 
 /// Why the server did not start, or stopped: one line that says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -347,10 +347,10 @@ async fn sweep(engine: Engine) {
                 tracing::warn!(%error, "what has expired could not be removed");
             }
         }
-        if let Err(error) = engine.archive().await {
-            tracing::warn!(%error, "ended runs could not be moved to the history");
+        if let Err(error) = engine.settle().await {
+            tracing::warn!(%error, "ended runs could not be settled in the history");
         }
-        tokio::time::sleep(ARCHIVE_EVERY).await;
-        since_sweep += ARCHIVE_EVERY;
+        tokio::time::sleep(SETTLE_EVERY).await;
+        since_sweep += SETTLE_EVERY;
     }
 }

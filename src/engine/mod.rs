@@ -299,12 +299,12 @@ impl Engine {
         intake::submit(&self.inner, submission).await
     }
 
-    /// Moves ended runs to the history, and drops what has expired there; called every few seconds.
+    /// Settles ended runs in the history, and drops what has expired there; called every few seconds.
     ///
     /// # Errors
     /// When the store refuses.
-    pub async fn archive(&self) -> Result<(), StoreError> {
-        recovery::archive(&self.inner).await
+    pub async fn settle(&self) -> Result<(), StoreError> {
+        recovery::settle(&self.inner).await
     }
 
     /// Removes expired dedupe claims and old lines of the request log; called now and then. Gives their number.

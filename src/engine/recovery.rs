@@ -13,8 +13,8 @@ use crate::{
 
 /// Queue items read at once.
 const PAGE: usize = 1_000;
-/// Ended runs that move at once.
-const ARCHIVED_AT_ONCE: usize = 2_000;
+/// Ended runs that are settled at once.
+const SETTLED_AT_ONCE: usize = 2_000;
 
 /// Takes up every unfinished run, oldest first: those that are ready stand in line again, those that wait keep their
 /// places in their groups and their timers.
@@ -170,13 +170,13 @@ pub(super) async fn groups(inner: &Inner, head: &RunHead) -> Result<Groups, Stor
     }
 }
 
-/// Moves ended runs to the history, and drops what has expired there.
-pub(super) async fn archive(inner: &Inner) -> Result<(), StoreError> {
+/// Settles ended runs, and drops what has expired of them.
+pub(super) async fn settle(inner: &Inner) -> Result<(), StoreError> {
     let store = &*inner.store;
     tables::history::drop_expired(store, inner.ports.now_ms()).await?;
     loop {
-        match tables::history::move_finished(store, ARCHIVED_AT_ONCE).await {
-            Ok(moved) if moved < ARCHIVED_AT_ONCE => break,
+        match tables::history::settle_finished(store, SETTLED_AT_ONCE).await {
+            Ok(settled) if settled < SETTLED_AT_ONCE => break,
             Ok(_) => {}
             // They stay where they are until the next time.
             Err(StoreError::Conflict { .. } | StoreError::Busy | StoreError::Full { .. }) => break,

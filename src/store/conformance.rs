@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use tempfile::TempDir;
 
 use super::{
-    Batch, Key, KeyRange, MemoryStore, Move, Options, Order, Pair, SledStore, Store, StoreError, Trust,
+    Batch, Key, KeyRange, MemoryStore, Options, Order, Pair, Settled, SledStore, Store, StoreError, Trust,
     buckets, testing::block_on, verify,
 };
 
@@ -33,8 +33,9 @@ macro_rules! conformance {
         the_last_write_of_a_batch_wins, a_conditional_delete_is_no_conflict, a_prefix_goes_in_its_turn,
         a_prefix_is_seen_with_the_batches_around_it, an_empty_batch_is_a_barrier,
         lazy_batches_are_written_in_their_turn, a_closed_store_reads_and_does_not_write,
-        a_dropped_future_takes_nothing_back, what_is_archived_reads_as_before,
-        archived_keys_are_absent_for_expectations_and_hidden_by_new_ones, buckets_are_dropped_whole,
+        a_dropped_future_takes_nothing_back, what_is_settled_reads_as_before,
+        what_begins_with_a_prefix_is_settled_as_a_whole,
+        settled_keys_are_absent_for_expectations_and_hidden_by_new_ones, buckets_are_dropped_whole,
         a_backup_holds_everything
     ); };
     (@cases $backends:tt $($case:ident),*) => { $(conformance!(@one $backends $case);)* };
@@ -58,6 +59,15 @@ fn commit(store: &dyn Store, fill: impl FnOnce(&mut Batch) -> &mut Batch) -> Res
 
 fn all(store: &dyn Store) -> Vec<Pair> {
     block_on(store.scan(KeyRange::prefix([]), Order::Ascending, usize::MAX)).unwrap()
+}
+
+/// Waits for a lazy batch.
+fn until_readable(store: &dyn Store, key: &[u8]) {
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
+    while block_on(store.get(key)).unwrap().is_none() {
+        assert!(std::time::Instant::now() < deadline, "a lazy batch is never written");
+        std::thread::yield_now();
+    }
 }
 
 fn put(store: &dyn Store, key: &[u8], value: impl Into<Vec<u8>>) {
@@ -294,6 +304,8 @@ mod cases {
 
     pub(super) fn an_empty_batch_is_a_barrier(store: &dyn Store) {
         block_on(store.commit_lazily(batch(|batch| batch.put(b"k", b"v")))).unwrap();
+        // For what is not readable yet it need not wait.
+        until_readable(store, b"k");
         block_on(store.commit(Batch::new())).unwrap();
         assert_eq!(block_on(store.get(b"k")).unwrap().unwrap(), b"v");
     }
@@ -306,11 +318,7 @@ mod cases {
         assert_eq!(block_on(store.get(b"k")).unwrap().unwrap(), b"last");
         block_on(store.commit_lazily(batch(|batch| batch.expect_absent(b"k").put(b"no", b"")))).unwrap();
         block_on(store.commit_lazily(batch(|batch| batch.put(b"alone", b"")))).unwrap();
-        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
-        while block_on(store.get(b"alone")).unwrap().is_none() {
-            assert!(std::time::Instant::now() < deadline, "a lazy batch alone is never written");
-            std::thread::yield_now();
-        }
+        until_readable(store, b"alone");
         assert_eq!(block_on(store.get(b"no")).unwrap(), None);
     }
 
@@ -323,7 +331,7 @@ mod cases {
         assert!(matches!(block_on(store.commit_lazily(Batch::new())), Err(StoreError::Closed)));
     }
 
-    pub(super) fn what_is_archived_reads_as_before(store: &dyn Store) {
+    pub(super) fn what_is_settled_reads_as_before(store: &dyn Store) {
         let key = |n: u16| [b"k", &n.to_be_bytes()[..]].concat();
         let value = |n: u16| vec![n as u8; if n % 90 == 5 { 40_000 } else { usize::from(n) }];
         commit(store, |batch| (0..300).fold(batch, |batch, n| batch.put(key(n), value(n)))).unwrap();
@@ -334,7 +342,7 @@ mod cases {
         for (numbers, step, day) in moves {
             let mut one = to_day(numbers.step_by(step).map(key), day);
             one.also_delete.push(Key::from(b"gone"));
-            block_on(store.archive(vec![one])).unwrap();
+            block_on(store.settle(vec![one])).unwrap();
             let mut expected = before.clone();
             expected.retain(|(key, _)| key != b"gone");
             assert!(all(store) == expected);
@@ -356,9 +364,40 @@ mod cases {
         assert_eq!(store.stats().buckets, 4);
     }
 
-    pub(super) fn archived_keys_are_absent_for_expectations_and_hidden_by_new_ones(store: &dyn Store) {
+    pub(super) fn what_begins_with_a_prefix_is_settled_as_a_whole(store: &dyn Store) {
+        let value = |n: u8| vec![n; 15_000];
+        // More than a backend moves at once.
+        for run in 0..40_u8 {
+            commit(store, |batch| {
+                (0..20).fold(batch.put(&[b'h', run], [run]), |batch, n| batch.put(&[b's', run, n], value(n)))
+            })
+            .unwrap();
+        }
+        put(store, b"t", b"another");
+        put(store, b"note", b"");
+        let before = all(store);
+        let one = |run: u8| Settled {
+            keys: vec![Key::from(&[b'h', run]), Key::from(b"not there")],
+            prefixes: vec![Key::from(&[b's', run])],
+            expires_ms: DAY / 2 + DAY * u64::from(run % 2),
+            also_delete: if run == 39 { vec![Key::from(b"note")] } else { vec![] },
+        };
+        block_on(store.settle((10..40).map(one).collect())).unwrap();
+        let mut expected = before;
+        expected.retain(|(key, _)| key != b"note");
+        assert!(all(store) == expected);
+        assert_eq!(store.stats().buckets, 2);
+        // What is live alone is seen by expectations.
+        let absent = |key: &[u8]| commit(store, |batch| batch.expect_absent(key)).is_ok();
+        assert!(absent(&[b's', 10, 3]) && absent(&[b'h', 39]) && !absent(&[b's', 9, 3]) && !absent(b"t"));
+        assert_eq!(block_on(store.drop_expired(DAY)).unwrap(), 1);
+        expected.retain(|(key, _)| key == b"t" || key[1] < 10 || key[1] % 2 == 1);
+        assert!(all(store) == expected);
+    }
+
+    pub(super) fn settled_keys_are_absent_for_expectations_and_hidden_by_new_ones(store: &dyn Store) {
         put(store, b"k", b"old");
-        block_on(store.archive(vec![to_day([b"k"], 3)])).unwrap();
+        block_on(store.settle(vec![to_day([b"k"], 3)])).unwrap();
         assert!(matches!(
             commit(store, |batch| batch.expect_equals(b"k", b"old")),
             Err(StoreError::Conflict { found: None, .. })
@@ -367,10 +406,10 @@ mod cases {
         assert_eq!(all(store), [(b"k".to_vec(), b"new".to_vec())]);
         assert_eq!(block_on(store.get(b"k")).unwrap().unwrap(), b"new");
         // Of two in the history, that which stays longer.
-        block_on(store.archive(vec![to_day([b"k"], 4)])).unwrap();
+        block_on(store.settle(vec![to_day([b"k"], 4)])).unwrap();
         assert_eq!(block_on(store.get(b"k")).unwrap().unwrap(), b"new");
         assert_eq!(all(store), [(b"k".to_vec(), b"new".to_vec())]);
-        block_on(store.archive(vec![to_day([b"k", b"x"], 4)])).unwrap();
+        block_on(store.settle(vec![to_day([b"k", b"x"], 4)])).unwrap();
         assert_eq!(all(store), [(b"k".to_vec(), b"new".to_vec())], "again, and of what is not there");
     }
 
@@ -379,7 +418,7 @@ mod cases {
             put(store, &[b'k', day], vec![day; 30_000]);
             put(store, &[b'm', day], vec![day; 3_000]);
             let keys = [[b'k', day], [b'm', day]];
-            block_on(store.archive(vec![to_day(keys, u64::from(day) + 1)])).unwrap();
+            block_on(store.settle(vec![to_day(keys, u64::from(day) + 1)])).unwrap();
         }
         let days =
             || all(store).iter().filter(|(key, _)| key[0] == b'm').map(|(key, _)| key[1]).collect::<Vec<_>>();
@@ -399,7 +438,7 @@ mod cases {
     pub(super) fn a_backup_holds_everything(store: &dyn Store) {
         for day in 1..4_u8 {
             put(store, &[b'k', day], vec![day; 30_000]);
-            block_on(store.archive(vec![to_day([[b'k', day]], u64::from(day) + 1)])).unwrap();
+            block_on(store.settle(vec![to_day([[b'k', day]], u64::from(day) + 1)])).unwrap();
             put(store, &[b'l', day], vec![day; 300_000]);
         }
         let backup = block_on(async {
@@ -427,10 +466,10 @@ mod cases {
     }
 }
 
-/// A move of these keys, that expires in the middle of that day.
-fn to_day<K: AsRef<[u8]>>(keys: impl IntoIterator<Item = K>, day: u64) -> Move {
+/// These keys have ended, and expire in the middle of that day.
+fn to_day<K: AsRef<[u8]>>(keys: impl IntoIterator<Item = K>, day: u64) -> Settled {
     let keys = keys.into_iter().map(|key| Key::from(key.as_ref())).collect();
-    Move { keys, expires_ms: day * DAY - DAY / 2, also_delete: vec![] }
+    Settled { keys, expires_ms: day * DAY - DAY / 2, ..Settled::default() }
 }
 
 const DAY: u64 = 86_400_000;
@@ -500,7 +539,7 @@ proptest! {
                 Step::Archive(keys, day) => {
                     let step = to_day(keys.iter().map(|key| named(*key)), day);
                     let end = buckets::end_of(step.expires_ms, now_ms);
-                    prop_assert!(block_on(store.as_ref().unwrap().archive(vec![step])).is_ok());
+                    prop_assert!(block_on(store.as_ref().unwrap().settle(vec![step])).is_ok());
                     let moved = keys.into_iter().filter_map(|key| map.remove_entry(&named(key)[..]));
                     history.entry(end).or_default().extend(moved);
                 }

@@ -15,7 +15,7 @@ use futures::future::{BoxFuture, FutureExt};
 use tokio::sync::{Notify, oneshot};
 
 use super::{
-    BackupStream, Batch, KeyRange, Move, Order, Pair, Store, StoreError, StoreStats,
+    BackupStream, Batch, KeyRange, Order, Pair, Settled, Store, StoreError, StoreStats,
     batch::Write,
     keys::{self, Kind},
     record,
@@ -295,7 +295,7 @@ impl Store for CrashStore {
 
     // The history has tests of its own: here ended runs stay where they are, so that they can be checked.
 
-    fn archive(&self, _moves: Vec<Move>) -> BoxFuture<'_, Result<(), StoreError>> {
+    fn settle(&self, _settled: Vec<Settled>) -> BoxFuture<'_, Result<(), StoreError>> {
         futures::future::ready(Ok(())).boxed()
     }
 

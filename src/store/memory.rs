@@ -11,7 +11,7 @@ use std::{
 use futures::future::{BoxFuture, FutureExt, ready};
 
 use super::{
-    BackupStream, Batch, Key, KeyRange, Move, Order, Pair, Store, StoreError, StoreStats, backup::Encoder,
+    BackupStream, Batch, Key, KeyRange, Order, Pair, Settled, Store, StoreError, StoreStats, backup::Encoder,
     batch::Write, buckets,
 };
 
@@ -192,20 +192,25 @@ impl Store for MemoryStore {
     ) -> BoxFuture<'_, Result<Vec<Pair>, StoreError>> {
         self.answer(move || self.read(&range, order, limit))
     }
-    fn archive(&self, moves: Vec<Move>) -> BoxFuture<'_, Result<(), StoreError>> {
+    fn settle(&self, settled: Vec<Settled>) -> BoxFuture<'_, Result<(), StoreError>> {
         let mut state = self.state();
         if state.closed {
             return ready(Err(StoreError::Closed)).boxed();
         }
         let gone = |state: &mut State, key: &Key| state.map.remove(key.as_bytes());
-        for step in moves {
-            let end = buckets::end_of(step.expires_ms, state.now_ms);
-            for key in step.keys {
+        for one in settled {
+            let end = buckets::end_of(one.expires_ms, state.now_ms);
+            for prefix in one.prefixes {
+                let range = KeyRange::prefix(prefix).into_bounds();
+                let ended: Vec<_> = state.map.extract_if(range, |_, _| true).collect();
+                state.history.entry(end).or_default().extend(ended);
+            }
+            for key in one.keys {
                 if let Some(value) = gone(&mut state, &key) {
                     state.history.entry(end).or_default().insert(key.into(), value);
                 }
             }
-            for key in step.also_delete {
+            for key in one.also_delete {
                 gone(&mut state, &key);
             }
         }

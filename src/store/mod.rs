@@ -36,16 +36,18 @@ pub use seal::{SealError, SealKey, Sealer, Trust};
 /// A key and its value.
 pub type Pair = (Vec<u8>, Vec<u8>);
 
-/// Keys whose values leave the live part for the history, together.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Move {
-    /// What moves. A key without a value is passed over. Of a key that was written again after it moved, and
-    /// moved again, the value counts that lands where it is kept longer.
+/// Something that has ended: it changes no more, and is dropped as a whole once it has expired.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Settled {
+    /// What belongs to it. A key without a value is passed over. Of a key that was written again after it was settled,
+    /// and settled again, the value counts that is kept longer.
     pub keys: Vec<Key>,
+    /// All live keys that begin with one of these belong to it too.
+    pub prefixes: Vec<Key>,
     /// When it may be dropped, milliseconds since the epoch; it is kept up to a day longer, what is far ahead
     /// a tenth longer or so.
     pub expires_ms: u64,
-    /// What goes from the live part at the same moment, and is not kept.
+    /// What goes at the same moment, and is not kept.
     pub also_delete: Vec<Key>,
 }
 
@@ -84,7 +86,9 @@ pub trait Store: Send + Sync + 'static {
     /// Queues `batch` for a later group: durable about 100 ms later, lost if the machine stops before.
     ///
     /// For log-like records. Waits while the queue is full; what goes wrong afterwards is logged.
-    /// It keeps its place before batches that are committed later.
+    /// Of batches that write the same key, lazy or not, each keeps its place before those that are given later. Nothing is
+    /// promised about others: a backend may have lines of their own for them, and an empty batch need not wait for one that is
+    /// not readable yet.
     ///
     /// # Errors
     /// `Unavailable`, `Fenced`, `Closed`, `Failed`.
@@ -125,15 +129,16 @@ pub trait Store: Send + Sync + 'static {
         limit: usize,
     ) -> BoxFuture<'_, Result<Vec<Pair>, StoreError>>;
 
-    /// Moves values to the history: durable there first, then gone from the live part, in one batch with
-    /// `also_delete`. Reads show the same before, meanwhile and after; a crash in between leaves both, and the
-    /// same move again mends that. Expectations of batches do not see the history, and a key that is written
-    /// again hides what the history has.
+    /// Keeps what has ended until it expires, apart from what is live: the history. The backend decides how, and whether
+    /// anything moves at all: one writes the values to a part that is dropped as a whole and then takes them from the live
+    /// part together with `also_delete`, another notes the time where they stand. Reads show the same before, meanwhile and
+    /// after; what a crash leaves half done, the same call again finishes. From then on expectations of batches do not see
+    /// these keys, and one that is written again hides what the history has.
     ///
     /// # Errors
     /// As [`Store::commit`]; `Conflict` when a value changed meanwhile, `Busy` when a backup that is being made
-    /// holds it up. What has not moved stays live.
-    fn archive(&self, moves: Vec<Move>) -> BoxFuture<'_, Result<(), StoreError>>;
+    /// holds it up. What is not settled then stays live, each of them as a whole.
+    fn settle(&self, settled: Vec<Settled>) -> BoxFuture<'_, Result<(), StoreError>>;
 
     /// Drops what expired by `now_ms` from the history, whole buckets at a time; gives their number.
     /// The history's only clock: call it now and then.

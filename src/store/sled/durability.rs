@@ -391,8 +391,8 @@ fn child_that_commits_until_killed() {
             // Also of an earlier life: again, or for the first time.
             let keys = (number.saturating_sub(16)..number).map(|number| Key::from(&number.to_be_bytes()));
             let expires_ms = (number / 64 % 5 + 1) * 86_400_000;
-            let step = Move { keys: keys.collect(), expires_ms, also_delete: vec![] };
-            block_on(store.archive(vec![step])).unwrap();
+            let step = Settled { keys: keys.collect(), expires_ms, ..Settled::default() };
+            block_on(store.settle(vec![step])).unwrap();
         }
     }
 }

@@ -63,8 +63,8 @@ use self::{
     watermark::Watermark,
 };
 use super::{
-    BackupError, BackupStream, Batch, Contents, KeyRange, Move, Order, Pair, Store, StoreError, StoreStats,
-    Trust, batch::Write, record,
+    BackupError, BackupStream, Batch, Contents, KeyRange, Order, Pair, Settled, Store, StoreError,
+    StoreStats, Trust, batch::Write, record,
 };
 use crate::reactor::off_the_reactor;
 
@@ -388,8 +388,8 @@ impl Store for SledStore {
         ready(self.read_range(&range, order, limit)).boxed()
     }
 
-    fn archive(&self, moves: Vec<Move>) -> BoxFuture<'_, Result<(), StoreError>> {
-        self.ask(|answer| Task::Archive(moves, answer))
+    fn settle(&self, settled: Vec<Settled>) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.ask(|answer| Task::Settle(settled, answer))
     }
 
     fn drop_expired(&self, now_ms: u64) -> BoxFuture<'_, Result<usize, StoreError>> {
