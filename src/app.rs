@@ -34,7 +34,7 @@ use crate::{
         tls::{Certificates, Files, Tls, TlsError},
     },
     steps::{PluginSource, Services},
-    store::{Options, SledStore, Store, StoreError},
+    store::{self, Store, StoreError},
     variables::Variables,
 };
 
@@ -232,8 +232,7 @@ impl App {
         }
         let scheme = if tls.is_some() { "https" } else { "http" };
         let folders = folder::workflows_in(&config.workflows)?;
-        let store: Arc<dyn Store> =
-            Arc::new(SledStore::open(&config.data.join("store"), &Options::default())?);
+        let store = store::open(&store::Settings::in_data(&config.data)).await?;
         let admission = Admission::new(
             config.sandbox_memory.unwrap_or_else(|| memory_budget::sandbox(machine::memory())),
         );

@@ -21,7 +21,7 @@ use crate::{
     sandbox::{EngineOptions as SandboxOptions, JsEngine, PluginEngine, PluginOptions},
     secrets::Redactor,
     steps::{PluginSource, Services},
-    store::{MemoryStore, Store, tables},
+    store::{self, MemoryStore, tables},
     variables::Variables,
 };
 
@@ -112,7 +112,7 @@ impl Local {
             event.hide_parameters(|name| webhook.hides_parameter(name));
         }
         self.install_plugins().await?;
-        let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
+        let store = store::open(&store::Settings::Memory).await?;
         let catalog = Catalog::new(self.sandbox.clone(), Arc::clone(&self.environment));
         let engine = Engine::new(
             Arc::clone(&store),

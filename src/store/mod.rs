@@ -1,8 +1,8 @@
 //! What is durable: an ordered space of byte keys with atomic, conditional batches.
 //!
-//! [`Store`] is all that the floors above know; `tables` gives it types. Two backends keep the
-//! same promises: `sled` on disk and `memory` for `flowcell run` and tests. No type of a backend
-//! leaves this module, so that a shared database can follow.
+//! [`Store`] is all that the floors above know; `tables` gives it types, and [`open`] chooses the backend. Two keep
+//! the same promises: `sled` on disk and `memory` for `flowcell run` and tests. No type of a backend is needed to use
+//! a store, and nothing about it assumes that it is on this machine, so that a shared database can follow.
 //!
 //! Never here: HTTP, clocks, randomness, or a decision about what a run does next.
 
@@ -16,6 +16,7 @@ pub(crate) mod crash;
 mod error;
 pub mod keys;
 mod memory;
+mod open;
 mod record;
 mod seal;
 mod sled;
@@ -31,6 +32,7 @@ pub use batch::{Batch, KeyRange, Order};
 pub use error::StoreError;
 pub use keys::Key;
 pub use memory::MemoryStore;
+pub use open::{Settings, open};
 pub use seal::{SealError, SealKey, Sealer, Trust};
 
 /// A key and its value.
