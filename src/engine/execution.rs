@@ -16,7 +16,7 @@ use tokio::sync::mpsc;
 
 use super::{
     Inner,
-    attempt::{self, Attempted, Performed, Seen},
+    attempt::{self, Attempt, Attempted, Performed, Seen},
     definition::Definition,
     patience::Patience,
     progress::Progress,
@@ -333,17 +333,17 @@ impl Drive<'_> {
         }
         for (key, number) in attempts {
             let place = attempt::place(self.inner, &self.progress.run, &self.definition, &self.state, &key);
-            let performed = attempt::perform(
-                Arc::clone(self.inner),
-                self.progress.run.head.id,
-                Arc::clone(&self.definition),
-                Arc::clone(&self.seen),
-                self.progress.outputs.clone(),
+            let performed = attempt::perform(Attempt {
+                inner: Arc::clone(self.inner),
+                run: self.progress.run.head.id,
+                definition: Arc::clone(&self.definition),
+                seen: Arc::clone(&self.seen),
+                outputs: self.progress.outputs.clone(),
                 place,
-                key.clone(),
+                key: key.clone(),
                 number,
-                self.asks.0.clone(),
-            );
+                asks: self.asks.0.clone(),
+            });
             let (abort, registration) = AbortHandle::new_pair();
             self.aborts.insert(key, abort);
             self.attempts.push(Abortable::new(performed, registration).map(Result::ok).boxed());
