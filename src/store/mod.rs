@@ -1,6 +1,6 @@
 //! What is durable: an ordered space of byte keys with atomic, conditional batches.
 //!
-//! [`Store`] is all that the floors above know; `tables` gives it types, and [`open`] chooses the backend. Two keep
+//! [`Store`] is all that the floors above know; `tables` gives it types, and [`open()`] chooses the backend. Two keep
 //! the same promises: `sled` on disk and `memory` for `flowcell run` and tests. No type of a backend is needed to use
 //! a store, and nothing about it assumes that it is on this machine, so that a shared database can follow.
 //!

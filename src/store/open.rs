@@ -1,6 +1,9 @@
 //! Opens the store that the settings name: one arm a backend, and the only place that chooses one.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use super::{MemoryStore, Options, SledStore, Store, StoreError};
 use crate::reactor::off_the_reactor;
@@ -21,7 +24,7 @@ pub enum Settings {
 
 impl Settings {
     /// The store of a data folder.
-    pub fn in_data(data: &std::path::Path) -> Self {
+    pub fn in_data(data: &Path) -> Self {
         Self::Folder { path: data.join("store"), options: Options::default() }
     }
 }

@@ -63,7 +63,7 @@ use self::{
     watermark::Watermark,
 };
 use super::{
-    BackupError, BackupStream, Batch, Contents, KeyRange, Order, Pair, Settled, Store, StoreError,
+    BackupError, BackupStream, Batch, Contents, Key, KeyRange, Order, Pair, Settled, Store, StoreError,
     StoreStats, Trust, batch::Write, record,
 };
 use crate::reactor::off_the_reactor;
@@ -377,6 +377,10 @@ impl Store for SledStore {
 
     fn get(&self, key: &[u8]) -> BoxFuture<'_, Result<Option<Vec<u8>>, StoreError>> {
         ready(self.read(key)).boxed()
+    }
+
+    fn get_many<'a>(&'a self, keys: &'a [Key]) -> BoxFuture<'a, Result<Vec<Option<Vec<u8>>>, StoreError>> {
+        ready(keys.iter().map(|key| self.read(key)).collect()).boxed()
     }
 
     fn scan(
