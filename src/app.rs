@@ -34,14 +34,14 @@ use crate::{
         tls::{Certificates, Files, Tls, TlsError},
     },
     steps::{PluginSource, Services},
-    store::{Options, SledStore, Store, StoreError},
+    store::{self, Store, StoreError},
     variables::Variables,
 };
 
 /// Between two sweeps of what has expired.
 const SWEEP_EVERY: Duration = Duration::from_secs(30);
-/// Between two moves of ended runs to the history.
-const ARCHIVE_EVERY: Duration = Duration::from_secs(2);
+/// Between two looks for ended runs to be settled in the history.
+const SETTLE_EVERY: Duration = Duration::from_secs(2);
 
 /// Why the server did not start, or stopped: one line that says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -232,8 +232,7 @@ impl App {
         }
         let scheme = if tls.is_some() { "https" } else { "http" };
         let folders = folder::workflows_in(&config.workflows)?;
-        let store: Arc<dyn Store> =
-            Arc::new(SledStore::open(&config.data.join("store"), &Options::default())?);
+        let store = store::open(&store::Settings::in_data(&config.data)).await?;
         let admission = Admission::new(
             config.sandbox_memory.unwrap_or_else(|| memory_budget::sandbox(machine::memory())),
         );
@@ -257,7 +256,7 @@ impl App {
                 Arc::new(SystemPorts::beginning_at(now_ms))
             }
         };
-        let keyring = key_source::keyring(config, Vault::sealed_with(&*store)?.as_deref())?;
+        let keyring = key_source::keyring(config, Vault::sealed_with(&*store).await?.as_deref())?;
         let seal = key_source::seal_keys(&keyring).into_iter().next();
         let vault = Vault::open(Arc::clone(&store), keyring, Arc::clone(&ports)).await?;
         let vault = vault.masking(config.credentials(std::env::vars()));
@@ -285,7 +284,7 @@ impl App {
             slots: config.slots,
             admission,
         })?;
-        let plugins = Arc::new(Plugins::open(runs_plugins, Arc::clone(&store), vault.clone())?);
+        let plugins = Arc::new(Plugins::open(runs_plugins, Arc::clone(&store), vault.clone()).await?);
         install_plugins(config, &plugins, ports.now_ms()).await?;
         let services = Services {
             sandbox: sandbox.clone(),
@@ -347,10 +346,10 @@ async fn sweep(engine: Engine) {
                 tracing::warn!(%error, "what has expired could not be removed");
             }
         }
-        if let Err(error) = engine.archive().await {
-            tracing::warn!(%error, "ended runs could not be moved to the history");
+        if let Err(error) = engine.settle().await {
+            tracing::warn!(%error, "ended runs could not be settled in the history");
         }
-        tokio::time::sleep(ARCHIVE_EVERY).await;
-        since_sweep += ARCHIVE_EVERY;
+        tokio::time::sleep(SETTLE_EVERY).await;
+        since_sweep += SETTLE_EVERY;
     }
 }

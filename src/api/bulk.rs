@@ -47,7 +47,7 @@ pub(super) async fn replay(State(engine): State<Engine>, body: input::Body) -> R
     }
     let (after, before) = (after.map(bound).transpose()?, before.map(bound).transpose()?);
     let filter = Filter { workflow, status };
-    let (found, next) = matching(&engine, &filter, after, before, limit)?;
+    let (found, next) = matching(&engine, &filter, after, before, limit).await?;
     let (mut replayed, mut failed) = (Vec::new(), Vec::new());
     for run in found.into_iter().rev().map(|head| head.id) {
         if dry_run {
@@ -79,7 +79,7 @@ fn bound(text: String) -> Result<RunId, Problem> {
 }
 
 /// Ended runs newest first, and where the rest begins.
-fn matching(
+async fn matching(
     engine: &Engine,
     filter: &Filter,
     after: Option<RunId>,
@@ -89,7 +89,8 @@ fn matching(
     let (mut found, mut cursor) = (Vec::new(), before);
     for _ in 0..LOOKS {
         let wanted = limit - found.len();
-        let page = tables::runs::list(&**engine.store(), filter, cursor, wanted).map_err(store_problem)?;
+        let page =
+            tables::runs::list(&**engine.store(), filter, cursor, wanted).await.map_err(store_problem)?;
         for head in page.items {
             if after.is_some_and(|after| head.id <= after) {
                 return Ok((found, None));

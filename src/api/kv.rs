@@ -36,8 +36,9 @@ pub(super) async fn list(
     let workflow: WorkflowKey = input::parsed(&workflow)?;
     let (kv, now_ms) = (engine.kv(), engine.ports().now_ms());
     let (limit, after) = (page_size(page.limit), page.after.as_deref());
-    let (entries, next) = kv.entries(&workflow, &page.prefix, after, limit, now_ms).map_err(store_problem)?;
-    let usage = kv.usage(&workflow).map_err(store_problem)?;
+    let (entries, next) =
+        kv.entries(&workflow, &page.prefix, after, limit, now_ms).await.map_err(store_problem)?;
+    let usage = kv.usage(&workflow).await.map_err(store_problem)?;
     Ok(Json(json!({
         "entries": entries.iter().map(shown).collect::<Vec<_>>(),
         "next": next,
@@ -56,7 +57,7 @@ pub(super) async fn show(
     Path((workflow, key)): Path<(String, String)>,
 ) -> Result<Json<Value>, Problem> {
     let workflow: WorkflowKey = input::parsed(&workflow)?;
-    let entry = engine.kv().entry(&workflow, &key, engine.ports().now_ms()).map_err(store_problem)?;
+    let entry = engine.kv().entry(&workflow, &key, engine.ports().now_ms()).await.map_err(store_problem)?;
     entry.map(|entry| Json(shown(&entry))).ok_or_else(unknown)
 }
 

@@ -27,14 +27,10 @@ pub(super) async fn list(
     let Query(query) = query.map_err(|error| bad_request(error.body_text()))?;
     let limit = page_size(query.limit);
     let store = &**engine.store();
-    let letters = tables::letters::list(store, query.before, limit).map_err(store_problem)?;
+    let letters = tables::letters::list(store, query.before, limit).await.map_err(store_problem)?;
     let next = letters.last().filter(|_| letters.len() == limit).copied();
-    let mut lines = Vec::new();
-    for run in letters {
-        if let Some(head) = tables::runs::head(store, run).map_err(store_problem)? {
-            lines.push(runs::line(&engine, head));
-        }
-    }
+    let heads = tables::runs::heads(store, &letters).await.map_err(store_problem)?;
+    let lines: Vec<_> = heads.into_iter().flatten().map(|head| runs::line(&engine, head)).collect();
     Ok(Json(json!({ "dead_letters": lines, "next": next })))
 }
 
@@ -44,7 +40,7 @@ pub(super) async fn retry(
     State(engine): State<Engine>,
     Path(id): Path<String>,
 ) -> Result<(StatusCode, Json<Value>), Problem> {
-    let id: RunId = letter(&engine, &id)?;
+    let id: RunId = letter(&engine, &id).await?;
     let new = engine.retry(id).await.map_err(problems::control)?;
     engine.dismiss(id).await.map_err(problems::control)?;
     Ok((StatusCode::CREATED, Json(json!({ "run_id": new }))))
@@ -55,15 +51,15 @@ pub(super) async fn dismiss(
     State(engine): State<Engine>,
     Path(id): Path<String>,
 ) -> Result<StatusCode, Problem> {
-    let id = letter(&engine, &id)?;
+    let id = letter(&engine, &id).await?;
     engine.dismiss(id).await.map_err(problems::control)?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 /// A run that is on the list.
-fn letter(engine: &Engine, id: &str) -> Result<RunId, Problem> {
+async fn letter(engine: &Engine, id: &str) -> Result<RunId, Problem> {
     let id: RunId = input::parsed(id)?;
-    if tables::letters::holds(&**engine.store(), id).map_err(store_problem)? {
+    if tables::letters::holds(&**engine.store(), id).await.map_err(store_problem)? {
         return Ok(id);
     }
     let detail = format!("{id} is no dead letter");

@@ -36,7 +36,7 @@ use door::{Door, authorize, know_the_name};
 
 use crate::{
     engine::{Engine, Plugins, Vault},
-    gateway::{Gateway, Problem},
+    gateway::{self, Gateway, Problem},
     model::Limits,
     store::{SealKey, StoreError},
 };
@@ -123,8 +123,7 @@ fn page_size(asked: Option<usize>) -> usize {
 
 /// The store's error as the API's caller sees it.
 fn store_problem(error: StoreError) -> Problem {
-    tracing::error!(%error, "the API could not read the store");
-    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "store_unavailable", error.to_string())
+    gateway::store_problem(&error)
 }
 
 fn bad_request(detail: impl Into<String>) -> Problem {

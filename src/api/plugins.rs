@@ -135,7 +135,7 @@ async fn module(
     Path((name, version)): Path<(String, String)>,
 ) -> Result<Response, Problem> {
     let (name, version, found) = one_version(&shelf, &name, &version)?;
-    let module = shelf.plugins.module(found.hash).map_err(store_problem)?;
+    let module = shelf.plugins.module(found.hash).await.map_err(store_problem)?;
     let module = module.ok_or_else(|| unknown(&name))?;
     let mut headers = HeaderMap::new();
     headers.insert(header::CONTENT_TYPE, http::HeaderValue::from_static("application/wasm"));
@@ -268,7 +268,7 @@ fn problem(error: PluginsError) -> Problem {
         PluginsError::NotGranted { .. } => (StatusCode::CONFLICT, "capability_not_granted"),
         PluginsError::Limits { .. } => return bad_request(error.to_string()),
         PluginsError::Damaged { .. } => (StatusCode::INTERNAL_SERVER_ERROR, "plugin_damaged"),
-        PluginsError::Store(_) => (StatusCode::INTERNAL_SERVER_ERROR, "store_unavailable"),
+        PluginsError::Store(error) => return store_problem(error.clone()),
     };
     if status.is_server_error() {
         tracing::error!(%error, "the API could not work on a plugin");

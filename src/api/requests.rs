@@ -35,8 +35,9 @@ pub(super) async fn list(
     let Query(query) = query.map_err(|error| bad_request(error.body_text()))?;
     let limit = page_size(query.limit);
     let filter = Filter { workflow: query.workflow, refused: query.refused };
-    let page =
-        tables::requests::list(&**engine.store(), &filter, query.before, limit).map_err(store_problem)?;
+    let page = tables::requests::list(&**engine.store(), &filter, query.before, limit)
+        .await
+        .map_err(store_problem)?;
     let lines: Vec<_> = page.items.iter().map(line).collect();
     Ok(Json(json!({ "requests": lines, "next": page.next })))
 }
@@ -48,11 +49,11 @@ pub(super) async fn show(
 ) -> Result<Json<Value>, Problem> {
     let id: RequestId = input::parsed(&id)?;
     let store = &**engine.store();
-    let record = tables::requests::get(store, id).map_err(store_problem)?.ok_or_else(|| {
+    let record = tables::requests::get(store, id).await.map_err(store_problem)?.ok_or_else(|| {
         let detail = format!("there is no request {id} in the log");
         Problem::new(StatusCode::NOT_FOUND, "request_unknown", detail)
     })?;
-    let kept = tables::requests::kept(store, id).map_err(store_problem)?;
+    let kept = tables::requests::kept(store, id).await.map_err(store_problem)?;
     let mut shown = line(&record);
     shown["request"] = kept.as_ref().map_or(Value::Null, request);
     Ok(Json(shown))

@@ -51,7 +51,8 @@ pub(super) async fn list(
     let Query(query) = query.map_err(|error| bad_request(error.body_text()))?;
     let filter = Filter { workflow: query.workflow, status: query.status };
     let limit = page_size(query.limit);
-    let page = tables::runs::list(&**engine.store(), &filter, query.before, limit).map_err(store_problem)?;
+    let page =
+        tables::runs::list(&**engine.store(), &filter, query.before, limit).await.map_err(store_problem)?;
     let lines: Vec<_> = page.items.into_iter().map(|head| line(&engine, head)).collect();
     Ok(Json(json!({ "runs": lines, "next": page.next })))
 }
@@ -83,17 +84,17 @@ pub(super) async fn show(
 ) -> Result<Json<Value>, Problem> {
     let id: RunId = input::parsed(&id)?;
     let store = &**engine.store();
-    let run = tables::runs::get(store, id).map_err(store_problem)?;
+    let run = tables::runs::get(store, id).await.map_err(store_problem)?;
     let run = run
         .ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, "run_unknown", format!("there is no run {id}")))?;
-    let entries = tables::journal::list(store, id).map_err(store_problem)?;
+    let entries = tables::journal::list(store, id).await.map_err(store_problem)?;
     // A version that is gone or unreadable has no frames to give.
     let failed = |entry: &Entry| match entry {
         Entry::Ended(record) | Entry::Retrying(record, _) => record.error.is_some(),
         Entry::Begun(..) | Entry::Waiting { .. } => false,
     };
     let files = match run.head.error.is_some() || entries.iter().any(failed) {
-        true => tables::versions::get(store, run.head.version).ok().flatten(),
+        true => tables::versions::get(store, run.head.version).await.ok().flatten(),
         false => None,
     };
     Ok(Json(run_view::whole(&run, &entries, engine.is_live(id), files.as_ref(), &engine.vault().redactor())))

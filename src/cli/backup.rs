@@ -5,6 +5,7 @@ use std::{
     io::{BufWriter, Write},
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use anyhow::Context;
@@ -15,7 +16,7 @@ use crate::{
     config::{Config, Flags},
     key_source::{self, KEY_FILE},
     secrets::Keyring,
-    store::{Contents, Options, Sealer, SledStore, Store, StoreError, Trust, verify},
+    store::{self, Contents, Sealer, SledStore, Store, StoreError, Trust, verify},
 };
 
 #[derive(Args)]
@@ -113,7 +114,7 @@ async fn write(draft: &Path, server: &Server) -> anyhow::Result<()> {
     let mut file = BufWriter::new(file.with_context(|| format!("cannot write {}", draft.display()))?);
     let store = match server.is_named() {
         true => None,
-        false => open(&server.data().join("store"))?,
+        false => open(server.data()).await?,
     };
     let mut keep =
         |piece: &[u8]| file.write_all(piece).with_context(|| format!("cannot write {}", draft.display()));
@@ -142,15 +143,16 @@ async fn write(draft: &Path, server: &Server) -> anyhow::Result<()> {
     file.and_then(|file| file.sync_all()).with_context(|| format!("cannot write {}", draft.display()))
 }
 
-/// The store of a folder whose server does not run; `None` when one does.
-fn open(folder: &Path) -> anyhow::Result<Option<SledStore>> {
+/// The store of a data folder whose server does not run; `None` when one does.
+async fn open(data: &Path) -> anyhow::Result<Option<Arc<dyn Store>>> {
+    let folder = data.join("store");
     // Opening would make a new one.
     anyhow::ensure!(
         folder.join("FORMAT").exists(),
         "{} holds no store: give the data folder with --data, or the address of a server with --server",
         folder.display()
     );
-    match SledStore::open(folder, &Options::default()) {
+    match store::open(&store::Settings::in_data(data)).await {
         Ok(store) => Ok(Some(store)),
         Err(StoreError::Locked { .. }) => Ok(None),
         Err(error) => Err(error.into()),

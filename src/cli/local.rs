@@ -21,7 +21,7 @@ use crate::{
     sandbox::{EngineOptions as SandboxOptions, JsEngine, PluginEngine, PluginOptions},
     secrets::Redactor,
     steps::{PluginSource, Services},
-    store::{MemoryStore, Store, tables},
+    store::{self, MemoryStore, tables},
     variables::Variables,
 };
 
@@ -64,7 +64,7 @@ impl Local {
             slots: SLOTS,
             ..PluginOptions::default()
         })?;
-        let plugins = Arc::new(Plugins::open(runs_plugins, Arc::new(MemoryStore::new()), vault.clone())?);
+        let plugins = Arc::new(Plugins::new(runs_plugins, Arc::new(MemoryStore::new()), vault.clone()));
         let variables = Variables::new(&config);
         let environment = variables.environment();
         Ok(Self { sandbox, environment, variables, net, vault, plugins, plugin_folder: config.plugins })
@@ -112,7 +112,7 @@ impl Local {
             event.hide_parameters(|name| webhook.hides_parameter(name));
         }
         self.install_plugins().await?;
-        let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
+        let store = store::open(&store::Settings::Memory).await?;
         let catalog = Catalog::new(self.sandbox.clone(), Arc::clone(&self.environment));
         let engine = Engine::new(
             Arc::clone(&store),
@@ -140,8 +140,8 @@ impl Local {
             anyhow::bail!("the first run of an empty store is never a copy");
         };
         ended_or_waiting(&engine, run).await?;
-        let run = tables::runs::get(&*store, run)?.context("the run is in the store")?;
-        let entries = tables::journal::list(&*store, run.head.id)?;
+        let run = tables::runs::get(&*store, run).await?.context("the run is in the store")?;
+        let entries = tables::journal::list(&*store, run.head.id).await?;
         Ok((run, entries))
     }
 }
@@ -152,7 +152,7 @@ const WAIT_MOST_MS: u64 = 60_000;
 /// Until a run has ended, or waits for something that will not come here.
 async fn ended_or_waiting(engine: &Engine, run: RunId) -> anyhow::Result<()> {
     loop {
-        let head = tables::runs::head(&**engine.store(), run)?.context("the run is in the store")?;
+        let head = tables::runs::head(&**engine.store(), run).await?.context("the run is in the store")?;
         let now_ms = engine.ports().now_ms();
         let waits = head.status == RunStatus::Waiting
             && head.due_ms.is_none_or(|due_ms| due_ms > now_ms.saturating_add(WAIT_MOST_MS));

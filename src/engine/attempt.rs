@@ -12,7 +12,8 @@ use tokio::sync::mpsc;
 use super::{
     Inner,
     definition::Definition,
-    script::{Asked, ScriptHost, bytes_of},
+    patience::{self, Patience},
+    script::{self, Asked, ScriptHost, bytes_of},
     transition::State,
 };
 use crate::{
@@ -166,26 +167,43 @@ fn secret_of(seed: &[u8; 32], purpose: &str, key: &StepKey) -> String {
     hex::encode(&hash.chain_update(key.to_string()).finalize()[..16])
 }
 
-/// Executes one attempt, or goes on with one that was put down.
-#[expect(clippy::too_many_arguments, reason = "each is a part of what one attempt is")]
-pub(super) async fn perform(
-    inner: Arc<Inner>,
-    run: RunId,
-    definition: Arc<Definition>,
-    seen: Arc<Seen>,
-    outputs: Outputs,
-    place: Place,
-    key: StepKey,
-    number: u32,
-    asks: mpsc::UnboundedSender<Asked>,
-) -> Attempted {
+/// One attempt of a step instance.
+pub(super) struct Attempt {
+    pub(super) inner: Arc<Inner>,
+    pub(super) run: RunId,
+    pub(super) definition: Arc<Definition>,
+    pub(super) seen: Arc<Seen>,
+    /// Of the steps before.
+    pub(super) outputs: Outputs,
+    pub(super) place: Place,
+    pub(super) key: StepKey,
+    /// From 1.
+    pub(super) number: u32,
+    /// What its script needs of the run goes here.
+    pub(super) asks: mpsc::UnboundedSender<Asked>,
+}
+
+/// Executes an attempt, or goes on with one that was put down.
+pub(super) async fn perform(attempt: Attempt) -> Attempted {
+    let Attempt { inner, run, definition, seen, outputs, place, key, number, asks } = attempt;
     let started = Instant::now();
     let timeout = definition.timeout(&key.step);
     let compiled = definition.step(&key.step);
     let is_code = compiled.is_some_and(steps::Compiled::calls_the_host);
-    let history = match is_code {
-        true => tables::calls::list(&*inner.store, run, &key, number),
-        false => Ok(Vec::new()),
+    let mut patience = Patience::of(run);
+    let history = loop {
+        let read = match is_code {
+            true => tables::calls::list(&*inner.store, run, &key, number).await,
+            false => Ok(Vec::new()),
+        };
+        match read {
+            Err(error) if patience.again(&inner, &error).await => {}
+            Err(error) if patience::abandons(&error) => {
+                script::abandon(&asks, &error).await;
+                break Err(error);
+            }
+            read => break read,
+        }
     };
     let (history, unread) = match history {
         Ok(history) => (history, None),

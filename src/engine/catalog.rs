@@ -5,7 +5,10 @@ use std::{
     sync::{Arc, RwLock},
 };
 
-use super::definition::{Definition, Environment};
+use super::{
+    definition::{Definition, Environment},
+    patience,
+};
 use crate::{
     model::{ErrorCode, Priority, RunError, VersionHash, Workflow, WorkflowKey},
     reactor::off_the_reactor,
@@ -15,6 +18,17 @@ use crate::{
 
 /// Older versions kept compiled at once.
 const OLD_VERSIONS: usize = 64;
+
+/// Why a pinned version is not to be had.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum PinnedError {
+    /// It is gone for good, so its runs fail.
+    #[error("{}", .0.message)]
+    Missing(RunError),
+    /// The store does not tell, which says nothing about the version.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
 
 /// The installed workflows.
 pub struct Catalog {
@@ -74,7 +88,7 @@ impl Catalog {
         store: &dyn Store,
         definition: Arc<Definition>,
     ) -> Result<(), StoreError> {
-        if tables::versions::get(store, definition.version)?.is_none() {
+        if tables::versions::get(store, definition.version).await?.is_none() {
             let mut batch = Batch::new();
             tables::versions::insert(&mut batch, &definition.bundle);
             store.commit(batch).await?;
@@ -90,13 +104,13 @@ impl Catalog {
     /// The version that a run is pinned to, current or not.
     ///
     /// # Errors
-    /// `version_missing` when its files are gone or no longer compile.
-    pub(super) fn pinned(
+    /// `Missing` when its files are gone or no longer compile; `Store` when that cannot be told now.
+    pub(super) async fn pinned(
         &self,
         store: &dyn Store,
         key: &WorkflowKey,
         version: VersionHash,
-    ) -> Result<Arc<Definition>, RunError> {
+    ) -> Result<Arc<Definition>, PinnedError> {
         if let Some(current) = self.current(key).filter(|current| current.version == version) {
             return Ok(current);
         }
@@ -104,13 +118,16 @@ impl Catalog {
             return Ok(Arc::clone(old));
         }
         let missing = |why: String| {
-            RunError::new(
-                ErrorCode::VersionMissing,
-                format!("version {version} of `{key}` cannot be run: {why}"),
-            )
+            let message = format!("version {version} of `{key}` cannot be run: {why}");
+            PinnedError::Missing(RunError::new(ErrorCode::VersionMissing, message))
+        };
+        let read = |error| match patience::abandons(&error) {
+            true => PinnedError::Store(error),
+            false => missing(error.to_string()),
         };
         let bundle = tables::versions::get(store, version)
-            .map_err(|error| missing(error.to_string()))?
+            .await
+            .map_err(read)?
             .ok_or_else(|| missing("its files are not in the store".to_owned()))?;
         let compiled = off_the_reactor(|| Definition::compile(bundle, &self.sandbox, &self.environment));
         let definition = compiled.map_err(|error| missing(error.to_string()))?;

@@ -1,10 +1,13 @@
 //! What people and programs do with runs beside triggering them: start, cancel, repeat, pause, call back.
 
-use std::sync::{Arc, atomic::Ordering};
+use std::sync::Arc;
 
 use subtle::ConstantTimeEq;
 
-use super::{Engine, EngineError, Submission, Submitted, attempt, definition::Definition, intake, scheduler};
+use super::{
+    Engine, EngineError, Submission, Submitted, attempt, catalog::PinnedError, definition::Definition,
+    intake, scheduler,
+};
 use crate::{
     model::{
         Cause, Entry, Event, JsonText, Mode, OnError, Run, RunError, RunHead, RunId, RunStatus, Signal,
@@ -106,39 +109,44 @@ impl Engine {
     /// # Errors
     /// When it is unknown or has ended.
     pub async fn cancel(&self, run: RunId, reason: &str) -> Result<(), ControlError> {
-        let head = self.head(run)?;
+        let head = self.head(run).await?;
         if head.status.is_terminal() {
             return Err(ControlError::Ended { run, status: head.status });
         }
         let mut batch = Batch::new();
         tables::signals::put(&mut batch, run, &Signal::Cancel { reason: reason.to_owned() });
         self.inner.store.commit(batch).await?;
-        scheduler::hurry(&self.inner, run)?;
+        scheduler::hurry(&self.inner, run).await?;
         Ok(())
     }
 
-    fn head(&self, run: RunId) -> Result<RunHead, ControlError> {
-        tables::runs::head(&*self.inner.store, run)?.ok_or(ControlError::UnknownRun(run))
+    async fn head(&self, run: RunId) -> Result<RunHead, ControlError> {
+        tables::runs::head(&*self.inner.store, run).await?.ok_or(ControlError::UnknownRun(run))
     }
 
-    fn ended(&self, run: RunId) -> Result<Run, ControlError> {
-        let found = tables::runs::get(&*self.inner.store, run)?.ok_or(ControlError::UnknownRun(run))?;
+    async fn ended(&self, run: RunId) -> Result<Run, ControlError> {
+        let found = tables::runs::get(&*self.inner.store, run).await?.ok_or(ControlError::UnknownRun(run))?;
         match found.head.status.is_terminal() {
             true => Ok(found),
             false => Err(ControlError::NotEnded(run)),
         }
     }
 
-    fn version(&self, head: &RunHead, on: ReplayOn) -> Result<Arc<Definition>, ControlError> {
+    async fn version(&self, head: &RunHead, on: ReplayOn) -> Result<Arc<Definition>, ControlError> {
         let catalog = &self.inner.catalog;
         match on {
             ReplayOn::Newest => {
                 let unknown = || ControlError::UnknownWorkflow(head.workflow.clone());
                 catalog.current(&head.workflow).ok_or_else(unknown)
             }
-            ReplayOn::Same => catalog
-                .pinned(&*self.inner.store, &head.workflow, head.version)
-                .map_err(ControlError::Version),
+            ReplayOn::Same => {
+                catalog.pinned(&*self.inner.store, &head.workflow, head.version).await.map_err(|error| {
+                    match error {
+                        PinnedError::Missing(error) => ControlError::Version(error),
+                        PinnedError::Store(error) => error.into(),
+                    }
+                })
+            }
         }
     }
 
@@ -147,8 +155,8 @@ impl Engine {
     /// # Errors
     /// When it is unknown or has not ended, or the new run is not accepted.
     pub async fn replay(&self, run: RunId, on: ReplayOn) -> Result<RunId, ControlError> {
-        let old = self.ended(run)?;
-        let definition = self.version(&old.head, on)?;
+        let old = self.ended(run).await?;
+        let definition = self.version(&old.head, on).await?;
         let mut new = intake::new_run(&self.inner, &definition, old.event, Mode::Async, Cause::Replay);
         new.head.origin = Some(run);
         self.begin(new, definition, &[], None).await
@@ -160,9 +168,9 @@ impl Engine {
     /// # Errors
     /// When it is unknown, has not ended or has no failed step, or the new run is not accepted.
     pub async fn retry(&self, run: RunId) -> Result<RunId, ControlError> {
-        let old = self.ended(run)?;
-        let entries = tables::journal::list(&*self.inner.store, run)?;
-        let definition = self.version(&old.head, ReplayOn::Same)?;
+        let old = self.ended(run).await?;
+        let entries = tables::journal::list(&*self.inner.store, run).await?;
+        let definition = self.version(&old.head, ReplayOn::Same).await?;
         let kept = before_failure(&definition.workflow, entries);
         if matches!(old.head.status, RunStatus::Succeeded) {
             return Err(ControlError::NothingFailed(run));
@@ -182,7 +190,7 @@ impl Engine {
     ) -> Result<RunId, ControlError> {
         let inner = &self.inner;
         let workflow = &run.head.workflow;
-        if inner.stopping.load(Ordering::SeqCst) {
+        if inner.stopping.is_set() {
             return Err(EngineError::Stopping.into());
         }
         let place = intake::place(inner, workflow, &run.event)?;
@@ -192,7 +200,7 @@ impl Engine {
             tables::journal::insert(&mut batch, run.head.id, number, entry);
         }
         if let Some(old) = remembers {
-            tables::calls::inherit(&*inner.store, &mut batch, old, run.head.id)?;
+            tables::calls::inherit(&*inner.store, &mut batch, old, run.head.id).await?;
         }
         inner.store.commit(batch).await?;
         let groups = definition.keys.of(workflow, &run.event);
@@ -234,22 +242,22 @@ impl Engine {
     ///
     /// # Errors
     /// When the URL is none, or was used.
-    pub fn can_call_back(&self, run: RunId, key: &StepKey, token: &str) -> Result<(), CallbackError> {
+    pub async fn can_call_back(&self, run: RunId, key: &StepKey, token: &str) -> Result<(), CallbackError> {
         let store = &*self.inner.store;
-        let head = self.called_back(run, key, token)?;
+        let head = self.called_back(run, key, token).await?;
         let called = |(_, signal): &(_, Signal)| match signal {
             Signal::Callback { key: called, .. } => called == key,
             Signal::RunEnded { .. } | Signal::Cancel { .. } => false,
         };
         let gone = head.status.is_terminal()
-            || tables::signals::list(store, run)?.iter().any(called)
-            || has_ended(&tables::journal::list(store, run)?, key);
+            || tables::signals::list(store, run).await?.iter().any(called)
+            || has_ended(&tables::journal::list(store, run).await?, key);
         if gone { Err(CallbackError::Gone) } else { Ok(()) }
     }
 
     /// The run of a one-time URL; an unknown run and a wrong token look alike.
-    fn called_back(&self, run: RunId, key: &StepKey, token: &str) -> Result<RunHead, CallbackError> {
-        let head = tables::runs::head(&*self.inner.store, run)?.ok_or(CallbackError::Unknown)?;
+    async fn called_back(&self, run: RunId, key: &StepKey, token: &str) -> Result<RunHead, CallbackError> {
+        let head = tables::runs::head(&*self.inner.store, run).await?.ok_or(CallbackError::Unknown)?;
         let expected = attempt::callback_token(run, &head.seed, key);
         match bool::from(expected.as_bytes().ct_eq(token.as_bytes())) {
             true => Ok(head),
@@ -268,13 +276,13 @@ impl Engine {
         token: &str,
         payload: JsonText,
     ) -> Result<(), CallbackError> {
-        self.called_back(run, key, token)?;
+        self.called_back(run, key, token).await?;
         let store = &*self.inner.store;
         let signal = Signal::Callback { key: key.clone(), payload };
         for _ in 0..CALLBACK_TRIES {
-            let entries = tables::journal::list(store, run)?;
+            let entries = tables::journal::list(store, run).await?;
             let mut batch = Batch::new();
-            let unfinished = tables::runs::expect_unfinished(store, &mut batch, run)?;
+            let unfinished = tables::runs::expect_unfinished(store, &mut batch, run).await?;
             if !unfinished || has_ended(&entries, key) {
                 return Err(CallbackError::Gone);
             }
@@ -283,7 +291,7 @@ impl Engine {
             tables::signals::insert(&mut batch, run, &signal);
             match store.commit(batch).await {
                 Ok(()) => {
-                    scheduler::poke(&self.inner, run)?;
+                    scheduler::poke(&self.inner, run).await?;
                     return Ok(());
                 }
                 Err(StoreError::Conflict { key, .. }) if key == tables::signals::key(run, &signal) => {
@@ -307,7 +315,7 @@ impl Engine {
             // Registered before the look, so that no end is missed in between.
             ended.as_mut().enable();
             if let Some(head) =
-                tables::runs::head(&*self.inner.store, run)?.filter(|head| head.status.is_terminal())
+                tables::runs::head(&*self.inner.store, run).await?.filter(|head| head.status.is_terminal())
             {
                 return Ok(head);
             }

@@ -4,7 +4,7 @@
 //! entries wait for the next batch that somebody relies on. An effect begins only when all before it is durable, and
 //! its own entry is durable before anything else is done.
 
-use std::{collections::HashMap, panic::AssertUnwindSafe, sync::Arc, sync::atomic::Ordering, time::Duration};
+use std::{collections::HashMap, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use futures::{
     FutureExt, StreamExt,
@@ -16,8 +16,9 @@ use tokio::sync::mpsc;
 
 use super::{
     Inner,
-    attempt::{self, Attempted, Performed, Seen},
+    attempt::{self, Attempt, Attempted, Performed, Seen},
     definition::Definition,
+    patience::Patience,
     progress::Progress,
     scheduler::Live,
     script::{Asked, ScriptHost},
@@ -215,7 +216,7 @@ impl Drive<'_> {
         loop {
             if live.take_poke() {
                 // Before anything begins that a cancellation would stop.
-                events.splice(0..0, self.signals()?);
+                events.splice(0..0, self.signals().await?);
                 events.push(Happened::Tick);
             }
             for event in std::mem::take(&mut events) {
@@ -252,7 +253,7 @@ impl Drive<'_> {
                 },
                 Some(asked) = self.asks.1.recv() => self.asked(asked).await?,
                 () = live.poked() => {
-                    events.extend(self.signals()?);
+                    events.extend(self.signals().await?);
                     events.push(Happened::Tick);
                 }
                 () = tokio::time::sleep(Duration::from_millis(sleep_ms)), if due_ms.is_some() => {
@@ -269,6 +270,7 @@ impl Drive<'_> {
                 self.progress.before_effect(self.inner).await?;
                 told
             }
+            Asked::Abandon(error) => return Err(error),
             Asked::Answer(answer, told) => {
                 self.progress.answer(*answer);
                 self.progress.commit(self.inner).await?;
@@ -282,7 +284,7 @@ impl Drive<'_> {
     }
 
     fn stops(&self) -> bool {
-        self.inner.stopping.load(Ordering::SeqCst)
+        self.inner.stopping.is_set()
     }
 
     /// Tells the machine, and does what it says. Gives the ending when the run has ended.
@@ -331,17 +333,17 @@ impl Drive<'_> {
         }
         for (key, number) in attempts {
             let place = attempt::place(self.inner, &self.progress.run, &self.definition, &self.state, &key);
-            let performed = attempt::perform(
-                Arc::clone(self.inner),
-                self.progress.run.head.id,
-                Arc::clone(&self.definition),
-                Arc::clone(&self.seen),
-                self.progress.outputs.clone(),
+            let performed = attempt::perform(Attempt {
+                inner: Arc::clone(self.inner),
+                run: self.progress.run.head.id,
+                definition: Arc::clone(&self.definition),
+                seen: Arc::clone(&self.seen),
+                outputs: self.progress.outputs.clone(),
                 place,
-                key.clone(),
+                key: key.clone(),
                 number,
-                self.asks.0.clone(),
-            );
+                asks: self.asks.0.clone(),
+            });
             let (abort, registration) = AbortHandle::new_pair();
             self.aborts.insert(key, abort);
             self.attempts.push(Abortable::new(performed, registration).map(Result::ok).boxed());
@@ -403,8 +405,15 @@ impl Drive<'_> {
     }
 
     /// Signals that have not been told to the machine.
-    fn signals(&mut self) -> Result<Vec<Happened>, StoreError> {
-        let signals = tables::signals::list(&*self.inner.store, self.progress.run.head.id)?;
+    async fn signals(&mut self) -> Result<Vec<Happened>, StoreError> {
+        let run = self.progress.run.head.id;
+        let mut patience = Patience::of(run);
+        let signals = loop {
+            match tables::signals::list(&*self.inner.store, run).await {
+                Err(error) if patience.again(self.inner, &error).await => {}
+                signals => break signals?,
+            }
+        };
         Ok(self.progress.new_signals(signals).into_iter().map(Happened::Signal).collect())
     }
 }

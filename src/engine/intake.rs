@@ -1,9 +1,6 @@
 //! Acceptance: run, event, queue item, dedupe claim and group become durable in one batch, or nothing does.
 
-use std::{
-    io,
-    sync::{Arc, atomic::Ordering},
-};
+use std::{io, sync::Arc};
 
 use sha2::{Digest, Sha256};
 use tokio::sync::oneshot;
@@ -228,7 +225,7 @@ fn followers(inner: &Inner, workflow: &WorkflowKey) -> Vec<WorkflowKey> {
 }
 
 pub(super) async fn submit(inner: &Arc<Inner>, submission: Submission) -> Result<Submitted, EngineError> {
-    if inner.stopping.load(Ordering::SeqCst) {
+    if inner.stopping.is_set() {
         return Err(EngineError::Stopping);
     }
     let Submission { definition, event, mode, cause, dedupe, replay } = submission;
@@ -243,12 +240,17 @@ pub(super) async fn submit(inner: &Arc<Inner>, submission: Submission) -> Result
     run.head.slot = groups.slot;
     let id = run.head.id;
     let claims = claims(run.head.created_ms, dedupe, replay);
-    match store_run(inner, &definition, &mut run, &claims).await? {
+    // Before it is stored: from then on another delivery may take its place, and end it.
+    let reply = (mode == Mode::Sync).then(|| inner.replies.await_of(id));
+    let stored = store_run(inner, &definition, &mut run, &claims).await;
+    if !matches!(stored, Ok(Stored::New)) {
+        inner.replies.forget(id);
+    }
+    match stored? {
         Stored::New => {}
         Stored::Copy(run) => return Ok(Submitted::Duplicate { run }),
         Stored::Held(run) => return Ok(Submitted::Skipped { run }),
     }
-    let reply = (mode == Mode::Sync).then(|| inner.replies.await_of(id));
     begin(inner, run, definition, groups, place);
     Ok(Submitted::Started { run: id, reply })
 }
@@ -288,10 +290,11 @@ async fn store_run(
     let store = &*inner.store;
     for _ in 0..TRIES {
         let mut batch = Batch::new();
-        for &(digest, expires_ms) in claims {
-            let held = tables::claims::get(store, &digest)?;
+        let digests = claims.iter().map(|(digest, _)| digest);
+        let (held, slot) = tables::claims::held(store, digests, run.head.slot.as_ref()).await?;
+        for (&(digest, expires_ms), held) in claims.iter().zip(held) {
             if let Some(claim) = held.as_ref().filter(|claim| claim.expires_ms > run.head.created_ms)
-                && let Some(first) = tables::runs::get(store, claim.run)?
+                && let Some(first) = tables::runs::get(store, claim.run).await?
                 // A failed run gives its dedupe key back itself; of a replay key it knows nothing.
                 && first.head.status != RunStatus::Failed
             {
@@ -302,8 +305,8 @@ async fn store_run(
             tables::claims::take(&mut batch, &digest, &Claim { run: run.head.id, expires_ms }, held.as_ref());
         }
         let mut superseded = None;
-        if let Some(slot) = run.head.slot {
-            match take_slot(inner, definition, run, &slot, &mut batch)? {
+        if let Some(group) = run.head.slot {
+            match take_slot(inner, definition, run, (&group, slot), &mut batch).await? {
                 Slotted::Free => {}
                 Slotted::InPlaceOf(other) => superseded = Some(other),
                 Slotted::Held(holder) => {
@@ -327,7 +330,7 @@ async fn store_run(
         match stored {
             Ok(()) => {
                 if let Some(other) = superseded {
-                    scheduler::hurry(inner, other)?;
+                    scheduler::cancel(inner, other).await;
                 }
                 return Ok(Stored::New);
             }
@@ -345,20 +348,19 @@ enum Slotted {
     Held(RunId),
 }
 
-/// Takes the one place of a debounce or singleton group.
-fn take_slot(
+/// Takes the one place of a debounce or singleton group, which `held` holds.
+async fn take_slot(
     inner: &Inner,
     definition: &Definition,
     run: &mut Run,
-    group: &[u8; 32],
+    (group, held): (&[u8; 32], Option<Slot>),
     batch: &mut Batch,
 ) -> Result<Slotted, StoreError> {
     let store = &*inner.store;
     let policy = &definition.workflow.policy;
     let now_ms = run.head.created_ms;
-    let held = tables::slots::get(store, group)?;
     let holder = match &held {
-        Some(slot) => tables::runs::head(store, slot.run)?.filter(|head| !head.status.is_terminal()),
+        Some(slot) => tables::runs::head(store, slot.run).await?.filter(|head| !head.status.is_terminal()),
         None => None,
     };
     let supersede = |batch: &mut Batch, holder: &RunHead| {

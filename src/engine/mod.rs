@@ -18,6 +18,7 @@ mod groups;
 mod intake;
 mod kv;
 mod locate;
+mod patience;
 mod pending;
 mod plugins;
 mod ports;
@@ -33,16 +34,14 @@ mod script;
 #[cfg(test)]
 mod simulation;
 mod spawned;
+mod stopping;
 mod timers;
 mod transition;
 mod trials;
 mod vault;
 mod waiting;
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
-};
+use std::sync::Arc;
 
 use tokio::sync::{Notify, Semaphore};
 
@@ -64,6 +63,7 @@ use pending::Pending;
 use replies::Replies;
 use request_log::RequestLog;
 use scheduler::Scheduler;
+use stopping::Stopping;
 use timers::Timers;
 use trials::Trials;
 use waiting::Waiting;
@@ -191,7 +191,7 @@ struct Inner {
     request_log: RequestLog,
     /// Told of each run that has ended.
     ended: Notify,
-    stopping: AtomicBool,
+    stopping: Stopping,
 }
 
 impl Engine {
@@ -221,7 +221,7 @@ impl Engine {
             timers: Timers::default(),
             request_log: RequestLog::default(),
             ended: Notify::new(),
-            stopping: AtomicBool::new(false),
+            stopping: Stopping::default(),
         });
         Self { inner }
     }
@@ -299,12 +299,12 @@ impl Engine {
         intake::submit(&self.inner, submission).await
     }
 
-    /// Moves ended runs to the history, and drops what has expired there; called every few seconds.
+    /// Settles ended runs in the history, and drops what has expired there; called every few seconds.
     ///
     /// # Errors
     /// When the store refuses.
-    pub async fn archive(&self) -> Result<(), StoreError> {
-        recovery::archive(&self.inner).await
+    pub async fn settle(&self) -> Result<(), StoreError> {
+        recovery::settle(&self.inner).await
     }
 
     /// Removes expired dedupe claims and old lines of the request log; called now and then. Gives their number.
@@ -318,7 +318,7 @@ impl Engine {
     /// Accepts and begins nothing more, and waits for what is being executed, at most `drain`. Everything else is
     /// taken up by the next start.
     pub async fn stop(&self) {
-        self.inner.stopping.store(true, Ordering::SeqCst);
+        self.inner.stopping.set();
         let all = self.inner.running.acquire_many(self.inner.options.max_running as u32);
         if tokio::time::timeout(self.inner.options.drain.as_duration(), all).await.is_err() {
             tracing::warn!("some runs are still being executed; the next start takes them up");

@@ -1,12 +1,13 @@
 //! How far a run is beside what the store knows, and the batches that make it durable.
 
-use std::{collections::HashMap, collections::HashSet, sync::Arc, time::Duration};
+use std::{collections::HashMap, collections::HashSet, sync::Arc};
 
 use super::{
     Inner,
     attempt::{self, Seen},
     definition::Definition,
     execution::keep_output,
+    patience::{self, Patience},
     replies::Reply,
     scheduler,
     script::ScriptHost,
@@ -19,9 +20,6 @@ use crate::{
     steps::{self, Outputs, Place, Scope},
     store::{Batch, Key, StoreError, tables},
 };
-
-/// Wait before a batch is tried again that the store had no room for.
-const STORE_RETRY: Duration = Duration::from_millis(500);
 
 /// How far a run is.
 pub(super) struct Progress {
@@ -230,10 +228,18 @@ impl Progress {
             Ending::Failed(error) => (RunStatus::Failed, Some(error)),
             Ending::Cancelled(error) => (RunStatus::Cancelled, Some(error)),
         };
-        self.children.extend(spawned::after(inner, &self.run, &self.last_output()));
+        let output = self.last_output();
+        let mut patience = Patience::of(self.run.head.id);
+        let followers = loop {
+            match spawned::after(inner, &self.run, &output).await {
+                Err(error) if patience.again(inner, &error).await => {}
+                followers => break followers?,
+            }
+        };
+        self.children.extend(followers);
         self.commit(inner).await?;
         if let Some(parent) = self.run.head.parent.as_ref().filter(|parent| parent.waits)
-            && let Err(error) = scheduler::poke(inner, parent.run)
+            && let Err(error) = scheduler::poke(inner, parent.run).await
         {
             tracing::error!(run = %parent.run, %error, "a waiting run cannot be read; the next start tries again");
         }
@@ -247,13 +253,19 @@ impl Progress {
         Ok(())
     }
 
-    /// Makes the run durable as it stands, with its new entries. Waits while the store has no room.
+    /// Makes the run durable as it stands, with its new entries. Waits while the store has no room or cannot be reached.
     pub(super) async fn commit(&mut self, inner: &Arc<Inner>) -> Result<(), StoreError> {
         if self.run.head.started_ms.is_none() {
             self.run.head.started_ms = Some(inner.ports.now_ms());
         }
         let id = self.run.head.id;
-        let mut batch = self.batch(inner)?;
+        let mut patience = Patience::of(id);
+        let mut batch = loop {
+            match self.batch(inner).await {
+                Err(error) if patience.again(inner, &error).await => {}
+                batch => break batch?,
+            }
+        };
         let acquitted = self.mark == Mark::Stored && self.gets_further();
         let scripts = std::mem::take(&mut self.scripts);
         let mut staged = Vec::new();
@@ -263,16 +275,7 @@ impl Progress {
                 staged.push((script, part));
             }
         }
-        loop {
-            match inner.store.commit(batch.clone()).await {
-                Ok(()) => break,
-                Err(error @ (StoreError::Busy | StoreError::Full { .. })) => {
-                    tracing::warn!(run = %id, %error, "a run waits for the store");
-                    tokio::time::sleep(STORE_RETRY).await;
-                }
-                Err(error) => return Err(error),
-            }
-        }
+        patience::commit(inner, id, batch).await?;
         staged.into_iter().for_each(|(script, part)| script.kv().committed(part));
         self.saved += self.unsaved.len() as u32;
         self.unsaved.clear();
@@ -280,7 +283,7 @@ impl Progress {
             Mark::New(_) => self.mark = Mark::Stored,
             Mark::Stored if acquitted => {
                 self.mark = Mark::None;
-                scheduler::acquit(inner, id);
+                scheduler::acquit(inner, id).await;
             }
             Mark::None | Mark::Stored => {}
         }
@@ -291,15 +294,13 @@ impl Progress {
             let groups = definition.keys.of(&child.head.workflow, &child.event);
             scheduler::enqueue(inner, &child.head, groups, None, place);
         }
-        for run in self.to_cancel.drain(..) {
-            if let Err(error) = scheduler::hurry(inner, run) {
-                tracing::error!(run = %run, %error, "a run to be cancelled cannot be read");
-            }
+        for run in std::mem::take(&mut self.to_cancel) {
+            scheduler::cancel(inner, run).await;
         }
         Ok(())
     }
 
-    fn batch(&self, inner: &Inner) -> Result<Batch, StoreError> {
+    async fn batch(&self, inner: &Inner) -> Result<Batch, StoreError> {
         let (head, mut batch) = (&self.run.head, Batch::new());
         for (number, entry) in (self.saved..).zip(&self.unsaved) {
             tables::journal::insert(&mut batch, head.id, number, entry);
@@ -324,21 +325,19 @@ impl Progress {
             tables::signals::put(&mut batch, run, &Signal::Cancel { reason });
         }
         if head.status.is_terminal() {
-            self.ending(inner, &mut batch)?;
+            self.ending(inner, &mut batch).await?;
         }
         Ok(batch)
     }
 
     /// What goes, and what follows, with the end of the run.
-    fn ending(&self, inner: &Inner, batch: &mut Batch) -> Result<(), StoreError> {
+    async fn ending(&self, inner: &Inner, batch: &mut Batch) -> Result<(), StoreError> {
         let (store, head) = (&*inner.store, &self.run.head);
-        for (key, _) in tables::signals::list(store, head.id)? {
-            batch.delete(key);
-        }
-        tables::calls::remove_all(store, batch, head.id)?;
+        tables::signals::remove_all(batch, head.id);
+        tables::calls::remove_all(batch, head.id);
         if let (RunStatus::Failed, Some(digest)) = (head.status, head.claim) {
             // It gives its key back, so that the sender's retry is a new run.
-            tables::claims::release(store, batch, &digest, head.id)?;
+            tables::claims::release(store, batch, &digest, head.id).await?;
         }
         if head.status == RunStatus::Failed {
             tables::letters::insert(batch, head.id);
@@ -355,14 +354,14 @@ impl Progress {
         let finished_ms = head.finished_ms.unwrap_or(head.created_ms);
         tables::history::note(batch, head.id, finished_ms.saturating_add(kept.as_millis()));
         if let Some(slot) = &head.slot {
-            tables::slots::release(store, batch, slot, head.id)?;
+            tables::slots::release(store, batch, slot, head.id).await?;
         }
         if let (Some(origin), RunStatus::Succeeded) = (head.origin, head.status) {
             // What failed once has been made up for.
             tables::letters::remove(batch, origin);
         }
         let Some(parent) = head.parent.as_ref().filter(|parent| parent.waits) else { return Ok(()) };
-        if tables::runs::head(store, parent.run)?.is_some_and(|parent| !parent.status.is_terminal()) {
+        if tables::runs::head(store, parent.run).await?.is_some_and(|parent| !parent.status.is_terminal()) {
             let result = match &head.error {
                 None => Ok(self.last_output()),
                 Some(error) => Err(error.clone()),

@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use super::{Inner, groups::Groups, scheduler};
+use super::{Inner, catalog::PinnedError, groups::Groups, scheduler};
 use crate::{
     model::{RunHead, RunId, RunStatus, Signal, WorkflowKey},
     store::{Batch, StoreError, tables},
@@ -13,14 +13,14 @@ use crate::{
 
 /// Queue items read at once.
 const PAGE: usize = 1_000;
-/// Ended runs that move at once.
-const ARCHIVED_AT_ONCE: usize = 2_000;
+/// Ended runs that are settled at once.
+const SETTLED_AT_ONCE: usize = 2_000;
 
 /// Takes up every unfinished run, oldest first: those that are ready stand in line again, those that wait keep their
 /// places in their groups and their timers.
 pub(super) async fn requeue(inner: &Arc<Inner>) -> Result<(), StoreError> {
     let store = &*inner.store;
-    for workflow in tables::letters::paused(store)? {
+    for workflow in tables::letters::paused(store).await? {
         scheduler::pause(inner, &workflow, true);
     }
     let mut suspicion = begin_process(inner).await?;
@@ -29,13 +29,14 @@ pub(super) async fn requeue(inner: &Arc<Inner>) -> Result<(), StoreError> {
     let mut waiting = 0;
     let now_ms = inner.ports.now_ms();
     let signalled: HashSet<RunId> = match suspicion {
-        Some(_) => tables::signals::runs(store)?.into_iter().collect(),
+        Some(_) => tables::signals::runs(store).await?.into_iter().collect(),
         None => HashSet::new(),
     };
     loop {
-        let page = tables::runs::queued_with_bytes(store, after, PAGE)?;
-        for &(id, bytes) in &page {
-            let head = tables::runs::queued_head(store, id)?;
+        let page = tables::runs::queued_with_bytes(store, after, PAGE).await?;
+        let ids: Vec<RunId> = page.iter().map(|(id, _)| *id).collect();
+        let heads = tables::runs::queued_heads(store, &ids).await?;
+        for (&(id, bytes), head) in page.iter().zip(heads) {
             if head.started_ms.is_some() {
                 inner.scheduler.hold(head.group, id);
             }
@@ -67,16 +68,16 @@ pub(super) async fn requeue(inner: &Arc<Inner>) -> Result<(), StoreError> {
     }
     let runs = ready.len();
     for head in ready {
-        let groups = groups(inner, &head)?;
+        let groups = groups(inner, &head).await?;
         // What is stored is never refused, so these may go over the limit for new ones.
         scheduler::enqueue(inner, &head, groups, None, inner.pending.force(&head.workflow, 0));
     }
-    for run in tables::signals::runs(store)? {
-        let signals = tables::signals::list(store, run)?;
+    for run in tables::signals::runs(store).await? {
+        let signals = tables::signals::list(store, run).await?;
         match signals.iter().any(|(_, signal)| matches!(signal, Signal::Cancel { .. })) {
-            true => scheduler::hurry(inner, run)?,
+            true => scheduler::hurry(inner, run).await?,
             // Nothing but its end lets a run pass its group's limit.
-            false => scheduler::poke(inner, run)?,
+            false => scheduler::poke(inner, run).await?,
         }
     }
     if runs + waiting > 0 {
@@ -125,8 +126,8 @@ impl Suspicion {
 /// Notes that a process runs; gives what is known of the last one's runs when it was not stopped.
 async fn begin_process(inner: &Inner) -> Result<Option<Suspicion>, StoreError> {
     let store = &*inner.store;
-    let broke_off = tables::trials::broke_off(store)?;
-    let marks = tables::trials::list(store)?;
+    let broke_off = tables::trials::broke_off(store).await?;
+    let marks = tables::trials::list(store).await?;
     let mut batch = Batch::new();
     tables::trials::started(&mut batch);
     if !broke_off {
@@ -149,29 +150,33 @@ pub(super) async fn stopped(inner: &Inner) {
 }
 
 /// The groups of a stored run; none once it has begun, as it has its places.
-pub(super) fn groups(inner: &Inner, head: &RunHead) -> Result<Groups, StoreError> {
+pub(super) async fn groups(inner: &Inner, head: &RunHead) -> Result<Groups, StoreError> {
     let store = &*inner.store;
     if head.started_ms.is_some() {
         return Ok(Groups::default());
     }
-    let Ok(definition) = inner.catalog.pinned(store, &head.workflow, head.version) else {
-        return Ok(Groups::default());
+    let definition = match inner.catalog.pinned(store, &head.workflow, head.version).await {
+        Ok(definition) => definition,
+        // It fails at its first step.
+        Err(PinnedError::Missing(_)) => return Ok(Groups::default()),
+        Err(PinnedError::Store(error)) => return Err(error),
     };
     match definition.keys.is_empty() {
         true => Ok(Groups::default()),
-        false => Ok(tables::runs::get(store, head.id)?
+        false => Ok(tables::runs::get(store, head.id)
+            .await?
             .map(|run| definition.keys.of(&head.workflow, &run.event))
             .unwrap_or_default()),
     }
 }
 
-/// Moves ended runs to the history, and drops what has expired there.
-pub(super) async fn archive(inner: &Inner) -> Result<(), StoreError> {
+/// Settles ended runs, and drops what has expired of them.
+pub(super) async fn settle(inner: &Inner) -> Result<(), StoreError> {
     let store = &*inner.store;
     tables::history::drop_expired(store, inner.ports.now_ms()).await?;
     loop {
-        match tables::history::move_finished(store, ARCHIVED_AT_ONCE).await {
-            Ok(moved) if moved < ARCHIVED_AT_ONCE => break,
+        match tables::history::settle_finished(store, SETTLED_AT_ONCE).await {
+            Ok(settled) if settled < SETTLED_AT_ONCE => break,
             Ok(_) => {}
             // They stay where they are until the next time.
             Err(StoreError::Conflict { .. } | StoreError::Busy | StoreError::Full { .. }) => break,
@@ -189,8 +194,8 @@ const LETTERS: usize = 10_000;
 async fn sweep_letters(inner: &Inner) -> Result<usize, StoreError> {
     let store = &*inner.store;
     let (mut batch, mut gone) = (Batch::new(), 0);
-    for run in tables::letters::oldest(store, LETTERS)? {
-        if tables::runs::head(store, run)?.is_some() {
+    for run in tables::letters::oldest(store, LETTERS).await? {
+        if tables::runs::head(store, run).await?.is_some() {
             // Those after it failed later.
             break;
         }
@@ -204,7 +209,7 @@ async fn sweep_letters(inner: &Inner) -> Result<usize, StoreError> {
 }
 
 /// Removes claims and kv values that have expired, old lines of the request log, signals of runs that have ended, and dead letters of runs that
-/// have expired; gives how many.
+/// have expired; gives how many, the signals of one run as one.
 pub(super) async fn sweep(inner: &Inner) -> Result<usize, StoreError> {
     let (store, now_ms) = (&*inner.store, inner.ports.now_ms());
     let claims = tables::claims::sweep(store, now_ms).await?;
@@ -215,12 +220,10 @@ pub(super) async fn sweep(inner: &Inner) -> Result<usize, StoreError> {
     let kept = inner.kv.sweep(now_ms).await?;
     let mut signals = Batch::new();
     let mut stale = 0;
-    for run in tables::signals::runs(store)? {
-        if tables::runs::head(store, run)?.is_none_or(|head| head.status.is_terminal()) {
-            for (key, _) in tables::signals::list(store, run)? {
-                signals.delete(key);
-                stale += 1;
-            }
+    for run in tables::signals::runs(store).await? {
+        if tables::runs::head(store, run).await?.is_none_or(|head| head.status.is_terminal()) {
+            tables::signals::remove_all(&mut signals, run);
+            stale += 1;
         }
     }
     if stale > 0 {

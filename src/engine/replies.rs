@@ -35,6 +35,11 @@ impl Replies {
         receiver
     }
 
+    /// The run was not accepted, so nobody waits for it.
+    pub(super) fn forget(&self, run: RunId) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&run);
+    }
+
     /// Whether somebody still waits.
     pub(super) fn awaited(&self, run: RunId) -> bool {
         let waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,9 +1,6 @@
 //! How much the request log takes: counted once, then kept up to date, so that it can be held to its size.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, AtomicU64, Ordering},
-};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use super::Inner;
 use crate::store::{StoreError, tables};
@@ -31,18 +28,15 @@ impl RequestLog {
     }
 
     /// The bytes to remove: a tenth more than are too many, so that there is room until the next sweep. The first time it reads
-    /// the whole log, on a thread of its own.
+    /// the whole log.
     ///
     /// # Errors
     /// Those of the store.
     pub(super) async fn excess(&self, inner: &Inner) -> Result<u64, StoreError> {
         if !self.counted.load(Ordering::Relaxed) {
-            let store = Arc::clone(&inner.store);
-            let counting = tokio::task::spawn_blocking(move || tables::requests::bytes(&*store));
-            if let Ok(bytes) = counting.await {
-                self.bytes.store(bytes?, Ordering::Relaxed);
-                self.counted.store(true, Ordering::Relaxed);
-            }
+            let bytes = tables::requests::bytes(&*inner.store).await?;
+            self.bytes.store(bytes, Ordering::Relaxed);
+            self.counted.store(true, Ordering::Relaxed);
         }
         Ok(excess(self.bytes.load(Ordering::Relaxed), inner.options.requests_bytes))
     }

@@ -14,8 +14,10 @@ use tokio::sync::{Notify, OwnedSemaphorePermit};
 
 use super::{
     Inner,
+    catalog::PinnedError,
     execution::{self, Job, Stop},
     groups::Groups,
+    patience::Patience,
     pending::Place,
     queue::{Group, Item, Queue},
     recovery,
@@ -75,6 +77,18 @@ struct State {
     live: HashMap<RunId, Arc<Live>>,
 }
 
+impl State {
+    /// See [`Scheduler::tell`].
+    fn tell(&mut self, run: RunId) -> bool {
+        if let Some(live) = self.live.get(&run) {
+            live.poked.store(true, Ordering::SeqCst);
+            live.wake.notify_one();
+            return true;
+        }
+        self.queued.get_mut(&run).map(|told| *told = true).is_some()
+    }
+}
+
 impl Scheduler {
     /// A scheduler that executes at most `most` runs at once.
     pub(super) fn new(most: usize) -> Self {
@@ -106,6 +120,11 @@ impl Scheduler {
         self.lock().live.keys().copied().collect()
     }
 
+    /// Tells a run that is in line or executed; whether it is one of these.
+    fn tell(&self, run: RunId) -> bool {
+        self.lock().tell(run)
+    }
+
     /// When a run that is held back by a pace may begin.
     pub(super) fn next_ms(&self) -> Option<u64> {
         self.lock().queue.next_ms()
@@ -119,11 +138,12 @@ impl Scheduler {
     }
 }
 
-/// Puts a run in line.
+/// Puts a run in line. One that is there already, or is executed, is told to look at what has come for it: whoever read it before
+/// this call may have come because of that.
 pub(super) fn enqueue(inner: &Arc<Inner>, head: &RunHead, groups: Groups, job: Option<Job>, place: Place) {
     let weight = inner.catalog.weight(&head.workflow);
     let mut state = inner.scheduler.lock();
-    if state.live.contains_key(&head.id) || state.queued.contains_key(&head.id) {
+    if state.tell(head.id) {
         return;
     }
     let (place, first) = match inner.trials.admit(head.id, place) {
@@ -148,26 +168,50 @@ pub(super) fn enqueue(inner: &Arc<Inner>, head: &RunHead, groups: Groups, job: O
     pump(inner);
 }
 
-/// Tells a run that there is something for it: a signal, or its time.
+/// Tells a run that there is something for it: a signal, or its time. While the store cannot be reached it is told later, by a task.
 ///
 /// # Errors
 /// When it waits and cannot be read.
-pub(super) fn poke(inner: &Arc<Inner>, run: RunId) -> Result<(), StoreError> {
-    let mut state = inner.scheduler.lock();
-    if let Some(live) = state.live.get(&run) {
-        live.poked.store(true, Ordering::SeqCst);
-        live.wake.notify_one();
+pub(super) async fn poke(inner: &Arc<Inner>, run: RunId) -> Result<(), StoreError> {
+    if inner.scheduler.tell(run) {
         return Ok(());
     }
-    if let Some(told) = state.queued.get_mut(&run) {
-        *told = true;
-        return Ok(());
+    match take_up(inner, run).await {
+        Err(StoreError::Unavailable { .. }) => {
+            tokio::spawn(patient_take_up(Arc::clone(inner), run, false));
+            Ok(())
+        }
+        taken => taken,
     }
-    drop(state);
-    let Some(head) = tables::runs::head(&*inner.store, run)?.filter(|head| !head.status.is_terminal()) else {
+}
+
+/// As [`take_up`], waiting for the store; and past all that holds the run back if it is `hurried`.
+async fn patient_take_up(inner: Arc<Inner>, run: RunId, hurried: bool) {
+    let mut patience = Patience::of(run);
+    loop {
+        match take_up(&inner, run).await {
+            Err(error) if patience.again(&inner, &error).await => {}
+            Err(error) => {
+                return tracing::error!(%run, %error, "a run cannot be read; the next start tries again");
+            }
+            Ok(()) => break,
+        }
+    }
+    if hurried {
+        inner.scheduler.lock().queue.hurry(run);
+        pump(&inner);
+    }
+}
+
+/// Reads a run that waits, and puts it in line.
+async fn take_up(inner: &Arc<Inner>, run: RunId) -> Result<(), StoreError> {
+    // While it is read others may take it up, so `enqueue` looks once more. One that is taken up for nothing waits again, or is found
+    // to have ended.
+    let Some(head) = tables::runs::head(&*inner.store, run).await?.filter(|head| !head.status.is_terminal())
+    else {
         return Ok(());
     };
-    let groups = recovery::groups(inner, &head)?;
+    let groups = recovery::groups(inner, &head).await?;
     let bytes = inner.waiting.remove(run, &head.workflow).unwrap_or_default();
     enqueue(inner, &head, groups, None, inner.pending.force(&head.workflow, bytes));
     Ok(())
@@ -177,14 +221,28 @@ pub(super) fn poke(inner: &Arc<Inner>, run: RunId) -> Result<(), StoreError> {
 ///
 /// # Errors
 /// As [`poke`].
-pub(super) fn hurry(inner: &Arc<Inner>, run: RunId) -> Result<(), StoreError> {
+pub(super) async fn hurry(inner: &Arc<Inner>, run: RunId) -> Result<(), StoreError> {
     if let Some(workflow) = inner.trials.excuse(run) {
         inner.scheduler.hold_back(&workflow, false);
     }
-    poke(inner, run)?;
+    if !inner.scheduler.tell(run) {
+        match take_up(inner, run).await {
+            Err(StoreError::Unavailable { .. }) => {
+                tokio::spawn(patient_take_up(Arc::clone(inner), run, true));
+            }
+            taken => taken?,
+        }
+    }
     inner.scheduler.lock().queue.hurry(run);
     pump(inner);
     Ok(())
+}
+
+/// As [`hurry`], for a run whose cancellation is stored together with something else, which is done whatever becomes of this.
+pub(super) async fn cancel(inner: &Arc<Inner>, run: RunId) {
+    if let Err(error) = hurry(inner, run).await {
+        tracing::error!(%run, %error, "a run to be cancelled cannot be read; the next start tries again");
+    }
 }
 
 /// Pauses a workflow, or lets it go on.
@@ -196,7 +254,7 @@ pub(super) fn pause(inner: &Arc<Inner>, workflow: &WorkflowKey, paused: bool) {
 /// Executes what can be executed now.
 pub(super) fn pump(inner: &Arc<Inner>) {
     loop {
-        if inner.stopping.load(Ordering::SeqCst) {
+        if inner.stopping.is_set() {
             return;
         }
         let Ok(permit) = Arc::clone(&inner.running).try_acquire_owned() else { return };
@@ -217,7 +275,11 @@ async fn run(inner: Arc<Inner>, item: Item<Ready>, live: Arc<Live>, permit: Owne
     let Item { run, workflow, bytes, payload: Ready { mut job, place, group }, .. } = item;
     let mut ended = false;
     loop {
-        let stop = match job.take().map_or_else(|| load(&inner, run), |job| Ok(Some(*job))) {
+        let read = match job.take() {
+            Some(job) => Ok(Some(*job)),
+            None => patient_load(&inner, run).await,
+        };
+        let stop = match read {
             Ok(Some(job)) => begin(&inner, run, &live, job).await,
             Ok(None) => Stop::Ended,
             Err(error) => {
@@ -240,7 +302,7 @@ async fn run(inner: Arc<Inner>, item: Item<Ready>, live: Arc<Live>, permit: Owne
         break;
     }
     drop((permit, place));
-    acquit(&inner, run);
+    acquit(&inner, run).await;
     pump(&inner);
 }
 
@@ -255,14 +317,14 @@ async fn begin(inner: &Arc<Inner>, run: RunId, live: &Live, mut job: Job) -> Sto
             job.condemn(trials::condemned(ends));
             return execution::execute(inner, live, job).await;
         }
-        // It only ends: nothing of it runs, so nothing is to be marked, and an earlier mark goes with its end.
-        Beginning::Marked { .. } if is_to_be_cancelled(inner, run) => {
-            job.keeps_mark();
-            live.executed.store(true, Ordering::SeqCst);
-            return execution::execute(inner, live, job).await;
-        }
         Beginning::Marked { ends, on_trial } => (ends, on_trial),
     };
+    if is_to_be_cancelled(inner, run).await {
+        // It only ends: nothing of it runs, so nothing is to be marked, and an earlier mark goes with its end.
+        job.keeps_mark();
+        live.executed.store(true, Ordering::SeqCst);
+        return execution::execute(inner, live, job).await;
+    }
     if let Err(error) = job.mark(inner, ends).await {
         tracing::error!(run = %run, %error, "a run could not be marked; it stays queued");
         return Stop::Halted;
@@ -279,8 +341,15 @@ async fn begin(inner: &Arc<Inner>, run: RunId, live: &Live, mut job: Job) -> Sto
 }
 
 /// Whether somebody wants the run to end.
-fn is_to_be_cancelled(inner: &Inner, run: RunId) -> bool {
-    let signals = tables::signals::list(&*inner.store, run).unwrap_or_default();
+async fn is_to_be_cancelled(inner: &Inner, run: RunId) -> bool {
+    let mut patience = Patience::of(run);
+    let signals = loop {
+        match tables::signals::list(&*inner.store, run).await {
+            Err(error) if patience.again(inner, &error).await => {}
+            // What is wrong comes up again where it matters.
+            signals => break signals.unwrap_or_default(),
+        }
+    };
     signals.iter().any(|(_, signal)| matches!(signal, Signal::Cancel { .. }))
 }
 
@@ -296,15 +365,15 @@ async fn outlive(inner: &Arc<Inner>, run: RunId, ends: u32) {
             Err(error) => tracing::warn!(run = %run, %error, "the mark of a run stays as it is"),
         }
     }
-    acquit(inner, run);
+    acquit(inner, run).await;
 }
 
 /// The trial of a run is over, if it was the one that is tried: its workflow goes on, and the next one is tried.
-pub(super) fn acquit(inner: &Arc<Inner>, run: RunId) {
+pub(super) async fn acquit(inner: &Arc<Inner>, run: RunId) {
     let Some(Released { workflow, next }) = inner.trials.release(run) else { return };
     inner.scheduler.hold_back(&workflow, false);
     if let Some((next, place)) = next {
-        if let Err(error) = poke(inner, next) {
+        if let Err(error) = poke(inner, next).await {
             tracing::error!(run = %next, %error, "a run cannot be read; the next start tries again");
         }
         drop(place);
@@ -312,13 +381,28 @@ pub(super) fn acquit(inner: &Arc<Inner>, run: RunId) {
     pump(inner);
 }
 
+/// As [`load`]; waits while the store cannot be reached.
+async fn patient_load(inner: &Inner, id: RunId) -> Result<Option<Job>, StoreError> {
+    let mut patience = Patience::of(id);
+    loop {
+        match load(inner, id).await {
+            Err(error) if patience.again(inner, &error).await => {}
+            read => return read,
+        }
+    }
+}
+
 /// Reads a run back; nothing when it has ended already.
-fn load(inner: &Inner, id: RunId) -> Result<Option<Job>, StoreError> {
+async fn load(inner: &Inner, id: RunId) -> Result<Option<Job>, StoreError> {
     let store = &*inner.store;
-    let Some(run) = tables::runs::get(store, id)?.filter(|run| !run.head.status.is_terminal()) else {
+    let Some(run) = tables::runs::get(store, id).await?.filter(|run| !run.head.status.is_terminal()) else {
         return Ok(None);
     };
-    let entries = tables::journal::list(store, id)?;
-    let definition = inner.catalog.pinned(store, &run.head.workflow, run.head.version);
+    let entries = tables::journal::list(store, id).await?;
+    let definition = match inner.catalog.pinned(store, &run.head.workflow, run.head.version).await {
+        Ok(definition) => Ok(definition),
+        Err(PinnedError::Missing(error)) => Err(error),
+        Err(PinnedError::Store(error)) => return Err(error),
+    };
     Ok(Some(Job::stored(run, definition, entries)))
 }

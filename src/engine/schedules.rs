@@ -49,7 +49,7 @@ async fn fire_one(
     let Some(schedule) = &definition.schedule else { return Ok(None) };
     let (store, now_ms, key) = (&*inner.store, inner.ports.now_ms(), &definition.workflow.key);
     let name = format!("{} {}", trigger.cron, trigger.timezone);
-    let before = tables::schedules::get(store, key)?;
+    let before = tables::schedules::get(store, key).await?;
     let Some(last_ms) = before.as_ref().filter(|fired| fired.schedule == name).map(|fired| fired.last_ms)
     else {
         // A new schedule begins now.

@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::{Inner, definition::Definition, intake};
+use super::{Inner, catalog::PinnedError, definition::Definition, intake};
 use crate::{
     model::{
         Cause, ErrorCode, Event, JsonText, Limits, Mode, Parent, Run, RunError, RunStatus, Trigger,
         WorkflowKey,
     },
     steps::Again,
+    store::StoreError,
 };
 
 /// A run and the version that it is pinned to.
@@ -43,7 +44,10 @@ pub(super) fn subflow(
 }
 
 /// The runs that the end of this one starts.
-pub(super) fn after(inner: &Inner, run: &Run, output: &JsonText) -> Vec<New> {
+///
+/// # Errors
+/// When the store cannot tell now what the run's own version says of it.
+pub(super) async fn after(inner: &Inner, run: &Run, output: &JsonText) -> Result<Vec<New>, StoreError> {
     let head = &run.head;
     let followers = inner.catalog.matching(|workflow| match &workflow.trigger {
         Trigger::Workflow(after) => workflow.enabled && after.matches(&head.workflow, head.status),
@@ -52,16 +56,16 @@ pub(super) fn after(inner: &Inner, run: &Run, output: &JsonText) -> Vec<New> {
     let mut started: Vec<(Arc<Definition>, Cause)> =
         followers.into_iter().map(|definition| (definition, Cause::Workflow)).collect();
     let on_failure = match head.status {
-        RunStatus::Failed => on_failure(inner, run),
+        RunStatus::Failed => on_failure(inner, run).await?,
         RunStatus::Queued | RunStatus::Waiting | RunStatus::Succeeded | RunStatus::Cancelled => None,
     };
     started.extend(on_failure.map(|definition| (definition, Cause::Failure)));
     if started.is_empty() {
-        return Vec::new();
+        return Ok(Vec::new());
     }
     if head.depth >= Limits::DEPTH {
         tracing::warn!(run = %head.id, "its end starts no further run: too many started each other in a row");
-        return Vec::new();
+        return Ok(Vec::new());
     }
     let data = JsonText::from_value(&json!({
         "run": head.id,
@@ -84,16 +88,20 @@ pub(super) fn after(inner: &Inner, run: &Run, output: &JsonText) -> Vec<New> {
         });
         (next, definition)
     };
-    started.into_iter().map(start).collect()
+    Ok(started.into_iter().map(start).collect())
 }
 
 /// The workflow that is run for a failed one.
-fn on_failure(inner: &Inner, run: &Run) -> Option<Arc<Definition>> {
-    let definition = inner.catalog.pinned(&*inner.store, &run.head.workflow, run.head.version).ok()?;
-    let handler = definition.workflow.policy.on_failure.as_ref()?;
+async fn on_failure(inner: &Inner, run: &Run) -> Result<Option<Arc<Definition>>, StoreError> {
+    let definition = match inner.catalog.pinned(&*inner.store, &run.head.workflow, run.head.version).await {
+        Ok(definition) => definition,
+        Err(PinnedError::Missing(_)) => return Ok(None),
+        Err(PinnedError::Store(error)) => return Err(error),
+    };
+    let Some(handler) = &definition.workflow.policy.on_failure else { return Ok(None) };
     let found = inner.catalog.current(handler).filter(|definition| definition.workflow.enabled);
     if found.is_none() {
         tracing::warn!(run = %run.head.id, workflow = %handler, "its on_failure workflow does not exist or is disabled");
     }
-    found
+    Ok(found)
 }

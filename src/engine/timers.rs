@@ -33,7 +33,7 @@ impl Timers {
 pub(super) async fn run(inner: Weak<Inner>) {
     loop {
         let Some(engine) = inner.upgrade() else { return };
-        let next_ms = wake_due(&engine).unwrap_or_else(|error| {
+        let next_ms = wake_due(&engine).await.unwrap_or_else(|error| {
             tracing::error!(%error, "timers cannot be read");
             None
         });
@@ -47,13 +47,13 @@ pub(super) async fn run(inner: Weak<Inner>) {
 }
 
 /// Wakes all runs that are due; gives when the next one is.
-fn wake_due(inner: &Arc<Inner>) -> Result<Option<u64>, StoreError> {
+async fn wake_due(inner: &Arc<Inner>) -> Result<Option<u64>, StoreError> {
     let now_ms = inner.ports.now_ms();
     let mut after = None;
     loop {
-        let (due, next_ms) = tables::runs::due(&*inner.store, now_ms, after, PAGE)?;
+        let (due, next_ms) = tables::runs::due(&*inner.store, now_ms, after, PAGE).await?;
         for &(_, run) in &due {
-            scheduler::poke(inner, run)?;
+            scheduler::poke(inner, run).await?;
         }
         after = due.last().copied();
         if due.len() < PAGE {

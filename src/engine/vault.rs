@@ -151,12 +151,12 @@ impl Vault {
         keyring: Keyring,
         ports: Arc<dyn Ports>,
     ) -> Result<Self, VaultError> {
-        let check = tables::secrets::key_check(&*store)?;
+        let check = tables::secrets::key_check(&*store).await?;
         if let Some(check) = &check {
             open_sealed(&keyring, CHECK_NAME, check)?;
         }
         let mut secrets = BTreeMap::new();
-        for (name, sealed) in tables::secrets::list(&*store)? {
+        for (name, sealed) in tables::secrets::list(&*store).await? {
             let value = open_sealed(&keyring, &name, &sealed)?;
             secrets.insert(name, Entry { value, key_id: sealed.key_id, set_ms: sealed.set_ms });
         }
@@ -190,11 +190,11 @@ impl Vault {
     ///
     /// # Errors
     /// Those of the store.
-    pub fn sealed_with(store: &dyn Store) -> Result<Option<String>, StoreError> {
-        if let Some(check) = tables::secrets::key_check(store)? {
+    pub async fn sealed_with(store: &dyn Store) -> Result<Option<String>, StoreError> {
+        if let Some(check) = tables::secrets::key_check(store).await? {
             return Ok(Some(check.key_id));
         }
-        Ok(tables::secrets::list(store)?.into_iter().next().map(|(_, sealed)| sealed.key_id))
+        Ok(tables::secrets::list(store).await?.into_iter().next().map(|(_, sealed)| sealed.key_id))
     }
 
     fn with(backing: Option<Backing>, state: State) -> Self {

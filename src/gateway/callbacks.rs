@@ -59,9 +59,13 @@ async fn work(gateway: Gateway, peer: SocketAddr, request: Request, started: Ins
             Ok((run, response)) => (response, RequestOutcome::CalledBack { run }),
         };
     answer::keep_apart(&mut response);
+    let named = match target {
+        Some(target) => workflow(&gateway, target.run).await,
+        None => None,
+    };
     let record = RequestRecord {
         id,
-        workflow: target.and_then(|target| workflow(&gateway, target.run)),
+        workflow: named,
         method: parts.method.as_str().to_owned(),
         path: logged(parts.uri.path()),
         ip: client.to_string(),
@@ -94,7 +98,7 @@ async fn call(
         return Err(Refusal::Method { allowed: METHODS.to_owned() });
     }
     // Before the body is read: strangers cost nothing.
-    gateway.engine.can_call_back(*run, key, token)?;
+    gateway.engine.can_call_back(*run, key, token).await?;
     if looks {
         return Ok((*run, page(ASK)));
     }
@@ -154,8 +158,8 @@ fn logged(path: &str) -> String {
     request_log::shorten(&shown)
 }
 
-fn workflow(gateway: &Gateway, run: RunId) -> Option<WorkflowKey> {
-    tables::runs::head(&**gateway.engine.store(), run).ok().flatten().map(|head| head.workflow)
+async fn workflow(gateway: &Gateway, run: RunId) -> Option<WorkflowKey> {
+    tables::runs::head(&**gateway.engine.store(), run).await.ok().flatten().map(|head| head.workflow)
 }
 
 /// Whether a person looks at the answer.

@@ -32,7 +32,7 @@ pub use client::{ForwardedHeader, Proxies};
 pub use endpoint::{Endpoint, Endpoints, Sources};
 pub use hosts::{HostName, HostNameError, Hosts};
 pub use problem::Problem;
-pub(crate) use refusal::engine_problem;
+pub(crate) use refusal::{engine_problem, store_problem};
 pub use resend::ResendError;
 pub use route::collision;
 

@@ -283,11 +283,23 @@ fn engine_parts(error: &EngineError) -> (StatusCode, &'static str, String, Retry
     }
 }
 
+/// The store's error as the management API's caller sees it. Whatever it is, the same request may be sent again: what is damaged or
+/// cannot be reached is mended by others than its caller.
+pub(crate) fn store_problem(error: &StoreError) -> Problem {
+    tracing::error!(%error, "the store did not do what the API asked for");
+    let (status, code, _, _) = store_parts(error);
+    let mut problem = Problem::new(status, code, error.to_string());
+    problem.retry_after = Some(RETRY_AFTER);
+    problem
+}
+
 fn store_parts(error: &StoreError) -> (StatusCode, &'static str, String, Retry) {
     match error {
         StoreError::Busy => unavailable("store_busy", "the store is busy; send again later"),
         StoreError::Full { .. } => unavailable("store_full", "the store has no room; send again later"),
-        StoreError::Conflict { .. }
+        StoreError::Unavailable { .. }
+        | StoreError::Fenced { .. }
+        | StoreError::Conflict { .. }
         | StoreError::Corrupt { .. }
         | StoreError::Io { .. }
         | StoreError::Closed
@@ -296,6 +308,57 @@ fn store_parts(error: &StoreError) -> (StatusCode, &'static str, String, Retry) 
         | StoreError::Locked { .. }
         | StoreError::ReadOnly { .. } => {
             unavailable("store_unavailable", "the event could not be stored; send again later")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{io, sync::Arc};
+
+    use axum::response::IntoResponse;
+    use http::header;
+
+    use super::*;
+    use crate::{
+        engine::ControlError,
+        gateway::ResendError,
+        store::{Key, StoreError},
+    };
+
+    fn all() -> [(StoreError, &'static str); 11] {
+        let (text, place) = (String::new, std::path::PathBuf::new);
+        [
+            (StoreError::Busy, "store_busy"),
+            (StoreError::Full { place: place() }, "store_full"),
+            (StoreError::Unavailable { reason: text() }, "store_unavailable"),
+            (StoreError::Fenced { reason: text() }, "store_unavailable"),
+            (StoreError::Conflict { key: Key::from(b"k"), found: None }, "store_unavailable"),
+            (StoreError::Corrupt { what: text(), place: text() }, "store_unavailable"),
+            (StoreError::Closed, "store_unavailable"),
+            (StoreError::Failed { reason: text() }, "store_unavailable"),
+            (StoreError::NewerVersion { what: text(), found: 2, known: 1 }, "store_unavailable"),
+            (StoreError::Locked { place: place() }, "store_unavailable"),
+            (StoreError::Io { doing: text(), source: Arc::new(io::Error::other("no")) }, "store_unavailable"),
+        ]
+    }
+
+    #[test]
+    fn the_store_s_errors_are_503_and_say_when_to_come_again_wherever_they_come_up() {
+        for (error, code) in all() {
+            let engine = || EngineError::Store(error.clone());
+            let problems = [
+                store_problem(&error),
+                engine_problem(&engine()),
+                Refusal::Engine(engine()).problem(),
+                Refusal::Callback(CallbackError::Store(error.clone())).problem(),
+                Problem::from(ResendError::Store(error.clone())),
+                Problem::from(ResendError::Control(ControlError::Engine(engine()))),
+            ];
+            for problem in problems {
+                assert_eq!((problem.status(), problem.code()), (StatusCode::SERVICE_UNAVAILABLE, code));
+                assert_eq!(problem.into_response().headers()[header::RETRY_AFTER], "1");
+            }
         }
     }
 }

@@ -10,7 +10,7 @@ use super::{
     Gateway,
     hooks::{self, PREFIX},
     problem::Problem,
-    refusal::engine_problem,
+    refusal::{engine_problem, store_problem},
 };
 use crate::{
     engine::{ControlError, ReplayOn, Submission, Submitted},
@@ -62,14 +62,14 @@ impl Gateway {
     /// Why not, see [`ResendError`].
     pub async fn resend(&self, id: RequestId) -> Result<RunId, ResendError> {
         let store = &**self.engine.store();
-        let line = tables::requests::get(store, id)?.ok_or(ResendError::Unknown(id))?;
+        let line = tables::requests::get(store, id).await?.ok_or(ResendError::Unknown(id))?;
         match &line.outcome {
             RequestOutcome::Accepted { run }
             | RequestOutcome::Duplicate { run }
             | RequestOutcome::Skipped { run }
             | RequestOutcome::CalledBack { run } => Ok(self.engine.replay(*run, ReplayOn::Newest).await?),
             RequestOutcome::Refused { .. } | RequestOutcome::Handshake { .. } | RequestOutcome::Filtered => {
-                let kept = tables::requests::kept(store, id)?.ok_or(ResendError::NotKept(id))?;
+                let kept = tables::requests::kept(store, id).await?.ok_or(ResendError::NotKept(id))?;
                 self.take(line, kept).await
             }
         }
@@ -131,7 +131,7 @@ impl From<ResendError> for Problem {
             ResendError::Body { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "body_invalid"),
             ResendError::Control(ControlError::Engine(error)) => return engine_problem(error),
             ResendError::Control(_) => (StatusCode::CONFLICT, "run_unknown"),
-            ResendError::Store(_) => (StatusCode::INTERNAL_SERVER_ERROR, "store_unavailable"),
+            ResendError::Store(error) => return store_problem(error),
         };
         Problem::new(status, code, error.to_string())
     }

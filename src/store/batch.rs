@@ -1,5 +1,7 @@
 //! A batch of conditional writes, and ranges to read. Plain data, understood by every backend.
 
+use std::ops::Bound;
+
 use super::keys::Key;
 
 /// Writes that happen together or not at all, and what must hold for them to happen.
@@ -20,6 +22,8 @@ pub(super) enum Write {
     Delete,
     /// It goes if it has exactly this value when the batch's turn comes; else it stays as it is.
     DeleteIf(Vec<u8>),
+    /// The key is a prefix: every key that begins with it goes.
+    DeletePrefix,
 }
 
 impl Batch {
@@ -59,6 +63,14 @@ impl Batch {
         self
     }
 
+    /// Removes every live key that begins with `prefix` when the batch's turn comes, also those that the writes added before
+    /// set; what is added later stays. The history keeps what it has. All of it goes in one write, so it is for what
+    /// belongs to one thing, a run for example, and never for a whole kind of keys.
+    pub fn delete_prefix(&mut self, prefix: impl Into<Key>) -> &mut Self {
+        self.writes.push((prefix.into(), Write::DeletePrefix));
+        self
+    }
+
     /// Whether it neither expects nor writes anything.
     pub fn is_empty(&self) -> bool {
         self.expectations.is_empty() && self.writes.is_empty()
@@ -78,7 +90,7 @@ impl Write {
     fn size(&self) -> usize {
         match self {
             Self::Put(value) | Self::DeleteIf(value) => value.len(),
-            Self::Delete => 0,
+            Self::Delete | Self::DeletePrefix => 0,
         }
     }
 }
@@ -138,6 +150,17 @@ impl KeyRange {
             self.start = next;
         }
         self
+    }
+
+    /// As the standard library's maps take it, which panic on one that is empty.
+    pub(super) fn bounds(&self) -> (Bound<&[u8]>, Bound<&[u8]>) {
+        let end = self.end.as_deref().map_or(Bound::Unbounded, Bound::Excluded);
+        (Bound::Included(self.start.as_slice()), end)
+    }
+
+    /// As [`KeyRange::bounds`], owned.
+    pub(super) fn into_bounds(self) -> (Bound<Vec<u8>>, Bound<Vec<u8>>) {
+        (Bound::Included(self.start), self.end.map_or(Bound::Unbounded, Bound::Excluded))
     }
 
     /// Whether no key can be in it. The standard library's maps panic on such a range.

@@ -6,7 +6,6 @@
 
 use std::{
     collections::{BTreeMap, VecDeque},
-    ops::Bound,
     path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -16,7 +15,7 @@ use futures::future::{BoxFuture, FutureExt};
 use tokio::sync::{Notify, oneshot};
 
 use super::{
-    BackupStream, Batch, KeyRange, Move, Order, Pair, Store, StoreError, StoreStats,
+    BackupStream, Batch, KeyRange, Order, Pair, Settled, Store, StoreError, StoreStats,
     batch::Write,
     keys::{self, Kind},
     record,
@@ -46,12 +45,28 @@ pub(crate) enum Fate {
 pub(crate) enum Refusal {
     Busy,
     Full,
+    Unavailable,
+}
+
+/// How far a store is away from who reads it.
+#[derive(Clone, Copy)]
+pub(crate) enum Way {
+    /// It answers at once.
+    Short,
+    /// Other tasks have a turn meanwhile.
+    Turn,
+    /// So many milliseconds.
+    Ms(u64),
+    /// The store is not reached.
+    Cut,
 }
 
 /// Decides, and is told what is durable.
 pub(crate) trait Chance: Send + Sync + 'static {
     /// Milliseconds that the next stage of a batch takes.
     fn pause_ms(&self) -> u64;
+    /// What a question takes to the store, or an answer back.
+    fn way(&self) -> Way;
     /// Whether a batch is not taken.
     fn refuses(&self) -> Option<Refusal>;
     /// How many of the queued batches go together.
@@ -78,6 +93,10 @@ pub(crate) struct CrashStore {
     queue: Mutex<VecDeque<Queued>>,
     wake: Notify,
     chance: Arc<dyn Chance>,
+}
+
+fn unreachable() -> StoreError {
+    StoreError::Unavailable { reason: "the line is cut".to_owned() }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -137,6 +156,27 @@ impl CrashStore {
         }
     }
 
+    /// A question on its way to the store, or its answer on the way back.
+    async fn way(&self) -> Result<(), StoreError> {
+        match self.chance.way() {
+            Way::Short => {}
+            Way::Turn => tokio::task::yield_now().await,
+            Way::Ms(long) => tokio::time::sleep(Duration::from_millis(long)).await,
+            Way::Cut => return Err(unreachable()),
+        }
+        Ok(())
+    }
+
+    fn read(&self, range: &KeyRange, order: Order, limit: usize) -> Vec<Pair> {
+        let image = lock(&self.applied);
+        let pairs = image.range::<[u8], _>(range.bounds());
+        let copy = |(key, value): (&Vec<u8>, &Vec<u8>)| (key.clone(), value.clone());
+        match order {
+            Order::Ascending => pairs.take(limit).map(copy).collect(),
+            Order::Descending => pairs.rev().take(limit).map(copy).collect(),
+        }
+    }
+
     fn apply(&self, batch: &Batch) -> Result<(), StoreError> {
         let mut image = lock(&self.applied);
         for (key, expected) in &batch.expectations {
@@ -165,6 +205,11 @@ fn write(image: &mut Image, batch: &Batch) -> Vec<Change> {
             Write::Put(value) => Some(value.clone()),
             Write::Delete => None,
             Write::DeleteIf(value) => before.clone().filter(|before| before != value),
+            Write::DeletePrefix => {
+                let gone = image.extract_if(KeyRange::prefix(&key).into_bounds(), |_, _| true);
+                changes.extend(gone.map(|(key, value)| Change { key, before: Some(value), after: None }));
+                continue;
+            }
         };
         match &after {
             Some(value) => drop(image.insert(key.clone(), value.clone())),
@@ -184,6 +229,7 @@ impl Store for CrashStore {
             let error = match refusal {
                 Refusal::Busy => StoreError::Busy,
                 Refusal::Full => StoreError::Full { place: PathBuf::from("data") },
+                Refusal::Unavailable => unreachable(),
             };
             return futures::future::ready(Err(error)).boxed();
         }
@@ -208,22 +254,30 @@ impl Store for CrashStore {
         futures::future::ready(Ok(())).boxed()
     }
 
-    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        Ok(lock(&self.applied).get(key).cloned())
+    fn get(&self, key: &[u8]) -> BoxFuture<'_, Result<Option<Vec<u8>>, StoreError>> {
+        let key = key.to_vec();
+        async move {
+            self.way().await?;
+            let value = lock(&self.applied).get(&key).cloned();
+            self.way().await?;
+            Ok(value)
+        }
+        .boxed()
     }
 
-    fn scan(&self, range: KeyRange, order: Order, limit: usize) -> Result<Vec<Pair>, StoreError> {
-        if range.is_empty() {
-            return Ok(Vec::new());
+    fn scan(
+        &self,
+        range: KeyRange,
+        order: Order,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<Pair>, StoreError>> {
+        async move {
+            self.way().await?;
+            let pairs = if range.is_empty() { Vec::new() } else { self.read(&range, order, limit) };
+            self.way().await?;
+            Ok(pairs)
         }
-        let end = range.end.map_or(Bound::Unbounded, Bound::Excluded);
-        let image = lock(&self.applied);
-        let pairs = image.range((Bound::Included(range.start), end));
-        let copy = |(key, value): (&Vec<u8>, &Vec<u8>)| (key.clone(), value.clone());
-        Ok(match order {
-            Order::Ascending => pairs.take(limit).map(copy).collect(),
-            Order::Descending => pairs.rev().take(limit).map(copy).collect(),
-        })
+        .boxed()
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {
@@ -241,7 +295,7 @@ impl Store for CrashStore {
 
     // The history has tests of its own: here ended runs stay where they are, so that they can be checked.
 
-    fn archive(&self, _moves: Vec<Move>) -> BoxFuture<'_, Result<(), StoreError>> {
+    fn settle(&self, _settled: Vec<Settled>) -> BoxFuture<'_, Result<(), StoreError>> {
         futures::future::ready(Ok(())).boxed()
     }
 

@@ -24,6 +24,22 @@ pub enum StoreError {
         /// The data folder.
         place: PathBuf,
     },
+    /// It cannot be reached at present; nothing of the batch was stored, and the same may be asked again.
+    #[error(
+        "the store cannot be reached ({reason}): it is tried again; look at its server and the network to it"
+    )]
+    Unavailable {
+        /// What was tried, and why it failed.
+        reason: String,
+    },
+    /// Others hold this process for dead, so it may no longer write, and nothing of the batch was stored.
+    #[error(
+        "this process may no longer write to the store ({reason}): restart it, what it had under way goes on elsewhere"
+    )]
+    Fenced {
+        /// Who decided it, and when.
+        reason: String,
+    },
     /// Stored bytes are not those that were written.
     #[error(
         "{place} is damaged ({what}): stop the server, copy the folder aside, and restore the last backup"

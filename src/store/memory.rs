@@ -5,14 +5,13 @@
 use std::{
     collections::{BTreeMap, HashSet},
     fmt,
-    ops::Bound,
     sync::{Mutex, MutexGuard, PoisonError, RwLock},
 };
 
-use futures::future::{BoxFuture, FutureExt};
+use futures::future::{BoxFuture, FutureExt, ready};
 
 use super::{
-    BackupStream, Batch, Key, KeyRange, Move, Order, Pair, Store, StoreError, StoreStats, backup::Encoder,
+    BackupStream, Batch, Key, KeyRange, Order, Pair, Settled, Store, StoreError, StoreStats, backup::Encoder,
     batch::Write, buckets,
 };
 
@@ -23,6 +22,9 @@ type Fault = Box<dyn Fn(&Batch) -> Option<StoreError> + Send + Sync>;
 pub struct MemoryStore {
     state: Mutex<State>,
     fault: RwLock<Option<Fault>>,
+    /// Others have turns between a question and its answer, as with a store elsewhere.
+    #[cfg(test)]
+    far: bool,
 }
 
 #[derive(Default)]
@@ -68,6 +70,12 @@ impl MemoryStore {
         Self::default()
     }
 
+    /// An empty store that answers what it is asked to read only after others had their turns, before and after it looked.
+    #[cfg(test)]
+    pub(crate) fn far() -> Self {
+        Self { far: true, ..Self::default() }
+    }
+
     /// From now on every commit asks `fault` first and fails with its answer, if it has one.
     pub fn set_fault(&self, fault: impl Fn(&Batch) -> Option<StoreError> + Send + Sync + 'static) {
         *self.fault.write().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(fault));
@@ -76,6 +84,46 @@ impl MemoryStore {
     fn state(&self) -> MutexGuard<'_, State> {
         // The map is changed only after all checks, so a panic elsewhere leaves it whole.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn answer<'a, T: Send + 'a>(
+        &'a self,
+        read: impl FnOnce() -> T + Send + 'a,
+    ) -> BoxFuture<'a, Result<T, StoreError>> {
+        #[cfg(test)]
+        if self.far {
+            return async move {
+                tokio::task::yield_now().await;
+                let value = read();
+                tokio::task::yield_now().await;
+                Ok(value)
+            }
+            .boxed();
+        }
+        ready(Ok(read())).boxed()
+    }
+
+    fn read(&self, range: &KeyRange, order: Order, limit: usize) -> Vec<Pair> {
+        if range.is_empty() {
+            return Vec::new();
+        }
+        let state = self.state();
+        let (mut seen, mut pairs) = (HashSet::new(), Vec::new());
+        for map in state.maps() {
+            // No map needs to give more than is wanted of all together.
+            let found = map.range::<[u8], _>(range.bounds());
+            let found: Vec<_> = match order {
+                Order::Ascending => found.take(limit).collect(),
+                Order::Descending => found.rev().take(limit).collect(),
+            };
+            pairs.extend(found.into_iter().filter(|(key, _)| seen.insert(*key)));
+        }
+        pairs.sort_unstable_by_key(|(key, _)| *key);
+        if order == Order::Descending {
+            pairs.reverse();
+        }
+        pairs.truncate(limit);
+        pairs.into_iter().map(|(key, value)| (key.clone(), value.clone())).collect()
     }
 
     fn apply(&self, batch: Batch) -> Result<(), StoreError> {
@@ -103,6 +151,10 @@ impl MemoryStore {
                         state.map.remove(key.as_bytes());
                     }
                 }
+                Write::DeletePrefix => {
+                    let range = KeyRange::prefix(&key).into_bounds();
+                    state.map.extract_if(range, |_, _| true).for_each(drop);
+                }
             }
         }
         Ok(())
@@ -112,7 +164,7 @@ impl MemoryStore {
 impl Store for MemoryStore {
     fn commit(&self, batch: Batch) -> BoxFuture<'_, Result<(), StoreError>> {
         // Done before the first poll, as a queued batch is: dropping the future takes nothing back.
-        futures::future::ready(self.apply(batch)).boxed()
+        ready(self.apply(batch)).boxed()
     }
 
     fn commit_lazily(&self, batch: Batch) -> BoxFuture<'_, Result<(), StoreError>> {
@@ -124,55 +176,45 @@ impl Store for MemoryStore {
             }
             Ok(()) => Ok(()),
         };
-        futures::future::ready(result).boxed()
+        ready(result).boxed()
     }
 
-    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        Ok(self.state().maps().find_map(|map| map.get(key)).cloned())
+    fn get(&self, key: &[u8]) -> BoxFuture<'_, Result<Option<Vec<u8>>, StoreError>> {
+        let key = key.to_vec();
+        self.answer(move || self.state().maps().find_map(|map| map.get(&key)).cloned())
     }
 
-    fn scan(&self, range: KeyRange, order: Order, limit: usize) -> Result<Vec<Pair>, StoreError> {
-        if range.is_empty() {
-            return Ok(Vec::new());
-        }
-        let bounds = (Bound::Included(range.start), range.end.map_or(Bound::Unbounded, Bound::Excluded));
-        let state = self.state();
-        let (mut seen, mut pairs) = (HashSet::new(), Vec::new());
-        for map in state.maps() {
-            // No map needs to give more than is wanted of all together.
-            let found = map.range::<Vec<u8>, _>((bounds.0.as_ref(), bounds.1.as_ref()));
-            let found: Vec<_> = match order {
-                Order::Ascending => found.take(limit).collect(),
-                Order::Descending => found.rev().take(limit).collect(),
-            };
-            pairs.extend(found.into_iter().filter(|(key, _)| seen.insert(*key)));
-        }
-        pairs.sort_unstable_by_key(|(key, _)| *key);
-        if order == Order::Descending {
-            pairs.reverse();
-        }
-        pairs.truncate(limit);
-        Ok(pairs.into_iter().map(|(key, value)| (key.clone(), value.clone())).collect())
+    fn scan(
+        &self,
+        range: KeyRange,
+        order: Order,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<Pair>, StoreError>> {
+        self.answer(move || self.read(&range, order, limit))
     }
-
-    fn archive(&self, moves: Vec<Move>) -> BoxFuture<'_, Result<(), StoreError>> {
+    fn settle(&self, settled: Vec<Settled>) -> BoxFuture<'_, Result<(), StoreError>> {
         let mut state = self.state();
         if state.closed {
-            return futures::future::ready(Err(StoreError::Closed)).boxed();
+            return ready(Err(StoreError::Closed)).boxed();
         }
         let gone = |state: &mut State, key: &Key| state.map.remove(key.as_bytes());
-        for step in moves {
-            let end = buckets::end_of(step.expires_ms, state.now_ms);
-            for key in step.keys {
+        for one in settled {
+            let end = buckets::end_of(one.expires_ms, state.now_ms);
+            for prefix in one.prefixes {
+                let range = KeyRange::prefix(prefix).into_bounds();
+                let ended: Vec<_> = state.map.extract_if(range, |_, _| true).collect();
+                state.history.entry(end).or_default().extend(ended);
+            }
+            for key in one.keys {
                 if let Some(value) = gone(&mut state, &key) {
                     state.history.entry(end).or_default().insert(key.into(), value);
                 }
             }
-            for key in step.also_delete {
+            for key in one.also_delete {
                 gone(&mut state, &key);
             }
         }
-        futures::future::ready(Ok(())).boxed()
+        ready(Ok(())).boxed()
     }
 
     fn drop_expired(&self, now_ms: u64) -> BoxFuture<'_, Result<usize, StoreError>> {
@@ -180,7 +222,7 @@ impl Store for MemoryStore {
         state.now_ms = state.now_ms.max(now_ms);
         let before = state.history.len();
         state.history.retain(|end, _| *end > now_ms);
-        futures::future::ready(Ok(before - state.history.len())).boxed()
+        ready(Ok(before - state.history.len())).boxed()
     }
 
     fn drop_oldest(&self, max_bytes: u64) -> BoxFuture<'_, Result<usize, StoreError>> {
@@ -190,7 +232,7 @@ impl Store for MemoryStore {
             state.history.pop_first();
             dropped += 1;
         }
-        futures::future::ready(Ok(dropped)).boxed()
+        ready(Ok(dropped)).boxed()
     }
 
     fn stats(&self) -> StoreStats {
@@ -211,12 +253,12 @@ impl Store for MemoryStore {
             pieces.into_iter().for_each(|piece| drop(sender.try_send(Ok(piece))));
             stream
         });
-        futures::future::ready(made).boxed()
+        ready(made).boxed()
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {
         self.state().closed = true;
-        futures::future::ready(()).boxed()
+        ready(()).boxed()
     }
 
     fn failed(&self) -> BoxFuture<'_, StoreError> {

@@ -31,7 +31,10 @@ use self::{
 };
 use crate::{
     model::WorkflowKey,
-    store::{Batch, Store, StoreError, tables::kv},
+    store::{
+        Batch, Store, StoreError,
+        tables::kv::{self, Due},
+    },
 };
 
 /// Notes that one batch of a sweep works on.
@@ -81,13 +84,13 @@ impl Kv {
     ///
     /// # Errors
     /// Those of the store.
-    pub fn entry(
+    pub async fn entry(
         &self,
         workflow: &WorkflowKey,
         key: &str,
         now_ms: u64,
     ) -> Result<Option<KvEntry>, StoreError> {
-        let record = kv::get(&*self.store, workflow, key)?.filter(|record| record.is_live(now_ms));
+        let record = kv::get(&*self.store, workflow, key).await?.filter(|record| record.is_live(now_ms));
         Ok(record.map(|record| KvEntry::new(key.to_owned(), &record)))
     }
 
@@ -95,7 +98,7 @@ impl Kv {
     ///
     /// # Errors
     /// Those of the store.
-    pub fn entries(
+    pub async fn entries(
         &self,
         workflow: &WorkflowKey,
         prefix: &str,
@@ -104,7 +107,7 @@ impl Kv {
         now_ms: u64,
     ) -> Result<(Vec<KvEntry>, Option<String>), StoreError> {
         let pages = Pages { store: &*self.store, workflow, prefix, now_ms };
-        let (entries, next) = pages.read(after, limit, &Default::default())?;
+        let (entries, next) = pages.read(after, limit, &Default::default()).await?;
         Ok((entries.into_iter().map(|(key, record)| KvEntry::new(key, &record)).collect(), next))
     }
 
@@ -112,8 +115,9 @@ impl Kv {
     ///
     /// # Errors
     /// Those of the store.
-    pub fn usage(&self, workflow: &WorkflowKey) -> Result<KvUsage, StoreError> {
-        let stored = self.usages.with(&*self.store, workflow, |usage| usage.stored())?;
+    pub async fn usage(&self, workflow: &WorkflowKey) -> Result<KvUsage, StoreError> {
+        self.usages.count(&*self.store, workflow).await?;
+        let stored = self.usages.with(workflow, |usage| usage.stored());
         let (bytes, keys) = (stored.bytes.max(0) as u64, stored.keys.max(0) as u64);
         Ok(KvUsage { bytes, bytes_most: self.quota.bytes, keys, keys_most: self.quota.keys })
     }
@@ -126,17 +130,15 @@ impl Kv {
     pub(super) async fn sweep(&self, now_ms: u64) -> Result<usize, StoreError> {
         let (mut removed, mut after) = (0, None);
         loop {
-            let due = kv::due(&*self.store, now_ms, after.as_ref(), SWEEP)?;
+            let due = kv::due(&*self.store, now_ms, after.as_ref(), SWEEP).await?;
             let Some(last) = due.last() else { return Ok(removed) };
             after = Some(last.note.clone());
             let mut batch = Batch::new();
-            let mut held = Vec::new();
+            let lock = |due: &Due| Arc::clone(&self.locks).try_lock((due.workflow.clone(), due.key.clone()));
+            // Nobody writes these until the batch is durable.
+            let (_held, due): (Vec<_>, Vec<_>) = due.iter().filter_map(|due| Some((lock(due)?, due))).unzip();
             let mut freed: HashMap<WorkflowKey, Size> = HashMap::new();
-            for due in &due {
-                let name = (due.workflow.clone(), due.key.clone());
-                let Some(lock) = Arc::clone(&self.locks).try_lock(name) else { continue };
-                held.push(lock);
-                let record = kv::get(&*self.store, &due.workflow, &due.key)?;
+            for (due, record) in due.iter().zip(kv::of_notes(&*self.store, &due).await?) {
                 match record.filter(|record| record.expires_ms == Some(due.expires_ms)) {
                     Some(record) => {
                         let freed = freed.entry(due.workflow.clone()).or_default();
@@ -151,13 +153,18 @@ impl Kv {
             }
             // Counted first: a count after the commit would not have what is subtracted.
             for workflow in freed.keys() {
-                self.usages.with(&*self.store, workflow, |_| ())?;
+                self.usages.count(&*self.store, workflow).await?;
             }
-            self.store.commit(batch).await?;
+            freed.keys().for_each(|workflow| self.usages.with(workflow, |usage| usage.depart()));
+            let committed = self.store.commit(batch).await;
             for (workflow, freed) in freed {
+                self.usages.with(&workflow, |usage| match &committed {
+                    Ok(()) => usage.arrive(-freed),
+                    Err(_) => usage.lose(-freed),
+                });
                 removed += usize::try_from(freed.keys).unwrap_or(0);
-                self.usages.again(&workflow, |usage| usage.swept(freed));
             }
+            committed?;
         }
     }
 }

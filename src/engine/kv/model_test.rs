@@ -152,12 +152,12 @@ async fn play(acts: Vec<Act>) {
     model.staged = Default::default();
     let left = model.view(0, now_ms);
     let bytes: usize = left.iter().map(|(key, (value, _))| key.len() + value.to_string().len()).sum();
-    let usage = kv.usage(&workflow).unwrap();
+    let usage = kv.usage(&workflow).await.unwrap();
     assert_eq!((usage.keys, usage.bytes), (left.len() as u64, bytes as u64));
     let again = Kv::new(Arc::clone(&kv.store));
-    assert_eq!(again.usage(&workflow).unwrap(), usage, "what is kept in memory is what a count finds");
+    assert_eq!(again.usage(&workflow).await.unwrap(), usage, "what is kept in memory is what a count finds");
     let notes = left.values().filter(|(_, expires)| expires.is_some()).count();
-    let stored = kv.store.scan(KeyRange::prefix([]), Order::Ascending, usize::MAX).unwrap().len();
+    let stored = kv.store.scan(KeyRange::prefix([]), Order::Ascending, usize::MAX).await.unwrap().len();
     assert_eq!(stored, left.len() + notes, "each value that expires has one note");
     assert_eq!(kv.locks.count(), 0);
 }

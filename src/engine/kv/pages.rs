@@ -52,7 +52,7 @@ type Page = (Vec<(String, KvRecord)>, Option<String>);
 
 impl Pages<'_> {
     /// Up to `limit` values after `after`, and the last of their keys when there are more.
-    pub(super) fn read(
+    pub(super) async fn read(
         &self,
         after: Option<&str>,
         limit: usize,
@@ -61,7 +61,8 @@ impl Pages<'_> {
         let (mut found, mut bytes) = (Vec::<(String, KvRecord)>::new(), 0);
         let mut cursor = after.map(str::to_owned);
         loop {
-            let stored = kv::list(self.store, self.workflow, self.prefix, cursor.as_deref(), READ_AT_ONCE)?;
+            let stored =
+                kv::list(self.store, self.workflow, self.prefix, cursor.as_deref(), READ_AT_ONCE).await?;
             // Staged keys after the last one that was read belong to the next round.
             let until = match stored.len() < READ_AT_ONCE {
                 true => None,
@@ -91,13 +92,13 @@ impl Pages<'_> {
     }
 
     /// As [`Pages::read`], as scripts get it.
-    pub(super) fn answer(
+    pub(super) async fn answer(
         &self,
         after: Option<&str>,
         limit: usize,
         overlay: &Overlay,
     ) -> Result<Value, StoreError> {
-        let (found, next) = self.read(after, limit, overlay)?;
+        let (found, next) = self.read(after, limit, overlay).await?;
         let entries: Vec<Value> =
             found.iter().map(|(key, record)| json!({ "key": key, "value": value(record) })).collect();
         Ok(json!({ "entries": entries, "next": next }))

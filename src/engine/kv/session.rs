@@ -29,6 +29,8 @@ pub struct KvSession {
     kv: Arc<Kv>,
     workflow: WorkflowKey,
     state: Mutex<State>,
+    /// Held by an operation that writes, from its look at a key to its staging: another of the attempt may have the same key.
+    changing: tokio::sync::Mutex<()>,
 }
 
 /// A batch that has what was staged; hand it to [`KvSession::committed`] when that batch is durable.
@@ -87,7 +89,7 @@ impl State {
 
 impl KvSession {
     pub(super) fn new(kv: Arc<Kv>, workflow: WorkflowKey) -> Self {
-        Self { kv, workflow, state: Mutex::default() }
+        Self { kv, workflow, state: Mutex::default(), changing: tokio::sync::Mutex::default() }
     }
 
     /// Does one operation; several may run at once. A writing one waits up to `wait` for its key.
@@ -98,9 +100,9 @@ impl KvSession {
         match op.writes() {
             Some(key) => {
                 let _hold = self.hold(key, wait).await?;
-                self.change(&op, key, now_ms)
+                self.change(&op, key, now_ms).await
             }
-            None => self.read(&op, now_ms),
+            None => self.read(&op, now_ms).await,
         }
     }
 
@@ -123,7 +125,7 @@ impl KvSession {
         state.departed += 1;
         let departed = state.departed;
         state.flying.insert(departed, changes);
-        self.kv.usages.again(&self.workflow, |usage| usage.depart());
+        self.kv.usages.with(&self.workflow, |usage| usage.depart());
         Some(Staged(departed))
     }
 
@@ -131,7 +133,7 @@ impl KvSession {
     pub(crate) fn committed(&self, staged: Staged) {
         let mut state = self.state();
         if let Some(changes) = state.flying.remove(&staged.0) {
-            self.kv.usages.again(&self.workflow, |usage| usage.arrive(changes.grows));
+            self.kv.usages.with(&self.workflow, |usage| usage.arrive(changes.grows));
             changes.keys.keys().for_each(|key| state.free(key));
         }
     }
@@ -140,30 +142,30 @@ impl KvSession {
         self.state.lock().expect("no code panics under this lock")
     }
 
-    fn read(&self, op: &KvOp, now_ms: u64) -> Result<Value, KvError> {
+    async fn read(&self, op: &KvOp, now_ms: u64) -> Result<Value, KvError> {
         match op {
             KvOp::List { prefix, limit, after } => {
                 let overlay = self.state().overlay();
                 let pages = Pages { store: &*self.kv.store, workflow: &self.workflow, prefix, now_ms };
-                Ok(pages.answer(after.as_deref(), *limit, &overlay)?)
+                Ok(pages.answer(after.as_deref(), *limit, &overlay).await?)
             }
             KvOp::Get { key }
             | KvOp::Set { key, .. }
             | KvOp::Delete { key }
             | KvOp::Incr { key, .. }
             | KvOp::Cas { key, .. } => {
-                let own = self.state().own(key).cloned();
-                let current = own.map_or_else(|| self.stored(key), Ok)?;
+                let current = self.current(key).await?;
                 Ok(op.apply(current.filter(|record| record.is_live(now_ms)).as_ref(), now_ms)?.1)
             }
         }
     }
 
     /// The key is held.
-    fn change(&self, op: &KvOp, key: &str, now_ms: u64) -> Result<Value, KvError> {
-        let mut state = self.state();
-        let own = state.own(key).cloned();
-        let current = own.map_or_else(|| self.stored(key), Ok)?;
+    async fn change(&self, op: &KvOp, key: &str, now_ms: u64) -> Result<Value, KvError> {
+        // Only this attempt writes the key, and of its operations only this one, so what is read is still true below; batches
+        // may leave and arrive meanwhile, which changes no value.
+        let _one = self.changing.lock().await;
+        let current = self.current(key).await?;
         let live = current.as_ref().filter(|record| record.is_live(now_ms));
         let (next, answer) = op.apply(live, now_ms)?;
         let after = match next {
@@ -171,11 +173,12 @@ impl KvSession {
             Next::Put(record) => Some(record),
             Next::Remove => None,
         };
+        self.kv.usages.count(&*self.kv.store, &self.workflow).await?;
+        let mut state = self.state();
         let size = |record: Option<&KvRecord>| Size::of(key, record.map(|record| record.value.as_str()));
         let grown = state.staged.grows - size(current.as_ref()) + size(after.as_ref());
         let (reserved, quota) = (state.staged.grows.reserved(), self.kv.quota);
-        let reserve = |usage: &mut super::usage::Usage| usage.reserve(reserved, grown.reserved(), quota);
-        self.kv.usages.with(&*self.kv.store, &self.workflow, reserve)??;
+        self.kv.usages.with(&self.workflow, |usage| usage.reserve(reserved, grown.reserved(), quota))?;
         state.staged.grows = grown;
         match state.staged.keys.get_mut(key) {
             Some(change) => change.after = after,
@@ -187,8 +190,14 @@ impl KvSession {
         Ok(answer)
     }
 
-    fn stored(&self, key: &str) -> Result<Option<KvRecord>, StoreError> {
-        kv::get(&*self.kv.store, &self.workflow, key)
+    /// A key as the attempt sees it. What it has written itself is looked for first: a batch of its own that arrives after that
+    /// look is in the store by then.
+    async fn current(&self, key: &str) -> Result<Option<KvRecord>, StoreError> {
+        let own = self.state().own(key).cloned();
+        match own {
+            Some(own) => Ok(own),
+            None => kv::get(&*self.kv.store, &self.workflow, key).await,
+        }
     }
 
     async fn hold<'a>(&'a self, key: &'a str, wait: Duration) -> Result<Hold<'a>, KvError> {
@@ -211,7 +220,7 @@ impl Drop for KvSession {
         if staged == Size::default() && state.flying.is_empty() {
             return;
         }
-        self.kv.usages.again(&self.workflow, |usage| {
+        self.kv.usages.with(&self.workflow, |usage| {
             usage.release(staged);
             state.flying.values().for_each(|changes| usage.lose(changes.grows));
         });

@@ -13,6 +13,11 @@ fn kv() -> Arc<Kv> {
     Arc::new(Kv::new(Arc::new(MemoryStore::new())))
 }
 
+/// Its store answers only after others had their turns.
+fn far() -> Arc<Kv> {
+    Arc::new(Kv::new(Arc::new(MemoryStore::far())))
+}
+
 fn with_quota(bytes: u64, keys: u64) -> Arc<Kv> {
     let quota = Quota { bytes, keys };
     Arc::new(Kv { quota, ..Kv::new(Arc::new(MemoryStore::new())) })
@@ -79,7 +84,10 @@ async fn what_a_failed_attempt_wrote_is_dropped() {
     assert_eq!(at(&next, 0, op("kv.list", json!({}))).await, json!({"entries": [], "next": null}));
     assert_eq!(at(&next, 0, op("kv.incr", json!({"key": "n"}))).await, json!(1));
     commit(&kv, &next).await;
-    assert_eq!(kv.usage(&name("w")).unwrap(), KvUsage { bytes: 2, keys: 1, ..kv.usage(&name("w")).unwrap() });
+    assert_eq!(
+        kv.usage(&name("w")).await.unwrap(),
+        KvUsage { bytes: 2, keys: 1, ..kv.usage(&name("w")).await.unwrap() }
+    );
     assert_eq!(kv.locks.count(), 0);
 }
 
@@ -124,9 +132,64 @@ async fn operations_of_one_attempt_share_its_hold() {
     assert_eq!(at(&session, 0, get("n")).await, json!({"value": 60}));
 }
 
+#[tokio::test]
+async fn nothing_is_lost_between_a_look_at_a_far_store_and_the_staging() {
+    let kv = far();
+    let session = Arc::new(open(&kv));
+    let incr = |key: String| {
+        let session = Arc::clone(&session);
+        tokio::spawn(async move { at(&session, 0, op("kv.incr", json!({ "key": key }))).await })
+    };
+    let many: Vec<_> = (0..60).map(|number| incr(format!("n{}", number % 2))).collect();
+    // Batches of the same attempt leave and arrive meanwhile.
+    while many.iter().any(|task| !task.is_finished()) {
+        commit(&kv, &session).await;
+        tokio::task::yield_now().await;
+    }
+    for task in many {
+        task.await.unwrap();
+    }
+    commit(&kv, &session).await;
+    let other = open(&kv);
+    assert_eq!(
+        (at(&other, 0, get("n0")).await, at(&other, 0, get("n1")).await),
+        (json!({"value": 30}), json!({"value": 30}))
+    );
+    assert_eq!(
+        kv.usage(&name("w")).await.unwrap(),
+        Kv::new(Arc::clone(&kv.store)).usage(&name("w")).await.unwrap()
+    );
+}
+
+#[tokio::test]
+async fn a_count_that_meets_a_batch_is_repeated() {
+    let kv = far();
+    let (lost, busy) = (open(&kv), Arc::new(open(&kv)));
+    at(&busy, 0, set("before", json!(1))).await;
+    at(&lost, 0, set("lost", json!(1))).await;
+    // Nobody knows what became of its batch, so all is counted again.
+    let _ = lost.stage(&mut Batch::new()).unwrap();
+    drop(lost);
+    let counting = {
+        let kv = Arc::clone(&kv);
+        tokio::spawn(async move { kv.usage(&name("w")).await.unwrap() })
+    };
+    tokio::task::yield_now().await;
+    commit(&kv, &busy).await;
+    counting.await.unwrap();
+    assert_eq!(
+        kv.usage(&name("w")).await.unwrap(),
+        KvUsage { bytes: 7, keys: 1, ..kv.usage(&name("w")).await.unwrap() }
+    );
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn counters_of_concurrent_runs_are_exact() {
-    let kv = kv();
+    counters(kv()).await;
+    counters(far()).await;
+}
+
+async fn counters(kv: Arc<Kv>) {
     let tasks: Vec<_> = (0..100)
         .map(|number| {
             let kv = Arc::clone(&kv);
@@ -165,7 +228,7 @@ async fn a_key_that_is_written_again_while_it_is_on_its_way_stays_locked() {
     assert_eq!(busy.code(), "KV_BUSY");
     commit(&kv, &one).await;
     assert_eq!(at(&other, 0, get("k")).await, json!({"value": 2}));
-    assert_eq!(kv.usage(&name("w")).unwrap().bytes, 2);
+    assert_eq!(kv.usage(&name("w")).await.unwrap().bytes, 2);
 }
 
 #[tokio::test]
@@ -190,9 +253,9 @@ async fn what_has_expired_is_absent_at_once_and_swept_later() {
     drop(session);
     assert_eq!(kv.sweep(100).await.unwrap(), 2);
     assert_eq!(kv.sweep(1_000).await.unwrap(), 1);
-    let left = kv.store.scan(KeyRange::prefix([]), Order::Ascending, 9).unwrap();
+    let left = kv.store.scan(KeyRange::prefix([]), Order::Ascending, 9).await.unwrap();
     assert_eq!(left.len(), 1, "no note is left behind");
-    assert_eq!(kv.usage(&name("w")).unwrap().keys, 1);
+    assert_eq!(kv.usage(&name("w")).await.unwrap().keys, 1);
     assert_eq!(kv.locks.count(), 0);
 }
 
@@ -210,7 +273,7 @@ async fn a_sweep_takes_many_and_passes_over_what_is_locked() {
     commit(&kv, &session).await;
     assert_eq!(kv.sweep(u64::MAX - 1).await.unwrap(), 0);
     assert_eq!(at(&session, u64::MAX, get("5")).await, json!({"value": "kept"}));
-    assert_eq!(kv.usage(&name("w")).unwrap().keys, 1);
+    assert_eq!(kv.usage(&name("w")).await.unwrap().keys, 1);
 }
 
 #[tokio::test]
@@ -236,10 +299,13 @@ async fn a_quota_is_shared_and_what_is_dropped_comes_back() {
     let error = other.perform(set("f", json!(1)), 0, WAIT).await.unwrap_err();
     assert!(error.to_string().contains("3 keys"), "{error}");
     commit(&kv, &other).await;
-    assert_eq!(kv.usage(&name("w")).unwrap(), KvUsage { bytes: 94, bytes_most: 100, keys: 3, keys_most: 3 });
+    assert_eq!(
+        kv.usage(&name("w")).await.unwrap(),
+        KvUsage { bytes: 94, bytes_most: 100, keys: 3, keys_most: 3 }
+    );
     // A new start counts the same.
     let again = Kv { quota: kv.quota, ..Kv::new(Arc::clone(&kv.store)) };
-    assert_eq!(again.usage(&name("w")).unwrap(), kv.usage(&name("w")).unwrap());
+    assert_eq!(again.usage(&name("w")).await.unwrap(), kv.usage(&name("w")).await.unwrap());
 }
 
 #[tokio::test]
@@ -253,7 +319,7 @@ async fn usage_is_counted_again_when_a_batch_came_to_nothing() {
     let next = open(&kv);
     at(&next, 0, set("b", json!(123456789))).await;
     commit(&kv, &next).await;
-    assert_eq!(kv.usage(&name("w")).unwrap().bytes, 10);
+    assert_eq!(kv.usage(&name("w")).await.unwrap().bytes, 10);
 }
 
 #[tokio::test]
@@ -284,7 +350,7 @@ async fn pages_have_staged_changes_in_their_places() {
     assert_eq!(keys[3], json!({"key": "k004", "value": "new"}));
     assert_eq!(keys[4], json!({"key": "k004a", "value": "between"}));
     assert_eq!(keys[200]["key"], "k999");
-    let (stored, next) = kv.entries(&name("w"), "k", None, 5, 0).unwrap();
+    let (stored, next) = kv.entries(&name("w"), "k", None, 5, 0).await.unwrap();
     assert_eq!((stored[3].key.as_str(), next.as_deref()), ("k003", Some("k004")));
 }
 
@@ -305,7 +371,7 @@ async fn an_operator_writes_durably() {
     let answer = kv.operate(name("w"), op("kv.set", json!({"key": "k", "value": 1, "ttl_ms": 5})), 10).await;
     assert_eq!(answer.unwrap(), Value::Null);
     let entry = KvEntry { key: "k".to_owned(), value: json!(1), expires_ms: Some(15), set_ms: 10 };
-    assert_eq!(kv.entry(&name("w"), "k", 14).unwrap(), Some(entry));
-    assert_eq!(kv.entry(&name("w"), "k", 15).unwrap(), None);
+    assert_eq!(kv.entry(&name("w"), "k", 14).await.unwrap(), Some(entry));
+    assert_eq!(kv.entry(&name("w"), "k", 15).await.unwrap(), None);
     assert_eq!(kv.locks.count(), 0);
 }

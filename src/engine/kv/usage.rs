@@ -82,6 +82,8 @@ pub(super) struct Usage {
     reserved: Size,
     /// Batches on their way.
     flying: usize,
+    /// Batches that ever were.
+    departed: u64,
     /// What became of a batch is not known: to be counted again.
     stale: bool,
     counted: bool,
@@ -109,6 +111,7 @@ impl Usage {
     /// A batch is on its way; its reservation stays.
     pub(super) fn depart(&mut self) {
         self.flying += 1;
+        self.departed += 1;
     }
 
     /// A batch that has departed is durable.
@@ -125,61 +128,79 @@ impl Usage {
         self.stale = true;
     }
 
-    /// What the sweep has removed.
-    pub(super) fn swept(&mut self, removed: Size) {
-        self.stored = self.stored - removed;
-    }
-
     /// Keys and bytes that are stored.
     pub(super) fn stored(&self) -> Size {
         self.stored
     }
 
-    fn count(&mut self, store: &dyn Store, workflow: &WorkflowKey) -> Result<(), StoreError> {
+    /// Whether it is to be counted; gives the batches that there ever were, by which a count is known to have met none.
+    fn is_due(&self) -> Option<u64> {
         // While batches are on their way, a count could have them twice.
-        if self.counted && !(self.stale && self.flying == 0) {
-            return Ok(());
+        (!self.counted || (self.stale && self.flying == 0)).then_some(self.departed)
+    }
+
+    /// Takes a count that began when `departed` batches had been. One that met a batch is not exact, so it is repeated.
+    fn take(&mut self, stored: Size, departed: u64) {
+        let exact = self.departed == departed;
+        if exact || !self.counted {
+            self.stored = stored;
         }
-        let (mut stored, mut after) = (Size::default(), None);
-        loop {
-            let page = kv::list(store, workflow, "", after.as_deref(), COUNTED_AT_ONCE)?;
-            for (key, record) in &page {
-                stored = stored + Size::of(key, Some(&record.value));
-            }
-            if page.len() < COUNTED_AT_ONCE {
-                break;
-            }
-            after = page.into_iter().next_back().map(|(key, _)| key);
+        (self.counted, self.stale) = (true, !exact);
+    }
+}
+
+/// All values of a workflow, read.
+async fn counted(store: &dyn Store, workflow: &WorkflowKey) -> Result<Size, StoreError> {
+    let (mut stored, mut after) = (Size::default(), None);
+    loop {
+        let page = kv::list(store, workflow, "", after.as_deref(), COUNTED_AT_ONCE).await?;
+        for (key, record) in &page {
+            stored = stored + Size::of(key, Some(&record.value));
         }
-        (self.stored, self.counted, self.stale) = (stored, true, false);
-        Ok(())
+        if page.len() < COUNTED_AT_ONCE {
+            return Ok(stored);
+        }
+        after = page.into_iter().next_back().map(|(key, _)| key);
     }
 }
 
 /// Those of all workflows.
 #[derive(Debug, Default)]
-pub(super) struct Usages(Mutex<HashMap<WorkflowKey, Arc<Mutex<Usage>>>>);
+pub(super) struct Usages(Mutex<HashMap<WorkflowKey, Arc<OfWorkflow>>>);
+
+#[derive(Debug, Default)]
+struct OfWorkflow {
+    usage: Mutex<Usage>,
+    /// Held while it is counted.
+    counting: tokio::sync::Mutex<()>,
+}
 
 impl Usages {
-    /// Works on one workflow's, counted. Every writer comes here before it writes, so a count never meets a batch.
-    pub(super) fn with<T>(
-        &self,
-        store: &dyn Store,
-        workflow: &WorkflowKey,
-        work: impl FnOnce(&mut Usage) -> T,
-    ) -> Result<T, StoreError> {
-        let usage = self.of(workflow);
-        let mut usage = locked(&usage);
-        usage.count(store, workflow)?;
-        Ok(work(&mut usage))
+    /// Counts one workflow's, unless it is known. Every writer comes here before it writes, so the first count never meets a batch.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub(super) async fn count(&self, store: &dyn Store, workflow: &WorkflowKey) -> Result<(), StoreError> {
+        let of = self.of(workflow);
+        if locked(&of.usage).is_due().is_none() {
+            return Ok(());
+        }
+        let _one = of.counting.lock().await;
+        // Another may just have done it.
+        let due = locked(&of.usage).is_due();
+        if let Some(departed) = due {
+            let stored = counted(store, workflow).await?;
+            locked(&of.usage).take(stored, departed);
+        }
+        Ok(())
     }
 
-    /// As [`Usages::with`] where it has been counted before.
-    pub(super) fn again(&self, workflow: &WorkflowKey, work: impl FnOnce(&mut Usage)) {
-        work(&mut locked(&self.of(workflow)));
+    /// Works on one workflow's, which has been counted before.
+    pub(super) fn with<T>(&self, workflow: &WorkflowKey, work: impl FnOnce(&mut Usage) -> T) -> T {
+        work(&mut locked(&self.of(workflow).usage))
     }
 
-    fn of(&self, workflow: &WorkflowKey) -> Arc<Mutex<Usage>> {
+    fn of(&self, workflow: &WorkflowKey) -> Arc<OfWorkflow> {
         let mut all = locked(&self.0);
         match all.get(workflow) {
             Some(usage) => Arc::clone(usage),

@@ -73,14 +73,19 @@ impl Plugins {
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub fn open(engine: PluginEngine, store: Arc<dyn Store>, vault: Vault) -> Result<Self, StoreError> {
+    pub async fn open(engine: PluginEngine, store: Arc<dyn Store>, vault: Vault) -> Result<Self, StoreError> {
         let mut known = Known::default();
-        for version in tables::plugins::list(&*store)? {
+        for version in tables::plugins::list(&*store).await? {
             known.insert(Arc::new(version));
         }
-        known.settings = tables::plugins::settings(&*store)?.into_iter().collect();
-        let (ready, changing) = (Mutex::default(), tokio::sync::Mutex::default());
-        Ok(Self { engine, store, vault, known: RwLock::new(known), ready, changing })
+        known.settings = tables::plugins::settings(&*store).await?.into_iter().collect();
+        Ok(Self { known: RwLock::new(known), ..Self::new(engine, store, vault) })
+    }
+
+    /// The plugins of a store that is new, and has none.
+    pub fn new(engine: PluginEngine, store: Arc<dyn Store>, vault: Vault) -> Self {
+        let (known, ready, changing) = (RwLock::default(), Mutex::default(), tokio::sync::Mutex::default());
+        Self { engine, store, vault, known, ready, changing }
     }
 
     /// No plugin at all.
@@ -90,8 +95,7 @@ impl Plugins {
         let none = NONE.get_or_init(|| {
             let engine = PluginEngine::new(crate::sandbox::PluginOptions { slots: 1, ..Default::default() });
             let store = Arc::new(crate::store::MemoryStore::new());
-            let opened = Self::open(engine.expect("it can be made"), store, Vault::empty());
-            Arc::new(opened.expect("memory can be read"))
+            Arc::new(Self::new(engine.expect("it can be made"), store, Vault::empty()))
         });
         Arc::clone(none) as Arc<dyn PluginSource>
     }
@@ -229,8 +233,8 @@ impl Plugins {
     ///
     /// # Errors
     /// Those of the store.
-    pub fn module(&self, hash: PluginHash) -> Result<Option<Vec<u8>>, StoreError> {
-        tables::plugins::module(&*self.store, hash)
+    pub async fn module(&self, hash: PluginHash) -> Result<Option<Vec<u8>>, StoreError> {
+        tables::plugins::module(&*self.store, hash).await
     }
 
     /// Grants what the plugin asks for. What it had stays.
@@ -356,7 +360,8 @@ impl Plugins {
             Arc::clone(places.entry(hash).or_default())
         };
         let linked = place.get_or_try_init(|| async {
-            let bytes = self.module(hash)?.ok_or_else(|| PluginsError::Unknown { name: hash.to_string() })?;
+            let bytes =
+                self.module(hash).await?.ok_or_else(|| PluginsError::Unknown { name: hash.to_string() })?;
             if PluginHash(Sha256::digest(&bytes).into()) != hash {
                 return Err(PluginsError::Damaged { hash });
             }

@@ -8,9 +8,9 @@ use crate::{
 
 const ASKS: &[&str] = &["http:*.example.com", "kv:a/", "secret:TOKEN"];
 
-fn shelf(store: &Arc<MemoryStore>) -> Plugins {
+async fn shelf(store: &Arc<MemoryStore>) -> Plugins {
     let engine = PluginEngine::new(PluginOptions { slots: 1, ..PluginOptions::default() }).unwrap();
-    Plugins::open(engine, Arc::clone(store) as Arc<dyn Store>, Vault::empty()).unwrap()
+    Plugins::open(engine, Arc::clone(store) as Arc<dyn Store>, Vault::empty()).await.unwrap()
 }
 
 fn module(name: &'static str, version: &'static str, capabilities: &'static [&'static str]) -> Vec<u8> {
@@ -24,11 +24,11 @@ fn capabilities(texts: &[&str]) -> Vec<Capability> {
 #[tokio::test]
 async fn a_reference_means_the_highest_version_that_begins_so_also_after_a_restart() {
     let store = Arc::new(MemoryStore::new());
-    let plugins = shelf(&store);
+    let plugins = shelf(&store).await;
     for version in ["1.2.0", "1.10.0", "1.11.0-rc.1", "2.0.0"] {
         plugins.upload(&module("a", version, &[]), None, 5).await.unwrap();
     }
-    let again = shelf(&store);
+    let again = shelf(&store).await;
     for plugins in [&plugins, &again] {
         let found = |reference: &str| {
             plugins.find(&reference.parse().unwrap()).map(|found| found.description.version.to_string())
@@ -44,7 +44,7 @@ async fn a_reference_means_the_highest_version_that_begins_so_also_after_a_resta
 
 #[tokio::test]
 async fn a_plugin_may_do_what_it_asks_for_and_is_granted_and_no_more() {
-    let plugins = shelf(&Arc::new(MemoryStore::new()));
+    let plugins = shelf(&Arc::new(MemoryStore::new())).await;
     plugins.upload(&module("a", "1.0.0", ASKS), None, 5).await.unwrap();
     let name: PluginName = "a".parse().unwrap();
     let may = || async {
@@ -74,7 +74,7 @@ async fn a_plugin_may_do_what_it_asks_for_and_is_granted_and_no_more() {
 #[tokio::test]
 async fn bytes_stay_as_long_as_one_version_has_them_and_a_pinned_run_is_told_when_they_are_gone() {
     let store = Arc::new(MemoryStore::new());
-    let plugins = shelf(&store);
+    let plugins = shelf(&store).await;
     let command =
         wat::parse_str(r#"(module (memory (export "memory") 1) (func (export "_start")))"#).unwrap();
     for name in ["a", "b"] {
@@ -86,7 +86,7 @@ async fn bytes_stay_as_long_as_one_version_has_them_and_a_pinned_run_is_told_whe
     assert_eq!(plugins.remove(&"b".parse().unwrap(), None).await.unwrap(), 1);
     assert!(plugins.usable(&reference, Some(pin.hash)).await.is_ok());
     assert_eq!(plugins.remove(&"a".parse().unwrap(), Some(&Version::new(1, 0, 0))).await.unwrap(), 1);
-    assert_eq!(plugins.module(pin.hash).unwrap(), None);
+    assert_eq!(plugins.module(pin.hash).await.unwrap(), None);
     let gone = plugins.usable(&reference, Some(pin.hash)).await.err().unwrap();
     assert_eq!(gone.code, ErrorCode::PluginMissing);
     assert!(gone.message.contains("was removed"), "{}", gone.message);
@@ -95,7 +95,7 @@ async fn bytes_stay_as_long_as_one_version_has_them_and_a_pinned_run_is_told_whe
 
 #[tokio::test]
 async fn versions_are_immutable_and_names_are_the_plugins_own() {
-    let plugins = shelf(&Arc::new(MemoryStore::new()));
+    let plugins = shelf(&Arc::new(MemoryStore::new())).await;
     let first = module("a", "1.0.0", &[]);
     assert!(plugins.upload(&first, None, 5).await.unwrap().new);
     assert!(!plugins.upload(&first, None, 6).await.unwrap().new);

@@ -11,9 +11,10 @@ use crate::{
 /// The longest name, bytes.
 const NAME_MOST: usize = 256;
 
-pub(super) fn get(host: &ScriptHost, args: &Value) -> Result<JsonText, CallError> {
+pub(super) async fn get(host: &ScriptHost, args: &Value) -> Result<JsonText, CallError> {
     let name = name(args)?;
     let found = tables::calls::remembered(&*host.inner.store, host.run, &host.step, name)
+        .await
         .map_err(|error| unkept(&error.to_string()))?;
     Ok(JsonText::from_value(&found.map_or_else(|| json!({}), |value| json!({ "value": value.to_value() }))))
 }

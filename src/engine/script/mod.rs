@@ -24,6 +24,7 @@ use super::{
     Inner,
     attempt::Given,
     kv::{KvError, KvOp, KvSession},
+    patience,
 };
 use crate::{
     model::{Answer, CallError, CallNote, CallRecord, JsonText, RunId, StepKey, WorkflowKey},
@@ -36,15 +37,21 @@ use crate::{
 const FETCHES: usize = 8;
 /// How long a writing kv call waits for another attempt that holds its key.
 const KV_WAIT: Duration = Duration::from_secs(10);
-/// Wait before a batch is tried again that the store had no room for.
-const STORE_RETRY: Duration = Duration::from_millis(500);
-
 /// What a script needs of the run that it belongs to.
 pub(super) enum Asked {
     /// That all before an effect is durable.
     Effect(oneshot::Sender<()>),
     /// That this answers the caller.
     Answer(Box<Answer>, oneshot::Sender<()>),
+    /// That it is left as it is stored, because of this.
+    Abandon(StoreError),
+}
+
+/// Has a run abandoned. The attempt that asks for it goes with the run, so this returns only when the run is gone already.
+pub(super) async fn abandon(asks: &mpsc::UnboundedSender<Asked>, error: &StoreError) {
+    if asks.send(Asked::Abandon(error.clone())).is_ok() {
+        std::future::pending::<()>().await;
+    }
 }
 
 /// The services for one attempt.
@@ -140,7 +147,8 @@ impl ScriptHost {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Makes all results so far durable, with the kv writes that are staged; and what `more` adds.
+    /// Makes all results so far durable, with the kv writes that are staged; and what `more` adds. Waits while the store has no room
+    /// or cannot be reached; once this process may write no more, the run is abandoned and this does not return.
     pub(super) async fn flush(&self, more: impl FnOnce(&mut Batch)) -> Result<(), StoreError> {
         let _one = self.committing.lock().await;
         let mut batch = Batch::new();
@@ -156,15 +164,11 @@ impl ScriptHost {
         if batch.is_empty() {
             return Ok(());
         }
-        loop {
-            match self.inner.store.commit(batch.clone()).await {
-                Ok(()) => break,
-                Err(error @ (StoreError::Busy | StoreError::Full { .. })) => {
-                    tracing::warn!(run = %self.run, %error, "a script waits for the store");
-                    tokio::time::sleep(STORE_RETRY).await;
-                }
-                Err(error) => return Err(error),
+        if let Err(error) = patience::commit(&self.inner, self.run, batch).await {
+            if patience::abandons(&error) {
+                abandon(&self.asks, &error).await;
             }
+            return Err(error);
         }
         if let Some(staged) = staged {
             self.kv.committed(staged);
@@ -188,7 +192,7 @@ impl ScriptHost {
         match call.op.as_str() {
             "fetch" => fetch::perform(self, &call).await,
             "respond" => respond::perform(self, &call.args).await,
-            "memo.get" => memo::get(self, &call.args),
+            "memo.get" => memo::get(self, &call.args).await,
             "memo.put" => memo::put(self, &call.args).await,
             op => match KvOp::parse(op, &call.args) {
                 Ok(Some(parsed)) => {

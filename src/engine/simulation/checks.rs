@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use futures::executor::block_on;
+
 use super::{ledger::Ledger, senders::Known, world::lock};
 use crate::{
     model::{Cause, Entry, ErrorCode, Limits, RunHead, RunId, RunStatus, StepStatus, Wait},
@@ -16,10 +18,10 @@ use crate::{
 const TOO_LATE_MS: u64 = 5_000;
 
 /// Runs that have not ended.
-pub(super) fn unfinished(store: &dyn Store) -> Vec<(RunId, RunStatus)> {
-    let queued = tables::runs::queued(store, None, usize::MAX).expect("the queue is whole");
-    let head = |run| tables::runs::queued_head(store, run).expect("a queued run is there");
-    queued.into_iter().map(|run| (run, head(run).status)).collect()
+pub(super) async fn unfinished(store: &dyn Store) -> Vec<(RunId, RunStatus)> {
+    let queued = tables::runs::queued(store, None, usize::MAX).await.expect("the queue is whole");
+    let heads = tables::runs::queued_heads(store, &queued).await.expect("a queued run is there");
+    heads.into_iter().map(|head| (head.id, head.status)).collect()
 }
 
 /// The checks, with all that they read.
@@ -32,10 +34,12 @@ struct Checks<'a> {
 }
 
 pub(super) fn check(known: &Known, store: &dyn Store) {
-    let heads =
-        tables::runs::list(store, &Filter::default(), None, usize::MAX).expect("the heads are whole").items;
-    let journal =
-        |head: &RunHead| (head.id, tables::journal::list(store, head.id).expect("the journal is whole"));
+    let heads = block_on(tables::runs::list(store, &Filter::default(), None, usize::MAX));
+    let heads = heads.expect("the heads are whole").items;
+    let journal = |head: &RunHead| {
+        let journal = block_on(tables::journal::list(store, head.id));
+        (head.id, journal.expect("the journal is whole"))
+    };
     let journals = heads.iter().map(journal).collect();
     let heads = heads.into_iter().map(|head| (head.id, head)).collect();
     let mut ledger = lock(&known.world.ledger);
@@ -74,7 +78,7 @@ impl Checks<'_> {
             if code.is_some_and(|code| own.contains(&code)) {
                 self.ledger.violate(|| format!("{run} failed by our own fault: {code:?}"));
             }
-            let event = tables::runs::get(self.store, run);
+            let event = block_on(tables::runs::get(self.store, run));
             if !matches!(event, Ok(Some(_))) {
                 self.ledger.violate(|| format!("{run} is not whole"));
             }
@@ -120,15 +124,15 @@ impl Checks<'_> {
     /// I4: no key speaks of what is over.
     fn nothing_is_left(&mut self) {
         for kind in [Kind::Queue, Kind::Timer, Kind::Inbox, Kind::Group, Kind::Trial] {
-            let left = self.store.scan(KeyRange::prefix(kind.prefix()), Order::Ascending, 1);
+            let left = block_on(self.store.scan(KeyRange::prefix(kind.prefix()), Order::Ascending, 1));
             if let Some((key, _)) = left.expect("the store can be read").into_iter().next() {
                 self.ledger.violate(|| format!("left over: {}", Key::from(key)));
             }
         }
         for head in self.heads.values().filter(|head| head.status == RunStatus::Failed) {
-            let held = head
-                .claim
-                .and_then(|digest| tables::claims::get(self.store, &digest).expect("the claim is whole"));
+            let held = head.claim.and_then(|digest| {
+                block_on(tables::claims::get(self.store, &digest)).expect("the claim is whole")
+            });
             if held.is_some_and(|claim| claim.run == head.id) {
                 self.ledger.violate(|| format!("{} failed and keeps its key", head.id));
             }

@@ -173,6 +173,7 @@ impl History {
             }
         }
         engine.take_up().await.expect("the store can be read");
+        world.up();
         let stop_ms = world.chance(150).then(|| world.below(20_000));
         let stop = async {
             match stop_ms.filter(|_| !world.is_calm()) {
@@ -206,7 +207,7 @@ impl History {
             engine.pause(&workflow.key, false).await.expect("nothing goes wrong any more");
         }
         for second in 0..SETTLE {
-            if checks::unfinished(&**engine.store()).is_empty() && engine.pending() == 0 {
+            if checks::unfinished(&**engine.store()).await.is_empty() && engine.pending() == 0 {
                 engine.sweep().await.expect("nothing goes wrong any more");
                 engine.idle().await;
                 return;
@@ -216,7 +217,7 @@ impl History {
                 world.jump(600_000);
             }
         }
-        let stuck = checks::unfinished(&**engine.store());
+        let stuck = checks::unfinished(&**engine.store()).await;
         let of = |run| if engine.is_live(run) { "executed" } else { "not executed" };
         let stuck: Vec<_> =
             stuck.into_iter().map(|(run, status)| format!("{run} {status:?}, {}", of(run))).collect();

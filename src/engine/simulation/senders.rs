@@ -15,7 +15,7 @@ use crate::{
         CallbackError, DedupeKey, Engine, ReplayOn, Reply, Submission, Submitted, attempt::callback_token,
     },
     model::{Cause, Entry, Event, JsonText, Mode, RunId, Span, StepKey, Wait},
-    store::tables,
+    store::{StoreError, tables},
 };
 
 /// Keys that deliveries share.
@@ -174,18 +174,21 @@ impl Known {
         let mut open = Vec::new();
         let runs: Vec<RunId> = lock(&world.ledger).born.keys().copied().collect();
         for run in runs {
-            let Ok(Some(head)) = tables::runs::head(store, run) else { continue };
+            let Ok(Some(head)) = tables::runs::head(store, run).await else { continue };
             if head.status.is_terminal() {
                 continue;
             }
-            for entry in tables::journal::list(store, run).expect("the journal is whole") {
+            let entries = match tables::journal::list(store, run).await {
+                Err(StoreError::Unavailable { .. }) => continue,
+                entries => entries.expect("the journal is whole"),
+            };
+            for entry in entries {
                 if let Entry::Waiting { key, wait: Wait::Callback, .. } = entry {
                     open.push((run, head.seed, key));
                 }
             }
-            let pinned = || engine.catalog().pinned(store, &head.workflow, head.version);
             if world.chance(200)
-                && let Ok(definition) = pinned()
+                && let Ok(definition) = engine.catalog().pinned(store, &head.workflow, head.version).await
             {
                 // It may come before its step begins.
                 let early =

@@ -23,7 +23,7 @@ use super::ledger::Ledger;
 use crate::{
     engine::{Ports, ports::next_moment},
     net::{NetError, OutboundRequest, Response, Transport},
-    store::crash::{Chance, Change, Fate, Image, Refusal},
+    store::crash::{Chance, Change, Fate, Image, Refusal, Way},
 };
 
 /// When the histories begin, milliseconds since the epoch.
@@ -37,15 +37,21 @@ pub(super) struct Odds {
     pub(super) sink_fails: u64,
     pub(super) jump: u64,
     pub(super) backwards: bool,
+    /// A read that takes its time, as from a store elsewhere.
+    pub(super) far: u64,
 }
 
 pub(super) struct World {
     rng: Mutex<ChaCha8Rng>,
+    /// Of its own, so that the histories of a store on the same machine are those that they were.
+    ways: Mutex<ChaCha8Rng>,
     clock: Mutex<Clock>,
     pub(super) odds: Odds,
     pub(super) ledger: Mutex<Ledger>,
     crashes_left: AtomicU64,
     calm: AtomicBool,
+    /// The process of this life has taken up what it found: from then on the store may be out of reach.
+    is_up: AtomicBool,
     dead: AtomicBool,
     death: Notify,
 }
@@ -64,7 +70,8 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl World {
     pub(super) fn new(seed: u64, trace: bool) -> Arc<Self> {
-        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let (mut rng, mut ways) = (ChaCha8Rng::seed_from_u64(seed), ChaCha8Rng::seed_from_u64(!seed));
+        let far = [0, 0, 200, 900][(ways.next_u64() % 4) as usize];
         let mut pick = |values: &[u64]| values[(rng.next_u64() % values.len() as u64) as usize];
         let odds = Odds {
             crash: pick(&[5, 15, 40]),
@@ -72,15 +79,18 @@ impl World {
             sink_fails: pick(&[0, 100, 400]),
             jump: pick(&[0, 0, 60]),
             backwards: pick(&[0, 0, 1]) == 1,
+            far,
         };
         let crashes = pick(&[0, 1, 2, 4, 7]);
         Arc::new(Self {
             rng: Mutex::new(rng),
+            ways: Mutex::new(ways),
             clock: Mutex::new(Clock { at_ms: BEGIN_MS, began: None, last: 0 }),
             odds,
             ledger: Mutex::new(Ledger::new(trace)),
             crashes_left: AtomicU64::new(crashes),
             calm: AtomicBool::new(false),
+            is_up: AtomicBool::new(false),
             dead: AtomicBool::new(false),
             death: Notify::new(),
         })
@@ -102,6 +112,7 @@ impl World {
     /// A process starts; called inside of its runtime.
     pub(super) fn live(&self) {
         self.dead.store(false, Ordering::SeqCst);
+        self.is_up.store(false, Ordering::SeqCst);
         let mut clock = lock(&self.clock);
         clock.began = Some(Instant::now());
         clock.last = 0;
@@ -121,6 +132,11 @@ impl World {
         while !self.is_dead() {
             self.death.notified().await;
         }
+    }
+
+    /// See [`World::is_up`].
+    pub(super) fn up(&self) {
+        self.is_up.store(true, Ordering::SeqCst);
     }
 
     /// From now on nothing goes wrong.
@@ -192,11 +208,29 @@ impl Chance for World {
         *self.pick(&[0, 0, 1, 2, 8])
     }
 
+    fn way(&self) -> Way {
+        if self.odds.far == 0 || self.is_calm() {
+            return Way::Short;
+        }
+        let mut ways = lock(&self.ways);
+        let mut below = |most: u64| ways.next_u64() % most;
+        let cut = self.is_up.load(Ordering::SeqCst) && below(1_000) < self.odds.far / 50;
+        match (cut, below(1_000) < self.odds.far) {
+            (true, _) => Way::Cut,
+            (false, true) => [Way::Turn, Way::Turn, Way::Ms(1), Way::Ms(4)][below(4) as usize],
+            (false, false) => Way::Short,
+        }
+    }
+
     fn refuses(&self) -> Option<Refusal> {
         if self.is_calm() || !self.chance(self.odds.refusal) {
             return None;
         }
-        Some(*self.pick(&[Refusal::Busy, Refusal::Full]))
+        let refusal = *self.pick(&[Refusal::Busy, Refusal::Full]);
+        match self.odds.far > 0 && lock(&self.ways).next_u64().is_multiple_of(2) {
+            true => Some(Refusal::Unavailable),
+            false => Some(refusal),
+        }
     }
 
     fn group(&self, queued: usize) -> usize {

@@ -44,7 +44,7 @@ async fn what_is_set_is_there_after_a_restart_and_masked() {
     assert_eq!(again.get("TOKEN").as_deref(), Some("s3cret-one"));
     assert_eq!((again.names(), again.sealed_list()), (vec!["TOKEN".to_owned()], vault.sealed_list()));
     assert!(!format!("{again:?} {:?}", again.sealed_list()).contains("s3cret"));
-    let stored = tables::secrets::get(&*store, "TOKEN").unwrap().unwrap();
+    let stored = tables::secrets::get(&*store, "TOKEN").await.unwrap().unwrap();
     assert!(!stored.ciphertext.windows(6).any(|window| window == b"s3cret"));
 }
 
@@ -62,11 +62,11 @@ async fn replaced_and_removed_values_stay_masked_until_the_restart() {
 async fn a_wrong_key_is_refused_and_changes_nothing() {
     let store = memory();
     let right = Keyring::parse(&key(1)).unwrap().key_id().to_owned();
-    assert_eq!(Vault::sealed_with(&*store).unwrap(), None);
+    assert_eq!(Vault::sealed_with(&*store).await.unwrap(), None);
     open(&store, &key(1)).await.unwrap();
     let error = open(&store, &key(2)).await.unwrap_err().to_string();
     assert!(error.contains(&right) && error.contains("flowcell secrets rotate"), "{error}");
-    assert_eq!(Vault::sealed_with(&*store).unwrap(), Some(right));
+    assert_eq!(Vault::sealed_with(&*store).await.unwrap(), Some(right));
     assert!(open(&store, &key(1)).await.is_ok());
 }
 
@@ -98,7 +98,7 @@ async fn values_exchanged_in_the_store_do_not_open() {
     let vault = open(&store, &key(1)).await.unwrap();
     vault.set("A", value("value of a")).await.unwrap();
     vault.set("B", value("value of b")).await.unwrap();
-    let b = tables::secrets::get(&*store, "B").unwrap().unwrap();
+    let b = tables::secrets::get(&*store, "B").await.unwrap().unwrap();
     let mut batch = Batch::new();
     tables::secrets::put(&mut batch, "A", &b);
     store.commit(batch).await.unwrap();

@@ -21,6 +21,7 @@ use tokio::sync::{oneshot, watch};
 use super::{
     blobs::Blobs,
     bucket::{Bucket, Noted},
+    commits::Commits,
     committer::{Shared, from_sled},
     envelope,
     folder::{SNAPSHOT, free_space},
@@ -28,10 +29,12 @@ use super::{
     live::{Live, guard},
     queue::{Queue, Work},
 };
-use crate::store::{Batch, Key, Move, StoreError, buckets};
+use crate::store::{Batch, Key, Settled, StoreError, buckets};
 
 /// A full queue is tried again this often, a little later each time.
 const TRIES: u64 = 50;
+/// Bytes that move at once, beyond which no other thing is added.
+const PART_BYTES: u64 = 4 << 20;
 /// Keys that may move while a backup is being read; then moves wait for its end.
 const RECORDED_MOST: usize = 500_000;
 
@@ -40,7 +43,7 @@ type Answer<T> = oneshot::Sender<Result<T, StoreError>>;
 
 /// What the thread is asked to do.
 pub(super) enum Task {
-    Archive(Vec<Move>, Answer<()>),
+    Settle(Vec<Settled>, Answer<()>),
     DropExpired(u64, Answer<usize>),
     DropOldest(u64, Answer<usize>),
     Snapshot(Answer<Snapshot>),
@@ -96,6 +99,15 @@ pub(super) struct Archivist {
     /// The latest time that it was told.
     pub(super) now_ms: u64,
     recordings: Vec<Weak<Recording>>,
+}
+
+/// What moves at once.
+#[derive(Default)]
+struct Part {
+    /// In the order of the tree, and each once.
+    values: BTreeMap<Key, IVec>,
+    gone: Vec<Key>,
+    bytes: u64,
 }
 
 /// Tells snapshots of one process apart.
@@ -178,7 +190,7 @@ impl Archivist {
         let ready = failed.map_or(Ok(()), Err);
         // Whoever asked may have gone; what was asked is done all the same.
         match task {
-            Task::Archive(moves, answer) => drop(answer.send(ready.and_then(|()| self.archive(moves)))),
+            Task::Settle(settled, answer) => drop(answer.send(ready.and_then(|()| self.settle(settled)))),
             Task::DropExpired(now_ms, answer) => {
                 self.now_ms = self.now_ms.max(now_ms);
                 drop(answer.send(ready.and_then(|()| self.drop_expired(now_ms))));
@@ -188,42 +200,62 @@ impl Archivist {
         }
     }
 
-    fn archive(&mut self, moves: Vec<Move>) -> Result<(), StoreError> {
-        let mut by_end = BTreeMap::<u64, (Vec<Key>, Vec<Key>)>::new();
-        for step in moves {
-            let (keys, gone) = by_end.entry(buckets::end_of(step.expires_ms, self.now_ms)).or_default();
-            keys.extend(step.keys);
-            gone.extend(step.also_delete);
+    fn settle(&mut self, settled: Vec<Settled>) -> Result<(), StoreError> {
+        let mut by_end = BTreeMap::<u64, Vec<Settled>>::new();
+        for one in settled {
+            by_end.entry(buckets::end_of(one.expires_ms, self.now_ms)).or_default().push(one);
         }
-        for (end, (keys, gone)) in by_end {
-            self.archive_to(end, keys, gone)?;
+        for (end, settled) in by_end {
+            let mut part = Part::default();
+            for one in settled {
+                self.read(one, &mut part)?;
+                if part.bytes > PART_BYTES {
+                    self.move_to(end, std::mem::take(&mut part))?;
+                }
+            }
+            self.move_to(end, part)?;
         }
         Ok(())
     }
 
-    fn archive_to(&mut self, end: u64, mut keys: Vec<Key>, gone: Vec<Key>) -> Result<(), StoreError> {
-        // In the order of the tree, and each once.
-        keys.sort_unstable();
-        keys.dedup();
+    /// Adds what belongs to one thing that has ended.
+    fn read(&self, one: Settled, part: &mut Part) -> Result<(), StoreError> {
         let db = self.live.db();
-        let values = guard(&self.folder, || {
-            let mut values: Vec<(Key, IVec)> = Vec::with_capacity(keys.len());
-            for key in keys {
-                if let Some(bytes) = db.get(&key).map_err(|error| from_sled(error, "read"))? {
-                    // Nothing that is damaged is moved.
-                    envelope::open(&key, &bytes)?;
-                    values.push((key, bytes));
+        guard(&self.folder, || {
+            let mut keep = |key: Key, bytes: IVec| {
+                // Nothing that is damaged is moved.
+                envelope::open(&key, &bytes)?;
+                part.bytes += (key.len() + bytes.len()) as u64;
+                part.values.insert(key, bytes);
+                Ok(())
+            };
+            for prefix in &one.prefixes {
+                for pair in db.scan_prefix(prefix) {
+                    let (key, bytes) = pair.map_err(|error| from_sled(error, "read"))?;
+                    if !Commits::owns(&key) {
+                        keep(Key::from(&*key), bytes)?;
+                    }
                 }
             }
-            Ok(values)
+            for key in one.keys {
+                if let Some(bytes) = db.get(&key).map_err(|error| from_sled(error, "read"))? {
+                    keep(key, bytes)?;
+                }
+            }
+            Ok(())
         })?;
-        drop(db);
+        part.gone.extend(one.also_delete);
+        Ok(())
+    }
+
+    fn move_to(&mut self, end: u64, part: Part) -> Result<(), StoreError> {
+        let Part { values, gone, bytes } = part;
+        let values: Vec<(Key, IVec)> = values.into_iter().collect();
         let mut batch = Batch::new();
         for key in gone {
             batch.delete(key);
         }
         if !values.is_empty() {
-            let bytes: u64 = values.iter().map(|(key, bytes)| (key.len() + bytes.len()) as u64).sum();
             // sled writes pages around what it is given.
             let room = free_space(&self.folder).map_or(u64::MAX, |free| free.saturating_sub(self.reserve));
             if bytes.saturating_mul(4) > room {

@@ -5,7 +5,7 @@
 //! a second sync would succeed without them (LWN 752063, "PostgreSQL's fsync() surprise").
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, BTreeSet, HashMap},
     fs::File,
     io::{self, BufWriter, Write as _},
     panic::{AssertUnwindSafe, catch_unwind},
@@ -32,7 +32,7 @@ use super::{
     tally::{Tally, Weight},
     watermark::Watermark,
 };
-use crate::store::{Key, StoreError, batch::Write};
+use crate::store::{Key, KeyRange, StoreError, batch::Write};
 
 /// How long an audit waits for something to write before each of its steps: it takes a tenth of the thread.
 const AUDIT_PAUSE: Duration = Duration::from_millis(5);
@@ -98,7 +98,8 @@ struct Pending {
 /// What a group has gathered so far.
 #[derive(Default)]
 struct Group {
-    values: HashMap<Key, Option<Pending>>,
+    /// In the order of the keys, as what begins with a prefix is looked for.
+    values: BTreeMap<Key, Option<Pending>>,
     /// What was in the tree before the group.
     before: HashMap<Key, Option<Weight>>,
     staged: Vec<Staged>,
@@ -256,7 +257,7 @@ impl Committer {
         }
         let sizes = batch.writes.iter().map(|(_, write)| match write {
             Write::Put(value) => value.len() as u64,
-            Write::Delete | Write::DeleteIf(_) => 0,
+            Write::Delete | Write::DeleteIf(_) | Write::DeletePrefix => 0,
         });
         let needed: u64 = sizes.sum();
         if needed > 0 {
@@ -274,12 +275,16 @@ impl Committer {
             {
                 continue;
             }
+            if let Write::DeletePrefix = write {
+                self.gather_prefix(&key, &mut own, group)?;
+                continue;
+            }
             if !group.before.contains_key(&key) && !own.before.contains_key(&key) {
                 let stored = self.stored(&key)?;
                 own.before.insert(key.clone(), stored.map(|bytes| Weight::of(&key, &bytes)));
             }
             let pending = match write {
-                Write::Delete | Write::DeleteIf(_) => None,
+                Write::Delete | Write::DeleteIf(_) | Write::DeletePrefix => None,
                 Write::Put(value) if value.len() <= INLINE_MAX => {
                     Some(Pending { envelope: envelope::inline(&key, &value), large: None })
                 }
@@ -295,6 +300,31 @@ impl Committer {
         group.before.extend(own.before);
         group.values.extend(own.values);
         group.staged.extend(own.staged);
+        Ok(())
+    }
+
+    /// Adds the end of every key that begins with `prefix`, in the tree, in the group or in the batch itself.
+    fn gather_prefix(&self, prefix: &Key, own: &mut Group, group: &Group) -> Result<(), StoreError> {
+        for pair in self.db.scan_prefix(prefix) {
+            let (key, bytes) = pair.map_err(|error| from_sled(error, "read"))?;
+            if Commits::owns(&key) {
+                continue;
+            }
+            let key = Key::from(&*key);
+            if !group.before.contains_key(&key) && !own.before.contains_key(&key) {
+                own.before.insert(key.clone(), Some(Weight::of(&key, &bytes)));
+            }
+            own.values.insert(key, None);
+        }
+        // What is not in the tree yet was looked at when it was added, so it has its place in `before`.
+        let range = KeyRange::prefix(prefix);
+        let new: BTreeSet<Key> = [&group.values, &own.values]
+            .into_iter()
+            .flat_map(|values| values.range::<[u8], _>(range.bounds()))
+            .map(|(key, _)| key.clone())
+            .filter(|key| !Commits::owns(key))
+            .collect();
+        own.values.extend(new.into_iter().map(|key| (key, None)));
         Ok(())
     }
 

@@ -31,7 +31,7 @@ pub(super) fn put(store: &dyn Store, key: &[u8], value: Vec<u8>) -> Result<(), S
 pub(super) type Map = BTreeMap<Vec<u8>, Vec<u8>>;
 
 pub(super) fn all(store: &dyn Store) -> Result<Map, StoreError> {
-    Ok(store.scan(KeyRange::prefix([]), Order::Ascending, usize::MAX)?.into_iter().collect())
+    Ok(block_on(store.scan(KeyRange::prefix([]), Order::Ascending, usize::MAX))?.into_iter().collect())
 }
 
 /// A closed store of a few hundred keys, some of them large, some overwritten and deleted.
@@ -185,7 +185,7 @@ fn damage_beyond_the_check_at_the_start_is_found_when_it_is_read() {
     let store = SledStore::open(folder.path(), &options).unwrap();
     let (mut good, mut damaged) = (0, 0);
     for (key, value) in &map {
-        match store.get(key) {
+        match block_on(store.get(key)) {
             Ok(found) => {
                 assert!(found.as_ref() == Some(value));
                 good += 1;
@@ -257,7 +257,7 @@ fn large_values_that_nothing_refers_to_are_removed() {
     drop(store);
     let store = open(folder.path()).unwrap();
     assert_eq!(blobs(), 1);
-    assert_eq!(store.get(b"a").unwrap(), Some(vec![3; 20_000]));
+    assert_eq!(block_on(store.get(b"a")).unwrap(), Some(vec![3; 20_000]));
 }
 
 #[test]
@@ -293,7 +293,7 @@ fn a_full_disk_refuses_writes_and_recovers_without_a_restart() {
     let mut batch = Batch::new();
     batch.delete(b"k");
     block_on(store.commit(batch)).unwrap();
-    assert_eq!(store.get(b"k").unwrap(), None);
+    assert_eq!(block_on(store.get(b"k")).unwrap(), None);
     drop(store);
     put(&open(folder.path()).unwrap(), b"k", vec![1]).unwrap();
 }
@@ -351,14 +351,18 @@ fn what_was_acknowledged_survives_kill_nine() {
         assert!(acknowledged >= enough, "the child ended by itself at {acknowledged}");
         let store = open(folder.path()).unwrap();
         for number in 1..=acknowledged {
-            assert_eq!(store.get(&number.to_be_bytes()).unwrap(), Some(child_value(number)), "{number}");
-            assert!(store.get(b"count").unwrap().is_some());
+            assert_eq!(
+                block_on(store.get(&number.to_be_bytes())).unwrap(),
+                Some(child_value(number)),
+                "{number}"
+            );
+            assert!(block_on(store.get(b"count")).unwrap().is_some());
         }
         // The two keys of one batch are there together or not at all.
-        let count = store.get(b"count").unwrap().unwrap();
+        let count = block_on(store.get(b"count")).unwrap().unwrap();
         let count = u64::from_be_bytes(count.try_into().unwrap());
-        assert!(store.get(&count.to_be_bytes()).unwrap().is_some());
-        assert!(store.get(&(count + 1).to_be_bytes()).unwrap().is_none());
+        assert!(block_on(store.get(&count.to_be_bytes())).unwrap().is_some());
+        assert!(block_on(store.get(&(count + 1).to_be_bytes())).unwrap().is_none());
         acknowledged = count;
     }
 }
@@ -373,7 +377,7 @@ fn child_that_commits_until_killed() {
     let folder =
         std::env::var(CHILD_FOLDER).expect("only what_was_acknowledged_survives_kill_nine runs this");
     let store = open(folder.as_ref()).unwrap();
-    let mut number = match store.get(b"count").unwrap() {
+    let mut number = match block_on(store.get(b"count")).unwrap() {
         Some(count) => u64::from_be_bytes(count.try_into().unwrap()),
         None => 0,
     };
@@ -387,8 +391,8 @@ fn child_that_commits_until_killed() {
             // Also of an earlier life: again, or for the first time.
             let keys = (number.saturating_sub(16)..number).map(|number| Key::from(&number.to_be_bytes()));
             let expires_ms = (number / 64 % 5 + 1) * 86_400_000;
-            let step = Move { keys: keys.collect(), expires_ms, also_delete: vec![] };
-            block_on(store.archive(vec![step])).unwrap();
+            let step = Settled { keys: keys.collect(), expires_ms, ..Settled::default() };
+            block_on(store.settle(vec![step])).unwrap();
         }
     }
 }

@@ -56,7 +56,7 @@ fn a_compaction_gives_space_back_and_changes_nothing() {
     assert_ne!(states(), ["state"], "it was never compacted");
     let store = open(folder.path()).unwrap();
     assert_eq!(all(&store).unwrap().len(), map.len() + 1);
-    assert!(map.iter().all(|(key, value)| store.get(key).unwrap().as_ref() == Some(value)));
+    assert!(map.iter().all(|(key, value)| block_on(store.get(key)).unwrap().as_ref() == Some(value)));
 }
 
 #[test]
@@ -72,7 +72,7 @@ fn readers_and_writers_go_on_through_compactions() {
             scope.spawn(move || {
                 while !done.load(Ordering::SeqCst) {
                     let range = KeyRange::prefix([b'k', 0, 15]);
-                    assert_eq!(store.scan(range, order, 1_000).unwrap().len(), kept.len());
+                    assert_eq!(block_on(store.scan(range, order, 1_000)).unwrap().len(), kept.len());
                 }
             });
         }
@@ -123,12 +123,12 @@ fn a_crash_at_any_moment_of_a_compaction_leaves_a_store_that_opens() {
         drop(store);
         for round in 0..2 {
             let store = open(folder.path()).unwrap_or_else(|error| panic!("{moment:?}: {error}"));
-            let count = store.get(b"count").unwrap().unwrap();
+            let count = block_on(store.get(b"count")).unwrap().unwrap();
             let count = u32::from_be_bytes(count.try_into().unwrap());
             let last = *acknowledged.last().unwrap();
             // What was in flight may be there too.
             assert!(count == last || count == last + 1 || round > 0, "{moment:?}: {count} of {last}");
-            assert!(store.get(&key(count)).unwrap().is_some());
+            assert!(block_on(store.get(&key(count))).unwrap().is_some());
             let states = fs::read_dir(folder.path()).unwrap();
             let states = states
                 .filter(|entry| entry.as_ref().unwrap().file_name().to_string_lossy().starts_with("state"));

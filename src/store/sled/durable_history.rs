@@ -17,9 +17,9 @@ use crate::store::{Key, testing::block_on, verify};
 
 const DAY: u64 = 86_400_000;
 
-fn archive(store: &dyn Store, keys: impl IntoIterator<Item = Vec<u8>>, day: u64) -> Result<(), StoreError> {
+fn settle(store: &dyn Store, keys: impl IntoIterator<Item = Vec<u8>>, day: u64) -> Result<(), StoreError> {
     let keys = keys.into_iter().map(Key::from).collect();
-    block_on(store.archive(vec![Move { keys, expires_ms: day * DAY, also_delete: vec![] }]))
+    block_on(store.settle(vec![Settled { keys, expires_ms: day * DAY, ..Settled::default() }]))
 }
 
 fn key(n: u32) -> Vec<u8> {
@@ -40,7 +40,7 @@ fn filled() -> (TempDir, Map) {
     for hundred in [1, 2] {
         for tens in 0..10 {
             let first = hundred * 100 + tens * 10;
-            archive(&store, (first..first + 10).map(key), u64::from(hundred)).unwrap();
+            settle(&store, (first..first + 10).map(key), u64::from(hundred)).unwrap();
         }
     }
     let map = all(&store).unwrap();
@@ -57,7 +57,7 @@ fn read_each(folder: &Path, map: &Map, damage: &str) -> usize {
     };
     let mut refused = 0;
     for (key, value) in map {
-        match store.get(key) {
+        match block_on(store.get(key)) {
             Ok(Some(found)) => assert!(found == *value, "{damage}: {key:?} is another value"),
             Ok(None) => panic!("{damage}: {key:?} is silently gone"),
             Err(StoreError::Corrupt { place, .. }) => {
@@ -75,8 +75,8 @@ fn read_each(folder: &Path, map: &Map, damage: &str) -> usize {
     put(&store, b"new", vec![1]).unwrap();
     for day in [1, 2] {
         put(&store, &[b'o', day], vec![1]).unwrap();
-        archive(&store, [vec![b'o', day]], day.into()).unwrap();
-        assert_eq!(store.get(&[b'o', day]).unwrap(), Some(vec![1]), "{damage}");
+        settle(&store, [vec![b'o', day]], day.into()).unwrap();
+        assert_eq!(block_on(store.get(&[b'o', day])).unwrap(), Some(vec![1]), "{damage}");
     }
     assert!(begun.elapsed() < Duration::from_secs(30), "{damage}: {:?}", begun.elapsed());
     refused
@@ -100,8 +100,8 @@ fn a_crash_between_the_two_commits_of_a_move_loses_and_doubles_nothing() {
     let before = copy(folder.path());
     let store = open(folder.path()).unwrap();
     // Into a bucket that was there, and into a new one.
-    archive(&store, (0..50).map(key), 1).unwrap();
-    archive(&store, (50..90).map(key), 3).unwrap();
+    settle(&store, (0..50).map(key), 1).unwrap();
+    settle(&store, (50..90).map(key), 3).unwrap();
     drop(store);
     // The history has it, the live part does not know.
     fs::remove_dir_all(before.path().join("history")).unwrap();
@@ -113,8 +113,8 @@ fn a_crash_between_the_two_commits_of_a_move_loses_and_doubles_nothing() {
     let store = open(before.path()).unwrap();
     assert!(all(&store).unwrap() == map);
     assert_eq!(store.stats().buckets, 3);
-    archive(&store, (0..50).map(key), 1).unwrap();
-    archive(&store, (50..90).map(key), 3).unwrap();
+    settle(&store, (0..50).map(key), 1).unwrap();
+    settle(&store, (50..90).map(key), 3).unwrap();
     drop(store);
     let store = open(before.path()).unwrap();
     assert!(all(&store).unwrap() == map);
@@ -190,7 +190,7 @@ fn a_missing_bucket_is_told_until_it_is_given_up() {
     let refused = read_each(folder.path(), &map, "without a bucket");
     assert_eq!(refused, 100);
     let store = open(folder.path()).unwrap();
-    let error = store.get(&key(250)).unwrap_err().to_string();
+    let error = block_on(store.get(&key(250))).unwrap_err().to_string();
     assert!(error.contains(&name(&bucket)) && error.contains("missing"), "{error}");
     let failed = block_on(async {
         let mut stream = store.backup().await.unwrap();
@@ -208,8 +208,8 @@ fn a_missing_bucket_is_told_until_it_is_given_up() {
     drop(store);
     fs::create_dir(history.join(format!("{}.dropped", name(&bucket)))).unwrap();
     let store = open(folder.path()).unwrap();
-    assert_eq!(store.get(&key(250)).unwrap(), None);
-    assert_eq!(store.get(&key(150)).unwrap(), Some(value(150)));
+    assert_eq!(block_on(store.get(&key(250))).unwrap(), None);
+    assert_eq!(block_on(store.get(&key(150))).unwrap(), Some(value(150)));
 }
 
 #[test]
@@ -218,7 +218,7 @@ fn few_buckets_stay_open_and_all_of_them_are_read() {
     let store = open(folder.path()).unwrap();
     for n in 0..60 {
         put(&store, &key(n), value(n)).unwrap();
-        archive(&store, [key(n)], 1_000 + u64::from(n)).unwrap();
+        settle(&store, [key(n)], 1_000 + u64::from(n)).unwrap();
     }
     drop(store);
     let begun = Instant::now();
@@ -227,7 +227,7 @@ fn few_buckets_stay_open_and_all_of_them_are_read() {
     let before = resident_mib();
     for round in 0..3 {
         for n in (0..60).rev() {
-            assert_eq!(store.get(&key(n)).unwrap(), Some(value(n)), "{round}");
+            assert_eq!(block_on(store.get(&key(n))).unwrap(), Some(value(n)), "{round}");
         }
         assert_eq!(all(&store).unwrap().len(), 60);
     }
@@ -257,16 +257,16 @@ fn readers_miss_nothing_while_keys_move() {
                 let mut rounds = 0;
                 while !done.load(Ordering::SeqCst) || rounds == 0 {
                     let range = KeyRange::prefix(b"k");
-                    assert_eq!(store.scan(range, order, usize::MAX).unwrap().len(), count as usize);
+                    assert_eq!(block_on(store.scan(range, order, usize::MAX)).unwrap().len(), count as usize);
                     let n = rounds * 37 % count;
-                    assert_eq!(store.get(&key(n)).unwrap(), Some(value(n % 100)));
+                    assert_eq!(block_on(store.get(&key(n))).unwrap(), Some(value(n % 100)));
                     rounds += 1;
                 }
                 rounds
             })
         });
         for first in (0..count).step_by(10) {
-            archive(&store, (first..first + 10).map(key), u64::from(first % 70) + 1).unwrap();
+            settle(&store, (first..first + 10).map(key), u64::from(first % 70) + 1).unwrap();
         }
         done.store(true, Ordering::SeqCst);
         let rounds = readers.map(|reader| reader.join().unwrap());
@@ -290,7 +290,7 @@ fn a_backup_is_of_one_moment_while_runs_end_and_move() {
                     let mut batch = Batch::new();
                     batch.put(key(n - 5), b"shut").put(shut(n - 5), vec![0; 2_000]);
                     block_on(store.commit(batch)).unwrap();
-                    archive(&store, [key(n - 5), shut(n - 5)], u64::from(n % 3) + 1).unwrap();
+                    settle(&store, [key(n - 5), shut(n - 5)], u64::from(n % 3) + 1).unwrap();
                 }
                 n += 1;
             }
@@ -397,7 +397,7 @@ fn the_live_part_levels_off() {
         block_on(store.commit(batch)).unwrap();
         if first % 200 == 150 {
             let keys = (first - 150..first + 50).flat_map(|n| [b'r', b'e', b's'].map(|kind| part(kind, n)));
-            archive(&store, keys, 20_000 + u64::from(first / (count / 5))).unwrap();
+            settle(&store, keys, 20_000 + u64::from(first / (count / 5))).unwrap();
         }
         if first % (count / 20) < 50 {
             println!(

@@ -43,7 +43,7 @@ use std::{
     time::Duration,
 };
 
-use futures::future::{BoxFuture, FutureExt};
+use futures::future::{BoxFuture, FutureExt, ready};
 use sled::Db;
 use tokio::sync::{oneshot, watch};
 
@@ -63,8 +63,8 @@ use self::{
     watermark::Watermark,
 };
 use super::{
-    BackupError, BackupStream, Batch, Contents, KeyRange, Move, Order, Pair, Store, StoreError, StoreStats,
-    Trust, batch::Write, record,
+    BackupError, BackupStream, Batch, Contents, Key, KeyRange, Order, Pair, Settled, Store, StoreError,
+    StoreStats, Trust, batch::Write, record,
 };
 use crate::reactor::off_the_reactor;
 
@@ -261,7 +261,7 @@ impl SledStore {
         };
         match sent {
             Ok(()) => async move { result.await.unwrap_or_else(|_| Err(self.lost())) }.boxed(),
-            Err(error) => futures::future::ready(Err(error)).boxed(),
+            Err(error) => ready(Err(error)).boxed(),
         }
     }
 
@@ -270,7 +270,7 @@ impl SledStore {
     fn stage(&self, batch: &Batch) -> Vec<Staged> {
         let values = batch.writes.iter().filter_map(|(_, write)| match write {
             Write::Put(value) if value.len() > INLINE_MAX => Some(value),
-            Write::Put(_) | Write::Delete | Write::DeleteIf(_) => None,
+            Write::Put(_) | Write::Delete | Write::DeleteIf(_) | Write::DeletePrefix => None,
         });
         let values: Vec<_> = values.collect();
         if values.is_empty() {
@@ -289,6 +289,48 @@ impl SledStore {
         off_the_reactor(staged).unwrap_or_else(|error: StoreError| {
             tracing::warn!(%error, "a large value is not written before its turn");
             Vec::new()
+        })
+    }
+
+    fn read(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        guard(self.folder.path(), || {
+            if Commits::owns(key) {
+                return Ok(None);
+            }
+            let read = || self.live.db().get(key).map_err(|error| from_sled(error, "read"));
+            let mut stored = read()?;
+            loop {
+                let Some(bytes) = stored else { return self.history.get(key) };
+                match unseal(key, &bytes, &self.blobs) {
+                    Ok(value) => return Ok(Some(value)),
+                    Err(error) => {
+                        // The file of a large value goes when the value is replaced.
+                        stored = read()?;
+                        if stored.as_ref() == Some(&bytes) {
+                            return Err(error);
+                        }
+                    }
+                }
+            }
+        })
+    }
+
+    fn read_range(&self, range: &KeyRange, order: Order, limit: usize) -> Result<Vec<Pair>, StoreError> {
+        if range.is_empty() || limit == 0 {
+            return Ok(Vec::new());
+        }
+        guard(self.folder.path(), || {
+            let mut tries = 3;
+            let live = loop {
+                match bucket::scan(&self.live.db(), &self.blobs, range, order, limit) {
+                    Err(StoreError::Corrupt { .. }) if tries > 0 => tries -= 1,
+                    scanned => break scanned?,
+                }
+            };
+            if !self.history.may_have(range) {
+                return Ok(live);
+            }
+            self.history.scan(range, order, limit, live)
         })
     }
 
@@ -321,7 +363,7 @@ impl Store for SledStore {
         let push = |()| self.queue.push_staged(batch, |batch| self.stage(batch), answer);
         match self.failure().and_then(push) {
             Ok(()) => async move { result.await.unwrap_or_else(|_| Err(self.lost())) }.boxed(),
-            Err(error) => futures::future::ready(Err(error)).boxed(),
+            Err(error) => ready(Err(error)).boxed(),
         }
     }
 
@@ -333,50 +375,25 @@ impl Store for SledStore {
         .boxed()
     }
 
-    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        guard(self.folder.path(), || {
-            if Commits::owns(key) {
-                return Ok(None);
-            }
-            let read = || self.live.db().get(key).map_err(|error| from_sled(error, "read"));
-            let mut stored = read()?;
-            loop {
-                let Some(bytes) = stored else { return self.history.get(key) };
-                match unseal(key, &bytes, &self.blobs) {
-                    Ok(value) => return Ok(Some(value)),
-                    Err(error) => {
-                        // The file of a large value goes when the value is replaced.
-                        stored = read()?;
-                        if stored.as_ref() == Some(&bytes) {
-                            return Err(error);
-                        }
-                    }
-                }
-            }
-        })
+    fn get(&self, key: &[u8]) -> BoxFuture<'_, Result<Option<Vec<u8>>, StoreError>> {
+        ready(self.read(key)).boxed()
     }
 
-    fn scan(&self, range: KeyRange, order: Order, limit: usize) -> Result<Vec<Pair>, StoreError> {
-        if range.is_empty() || limit == 0 {
-            return Ok(Vec::new());
-        }
-        guard(self.folder.path(), || {
-            let mut tries = 3;
-            let live = loop {
-                match bucket::scan(&self.live.db(), &self.blobs, &range, order, limit) {
-                    Err(StoreError::Corrupt { .. }) if tries > 0 => tries -= 1,
-                    scanned => break scanned?,
-                }
-            };
-            if !self.history.may_have(&range) {
-                return Ok(live);
-            }
-            self.history.scan(&range, order, limit, live)
-        })
+    fn get_many<'a>(&'a self, keys: &'a [Key]) -> BoxFuture<'a, Result<Vec<Option<Vec<u8>>>, StoreError>> {
+        ready(keys.iter().map(|key| self.read(key)).collect()).boxed()
     }
 
-    fn archive(&self, moves: Vec<Move>) -> BoxFuture<'_, Result<(), StoreError>> {
-        self.ask(|answer| Task::Archive(moves, answer))
+    fn scan(
+        &self,
+        range: KeyRange,
+        order: Order,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<Pair>, StoreError>> {
+        ready(self.read_range(&range, order, limit)).boxed()
+    }
+
+    fn settle(&self, settled: Vec<Settled>) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.ask(|answer| Task::Settle(settled, answer))
     }
 
     fn drop_expired(&self, now_ms: u64) -> BoxFuture<'_, Result<usize, StoreError>> {

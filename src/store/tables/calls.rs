@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 use crate::{
     model::{CallRecord, JsonText, RunId, StepKey},
     store::{
-        Batch, Key, KeyRange, Order, Store, StoreError, keys,
+        Batch, KeyRange, Order, Store, StoreError, keys,
         record::{self, Record},
     },
 };
@@ -39,14 +39,14 @@ pub fn insert(batch: &mut Batch, run: RunId, step: &StepKey, attempt: u32, numbe
 ///
 /// # Errors
 /// `Corrupt`.
-pub fn list(
+pub async fn list(
     store: &dyn Store,
     run: RunId,
     step: &StepKey,
     attempt: u32,
 ) -> Result<Vec<CallRecord>, StoreError> {
     let range = KeyRange::prefix(keys::calls_of(run, &digest(&step.to_string()), attempt));
-    let calls = super::read_range(store, range, Order::Ascending, usize::MAX)?;
+    let calls = super::read_range(store, range, Order::Ascending, usize::MAX).await?;
     Ok(calls.into_iter().map(|(_, call)| call).collect())
 }
 
@@ -59,14 +59,8 @@ pub fn remove(batch: &mut Batch, run: RunId, step: &StepKey, attempt: u32, count
 }
 
 /// Removes the results of all attempts of a run; what is remembered stays.
-///
-/// # Errors
-/// When the store cannot be read.
-pub fn remove_all(store: &dyn Store, batch: &mut Batch, run: RunId) -> Result<(), StoreError> {
-    for (key, _) in store.scan(KeyRange::prefix(keys::calls(run)), Order::Ascending, usize::MAX)? {
-        batch.delete(Key::from(key));
-    }
-    Ok(())
+pub fn remove_all(batch: &mut Batch, run: RunId) {
+    batch.delete_prefix(keys::calls(run));
 }
 
 /// Remembers a value under a name.
@@ -79,22 +73,22 @@ pub fn remember(batch: &mut Batch, run: RunId, step: &StepKey, name: &str, value
 ///
 /// # Errors
 /// `Corrupt`.
-pub fn remembered(
+pub async fn remembered(
     store: &dyn Store,
     run: RunId,
     step: &StepKey,
     name: &str,
 ) -> Result<Option<JsonText>, StoreError> {
     let key = keys::memo(run, &digest(&step.to_string()), &digest(name));
-    Ok(super::read::<Memo>(store, &key)?.map(|Memo(value)| value))
+    Ok(super::read::<Memo>(store, &key).await?.map(|Memo(value)| value))
 }
 
 /// Lets a run remember what another remembers: one that goes on from its failed step.
 ///
 /// # Errors
 /// When the store cannot be read.
-pub fn inherit(store: &dyn Store, batch: &mut Batch, from: RunId, to: RunId) -> Result<(), StoreError> {
-    for (key, memo) in store.scan(KeyRange::prefix(keys::memos(from)), Order::Ascending, usize::MAX)? {
+pub async fn inherit(store: &dyn Store, batch: &mut Batch, from: RunId, to: RunId) -> Result<(), StoreError> {
+    for (key, memo) in store.scan(KeyRange::prefix(keys::memos(from)), Order::Ascending, usize::MAX).await? {
         if let Some(key) = keys::memo_in(to, &key) {
             batch.put(key, memo);
         }
@@ -131,7 +125,7 @@ mod tests {
             remember(batch, run, &step(0), "name", &JsonText::null());
         });
         let ids = |step, attempt| -> Vec<u32> {
-            list(&store, run, &step, attempt).unwrap().iter().map(|call| call.id).collect()
+            block_on(list(&store, run, &step, attempt)).unwrap().iter().map(|call| call.id).collect()
         };
         assert_eq!(
             (ids(step(0), 1), ids(step(0), 2), ids(step(1), 1)),
@@ -139,12 +133,12 @@ mod tests {
         );
         commit(&|batch| remove(batch, run, &step(0), 1, 3));
         assert_eq!((ids(step(0), 1), ids(step(0), 2)), (vec![], vec![20]));
-        commit(&|batch| remove_all(&store, batch, run).unwrap());
+        commit(&|batch| remove_all(batch, run));
         assert_eq!((ids(step(0), 2), ids(step(1), 1)), (vec![], vec![]));
-        commit(&|batch| inherit(&store, batch, run, other).unwrap());
+        commit(&|batch| block_on(inherit(&store, batch, run, other)).unwrap());
         for run in [run, other] {
-            assert_eq!(remembered(&store, run, &step(0), "name").unwrap(), Some(JsonText::null()));
-            assert_eq!(remembered(&store, run, &step(1), "name").unwrap(), None);
+            assert_eq!(block_on(remembered(&store, run, &step(0), "name")).unwrap(), Some(JsonText::null()));
+            assert_eq!(block_on(remembered(&store, run, &step(1), "name")).unwrap(), None);
         }
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Each claim has an expiry note beside it, ordered by time, so that sweeping reads only what is due.
 
+use super::slots::Slot;
 use crate::{
     model::{Claim, RunId},
     store::{
@@ -23,8 +24,32 @@ impl Record for Claim {
 ///
 /// # Errors
 /// `Corrupt`.
-pub fn get(store: &dyn Store, digest: &[u8; 32]) -> Result<Option<Claim>, StoreError> {
-    super::read(store, &keys::claim(digest))
+pub async fn get(store: &dyn Store, digest: &[u8; 32]) -> Result<Option<Claim>, StoreError> {
+    super::read(store, &keys::claim(digest)).await
+}
+
+/// As [`get`], of several digests, and the slot of a group if there is one: all that a new run looks at first.
+///
+/// # Errors
+/// `Corrupt`.
+pub async fn held(
+    store: &dyn Store,
+    digests: impl IntoIterator<Item = &[u8; 32]>,
+    group: Option<&[u8; 32]>,
+) -> Result<(Vec<Option<Claim>>, Option<Slot>), StoreError> {
+    let mut keys: Vec<Key> = digests.into_iter().map(keys::claim).collect();
+    let claims = keys.len();
+    keys.extend(group.map(keys::group));
+    if keys.is_empty() {
+        return Ok((Vec::new(), None));
+    }
+    let mut values = keys.iter().zip(store.get_many(&keys).await?);
+    let mut found = Vec::with_capacity(claims);
+    for (key, value) in values.by_ref().take(claims) {
+        found.push(value.map(|bytes| record::decode(key, &bytes)).transpose()?);
+    }
+    let slot = values.next().and_then(|(key, value)| Some(record::decode(key, &value?)));
+    Ok((found, slot.transpose()?))
 }
 
 /// Takes a key, in the same batch as the run that holds it from then on. `held` is what [`get`] found: a
@@ -46,13 +71,13 @@ pub fn take(batch: &mut Batch, digest: &[u8; 32], claim: &Claim, held: Option<&C
 ///
 /// # Errors
 /// `Corrupt`.
-pub fn release(
+pub async fn release(
     store: &dyn Store,
     batch: &mut Batch,
     digest: &[u8; 32],
     run: RunId,
 ) -> Result<(), StoreError> {
-    if let Some(claim) = get(store, digest)?.filter(|claim| claim.run == run) {
+    if let Some(claim) = get(store, digest).await?.filter(|claim| claim.run == run) {
         // The expiry note stays: it may be that of a later claim, and the sweep clears it in its time.
         batch.delete_if(keys::claim(digest), record::encode(&claim));
     }
@@ -69,16 +94,21 @@ pub async fn sweep(store: &dyn Store, now_ms: u64) -> Result<usize, StoreError> 
         // What expires at `now_ms` is free from then on, so it is due.
         let due = KeyRange::prefix(Kind::Expiry.prefix())
             .before(keys::expiry(now_ms.saturating_add(1), &Key::from(Vec::new())));
-        let notes = store.scan(due, Order::Ascending, SWEEP)?;
-        let mut batch = Batch::new();
-        let mut claims = 0;
-        for (note, _) in &notes {
-            let note = Key::from(note.as_slice());
+        let notes = store.scan(due, Order::Ascending, SWEEP).await?;
+        let ended = notes.len() < SWEEP;
+        let parsed = notes.into_iter().map(|(note, _)| {
+            let note = Key::from(note);
             let (expires_ms, key) =
                 keys::parse_expiry(&note).ok_or_else(|| StoreError::corrupt(&note, "it is too short"))?;
-            if let Some(claim) = super::read::<Claim>(store, &key)?
-                && claim.expires_ms == expires_ms
-            {
+            Ok(((note, expires_ms), key))
+        });
+        let (notes, claimed): (Vec<_>, Vec<Key>) =
+            parsed.collect::<Result<Vec<_>, StoreError>>()?.into_iter().unzip();
+        let found = super::read_many::<Claim>(store, &claimed).await?;
+        let mut batch = Batch::new();
+        let mut claims = 0;
+        for (((note, expires_ms), key), claim) in notes.into_iter().zip(claimed).zip(found) {
+            if let Some(claim) = claim.filter(|claim| claim.expires_ms == expires_ms) {
                 batch.delete_if(key, record::encode(&claim));
                 claims += 1;
             }
@@ -86,7 +116,7 @@ pub async fn sweep(store: &dyn Store, now_ms: u64) -> Result<usize, StoreError> 
         }
         store.commit(batch).await?;
         removed += claims;
-        if notes.len() < SWEEP {
+        if ended {
             return Ok(removed);
         }
     }
@@ -110,7 +140,7 @@ mod tests {
     }
 
     fn count(store: &MemoryStore) -> usize {
-        store.scan(KeyRange::prefix([]), Order::Ascending, usize::MAX).unwrap().len()
+        block_on(store.scan(KeyRange::prefix([]), Order::Ascending, usize::MAX)).unwrap().len()
     }
 
     #[test]
@@ -118,7 +148,7 @@ mod tests {
         let store = MemoryStore::new();
         take_now(&store, &claim(1, 10), None).unwrap();
         assert!(matches!(take_now(&store, &claim(2, 20), None), Err(StoreError::Conflict { .. })));
-        assert_eq!(get(&store, &DIGEST).unwrap(), Some(claim(1, 10)));
+        assert_eq!(block_on(get(&store, &DIGEST)).unwrap(), Some(claim(1, 10)));
     }
 
     #[test]
@@ -128,7 +158,7 @@ mod tests {
         take_now(&store, &claim(2, 20), Some(&claim(1, 10))).unwrap();
         let late = take_now(&store, &claim(3, 30), Some(&claim(1, 10)));
         assert!(matches!(late, Err(StoreError::Conflict { .. })));
-        assert_eq!(get(&store, &DIGEST).unwrap(), Some(claim(2, 20)));
+        assert_eq!(block_on(get(&store, &DIGEST)).unwrap(), Some(claim(2, 20)));
         assert_eq!(count(&store), 2, "the old expiry note is gone");
     }
 
@@ -147,20 +177,20 @@ mod tests {
         let commit = |batch| block_on(store.commit(batch)).unwrap();
         let give_back = |run| {
             let mut batch = Batch::new();
-            release(&store, &mut batch, &DIGEST, samples::run(run, "a").head.id).unwrap();
+            block_on(release(&store, &mut batch, &DIGEST, samples::run(run, "a").head.id)).unwrap();
             batch
         };
         take_now(&store, &claim(1, 10), None).unwrap();
         commit(give_back(2));
-        assert_eq!(get(&store, &DIGEST).unwrap(), Some(claim(1, 10)));
+        assert_eq!(block_on(get(&store, &DIGEST)).unwrap(), Some(claim(1, 10)));
         let late = give_back(1);
         commit(late.clone());
-        assert_eq!(get(&store, &DIGEST).unwrap(), None);
+        assert_eq!(block_on(get(&store, &DIGEST)).unwrap(), None);
         take_now(&store, &claim(2, 20), None).unwrap();
         commit(late);
-        assert_eq!(get(&store, &DIGEST).unwrap(), Some(claim(2, 20)));
+        assert_eq!(block_on(get(&store, &DIGEST)).unwrap(), Some(claim(2, 20)));
         assert_eq!(block_on(sweep(&store, 15)).unwrap(), 0);
-        assert_eq!(get(&store, &DIGEST).unwrap(), Some(claim(2, 20)));
+        assert_eq!(block_on(get(&store, &DIGEST)).unwrap(), Some(claim(2, 20)));
         assert_eq!(block_on(sweep(&store, 20)).unwrap(), 1);
         assert_eq!(count(&store), 0);
     }

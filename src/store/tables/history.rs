@@ -1,23 +1,22 @@
 //! Finished runs on their way to the history, where they are read as before until they expire.
 //!
-//! The batch that ends a run notes when the run may go ([`note`]). Now and then the engine has noted runs moved
-//! ([`move_finished`]) and tells the time ([`drop_expired`]). Nothing else of a run is rewritten.
+//! The batch that ends a run notes when the run may go ([`note`]). Now and then the engine has noted runs settled
+//! ([`settle_finished`]) and tells the time ([`drop_expired`]). Nothing else of a run is rewritten.
 
 use serde::{Deserialize, Serialize};
 
 use super::runs;
 use crate::{
-    model::RunId,
+    model::{RunHead, RunId},
     store::{
-        Batch, Key, KeyRange, Move, Order, Store, StoreError,
+        Batch, Key, KeyRange, Order, Settled, Store, StoreError,
         keys::{self, Kind},
         record::{self, Record},
     },
 };
 
-/// Runs and bytes that move at once.
-const CHUNK_RUNS: usize = 200;
-const CHUNK_BYTES: usize = 4 << 20;
+/// Runs that are settled at once.
+const CHUNK: usize = 200;
 
 /// When a finished run expires, milliseconds since the epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,35 +32,34 @@ pub fn note(batch: &mut Batch, run: RunId, expires_ms: u64) {
     batch.put(keys::finished(run), record::encode(&Finished(expires_ms)));
 }
 
-/// Moves up to `limit` finished runs to the history, the oldest first; gives their number.
+/// Settles up to `limit` finished runs, the oldest first; gives their number.
 ///
 /// # Errors
-/// Those of [`Store::archive`]. What moved before stays moved.
-pub async fn move_finished(store: &dyn Store, limit: usize) -> Result<usize, StoreError> {
-    let mut moved = 0;
-    while moved < limit {
+/// Those of [`Store::settle`]. What was settled before stays so.
+pub async fn settle_finished(store: &dyn Store, limit: usize) -> Result<usize, StoreError> {
+    let mut count = 0;
+    while count < limit {
         let range = KeyRange::prefix(Kind::Finished.prefix());
-        let notes =
-            super::read_range::<Finished>(store, range, Order::Ascending, CHUNK_RUNS.min(limit - moved))?;
+        let wanted = CHUNK.min(limit - count);
+        let notes = super::read_range::<Finished>(store, range, Order::Ascending, wanted).await?;
         if notes.is_empty() {
             break;
         }
-        let (mut moves, mut bytes) = (Vec::with_capacity(notes.len()), 0);
-        for (key, Finished(expires_ms)) in notes {
-            let key = Key::from(key);
-            let run = keys::run_id(&key).ok_or_else(|| StoreError::corrupt(&key, "it names no run"))?;
-            let (keys, size) = keys_of(store, run)?;
-            moves.push(Move { keys, expires_ms, also_delete: vec![key] });
-            bytes += size;
-            if bytes > CHUNK_BYTES {
-                break;
-            }
-        }
-        let count = moves.len();
-        store.archive(moves).await?;
-        moved += count;
+        let ids = notes.iter().map(|(key, _)| {
+            keys::run_id(key).ok_or_else(|| StoreError::corrupt(Key::from(&**key), "it names no run"))
+        });
+        let heads = runs::heads(store, &ids.collect::<Result<Vec<_>, _>>()?).await?;
+        let settled = notes.into_iter().zip(heads).map(|((note, Finished(expires_ms)), head)| {
+            let also_delete = vec![Key::from(note)];
+            // Of one that is gone only the note is left.
+            let of_run = head.map(|head| of_run(&head)).unwrap_or_default();
+            Settled { expires_ms, also_delete, ..of_run }
+        });
+        let settled: Vec<_> = settled.collect();
+        count += settled.len();
+        store.settle(settled).await?;
     }
-    Ok(moved)
+    Ok(count)
 }
 
 /// Drops the runs that expired by `now_ms`, up to a day later or so; gives the number of buckets that went.
@@ -72,22 +70,20 @@ pub async fn drop_expired(store: &dyn Store, now_ms: u64) -> Result<usize, Store
     store.drop_expired(now_ms).await
 }
 
-/// Every key of a run, and about how many bytes they hold. None for a run that is not there.
-fn keys_of(store: &dyn Store, run: RunId) -> Result<(Vec<Key>, usize), StoreError> {
-    let Some(head) = runs::head(store, run)? else { return Ok((Vec::new(), 0)) };
-    let steps = store.scan(KeyRange::prefix(keys::steps(run)), Order::Ascending, usize::MAX)?;
-    let memos = store.scan(KeyRange::prefix(keys::memos(run)), Order::Ascending, usize::MAX)?;
-    let steps: Vec<_> = steps.into_iter().chain(memos).collect();
-    let bytes = steps.iter().map(|(key, value)| key.len() + value.len()).sum::<usize>();
-    let mut keys: Vec<Key> = steps.into_iter().map(|(key, _)| key.into()).collect();
-    // One that is not there is passed over.
-    keys.extend([
-        keys::run(run),
-        keys::event(run),
-        keys::answer(run),
-        keys::workflow_run(&head.workflow, run),
-    ]);
-    Ok((keys, bytes))
+/// All that belongs to a run.
+fn of_run(head: &RunHead) -> Settled {
+    let run = head.id;
+    Settled {
+        // One that is not there is passed over.
+        keys: vec![
+            keys::run(run),
+            keys::event(run),
+            keys::answer(run),
+            keys::workflow_run(&head.workflow, run),
+        ],
+        prefixes: vec![keys::steps(run), keys::memos(run)],
+        ..Settled::default()
+    }
 }
 
 #[cfg(test)]
@@ -121,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn moved_runs_read_as_before_and_go_when_they_expire() {
+    fn settled_runs_read_as_before_and_go_when_they_expire() {
         const DAY: u64 = 86_400_000;
         let store = MemoryStore::new();
         let runs: Vec<Run> = (0..500).map(finished).collect();
@@ -132,24 +128,27 @@ mod tests {
         block_on(store.commit(batch)).unwrap();
 
         let look = || {
-            let listed = runs::list(&store, &Filter::default(), None, 600).unwrap().items;
+            let listed = block_on(runs::list(&store, &Filter::default(), None, 600)).unwrap().items;
             let filter = Filter { workflow: Some("even".parse().unwrap()), status: None };
-            let even = runs::list(&store, &filter, None, 600).unwrap().items;
-            let whole: Vec<_> = runs.iter().map(|run| runs::get(&store, run.head.id).unwrap()).collect();
+            let even = block_on(runs::list(&store, &filter, None, 600)).unwrap().items;
+            let whole: Vec<_> =
+                runs.iter().map(|run| block_on(runs::get(&store, run.head.id)).unwrap()).collect();
             let steps: Vec<_> =
-                runs.iter().map(|run| journal::list(&store, run.head.id).unwrap().len()).collect();
+                runs.iter().map(|run| block_on(journal::list(&store, run.head.id)).unwrap().len()).collect();
             (listed, even, whole, steps)
         };
         let before = look();
         assert_eq!((before.0.len(), before.1.len()), (501, 251));
-        assert_eq!(block_on(move_finished(&store, 300)).unwrap(), 300);
+        assert_eq!(block_on(settle_finished(&store, 300)).unwrap(), 300);
         assert_eq!(look(), before);
-        assert_eq!(block_on(move_finished(&store, usize::MAX)).unwrap(), 200);
-        assert_eq!(block_on(move_finished(&store, usize::MAX)).unwrap(), 0);
+        assert_eq!(block_on(settle_finished(&store, usize::MAX)).unwrap(), 200);
+        assert_eq!(block_on(settle_finished(&store, usize::MAX)).unwrap(), 0);
         assert_eq!(look(), before);
         assert_eq!(store.stats().buckets, 2);
         assert!(
-            store.scan(KeyRange::prefix(Kind::Finished.prefix()), Order::Ascending, 1).unwrap().is_empty()
+            block_on(store.scan(KeyRange::prefix(Kind::Finished.prefix()), Order::Ascending, 1))
+                .unwrap()
+                .is_empty()
         );
 
         assert_eq!(block_on(drop_expired(&store, DAY)).unwrap(), 1);
@@ -166,8 +165,8 @@ mod tests {
         let mut batch = Batch::new();
         note(&mut batch, samples::run(1, "a").head.id, 5);
         block_on(store.commit(batch)).unwrap();
-        assert_eq!(block_on(move_finished(&store, 10)).unwrap(), 1);
-        assert_eq!(store.scan(KeyRange::prefix([]), Order::Ascending, 9).unwrap(), []);
+        assert_eq!(block_on(settle_finished(&store, 10)).unwrap(), 1);
+        assert_eq!(block_on(store.scan(KeyRange::prefix([]), Order::Ascending, 9)).unwrap(), []);
         assert_eq!(store.stats().buckets, 0);
     }
 }

@@ -157,9 +157,9 @@ pub fn expect_end(batch: &mut Batch, run: RunId, number: u32) {
 ///
 /// # Errors
 /// `Corrupt`, also when a number is missing before another.
-pub fn list(store: &dyn Store, run: RunId) -> Result<Vec<Entry>, StoreError> {
+pub async fn list(store: &dyn Store, run: RunId) -> Result<Vec<Entry>, StoreError> {
     let range = KeyRange::prefix(keys::steps(run));
-    let entries = super::read_range(store, range, Order::Ascending, usize::MAX)?;
+    let entries = super::read_range(store, range, Order::Ascending, usize::MAX).await?;
     for ((key, _), expected) in entries.iter().zip(0..) {
         if keys::step_seq(key) != Some(expected) {
             return Err(StoreError::corrupt(keys::step(run, expected), "later entries are there, it is not"));
@@ -188,12 +188,15 @@ mod tests {
             insert(&mut batch, run, seq as u32, entry);
             block_on(store.commit(batch)).unwrap();
         }
-        assert_eq!(list(&store, run).unwrap(), entries);
+        assert_eq!(block_on(list(&store, run)).unwrap(), entries);
         let mut again = Batch::new();
         insert(&mut again, run, 1, &samples::entry("changed"));
         assert!(matches!(block_on(store.commit(again)), Err(StoreError::Conflict { .. })));
-        assert_eq!(list(&store, run).unwrap(), entries);
-        assert!(matches!(list(&store, other), Err(StoreError::Corrupt { .. })), "3 to 254 are missing");
+        assert_eq!(block_on(list(&store, run)).unwrap(), entries);
+        assert!(
+            matches!(block_on(list(&store, other)), Err(StoreError::Corrupt { .. })),
+            "3 to 254 are missing"
+        );
     }
 
     #[test]

@@ -54,8 +54,12 @@ pub struct Due {
 ///
 /// # Errors
 /// `Corrupt`.
-pub fn get(store: &dyn Store, workflow: &WorkflowKey, key: &str) -> Result<Option<KvRecord>, StoreError> {
-    super::read(store, &keys::kv(workflow, key))
+pub async fn get(
+    store: &dyn Store,
+    workflow: &WorkflowKey,
+    key: &str,
+) -> Result<Option<KvRecord>, StoreError> {
+    super::read(store, &keys::kv(workflow, key)).await
 }
 
 /// Sets a value, or removes it for `None`. `noted` is when the value expires that stands there until now.
@@ -87,7 +91,7 @@ pub fn write(
 ///
 /// # Errors
 /// `Corrupt`.
-pub fn list(
+pub async fn list(
     store: &dyn Store,
     workflow: &WorkflowKey,
     prefix: &str,
@@ -98,7 +102,7 @@ pub fn list(
     if let Some(after) = after {
         range = range.after(keys::kv(workflow, after));
     }
-    let named = super::read_range(store, range, Order::Ascending, limit)?.into_iter();
+    let named = super::read_range(store, range, Order::Ascending, limit).await?.into_iter();
     named
         .map(|(key, record)| match keys::parse_kv(&key) {
             Some((_, name)) => Ok((name, record)),
@@ -111,7 +115,7 @@ pub fn list(
 ///
 /// # Errors
 /// `Corrupt`.
-pub fn due(
+pub async fn due(
     store: &dyn Store,
     now_ms: u64,
     after: Option<&Key>,
@@ -123,7 +127,7 @@ pub fn due(
     if let Some(after) = after {
         range = range.after(after);
     }
-    let notes = store.scan(range, Order::Ascending, limit)?.into_iter();
+    let notes = store.scan(range, Order::Ascending, limit).await?.into_iter();
     notes
         .map(|(note, _)| {
             let note = Key::from(note);
@@ -134,6 +138,15 @@ pub fn due(
             Ok(Due { note, expires_ms, workflow, key })
         })
         .collect()
+}
+
+/// The values that notes are about, in their order, also when they were set anew since.
+///
+/// # Errors
+/// `Corrupt`.
+pub async fn of_notes(store: &dyn Store, notes: &[&Due]) -> Result<Vec<Option<KvRecord>>, StoreError> {
+    let keys: Vec<Key> = notes.iter().map(|due| keys::kv(&due.workflow, &due.key)).collect();
+    super::read_many(store, &keys).await
 }
 
 /// Removes a note.
@@ -163,7 +176,7 @@ mod tests {
         }
         block_on(store.commit(batch)).unwrap();
         let keys = |prefix, after, limit| -> Vec<String> {
-            let all = list(&store, &name("a"), prefix, after, limit).unwrap();
+            let all = block_on(list(&store, &name("a"), prefix, after, limit)).unwrap();
             all.into_iter().map(|(key, _)| key).collect()
         };
         assert_eq!(keys("", None, 9), ["x/1", "x/2", "y", "é"]);
@@ -171,8 +184,8 @@ mod tests {
         assert_eq!(keys("x/", Some("x/1"), 9), ["x/2"]);
         assert_eq!(keys("", Some("y"), 9), ["é"]);
         assert_eq!(keys("z", Some("a"), 9), Vec::<String>::new());
-        assert_eq!(get(&store, &name("ab"), "x/3").unwrap(), Some(record("x/3", None)));
-        assert_eq!(get(&store, &name("ab"), "y").unwrap(), None);
+        assert_eq!(block_on(get(&store, &name("ab"), "x/3")).unwrap(), Some(record("x/3", None)));
+        assert_eq!(block_on(get(&store, &name("ab"), "y")).unwrap(), None);
     }
 
     #[test]
@@ -184,19 +197,19 @@ mod tests {
             let mut batch = Batch::new();
             write(&mut batch, &workflow, "k", Some(&record("1", expires_ms)), before);
             block_on(store.commit(batch)).unwrap();
-            let notes = due(&store, u64::MAX, None, 9).unwrap();
+            let notes = block_on(due(&store, u64::MAX, None, 9)).unwrap();
             let noted: Vec<_> = notes.iter().map(|due| due.expires_ms).collect();
             assert_eq!(noted, Vec::from_iter(expires_ms));
             before = expires_ms;
         }
-        assert_eq!(due(&store, 4, None, 9).unwrap(), []);
-        let notes = due(&store, 5, None, 9).unwrap();
+        assert_eq!(block_on(due(&store, 4, None, 9)).unwrap(), []);
+        let notes = block_on(due(&store, 5, None, 9)).unwrap();
         assert_eq!((notes[0].workflow.clone(), notes[0].key.as_str()), (workflow.clone(), "k"));
-        assert_eq!(due(&store, 5, Some(&notes[0].note), 9).unwrap(), []);
+        assert_eq!(block_on(due(&store, 5, Some(&notes[0].note), 9)).unwrap(), []);
         let mut batch = Batch::new();
         write(&mut batch, &workflow, "k", None, before);
         block_on(store.commit(batch)).unwrap();
-        assert_eq!(store.scan(KeyRange::prefix([]), Order::Ascending, 9).unwrap(), []);
+        assert_eq!(block_on(store.scan(KeyRange::prefix([]), Order::Ascending, 9)).unwrap(), []);
     }
 
     #[test]

@@ -22,20 +22,20 @@ pub fn remove(batch: &mut Batch, run: RunId) {
 ///
 /// # Errors
 /// Those of the store.
-pub fn holds(store: &dyn Store, run: RunId) -> Result<bool, StoreError> {
-    Ok(store.get(&keys::dead_letter(run))?.is_some())
+pub async fn holds(store: &dyn Store, run: RunId) -> Result<bool, StoreError> {
+    Ok(store.get(&keys::dead_letter(run)).await?.is_some())
 }
 
 /// Runs on the list, newest first, from before the cursor.
 ///
 /// # Errors
 /// `Corrupt`.
-pub fn list(store: &dyn Store, before: Option<RunId>, limit: usize) -> Result<Vec<RunId>, StoreError> {
+pub async fn list(store: &dyn Store, before: Option<RunId>, limit: usize) -> Result<Vec<RunId>, StoreError> {
     let mut range = KeyRange::prefix(Kind::DeadLetter.prefix());
     if let Some(before) = before {
         range = range.before(keys::dead_letter(before));
     }
-    let letters = store.scan(range, Order::Descending, limit)?;
+    let letters = store.scan(range, Order::Descending, limit).await?;
     letters.into_iter().map(|(key, _)| run_of(&key)).collect()
 }
 
@@ -43,8 +43,8 @@ pub fn list(store: &dyn Store, before: Option<RunId>, limit: usize) -> Result<Ve
 ///
 /// # Errors
 /// `Corrupt`.
-pub fn oldest(store: &dyn Store, limit: usize) -> Result<Vec<RunId>, StoreError> {
-    let letters = store.scan(KeyRange::prefix(Kind::DeadLetter.prefix()), Order::Ascending, limit)?;
+pub async fn oldest(store: &dyn Store, limit: usize) -> Result<Vec<RunId>, StoreError> {
+    let letters = store.scan(KeyRange::prefix(Kind::DeadLetter.prefix()), Order::Ascending, limit).await?;
     letters.into_iter().map(|(key, _)| run_of(&key)).collect()
 }
 
@@ -64,8 +64,8 @@ pub fn pause(batch: &mut Batch, workflow: &WorkflowKey, paused: bool) {
 ///
 /// # Errors
 /// `Corrupt`.
-pub fn paused(store: &dyn Store) -> Result<Vec<WorkflowKey>, StoreError> {
-    let keys = store.scan(KeyRange::prefix(Kind::Paused.prefix()), Order::Ascending, usize::MAX)?;
+pub async fn paused(store: &dyn Store) -> Result<Vec<WorkflowKey>, StoreError> {
+    let keys = store.scan(KeyRange::prefix(Kind::Paused.prefix()), Order::Ascending, usize::MAX).await?;
     keys.into_iter()
         .map(|(key, _)| {
             std::str::from_utf8(&key[1..])

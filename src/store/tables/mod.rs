@@ -21,7 +21,7 @@ pub mod slots;
 pub mod trials;
 pub mod versions;
 
-use super::{KeyRange, Order, Store, StoreError, record};
+use super::{Key, KeyRange, Order, Store, StoreError, record};
 
 /// One page of a list, newest first.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,17 +33,25 @@ pub struct Page<T, Id> {
 }
 
 /// The record of a key.
-fn read<T: record::Record>(store: &dyn Store, key: &[u8]) -> Result<Option<T>, StoreError> {
-    store.get(key)?.map(|bytes| record::decode(key, &bytes)).transpose()
+async fn read<T: record::Record>(store: &dyn Store, key: &[u8]) -> Result<Option<T>, StoreError> {
+    store.get(key).await?.map(|bytes| record::decode(key, &bytes)).transpose()
+}
+
+/// The records of several keys, in their order.
+async fn read_many<T: record::Record>(store: &dyn Store, keys: &[Key]) -> Result<Vec<Option<T>>, StoreError> {
+    let values = store.get_many(keys).await?;
+    let decoded =
+        |(key, value): (&Key, Option<Vec<u8>>)| value.map(|bytes| record::decode(key, &bytes)).transpose();
+    keys.iter().zip(values).map(decoded).collect()
 }
 
 /// The records of a range, with their keys.
-fn read_range<T: record::Record>(
+async fn read_range<T: record::Record>(
     store: &dyn Store,
     range: KeyRange,
     order: Order,
     limit: usize,
 ) -> Result<Vec<(Vec<u8>, T)>, StoreError> {
-    let pairs = store.scan(range, order, limit)?.into_iter();
+    let pairs = store.scan(range, order, limit).await?.into_iter();
     pairs.map(|(key, bytes)| record::decode(&key, &bytes).map(|record| (key, record))).collect()
 }

@@ -46,21 +46,21 @@ pub fn remove(batch: &mut Batch, version: &PluginVersion, alone: bool) {
 ///
 /// # Errors
 /// Those of the store.
-pub fn get(
+pub async fn get(
     store: &dyn Store,
     name: &PluginName,
     version: &Version,
 ) -> Result<Option<PluginVersion>, StoreError> {
-    super::read(store, &keys::plugin_version(name, &version.to_string()))
+    super::read(store, &keys::plugin_version(name, &version.to_string())).await
 }
 
 /// All versions of all plugins.
 ///
 /// # Errors
 /// Those of the store.
-pub fn list(store: &dyn Store) -> Result<Vec<PluginVersion>, StoreError> {
+pub async fn list(store: &dyn Store) -> Result<Vec<PluginVersion>, StoreError> {
     let range = KeyRange::prefix(Kind::PluginVersion.prefix());
-    let all = super::read_range(store, range, Order::Ascending, usize::MAX)?;
+    let all = super::read_range(store, range, Order::Ascending, usize::MAX).await?;
     Ok(all.into_iter().map(|(_, version)| version).collect())
 }
 
@@ -68,8 +68,8 @@ pub fn list(store: &dyn Store) -> Result<Vec<PluginVersion>, StoreError> {
 ///
 /// # Errors
 /// Those of the store.
-pub fn module(store: &dyn Store, hash: PluginHash) -> Result<Option<Vec<u8>>, StoreError> {
-    store.get(&keys::plugin_module(hash))
+pub async fn module(store: &dyn Store, hash: PluginHash) -> Result<Option<Vec<u8>>, StoreError> {
+    store.get(&keys::plugin_module(hash)).await
 }
 
 /// Stores what was decided.
@@ -86,9 +86,9 @@ pub fn remove_settings(batch: &mut Batch, name: &PluginName) {
 ///
 /// # Errors
 /// Those of the store; `Corrupt` when a name is none.
-pub fn settings(store: &dyn Store) -> Result<Vec<(PluginName, PluginSettings)>, StoreError> {
+pub async fn settings(store: &dyn Store) -> Result<Vec<(PluginName, PluginSettings)>, StoreError> {
     let range = KeyRange::prefix(Kind::PluginSettings.prefix());
-    let all = super::read_range(store, range, Order::Ascending, usize::MAX)?.into_iter();
+    let all = super::read_range(store, range, Order::Ascending, usize::MAX).await?.into_iter();
     let named = all.map(|(key, settings)| {
         let name = std::str::from_utf8(&key[1..]).ok().and_then(|name| name.parse().ok());
         let name = name.ok_or_else(|| StoreError::corrupt(Key::from(&*key), "it names no plugin"))?;
@@ -136,19 +136,22 @@ mod tests {
         let mut batch = Batch::new();
         insert(&mut batch, &version("a", "1.0.0", 2), b"other");
         assert!(matches!(block_on(store.commit(batch)), Err(StoreError::Conflict { .. })));
-        assert_eq!(list(&store).unwrap(), [first.clone(), second.clone()]);
+        assert_eq!(block_on(list(&store)).unwrap(), [first.clone(), second.clone()]);
         let mut batch = Batch::new();
         remove(&mut batch, &first, false);
         block_on(store.commit(batch)).unwrap();
-        assert_eq!(module(&store, second.hash).unwrap().as_deref(), Some(&b"abc"[..]));
+        assert_eq!(block_on(module(&store, second.hash)).unwrap().as_deref(), Some(&b"abc"[..]));
         assert_eq!(
-            get(&store, &second.description.name, &second.description.version).unwrap(),
+            block_on(get(&store, &second.description.name, &second.description.version)).unwrap(),
             Some(second.clone())
         );
         let mut batch = Batch::new();
         remove(&mut batch, &second, true);
         block_on(store.commit(batch)).unwrap();
-        assert_eq!((list(&store).unwrap().len(), module(&store, second.hash).unwrap()), (0, None));
+        assert_eq!(
+            (block_on(list(&store)).unwrap().len(), block_on(module(&store, second.hash)).unwrap()),
+            (0, None)
+        );
     }
 
     #[test]
@@ -160,10 +163,10 @@ mod tests {
         let mut batch = Batch::new();
         put_settings(&mut batch, &name, &decided);
         block_on(store.commit(batch)).unwrap();
-        assert_eq!(settings(&store).unwrap(), [(name.clone(), decided)]);
+        assert_eq!(block_on(settings(&store)).unwrap(), [(name.clone(), decided)]);
         let mut batch = Batch::new();
         remove_settings(&mut batch, &name);
         block_on(store.commit(batch)).unwrap();
-        assert!(settings(&store).unwrap().is_empty());
+        assert!(block_on(settings(&store)).unwrap().is_empty());
     }
 }

@@ -118,23 +118,23 @@ fn kept_bytes(key: &[u8], line: &[u8]) -> Option<u64> {
 ///
 /// # Errors
 /// `Corrupt`.
-pub fn get(store: &dyn Store, id: RequestId) -> Result<Option<RequestRecord>, StoreError> {
-    super::read(store, &keys::request(id))
+pub async fn get(store: &dyn Store, id: RequestId) -> Result<Option<RequestRecord>, StoreError> {
+    super::read(store, &keys::request(id)).await
 }
 
 /// The request itself, if it was kept and is not yet removed.
 ///
 /// # Errors
 /// `Corrupt`.
-pub fn kept(store: &dyn Store, id: RequestId) -> Result<Option<KeptRequest>, StoreError> {
-    super::read(store, &keys::kept_request(id))
+pub async fn kept(store: &dyn Store, id: RequestId) -> Result<Option<KeptRequest>, StoreError> {
+    super::read(store, &keys::kept_request(id)).await
 }
 
 /// Lines newest first, from before the cursor.
 ///
 /// # Errors
 /// `Corrupt`.
-pub fn list(
+pub async fn list(
     store: &dyn Store,
     filter: &Filter,
     before: Option<RequestId>,
@@ -149,7 +149,7 @@ pub fn list(
     while items.len() < limit && seen < most {
         let page = (limit * 4).min(most - seen);
         let records: Vec<(_, RequestRecord)> =
-            super::read_range(store, range.clone(), Order::Descending, page)?;
+            super::read_range(store, range.clone(), Order::Descending, page).await?;
         let ended = records.len() < page;
         for (_, line) in records {
             seen += 1;
@@ -178,7 +178,7 @@ pub async fn trim(store: &dyn Store, before_ms: u64, excess: u64) -> Result<(usi
     let old = keys::request(RequestId::new(before_ms, [0; 10]));
     let (mut removed, mut freed) = (0, 0);
     loop {
-        let lines = store.scan(KeyRange::prefix(Kind::Request.prefix()), Order::Ascending, TRIM)?;
+        let lines = store.scan(KeyRange::prefix(Kind::Request.prefix()), Order::Ascending, TRIM).await?;
         let mut batch = Batch::new();
         let mut count = 0;
         for (key, line) in &lines {
@@ -204,15 +204,15 @@ pub async fn trim(store: &dyn Store, before_ms: u64, excess: u64) -> Result<(usi
     }
 }
 
-/// The bytes of all lines and of all that is kept beside them. Reads the lines.
+/// The bytes of all lines and of all that is kept beside them. Reads the lines, and lets other tasks have their turn in between.
 ///
 /// # Errors
 /// Those of the store.
-pub fn bytes(store: &dyn Store) -> Result<u64, StoreError> {
+pub async fn bytes(store: &dyn Store) -> Result<u64, StoreError> {
     let mut bytes = 0;
     let mut range = KeyRange::prefix(Kind::Request.prefix());
     loop {
-        let page = store.scan(range.clone(), Order::Descending, TRIM)?;
+        let page = store.scan(range.clone(), Order::Descending, TRIM).await?;
         for (key, line) in &page {
             bytes += line.len() as u64 + kept_bytes(key, line).unwrap_or(0);
         }
@@ -220,6 +220,7 @@ pub fn bytes(store: &dyn Store) -> Result<u64, StoreError> {
             Some((last, _)) if page.len() == TRIM => range = range.before(last),
             Some(_) | None => return Ok(bytes),
         }
+        tokio::task::yield_now().await;
     }
 }
 
@@ -253,17 +254,17 @@ mod tests {
     fn the_log_pages_newest_first_and_is_trimmed_from_the_old_end() {
         let (store, lines, bytes) = filled(2_050);
         let all = Filter::default();
-        assert_eq!(super::bytes(&store).unwrap(), bytes);
-        let first = list(&store, &all, None, 40).unwrap();
+        assert_eq!(block_on(super::bytes(&store)).unwrap(), bytes);
+        let first = block_on(list(&store, &all, None, 40)).unwrap();
         assert_eq!(first.items[..], lines.iter().rev().take(40).cloned().collect::<Vec<_>>());
-        let second = list(&store, &all, first.next, 40).unwrap();
+        let second = block_on(list(&store, &all, first.next, 40)).unwrap();
         assert_eq!(second.items[0], lines[2_009]);
         assert_eq!(block_on(trim(&store, 2_040, 0)).unwrap().0, 2_040);
-        let rest = list(&store, &all, None, 40).unwrap();
+        let rest = block_on(list(&store, &all, None, 40)).unwrap();
         assert_eq!((rest.items.len(), rest.next), (10, None));
         assert_eq!(rest.items[9], lines[2_040]);
-        assert_eq!(kept(&store, lines[8].id).unwrap(), None, "what was kept goes with its line");
-        assert!(kept(&store, lines[2_042].id).unwrap().is_some_and(|kept| kept.body == [7; 100]));
+        assert_eq!(block_on(kept(&store, lines[8].id)).unwrap(), None, "what was kept goes with its line");
+        assert!(block_on(kept(&store, lines[2_042].id)).unwrap().is_some_and(|kept| kept.body == [7; 100]));
     }
 
     #[test]
@@ -271,8 +272,8 @@ mod tests {
         let (store, lines, bytes) = filled(300);
         let (removed, freed) = block_on(trim(&store, 0, bytes / 2)).unwrap();
         assert!(freed >= bytes / 2 && freed < bytes / 2 + 1_000, "{freed} of {bytes}");
-        assert_eq!(super::bytes(&store).unwrap(), bytes - freed);
-        let rest = list(&store, &Filter::default(), None, 500).unwrap().items;
+        assert_eq!(block_on(super::bytes(&store)).unwrap(), bytes - freed);
+        let rest = block_on(list(&store, &Filter::default(), None, 500)).unwrap().items;
         assert_eq!(rest.last(), Some(&lines[removed]));
         assert_eq!(block_on(trim(&store, 0, 0)).unwrap(), (0, 0));
     }
@@ -285,7 +286,7 @@ mod tests {
             lines.iter().rev().filter(|line| is_refused(line)).map(|line| line.id).collect();
         let (mut found, mut before) = (Vec::new(), None);
         loop {
-            let page = list(&store, &refused, before, 7).unwrap();
+            let page = block_on(list(&store, &refused, before, 7)).unwrap();
             found.extend(page.items.iter().map(|line| line.id));
             before = page.next;
             if before.is_none() {
@@ -294,7 +295,7 @@ mod tests {
         }
         assert_eq!(found, expected);
         let other = Filter { workflow: Some("w".parse().unwrap()), ..Filter::default() };
-        assert!(list(&store, &other, None, 7).unwrap().items.is_empty());
+        assert!(block_on(list(&store, &other, None, 7)).unwrap().items.is_empty());
     }
 
     #[test]
@@ -303,9 +304,9 @@ mod tests {
         let mut batch = Batch::new();
         batch.put(keys::request(lines[2].id), vec![255]);
         block_on(store.commit(batch)).unwrap();
-        assert!(super::bytes(&store).unwrap() < bytes);
+        assert!(block_on(super::bytes(&store)).unwrap() < bytes);
         assert_eq!(block_on(trim(&store, 3, 0)).unwrap().0, 3);
-        assert_eq!(kept(&store, lines[2].id).unwrap(), None);
+        assert_eq!(block_on(kept(&store, lines[2].id)).unwrap(), None);
     }
 
     #[test]

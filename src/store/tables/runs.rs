@@ -145,17 +145,17 @@ pub fn waits_with(batch: &mut Batch, id: RunId, bytes: u64) {
 ///
 /// # Errors
 /// `Corrupt`, also when the head is there without what belongs to it.
-pub fn get(store: &dyn Store, id: RunId) -> Result<Option<Run>, StoreError> {
-    fn part<T: Record>(store: &dyn Store, key: Key) -> Result<T, StoreError> {
-        let part = super::read(store, &key)?;
-        part.ok_or_else(|| StoreError::corrupt(key, "its run says that it is there, it is not"))
+pub async fn get(store: &dyn Store, id: RunId) -> Result<Option<Run>, StoreError> {
+    fn part<T: Record>(key: &Key, value: Option<Vec<u8>>) -> Result<T, StoreError> {
+        let gone = || StoreError::corrupt(key, "its run says that it is there, it is not");
+        record::decode(key, &value.ok_or_else(gone)?)
     }
-    let Some(head) = head(store, id)? else { return Ok(None) };
-    let event = part(store, keys::event(id))?;
-    let answer = match head.answer_status {
-        Some(_) => Some(part(store, keys::answer(id))?),
-        None => None,
-    };
+    let Some(head) = head(store, id).await? else { return Ok(None) };
+    let mut keys = vec![keys::event(id)];
+    keys.extend(head.answer_status.map(|_| keys::answer(id)));
+    let mut values = store.get_many(&keys).await?.into_iter();
+    let event = part(&keys[0], values.next().flatten())?;
+    let answer = keys.get(1).map(|key| part(key, values.next().flatten())).transpose()?;
     Ok(Some(Run { head, event, answer }))
 }
 
@@ -163,15 +163,24 @@ pub fn get(store: &dyn Store, id: RunId) -> Result<Option<Run>, StoreError> {
 ///
 /// # Errors
 /// `Corrupt`.
-pub fn head(store: &dyn Store, id: RunId) -> Result<Option<RunHead>, StoreError> {
-    super::read(store, &keys::run(id))
+pub async fn head(store: &dyn Store, id: RunId) -> Result<Option<RunHead>, StoreError> {
+    super::read(store, &keys::run(id)).await
+}
+
+/// As [`head`], of several runs, in their order.
+///
+/// # Errors
+/// `Corrupt`.
+pub async fn heads(store: &dyn Store, ids: &[RunId]) -> Result<Vec<Option<RunHead>>, StoreError> {
+    let keys: Vec<Key> = ids.iter().map(|&id| keys::run(id)).collect();
+    super::read_many(store, &keys).await
 }
 
 /// Runs newest first, from before the cursor. A page may hold fewer than `limit` and still have a `next`.
 ///
 /// # Errors
 /// `Corrupt`.
-pub fn list(
+pub async fn list(
     store: &dyn Store,
     filter: &Filter,
     before: Option<RunId>,
@@ -183,7 +192,7 @@ pub fn list(
             Some(_) => CHUNK,
             None => (limit - items.len()).min(CHUNK),
         };
-        let heads = chunk(store, filter.workflow.as_ref(), cursor, wanted)?;
+        let heads = chunk(store, filter.workflow.as_ref(), cursor, wanted).await?;
         let at_end = heads.len() < wanted;
         looked_at += heads.len();
         for head in heads {
@@ -204,7 +213,7 @@ pub fn list(
     }
 }
 
-fn chunk(
+async fn chunk(
     store: &dyn Store,
     workflow: Option<&WorkflowKey>,
     before: Option<RunId>,
@@ -215,37 +224,35 @@ fn chunk(
         if let Some(before) = before {
             range = range.before(keys::run(before));
         }
-        let heads = super::read_range(store, range, Order::Descending, limit)?;
+        let heads = super::read_range(store, range, Order::Descending, limit).await?;
         return Ok(heads.into_iter().map(|(_, head)| head).collect());
     };
     let mut range = KeyRange::prefix(keys::workflow_runs(workflow));
     if let Some(before) = before {
         range = range.before(keys::workflow_run(workflow, before));
     }
-    let index = store.scan(range, Order::Descending, limit)?;
-    index
-        .into_iter()
-        .map(|(key, _)| {
-            let id = run_id(&key)?;
-            head(store, id)?
-                .ok_or_else(|| StoreError::corrupt(keys::run(id), "the index names it, it is not there"))
-        })
-        .collect()
+    let index = store.scan(range, Order::Descending, limit).await?;
+    let ids = index.iter().map(|(key, _)| run_id(key)).collect::<Result<Vec<_>, _>>()?;
+    let found = heads(store, &ids).await?.into_iter().zip(ids);
+    let there = |(head, id): (Option<RunHead>, RunId)| {
+        head.ok_or_else(|| StoreError::corrupt(keys::run(id), "the index names it, it is not there"))
+    };
+    found.map(there).collect()
 }
 
 /// Runs that are not finished, oldest first, from after the cursor; those that wait too.
 ///
 /// # Errors
 /// `Corrupt`.
-pub fn queued(store: &dyn Store, after: Option<RunId>, limit: usize) -> Result<Vec<RunId>, StoreError> {
-    Ok(queued_with_bytes(store, after, limit)?.into_iter().map(|(id, _)| id).collect())
+pub async fn queued(store: &dyn Store, after: Option<RunId>, limit: usize) -> Result<Vec<RunId>, StoreError> {
+    Ok(queued_with_bytes(store, after, limit).await?.into_iter().map(|(id, _)| id).collect())
 }
 
 /// As [`queued`], each with the bytes that it holds as far as they are known: 0 of one that does not wait.
 ///
 /// # Errors
 /// `Corrupt`.
-pub fn queued_with_bytes(
+pub async fn queued_with_bytes(
     store: &dyn Store,
     after: Option<RunId>,
     limit: usize,
@@ -254,7 +261,7 @@ pub fn queued_with_bytes(
     if let Some(after) = after {
         range = range.after(keys::queue(after));
     }
-    let items = store.scan(range, Order::Ascending, limit)?;
+    let items = store.scan(range, Order::Ascending, limit).await?;
     let bytes =
         |item: &[u8]| item.get(1..).and_then(|bytes| bytes.try_into().ok()).map_or(0, u64::from_be_bytes);
     items.into_iter().map(|(key, item)| Ok((run_id(&key)?, bytes(&item)))).collect()
@@ -265,26 +272,30 @@ pub fn queued_with_bytes(
 ///
 /// # Errors
 /// Those of the store.
-pub fn expect_unfinished(store: &dyn Store, batch: &mut Batch, id: RunId) -> Result<bool, StoreError> {
+pub async fn expect_unfinished(store: &dyn Store, batch: &mut Batch, id: RunId) -> Result<bool, StoreError> {
     let key = keys::queue(id);
-    let Some(item) = store.get(&key)? else { return Ok(false) };
+    let Some(item) = store.get(&key).await? else { return Ok(false) };
     batch.expect_equals(key, item);
     Ok(true)
 }
 
-/// The head of a queued run.
+/// The heads of queued runs, in their order.
 ///
 /// # Errors
-/// `Corrupt`, also when it is not there.
-pub fn queued_head(store: &dyn Store, id: RunId) -> Result<RunHead, StoreError> {
-    head(store, id)?.ok_or_else(|| StoreError::corrupt(keys::run(id), "it is queued, it is not there"))
+/// `Corrupt`, also when one is not there.
+pub async fn queued_heads(store: &dyn Store, ids: &[RunId]) -> Result<Vec<RunHead>, StoreError> {
+    let found = heads(store, ids).await?.into_iter().zip(ids);
+    let there = |(head, &id): (Option<RunHead>, &RunId)| {
+        head.ok_or_else(|| StoreError::corrupt(keys::run(id), "it is queued, it is not there"))
+    };
+    found.map(there).collect()
 }
 
 /// Runs whose time has come at `now_ms`, earliest first, from after the cursor; and when the next one's comes.
 ///
 /// # Errors
 /// `Corrupt`.
-pub fn due(
+pub async fn due(
     store: &dyn Store,
     now_ms: u64,
     after: Option<(u64, RunId)>,
@@ -295,7 +306,7 @@ pub fn due(
         range = range.after(keys::timer(due_ms, run));
     }
     let mut due = Vec::new();
-    for (key, _) in store.scan(range, Order::Ascending, limit)? {
+    for (key, _) in store.scan(range, Order::Ascending, limit).await? {
         let (due_ms, run) = keys::parse_timer(&key)
             .ok_or_else(|| StoreError::corrupt(Key::from(key.as_slice()), "it names no time and run"))?;
         if due_ms > now_ms {
@@ -329,8 +340,8 @@ mod tests {
         let store = MemoryStore::new();
         let mut run = samples::run(1, "a");
         insert_all(&store, &[run.clone()]);
-        assert_eq!(get(&store, run.head.id).unwrap().as_ref(), Some(&run));
-        assert_eq!(queued(&store, None, 10).unwrap(), [run.head.id]);
+        assert_eq!(block_on(get(&store, run.head.id)).unwrap().as_ref(), Some(&run));
+        assert_eq!(block_on(queued(&store, None, 10)).unwrap(), [run.head.id]);
         run.head.status = RunStatus::Succeeded;
         run.head.finished_ms = Some(9);
         run.head.answer_status = Some(201);
@@ -338,10 +349,10 @@ mod tests {
         let mut batch = Batch::new();
         update(&mut batch, &run, None);
         block_on(store.commit(batch)).unwrap();
-        assert_eq!(get(&store, run.head.id).unwrap().as_ref(), Some(&run));
-        assert_eq!(queued(&store, None, 10).unwrap(), []);
-        assert_eq!(head(&store, run.head.id).unwrap().unwrap().answer_status, Some(201));
-        assert_eq!(get(&store, samples::run(2, "a").head.id).unwrap(), None);
+        assert_eq!(block_on(get(&store, run.head.id)).unwrap().as_ref(), Some(&run));
+        assert_eq!(block_on(queued(&store, None, 10)).unwrap(), []);
+        assert_eq!(block_on(head(&store, run.head.id)).unwrap().unwrap().answer_status, Some(201));
+        assert_eq!(block_on(get(&store, samples::run(2, "a").head.id)).unwrap(), None);
     }
 
     #[test]
@@ -355,7 +366,7 @@ mod tests {
             let mut batch = Batch::new();
             batch.delete(key.clone());
             block_on(store.commit(batch)).unwrap();
-            let message = get(&store, run.head.id).unwrap_err().to_string();
+            let message = block_on(get(&store, run.head.id)).unwrap_err().to_string();
             assert!(message.contains(&key.to_string()), "{message}");
         }
     }
@@ -376,7 +387,7 @@ mod tests {
             let mut run = samples::run(n as u64, "a");
             run.event.content = content;
             insert_all(&store, std::slice::from_ref(&run));
-            assert_eq!(get(&store, run.head.id).unwrap(), Some(run));
+            assert_eq!(block_on(get(&store, run.head.id)).unwrap(), Some(run));
         }
     }
 
@@ -395,9 +406,9 @@ mod tests {
         let store = MemoryStore::new();
         let runs: Vec<Run> = (0..5).map(|n| samples::run(n, "a")).collect();
         insert_all(&store, &runs);
-        assert_eq!(queued(&store, None, 2).unwrap(), [runs[0].head.id, runs[1].head.id]);
+        assert_eq!(block_on(queued(&store, None, 2)).unwrap(), [runs[0].head.id, runs[1].head.id]);
         assert_eq!(
-            queued(&store, Some(runs[1].head.id), 9).unwrap(),
+            block_on(queued(&store, Some(runs[1].head.id), 9)).unwrap(),
             [runs[2].head.id, runs[3].head.id, runs[4].head.id]
         );
     }
@@ -433,7 +444,7 @@ mod tests {
             for limit in [1, 7, 350, 1_000] {
                 let (mut ids, mut cursor) = (Vec::new(), None);
                 loop {
-                    let page = list(&store, &filter, cursor, limit).unwrap();
+                    let page = block_on(list(&store, &filter, cursor, limit)).unwrap();
                     assert!(page.items.len() <= limit);
                     ids.extend(page.items.iter().map(|head| head.id));
                     cursor = page.next;
@@ -451,6 +462,6 @@ mod tests {
         let store = MemoryStore::new();
         insert_all(&store, &[samples::run(1, "a"), samples::run(2, "a-b"), samples::run(3, "ab")]);
         let filter = Filter { workflow: Some("a".parse().unwrap()), status: None };
-        assert_eq!(list(&store, &filter, None, 10).unwrap().items.len(), 1);
+        assert_eq!(block_on(list(&store, &filter, None, 10)).unwrap().items.len(), 1);
     }
 }

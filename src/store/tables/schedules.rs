@@ -28,8 +28,8 @@ impl Record for Fired {
 ///
 /// # Errors
 /// `Corrupt`.
-pub fn get(store: &dyn Store, workflow: &WorkflowKey) -> Result<Option<Fired>, StoreError> {
-    super::read(store, &keys::schedule(workflow))
+pub async fn get(store: &dyn Store, workflow: &WorkflowKey) -> Result<Option<Fired>, StoreError> {
+    super::read(store, &keys::schedule(workflow)).await
 }
 
 /// Replaces `before`, which [`get`] found. The commit ends in `Conflict` when it has changed since.

@@ -45,17 +45,17 @@ pub fn remove(batch: &mut Batch, name: &str) {
 ///
 /// # Errors
 /// Those of the store.
-pub fn get(store: &dyn Store, name: &str) -> Result<Option<SealedSecret>, StoreError> {
-    super::read(store, &keys::secret(name))
+pub async fn get(store: &dyn Store, name: &str) -> Result<Option<SealedSecret>, StoreError> {
+    super::read(store, &keys::secret(name)).await
 }
 
 /// All secrets, by name.
 ///
 /// # Errors
 /// Those of the store; `Corrupt` when a name is no text.
-pub fn list(store: &dyn Store) -> Result<Vec<(String, SealedSecret)>, StoreError> {
-    let all =
-        super::read_range(store, KeyRange::prefix(Kind::Secret.prefix()), Order::Ascending, usize::MAX)?;
+pub async fn list(store: &dyn Store) -> Result<Vec<(String, SealedSecret)>, StoreError> {
+    let all = super::read_range(store, KeyRange::prefix(Kind::Secret.prefix()), Order::Ascending, usize::MAX)
+        .await?;
     let named = all.into_iter().map(|(key, secret)| match std::str::from_utf8(&key[1..]) {
         Ok(name) => Ok((name.to_owned(), secret)),
         Err(_) => Err(StoreError::corrupt(keys::Key::from(key.as_slice()), "the name is no text")),
@@ -72,8 +72,8 @@ pub fn put_key_check(batch: &mut Batch, check: &SealedSecret) {
 ///
 /// # Errors
 /// Those of the store.
-pub fn key_check(store: &dyn Store) -> Result<Option<SealedSecret>, StoreError> {
-    super::read(store, &keys::meta(KEY_CHECK))
+pub async fn key_check(store: &dyn Store) -> Result<Option<SealedSecret>, StoreError> {
+    super::read(store, &keys::meta(KEY_CHECK)).await
 }
 
 #[cfg(test)]
@@ -99,12 +99,18 @@ mod tests {
         put(&mut batch, "B", &sealed(3));
         put_key_check(&mut batch, &sealed(9));
         block_on(store.commit(batch)).unwrap();
-        assert_eq!(list(&store).unwrap(), [("A".to_owned(), sealed(2)), ("B".to_owned(), sealed(3))]);
-        assert_eq!(key_check(&store).unwrap(), Some(sealed(9)));
+        assert_eq!(
+            block_on(list(&store)).unwrap(),
+            [("A".to_owned(), sealed(2)), ("B".to_owned(), sealed(3))]
+        );
+        assert_eq!(block_on(key_check(&store)).unwrap(), Some(sealed(9)));
         let mut batch = Batch::new();
         remove(&mut batch, "B");
         block_on(store.commit(batch)).unwrap();
-        assert_eq!((get(&store, "B").unwrap(), get(&store, "A").unwrap()), (None, Some(sealed(2))));
+        assert_eq!(
+            (block_on(get(&store, "B")).unwrap(), block_on(get(&store, "A")).unwrap()),
+            (None, Some(sealed(2)))
+        );
     }
 
     #[test]
@@ -113,6 +119,6 @@ mod tests {
         let mut batch = Batch::new();
         batch.put(keys::Key::from(b"k\xff"), record::encode(&sealed(1)));
         block_on(store.commit(batch)).unwrap();
-        assert!(matches!(list(&store), Err(StoreError::Corrupt { .. })));
+        assert!(matches!(block_on(list(&store)), Err(StoreError::Corrupt { .. })));
     }
 }

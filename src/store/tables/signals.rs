@@ -43,18 +43,23 @@ pub fn put(batch: &mut Batch, run: RunId, signal: &Signal) {
 ///
 /// # Errors
 /// `Corrupt`.
-pub fn list(store: &dyn Store, run: RunId) -> Result<Vec<(Key, Signal)>, StoreError> {
+pub async fn list(store: &dyn Store, run: RunId) -> Result<Vec<(Key, Signal)>, StoreError> {
     let range = KeyRange::prefix(keys::inbox(run));
-    let signals = super::read_range(store, range, Order::Ascending, usize::MAX)?;
+    let signals = super::read_range(store, range, Order::Ascending, usize::MAX).await?;
     Ok(signals.into_iter().map(|(key, signal)| (Key::from(key), signal)).collect())
+}
+
+/// Removes all signals of a run.
+pub fn remove_all(batch: &mut Batch, run: RunId) {
+    batch.delete_prefix(keys::inbox(run));
 }
 
 /// The runs that have signals.
 ///
 /// # Errors
 /// `Corrupt`.
-pub fn runs(store: &dyn Store) -> Result<Vec<RunId>, StoreError> {
-    let signals = store.scan(KeyRange::prefix(Kind::Inbox.prefix()), Order::Ascending, usize::MAX)?;
+pub async fn runs(store: &dyn Store) -> Result<Vec<RunId>, StoreError> {
+    let signals = store.scan(KeyRange::prefix(Kind::Inbox.prefix()), Order::Ascending, usize::MAX).await?;
     let mut runs = Vec::new();
     for (key, _) in signals {
         let run = keys::parse_signal(&key)

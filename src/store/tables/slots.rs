@@ -28,8 +28,8 @@ impl Record for Slot {
 ///
 /// # Errors
 /// `Corrupt`.
-pub fn get(store: &dyn Store, group: &[u8; 32]) -> Result<Option<Slot>, StoreError> {
-    super::read(store, &keys::group(group))
+pub async fn get(store: &dyn Store, group: &[u8; 32]) -> Result<Option<Slot>, StoreError> {
+    super::read(store, &keys::group(group)).await
 }
 
 /// Takes a place from `held`, which [`get`] found. The commit ends in `Conflict` when someone was faster.
@@ -46,8 +46,13 @@ pub fn take(batch: &mut Batch, group: &[u8; 32], slot: &Slot, held: Option<&Slot
 ///
 /// # Errors
 /// `Corrupt`.
-pub fn release(store: &dyn Store, batch: &mut Batch, group: &[u8; 32], run: RunId) -> Result<(), StoreError> {
-    if let Some(slot) = get(store, group)?.filter(|slot| slot.run == run) {
+pub async fn release(
+    store: &dyn Store,
+    batch: &mut Batch,
+    group: &[u8; 32],
+    run: RunId,
+) -> Result<(), StoreError> {
+    if let Some(slot) = get(store, group).await?.filter(|slot| slot.run == run) {
         batch.delete_if(keys::group(group), record::encode(&slot));
     }
     Ok(())

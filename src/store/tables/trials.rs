@@ -15,8 +15,8 @@ const PROCESS: &str = "process";
 ///
 /// # Errors
 /// Those of the store.
-pub fn broke_off(store: &dyn Store) -> Result<bool, StoreError> {
-    Ok(store.get(&keys::meta(PROCESS))?.is_some())
+pub async fn broke_off(store: &dyn Store) -> Result<bool, StoreError> {
+    Ok(store.get(&keys::meta(PROCESS)).await?.is_some())
 }
 
 /// A process starts.
@@ -49,8 +49,8 @@ pub fn clear(batch: &mut Batch, run: RunId) {
 ///
 /// # Errors
 /// `Corrupt`.
-pub fn list(store: &dyn Store) -> Result<Vec<(RunId, u32)>, StoreError> {
-    let marks = store.scan(KeyRange::prefix(Kind::Trial.prefix()), Order::Ascending, usize::MAX)?;
+pub async fn list(store: &dyn Store) -> Result<Vec<(RunId, u32)>, StoreError> {
+    let marks = store.scan(KeyRange::prefix(Kind::Trial.prefix()), Order::Ascending, usize::MAX).await?;
     marks
         .into_iter()
         .map(|(key, value)| {

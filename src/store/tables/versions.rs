@@ -49,9 +49,9 @@ pub fn insert(batch: &mut Batch, bundle: &Bundle) -> VersionHash {
 ///
 /// # Errors
 /// `Corrupt`, also when the bundle is not what the hash says.
-pub fn get(store: &dyn Store, version: VersionHash) -> Result<Option<Bundle>, StoreError> {
+pub async fn get(store: &dyn Store, version: VersionHash) -> Result<Option<Bundle>, StoreError> {
     let key = keys::version(version);
-    let bundle = super::read(store, &key)?;
+    let bundle = super::read(store, &key).await?;
     if bundle.as_ref().is_some_and(|bundle| hash(bundle) != version) {
         return Err(StoreError::corrupt(key, "its content does not match its hash"));
     }
@@ -67,17 +67,17 @@ pub fn set_current(batch: &mut Batch, workflow: &WorkflowKey, version: VersionHa
 ///
 /// # Errors
 /// `Corrupt`.
-pub fn current(store: &dyn Store, workflow: &WorkflowKey) -> Result<Option<VersionHash>, StoreError> {
-    super::read(store, &keys::current(workflow))
+pub async fn current(store: &dyn Store, workflow: &WorkflowKey) -> Result<Option<VersionHash>, StoreError> {
+    super::read(store, &keys::current(workflow)).await
 }
 
 /// All workflows with their current versions, by name.
 ///
 /// # Errors
 /// `Corrupt`.
-pub fn list_current(store: &dyn Store) -> Result<Vec<(WorkflowKey, VersionHash)>, StoreError> {
+pub async fn list_current(store: &dyn Store) -> Result<Vec<(WorkflowKey, VersionHash)>, StoreError> {
     let range = KeyRange::prefix(Kind::Current.prefix());
-    let records = super::read_range(store, range, Order::Ascending, usize::MAX)?.into_iter();
+    let records = super::read_range(store, range, Order::Ascending, usize::MAX).await?.into_iter();
     records
         .map(|(key, version)| {
             let name = std::str::from_utf8(&key[1..]).ok().and_then(|name| name.parse().ok());
@@ -109,13 +109,13 @@ mod tests {
         let second = insert(&mut batch, &bundle("{}", &[("a.js", "2")]));
         set_current(&mut batch, &workflow, first);
         block_on(store.commit(batch)).unwrap();
-        assert_eq!(current(&store, &workflow).unwrap(), Some(first));
+        assert_eq!(block_on(current(&store, &workflow)).unwrap(), Some(first));
         let mut batch = Batch::new();
         set_current(&mut batch, &workflow, second);
         block_on(store.commit(batch)).unwrap();
-        assert_eq!(list_current(&store).unwrap(), [(workflow, second)]);
-        assert_eq!(get(&store, first).unwrap(), Some(bundle("{}", &[("a.js", "1")])));
-        assert_eq!(get(&store, VersionHash([0; 32])).unwrap(), None);
+        assert_eq!(block_on(list_current(&store)).unwrap(), [(workflow, second)]);
+        assert_eq!(block_on(get(&store, first)).unwrap(), Some(bundle("{}", &[("a.js", "1")])));
+        assert_eq!(block_on(get(&store, VersionHash([0; 32]))).unwrap(), None);
     }
 
     #[test]
@@ -138,6 +138,6 @@ mod tests {
         let mut batch = Batch::new();
         batch.put(keys::version(VersionHash([1; 32])), record::encode(&bundle("{}", &[])));
         block_on(store.commit(batch)).unwrap();
-        assert!(matches!(get(&store, VersionHash([1; 32])), Err(StoreError::Corrupt { .. })));
+        assert!(matches!(block_on(get(&store, VersionHash([1; 32]))), Err(StoreError::Corrupt { .. })));
     }
 }

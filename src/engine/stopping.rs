@@ -1,0 +1,34 @@
+//! Whether the server is being stopped: asked everywhere, and waited for where something else is waited for too.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tokio::sync::Notify;
+
+/// Set once, never taken back.
+#[derive(Debug, Default)]
+pub(super) struct Stopping {
+    set: AtomicBool,
+    told: Notify,
+}
+
+impl Stopping {
+    /// The server is being stopped from now on.
+    pub(super) fn set(&self) {
+        self.set.store(true, Ordering::SeqCst);
+        self.told.notify_waiters();
+    }
+
+    /// Whether it is.
+    pub(super) fn is_set(&self) -> bool {
+        self.set.load(Ordering::SeqCst)
+    }
+
+    /// Resolves once it is.
+    pub(super) async fn told(&self) {
+        let told = self.told.notified();
+        // The notice is registered from here on, so that no stop is missed in between.
+        if !self.is_set() {
+            told.await;
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! The store on disk beside a plain map, under random steps.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::store::buckets;
+
+/// One step of the comparison with a plain map.
+#[derive(Debug, Clone)]
+enum Step {
+    Commit(Vec<(u8, Change)>),
+    Archive(Vec<u8>, u64),
+    DropExpired(u64),
+    Reopen,
+}
+
+#[derive(Debug, Clone)]
+enum Change {
+    Put(Vec<u8>),
+    Delete,
+    /// The keys that share the first byte of this one.
+    DeletePrefix,
+    ExpectAbsent,
+    ExpectPresent,
+}
+
+/// Eight keys share a first byte.
+fn named(key: u8) -> [u8; 2] {
+    [key / 8, key]
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let value = prop_oneof![
+        4 => proptest::collection::vec(any::<u8>(), 0..40),
+        1 => (any::<u8>(), 16_000_usize..17_000).prop_map(|(byte, size)| vec![byte; size]),
+    ];
+    let change = prop_oneof![
+        6 => value.prop_map(Change::Put),
+        3 => Just(Change::Delete),
+        1 => Just(Change::DeletePrefix),
+        1 => Just(Change::ExpectAbsent),
+        1 => Just(Change::ExpectPresent),
+    ];
+    let step = prop_oneof![
+        12 => proptest::collection::vec((0..40_u8, change), 1..12).prop_map(Step::Commit),
+        5 => (proptest::collection::vec(0..40_u8, 1..12), 1..5_u64).prop_map(|(keys, day)| Step::Archive(keys, day)),
+        1 => (1..5_u64).prop_map(Step::DropExpired),
+        1 => Just(Step::Reopen),
+    ];
+    proptest::collection::vec(step, 1..40)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+    #[test]
+    fn the_store_on_disk_is_a_sorted_map(steps in steps()) {
+        let folder = tempfile::tempdir().unwrap();
+        let open = || SledStore::open(folder.path(), &Options::default()).unwrap();
+        let (mut store, mut map) = (Some(open()), BTreeMap::<Vec<u8>, Vec<u8>>::new());
+        let mut history = BTreeMap::<u64, BTreeMap<Vec<u8>, Vec<u8>>>::new();
+        // What the store was told since it opened: how soon something expires decides where it lands.
+        let mut now_ms = 0;
+        for step in steps {
+            match step {
+                Step::Reopen => {
+                    drop(store.take());
+                    store = Some(open());
+                    now_ms = 0;
+                }
+                Step::Archive(keys, day) => {
+                    let step = to_day(keys.iter().map(|key| named(*key)), day);
+                    let end = buckets::end_of(step.expires_ms, now_ms);
+                    prop_assert!(block_on(store.as_ref().unwrap().settle(vec![step])).is_ok());
+                    let moved = keys.into_iter().filter_map(|key| map.remove_entry(&named(key)[..]));
+                    history.entry(end).or_default().extend(moved);
+                }
+                Step::DropExpired(day) => {
+                    prop_assert!(block_on(store.as_ref().unwrap().drop_expired(day * DAY)).is_ok());
+                    now_ms = now_ms.max(day * DAY);
+                    history.retain(|end, _| *end > day * DAY);
+                }
+                Step::Commit(changes) => {
+                    let (mut batch, mut next, mut holds) = (Batch::new(), map.clone(), true);
+                    for (key, change) in changes {
+                        let key = named(key).to_vec();
+                        match change {
+                            Change::Put(value) => {
+                                batch.put(key.clone(), value.clone());
+                                next.insert(key, value);
+                            }
+                            Change::Delete => {
+                                batch.delete(key.clone());
+                                next.remove(&key);
+                            }
+                            Change::DeletePrefix => {
+                                batch.delete_prefix(&key[..1]);
+                                next.retain(|other, _| other[0] != key[0]);
+                            }
+                            Change::ExpectAbsent => {
+                                holds &= !map.contains_key(&key);
+                                batch.expect_absent(key);
+                            }
+                            Change::ExpectPresent => {
+                                holds &= map.contains_key(&key);
+                                batch.expect_equals(key.clone(), map.get(&key).cloned().unwrap_or_default());
+                            }
+                        }
+                    }
+                    let result = block_on(store.as_ref().unwrap().commit(batch));
+                    prop_assert_eq!(result.is_ok(), holds);
+                    if holds {
+                        map = next;
+                    }
+                }
+            }
+            // What ends later replaces what ends earlier, and the live part all of it.
+            let merged: BTreeMap<_, _> = history.values().chain([&map]).flatten().collect();
+            let mut pairs: Vec<Pair> =
+                merged.into_iter().map(|(key, value)| (key.clone(), value.clone())).collect();
+            for key in 0..40_u8 {
+                let value = pairs.iter().find(|(other, _)| *other == named(key)).map(|(_, value)| value.clone());
+                prop_assert_eq!(block_on(store.as_ref().unwrap().get(&named(key))).unwrap(), value);
+            }
+            prop_assert_eq!(&all(store.as_ref().unwrap()), &pairs);
+            pairs.reverse();
+            let reversed = block_on(store.as_ref().unwrap().scan(KeyRange::prefix([]), Order::Descending, usize::MAX));
+            prop_assert_eq!(reversed.unwrap(), pairs);
+        }
+    }
+}
