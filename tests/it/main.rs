@@ -65,6 +65,7 @@ mod refusals;
 mod reload;
 mod request_log;
 mod requests;
+mod rings;
 mod schedules;
 mod schema;
 mod secrets;
