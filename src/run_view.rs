@@ -1,13 +1,15 @@
 //! A run as people and programs are shown it: by the API, and by `flowcell run`.
 
+mod nocobase;
+
 use serde_json::{Value, json};
 
+use self::nocobase::Stand;
 use crate::{
     engine::frame_of,
     model::{
         Bundle, CREDENTIAL_HEADERS, Entry, HIDDEN, JsonText, Run, RunError, RunStatus, StepKey, StepRecord,
         Wait,
-        nocobase::{self, Stand},
     },
     secrets::Redactor,
     steps::timestamp,
