@@ -19,6 +19,6 @@ pub use plain_step::{
 pub use policy::{Concurrency, Debounce, OnConflict, Policy, Priority, Retention, Singleton, Throttle};
 pub use query_step::{QueryLanguage, QueryStep};
 pub use step::{
-    Branch, ConditionStep, LoopSource, LoopStep, OnError, ParallelBranch, ParallelStep, Step, StepKind,
-    SwitchCase, SwitchStep, When,
+    Branch, ConditionStep, Jump, LoopSource, LoopStep, OnError, ParallelBranch, ParallelStep, Shape, Step,
+    StepKind, SwitchCase, SwitchStep, When,
 };

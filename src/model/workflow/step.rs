@@ -78,6 +78,53 @@ pub enum StepKind {
     Plugin(PluginStep),
 }
 
+/// What a type of step means for the way through the steps.
+#[derive(Debug, Clone, Copy)]
+pub enum Shape<'a> {
+    /// It is executed, and its output may lead into one of its branches.
+    Leaf,
+    /// Its steps are executed again and again.
+    Loop(&'a LoopStep),
+    /// Its branches are executed at once.
+    Parallel(&'a ParallelStep),
+    /// It leads elsewhere in the loop around it.
+    Jump(Jump),
+}
+
+/// Where a step leads that is never executed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Jump {
+    /// Behind the loop.
+    Break,
+    /// To the loop's next iteration.
+    Continue,
+}
+
+impl StepKind {
+    /// What it means for the way through the steps.
+    pub fn shape(&self) -> Shape<'_> {
+        match self {
+            Self::Loop(each) => Shape::Loop(each),
+            Self::Parallel(parallel) => Shape::Parallel(parallel),
+            Self::Break => Shape::Jump(Jump::Break),
+            Self::Continue => Shape::Jump(Jump::Continue),
+            Self::Code(_)
+            | Self::Condition(_)
+            | Self::Response(_)
+            | Self::Set(_)
+            | Self::Switch(_)
+            | Self::End(_)
+            | Self::Delay(_)
+            | Self::WaitUntil(_)
+            | Self::WaitForCallback(_)
+            | Self::Subflow(_)
+            | Self::Http(_)
+            | Self::Query(_)
+            | Self::Plugin(_) => Shape::Leaf,
+        }
+    }
+}
+
 /// One of the lists of steps inside a step.
 #[derive(Debug, Clone)]
 pub struct Branch<'a> {
@@ -150,11 +197,6 @@ impl Step {
             branches.push(branch("on_error", When::Error, steps));
         }
         branches
-    }
-
-    /// Whether its output is made of what happens inside it, so that one attempt is no thing of its own.
-    pub fn is_composite(&self) -> bool {
-        matches!(self.kind, StepKind::Loop(_) | StepKind::Parallel(_))
     }
 }
 
