@@ -3,32 +3,24 @@
 use std::{
     path::PathBuf,
     sync::{Arc, Mutex},
-    thread,
-    time::{Duration, Instant},
 };
 
 use sha2::{Digest, Sha256};
-use wasmtime::{
-    Config, Enabled, Engine, InstanceAllocationStrategy, InstancePre, Linker, Module,
-    PoolingAllocationConfig, Strategy,
-};
+use wasmtime::{Config, Enabled, Engine, InstancePre, Linker, Module, PoolingAllocationConfig, Strategy};
 
-use super::{
-    SandboxError,
-    admission::{Admission, Kind},
-    cache::Cache,
-    crew::Crew,
-    guest::Guest,
-    host,
-    hot_pages::HotPages,
+use super::{crew::Crew, guest::Guest, host, hot_pages::HotPages};
+use crate::{
+    model::Limits,
+    sandbox::{
+        SandboxError,
+        admission::Admission,
+        cache::Cache,
+        wasm::{kept_resident, load_error, pooled, start_ticker},
+    },
 };
-use crate::model::Limits;
 
 /// The guest as it is committed; `guest-sdk/js-engine` holds its sources.
-static ENGINE_WASM: &[u8] = include_bytes!("../../guest-sdk/js-engine/engine.wasm");
-
-/// Time between two epochs: how late a deadline may be noticed.
-pub(super) const TICK: Duration = Duration::from_millis(5);
+static ENGINE_WASM: &[u8] = include_bytes!("../../../guest-sdk/js-engine/engine.wasm");
 
 /// Wasm stack of one call.
 const WASM_STACK: usize = 512 << 10;
@@ -38,7 +30,7 @@ const WASM_STACK: usize = 512 << 10;
 const KEEP_RESIDENT: usize = 4 << 20;
 
 /// Instances that may be kept while their scripts wait, for each slot. Further ones are given up and made again.
-const WAITING: usize = 2;
+pub(super) const WAITING: usize = 2;
 
 /// How the engine is set up.
 #[derive(Debug, Clone)]
@@ -54,6 +46,10 @@ pub struct EngineOptions {
 impl EngineOptions {
     /// The most slots: the pool reserves address space for each.
     pub const SLOTS_MOST: usize = 512;
+
+    pub(super) fn slots(&self) -> usize {
+        self.slots.clamp(1, Self::SLOTS_MOST)
+    }
 }
 
 impl Default for EngineOptions {
@@ -77,21 +73,16 @@ pub struct JsEngine {
 }
 
 impl JsEngine {
-    /// Loads the compiled engine from the cache, or compiles it (some seconds) and keeps it there.
-    ///
-    /// # Errors
-    /// When the cache folder cannot be used, or this build's engine cannot be loaded.
-    pub fn load(options: &EngineOptions) -> Result<Self, SandboxError> {
-        let started = Instant::now();
-        let slots = options.slots.clamp(1, EngineOptions::SLOTS_MOST);
-        let engine = new_engine(slots, options.admission.memory())?;
+    /// The engine from the cache, or compiled, without any hot pages; whether it came from the cache.
+    pub(super) fn cold(options: &EngineOptions) -> Result<(Self, bool), SandboxError> {
+        let engine = new_engine(options.slots(), options.admission.memory())?;
         let (module, cached) = load_module(&engine, options)?;
         let mut linker = Linker::new(&engine);
         host::link(&mut linker).map_err(load_error)?;
         let instance = linker.instantiate_pre(&module).map_err(load_error)?;
         start_ticker(&engine)?;
         options.admission.turns.add_engine(&engine);
-        let mut loaded = Self {
+        let cold = Self {
             engine,
             instance,
             admission: options.admission.clone(),
@@ -100,16 +91,8 @@ impl JsEngine {
             hot: Arc::default(),
             hot_in_calls: Arc::default(),
         };
-        loaded.learn_hot_pages()?;
-        loaded.admission.add_slots(Kind::Script, slots, slots * WAITING);
-        let (ms, hot_bytes) = (started.elapsed().as_millis() as u64, loaded.hot.bytes());
-        tracing::debug!(cached, ms, hot_bytes, "JavaScript engine loaded");
-        Ok(loaded)
+        Ok((cold, cached))
     }
-}
-
-pub(super) fn load_error(error: wasmtime::Error) -> SandboxError {
-    SandboxError::Engine(format!("{error:#}"))
 }
 
 fn config() -> Config {
@@ -147,30 +130,6 @@ fn new_engine(slots: usize, memory: u64) -> Result<Engine, SandboxError> {
     pooled(&config(), pool)
 }
 
-/// Bytes that each of so many slots keeps mapped between calls, where all may keep a quarter of the memory.
-pub(super) fn kept_resident(most: usize, memory: u64, slots: u32) -> usize {
-    const PAGE: usize = 64 << 10;
-    let part = usize::try_from(memory / 4 / u64::from(slots.max(1))).unwrap_or(usize::MAX);
-    most.min(part / PAGE * PAGE)
-}
-
-/// An engine with an instance pool; where there is no room for one, with instances on demand.
-pub(super) fn pooled(config: &Config, pool: PoolingAllocationConfig) -> Result<Engine, SandboxError> {
-    let mut pooled = config.clone();
-    pooled.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
-    match Engine::new(&pooled) {
-        Ok(engine) => Ok(engine),
-        Err(error) => {
-            // The pool reserves address space for every slot, which `ulimit -v` and some containers refuse.
-            tracing::warn!(
-                error = format!("{error:#}"),
-                "no instance pool; starting instances on demand, slower"
-            );
-            Engine::new(config).map_err(load_error)
-        }
-    }
-}
-
 fn load_module(engine: &Engine, options: &EngineOptions) -> Result<(Module, bool), SandboxError> {
     let Some(folder) = &options.cache else {
         return Ok((Module::from_binary(engine, ENGINE_WASM).map_err(load_error)?, false));
@@ -201,22 +160,6 @@ fn fingerprint() -> Vec<u8> {
     fingerprint.extend_from_slice(concat!(env!("CARGO_PKG_VERSION"), "/fuel+epoch/1").as_bytes());
     fingerprint.extend_from_slice(std::env::consts::ARCH.as_bytes());
     fingerprint
-}
-
-/// Epochs come from a thread of its own: the async runtime may be kept busy by the very guests.
-pub(super) fn start_ticker(engine: &Engine) -> Result<(), SandboxError> {
-    let engine = engine.weak();
-    thread::Builder::new()
-        .name("epoch".to_owned())
-        .spawn(move || {
-            while let Some(engine) = engine.upgrade() {
-                engine.increment_epoch();
-                drop(engine);
-                thread::sleep(TICK);
-            }
-        })
-        .map(|_| ())
-        .map_err(|error| SandboxError::Start(error.to_string()))
 }
 
 #[cfg(test)]

@@ -8,28 +8,33 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rustix::{
-    mm::{Advice, madvise},
-    time::{ClockId, clock_gettime},
-};
-use serde::{Deserialize, Serialize};
+use rustix::mm::{Advice, madvise};
+use serde::Deserialize;
 use wasmtime::{Instance, PoolConcurrencyLimitError, Store, TypedFunc};
 
 use super::{
-    SandboxError,
-    admission::Place,
-    answer::{output_json, script_error, too_large},
+    call::Call,
     crew::Crew,
     engine::JsEngine,
     frame,
     guest::{Guest, explain, goes_on},
-    host::LogBook,
     hot_pages::HotPages,
     image::Image,
-    js::{Call, Conclusion, Outcome, Script},
-    turns::Stop,
+    script::Script,
+    spent::{Left, Spent},
 };
-use crate::model::{CallError, ErrorCode, JsonText, LimitUnit, Limits, LogLine, RunError, Usage};
+use crate::{
+    model::{CallError, ErrorCode, JsonText, LimitUnit, Limits, RunError},
+    sandbox::{
+        SandboxError,
+        admission::Place,
+        answer::{output_json, script_error, too_large},
+        log::LogBook,
+        outcome::{Conclusion, Outcome},
+        thread_time::thread_time,
+        turns::Stop,
+    },
+};
 
 /// The most that is read of an error answer, bytes.
 const ERROR_MOST: usize = 256 << 10;
@@ -63,19 +68,6 @@ pub(super) enum Ended {
     Trap(wasmtime::Error),
     /// It waits for calls.
     Pending(Pending),
-}
-
-/// What the instances of one attempt have used together: each that is made again goes on from here.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Spent {
-    pub(super) fuel: u64,
-    /// Time inside.
-    pub(super) inside: Duration,
-    pub(super) cpu: Duration,
-    pub(super) bytes_in: u64,
-    pub(super) bytes_out: u64,
-    /// The most memory at once, bytes.
-    pub(super) peak: u64,
 }
 
 /// How an instance is made.
@@ -415,43 +407,7 @@ impl Drop for Visit {
     }
 }
 
-/// What is left of an instance that is gone.
-#[derive(Default)]
-pub(super) struct Left {
-    pub(super) spent: Spent,
-    logs: Vec<LogLine>,
-    log_truncated: bool,
-    host_calls: u64,
-}
-
-impl Left {
-    /// Of an attempt that used this much before.
-    pub(super) fn of(spent: Spent) -> Self {
-        Self { spent, ..Self::default() }
-    }
-
-    pub(super) fn conclude(self, conclusion: Conclusion) -> Outcome {
-        let Self { spent, logs, log_truncated, host_calls } = self;
-        let logged: usize = logs.iter().map(|line| line.text.len()).sum();
-        let usage = Usage {
-            fuel: spent.fuel,
-            peak_memory: spent.peak,
-            wall_us: spent.inside.as_micros() as u64,
-            cpu_us: spent.cpu.as_micros() as u64,
-            host_calls,
-            bytes_in: spent.bytes_in,
-            bytes_out: spent.bytes_out + logged as u64,
-        };
-        Outcome { conclusion, logs, log_truncated, usage }
-    }
-}
-
-/// Processor time of this thread.
-pub(super) fn thread_time() -> Duration {
-    let time = clock_gettime(ClockId::ThreadCPUTime);
-    Duration::new(time.tv_sec.unsigned_abs(), time.tv_nsec.unsigned_abs() as u32)
-}
-
+/// An instance that does what no engine of ours does.
 pub(super) fn broken(what: &str) -> Ended {
     Ended::Trap(wasmtime::Error::msg(format!("the guest broke its contract: {what}")))
 }

@@ -6,14 +6,13 @@ use std::{
 };
 
 use super::{
-    SandboxError,
-    admission::Share,
+    call::Call,
     crew::{Crew, Rank},
     engine::JsEngine,
-    js::{Call, Outcome},
-    turns,
-    visit::{Ended, Left, Pending, Start, Visit},
+    spent::Left,
+    visit::{Ended, Pending, Start, Visit},
 };
+use crate::sandbox::{SandboxError, outcome::Outcome, share::Share, turns};
 
 /// What an entry came to.
 pub(super) enum Entered {

@@ -7,7 +7,7 @@
 //! Whoever drops the future of a run stops its script: at the next epoch the guest ends, and only then its place is free.
 
 use std::{
-    collections::{BTreeMap, HashSet, VecDeque},
+    collections::{BTreeMap, HashSet},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -19,25 +19,29 @@ use futures::{
 };
 
 use super::{
-    SandboxError,
-    admission::{Kind, Place, Share},
+    call::Call,
     engine::JsEngine,
     entry::{Entered, Held, enter, on_a_core},
-    js::{Call, Conclusion, Outcome},
-    services::{HostCall, HostServices},
-    turns::Stop,
-    visit::{Left, Pending, Spent, Start},
+    spent::{Left, Spent},
+    visit::{Pending, Start},
 };
-use crate::model::{CallError, CallRecord, ErrorCode, JsonText, LimitUnit, Limits, RunError};
+use crate::{
+    model::{CallError, CallRecord, ErrorCode, JsonText, Limits, RunError},
+    sandbox::{
+        SandboxError,
+        admission::{Kind, Place},
+        journal::{Journal, mismatch, missing},
+        outcome::{Conclusion, Outcome},
+        services::{HostCall, HostServices},
+        share::Share,
+        turns::Stop,
+    },
+};
 
 /// A script with nothing to do for longer than this is put down.
 const HOLD_MS: u64 = 1_000;
 /// The longest sleep: ten years.
 const SLEEP_MOST_MS: f64 = 10.0 * 365.0 * 86_400_000.0;
-/// The note on the time at which an attempt began.
-const BEGAN: &str = "began";
-/// The note on what an attempt used before it was put down.
-const SPENT: &str = "spent";
 
 impl JsEngine {
     /// Runs a call, each entry on a thread of its own once there are a slot and memory for it that `share` may take. Who drops
@@ -51,23 +55,19 @@ impl JsEngine {
         share: &Share,
         host: &dyn HostServices,
     ) -> Result<Outcome, SandboxError> {
-        let (mut delivered, call) = (call.history.clone(), Arc::new(call));
-        let spent = spent_before(&mut delivered);
+        let (mut history, call) = (call.history.clone(), Arc::new(call));
+        let spent = Spent::noted_in(&mut history);
         let drive = Drive {
             engine: self,
             share,
             host,
-            call,
             left: Left::of(spent),
             stop: Arc::default(),
-            delivered,
-            cursor: 0,
-            ready: VecDeque::new(),
+            journal: Journal::new(Kind::Script, &call.limits, history, host),
+            call,
             outstanding: BTreeMap::new(),
             given_up: HashSet::new(),
             running: FuturesUnordered::new(),
-            made: 0,
-            bytes: 0,
         };
         drive.run().await
     }
@@ -111,17 +111,12 @@ struct Drive<'a> {
     left: Left,
     /// Ends the guest.
     stop: Arc<Stop>,
-    /// The results that the script has got, and how many of them this instance has.
-    delivered: Vec<CallRecord>,
-    cursor: usize,
-    /// Results that are kept and that it gets next.
-    ready: VecDeque<CallRecord>,
+    /// The results that the script has got, or gets next.
+    journal: Journal<'a>,
     outstanding: BTreeMap<u32, Outstanding>,
     /// Calls whose results this instance does not want any more.
     given_up: HashSet<u32>,
     running: FuturesUnordered<BoxFuture<'a, Option<(u32, Result<JsonText, CallError>)>>>,
-    made: u32,
-    bytes: u64,
 }
 
 impl Drop for Drive<'_> {
@@ -140,12 +135,11 @@ enum Next {
 
 impl Drive<'_> {
     async fn run(mut self) -> Result<Outcome, SandboxError> {
-        self.bytes = self.delivered.iter().map(size).sum();
         let mut entered = self.restart().await?;
         loop {
             let (held, pending) = match entered {
                 Entered::Waits(held, pending) => (held, pending),
-                Entered::Ended(outcome) => return Ok(outcome.after(self.made)),
+                Entered::Ended(outcome) => return Ok(outcome.after(self.journal.made())),
             };
             if let Err(error) = self.issue(pending, held.now_ms()) {
                 return self.end(Some(held), Conclusion::Failed(error)).await;
@@ -159,7 +153,7 @@ impl Drive<'_> {
                 Next::Deliver(record) => record,
                 Next::Sleep(until_ms) => {
                     self.put_down(&mut held).await?;
-                    let note = spent_note(&self.left.spent, self.host.now_ms());
+                    let note = self.left.spent.note(self.host.now_ms());
                     self.host.record(std::slice::from_ref(&note)).await?;
                     return self.end(None, Conclusion::Sleeps(until_ms)).await;
                 }
@@ -168,7 +162,7 @@ impl Drive<'_> {
             self.go_on_or_put_down(&mut held).await?;
             entered = match held {
                 Some(held) => {
-                    self.cursor += 1;
+                    self.journal.pass();
                     self.outstanding.remove(&record.id);
                     enter(self.engine, self.share, held, move |visit| {
                         visit.resume(record.id, &record.result, record.at_ms)
@@ -186,12 +180,7 @@ impl Drive<'_> {
         let memory = self.call.limits.memory.as_bytes();
         let place = self.engine.admission.turn(self.share, Kind::Script, memory).await?;
         self.given_up.clear();
-        let mut now_ms = self.call.now_ms;
-        self.cursor = 0;
-        if let Some(began) = self.delivered.first().filter(|record| record.id == 0) {
-            now_ms = began.at_ms;
-            self.cursor = 1;
-        }
+        let now_ms = self.journal.rewind().unwrap_or(self.call.now_ms);
         let (engine, call, stop) = (self.engine.clone(), Arc::clone(&self.call), Arc::clone(&self.stop));
         let spent = self.left.spent;
         on_a_core(self.engine, self.share, move || {
@@ -233,7 +222,7 @@ impl Drive<'_> {
             Some(held) => held.leave().await?,
             None => std::mem::take(&mut self.left),
         };
-        Ok(left.conclude(conclusion).after(self.made))
+        Ok(left.conclude(conclusion).after(self.journal.made()))
     }
 
     /// Takes over what the script asks for and gives up.
@@ -254,15 +243,7 @@ impl Drive<'_> {
                 }
                 continue;
             }
-            self.made = self.made.max(call.id);
-            let most = self.call.limits.calls;
-            if self.made > most {
-                let message = format!(
-                    "the script made more than {most} calls of the host; make fewer, or raise `limits.calls` of the step"
-                );
-                let error = RunError::new(ErrorCode::TooManyCalls, message);
-                return Err(error.over(most.into(), self.made.into(), LimitUnit::Calls));
-            }
+            self.journal.count(call.id)?;
             let due_ms = matches!(call.op.as_str(), "sleep" | "timer").then(|| {
                 let ms = call.args.get("ms").and_then(serde_json::Value::as_f64).unwrap_or(0.0);
                 now_ms.saturating_add(ms.clamp(0.0, SLEEP_MOST_MS) as u64)
@@ -277,45 +258,27 @@ impl Drive<'_> {
     /// The next result that is there already.
     fn replay(&mut self) -> Option<Next> {
         loop {
-            let record = match self.delivered.get(self.cursor) {
-                Some(record) => record.clone(),
-                None => {
-                    self.delivered.push(self.ready.pop_front()?);
-                    continue;
-                }
-            };
+            let record = self.journal.next()?;
             if self.given_up.contains(&record.id) {
-                self.cursor += 1;
+                self.journal.pass();
                 continue;
             }
             return Some(match self.outstanding.get(&record.id) {
-                Some(call) if (call.digest, &call.op) == (record.digest, &record.op) => Next::Deliver(record),
-                Some(call) => {
-                    let (id, op) = (record.id, call.op.clone());
-                    Next::Fail(mismatch(
-                        &record.op,
-                        &HostCall { id, op, args: serde_json::Value::Null, hosts: None },
-                    ))
+                Some(call) if (call.digest, &call.op) == (record.digest, &record.op) => {
+                    Next::Deliver(record.clone())
                 }
-                None => Next::Fail(RunError::new(
-                    ErrorCode::ReplayMismatch,
-                    format!(
-                        "the script does not make the call {} ({}) again; {REPLAYED}",
-                        record.id, record.op
-                    ),
-                )),
+                Some(call) => {
+                    let (id, op, args) = (record.id, call.op.clone(), serde_json::Value::Null);
+                    Next::Fail(mismatch(&record.op, &HostCall { id, op, args, hosts: None }))
+                }
+                None => Next::Fail(missing(record)),
             });
         }
     }
 
     /// Has everything performed that is asked for, and waits for the first result.
     async fn wait(&mut self, held: &mut Option<Held>) -> Result<Next, SandboxError> {
-        if self.delivered.is_empty() {
-            let began = began(self.call.now_ms);
-            self.host.record(std::slice::from_ref(&began)).await?;
-            self.delivered.push(began);
-            self.cursor = 1;
-        }
+        self.journal.begin(self.call.now_ms).await?;
         self.start();
         let now_ms = self.host.now_ms();
         let due = |call: &Outstanding| call.due_ms;
@@ -352,24 +315,16 @@ impl Drive<'_> {
         while let Some(Some(more)) = self.running.next().now_or_never() {
             done.extend(more);
         }
-        let now_ms = self.host.now_ms();
-        let at_ms = self.delivered.last().map_or(now_ms, |last| last.at_ms.max(now_ms));
+        let at_ms = self.journal.now_ms();
         let mut records = Vec::with_capacity(done.len());
         for (id, result) in done {
             let Some(call) = self.outstanding.get(&id) else { continue };
             let took_us = call.since.elapsed().as_micros() as u64;
             records.push(CallRecord { id, op: call.op.clone(), digest: call.digest, result, at_ms, took_us });
         }
-        self.bytes += records.iter().map(size).sum::<u64>();
-        let most = Limits::CALL_RESULTS.as_bytes();
-        if self.bytes > most {
-            let message =
-                format!("the results of the script's calls are more than {} together", Limits::CALL_RESULTS);
-            let error = RunError::new(ErrorCode::TooManyCalls, message);
-            return Ok(Next::Fail(error.over(most, self.bytes, LimitUnit::Bytes)));
+        if let Err(error) = self.journal.keep(records).await? {
+            return Ok(Next::Fail(error));
         }
-        self.host.record(&records).await?;
-        self.ready.extend(records);
         match self.replay() {
             Some(next) => Ok(next),
             None => Box::pin(self.wait(held)).await,
@@ -391,44 +346,6 @@ impl Drive<'_> {
             let performed = Abortable::new(performed.map(move |result| (id, result)), registration);
             self.running.push(performed.map(Result::ok).boxed());
         }
-    }
-}
-
-/// The note on the time at which an attempt began, milliseconds since the epoch.
-pub(super) fn began(at_ms: u64) -> CallRecord {
-    let (op, result) = (BEGAN.to_owned(), Ok(JsonText::null()));
-    CallRecord { id: 0, op, digest: [0; 16], result, at_ms, took_us: 0 }
-}
-
-/// The note on what an attempt used so far.
-fn spent_note(spent: &Spent, at_ms: u64) -> CallRecord {
-    let result = Ok(JsonText::from_value(&serde_json::json!(spent)));
-    CallRecord { op: SPENT.to_owned(), result, ..began(at_ms) }
-}
-
-/// Takes the notes on what was used out of a history; the last one counts.
-fn spent_before(history: &mut Vec<CallRecord>) -> Spent {
-    let is_note = |record: &CallRecord| record.id == 0 && record.op == SPENT;
-    let last = history.iter().rev().find(|record| is_note(record));
-    let spent = last.and_then(|record| serde_json::from_value(record.result.as_ref().ok()?.to_value()).ok());
-    history.retain(|record| !is_note(record));
-    spent.unwrap_or_default()
-}
-
-/// What a mismatch is most likely about.
-const REPLAYED: &str =
-    "it was taken up again from its recorded calls and took another course: give the run a fresh start";
-
-pub(super) fn mismatch(before: &str, call: &HostCall) -> RunError {
-    let message =
-        format!("call {} of the code was a `{before}`, now it is another `{}`; {REPLAYED}", call.id, call.op);
-    RunError::new(ErrorCode::ReplayMismatch, message)
-}
-
-pub(super) fn size(record: &CallRecord) -> u64 {
-    match &record.result {
-        Ok(value) => value.as_str().len() as u64,
-        Err(error) => error.message.len() as u64,
     }
 }
 

@@ -2,20 +2,11 @@
 //!
 //! Made once a version, copied into each run's instance: no run parses or evaluates anything again. Only memory
 //! needs carrying, as the guest keeps all its state there. A script whose top level asked the host for anything (the
-//! clock, randomness, a log line) has no image: that belongs to each run alone.
-
-use std::sync::PoisonError;
+//! clock, randomness, a log line) has no image: that belongs to each run alone. `make_image` makes one.
 
 use wasmtime::{AsContextMut, Memory};
 
-use super::{
-    SandboxError,
-    engine::JsEngine,
-    hot_pages::HotPages,
-    js::Script,
-    visit::{Ended, Visit, broken},
-};
-use crate::model::{ByteSize, Limits, Span};
+use super::hot_pages::HotPages;
 
 /// Memory is compared in pieces of this size.
 const PIECE: usize = 64;
@@ -23,16 +14,6 @@ const PIECE: usize = 64;
 const GAP: usize = 256;
 /// What memory grows by, bytes.
 const WASM_PAGE: usize = 64 << 10;
-/// The most that an image may hold; a script that makes more at its top level makes it in each run.
-const MOST: usize = 16 << 20;
-/// What making one may take, once a version: large libraries set much up. What fails here fails in the runs, by their limits.
-const ONCE: Limits = Limits {
-    fuel: 10_000_000_000,
-    timeout: Span::from_millis(10_000),
-    memory: ByteSize::from_bytes(128 << 20),
-    ..Limits::DEFAULT
-};
-
 /// See the module.
 #[derive(Debug)]
 pub struct Image {
@@ -46,7 +27,7 @@ pub struct Image {
 
 impl Image {
     /// What `used` has that `fresh` has not.
-    fn between(fresh: &[u8], used: &[u8]) -> Self {
+    pub(super) fn between(fresh: &[u8], used: &[u8]) -> Self {
         let mut ranges: Vec<std::ops::Range<usize>> = Vec::new();
         let mut differs = |start: usize, end: usize| match ranges.last_mut() {
             Some(last) if start - last.end < GAP => last.end = end,
@@ -94,44 +75,6 @@ impl Image {
     pub fn bytes(&self) -> usize {
         let part = |(_, part): &(usize, Box<[u8]>)| part.len() + size_of::<(usize, Box<[u8]>)>();
         self.parts.iter().map(part).sum()
-    }
-}
-
-impl JsEngine {
-    /// The image of a script; nothing when it has none, for what its top level does or because it fails.
-    ///
-    /// # Errors
-    /// When the sandbox cannot serve.
-    pub fn image(&self, script: &Script) -> Result<Option<Image>, SandboxError> {
-        let _one = self.making.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut visits = [self.visit(&ONCE, 0, [0; 32])?, self.visit(&ONCE, 0, [0; 32])?];
-        let image = self.image_of(script, &mut visits);
-        visits.into_iter().for_each(Visit::unmap);
-        image
-    }
-
-    /// The image of a script, by these two fresh instances.
-    pub(super) fn image_of(
-        &self,
-        script: &Script,
-        [fresh, used]: &mut [Visit; 2],
-    ) -> Result<Option<Image>, SandboxError> {
-        let made = (|| {
-            used.prepare_image(script)?;
-            if used.asked_the_host() {
-                return Ok(None);
-            }
-            let (fresh, used) = (fresh.memory()?, used.memory()?);
-            let mut image = Image::between(fresh, used);
-            image.hot = self.hot_in_calls.with(&HotPages::learn(fresh, used));
-            Ok(Some(image))
-        })();
-        match made {
-            Ok(image) => Ok(image.filter(|image| image.bytes() <= MOST)),
-            // Each run tells why.
-            Err(Ended::Script(_) | Ended::Trap(_)) => Ok(None),
-            Err(Ended::Pending(_)) => Err(SandboxError::Start(used.explain(broken("it waits")).message)),
-        }
     }
 }
 

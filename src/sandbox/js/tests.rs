@@ -13,11 +13,11 @@ use futures::future::{BoxFuture, FutureExt};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::{
-    Call, Conclusion, EngineOptions, HostCall, HostServices, JsEngine, Outcome, SandboxError, Script, Share,
-    admission::Kind,
+use super::{Call, EngineOptions, Form, JsEngine, Script};
+use crate::{
+    model::{CallError, CallRecord, ErrorCode, JsonText},
+    sandbox::{Conclusion, HostCall, HostServices, Outcome, SandboxError, Share, admission::Kind},
 };
-use crate::model::{CallError, CallRecord, ErrorCode, JsonText};
 
 fn load() -> JsEngine {
     let cache = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/tmp/sandbox-cache");
@@ -225,7 +225,7 @@ fn a_top_level_that_asks_the_host_is_evaluated_in_each_run() {
 fn what_a_script_may_import_goes_with_it() {
     let script = Script {
         file: "main.js".to_owned(),
-        form: super::Form::Module,
+        form: Form::Module,
         source: "import { twice } from './lib/twice.js'; export default () => twice(21);".to_owned(),
         modules: vec![("lib/twice.js".to_owned(), "export const twice = n => n * 2;".to_owned())],
         imports: Vec::new(),

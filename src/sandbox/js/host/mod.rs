@@ -4,8 +4,6 @@ mod clock;
 mod log;
 mod random;
 
-pub(super) use log::LogBook;
-
 use wasmtime::Linker;
 
 use super::guest::Guest;

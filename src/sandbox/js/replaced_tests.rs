@@ -7,8 +7,11 @@ use futures::future::{BoxFuture, FutureExt};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::{Call, HostCall, HostServices, SandboxError, Share, tests::engine};
-use crate::model::{CallError, CallRecord, ErrorCode, JsonText, Limits, RunError};
+use super::{Call, tests::engine};
+use crate::{
+    model::{CallError, CallRecord, ErrorCode, JsonText, Limits, RunError},
+    sandbox::{HostCall, HostServices, SandboxError, Share},
+};
 
 /// Takes down what it is asked for.
 #[derive(Default)]

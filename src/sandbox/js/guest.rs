@@ -8,13 +8,16 @@ use std::{
 use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
 use wasmtime::{Caller, Memory, StoreContextMut, Trap, UpdateDeadline};
 
-use super::{
-    crew::give_way,
-    host::LogBook,
-    limiter::{Limiter, MemoryLimitHit},
-    turns::{Stop, let_others_come_first},
+use super::crew::give_way;
+use crate::{
+    model::{ErrorCode, Limits, RunError},
+    sandbox::{
+        limiter::{Limiter, MemoryLimitHit},
+        log::LogBook,
+        outcome::{fuel_exhausted, memory_limit, timeout},
+        turns::{Stop, let_others_come_first},
+    },
 };
-use crate::model::{ErrorCode, LimitUnit, Limits, RunError};
 
 /// The host's side of one instance.
 pub(super) struct Guest {
@@ -111,28 +114,4 @@ pub(super) fn explain(
         },
         other => RunError::new(ErrorCode::EngineCrash, format!("the JavaScript engine stopped: {other}")),
     }
-}
-
-pub(super) fn fuel_exhausted(limits: &Limits) -> RunError {
-    let message = format!(
-        "the code used all {} units of fuel; loop less, or raise `limits.fuel` of the step",
-        limits.fuel
-    );
-    RunError::new(ErrorCode::FuelExhausted, message).over(limits.fuel, limits.fuel, LimitUnit::Fuel)
-}
-
-pub(super) fn timeout(limits: &Limits, took_ms: u64) -> RunError {
-    let message = format!(
-        "the code ran longer than {}; do less, or raise `limits.timeout` of the step",
-        limits.timeout
-    );
-    RunError::new(ErrorCode::Timeout, message).over(limits.timeout.as_millis(), took_ms, LimitUnit::Ms)
-}
-
-pub(super) fn memory_limit(limits: &Limits, asked: u64) -> RunError {
-    let message = format!(
-        "the code needs more than {} of memory; keep less, or raise `limits.memory` of the step",
-        limits.memory
-    );
-    RunError::new(ErrorCode::MemoryLimit, message).over(limits.memory.as_bytes(), asked, LimitUnit::Bytes)
 }

@@ -6,21 +6,14 @@
 //! without faults; and as ranges are few and dense, wasmtime's pool can restore them by copying
 //! (it handles 32 ranges, and unmaps the rest), so the next call finds them ready.
 //!
-//! Which pages these are is learned by running a typical script at load time.
+//! Which pages these are is learned by running a typical script at load time (`learn`).
 
 use std::{fs::File, ops::Range, os::unix::fs::FileExt, sync::LazyLock};
 
 use rustix::mm::{Advice, madvise};
 
-use super::{
-    SandboxError,
-    engine::JsEngine,
-    js::{Call, Form, Script},
-    visit::{Ended, Start, Visit},
-};
-
 /// What the kernel maps at once.
-const PAGE: usize = 4 << 10;
+pub(super) const PAGE: usize = 4 << 10;
 /// Most ranges: below the 32 that wasmtime restores, as a call writes to some others too. More of them are denser, and cost more
 /// system calls: of 12 to 28, measured, this was the quickest.
 const RANGES: usize = 16;
@@ -112,63 +105,6 @@ fn join(ranges: &mut Vec<Range<usize>>) {
         ranges[index].end = ranges[index + 1].end;
         ranges.remove(index + 1);
     }
-}
-
-/// What scripts commonly do; run once at load time to learn which pages that touches.
-const TYPICAL: &str = "const { data, headers } = context; console.log('typical', data.list.length);\n\
-const names = data.list.map(item => item.author.name).filter(Boolean);\n\
-return { type: headers['content-type'], branch: data.ref.replace('refs/heads/', ''), names, n: `${names.length}` };";
-const TYPICAL_CONTEXT: &str = r#"{"data":{"ref":"refs/heads/main","list":[{"author":{"name":"a"}},{"author":{"name":"b"}}]},
-"headers":{"content-type":"application/json"},"query":{},"params":{},"method":"POST","path":"/","ip":"::1"}"#;
-
-impl JsEngine {
-    /// Runs a typical script, and once more from its image, and sees which pages that wrote to.
-    pub(super) fn learn_hot_pages(&mut self) -> Result<(), SandboxError> {
-        let mut call = typical_call();
-        let fresh = self.visit(&call.limits, 0, [0; 32])?;
-        let (used, answer) = self.begin(&call, Start::new(&call.limits, 0, call.seed))?;
-        let used = ran(used, answer)?;
-        let hot = learned(memory(&fresh)?, memory(&used)?);
-        let mut makers = [self.visit(&call.limits, 0, [0; 32])?, self.visit(&call.limits, 0, [0; 32])?];
-        let image = self.image_of(&call.script, &mut makers)?;
-        let image = image.ok_or_else(|| SandboxError::Engine("no image".to_owned()))?;
-        let mut restored = self.visit(&call.limits, 0, [0; 32])?;
-        let ready = restored.prepare(&call.script, Some(&image)).map(|()| Vec::new());
-        let restored = ran(restored, ready)?;
-        call.image = Some(image.into());
-        let (called, answer) = self.begin(&call, Start::new(&call.limits, 0, call.seed))?;
-        let called = ran(called, answer)?;
-        self.hot_in_calls = learned(memory(&restored)?, memory(&called)?).into();
-        self.hot = hot.into();
-        // Until here none of them may have a memory that another one had: what was written would be mixed up.
-        let [first, second] = makers;
-        [fresh, used, first, second, restored, called].into_iter().for_each(Visit::unmap);
-        Ok(())
-    }
-}
-
-/// The pages that were written to since `fresh`, also with what was there.
-fn learned(fresh: &[u8], used: &[u8]) -> HotPages {
-    HotPages::written(used, fresh.len() / PAGE).unwrap_or_else(|| HotPages::learn(fresh, used))
-}
-
-/// A visit whose script did what it should.
-fn ran(mut visit: Visit, answer: Result<Vec<u8>, Ended>) -> Result<Visit, SandboxError> {
-    match answer {
-        Ok(_) => Ok(visit),
-        Err(ended) => Err(SandboxError::Engine(visit.explain(ended).message)),
-    }
-}
-
-fn memory(visit: &Visit) -> Result<&[u8], SandboxError> {
-    visit.memory().map_err(|_| SandboxError::Engine("it has no memory".to_owned()))
-}
-
-/// See [`TYPICAL`].
-fn typical_call() -> Call {
-    let (file, source) = ("typical.js".to_owned(), TYPICAL.to_owned());
-    let script = Script { file, form: Form::Body, source, modules: Vec::new(), imports: Vec::new() };
-    Call { context: TYPICAL_CONTEXT.into(), raw_body: b"{}".as_slice().into(), ..Call::of(script) }
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use wasmtime::Caller;
 
-use crate::sandbox::guest::Guest;
+use crate::sandbox::js::guest::Guest;
 
 /// Milliseconds since the epoch.
 pub(super) fn now(mut caller: Caller<'_, Guest>) -> f64 {

@@ -1,32 +1,19 @@
-//! What a script logs, kept under caps on lines and bytes.
+//! What a script or a plugin logs, kept under caps on lines and bytes.
 //!
 //! A line that is cut ends in [`CUT`] where it was cut: secrets are masked afterwards, and who masks treats what stands before the mark
 //! as the possible beginning of a secret. Nobody cuts before, so the mark stands at every cut.
 
-use wasmtime::Caller;
-
-use crate::{
-    model::{Limits, LogLevel, LogLine},
-    sandbox::{
-        frame,
-        guest::{Guest, memory_and_guest},
-    },
-};
-
-/// The level of a panic message of the guest itself.
-const PANIC: u32 = 9;
-/// The most that is kept of a panic message, bytes.
-const PANIC_MOST: usize = 1 << 10;
+use crate::model::{Limits, LogLevel, LogLine};
 
 /// Bytes that are kept of one line.
 const LINE_MOST: usize = 8 << 10;
 /// Bytes that are set aside for what is said of a cut.
 const MARK_MOST: usize = 40;
 /// Where text was cut.
-pub(in crate::sandbox) const CUT: char = '…';
+pub(super) const CUT: char = '…';
 
 /// The log of one call.
-pub(in crate::sandbox) struct LogBook {
+pub(super) struct LogBook {
     lines: Vec<LogLine>,
     bytes_left: usize,
     lines_left: u32,
@@ -34,7 +21,7 @@ pub(in crate::sandbox) struct LogBook {
 }
 
 impl LogBook {
-    pub(in crate::sandbox) fn new(limits: &Limits) -> Self {
+    pub(super) fn new(limits: &Limits) -> Self {
         Self {
             lines: Vec::new(),
             bytes_left: limits.log.as_usize(),
@@ -44,23 +31,17 @@ impl LogBook {
     }
 
     /// One that takes nothing.
-    pub(in crate::sandbox) fn full() -> Self {
+    pub(super) fn full() -> Self {
         Self { lines: Vec::new(), bytes_left: 0, lines_left: 0, truncated: false }
     }
 
     /// Keeps what fits of a line, at most 8 KiB of it; once something did not fit, nothing more is kept.
-    pub(in crate::sandbox) fn add(&mut self, level: LogLevel, text: &[u8], at_ms: u64) {
+    pub(super) fn add(&mut self, level: LogLevel, text: &[u8], at_ms: u64) {
         self.add_beginning(level, text, 0, at_ms);
     }
 
     /// As [`LogBook::add`], for the beginning of a line whose last `dropped` bytes are gone.
-    pub(in crate::sandbox) fn add_beginning(
-        &mut self,
-        level: LogLevel,
-        text: &[u8],
-        dropped: usize,
-        at_ms: u64,
-    ) {
+    pub(super) fn add_beginning(&mut self, level: LogLevel, text: &[u8], dropped: usize, at_ms: u64) {
         if self.truncated || self.lines_left == 0 {
             self.truncated = true;
             return;
@@ -82,7 +63,7 @@ impl LogBook {
     }
 
     /// The lines, and whether more was logged.
-    pub(in crate::sandbox) fn finish(self) -> (Vec<LogLine>, bool) {
+    pub(super) fn finish(self) -> (Vec<LogLine>, bool) {
         (self.lines, self.truncated)
     }
 }
@@ -93,30 +74,6 @@ fn line_end(text: &[u8]) -> usize {
     let starts = |at: &usize| text.get(*at).is_none_or(|byte| byte & 0xc0 != 0x80);
     // A character has at most four bytes; bytes that are no text have no better place.
     (end.saturating_sub(3)..=end).rev().find(starts).unwrap_or(end)
-}
-
-/// Takes one line.
-pub(super) fn log(
-    mut caller: Caller<'_, Guest>,
-    level: u32,
-    pointer: u32,
-    length: u32,
-) -> wasmtime::Result<()> {
-    let (memory, guest) = memory_and_guest(&mut caller)?;
-    guest.host_calls += 1;
-    let text = frame::slice(memory, pointer as usize, length as usize)
-        .ok_or_else(|| wasmtime::Error::msg("log: the guest named memory that it does not have"))?;
-    match level {
-        0 => guest.log.add(LogLevel::Debug, text, guest.now_ms),
-        2 => guest.log.add(LogLevel::Warn, text, guest.now_ms),
-        3 => guest.log.add(LogLevel::Error, text, guest.now_ms),
-        PANIC => {
-            let kept = &text[..text.len().min(PANIC_MOST)];
-            guest.panic = Some(String::from_utf8_lossy(kept).into_owned());
-        }
-        _ => guest.log.add(LogLevel::Info, text, guest.now_ms),
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use rand_chacha::rand_core::Rng;
 use wasmtime::Caller;
 
-use crate::sandbox::guest::{Guest, memory_and_guest};
+use crate::sandbox::js::guest::{Guest, memory_and_guest};
 
 /// The most one call fills.
 const MOST: usize = 64 << 10;
