@@ -12,7 +12,7 @@ use axum::{
     extract::{ConnectInfo, Request, State},
     response::{IntoResponse, Response},
 };
-use http::{HeaderMap, StatusCode, request::Parts};
+use http::{StatusCode, request::Parts};
 use tokio::sync::oneshot;
 
 use super::{
@@ -22,6 +22,7 @@ use super::{
     cors, dedupe,
     endpoint::Endpoint,
     handshake::{Answer, Handshake, Subject},
+    header_list::headers,
     hide,
     hosts::Foreign,
     ip,
@@ -303,8 +304,9 @@ async fn accept(
         return Ok(Accepted::Answered(StatusCode::NO_CONTENT.into_response(), RequestOutcome::Filtered));
     }
     // Of the keys only digests are kept, so they may read what is hidden from then on.
-    let dedupe = dedupe::key(&endpoint, &event, parts.uri.query());
-    let replay = dedupe::replay(&endpoint, verified.replay);
+    let workflow = &endpoint.definition.workflow;
+    let dedupe = dedupe::key(workflow, endpoint.dedupe.as_ref(), &event, parts.uri.query());
+    let replay = dedupe::replay(&workflow.key, verified.replay);
     event.hide_headers(|name| webhook.hides(name));
     event.hide_parameters(|name| webhook.hides_parameter(name));
     let definition = Arc::clone(&endpoint.definition);
@@ -451,16 +453,4 @@ fn event_of(
         content,
         body,
     })
-}
-
-/// Lower-case names, in order; a repeated one is joined with `, ` as RFC 9110 section 5.3 allows.
-pub(super) fn headers(headers: &HeaderMap) -> Vec<(String, String)> {
-    headers
-        .keys()
-        .map(|name| {
-            let values: Vec<_> =
-                headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
-            (name.as_str().to_owned(), values.join(", "))
-        })
-        .collect()
 }

@@ -17,7 +17,7 @@ use oxc_span::{GetSpan, Span};
 
 use super::{
     blank::Blanks,
-    parse::{Mistake, mistake},
+    mistake::{Mistake, mistake},
     text::{ends_line, skip_blank, word},
 };
 

@@ -8,6 +8,7 @@ mod erase;
 mod erase_class;
 mod frame;
 mod imports;
+mod mistake;
 mod nesting;
 mod parse;
 mod resolve;
@@ -18,7 +19,8 @@ mod text;
 pub use self::{
     frame::frame,
     imports::{Import, ImportKind, mentioned},
-    parse::{Mistake, Parsed, parse},
+    mistake::Mistake,
+    parse::{Parsed, parse},
     resolve::{LIBRARIES, NoModule, resolve},
 };
 

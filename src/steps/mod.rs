@@ -5,6 +5,7 @@
 //! store nor HTTP statuses.
 
 mod code;
+mod code_source;
 mod condition;
 mod descriptions;
 mod each;
@@ -22,7 +23,7 @@ mod switch;
 mod wait;
 mod work;
 
-pub use code::CodeSource;
+pub use code_source::CodeSource;
 pub use descriptions::output_schemas;
 pub use plugin::{PluginSource, Schemas, UsablePlugin};
 pub use response::{CompiledResponse, json_answer, written_answer};
