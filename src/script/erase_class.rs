@@ -6,7 +6,7 @@ use oxc_ast::ast::{
 use oxc_span::{GetSpan, Span};
 
 use super::{
-    erase::Eraser,
+    eraser::Eraser,
     text::{skip_blank, word},
 };
 

@@ -6,6 +6,7 @@
 mod blank;
 mod erase;
 mod erase_class;
+mod eraser;
 mod frame;
 mod imports;
 mod mistake;
