@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// Rings that there are still, each with the reason. One that is gone comes off the list.
-const KNOWN: [(&[&str], &str); 4] = [
+const KNOWN: [(&[&str], &str); 2] = [
     (
         &[
             "engine/execution.rs",
@@ -26,11 +26,6 @@ const KNOWN: [(&[&str], &str); 4] = [
         ],
         "the line holds runs and starts them: it becomes a line and a runner",
     ),
-    (
-        &["store/sled/check.rs", "store/sled/committer.rs", "store/sled/compact.rs", "store/sled/live.rs"],
-        "`from_sled` and `Hook` become leaves",
-    ),
-    (&["store/sled/folder.rs", "store/sled/watermark.rs"], "what they share becomes a leaf"),
     (&["steps/query/jq/check.rs", "steps/query/jq/natives.rs"], "the query languages move into the sandbox"),
 ];
 
