@@ -13,6 +13,7 @@ mod end;
 mod http;
 mod modules;
 mod plugin;
+#[allow(clippy::match_bool, reason = "these are written as `if` when their room is next changed")]
 mod query;
 mod response;
 mod schema;
@@ -305,7 +306,18 @@ impl Compiled {
     pub fn plugin(&self) -> Option<&PluginRef> {
         match self {
             Self::Plugin(plugin) => Some(plugin.reference()),
-            _ => None,
+            Self::Code(_)
+            | Self::Condition(_)
+            | Self::Response(_)
+            | Self::Set(_)
+            | Self::Switch(_)
+            | Self::End(_)
+            | Self::Each(_)
+            | Self::Wait(_)
+            | Self::Subflow(_)
+            | Self::Http(_)
+            | Self::Query(_)
+            | Self::Control => None,
         }
     }
 }

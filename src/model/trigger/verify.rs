@@ -122,9 +122,21 @@ impl Verify {
     pub fn secret_fields(&self) -> &'static [&'static str] {
         match self {
             Self::Gitee(_) => &["password", "sign"],
-            Self::Vendor(VendorSpec { scheme: Vendor::Slack, .. }) => &["token"],
+            Self::Vendor(spec) if spec.scheme == Vendor::Slack => &["token"],
             // Feishu's tokens are hidden by its verification, which reads them.
-            _ => &[],
+            Self::Vendor(_)
+            | Self::Gitlab(_)
+            | Self::Discord(_)
+            | Self::Basic(_)
+            | Self::Bearer(_)
+            | Self::Header(_)
+            | Self::Query(_)
+            | Self::Jwt(_)
+            | Self::Hmac(_)
+            | Self::Wecom(_)
+            | Self::WechatMp(_)
+            | Self::DingtalkEvent(_)
+            | Self::Feishu(_) => &[],
         }
     }
 }

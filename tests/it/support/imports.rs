@@ -1,7 +1,7 @@
 //! Which source file takes what from which: reads Rust as text, and follows each name through re-exports to the file that defines it.
 //!
 //! Unit tests, comments and strings do not count. A re-export (`pub use`) is no import of its own. It does not see calls of
-//! methods by value (`.name()`), nor what a macro writes.
+//! methods by value (`.name()`), nor what a macro writes. `rings` and `matches` are made of this.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -29,7 +29,10 @@ pub struct Sources {
 /// What is known of one file.
 struct Module {
     file: String,
+    /// Its text without tests, comments and literals.
+    code: String,
     defines: BTreeSet<String>,
+    enums: BTreeSet<String>,
     /// What a `use` calls by this name.
     aliases: BTreeMap<String, Path>,
     globs: Vec<Path>,
@@ -74,6 +77,20 @@ impl Sources {
     pub fn is_head(&self, file: &str) -> bool {
         let path = module_of(file);
         self.modules.keys().any(|other| other.len() == path.len() + 1 && other.starts_with(&path))
+    }
+
+    /// Each file with its code, on the same lines: without tests, comments and literals.
+    pub fn codes(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.modules.values().map(|module| (module.file.as_str(), module.code.as_str()))
+    }
+
+    /// Whether a path in a file names an enum of this crate.
+    pub fn is_enum(&self, file: &str, path: &str) -> bool {
+        let path: Path = path.split("::").map(|part| part.trim().to_owned()).collect();
+        match self.resolve(&module_of(file), &path, MOST_HOPS) {
+            Some(Place::Item(owner, name)) => self.modules[&owner].enums.contains(&name),
+            Some(Place::Module(_)) | None => false,
+        }
     }
 
     /// Who imports what from whom.
@@ -151,6 +168,7 @@ impl Module {
         static DEFINITION: LazyLock<Regex> = LazyLock::new(|| {
             regex(r"\b(?:struct|enum|union|trait|type|fn|const|static|macro_rules!)\s+(?:mut\s+)?(\w+)")
         });
+        static ENUM: LazyLock<Regex> = LazyLock::new(|| regex(r"\benum\s+(\w+)"));
         static USE: LazyLock<Regex> =
             LazyLock::new(|| regex(r"(?:\b(pub)(?:\([^)]*\))?\s+)?\buse\s+([^;]+);"));
         static PATH: LazyLock<Regex> = LazyLock::new(|| regex(r"\b\w+(?:\s*::\s*\w+)+"));
@@ -160,9 +178,11 @@ impl Module {
         let names = |regex: &Regex, text: &str| -> Vec<String> {
             regex.captures_iter(text).map(|found| found[1].to_owned()).collect()
         };
-        let line = |at: usize| code[..at].matches('\n').count() + 1;
+        let lines = starts_of_lines(code);
         let mut module = Self {
             file: file.to_owned(),
+            code: code.to_owned(),
+            enums: names(&ENUM, &top_level(code)).into_iter().collect(),
             defines: names(&DEFINITION, &top_level(code)).into_iter().collect(),
             aliases: BTreeMap::new(),
             globs: Vec::new(),
@@ -172,7 +192,7 @@ impl Module {
         for found in USE.captures_iter(code) {
             let mut leaves = Vec::new();
             collect_leaves(&found[2], &[], &mut leaves);
-            let at = line(found.get(2).expect("the tree is there").start());
+            let at = line(&lines, found.get(2).expect("the tree is there").start());
             for (path, name) in leaves {
                 if found.get(1).is_none() {
                     module.paths.push((at, path.clone()));
@@ -186,11 +206,11 @@ impl Module {
         }
         let rest = USE.replace_all(code, |found: &regex::Captures<'_>| hide(&found[0])).into_owned();
         // The same lines, though not the same bytes.
-        let line = |at: usize| rest[..at].matches('\n').count() + 1;
+        let lines = starts_of_lines(&rest);
         for found in PATH.find_iter(&rest) {
             if !rest[..found.start()].ends_with(':') {
                 let path = found.as_str().split("::").map(|part| part.trim().to_owned()).collect();
-                module.paths.push((line(found.start()), path));
+                module.paths.push((line(&lines, found.start()), path));
             }
         }
         for found in IMPL.captures_iter(&rest) {
@@ -237,6 +257,16 @@ fn module_of(file: &str) -> Path {
         path.pop();
     }
     path
+}
+
+/// Where each line begins.
+fn starts_of_lines(text: &str) -> Vec<usize> {
+    std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect()
+}
+
+/// The line of a place, from 1.
+fn line(starts: &[usize], at: usize) -> usize {
+    starts.partition_point(|start| *start <= at)
 }
 
 fn join(path: &[String], name: &str) -> Path {
@@ -319,7 +349,7 @@ fn top_level(code: &str) -> String {
 }
 
 /// Where the braces are closed whose content a text begins with.
-fn closing(text: &str) -> usize {
+pub fn closing(text: &str) -> usize {
     let mut depth = 1;
     text.find(|character| {
         depth += i32::from(character == '{') - i32::from(character == '}');
