@@ -58,10 +58,7 @@ pub fn whole(run: &Run, entries: &[Entry], live: bool, files: Option<&Bundle>, s
 
 /// The value without any secret of the server.
 pub fn masked(value: Value, secrets: &Redactor) -> Value {
-    match secrets.is_empty() {
-        true => value,
-        false => secrets.redact_json(&JsonText::from_value(&value)).to_value(),
-    }
+    if secrets.is_empty() { value } else { secrets.redact_json(&JsonText::from_value(&value)).to_value() }
 }
 
 /// An error with the lines of the script that it is about.

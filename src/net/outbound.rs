@@ -231,9 +231,12 @@ impl Inner {
         redirected: bool,
         within: Option<&[HostPattern]>,
     ) -> Result<&reqwest::Client, NetError> {
-        let refused = |why: &str| match redirected {
-            false => error::denied(url, why),
-            true => error::denied(url, &format!("a redirect leads there, and {why}")),
+        let refused = |why: &str| {
+            if redirected {
+                error::denied(url, &format!("a redirect leads there, and {why}"))
+            } else {
+                error::denied(url, why)
+            }
         };
         let target = HostPort::of(url).ok_or_else(|| refused("it has no host"))?;
         if let (Some(within), Some(host), Some(port)) = (within, url.host_str(), url.port_or_known_default())

@@ -114,9 +114,10 @@ fn parse_here(language: Language, source: &str) -> Result<Parsed, Mistake> {
         (Err(mistake), Language::JavaScript) => {
             let allocator = Allocator::default();
             let script = run(&allocator, &javascript, SourceType::script());
-            match script.diagnostics.has_errors() || script.panicked {
-                true => Err(mistake),
-                false => Ok(parsed(&script.program, javascript.clone())),
+            if script.diagnostics.has_errors() || script.panicked {
+                Err(mistake)
+            } else {
+                Ok(parsed(&script.program, javascript.clone()))
             }
         }
     }

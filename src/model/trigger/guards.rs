@@ -49,9 +49,10 @@ impl FromStr for Network {
     fn from_str(text: &str) -> Result<Self, NetworkError> {
         let wrong = || NetworkError(text.to_owned());
         let trimmed = text.trim();
-        let net: IpNet = match trimmed.contains('/') {
-            true => trimmed.parse().map_err(|_| wrong())?,
-            false => trimmed.parse::<IpAddr>().map_err(|_| wrong())?.into(),
+        let net: IpNet = if trimmed.contains('/') {
+            trimmed.parse().map_err(|_| wrong())?
+        } else {
+            trimmed.parse::<IpAddr>().map_err(|_| wrong())?.into()
         };
         Ok(Self(match net {
             IpNet::V6(v6) => match (v6.addr().to_ipv4_mapped(), v6.prefix_len().checked_sub(96)) {
@@ -232,9 +233,10 @@ pub(super) fn is_token(name: &str) -> bool {
 
 impl IpRules {
     pub(super) fn check(&self, path: &str) -> Result<(), FieldError> {
-        match self.allow.len() > ENTRIES_MOST || self.deny.len() > ENTRIES_MOST {
-            true => Err(FieldError::new(path, format!("{ENTRIES_MOST} entries of a list are the most"))),
-            false => Ok(()),
+        if self.allow.len() > ENTRIES_MOST || self.deny.len() > ENTRIES_MOST {
+            Err(FieldError::new(path, format!("{ENTRIES_MOST} entries of a list are the most")))
+        } else {
+            Ok(())
         }
     }
 }

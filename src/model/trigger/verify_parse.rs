@@ -146,9 +146,10 @@ fn basic(fields: Object) -> Result<BasicSpec, FieldError> {
 fn jwt(fields: Object) -> Result<Verify, FieldError> {
     const KNOWN: [&str; 6] = ["algorithm", "secret", "secret_encoding", "public_key", "issuer", "audience"];
     let spec: JwtSpec = read(fields, &KNOWN, &["algorithm"])?;
-    let (needed, useless, there, too_much) = match spec.algorithm.is_symmetric() {
-        true => ("secret", "public_key", spec.secret.is_some(), spec.public_key.is_some()),
-        false => ("public_key", "secret", spec.public_key.is_some(), spec.secret.is_some()),
+    let (needed, useless, there, too_much) = if spec.algorithm.is_symmetric() {
+        ("secret", "public_key", spec.secret.is_some(), spec.public_key.is_some())
+    } else {
+        ("public_key", "secret", spec.public_key.is_some(), spec.secret.is_some())
     };
     if too_much {
         let message = format!("{:?} has no `{useless}`; give `{needed}`", spec.algorithm);

@@ -128,11 +128,10 @@ impl HostPattern {
     /// Whether a URL with this host and port leads to one of them. `host` is as URLs normalise it.
     pub fn matches(&self, host: &str, port: u16) -> bool {
         let host = host.trim_end_matches('.');
-        let named = match self.below {
-            false => host == self.host,
-            true => {
-                host.strip_suffix(&self.host).is_some_and(|below| below.len() > 1 && below.ends_with('.'))
-            }
+        let named = if self.below {
+            host.strip_suffix(&self.host).is_some_and(|below| below.len() > 1 && below.ends_with('.'))
+        } else {
+            host == self.host
         };
         named && self.port.map_or(port == 80 || port == 443, |own| own == port)
     }

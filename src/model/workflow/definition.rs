@@ -77,9 +77,12 @@ impl Workflow {
     /// The step of this id.
     pub fn find(&self, id: &StepId) -> Option<&Step> {
         fn search<'a>(steps: &'a [Step], id: &StepId) -> Option<&'a Step> {
-            steps.iter().find_map(|step| match step.id == *id {
-                true => Some(step),
-                false => step.branches().into_iter().find_map(|branch| search(branch.steps, id)),
+            steps.iter().find_map(|step| {
+                if step.id == *id {
+                    Some(step)
+                } else {
+                    step.branches().into_iter().find_map(|branch| search(branch.steps, id))
+                }
             })
         }
         search(&self.steps, id)

@@ -53,9 +53,10 @@ impl HostServices for Echo {
             self.performed.lock().unwrap().push(key.clone());
             let ms = key.trim_matches(|c: char| !c.is_ascii_digit()).parse().unwrap_or(0);
             tokio::time::sleep(Duration::from_millis(ms)).await;
-            match key.starts_with("bad") {
-                true => Err(CallError::new("TypeError", "it is bad").with_code("BAD")),
-                false => Ok(JsonText::from_value(&json!({ "value": key }))),
+            if key.starts_with("bad") {
+                Err(CallError::new("TypeError", "it is bad").with_code("BAD"))
+            } else {
+                Ok(JsonText::from_value(&json!({ "value": key })))
             }
         }
         .boxed()
