@@ -34,12 +34,15 @@ impl FieldError {
     }
 }
 
+/// The fields that were not read yet.
 pub(in crate::model) type Object = Map<String, Value>;
 
+/// The path of a field of what is at `path`.
 pub(in crate::model) fn join(path: &str, field: &str) -> String {
     if path.is_empty() { field.to_owned() } else { format!("{path}.{field}") }
 }
 
+/// The fields of an object; any other value is an error.
 pub(in crate::model) fn object(value: Value, path: &str) -> Result<Object, FieldError> {
     match value {
         Value::Object(object) => Ok(object),
@@ -47,6 +50,7 @@ pub(in crate::model) fn object(value: Value, path: &str) -> Result<Object, Field
     }
 }
 
+/// What a value is, for messages.
 pub(in crate::model) fn kind_of(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
@@ -58,6 +62,7 @@ pub(in crate::model) fn kind_of(value: &Value) -> &'static str {
     }
 }
 
+/// A value as a type; the error names the field inside it that is wrong.
 pub(in crate::model) fn typed<T: DeserializeOwned>(value: Value, path: &str) -> Result<T, FieldError> {
     serde_path_to_error::deserialize(value).map_err(|error| {
         let inner = error.path().to_string();
@@ -83,6 +88,7 @@ pub(in crate::model) fn take<T: DeserializeOwned>(
         .transpose()
 }
 
+/// A field that must be there.
 pub(in crate::model) fn required<T: DeserializeOwned>(
     object: &mut Object,
     path: &str,
@@ -91,7 +97,7 @@ pub(in crate::model) fn required<T: DeserializeOwned>(
     take(object, path, field)?.ok_or_else(|| FieldError::new(path, format!("`{field}` is missing")))
 }
 
-/// Told before a missing field: `step` in place of `steps` is one mistake, not two.
+/// Refuses fields that nobody knows. Call it before [`required`]: `step` in place of `steps` is one mistake, not two.
 pub(in crate::model) fn only_known(object: &Object, path: &str, known: &[&str]) -> Result<(), FieldError> {
     match object.keys().find(|key| !known.contains(&key.as_str())) {
         None => Ok(()),
