@@ -210,9 +210,10 @@ impl Root {
 
     fn failed(&self, path: &Path, source: io::Error) -> FileError {
         // What leads out comes as an error of its own kind, without a number of the system.
-        match source.kind() == io::ErrorKind::PermissionDenied && source.raw_os_error().is_none() {
-            true => FileError::Outside { path: shown(path), root: shown(&self.place) },
-            false => read_error(path, source),
+        if source.kind() == io::ErrorKind::PermissionDenied && source.raw_os_error().is_none() {
+            FileError::Outside { path: shown(path), root: shown(&self.place) }
+        } else {
+            read_error(path, source)
         }
     }
 }

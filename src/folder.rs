@@ -95,17 +95,21 @@ fn bundle(folder: &Root, beside: Option<&Root>) -> Result<Bundle, FolderError> {
 /// When it cannot be read.
 pub fn workflow_json(folder: &Root) -> Result<String, FolderError> {
     let text = folder.text(Path::new(WORKFLOW), MOST);
-    text.map_err(|error| match folder.has(Path::new(WORKFLOW)) {
-        // A link that leads nowhere is not missing.
-        true => error.into(),
-        false => no_workflow(error, folder.place()),
+    text.map_err(|error| {
+        if folder.has(Path::new(WORKFLOW)) {
+            // A link that leads nowhere is not missing.
+            error.into()
+        } else {
+            no_workflow(error, folder.place())
+        }
     })
 }
 
 fn no_workflow(error: FileError, folder: &Path) -> FolderError {
-    match error.is_missing() {
-        true => FolderError::NoWorkflow { folder: folder.display().to_string() },
-        false => error.into(),
+    if error.is_missing() {
+        FolderError::NoWorkflow { folder: folder.display().to_string() }
+    } else {
+        error.into()
     }
 }
 

@@ -1,13 +1,15 @@
 //! A run as people and programs are shown it: by the API, and by `flowcell run`.
 
+mod nocobase;
+
 use serde_json::{Value, json};
 
+use self::nocobase::Stand;
 use crate::{
     engine::frame_of,
     model::{
         Bundle, CREDENTIAL_HEADERS, Entry, HIDDEN, JsonText, Run, RunError, RunStatus, StepKey, StepRecord,
         Wait,
-        nocobase::{self, Stand},
         notes_json,
     },
     secrets::Redactor,
@@ -58,10 +60,7 @@ pub fn whole(run: &Run, entries: &[Entry], live: bool, files: Option<&Bundle>, s
 
 /// The value without any secret of the server.
 pub fn masked(value: Value, secrets: &Redactor) -> Value {
-    match secrets.is_empty() {
-        true => value,
-        false => secrets.redact_json(&JsonText::from_value(&value)).to_value(),
-    }
+    if secrets.is_empty() { value } else { secrets.redact_json(&JsonText::from_value(&value)).to_value() }
 }
 
 /// An error with the lines of the script that it is about.

@@ -79,10 +79,7 @@ pub(super) fn restore(arguments: &Restore) -> anyhow::Result<Verdict> {
             )
         })?),
     };
-    let trust = match unauthenticated {
-        true => Trust::Anyone,
-        false => Trust::Keys(&keys),
-    };
+    let trust = if *unauthenticated { Trust::Anyone } else { Trust::Keys(&keys) };
     let contents =
         SledStore::restore(backup, &data.join("store"), trust).with_context(|| file.display().to_string())?;
     if *unauthenticated {
@@ -93,11 +90,10 @@ pub(super) fn restore(arguments: &Restore) -> anyhow::Result<Verdict> {
     }
     println!("{}: {}", file.display(), told(contents));
     let (data, key) = (data.display(), data.join(KEY_FILE));
-    match key.exists() {
-        true => println!("start the server with --data {data}"),
-        false => {
-            println!("put your copy of {KEY_FILE} into {data}, then start the server with --data {data}")
-        }
+    if key.exists() {
+        println!("start the server with --data {data}")
+    } else {
+        println!("put your copy of {KEY_FILE} into {data}, then start the server with --data {data}")
     }
     Ok(Verdict::Yes)
 }
@@ -112,10 +108,7 @@ fn own_keys(data: &Path) -> anyhow::Result<Option<Keyring>> {
 async fn write(draft: &Path, server: &Server) -> anyhow::Result<()> {
     let file = OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(draft);
     let mut file = BufWriter::new(file.with_context(|| format!("cannot write {}", draft.display()))?);
-    let store = match server.is_named() {
-        true => None,
-        false => open(server.data()).await?,
-    };
+    let store = if server.is_named() { None } else { open(server.data()).await? };
     let mut keep =
         |piece: &[u8]| file.write_all(piece).with_context(|| format!("cannot write {}", draft.display()));
     match store {

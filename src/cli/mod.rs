@@ -129,10 +129,14 @@ pub fn main() -> ExitCode {
 
 /// An error with its causes. Many of our messages quote their cause already; it is not told twice.
 fn one_line(error: &anyhow::Error) -> String {
-    error.chain().map(ToString::to_string).fold(String::new(), |told, cause| match told.is_empty() {
-        true => cause,
-        false if told.contains(&cause) => told,
-        false => format!("{told}: {cause}"),
+    error.chain().map(ToString::to_string).fold(String::new(), |told, cause| {
+        if told.is_empty() {
+            cause
+        } else if told.contains(&cause) {
+            told
+        } else {
+            format!("{told}: {cause}")
+        }
     })
 }
 

@@ -1,7 +1,5 @@
 //! Sample events of each sender: small, of the real shape, each with the id of its delivery in place of `DELIVERY`.
 
-use super::send::Delivery;
-
 /// One event of a sender.
 pub(super) struct Sample {
     /// Its name, as `--event` has it.
@@ -135,6 +133,14 @@ impl Sample {
     pub(super) fn body(&self, delivery: &str) -> Vec<u8> {
         self.body.trim().replace("DELIVERY", delivery).into_bytes()
     }
+}
+
+/// One delivery of a sender.
+pub(super) struct Delivery<'a> {
+    pub(super) scheme: &'a str,
+    pub(super) event: &'a str,
+    pub(super) id: &'a str,
+    pub(super) content_type: &'a str,
 }
 
 /// What the sender sets beside the signature.

@@ -4,7 +4,11 @@ use clap::{Args, builder::PossibleValuesParser};
 use http::Method;
 use serde_json::{Map, Value};
 
-use super::{Verdict, envelopes, samples, small_runtime, terminal};
+use super::{
+    Verdict, envelopes,
+    samples::{self, Delivery},
+    small_runtime, terminal,
+};
 use crate::{
     engine::{Ports, SystemPorts},
     model::Verify,
@@ -41,14 +45,6 @@ pub(super) struct Arguments {
     content_type: String,
     #[command(flatten)]
     envelope: envelopes::Options,
-}
-
-/// One delivery of a sender.
-pub(super) struct Delivery<'a> {
-    pub(super) scheme: &'a str,
-    pub(super) event: &'a str,
-    pub(super) id: &'a str,
-    pub(super) content_type: &'a str,
 }
 
 pub(super) fn execute(arguments: &Arguments) -> anyhow::Result<Verdict> {

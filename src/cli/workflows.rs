@@ -48,12 +48,11 @@ pub(super) fn execute(arguments: &Arguments) -> anyhow::Result<Verdict> {
         match &arguments.command {
             Command::List(list) => {
                 let page = list.server.get("/api/v1/workflows").await?;
-                match list.json {
-                    true => println!("{}", serde_json::to_string_pretty(&page)?),
-                    false => {
-                        let workflows = page["workflows"].as_array().cloned().unwrap_or_default();
-                        workflows.iter().for_each(|workflow| println!("{}", line(workflow)));
-                    }
+                if list.json {
+                    println!("{}", serde_json::to_string_pretty(&page)?)
+                } else {
+                    let workflows = page["workflows"].as_array().cloned().unwrap_or_default();
+                    workflows.iter().for_each(|workflow| println!("{}", line(workflow)));
                 }
             }
             Command::Pause(one) => set(one, "pause").await?,

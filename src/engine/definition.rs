@@ -13,7 +13,7 @@ use super::{
 use crate::{
     model::{
         Bundle, ByteSize, ErrorCode, FieldError, JsonText, OnError, PluginRef, Position, RunError,
-        ScheduleTrigger, Span, Step, StepId, StepKind, Trigger, VersionHash, When, Workflow,
+        ScheduleTrigger, Shape, Span, Step, StepId, StepKind, Trigger, VersionHash, When, Workflow,
     },
     sandbox::{Image, JsEngine, Script, Share},
     script,
@@ -323,9 +323,9 @@ fn compile_all(
         let mut inside = known.loops.clone();
         inside.push(step.id.as_str());
         // The question of a `while` loop is asked inside its iteration.
-        let own = match &step.kind {
-            StepKind::Loop(_) => Known { ids: known.ids, loops: inside.clone() },
-            _ => known.clone(),
+        let own = match step.kind.shape() {
+            Shape::Loop(_) => Known { ids: known.ids, loops: inside.clone() },
+            Shape::Leaf | Shape::Parallel(_) | Shape::Jump(_) => known.clone(),
         };
         readable(&path, &ready.references(), &own)?;
         compiled.insert(step.id.clone(), ready);

@@ -3,10 +3,9 @@
 
 use sha2::{Digest, Sha256};
 
-use super::endpoint::Endpoint;
 use crate::{
     engine::{DedupeKey, EventRoots, ReplayKey},
-    model::{Dedupe, Event, FieldError, Span, Webhook, WhenUnknown},
+    model::{Dedupe, Event, FieldError, Span, Webhook, WhenUnknown, Workflow, WorkflowKey},
     template::{Budget, Path, Root, Template},
     verify::{Replay, Scheme},
 };
@@ -58,13 +57,18 @@ fn template(text: &str) -> Result<Template, FieldError> {
 ///
 /// Whoever is verified may send a copy that differs a little, as senders do. Of strangers only a copy that is the same to
 /// the byte is one: else who guesses an id would get another's answer, or keep the true delivery from being run.
-pub(super) fn key(endpoint: &Endpoint, event: &Event, query: Option<&str>) -> Option<DedupeKey> {
-    let (template, ttl, _) = endpoint.dedupe.as_ref()?;
-    let workflow = &endpoint.definition.workflow.key;
+pub(super) fn key(
+    workflow: &Workflow,
+    dedupe: Option<&(Template, Span, WhenUnknown)>,
+    event: &Event,
+    query: Option<&str>,
+) -> Option<DedupeKey> {
+    let (template, ttl, _) = dedupe?;
     let roots = EventRoots::new(event, template.references());
-    let content = endpoint.webhook().verify.is_none().then(|| content(event, query.unwrap_or("")));
+    let unverified = workflow.webhook().is_none_or(|webhook| webhook.verify.is_none());
+    let content = unverified.then(|| content(event, query.unwrap_or("")));
     // The key is hashed as it is filled in, and never held. One beyond the bound is none: no event is taken for another.
-    DedupeKey::written(workflow, content.as_ref(), *ttl, |out| {
+    DedupeKey::written(&workflow.key, content.as_ref(), *ttl, |out| {
         template.write_text(&roots, out, &mut Budget::new(KEY_MOST)).is_ok()
     })
 }
@@ -91,9 +95,9 @@ pub(super) fn warning(webhook: &Webhook) -> Option<FieldError> {
 }
 
 /// What a replay of this delivery is recognised by, where the sender's signature covers no id.
-pub(super) fn replay(endpoint: &Endpoint, replay: Option<Replay>) -> Option<ReplayKey> {
+pub(super) fn replay(workflow: &WorkflowKey, replay: Option<Replay>) -> Option<ReplayKey> {
     let Replay { digest, until_ms } = replay?;
-    Some(ReplayKey::new(&endpoint.definition.workflow.key, &digest, until_ms))
+    Some(ReplayKey::new(workflow, &digest, until_ms))
 }
 
 #[cfg(test)]
@@ -101,7 +105,6 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::model::Workflow;
 
     #[test]
     fn a_key_is_the_authors_or_the_senders() {

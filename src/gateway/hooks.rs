@@ -12,7 +12,7 @@ use axum::{
     extract::{ConnectInfo, Request, State},
     response::{IntoResponse, Response},
 };
-use http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts};
+use http::{HeaderValue, StatusCode, header, request::Parts};
 use tokio::sync::oneshot;
 
 use super::{
@@ -21,6 +21,7 @@ use super::{
     cors, dedupe,
     endpoint::Endpoint,
     handshake::{Answer, Handshake, Subject},
+    header_list::headers,
     hide,
     hosts::Foreign,
     ip,
@@ -313,14 +314,15 @@ async fn accept(
         return Ok(Accepted::Answered(StatusCode::NO_CONTENT.into_response(), RequestOutcome::Filtered));
     }
     // Keys are stored only as digests, so they may read what is hidden below.
-    let dedupe = dedupe::key(&endpoint, &event, parts.uri.query());
+    let workflow = &endpoint.definition.workflow;
+    let dedupe = dedupe::key(workflow, endpoint.dedupe.as_ref(), &event, parts.uri.query());
     if let (None, Some((_, _, on_missing))) = (&dedupe, &endpoint.dedupe) {
         trace.notes.push(Note::DedupeKeyMissing);
         if *on_missing == WhenUnknown::Refuse {
             return Err(Refusal::DedupeKeyMissing);
         }
     }
-    let replay = dedupe::replay(&endpoint, verified.replay);
+    let replay = dedupe::replay(&workflow.key, verified.replay);
     event.notes.clone_from(&trace.notes);
     event.hide_headers(|name| webhook.hides(name));
     event.hide_parameters(|name| webhook.hides_parameter(name));
@@ -531,16 +533,4 @@ pub(super) fn notes_of(content: &Content) -> Option<Note> {
         | Content::Binary
         | Content::Multipart { .. } => None,
     }
-}
-
-/// Lower-case names, in order; a repeated one is joined with `, ` as RFC 9110 section 5.3 allows.
-pub(super) fn headers(headers: &HeaderMap) -> Vec<(String, String)> {
-    headers
-        .keys()
-        .map(|name| {
-            let values: Vec<_> =
-                headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
-            (name.as_str().to_owned(), values.join(", "))
-        })
-        .collect()
 }

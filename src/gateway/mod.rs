@@ -15,6 +15,7 @@ mod dedupe;
 mod endpoint;
 mod filter;
 mod handshake;
+mod header_list;
 mod hide;
 mod hooks;
 mod hosts;

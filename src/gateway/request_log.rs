@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use http::{HeaderMap, header};
 
-use super::{hide, hooks::headers};
+use super::{header_list::headers, hide};
 use crate::{
     engine::Engine,
     model::{HIDDEN, KeptRequest, RequestRecord},

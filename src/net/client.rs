@@ -51,9 +51,12 @@ impl Client {
     ) -> Result<Response, NetError> {
         let target = error::parse(url)?;
         let headers = headers::checked(headers, &[])?;
-        let failed = |failure: reqwest::Error| match failure.is_timeout() && !failure.is_connect() {
-            true => NetError::Timeout { url: error::origin(&target), after: TOTAL },
-            false => error::classify(&failure, &target),
+        let failed = |failure: reqwest::Error| {
+            if failure.is_timeout() && !failure.is_connect() {
+                NetError::Timeout { url: error::origin(&target), after: TOTAL }
+            } else {
+                error::classify(&failure, &target)
+            }
         };
         let request = self.0.request(method, target.clone()).headers(headers).body(body);
         let mut response = request.send().await.map_err(failed)?;

@@ -7,7 +7,7 @@ use std::{error::Error, io, time::Duration};
 
 use reqwest::Url;
 
-use super::dns::Unresolved;
+use super::{bounds, dns::Unresolved};
 
 /// The longest URL, bytes; what common servers take.
 const URL_MOST: usize = 8 << 10;
@@ -236,11 +236,7 @@ pub(super) fn classify(error: &reqwest::Error, url: &Url) -> NetError {
             None => {}
         }
         if source.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_parse_too_large) {
-            return NetError::TooLarge {
-                url: at,
-                what: "header",
-                most: super::headers::RESPONSE_MOST as u64,
-            };
+            return NetError::TooLarge { url: at, what: "header", most: bounds::HEADERS_MOST as u64 };
         }
         let io = source.downcast_ref::<io::Error>();
         // rustls reports every broken handshake as invalid data.

@@ -2,7 +2,10 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
-use super::{NetError, Sensitive};
+use super::{
+    NetError, Sensitive,
+    bounds::{HEADER_COUNT_MOST, HEADERS_MOST},
+};
 
 /// Headers of the connection: what a caller writes there could smuggle a second request.
 const OWN: [&str; 11] = [
@@ -20,11 +23,6 @@ const OWN: [&str; 11] = [
 ];
 /// Bytes of all headers of a request.
 const REQUEST_MOST: usize = 64 << 10;
-/// Headers of a response.
-pub(super) const RESPONSE_COUNT: usize = 100;
-/// Bytes of all headers of a response.
-pub(super) const RESPONSE_MOST: usize = 64 << 10;
-
 /// Whether a header belongs to the connection, so that no caller may set it; `name` is lower case.
 pub fn is_own(name: &str) -> bool {
     OWN.contains(&name)
@@ -67,7 +65,7 @@ pub(super) fn checked(headers: &[(String, String)], marked: &[String]) -> Result
             .map_err(|_| wrong("holds line breaks or control characters, which HTTP cannot carry"))?;
         value.set_sensitive(carries_rights(&key, marked));
         size += key.as_str().len() + value.len();
-        if size > REQUEST_MOST || map.len() >= RESPONSE_COUNT {
+        if size > REQUEST_MOST || map.len() >= HEADER_COUNT_MOST {
             return Err(wrong("is one too many: 100 headers and 64 KiB in all are the most"));
         }
         map.append(key, value);
@@ -109,5 +107,5 @@ pub(super) fn strip_body(headers: &mut HeaderMap) {
 /// Whether a response's headers are more than may be kept.
 pub(super) fn too_large(headers: &HeaderMap) -> bool {
     let size: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
-    headers.len() > RESPONSE_COUNT || size > RESPONSE_MOST
+    headers.len() > HEADER_COUNT_MOST || size > HEADERS_MOST
 }

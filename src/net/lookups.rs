@@ -308,9 +308,10 @@ mod tests {
     impl Dns for Told {
         fn lookup(&self, name: &str) -> BoxFuture<'static, io::Result<Vec<IpAddr>>> {
             self.0.send(name.to_owned()).unwrap();
-            match name.ends_with(".slow") {
-                true => Box::pin(std::future::pending()),
-                false => Box::pin(std::future::ready(Ok(vec![IpAddr::from([192, 0, 2, 1])]))),
+            if name.ends_with(".slow") {
+                Box::pin(std::future::pending())
+            } else {
+                Box::pin(std::future::ready(Ok(vec![IpAddr::from([192, 0, 2, 1])])))
             }
         }
     }

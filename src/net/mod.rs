@@ -4,6 +4,7 @@
 //! `net.allow` says so. [`Client`] serves the commands that talk to a server the operator names; nothing that
 //! a workflow controls may reach it. Neither reads proxy settings of the environment.
 
+mod bounds;
 mod client;
 mod dns;
 mod error;

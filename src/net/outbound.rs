@@ -10,7 +10,7 @@ use reqwest::Url;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::{
-    Dns, HostPort, NetError, Response, Sensitive,
+    Dns, HostPort, NetError, Response, Sensitive, bounds,
     dns::{Resolver, SYSTEM},
     error, guard, headers,
     lookups::{Asker, Lookups},
@@ -143,7 +143,7 @@ fn client(lookups: &Lookups, guarded: bool, trusts: bool) -> Result<reqwest::Cli
         .connect_timeout(CONNECT)
         .pool_max_idle_per_host(KEPT)
         .pool_idle_timeout(KEPT_FOR)
-        .http1_max_headers(headers::RESPONSE_COUNT)
+        .http1_max_headers(bounds::HEADER_COUNT_MOST)
         .user_agent(concat!("flowcell/", env!("CARGO_PKG_VERSION")))
         .dns_resolver(Resolver { lookups: lookups.clone(), guarded });
     if trusts { builder.build() } else { builder.tls_certs_only([]).build() }
@@ -231,9 +231,12 @@ impl Inner {
         redirected: bool,
         within: Option<&[HostPattern]>,
     ) -> Result<&reqwest::Client, NetError> {
-        let refused = |why: &str| match redirected {
-            false => error::denied(url, why),
-            true => error::denied(url, &format!("a redirect leads there, and {why}")),
+        let refused = |why: &str| {
+            if redirected {
+                error::denied(url, &format!("a redirect leads there, and {why}"))
+            } else {
+                error::denied(url, why)
+            }
         };
         let target = HostPort::of(url).ok_or_else(|| refused("it has no host"))?;
         if let (Some(within), Some(host), Some(port)) = (within, url.host_str(), url.port_or_known_default())
@@ -272,7 +275,7 @@ impl Inner {
             }
             let response = request.send().await.map_err(|error| self.failed(&error, &hop.url))?;
             if headers::too_large(response.headers()) {
-                let (url, most) = (error::origin(&hop.url), headers::RESPONSE_MOST as u64);
+                let (url, most) = (error::origin(&hop.url), bounds::HEADERS_MOST as u64);
                 return Err(NetError::TooLarge { url, what: "header", most });
             }
             let status = response.status().as_u16();

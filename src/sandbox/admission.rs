@@ -15,7 +15,7 @@ use std::{
 
 use tokio::sync::{Notify, oneshot};
 
-use super::{SandboxError, turns::Turns};
+use super::{SandboxError, share::Share, turns::Turns};
 use crate::model::ByteSize;
 
 /// A first instance of up to this many bytes needs no more than that they are free; a larger one leaves half of what is free.
@@ -69,19 +69,6 @@ struct Waiter {
     kind: Kind,
     memory: u64,
     told: oneshot::Sender<Place>,
-}
-
-/// What one workflow may take of the sandbox.
-#[derive(Debug, Clone)]
-pub struct Share {
-    pub(super) tenant: Arc<str>,
-}
-
-impl Share {
-    /// The share of the workflow of this name. All shares of one name are one.
-    pub fn of(workflow: &str) -> Self {
-        Self { tenant: workflow.into() }
-    }
 }
 
 /// Room for one instance, given back when it is dropped.

@@ -4,7 +4,11 @@
 //! fresh instance; nothing of it is kept, so no run can see another. Limits end a call: fuel
 //! (the same on every machine), wall-clock time inside (epochs), memory, output size, and the number
 //! of calls that it makes; log text is cut, not refused. What a script awaits is performed outside by
-//! [`HostServices`], and the script is entered again with the result (`drive`).
+//! [`HostServices`], and the script is entered again with the result.
+//!
+//! Two rooms that do not know each other, `js` for scripts and `plugin` for uploaded modules, over files that they share: who may
+//! begin (`admission`) and compute (`turns`), what a call came to (`outcome`), what it logs, who performs its calls (`services`), and how
+//! these are recorded and replayed (`journal`).
 //!
 //! Invariants: a guest's pointers and lengths are checked before they are used; an
 //! instance is never used again after its call; nothing here knows workflows or the store.
@@ -12,30 +16,23 @@
 mod admission;
 mod answer;
 mod cache;
-mod crew;
-mod drive;
-mod engine;
-mod entry;
-mod frame;
-mod guest;
-mod host;
-mod hot_pages;
-mod image;
+mod error;
+mod journal;
 mod js;
 mod limiter;
+mod log;
+mod outcome;
 mod plugin;
-#[cfg(test)]
-mod replaced_tests;
 mod services;
-#[cfg(test)]
-mod tests;
+mod share;
+mod thread_time;
 mod turns;
-mod visit;
+mod wasm;
 
-pub use admission::{Admission, Share};
-pub use engine::{EngineOptions, JsEngine};
-pub use image::Image;
-pub use js::{Call, Conclusion, Form, Hidden, Outcome, Script};
+pub use admission::Admission;
+pub use error::SandboxError;
+pub use js::{Call, EngineOptions, Form, Hidden, Image, JsEngine, Script};
+pub use outcome::{Conclusion, Outcome};
 #[cfg(test)]
 pub(crate) use plugin::plugin_wat;
 pub use plugin::{
@@ -43,39 +40,4 @@ pub use plugin::{
     PluginOptions, PluginOutcome, SIZE_MOST as PLUGIN_SIZE_MOST, compile_child,
 };
 pub use services::{HostCall, HostServices};
-
-use crate::model::ByteSize;
-
-/// Why the sandbox itself could not serve. What a script does wrong is a `RunError` in the outcome, not this.
-#[derive(Debug, thiserror::Error)]
-pub enum SandboxError {
-    /// The engine module does not compile or link: a defect of this build.
-    #[error("the JavaScript engine cannot be loaded: {0}")]
-    Engine(String),
-    /// The compiled form can neither be read nor written.
-    #[error("the cache folder {folder} cannot be used: {source}; make it writable or set sandbox.cache")]
-    Cache {
-        /// The folder.
-        folder: String,
-        /// Why.
-        #[source]
-        source: std::io::Error,
-    },
-    /// The host could not make an instance, or its thread ended.
-    #[error("the sandbox could not start a call: {0}")]
-    Start(String),
-    /// A call that could never begin.
-    #[error(
-        "the step may use {asked} of memory and the sandbox has {budget} for all calls together: lower `limits.memory` of the \
-         step, or raise sandbox.memory"
-    )]
-    Memory {
-        /// By its limit.
-        asked: ByteSize,
-        /// The whole budget.
-        budget: ByteSize,
-    },
-    /// The results of a script's calls could not be kept.
-    #[error("the results of the script's calls cannot be kept: {0}")]
-    Record(String),
-}
+pub use share::Share;

@@ -16,9 +16,9 @@ use oxc_ast_visit::{Visit, walk};
 use oxc_span::{GetSpan, Span};
 
 use super::{
-    blank::Blanks,
-    parse::{Mistake, mistake},
-    text::{ends_line, skip_blank, word},
+    eraser::Eraser,
+    mistake::{Mistake, mistake},
+    text::word,
 };
 
 /// The JavaScript of a program that was parsed out of `source` as TypeScript.
@@ -26,7 +26,7 @@ use super::{
 /// # Errors
 /// The first construct that is more than types.
 pub(super) fn erase(source: &str, program: &Program<'_>) -> Result<String, Mistake> {
-    let mut eraser = Eraser { source, blanks: Blanks::default(), heads: Vec::new(), refused: None };
+    let mut eraser = Eraser::new(source);
     eraser.visit_program(program);
     match eraser.refused {
         Some((offset, message)) => Err(mistake(source, offset, message)),
@@ -34,43 +34,7 @@ pub(super) fn erase(source: &str, program: &Program<'_>) -> Result<String, Mista
     }
 }
 
-pub(super) struct Eraser<'s> {
-    pub(super) source: &'s str,
-    pub(super) blanks: Blanks,
-    /// Where statements and bodies of arrow functions begin with an expression: there `{` would begin a block.
-    heads: Vec<u32>,
-    refused: Option<(usize, String)>,
-}
-
 impl Eraser<'_> {
-    pub(super) fn blank(&mut self, span: Span) {
-        self.blanks.blank(span.start as usize..span.end as usize);
-    }
-
-    pub(super) fn statement(&mut self, span: Span) {
-        self.blanks.statement(span.start as usize..span.end as usize);
-    }
-
-    /// Keeps the first refusal.
-    pub(super) fn refuse(&mut self, span: Span, message: impl Into<String>) {
-        let at = span.start as usize;
-        if self.refused.as_ref().is_none_or(|(first, _)| at < *first) {
-            self.refused = Some((at, message.into()));
-        }
-    }
-
-    /// Blanks the character at or after `at` if it is one of `marks`; where it is.
-    pub(super) fn blank_mark(&mut self, at: usize, marks: &[char]) -> Option<usize> {
-        let at = skip_blank(self.source, at);
-        let found = self.source[at..].chars().next().filter(|next| marks.contains(next))?;
-        self.blanks.blank(at..at + found.len_utf8());
-        Some(at)
-    }
-
-    fn breaks_line(&self, start: u32, end: u32) -> bool {
-        self.source[start as usize..end as usize].contains(ends_line)
-    }
-
     /// Blanks what a declaration is if it is types alone; `span` is that of the whole statement. Whether it was.
     fn declaration(&mut self, declaration: &Declaration<'_>, span: Span) -> bool {
         let types_only = match declaration {

@@ -6,7 +6,7 @@ use oxc_ast::ast::{
 use oxc_span::{GetSpan, Span};
 
 use super::{
-    erase::Eraser,
+    eraser::Eraser,
     text::{skip_blank, word},
 };
 
@@ -93,12 +93,11 @@ impl Eraser<'_> {
     /// The offset after a member's key, and after the bracket of a computed one.
     fn after_key(&self, key: Span, computed: bool) -> usize {
         let end = key.end as usize;
-        match computed {
-            true => {
-                let close = skip_blank(self.source, end);
-                close + usize::from(self.source[close..].starts_with(']'))
-            }
-            false => end,
+        if computed {
+            let close = skip_blank(self.source, end);
+            close + usize::from(self.source[close..].starts_with(']'))
+        } else {
+            end
         }
     }
 }

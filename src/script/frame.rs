@@ -85,9 +85,10 @@ fn shown(line: &str) -> Vec<Cell> {
 /// The first column that is shown, so that the caret is seen.
 fn cut(line: &str, caret: usize) -> usize {
     let width: usize = shown(line).iter().map(|cell| cell.width).sum();
-    match width > COLUMNS && caret > BEFORE {
-        true => (caret - BEFORE).min(width.max(caret).saturating_sub(COLUMNS)),
-        false => 0,
+    if width > COLUMNS && caret > BEFORE {
+        (caret - BEFORE).min(width.max(caret).saturating_sub(COLUMNS))
+    } else {
+        0
     }
 }
 

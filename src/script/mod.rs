@@ -6,8 +6,10 @@
 mod blank;
 mod erase;
 mod erase_class;
+mod eraser;
 mod frame;
 mod imports;
+mod mistake;
 mod nesting;
 mod parse;
 mod resolve;
@@ -18,7 +20,8 @@ mod text;
 pub use self::{
     frame::frame,
     imports::{Import, ImportKind, mentioned},
-    parse::{Mistake, Parsed, parse},
+    mistake::Mistake,
+    parse::{Parsed, parse},
     resolve::{LIBRARIES, NoModule, resolve},
 };
 

@@ -14,7 +14,13 @@ use oxc_ast::ast::Program;
 use oxc_parser::{ParseOptions, Parser, ParserReturn};
 use oxc_span::SourceType;
 
-use super::{Language, erase::erase, imports, imports::Import, nesting, text};
+use super::{
+    Language,
+    erase::erase,
+    imports::{self, Import},
+    mistake::{Mistake, mistake},
+    nesting, text,
+};
 
 /// What a stack has at least, bytes. It is address space: memory is taken as far as a text really nests.
 const STACK: usize = 32 << 20;
@@ -29,17 +35,6 @@ const BRACKETS_MOST: usize = 150_000;
 const STACK_A_BYTE_CHECKED: usize = 256;
 /// How long a file may take.
 const DEADLINE: Duration = Duration::from_secs(20);
-
-/// What is wrong with a file, and where.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Mistake {
-    /// What is wrong and what to do.
-    pub message: String,
-    /// From 1.
-    pub line: u32,
-    /// From 1, in UTF-16 units.
-    pub column: u32,
-}
 
 /// A file that the parser understood.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -119,9 +114,10 @@ fn parse_here(language: Language, source: &str) -> Result<Parsed, Mistake> {
         (Err(mistake), Language::JavaScript) => {
             let allocator = Allocator::default();
             let script = run(&allocator, &javascript, SourceType::script());
-            match script.diagnostics.has_errors() || script.panicked {
-                true => Err(mistake),
-                false => Ok(parsed(&script.program, javascript.clone())),
+            if script.diagnostics.has_errors() || script.panicked {
+                Err(mistake)
+            } else {
+                Ok(parsed(&script.program, javascript.clone()))
             }
         }
     }
@@ -152,10 +148,4 @@ fn refuse(source: &str, parsed: &ParserReturn<'_>) -> Result<(), Mistake> {
             Err(mistake(source, offset, format!("{}{help}", error.message)))
         }
     }
-}
-
-/// A mistake at a byte offset.
-pub(super) fn mistake(source: &str, offset: usize, message: String) -> Mistake {
-    let (line, column) = text::place(source, offset);
-    Mistake { message, line, column }
 }

@@ -87,13 +87,14 @@ fn library_files(specifier: &str) -> Vec<String> {
     let parts = specifier.strip_prefix('@').unwrap_or(specifier);
     let scoped = parts.len() < specifier.len();
     let enough = !scoped || parts.contains('/');
-    match enough && parts.split('/').all(plain) {
-        true => ["js", "mjs"]
+    if enough && parts.split('/').all(plain) {
+        ["js", "mjs"]
             .map(|end| format!("{LIBRARIES}/{specifier}.{end}"))
             .into_iter()
             .chain([format!("{LIBRARIES}/{specifier}")])
-            .collect(),
-        false => Vec::new(),
+            .collect()
+    } else {
+        Vec::new()
     }
 }
 

@@ -350,10 +350,7 @@ fn spliced() -> impl Strategy<Value = String> {
     (prop::collection::vec(snippet, 1..4), any::<prop::sample::Index>(), any::<bool>()).prop_map(
         |(parts, cut, whole)| {
             let text = parts.join("\n");
-            match whole {
-                true => text,
-                false => text.chars().take(cut.index(text.chars().count() + 1)).collect(),
-            }
+            if whole { text } else { text.chars().take(cut.index(text.chars().count() + 1)).collect() }
         },
     )
 }

@@ -141,9 +141,10 @@ impl Keyring {
             };
         }
         let (name, key_id) = (name.to_owned(), sealed.key_id.clone());
-        Err(match self.keys.iter().any(|key| key.id == key_id) {
-            true => SecretError::Damaged { name, key_id },
-            false => SecretError::OtherKey { name, sealed: key_id, given: self.ids() },
+        Err(if self.keys.iter().any(|key| key.id == key_id) {
+            SecretError::Damaged { name, key_id }
+        } else {
+            SecretError::OtherKey { name, sealed: key_id, given: self.ids() }
         })
     }
 }

@@ -180,10 +180,7 @@ impl Redactor {
     pub fn redact_bytes<'a>(&self, text: &'a [u8]) -> Cow<'a, [u8]> {
         let Some(search) = &self.search else { return Cow::Borrowed(text) };
         let regions = search.regions(text, &self.left);
-        match regions.is_empty() {
-            true => Cow::Borrowed(text),
-            false => Cow::Owned(search.masked(text, &regions)),
-        }
+        if regions.is_empty() { Cow::Borrowed(text) } else { Cow::Owned(search.masked(text, &regions)) }
     }
 }
 

@@ -24,9 +24,10 @@ impl Redactor {
             return json.clone();
         }
         let Some(redacted) = self.redact_tokens(text, found) else {
-            return match found {
-                true => JsonText::from_value(&Value::String(self.redact(text).into_owned())),
-                false => json.clone(),
+            return if found {
+                JsonText::from_value(&Value::String(self.redact(text).into_owned()))
+            } else {
+                json.clone()
             };
         };
         if self.finds(&redacted) {
@@ -61,10 +62,12 @@ impl Redactor {
     /// What the string token means, masked; `None` when there is nothing to mask.
     fn redact_string(&self, token: &str, found: bool) -> Option<String> {
         let inner = token.get(1..token.len() - 1).unwrap_or(token);
-        let meaning = match inner.contains('\\') {
-            false if !found => return None,
-            false => Cow::Borrowed(inner),
-            true => serde_json::from_str::<String>(token).map_or(Cow::Borrowed(inner), Cow::Owned),
+        let meaning = if inner.contains('\\') {
+            serde_json::from_str::<String>(token).map_or(Cow::Borrowed(inner), Cow::Owned)
+        } else if found {
+            Cow::Borrowed(inner)
+        } else {
+            return None;
         };
         match self.redact(&meaning) {
             Cow::Borrowed(_) => None,

@@ -6,29 +6,11 @@ use sha2::{Digest, Sha256};
 
 use serde_json::json;
 
-use super::{Attempt, Calls, Executed, Output, RunFacts, Scope, modules};
+use super::{Attempt, Calls, Executed, Output, RunFacts, Scope, code_source::CodeSource, modules};
 use crate::{
-    model::{CodeStep, FieldError, Limits, RunError, Wait},
+    model::{CodeStep, FieldError, Limits, Wait},
     sandbox::{Call, Conclusion, Hidden, Image, JsEngine, SandboxError, Script, Share},
 };
-
-/// Where code files come from when a version is compiled.
-pub trait CodeSource {
-    /// The text of a code file in the workflow's folder, or of a library.
-    fn read(&self, file: &str) -> Option<&str>;
-
-    /// Checks a text's syntax.
-    ///
-    /// # Errors
-    /// The syntax error with its place.
-    fn check(&self, file: &str, source: &str) -> Result<Script, RunError>;
-
-    /// What all code of this workflow, and all plugins that it calls, may take of the sandbox together.
-    fn share(&self) -> Share;
-
-    /// The image of a script, if it has one.
-    fn image(&self, script: &Script) -> Option<Image>;
-}
 
 /// A checked script and its limits.
 #[derive(Debug)]

@@ -6,6 +6,7 @@
 
 mod answer_headers;
 mod code;
+mod code_source;
 mod condition;
 mod descriptions;
 mod each;
@@ -13,6 +14,7 @@ mod end;
 mod http;
 mod modules;
 mod plugin;
+#[allow(clippy::match_bool, reason = "these are written as `if` when their room is next changed")]
 mod query;
 mod response;
 mod schema;
@@ -23,7 +25,7 @@ mod switch;
 mod wait;
 mod work;
 
-pub use code::CodeSource;
+pub use code_source::CodeSource;
 pub use descriptions::output_schemas;
 pub use plugin::{PluginSource, Schemas, UsablePlugin};
 pub use response::{CompiledResponse, json_answer, written_answer};
@@ -305,7 +307,18 @@ impl Compiled {
     pub fn plugin(&self) -> Option<&PluginRef> {
         match self {
             Self::Plugin(plugin) => Some(plugin.reference()),
-            _ => None,
+            Self::Code(_)
+            | Self::Condition(_)
+            | Self::Response(_)
+            | Self::Set(_)
+            | Self::Switch(_)
+            | Self::End(_)
+            | Self::Each(_)
+            | Self::Wait(_)
+            | Self::Subflow(_)
+            | Self::Http(_)
+            | Self::Query(_)
+            | Self::Control => None,
         }
     }
 }

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use super::CodeSource;
+use super::code_source::CodeSource;
 use crate::{
     model::{ByteSize, ErrorCode, FieldError, Limits, Position, RunError},
     sandbox::{Form, Script},

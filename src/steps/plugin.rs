@@ -6,8 +6,8 @@ use futures::future::BoxFuture;
 use serde_json::Value;
 
 use super::{
-    Again, Attempt, Calls, Executed, Output, OutputSchema, Scope, code::CodeSource, code::attempt_seed,
-    filled, unfilled,
+    Again, Attempt, Calls, Executed, Output, OutputSchema, Scope, code::attempt_seed,
+    code_source::CodeSource, filled, unfilled,
 };
 use crate::{
     model::{

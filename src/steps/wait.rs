@@ -94,9 +94,10 @@ fn span_of(value: &Value) -> Result<Span, String> {
             return Err(format!("`{}` is neither a span such as \"3s\" nor milliseconds", short(value)));
         }
     };
-    match span > WAIT_CAP {
-        true => Err(format!("{span} is longer than {WAIT_CAP}, the longest wait")),
-        false => Ok(span),
+    if span > WAIT_CAP {
+        Err(format!("{span} is longer than {WAIT_CAP}, the longest wait"))
+    } else {
+        Ok(span)
     }
 }
 

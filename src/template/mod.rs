@@ -7,6 +7,7 @@
 mod cel;
 mod compare;
 mod condition;
+mod condition_error;
 mod fill;
 mod json;
 mod path;
@@ -16,7 +17,8 @@ use std::fmt;
 
 use serde_json::Value;
 
-pub use condition::{Condition, ConditionError};
+pub use condition::Condition;
+pub use condition_error::ConditionError;
 pub use fill::{Budget, FillError};
 pub use json::JsonTemplate;
 pub use path::{Path, PathError, Segment};

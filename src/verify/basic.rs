@@ -26,9 +26,10 @@ impl Basic {
     ) -> Result<Self, SchemeError> {
         let pairs = match (&spec.username, &spec.password, &spec.secret) {
             (Some(username), Some(password), None) => {
-                let name = match username.is_empty() {
-                    true => String::new(),
-                    false => resolve(username).map_err(|why| SchemeError::Unresolved { number: 1, why })?,
+                let name = if username.is_empty() {
+                    String::new()
+                } else {
+                    resolve(username).map_err(|why| SchemeError::Unresolved { number: 1, why })?
                 };
                 let whole =
                     |secret: Secret| secret.with_bytes([name.as_bytes(), b":", secret.bytes()].concat());

@@ -188,9 +188,10 @@ impl Signature {
         let claimed = self.claimed(&read.signatures).map_err(malformed)?;
         let (timestamp, until_ms) = self.timestamp(family, read.timestamp, delivery)?;
         let id = self.id(family, delivery)?;
-        let url = match self.text.has_url() {
-            true => Cow::from(url::of_sender(self.url.as_deref(), delivery)),
-            false => Cow::from(""),
+        let url = if self.text.has_url() {
+            Cow::from(url::of_sender(self.url.as_deref(), delivery))
+        } else {
+            Cow::from("")
         };
         let values = Values {
             body: delivery.body,
@@ -236,9 +237,11 @@ impl Signature {
 
     /// The well-formed signatures for each key; those with another prefix are other versions.
     fn claimed(&self, signatures: &[&str]) -> Result<Vec<(&Key, Vec<Vec<u8>>)>, &'static str> {
-        let mut why = match self.layout {
-            Layout::Pairs { .. } if signatures.is_empty() => "none of its parts has the signature's key",
-            _ => "none of its parts has the prefix",
+        let of_pairs = matches!(self.layout, Layout::Pairs { .. });
+        let mut why = if of_pairs && signatures.is_empty() {
+            "none of its parts has the signature's key"
+        } else {
+            "none of its parts has the prefix"
         };
         let mut claimed = Vec::new();
         for key in &self.keys {

@@ -65,9 +65,10 @@ impl Twilio {
     pub(super) fn sign(&self, outgoing: &Outgoing<'_>) -> Signed {
         let first = self.secrets.first().expect("compile refuses an empty list");
         let is_form = is_form(outgoing.content_type);
-        let query = match is_form || outgoing.body.is_empty() {
-            true => Vec::new(),
-            false => vec![(HASH.to_owned(), hex::encode(Sha256::digest(outgoing.body)))],
+        let query = if is_form || outgoing.body.is_empty() {
+            Vec::new()
+        } else {
+            vec![(HASH.to_owned(), hex::encode(Sha256::digest(outgoing.body)))]
         };
         let url = append(self.url.as_deref().unwrap_or(outgoing.url), &query);
         let fields = if is_form { Fields::of(outgoing.body) } else { Fields::default() };
@@ -84,9 +85,10 @@ fn fields(url: &str, content_type: &str, body: &[u8]) -> Result<Fields, Rejected
         [(_, hash)] => {
             let own = Sha256::digest(body);
             let claimed = hex::decode(hash.as_bytes()).unwrap_or_default();
-            match bool::from(own.as_slice().ct_eq(&claimed)) {
-                true => Ok(Fields::default()),
-                false => Err(Rejected::BodyHash),
+            if bool::from(own.as_slice().ct_eq(&claimed)) {
+                Ok(Fields::default())
+            } else {
+                Err(Rejected::BodyHash)
             }
         }
         [] if is_form(content_type) => match Fields::of(body) {

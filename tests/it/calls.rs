@@ -161,9 +161,8 @@ fn a_sleeping_script_holds_no_instance_and_goes_on_after_a_kill() {
 #[test]
 fn kill_9_between_two_calls_repeats_the_first_never_and_makes_the_second_once() {
     // The first answers at once; the second never did before the kill, as it is made only when the first is stored.
-    let sink = Sink::start(|call, _| match call.body.ends_with("second") {
-        true => (200, Duration::from_millis(400)),
-        false => (200, Duration::ZERO),
+    let sink = Sink::start(|call, _| {
+        if call.body.ends_with("second") { (200, Duration::from_millis(400)) } else { (200, Duration::ZERO) }
     });
     let script = "const post = body => fetch(context.data.url, { method: 'POST', body: context.data.id + body });\n\
         await post(' first');\nlet n = 0;\nfor (let i = 0; i < 200_000; i++) n += i;\nawait post(' second');\nreturn n;";

@@ -160,10 +160,8 @@ fn judge(engine: &JsEngine, case: &Case, limits: &Limits) -> Verdict {
 
 /// A test as a call of the sandbox: the one place that knows how that looks.
 fn call(case: &Case, limits: &Limits) -> Call {
-    let (form, source) = match case.module {
-        true => (Form::Module, case.as_module()),
-        false => (Form::Body, DRIVER.to_owned()),
-    };
+    let (form, source) =
+        if case.module { (Form::Module, case.as_module()) } else { (Form::Body, DRIVER.to_owned()) };
     let data = json!({ "harness": case.harness, "source": case.source, "waits": case.asynchronous });
     let script =
         Script { file: "test262.js".to_owned(), form, source, modules: Vec::new(), imports: Vec::new() };

@@ -134,9 +134,10 @@ fn a_hundred_kills_lose_no_run_and_repeat_no_finished_call() {
     // Every eighth effect fails at first, those without retry excepted.
     let sink = Sink::start(|call, before| {
         let odd = call.body.bytes().map(usize::from).sum::<usize>() % 8 == 0;
-        match odd && before == 0 && !call.body.ends_with("first") {
-            true => (500, Duration::ZERO),
-            false => (200, Duration::from_millis(call.body.len() as u64 % 4 * 5)),
+        if odd && before == 0 && !call.body.ends_with("first") {
+            (500, Duration::ZERO)
+        } else {
+            (200, Duration::from_millis(call.body.len() as u64 % 4 * 5))
         }
     });
     // No run is to blame for these kills.

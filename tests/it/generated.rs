@@ -99,9 +99,10 @@ fn ending(engine: &JsEngine, seed: u64, source: &str) -> Result<&'static str, St
     if ALLOWED.contains(&error.code) {
         return Ok(error.code.as_str());
     }
-    match KNOWN.iter().any(|known| error.message.contains(known)) {
-        true => Ok("known defect"),
-        false => Err(format!("{}: {}", error.code.as_str(), error.message)),
+    if KNOWN.iter().any(|known| error.message.contains(known)) {
+        Ok("known defect")
+    } else {
+        Err(format!("{}: {}", error.code.as_str(), error.message))
     }
 }
 

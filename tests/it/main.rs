@@ -3,6 +3,8 @@
 //! All of them are one binary, because each more would link wasmtime again. `support` starts servers and
 //! talks to them; only `generated` calls the library.
 
+#![allow(clippy::unwrap_used, reason = "a test that unwraps says by its failure what was not there")]
+
 mod advisories;
 mod answers;
 mod api;
@@ -46,6 +48,7 @@ mod layering;
 mod libraries;
 mod limits;
 mod masking;
+mod matches;
 mod modules;
 mod n8n;
 mod no_space;
@@ -66,6 +69,7 @@ mod refusals;
 mod reload;
 mod request_log;
 mod requests;
+mod rings;
 mod schedules;
 mod schema;
 mod secrets;

@@ -50,13 +50,12 @@ fn w1_json_that_looks_like_an_upload_is_data_and_opens_no_file() {
     let traced = Command::new("strace").args(["-o", "/dev/null", "true"]).output();
     let can_trace = traced.is_ok_and(|output| output.status.success());
     let setup = Setup::default().workflows([Workflow::script("show", SHOW_FILES)]);
-    let mut server = match can_trace {
-        true => {
-            let calls = "trace=open,openat,openat2,stat,lstat,newfstatat,statx,access,readlink,rename,mkdir";
-            let strace = ["strace", "-f", "-s", "4096", "-e", calls, "-o"].map(str::to_owned);
-            setup.below(strace.into_iter().chain([trace.display().to_string()])).start()
-        }
-        false => setup.start(),
+    let mut server = if can_trace {
+        let calls = "trace=open,openat,openat2,stat,lstat,newfstatat,statx,access,readlink,rename,mkdir";
+        let strace = ["strace", "-f", "-s", "4096", "-e", calls, "-o"].map(str::to_owned);
+        setup.below(strace.into_iter().chain([trace.display().to_string()])).start()
+    } else {
+        setup.start()
     };
     let path = canary.display().to_string();
     let pretender = json!({

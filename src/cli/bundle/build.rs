@@ -112,12 +112,11 @@ impl Builder<'_> {
     pub(super) async fn build(&self, way: Way) -> anyhow::Result<String> {
         let looked = self.look(way)?;
         let names = self.load(way, &looked).await?;
-        let entry = match looked.is_module {
-            true => looked.entry,
-            false => {
-                fs::write(self.folder.join("common.js"), common_entry(&looked.entry, &names))?;
-                "common.js".to_owned()
-            }
+        let entry = if looked.is_module {
+            looked.entry
+        } else {
+            fs::write(self.folder.join("common.js"), common_entry(&looked.entry, &names))?;
+            "common.js".to_owned()
         };
         let banner = |name: &String| format!("import {} from \"node:{name}\";", variable(name));
         let banner = looked.builtins.iter().map(banner).collect::<Vec<_>>().join("\n");

@@ -137,10 +137,11 @@ impl Esbuild {
         // No tsconfig.json, not even one above the folder: it could name files anywhere.
         command.args(["--log-level=error", "--color=false", "--metafile=meta.json", "--tsconfig-raw={}"]);
         command.arg(format!("--outfile={}", build.output));
-        command.args(match build.browser {
+        command.args(if build.browser {
             // With that, packages' own replacements of single files count, too.
-            true => ["--platform=browser", "--main-fields=browser,module,main", "--conditions=import,module"],
-            false => ["--platform=neutral", "--main-fields=module,main", "--conditions=import,module"],
+            ["--platform=browser", "--main-fields=browser,module,main", "--conditions=import,module"]
+        } else {
+            ["--platform=neutral", "--main-fields=module,main", "--conditions=import,module"]
         });
         match build.global {
             Some(global) => command.args(["--format=iife".to_owned(), format!("--global-name={global}")]),

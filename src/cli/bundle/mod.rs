@@ -89,9 +89,10 @@ pub(super) fn execute(arguments: &Arguments) -> anyhow::Result<Verdict> {
     // The one here came with a checkout, and links nowhere else.
     let is_home =
         home.as_deref().is_some_and(|home| fs::canonicalize(home).ok() == fs::canonicalize(".npmrc").ok());
-    let local = match is_home {
-        true => Ok(String::new()),
-        false => Root::open(Path::new(".")).and_then(|here| here.text(Path::new(".npmrc"), NPMRC_MOST)),
+    let local = if is_home {
+        Ok(String::new())
+    } else {
+        Root::open(Path::new(".")).and_then(|here| here.text(Path::new(".npmrc"), NPMRC_MOST))
     };
     let home = home.map(|home| files::named_text(&home, NPMRC_MOST));
     let npmrc_files = npmrc::Files { local: present(local)?, home: home.map_or(Ok(None), present)? };

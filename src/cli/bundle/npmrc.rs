@@ -102,9 +102,10 @@ impl Npmrc {
     /// Where a tarball is got: npm's own address means the registry in force, which may be a mirror.
     pub(super) fn tarball(&self, package: &str, tarball: &Url) -> anyhow::Result<Url> {
         let public = Url::parse(PUBLIC).expect("it is a URL");
-        match tarball.origin() == public.origin() {
-            true => Ok(self.registry(package).join(tarball.path().trim_start_matches('/'))?),
-            false => Ok(tarball.clone()),
+        if tarball.origin() == public.origin() {
+            Ok(self.registry(package).join(tarball.path().trim_start_matches('/'))?)
+        } else {
+            Ok(tarball.clone())
         }
     }
 

@@ -52,9 +52,10 @@ pub(super) async fn execute(inspect: &Inspect) -> anyhow::Result<Verdict> {
         let trial = trial::Of { input: example.input.to_value(), ..trial::Of::plain(&version) };
         runs.push((example.title.clone(), trial::run(&local, &trial).await?));
     }
-    match inspect.json {
-        true => println!("{}", serde_json::to_string_pretty(&as_json(&outline, &version, &runs))?),
-        false => print(&inspect.file, &outline, &version, &runs),
+    if inspect.json {
+        println!("{}", serde_json::to_string_pretty(&as_json(&outline, &version, &runs))?)
+    } else {
+        print(&inspect.file, &outline, &version, &runs)
     }
     Ok(Verdict::Yes)
 }

@@ -100,9 +100,10 @@ async fn taken_in(local: &Local, file: &Path, bytes: &[u8], named: &Named) -> an
 
 /// The text of a file, or of stdin as `-`.
 fn text_from(path: &Path) -> anyhow::Result<String> {
-    match path.as_os_str() == "-" {
-        true => std::io::read_to_string(std::io::stdin()).context("stdin is no text"),
-        false => std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display())),
+    if path.as_os_str() == "-" {
+        std::io::read_to_string(std::io::stdin()).context("stdin is no text")
+    } else {
+        std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
     }
 }
 

@@ -129,11 +129,10 @@ fn files_of(language: Language, name: &PluginName) -> anyhow::Result<Vec<(PathBu
     let file = |place: Place| {
         let text = FILES.iter().find(|(path, _)| *path == place.from).map(|(_, text)| *text);
         let text = text.with_context(|| format!("{} is not in this binary", place.from))?;
-        let text = match place.from.ends_with(".tmpl") {
-            true => {
-                text.replace("{{name}}", name.as_str()).replace("{{ident}}", &name.as_str().replace('-', "_"))
-            }
-            false => text.to_owned(),
+        let text = if place.from.ends_with(".tmpl") {
+            text.replace("{{name}}", name.as_str()).replace("{{ident}}", &name.as_str().replace('-', "_"))
+        } else {
+            text.to_owned()
         };
         Ok((place.to, text))
     };

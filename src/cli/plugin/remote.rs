@@ -186,9 +186,10 @@ fn shown(plugin: &Value) -> String {
 
 pub(super) async fn grant(grant: &Grant) -> anyhow::Result<Verdict> {
     let name = grant.name.as_str();
-    let grants = match grant.all {
-        true => grant.server.get(&format!("/api/v1/plugins/{name}")).await?["asks"].clone(),
-        false => json!(grant.capabilities),
+    let grants = if grant.all {
+        grant.server.get(&format!("/api/v1/plugins/{name}")).await?["asks"].clone()
+    } else {
+        json!(grant.capabilities)
     };
     let plugin = send_grants(&grant.server, Method::POST, name, grants).await?;
     println!("{}", shown(&plugin));

@@ -105,7 +105,7 @@ pub(super) async fn run(local: &Local, of: &Of) -> anyhow::Result<Ended> {
     let (run, entries) = local.run(Arc::new(definition), event).await?;
     let record: Option<StepRecord> = entries.into_iter().rev().find_map(|entry| match entry {
         Entry::Ended(record) | Entry::Retrying(record, _) => Some(record),
-        _ => None,
+        Entry::Begun(..) | Entry::Waiting { .. } => None,
     });
     let record = match (record, run.head.error) {
         (Some(record), _) => record,
@@ -148,10 +148,8 @@ pub(super) async fn execute(trial: &Trial) -> anyhow::Result<Verdict> {
     };
     match &trial.input {
         Some(input) => {
-            let input = match trial.stdin_text {
-                true => Value::from(super::text_from(input)?),
-                false => json_from(input)?,
-            };
+            let input =
+                if trial.stdin_text { Value::from(super::text_from(input)?) } else { json_from(input)? };
             let ended = run(&local, &Of { input, ..of }).await?;
             show(&ended, trial.json)
         }

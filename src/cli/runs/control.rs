@@ -113,9 +113,10 @@ pub(super) async fn replay(replay: &Replay) -> anyhow::Result<Verdict> {
     }
     let answer = replay.server.send(Method::POST, "/api/v1/runs/replay", Some(&filter.into())).await?;
     for item in list(&answer["replayed"]) {
-        match item["new"].is_null() {
-            true => println!("{}", id(&item["run"])),
-            false => println!("{}  as {}", id(&item["run"]), id(&item["new"])),
+        if item["new"].is_null() {
+            println!("{}", id(&item["run"]))
+        } else {
+            println!("{}  as {}", id(&item["run"]), id(&item["new"]))
         }
     }
     let failed = list(&answer["failed"]);

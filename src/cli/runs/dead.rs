@@ -61,9 +61,10 @@ pub(super) async fn execute(dead: &Dead) -> anyhow::Result<Verdict> {
 
 async fn show(list_of: &List) -> anyhow::Result<()> {
     let page = list_of.server.get(&format!("/api/v1/dead-letters?limit={}", list_of.limit)).await?;
-    match list_of.json {
-        true => println!("{}", serde_json::to_string_pretty(&page)?),
-        false => list(&page["dead_letters"]).iter().for_each(|run| println!("{}", line(run))),
+    if list_of.json {
+        println!("{}", serde_json::to_string_pretty(&page)?)
+    } else {
+        list(&page["dead_letters"]).iter().for_each(|run| println!("{}", line(run)))
     }
     Ok(())
 }

@@ -67,10 +67,7 @@ impl Shape {
             if each.kinds() > 1 { format!("({name})[]") } else { format!("{name}[]") }
         }));
         parts.extend(self.null.then(|| "null".to_owned()));
-        match parts.is_empty() {
-            true => "unknown".to_owned(),
-            false => parts.join(" | "),
-        }
+        if parts.is_empty() { "unknown".to_owned() } else { parts.join(" | ") }
     }
 }
 
@@ -91,13 +88,12 @@ impl Members {
 /// A member's name, quoted if it must be.
 pub(super) fn key(name: &str) -> String {
     let plain = |character: char| character.is_ascii_alphanumeric() || matches!(character, '_' | '$');
-    match !name.is_empty()
-        && name.chars().all(plain)
-        && !name.starts_with(|first: char| first.is_ascii_digit())
-    {
-        true => name.to_owned(),
+    let begins_with_digit = name.starts_with(|first: char| first.is_ascii_digit());
+    if !name.is_empty() && name.chars().all(plain) && !begins_with_digit {
+        name.to_owned()
+    } else {
         // JSON's escapes are those of TypeScript.
-        false => Value::from(name).to_string().replace('\u{2028}', "\\u2028").replace('\u{2029}', "\\u2029"),
+        Value::from(name).to_string().replace('\u{2028}', "\\u2028").replace('\u{2029}', "\\u2029")
     }
 }
 

@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use super::{Action, Closed, Inputs, State, error_output};
 use crate::model::{
-    Entry, ErrorCode, IterationError, Join, JsonText, LimitUnit, Limits, LoopSource, LoopStep, OnError,
-    ParallelStep, RunError, Step, StepId, StepKey, StepKind, StepRecord, When, Workflow,
+    Entry, ErrorCode, IterationError, Join, JsonText, Jump, LimitUnit, Limits, LoopSource, LoopStep, OnError,
+    ParallelStep, RunError, Shape, Step, StepId, StepKey, StepRecord, When, Workflow,
 };
 
 /// Where a list of steps stands.
@@ -117,30 +117,17 @@ impl<'a> Walk<'a> {
     }
 
     fn begin(&mut self, step: &'a Step, key: StepKey) -> Flow {
-        match &step.kind {
-            StepKind::Break => Flow::Break,
-            StepKind::Continue => Flow::Continue,
+        match step.kind.shape() {
+            Shape::Jump(Jump::Break) => Flow::Break,
+            Shape::Jump(Jump::Continue) => Flow::Continue,
             // Nothing is evaluated before they begin.
-            StepKind::Parallel(_) | StepKind::Loop(LoopStep { source: LoopSource::While(_), .. }) => {
+            Shape::Parallel(_) | Shape::Loop(LoopStep { source: LoopSource::While(_), .. }) => {
                 let (output, now_ms) = (JsonText::null(), self.inputs.now_ms);
                 self.actions.push(Action::Record(Entry::Begun(key.clone(), output.clone(), now_ms)));
                 self.state.begin(key.clone(), output.clone(), now_ms);
                 self.composite(step, key, &output, now_ms)
             }
-            StepKind::Code(_)
-            | StepKind::Condition(_)
-            | StepKind::Response(_)
-            | StepKind::Set(_)
-            | StepKind::Switch(_)
-            | StepKind::End(_)
-            | StepKind::Loop(_)
-            | StepKind::Delay(_)
-            | StepKind::WaitUntil(_)
-            | StepKind::WaitForCallback(_)
-            | StepKind::Subflow(_)
-            | StepKind::Http(_)
-            | StepKind::Query(_)
-            | StepKind::Plugin(_) => {
+            Shape::Leaf | Shape::Loop(_) => {
                 self.state.execute(key, 1, self.actions);
                 Flow::Blocked
             }
@@ -175,8 +162,8 @@ impl<'a> Walk<'a> {
 
     /// Goes on with a composite step, and closes it when it has its result.
     fn composite(&mut self, step: &'a Step, key: StepKey, begun: &JsonText, since_ms: u64) -> Flow {
-        let result = match &step.kind {
-            StepKind::Loop(each) => {
+        let result = match step.kind.shape() {
+            Shape::Loop(each) => {
                 let fresh = || Iterations::new(&each.source, begun);
                 let mut iterations = self.state.loops.remove(&key).unwrap_or_else(fresh);
                 let result = self.iterate(each, &key, &mut iterations);
@@ -186,25 +173,9 @@ impl<'a> Walk<'a> {
                 }
                 result
             }
-            StepKind::Parallel(parallel) => self.join(parallel, &key.at),
-            StepKind::Code(_)
-            | StepKind::Condition(_)
-            | StepKind::Response(_)
-            | StepKind::Set(_)
-            | StepKind::Switch(_)
-            | StepKind::End(_)
-            | StepKind::Break
-            | StepKind::Continue
-            | StepKind::Delay(_)
-            | StepKind::WaitUntil(_)
-            | StepKind::WaitForCallback(_)
-            | StepKind::Subflow(_)
-            | StepKind::Http(_)
-            | StepKind::Query(_)
-            | StepKind::Plugin(_) => {
-                // Only a damaged journal says that such a step has begun.
-                Some(Ok(begun.clone()))
-            }
+            Shape::Parallel(parallel) => self.join(parallel, &key.at),
+            // Only a damaged journal says that such a step has begun.
+            Shape::Leaf | Shape::Jump(_) => Some(Ok(begun.clone())),
         };
         let Some(result) = result else { return Flow::Blocked };
         for branch in step.branches().iter().filter(|branch| branch.when != When::Error) {

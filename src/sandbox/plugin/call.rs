@@ -1,47 +1,11 @@
 //! One attempt to run a plugin: what it gets, and what it may do.
 
-use std::{collections::HashMap, fmt, sync::Arc};
+use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::Plugin;
-use crate::model::{CallRecord, Capability, HostPattern, JsonText, Limits, Stdio};
-
-/// What a plugin may do in one call: what it asked for and was granted.
-#[derive(Clone, Default)]
-pub struct Allowed {
-    /// The plugin, for messages.
-    pub name: String,
-    /// Its powers.
-    pub capabilities: Vec<Capability>,
-    /// The values of the secrets among them, as far as they are set.
-    pub secrets: HashMap<String, String>,
-}
-
-impl fmt::Debug for Allowed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Allowed")
-            .field("name", &self.name)
-            .field("capabilities", &self.capabilities)
-            .finish_non_exhaustive()
-    }
-}
-
-impl Allowed {
-    /// The hosts that requests may go to.
-    pub(super) fn hosts(&self) -> Arc<[HostPattern]> {
-        let host = |capability: &Capability| match capability {
-            Capability::Http(host) => Some(host.clone()),
-            Capability::Kv(_) | Capability::Secret(_) => None,
-        };
-        self.capabilities.iter().filter_map(host).collect()
-    }
-
-    /// Whether one of them gives this.
-    pub(super) fn gives(&self, wanted: &Capability) -> bool {
-        self.capabilities.iter().any(|capability| capability.covers(wanted))
-    }
-}
+use super::{allowed::Allowed, ready::Plugin};
+use crate::model::{CallRecord, JsonText, Limits, Stdio};
 
 /// Which run, step and attempt a call is for.
 #[derive(Debug, Clone, Default)]

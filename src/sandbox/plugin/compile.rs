@@ -20,8 +20,8 @@ use wit_component::ComponentEncoder;
 
 use super::{
     PluginError,
+    bounds::config,
     confine::close_kernel,
-    engine::config,
     outline::{Outline, SIZE_MOST},
 };
 use crate::model::{ByteSize, PluginKind};

@@ -1,51 +1,22 @@
-//! Components: the host's side of one call, and the two things that are asked of one.
+//! Components: the host's side of one call, and what it has performed outside.
 
 use std::sync::Arc;
 
-use rand_chacha::{
-    ChaCha20Rng,
-    rand_core::{Rng, SeedableRng},
-};
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
-use wasmtime::{InstancePre, Store, component};
 use wasmtime_wasi::{ResourceTable, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
 use super::{
-    PluginError,
-    bindings::{CallerPre, exports::flowcell::plugin::handler, flowcell::plugin::types},
-    call::{Allowed, PluginCall},
+    allowed::Allowed,
+    bindings::flowcell::plugin::types,
     clock::Clock,
-    command::CommandState,
-    engine::PARTS,
     stdio::{Log, Sink},
+    wasi::wasi,
 };
 use crate::{
-    model::{CallError, HostPattern, JsonText, Limits, LogLevel},
-    sandbox::{host::LogBook, limiter::Limiter},
+    model::{CallError, HostPattern, JsonText},
+    sandbox::limiter::Limiter,
 };
-
-/// The most random bytes that are given at once.
-const RANDOM_MOST: u64 = 64 << 10;
-/// What one call of the host may hand over, bytes.
-const CALL_MOST: usize = 16 << 20;
-/// Handles of resources, such as streams and pollables.
-const HANDLES_MOST: usize = 1_000;
-
-/// A module that is linked, as it is called.
-pub(super) enum Ready {
-    Component(CallerPre<ComponentState>),
-    Command(InstancePre<CommandState>),
-}
-
-impl Ready {
-    pub(super) fn component(linked: component::InstancePre<ComponentState>) -> Result<Self, PluginError> {
-        let pre = CallerPre::new(linked);
-        pre.map(Self::Component).map_err(|error| PluginError::Invalid {
-            why: format!("what it exports is not what flowcell:plugin/handler@1.0.0 says: {error:#}"),
-        })
-    }
-}
 
 /// A call that a guest makes and that somebody outside performs.
 pub(super) struct Ask {
@@ -76,37 +47,13 @@ pub(super) struct ComponentState {
     /// Nobody performs calls while it describes itself.
     pub(super) asks: Option<mpsc::UnboundedSender<Ask>>,
     pub(super) output: [Sink; 2],
-    seed: [u8; 32],
+    pub(super) seed: [u8; 32],
     /// Made when the first of it is asked for: many never do.
-    wasi: Option<WasiCtx>,
-    table: ResourceTable,
+    pub(super) wasi: Option<WasiCtx>,
+    pub(super) table: ResourceTable,
 }
 
 impl ComponentState {
-    fn new(call: &PluginCall, asks: Option<mpsc::UnboundedSender<Ask>>) -> Self {
-        let clock = Clock::new(call.now_ms);
-        let log = Log::new(LogBook::new(&call.limits), clock.clone());
-        let output = [Sink::lines(log.clone(), LogLevel::Info), Sink::lines(log.clone(), LogLevel::Warn)];
-        let mut table = ResourceTable::new();
-        table.set_max_capacity(HANDLES_MOST);
-        Self {
-            limiter: Limiter::of_component(call.limits.memory.as_usize(), PARTS),
-            log,
-            clock,
-            host_calls: 0,
-            bytes_in: 0,
-            bytes_out: 0,
-            config: call.config.clone(),
-            allowed: Arc::clone(&call.allowed),
-            denied: false,
-            asks,
-            output,
-            seed: call.seed,
-            wasi: None,
-            table,
-        }
-    }
-
     /// Has something performed outside, and waits for it.
     pub(super) async fn ask(
         &mut self,
@@ -144,28 +91,6 @@ impl ComponentState {
     }
 }
 
-/// What a guest may be given of WASI: nothing but its streams, its clock and its randomness.
-pub(super) fn wasi(builder: &mut WasiCtxBuilder, clock: &Clock, seed: [u8; 32]) {
-    let random = |stream| {
-        let mut random = ChaCha20Rng::from_seed(seed);
-        random.set_stream(stream);
-        random
-    };
-    let mut insecure = [0; 16];
-    // From a stream of its own: it says nothing of the seed.
-    random(2).fill_bytes(&mut insecure);
-    builder
-        .wall_clock(clock.clone())
-        .monotonic_clock(clock.clone())
-        .secure_random(random(0))
-        .insecure_random(random(1))
-        .insecure_random_seed(u128::from_le_bytes(insecure))
-        .max_random_size(RANDOM_MOST)
-        .allow_tcp(false)
-        .allow_udp(false)
-        .allow_ip_name_lookup(false);
-}
-
 impl WasiView for ComponentState {
     fn ctx(&mut self) -> WasiCtxView<'_> {
         let Self { wasi: made, table, clock, output: [stdout, stderr], seed, .. } = self;
@@ -176,58 +101,4 @@ impl WasiView for ComponentState {
         });
         WasiCtxView { ctx, table }
     }
-}
-
-/// A store with its limits for one call.
-pub(super) fn store(
-    engine: &wasmtime::Engine,
-    call: &PluginCall,
-    asks: Option<mpsc::UnboundedSender<Ask>>,
-) -> wasmtime::Result<Store<ComponentState>> {
-    let mut store = Store::new(engine, ComponentState::new(call, asks));
-    store.limiter(|state| &mut state.limiter);
-    store.set_hostcall_fuel(CALL_MOST);
-    store.set_max_component_handles(HANDLES_MOST);
-    arm(&mut store, &call.limits)?;
-    Ok(store)
-}
-
-/// Fuel, and a stop at each epoch, where the time is looked at.
-pub(super) fn arm<T: Send>(store: &mut Store<T>, limits: &Limits) -> wasmtime::Result<()> {
-    store.set_fuel(limits.fuel)?;
-    store.set_epoch_deadline(1);
-    store.epoch_deadline_async_yield_and_update(1);
-    Ok(())
-}
-
-/// What a guest gave: a JSON text, or its own error.
-pub(super) type Given = Result<String, types::Error>;
-
-/// Calls `run` in a fresh instance.
-pub(super) async fn run(
-    pre: &CallerPre<ComponentState>,
-    store: &mut Store<ComponentState>,
-    call: &PluginCall,
-) -> wasmtime::Result<Given> {
-    let host = pre.instantiate_async(&mut *store).await?;
-    let facts = &call.facts;
-    let context = types::Context {
-        run: facts.run.clone(),
-        workflow: facts.workflow.clone(),
-        step: facts.step.clone(),
-        attempt: facts.attempt,
-        idempotency_key: facts.idempotency_key.clone(),
-        now_ms: call.now_ms,
-    };
-    let input = call.input.as_str().to_owned();
-    host.flowcell_plugin_handler().call_run(store, &input, &context).await
-}
-
-/// Calls `describe` in a fresh instance.
-pub(super) async fn describe(
-    pre: &CallerPre<ComponentState>,
-    store: &mut Store<ComponentState>,
-) -> wasmtime::Result<handler::Description> {
-    let host = pre.instantiate_async(&mut *store).await?;
-    host.flowcell_plugin_handler().call_describe(store).await
 }

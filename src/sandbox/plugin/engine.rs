@@ -5,17 +5,19 @@ use std::{path::PathBuf, sync::Arc};
 use sha2::{Digest, Sha256};
 use tokio::runtime::{Builder, Handle, Runtime};
 use wasmtime::{
-    Config, Engine, Linker, Module, PoolingAllocationConfig, Strategy,
+    Engine, Linker, Module, PoolingAllocationConfig,
     component::{self, Component},
 };
 
 use super::{
-    Plugin, PluginError,
-    command::CommandState,
+    PluginError,
+    bounds::{ELEMENTS, INSTANCES, MEMORIES, TABLES, config},
+    command::{self, CommandState},
     compile::{self, Compiler},
-    component::{ComponentState, Ready},
+    component::ComponentState,
     outline::Outline,
     powers,
+    ready::{Plugin, Ready},
 };
 use crate::{
     model::{Limits, PluginHash, PluginKind},
@@ -24,25 +26,12 @@ use crate::{
         SandboxError,
         admission::{Admission, Kind},
         cache::Cache,
-        engine::{kept_resident, load_error, pooled, start_ticker},
+        wasm::{kept_resident, load_error, pooled, start_ticker},
     },
 };
 
-/// Wasm stack of one call: interpreters that run inside recurse deep.
-const WASM_STACK: usize = 1 << 20;
-/// The whole stack of one call, that of host functions included.
-pub(super) const ASYNC_STACK: usize = 2 << 20;
 /// Bytes of written memory that a slot keeps mapped between calls.
 const KEEP_RESIDENT: usize = 1 << 20;
-/// Core instances, memories and tables of one component.
-const INSTANCES: u32 = 64;
-pub(super) const MEMORIES: u32 = 4;
-pub(super) const TABLES: u32 = 32;
-/// All three.
-pub(super) const PARTS: [u32; 3] = [INSTANCES, MEMORIES, TABLES];
-/// Elements of one table.
-pub(super) const ELEMENTS: usize = 100_000;
-
 /// How plugins are run.
 #[derive(Debug, Clone)]
 pub struct PluginOptions {
@@ -108,7 +97,7 @@ impl PluginEngine {
         let mut components = component::Linker::new(&engine);
         powers::link(&mut components).map_err(load_error)?;
         let mut commands = Linker::new(&engine);
-        super::command::link(&mut commands).map_err(load_error)?;
+        command::link(&mut commands).map_err(load_error)?;
         let open = |folder: &PathBuf| {
             Cache::open(folder)
                 .map_err(|source| SandboxError::Cache { folder: folder.display().to_string(), source })
@@ -207,24 +196,6 @@ fn fingerprint(hash: PluginHash) -> Vec<u8> {
     fingerprint.extend_from_slice(concat!(env!("CARGO_PKG_VERSION"), "/plugin/fuel+epoch/1").as_bytes());
     fingerprint.extend_from_slice(std::env::consts::ARCH.as_bytes());
     fingerprint
-}
-
-/// Proposals that are young, or need what a step has not, are off; each is an error that names it.
-pub(super) fn config() -> Config {
-    let mut config = Config::new();
-    config
-        .strategy(Strategy::Cranelift)
-        .consume_fuel(true)
-        .epoch_interruption(true)
-        .max_wasm_stack(WASM_STACK)
-        .async_stack_size(ASYNC_STACK)
-        .memory_init_cow(true)
-        .cranelift_nan_canonicalization(true)
-        .relaxed_simd_deterministic(true)
-        .wasm_backtrace_max_frames(std::num::NonZeroUsize::new(16))
-        .native_unwind_info(false)
-        .wasm_memory64(false);
-    config
 }
 
 fn new_engine(slots: usize, memory: u64) -> Result<Engine, SandboxError> {

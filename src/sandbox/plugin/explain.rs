@@ -7,8 +7,8 @@ use crate::{
     model::{ErrorCode, Limits, LogLine, RunError},
     sandbox::{
         answer::{cut, too_large},
-        guest::{fuel_exhausted, memory_limit, timeout},
         limiter::MemoryLimitHit,
+        outcome::{fuel_exhausted, memory_limit, timeout},
     },
 };
 

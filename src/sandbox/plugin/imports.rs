@@ -153,11 +153,10 @@ pub(super) fn is_a_command(is_function: &dyn Fn(&str) -> bool, has_memory: bool)
         Err(PluginError::MissingExport { export: export.to_owned(), fix: fix.to_owned() })
     };
     if !is_function("_start") {
-        let fix = match is_function("_initialize") {
-            true => "it is a library (a reactor); build a program with `main`, as in -mexec-model=command",
-            false => {
-                "a core module is a WASI command with `_start`, or holds the type of a component for flowcell:plugin"
-            }
+        let fix = if is_function("_initialize") {
+            "it is a library (a reactor); build a program with `main`, as in -mexec-model=command"
+        } else {
+            "a core module is a WASI command with `_start`, or holds the type of a component for flowcell:plugin"
         };
         return missing("a function `_start`", fix);
     }

@@ -11,8 +11,8 @@ use std::{
 use super::clock::Clock;
 use crate::sandbox::{
     Share,
+    thread_time::thread_time,
     turns::{Core, Turns},
-    visit::thread_time,
 };
 
 /// Shorter waits are those at an epoch.

@@ -7,7 +7,9 @@
 //! Invariants: no bytes but those that our own compiler wrote are ever loaded as machine code; an instance is never used
 //! again; a power that was not granted is refused where it is called.
 
+mod allowed;
 mod bindings;
+mod bounds;
 mod call;
 mod clock;
 mod command;
@@ -15,6 +17,7 @@ mod compile;
 mod component;
 mod confine;
 mod engine;
+mod enter;
 mod error;
 mod explain;
 mod imports;
@@ -24,31 +27,18 @@ mod outline;
 #[path = "../../../tests/plugin_wat.rs"]
 pub(crate) mod plugin_wat;
 mod powers;
+mod ready;
 mod run;
 mod stdio;
 #[cfg(test)]
 mod tests;
+mod wasi;
 
-pub use call::{Allowed, PluginCall, PluginFacts};
+pub use allowed::Allowed;
+pub use call::{PluginCall, PluginFacts};
 pub use compile::{COMMAND as COMPILE_COMMAND, Compiler, child as compile_child};
 pub use engine::{PluginEngine, PluginOptions};
 pub use error::PluginError;
 pub use outline::{Outline, SIZE_MOST};
+pub use ready::Plugin;
 pub use run::PluginOutcome;
-
-use crate::model::{PluginHash, PluginKind};
-
-/// A module that can be called.
-pub struct Plugin {
-    /// Its bytes.
-    pub hash: PluginHash,
-    /// How it is called.
-    pub kind: PluginKind,
-    ready: component::Ready,
-}
-
-impl std::fmt::Debug for Plugin {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Plugin").field("hash", &self.hash).field("kind", &self.kind).finish_non_exhaustive()
-    }
-}

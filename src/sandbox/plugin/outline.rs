@@ -7,7 +7,7 @@ use wasmparser::{Encoding, ExternalKind, Parser, Payload, TypeRef};
 
 use super::{
     PluginError,
-    engine::{ELEMENTS, MEMORIES, TABLES},
+    bounds::{ELEMENTS, MEMORIES, TABLES},
     imports::{self, Origin},
 };
 use crate::model::{ByteSize, Limits, PluginKind};

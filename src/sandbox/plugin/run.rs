@@ -13,12 +13,15 @@ use tokio::{
 };
 
 use super::{
-    Plugin, PluginCall, PluginEngine, PluginError,
+    PluginError,
     bindings::exports::flowcell::plugin::handler,
+    call::PluginCall,
     command,
-    component::{self, Answered, Ask, Ready},
-    explain,
+    component::{Answered, Ask},
+    engine::PluginEngine,
+    enter, explain,
     meter::{Meter, Spent},
+    ready::{Plugin, Ready},
 };
 use crate::{
     model::{
@@ -29,10 +32,9 @@ use crate::{
         HostCall, HostServices, Outcome, SandboxError, Share,
         admission::Kind,
         answer::{output_json, too_large},
-        drive::{began, mismatch, size},
-        guest::timeout,
-        host::LogBook,
-        js::Conclusion,
+        journal::{Journal, mismatch},
+        log::LogBook,
+        outcome::{Conclusion, timeout},
     },
 };
 
@@ -86,7 +88,9 @@ impl PluginEngine {
         let place = self.inner.admission.turn(share, Kind::Plugin, call.limits.memory.as_bytes()).await?;
         let call = Arc::new(call);
         let (asks, mut asked) = mpsc::unbounded_channel();
-        let mut journal = Journal::new(&call, host);
+        let mut journal = Journal::new(Kind::Plugin, &call.limits, call.history.clone(), host);
+        journal.rewind();
+        let began_ms = call.now_ms;
         let mut guest = Guest(self.threads().spawn({
             let ended = execute(self.clone(), Arc::clone(&call), share.clone(), Some(asks));
             // The place is free when the instance is gone, not when nobody waits for it any more.
@@ -104,7 +108,7 @@ impl PluginEngine {
                     done = &mut guest.0 => return done.map_err(lost)?,
                     Some(ask) = asked.recv() => {
                         // Whoever gets no reply ends there, with what it logged and used.
-                        if let Err(error) = journal.perform(ask).await? {
+                        if let Err(error) = perform(&mut journal, host, began_ms, ask).await? {
                             refused.get_or_insert(error);
                         }
                     }
@@ -115,7 +119,7 @@ impl PluginEngine {
             Ok(outcome) => outcome?,
             Err(_) => waited_too_long(),
         };
-        outcome.outcome.usage.host_calls = outcome.outcome.usage.host_calls.max(journal.made.into());
+        outcome.outcome.usage.host_calls = outcome.outcome.usage.host_calls.max(journal.made().into());
         if let Some(error) = refused {
             outcome.outcome.conclusion = Conclusion::Failed(error);
         }
@@ -147,9 +151,9 @@ impl PluginEngine {
                 });
             };
             let compiler = |error: wasmtime::Error| PluginError::Compiler { why: format!("{error:#}") };
-            let mut store = component::store(&engine.inner.engine, &call, None).map_err(compiler)?;
+            let mut store = enter::component(&engine.inner.engine, &call, None).map_err(compiler)?;
             let (clock, log) = (store.data().clock.clone(), store.data().log.clone());
-            let asked = component::describe(pre, &mut store);
+            let asked = enter::describe(pre, &mut store);
             let (most, turns) = (DESCRIBE.timeout.as_duration(), &engine.inner.admission.turns);
             // No workflow has an empty name.
             let (described, spent) = Meter::new(asked, clock, most, turns, &Share::of("")).await;
@@ -239,10 +243,10 @@ async fn execute(
     let most = call.limits.timeout.as_duration();
     match &call.plugin.ready {
         Ready::Component(pre) => {
-            let mut store = component::store(&engine.inner.engine, &call, asks).map_err(start)?;
+            let mut store = enter::component(&engine.inner.engine, &call, asks).map_err(start)?;
             let clock = store.data().clock.clone();
             let (given, spent) =
-                Meter::new(component::run(pre, &mut store, &call), clock, most, turns, &share).await;
+                Meter::new(enter::run(pre, &mut store, &call), clock, most, turns, &share).await;
             let fuel = call.limits.fuel - store.get_fuel().unwrap_or(0);
             let state = store.into_data();
             state.output.iter().for_each(|sink| drop(sink.finish()));
@@ -270,7 +274,7 @@ async fn execute(
             ))
         }
         Ready::Command(pre) => {
-            let mut store = command::store(&engine.inner.engine, &call).map_err(start)?;
+            let mut store = enter::command(&engine.inner.engine, &call).map_err(start)?;
             let clock = store.data().clock.clone();
             let (exit, spent) = Meter::new(command::run(pre, &mut store), clock, most, turns, &share).await;
             let fuel = call.limits.fuel - store.get_fuel().unwrap_or(0);
@@ -294,7 +298,7 @@ async fn execute(
     }
 }
 
-fn hopeless_of<E>(given: &Option<Result<component::Given, E>>) -> bool {
+fn hopeless_of<E>(given: &Option<Result<enter::Given, E>>) -> bool {
     matches!(given, Some(Ok(Err(error))) if !error.retry)
 }
 
@@ -354,75 +358,37 @@ impl Figures {
     }
 }
 
-/// The calls of one attempt: those that were made before it was taken up again, then new ones.
-struct Journal<'a> {
-    host: &'a dyn HostServices,
-    limits: Limits,
+/// Performs a call, or finds its result in the history, and replies.
+async fn perform(
+    journal: &mut Journal<'_>,
+    host: &dyn HostServices,
     began_ms: u64,
-    delivered: Vec<CallRecord>,
-    cursor: usize,
-    made: u32,
-    bytes: u64,
-}
-
-impl<'a> Journal<'a> {
-    fn new(call: &PluginCall, host: &'a dyn HostServices) -> Self {
-        let delivered = call.history.clone();
-        let bytes = delivered.iter().map(size).sum();
-        Self { host, limits: call.limits, began_ms: call.now_ms, delivered, cursor: 0, made: 0, bytes }
+    ask: Ask,
+) -> Result<Result<(), RunError>, SandboxError> {
+    let Ask { op, args, hosts, reply } = ask;
+    let id = journal.made() + 1;
+    if let Err(error) = journal.count(id) {
+        return Ok(Err(error));
     }
-
-    /// Performs a call, or finds its result in the history, and replies.
-    async fn perform(&mut self, ask: Ask) -> Result<Result<(), RunError>, SandboxError> {
-        self.made += 1;
-        let most = self.limits.calls;
-        if self.made > most {
-            let message = format!(
-                "the plugin made more than {most} calls of the host; let it make fewer, or raise `limits.calls` of the step"
-            );
-            let error = RunError::new(ErrorCode::TooManyCalls, message);
-            return Ok(Err(error.over(most.into(), self.made.into(), LimitUnit::Calls)));
-        }
-        let Ask { op, args, hosts, reply } = ask;
-        let call = HostCall { id: self.made, op: op.to_owned(), args, hosts };
-        let digest = self.host.digest(&call);
-        if self.delivered.is_empty() {
-            let began = began(self.began_ms);
-            self.host.record(std::slice::from_ref(&began)).await?;
-            self.delivered.push(began);
-        }
-        if self.cursor == 0 {
-            self.cursor = 1;
-        }
-        let record = match self.delivered.get(self.cursor) {
-            Some(record) if (record.digest, &record.op) == (digest, &call.op) => record.clone(),
-            Some(record) => return Ok(Err(mismatch(&record.op, &call))),
-            None => {
-                let began = Instant::now();
-                let id = call.id;
-                let result = self.host.perform(call).await;
-                let last_ms = self.delivered.last().map_or(0, |last| last.at_ms);
-                let at_ms = self.host.now_ms().max(last_ms);
-                let took_us = began.elapsed().as_micros() as u64;
-                let record = CallRecord { id, op: op.to_owned(), digest, result, at_ms, took_us };
-                self.bytes += size(&record);
-                let most = Limits::CALL_RESULTS.as_bytes();
-                if self.bytes > most {
-                    let message = format!(
-                        "the results of the plugin's calls are more than {} together",
-                        Limits::CALL_RESULTS
-                    );
-                    let error = RunError::new(ErrorCode::TooManyCalls, message);
-                    return Ok(Err(error.over(most, self.bytes, LimitUnit::Bytes)));
-                }
-                self.host.record(std::slice::from_ref(&record)).await?;
-                self.delivered.push(record.clone());
-                record
+    let call = HostCall { id, op: op.to_owned(), args, hosts };
+    let digest = host.digest(&call);
+    journal.begin(began_ms).await?;
+    let record = match journal.next() {
+        Some(record) if (record.digest, &record.op) == (digest, &call.op) => record.clone(),
+        Some(record) => return Ok(Err(mismatch(&record.op, &call))),
+        None => {
+            let began = Instant::now();
+            let result = host.perform(call).await;
+            let (at_ms, took_us) = (journal.now_ms(), began.elapsed().as_micros() as u64);
+            let record = CallRecord { id, op: op.to_owned(), digest, result, at_ms, took_us };
+            if let Err(error) = journal.keep(vec![record.clone()]).await? {
+                return Ok(Err(error));
             }
-        };
-        self.cursor += 1;
-        // A guest that was stopped meanwhile does not hear it.
-        let _ = reply.send(Answered { result: record.result, at_ms: record.at_ms });
-        Ok(Ok(()))
-    }
+            record
+        }
+    };
+    journal.pass();
+    // A guest that was stopped meanwhile does not hear it.
+    let _ = reply.send(Answered { result: record.result, at_ms: record.at_ms });
+    Ok(Ok(()))
 }

@@ -13,7 +13,7 @@ use wasmtime_wasi::{
 };
 
 use super::clock::Clock;
-use crate::{model::LogLevel, sandbox::host::LogBook};
+use crate::{model::LogLevel, sandbox::log::LogBook};
 
 /// What a guest may write at once, bytes.
 const PERMIT: usize = 64 << 10;

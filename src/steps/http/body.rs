@@ -1,9 +1,13 @@
 //! The body of a request, by the one field that gives it.
 
-use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Map, Value};
 
-use super::{Unfilled, multipart, url::as_text, xml};
+use super::{
+    Unfilled, multipart,
+    rendered::{Rendered, decode},
+    url::as_text,
+    xml,
+};
 use crate::{
     model::{FieldError, HttpStep},
     template::{Budget, JsonTemplate, Path, Roots, Template, TemplateError},
@@ -63,14 +67,6 @@ pub(super) enum Body {
     Xml(xml::Document),
     Text(Template),
     Base64(Template),
-}
-
-/// A body as it is sent.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Rendered {
-    /// For a step that names none.
-    pub(super) content_type: Option<String>,
-    pub(super) bytes: Vec<u8>,
 }
 
 impl Body {
@@ -149,10 +145,4 @@ impl Body {
             }
         })
     }
-}
-
-/// Base64 with or without line breaks.
-pub(super) fn decode(field: &str, text: &str) -> Result<Vec<u8>, String> {
-    let text: String = text.split_ascii_whitespace().collect();
-    STANDARD.decode(text).map_err(|error| format!("`{field}` is no base64: {error}"))
 }

@@ -6,6 +6,7 @@
 
 mod body;
 mod multipart;
+mod rendered;
 mod request;
 mod response;
 #[cfg(test)]

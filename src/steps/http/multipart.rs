@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::{
     Unfilled,
-    body::{Rendered, decode},
+    rendered::{Rendered, decode},
 };
 use crate::{
     model::{FieldError, HttpPart},

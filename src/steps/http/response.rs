@@ -162,10 +162,13 @@ fn write(
     data: &JsonText,
     took: Duration,
 ) -> Result<JsonText, RunError> {
-    let url = response.map(|response| match http.request.has_secret_url() {
-        // A path that was filled from a secret is one.
-        true => origin(&response.url),
-        false => response.url.as_str(),
+    let url = response.map(|response| {
+        if http.request.has_secret_url() {
+            // A path that was filled from a secret is one.
+            origin(&response.url)
+        } else {
+            response.url.as_str()
+        }
     });
     let output = Output {
         ok: error.is_none(),

@@ -66,9 +66,10 @@ impl UrlTemplate {
             };
             let value = path.text(roots, budget)?;
             if value.is_empty() && !text.contains('?') {
-                let hint = match path.root() == Root::Env {
-                    true => "; is the variable set, and does env.allow have its name?",
-                    false => "",
+                let hint = if path.root() == Root::Env {
+                    "; is the variable set, and does env.allow have its name?"
+                } else {
+                    ""
                 };
                 return Err(format!("`{path}` is empty, and the URL needs it{hint}").into());
             }

@@ -134,9 +134,10 @@ fn plain<'v>(key: &str, value: &'v Value) -> Result<Cow<'v, str>, String> {
     // XML 1.0, 2.2: what no escape can carry.
     let carried =
         |c: char| !matches!(c, '\0'..='\x08' | '\x0b' | '\x0c' | '\x0e'..='\x1f' | '\u{fffe}' | '\u{ffff}');
-    match text.chars().all(carried) {
-        true => Ok(text),
-        false => Err(format!("`{key}` holds control characters, which XML cannot carry")),
+    if text.chars().all(carried) {
+        Ok(text)
+    } else {
+        Err(format!("`{key}` holds control characters, which XML cannot carry"))
     }
 }
 
@@ -157,9 +158,10 @@ fn check_names(content: &Value) -> Result<(), String> {
 fn check_name(name: &str) -> Result<(), String> {
     let mut chars = name.chars();
     let first = chars.next().is_some_and(|c| c.is_alphabetic() || c == '_');
-    match first && chars.all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | ':')) {
-        true => Ok(()),
-        false => Err(format!("`{name}` cannot be the name of an element or attribute")),
+    if first && chars.all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | ':')) {
+        Ok(())
+    } else {
+        Err(format!("`{name}` cannot be the name of an element or attribute"))
     }
 }
 

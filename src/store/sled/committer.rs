@@ -7,7 +7,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     fs::File,
-    io::{self, BufWriter, Write as _},
+    io::{BufWriter, Write as _},
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
     sync::{
@@ -20,14 +20,15 @@ use std::{
 use sled::{Db, IVec};
 use tokio::sync::watch;
 
+pub(super) use super::failure::from_sled;
 use super::{
     blobs::{Blobs, Staged},
     check::Audit,
     commits::Commits,
-    compact::Hook,
     envelope::{self, BlobRef, Content, INLINE_MAX},
     folder::free_space,
     live::Live,
+    moment::Hook,
     queue::{Answer, Next, Op, Queue, Work},
     tally::{Tally, Weight},
     watermark::Watermark,
@@ -415,28 +416,6 @@ pub(super) fn unseal(key: &[u8], bytes: &[u8], blobs: &Blobs) -> Result<Vec<u8>,
     match envelope::open(key, bytes)? {
         Content::Inline(value) => Ok(value.to_vec()),
         Content::Blob(blob) => blobs.read(&blob),
-    }
-}
-
-/// sled's error in our words.
-pub(super) fn from_sled(error: sled::Error, doing: &str) -> StoreError {
-    match error {
-        // What comes from the system, and what sled says of its lock.
-        sled::Error::Io(error)
-            if error.raw_os_error().is_some()
-                || !matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof) =>
-        {
-            StoreError::io(format!("cannot {doing} the state"), "the data folder", error)
-        }
-        sled::Error::Corruption { at, .. } => StoreError::corrupt(
-            "the state",
-            at.map_or("no place given".to_owned(), |at| format!("at {at:?}")),
-        ),
-        // What its own files say of it is not what we made.
-        error @ (sled::Error::Io(_)
-        | sled::Error::CollectionNotFound(_)
-        | sled::Error::Unsupported(_)
-        | sled::Error::ReportableBug(_)) => StoreError::corrupt("the state", error.to_string()),
     }
 }
 

@@ -9,6 +9,7 @@ use std::{fs, ops::Bound, path::Path, time::Instant};
 
 use sled::Db;
 
+pub(super) use super::moment::{Hook, Moment};
 use super::{
     check,
     commits::Commits,
@@ -21,24 +22,6 @@ use crate::store::StoreError;
 
 /// Pairs that one batch of the copy holds.
 const CHUNK: usize = 1_000;
-
-/// Where a compaction is; a test ends it there, as a crash would.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Moment {
-    /// The new folder is there, empty.
-    Begun,
-    /// The pairs are copied, not synced.
-    Copied,
-    /// They are durable and were read again.
-    Verified,
-    /// The new folder is the current one.
-    Named,
-    /// The first commit on it is durable, the old folder still there.
-    Committed,
-}
-
-/// Asked at each moment; an error ends the work there.
-pub(super) type Hook = fn(Moment) -> Result<(), StoreError>;
 
 impl Committer {
     /// Compacts if that pays and was not looked at a while ago. Failures but that of the disk's sync leave all

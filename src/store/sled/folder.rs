@@ -9,6 +9,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+pub(super) use super::sync_folder::sync_folder;
 use super::watermark::Watermark;
 use crate::store::StoreError;
 
@@ -189,17 +190,6 @@ pub(super) fn create_private(path: &Path) -> Result<(), StoreError> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(path).map_err(|error| failed("create", path, error))
-}
-
-/// Makes the names in a folder durable.
-pub(super) fn sync_folder(path: &Path) -> Result<(), StoreError> {
-    // Elsewhere a folder cannot be opened as a file, and names are durable with the files.
-    if cfg!(unix) {
-        File::open(path)
-            .and_then(|folder| folder.sync_all())
-            .map_err(|error| failed("sync the folder", path, error))?;
-    }
-    Ok(())
 }
 
 /// The bytes free for us under `path`; `None` where the system does not say.

@@ -20,10 +20,13 @@ mod durable_compaction;
 mod durable_history;
 mod envelope;
 mod export;
+mod failure;
 mod folder;
 mod history;
 mod live;
+mod moment;
 mod queue;
+mod sync_folder;
 mod tally;
 mod watermark;
 

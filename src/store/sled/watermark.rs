@@ -11,7 +11,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::folder::sync_folder;
+use super::sync_folder::sync_folder;
 use crate::store::StoreError;
 
 /// The open file.

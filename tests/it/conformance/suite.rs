@@ -85,10 +85,7 @@ impl Case {
     /// The harness and the test in one module, which logs that it came to its end.
     pub fn as_module(&self) -> String {
         let Self { harness, source, .. } = self;
-        let end = match self.asynchronous {
-            true => "flowcellDone.then(flowcellLog);",
-            false => "flowcellLog();",
-        };
+        let end = if self.asynchronous { "flowcellDone.then(flowcellLog);" } else { "flowcellLog();" };
         format!(
             "const {{ log }} = console; const flowcellLog = () => log('verdict: passed'); const reportCompare = () => {{}}; let $DONE;
 const flowcellDone = new Promise((settle, fail) => {{ $DONE = (error) => (error ? fail(error) : settle()); }});

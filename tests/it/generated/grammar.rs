@@ -24,11 +24,12 @@ pub fn script(seed: u64) -> String {
     }
     let kept: Vec<_> = writer.names.iter().skip(1).cloned().collect();
     let result = if kept.is_empty() || writer.one_in(6) { writer.expression() } else { kept.join(", ") };
-    match writer.one_in(4) {
-        true => format!("{text}return [{result}];\n"),
-        false => format!(
+    if writer.one_in(4) {
+        format!("{text}return [{result}];\n")
+    } else {
+        format!(
             "{text}try {{ return JSON.stringify([{result}])?.length }} catch (e) {{ return String(e?.name) }}\n"
-        ),
+        )
     }
 }
 
@@ -329,10 +330,7 @@ impl Writer {
             return self.name();
         }
         let leaf = self.line(LEAVES);
-        match leaf.contains(' ') || leaf.starts_with(['{', '-']) {
-            true => format!("({leaf})"),
-            false => leaf.to_owned(),
-        }
+        if leaf.contains(' ') || leaf.starts_with(['{', '-']) { format!("({leaf})") } else { leaf.to_owned() }
     }
 
     fn arguments(&mut self) -> String {

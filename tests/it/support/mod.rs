@@ -5,6 +5,7 @@ pub mod acme;
 mod command;
 pub mod frames;
 mod http;
+pub mod imports;
 mod letters;
 mod receiver;
 mod server;

@@ -144,10 +144,7 @@ impl Process {
             let code = ended.and_then(|status| status.code()).unwrap_or(-1);
             return Err(Finished { code, stdout: line, stderr: stderr.lock().unwrap().clone() });
         };
-        let pid = match setup.wrapper.is_empty() {
-            true => child.id(),
-            false => only_child(child.id()),
-        };
+        let pid = if setup.wrapper.is_empty() { child.id() } else { only_child(child.id()) };
         let pid = Pid::from_raw(pid as i32).expect("a process id is not zero");
         Ok(Self { child, pid, address, stderr })
     }

@@ -14,10 +14,7 @@ impl ComponentState {
     /// Whether keys with this prefix may be read and written.
     fn may(&mut self, prefix: &str) -> Result<(), types::Error> {
         let wanted = Capability::Kv(prefix.to_owned());
-        match self.allowed.gives(&wanted) {
-            true => Ok(()),
-            false => Err(self.deny(&wanted.to_string())),
-        }
+        if self.allowed.gives(&wanted) { Ok(()) } else { Err(self.deny(&wanted.to_string())) }
     }
 
     async fn kv<T>(

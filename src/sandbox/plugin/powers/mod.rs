@@ -1,7 +1,7 @@
 //! All that a component can do outside its own memory, beside WASI's clocks, random numbers and streams: these five.
 //!
 //! Each checks its capability where it is called, and the sizes of what it is given. WASI's files, sockets, arguments and
-//! environment are linked, since the libraries of most languages import them, and lead nowhere (`component::wasi`).
+//! environment are linked, since the libraries of most languages import them, and lead nowhere (`wasi`).
 
 mod config;
 mod http;

@@ -1,0 +1,21 @@
+//! Runs: the event that starts one, what happens in it, what it answers, and the requests that it came of.
+
+mod answer;
+mod call;
+mod event;
+mod journal;
+mod record;
+mod request;
+mod step_key;
+mod upload;
+mod usage;
+
+pub use answer::Answer;
+pub use call::{CallError, CallNote, CallRecord};
+pub use event::{Content, Event, HIDDEN, Note, notes_json};
+pub use journal::{Entry, Signal, StepRecord, StepStatus, Wait};
+pub use record::{Cause, Claim, Parent, Run, RunHead, RunStatus};
+pub use request::{KeptRequest, RequestOutcome, RequestRecord};
+pub use step_key::StepKey;
+pub use upload::Upload;
+pub use usage::{LogLevel, LogLine, Usage};

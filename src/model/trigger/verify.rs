@@ -1,0 +1,424 @@
+//! How a sender proves itself: the typed form of `trigger.verify`.
+//!
+//! `verify_parse` builds it from JSON; the derives make the published JSON Schema.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    envelope::{EnvelopeSpec, FeishuSpec, WechatMpSpec},
+    hmac::{HmacSpec, SecretEncoding},
+    secret_spec::Secrets,
+};
+use crate::model::value::Span;
+
+/// How a sender proves itself; always over the bytes as they were received.
+#[derive(Debug, Clone, JsonSchema)]
+#[serde(tag = "scheme", rename_all = "snake_case")]
+pub enum Verify {
+    /// GitLab: its secret token, or its signing token.
+    Gitlab(GitlabSpec),
+    /// Discord's interactions and webhook events.
+    Discord(DiscordSpec),
+    /// Gitee: its signature, or its password.
+    Gitee(GiteeSpec),
+    /// `Authorization: Basic` (RFC 7617).
+    Basic(BasicSpec),
+    /// `Authorization: Bearer` with a token that both sides know.
+    Bearer(BearerSpec),
+    /// A token that both sides know, in a header.
+    Header(HeaderSpec),
+    /// A token that both sides know, in the URL. Proxies log URLs: for senders that can do nothing else.
+    Query(QuerySpec),
+    /// `Authorization: Bearer` with a JSON Web Token (RFC 7519).
+    Jwt(JwtSpec),
+    /// Any HMAC in a header.
+    Hmac(Box<HmacSpec>),
+    /// 企业微信: messages and events of WeCom, encrypted.
+    Wecom(EnvelopeSpec),
+    /// 微信公众号: messages of a WeChat official account.
+    WechatMp(WechatMpSpec),
+    /// 钉钉: the event subscription of DingTalk, encrypted.
+    DingtalkEvent(EnvelopeSpec),
+    /// 飞书: the event subscription of Feishu, also as `lark`.
+    #[schemars(transform = also_lark)]
+    Feishu(FeishuSpec),
+    /// A sender whose way of signing is known.
+    #[serde(untagged)]
+    Vendor(VendorSpec),
+}
+
+impl Verify {
+    /// What a known sender signs with one secret.
+    pub fn vendor(scheme: Vendor, secret: impl Into<Secrets>) -> Self {
+        Self::Vendor(VendorSpec { scheme, secret: secret.into(), tolerance: None, url: None })
+    }
+
+    /// The header in which the sender gives the shared secret itself; nothing when it only proves to know it.
+    pub fn secret_header(&self) -> Option<&str> {
+        match self {
+            Self::Basic(_) | Self::Bearer(_) | Self::Jwt(_) => Some("authorization"),
+            Self::Gitlab(_) => Some("x-gitlab-token"),
+            Self::Gitee(_) => Some("x-gitee-token"),
+            Self::Header(spec) => Some(&spec.header),
+            Self::Query(_)
+            | Self::Discord(_)
+            | Self::Hmac(_)
+            | Self::Vendor(_)
+            | Self::Wecom(_)
+            | Self::WechatMp(_)
+            | Self::DingtalkEvent(_)
+            | Self::Feishu(_) => None,
+        }
+    }
+
+    /// The query parameter in which the sender gives the shared secret itself.
+    pub fn secret_parameter(&self) -> Option<&str> {
+        match self {
+            Self::Query(spec) => Some(&spec.parameter),
+            Self::Basic(_)
+            | Self::Bearer(_)
+            | Self::Jwt(_)
+            | Self::Gitlab(_)
+            | Self::Gitee(_)
+            | Self::Header(_)
+            | Self::Discord(_)
+            | Self::Hmac(_)
+            | Self::Vendor(_)
+            | Self::Wecom(_)
+            | Self::WechatMp(_)
+            | Self::DingtalkEvent(_)
+            | Self::Feishu(_) => None,
+        }
+    }
+
+    /// Whether the sender takes an answer for a command to it, so that the last step's output is never sent.
+    pub fn answers_are_commands(&self) -> bool {
+        matches!(self, Self::Wecom(_) | Self::WechatMp(_) | Self::DingtalkEvent(_) | Self::Feishu(_))
+    }
+
+    /// The secrets that a handshake answers with a MAC of, unless it has its own.
+    pub fn secrets(&self) -> Option<&Secrets> {
+        match self {
+            Self::Vendor(spec) => Some(&spec.secret),
+            Self::Hmac(spec) => Some(&spec.secret),
+            Self::Gitlab(spec) => Some(&spec.secret),
+            Self::Gitee(spec) => Some(&spec.secret),
+            Self::Bearer(spec) => Some(&spec.secret),
+            Self::Header(spec) => Some(&spec.secret),
+            Self::Query(spec) => Some(&spec.secret),
+            // Public keys, names with passwords, and what has a language of its own.
+            Self::Discord(_)
+            | Self::Basic(_)
+            | Self::Jwt(_)
+            | Self::Wecom(_)
+            | Self::WechatMp(_)
+            | Self::DingtalkEvent(_)
+            | Self::Feishu(_) => None,
+        }
+    }
+
+    /// The fields of the sender's forms whose text is JSON: GitHub's with the content type of a form
+    /// (<https://docs.github.com/en/webhooks/using-webhooks/creating-webhooks>), and Slack's interactive ones
+    /// (<https://docs.slack.dev/interactivity/handling-user-interaction>).
+    pub fn json_fields(&self) -> &'static [&'static str] {
+        match self {
+            Self::Vendor(VendorSpec { scheme: Vendor::Github | Vendor::Slack, .. }) => &["payload"],
+            _ => &[],
+        }
+    }
+
+    /// Fields of the body in which the sender repeats what nobody else should know.
+    pub fn secret_fields(&self) -> &'static [&'static str] {
+        match self {
+            Self::Gitee(_) => &["password", "sign"],
+            Self::Vendor(spec) if spec.scheme == Vendor::Slack => &["token"],
+            // Feishu's tokens are hidden by its verification, which reads them.
+            Self::Vendor(_)
+            | Self::Gitlab(_)
+            | Self::Discord(_)
+            | Self::Basic(_)
+            | Self::Bearer(_)
+            | Self::Header(_)
+            | Self::Query(_)
+            | Self::Jwt(_)
+            | Self::Hmac(_)
+            | Self::Wecom(_)
+            | Self::WechatMp(_)
+            | Self::DingtalkEvent(_)
+            | Self::Feishu(_) => &[],
+        }
+    }
+}
+
+fn also_lark(schema: &mut schemars::Schema) {
+    if let Some(scheme) = schema.pointer_mut("/properties/scheme") {
+        *scheme = serde_json::json!({ "type": "string", "enum": ["feishu", "lark"] });
+    }
+}
+
+/// Senders of which nothing but the secret must be said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Vendor {
+    /// `X-Hub-Signature-256`.
+    Github,
+    /// `X-Gitea-Signature`.
+    Gitea,
+    /// `X-Forgejo-Signature`.
+    Forgejo,
+    /// Standard Webhooks: `webhook-signature`, with an HMAC (`whsec_`) or an Ed25519 key (`whpk_`).
+    Standard,
+    /// Svix: `svix-signature`, or the names of Standard Webhooks.
+    Svix,
+    /// `X-Slack-Signature`.
+    Slack,
+    /// `Stripe-Signature`.
+    Stripe,
+    /// `X-Shopify-Hmac-SHA256` or `Shopify-Hmac-Sha256`.
+    Shopify,
+    /// `X-Twilio-Signature`.
+    Twilio,
+    /// `Linear-Signature`.
+    Linear,
+    /// DingTalk's robot that receives messages: headers `timestamp` and `sign`. The signature does not cover the body.
+    DingtalkRobot,
+    /// `x-zm-signature`.
+    Zoom,
+    /// `X-PagerDuty-Signature`.
+    Pagerduty,
+    /// `Paddle-Signature`.
+    Paddle,
+    /// `Twitch-Eventsub-Message-Signature`.
+    Twitch,
+    /// `x-square-hmacsha256-signature`.
+    Square,
+    /// `X-WC-Webhook-Signature`.
+    Woocommerce,
+    /// `x-xero-signature`.
+    Xero,
+}
+
+impl Vendor {
+    /// Every one of them.
+    pub const ALL: [Self; 18] = [
+        Self::Github,
+        Self::Gitea,
+        Self::Forgejo,
+        Self::Standard,
+        Self::Svix,
+        Self::Slack,
+        Self::Stripe,
+        Self::Shopify,
+        Self::Twilio,
+        Self::Linear,
+        Self::DingtalkRobot,
+        Self::Zoom,
+        Self::Pagerduty,
+        Self::Paddle,
+        Self::Twitch,
+        Self::Square,
+        Self::Woocommerce,
+        Self::Xero,
+    ];
+
+    /// The name of its scheme.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Github => "github",
+            Self::Gitea => "gitea",
+            Self::Forgejo => "forgejo",
+            Self::Standard => "standard",
+            Self::Svix => "svix",
+            Self::Slack => "slack",
+            Self::Stripe => "stripe",
+            Self::Shopify => "shopify",
+            Self::Twilio => "twilio",
+            Self::Linear => "linear",
+            Self::DingtalkRobot => "dingtalk_robot",
+            Self::Zoom => "zoom",
+            Self::Pagerduty => "pagerduty",
+            Self::Paddle => "paddle",
+            Self::Twitch => "twitch",
+            Self::Square => "square",
+            Self::Woocommerce => "woocommerce",
+            Self::Xero => "xero",
+        }
+    }
+
+    /// Whether it says when it sent, so that there is a tolerance.
+    pub fn tells_time(self) -> bool {
+        match self {
+            Self::Standard
+            | Self::Svix
+            | Self::Slack
+            | Self::Stripe
+            | Self::Linear
+            | Self::DingtalkRobot
+            | Self::Zoom
+            | Self::Paddle
+            | Self::Twitch => true,
+            Self::Github
+            | Self::Gitea
+            | Self::Forgejo
+            | Self::Shopify
+            | Self::Twilio
+            | Self::Pagerduty
+            | Self::Square
+            | Self::Woocommerce
+            | Self::Xero => false,
+        }
+    }
+
+    /// Whether its signature covers the URL that it was given.
+    pub fn signs_url(self) -> bool {
+        matches!(self, Self::Twilio | Self::Square)
+    }
+}
+
+/// A sender whose way of signing is known.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct VendorSpec {
+    /// Who sends.
+    pub scheme: Vendor,
+    /// The webhook's secret.
+    pub secret: Secrets,
+    /// How far the time of sending may be off, for senders that tell it; the default is the sender's own.
+    pub tolerance: Option<Span>,
+    /// The webhook's URL as the sender has it, for senders that sign it (twilio, square); without a query it gets the
+    /// request's. The default is the public URL with the request's path and query.
+    pub url: Option<String>,
+}
+
+/// GitLab.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct GitlabSpec {
+    /// The secret token (`X-Gitlab-Token`) or the signing token.
+    pub secret: Secrets,
+    /// Whether `secret` is a signing token (`webhook-signature`). A secret that begins with `whsec_` always is.
+    #[serde(default)]
+    pub signing: bool,
+    /// With a signing token, how far the time of sending may be off; default 5m.
+    pub tolerance: Option<Span>,
+}
+
+/// Discord. Give `public_key` or `secret`, which mean the same.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DiscordSpec {
+    /// The application's public key, in hex.
+    pub public_key: Option<Secrets>,
+    /// The application's public key, in hex.
+    pub secret: Option<Secrets>,
+    /// How far the time of sending may be off; default 5m.
+    pub tolerance: Option<Span>,
+}
+
+/// Gitee. Neither of its ways covers the body.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct GiteeSpec {
+    /// The signing key, or the password.
+    pub secret: Secrets,
+    /// Which of them; default sign.
+    #[serde(default)]
+    pub mode: GiteeMode,
+    /// With `sign`, how far the time of sending may be off; default 1h.
+    pub tolerance: Option<Span>,
+}
+
+/// What `X-Gitee-Token` holds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum GiteeMode {
+    /// A signature over the time.
+    #[default]
+    Sign,
+    /// The secret itself.
+    Password,
+}
+
+/// HTTP's Basic authentication. Give `username` and `password`, or `secret`.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BasicSpec {
+    /// The user's name; may be empty, and holds no colon.
+    pub username: Option<String>,
+    /// The password.
+    pub password: Option<Secrets>,
+    /// Both with a colon between them, as in `user:password`.
+    pub secret: Option<Secrets>,
+}
+
+/// A token in `Authorization`.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BearerSpec {
+    /// The token.
+    pub secret: Secrets,
+}
+
+/// A token in a header.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct HeaderSpec {
+    /// The header.
+    pub header: String,
+    /// The token.
+    pub secret: Secrets,
+}
+
+/// A token in the query.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct QuerySpec {
+    /// The parameter.
+    pub parameter: String,
+    /// The token.
+    pub secret: Secrets,
+}
+
+/// A JSON Web Token.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct JwtSpec {
+    /// The one algorithm that is accepted, whatever the token says of itself.
+    pub algorithm: JwtAlgorithm,
+    /// The key of HS256, HS384 and HS512.
+    pub secret: Option<Secrets>,
+    /// How `secret` writes the key; default utf8.
+    #[serde(default)]
+    pub secret_encoding: SecretEncoding,
+    /// The public key of RS256, ES256 and EdDSA, as PEM.
+    pub public_key: Option<Secrets>,
+    /// What `iss` must be.
+    pub issuer: Option<String>,
+    /// What `aud` must be, or must hold.
+    pub audience: Option<String>,
+}
+
+/// How a JSON Web Token is signed (RFC 7518, RFC 8037). `none` is no way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum JwtAlgorithm {
+    /// HMAC with SHA-256.
+    HS256,
+    /// HMAC with SHA-384.
+    HS384,
+    /// HMAC with SHA-512.
+    HS512,
+    /// RSASSA-PKCS1-v1_5 with SHA-256.
+    RS256,
+    /// ECDSA on P-256 with SHA-256.
+    ES256,
+    /// Ed25519.
+    EdDSA,
+}
+
+impl JwtAlgorithm {
+    /// Whether both sides know the same secret.
+    pub fn is_symmetric(self) -> bool {
+        matches!(self, Self::HS256 | Self::HS384 | Self::HS512)
+    }
+}

@@ -1,0 +1,30 @@
+//! What all words are made of: ids, units, limits, errors, JSON, and how fields of JSON are read.
+//!
+//! Knows no other room of the model.
+
+mod capability;
+pub(super) mod condition;
+mod error;
+pub(super) mod fields;
+mod ids;
+mod json;
+mod limits;
+mod mode;
+mod plugin;
+pub(super) mod response;
+mod units;
+
+pub use capability::{CAPABILITY_MISSING, Capability, CapabilityError, HostPattern};
+pub use condition::{Comparison, ConditionExpr, Operator};
+pub use error::{ErrorCode, LimitUnit, LimitUse, Position, RunError};
+pub use fields::FieldError;
+pub use ids::{IdError, PluginName, RequestId, RunId, StepId, VersionHash, WorkflowKey};
+pub use json::{Bounds, JsonText};
+pub use limits::{CodeLimits, Limits, WAIT_CAP};
+pub use mode::Mode;
+pub use plugin::{
+    PluginDescription, PluginExample, PluginHash, PluginKind, PluginPin, PluginRef, PluginRefError,
+    PluginSettings, PluginStep, PluginVersion, Stdio, VersionPrefix,
+};
+pub use response::ResponseSpec;
+pub use units::{ByteSize, Span, UnitError};

@@ -1,0 +1,210 @@
+//! The JavaScript engine as a loaded module: compiled once, cached, instantiated per call.
+
+use std::{
+    path::PathBuf,
+    sync::{Arc, Mutex},
+};
+
+use sha2::{Digest, Sha256};
+use wasmtime::{Config, Enabled, Engine, InstancePre, Linker, Module, PoolingAllocationConfig, Strategy};
+
+use super::{crew::Crew, guest::Guest, host, hot_pages::HotPages};
+use crate::{
+    model::Limits,
+    sandbox::{
+        SandboxError,
+        admission::Admission,
+        cache::Cache,
+        wasm::{kept_resident, load_error, pooled, start_ticker},
+    },
+};
+
+/// The guest as it is committed; `guest-sdk/js-engine` holds its sources.
+static ENGINE_WASM: &[u8] = include_bytes!("../../../guest-sdk/js-engine/engine.wasm");
+
+/// Wasm stack of one call.
+const WASM_STACK: usize = 512 << 10;
+
+/// Bytes of written memory that a slot keeps mapped between calls: restoring them is cheaper than new page faults. All slots
+/// together keep no more than a quarter of the budget.
+const KEEP_RESIDENT: usize = 4 << 20;
+
+/// Instances that may be kept while their scripts wait, for each slot. Further ones are given up and made again.
+pub(super) const WAITING: usize = 2;
+
+/// How the engine is set up.
+#[derive(Debug, Clone)]
+pub struct EngineOptions {
+    /// Where the compiled engine is kept; nothing compiles it at every start.
+    pub cache: Option<PathBuf>,
+    /// Calls that may run at once, 1 to 512.
+    pub slots: usize,
+    /// What all calls share, plugins included: memory, by the limits of those that are under way.
+    pub admission: Admission,
+}
+
+impl EngineOptions {
+    /// The most slots: the pool reserves address space for each.
+    pub const SLOTS_MOST: usize = 512;
+
+    pub(super) fn slots(&self) -> usize {
+        self.slots.clamp(1, Self::SLOTS_MOST)
+    }
+}
+
+impl Default for EngineOptions {
+    fn default() -> Self {
+        Self { cache: None, slots: 32, admission: Admission::default() }
+    }
+}
+
+/// The loaded engine. Cheap to clone.
+#[derive(Clone)]
+pub struct JsEngine {
+    pub(super) engine: Engine,
+    pub(super) instance: InstancePre<Guest>,
+    pub(super) admission: Admission,
+    pub(super) crew: Arc<Crew>,
+    /// One script is checked, or has its image made, at a time: they stand in no line of calls.
+    pub(super) making: Arc<Mutex<()>>,
+    /// What a script writes to that is evaluated anew, and what one writes to that has an image.
+    pub(super) hot: Arc<HotPages>,
+    pub(super) hot_in_calls: Arc<HotPages>,
+}
+
+impl JsEngine {
+    /// The engine from the cache, or compiled, without any hot pages; whether it came from the cache.
+    pub(super) fn cold(options: &EngineOptions) -> Result<(Self, bool), SandboxError> {
+        let engine = new_engine(options.slots(), options.admission.memory())?;
+        let (module, cached) = load_module(&engine, options)?;
+        let mut linker = Linker::new(&engine);
+        host::link(&mut linker).map_err(load_error)?;
+        let instance = linker.instantiate_pre(&module).map_err(load_error)?;
+        start_ticker(&engine)?;
+        options.admission.turns.add_engine(&engine);
+        let cold = Self {
+            engine,
+            instance,
+            admission: options.admission.clone(),
+            crew: Arc::default(),
+            making: Arc::default(),
+            hot: Arc::default(),
+            hot_in_calls: Arc::default(),
+        };
+        Ok((cold, cached))
+    }
+}
+
+fn config() -> Config {
+    let mut config = Config::new();
+    config
+        .strategy(Strategy::Cranelift)
+        .consume_fuel(true)
+        .epoch_interruption(true)
+        .max_wasm_stack(WASM_STACK)
+        .memory_init_cow(true)
+        .cranelift_nan_canonicalization(false)
+        .wasm_backtrace_max_frames(std::num::NonZeroUsize::new(16))
+        .native_unwind_info(false)
+        .wasm_relaxed_simd(false)
+        .wasm_memory64(false)
+        .wasm_multi_memory(false);
+    config
+}
+
+fn new_engine(slots: usize, memory: u64) -> Result<Engine, SandboxError> {
+    // Four more for scripts that are checked or have their images made.
+    let slots = u32::try_from(slots * (1 + WAITING) + 4).expect("at most 512 slots");
+    let mut pool = PoolingAllocationConfig::default();
+    pool.total_core_instances(slots)
+        .total_memories(slots)
+        .total_tables(slots * 2)
+        .max_memories_per_module(1)
+        .max_tables_per_module(2)
+        .table_elements(20_000)
+        .max_memory_size(Limits::CAP.memory.as_usize())
+        .max_unused_warm_slots(slots)
+        .linear_memory_keep_resident(kept_resident(KEEP_RESIDENT, memory, slots))
+        .table_keep_resident(64 << 10)
+        .pagemap_scan(Enabled::Auto);
+    pooled(&config(), pool)
+}
+
+fn load_module(engine: &Engine, options: &EngineOptions) -> Result<(Module, bool), SandboxError> {
+    let Some(folder) = &options.cache else {
+        return Ok((Module::from_binary(engine, ENGINE_WASM).map_err(load_error)?, false));
+    };
+    let cache_error = |source| SandboxError::Cache { folder: folder.display().to_string(), source };
+    let cache = Cache::open(folder).map_err(cache_error)?;
+    let fingerprint = fingerprint();
+    if let Some(code) = cache.load(&fingerprint) {
+        // SAFETY: the MAC under a key of our own 0700 folder says that these bytes are what `precompile_module`
+        // gave for this engine and these settings; wasmtime itself refuses another version or configuration.
+        match unsafe { Module::deserialize(engine, &code) } {
+            Ok(module) => return Ok((module, true)),
+            Err(error) => {
+                tracing::warn!(error = format!("{error:#}"), "the cached engine does not fit; compiling anew")
+            }
+        }
+    }
+    let code = engine.precompile_module(ENGINE_WASM).map_err(load_error)?;
+    cache.store(&fingerprint, &code).map_err(cache_error)?;
+    // SAFETY: these bytes come from `precompile_module` a line above.
+    let module = unsafe { Module::deserialize(engine, &code) }.map_err(load_error)?;
+    Ok((module, false))
+}
+
+/// What the compiled form depends on.
+fn fingerprint() -> Vec<u8> {
+    let mut fingerprint = Sha256::digest(ENGINE_WASM).to_vec();
+    fingerprint.extend_from_slice(concat!(env!("CARGO_PKG_VERSION"), "/fuel+epoch/1").as_bytes());
+    fingerprint.extend_from_slice(std::env::consts::ARCH.as_bytes());
+    fingerprint
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, path::Path};
+
+    use super::*;
+
+    fn sha256(bytes: &[u8]) -> String {
+        hex::encode(Sha256::digest(bytes))
+    }
+
+    fn files_below(folder: &Path, files: &mut Vec<PathBuf>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() { files_below(&path, files) } else { files.push(path) }
+        }
+    }
+
+    /// What `scripts/build-js-engine` calls `source`: a hash over `<hash>  <path>` lines, sorted by path.
+    fn source_hash(root: &Path) -> String {
+        let mut files = ["Cargo.toml", "Cargo.lock", ".cargo/config.toml", "layout.mjs"]
+            .map(|name| root.join(name))
+            .to_vec();
+        files_below(&root.join("src"), &mut files);
+        let mut names: Vec<_> =
+            files.iter().map(|file| file.strip_prefix(root).unwrap().to_str().unwrap().to_owned()).collect();
+        names.sort();
+        let line = |name: &String| format!("{}  {name}\n", sha256(&fs::read(root.join(name)).unwrap()));
+        sha256(names.iter().map(line).collect::<String>().as_bytes())
+    }
+
+    #[test]
+    fn the_committed_engine_was_built_from_the_committed_sources() {
+        let root = Path::new("guest-sdk/js-engine");
+        let lock = fs::read_to_string(root.join("engine.lock")).unwrap();
+        let locked =
+            |name: &str| lock.lines().find_map(|line| line.strip_prefix(name)).unwrap().trim().to_owned();
+        assert_eq!(locked("source "), source_hash(root), "run scripts/build-js-engine");
+        assert_eq!(locked("engine.wasm "), sha256(ENGINE_WASM), "run scripts/build-js-engine");
+    }
+
+    #[test]
+    fn the_committed_engine_is_a_wasm_module_of_at_most_8_mib() {
+        assert_eq!(&ENGINE_WASM[..4], b"\0asm");
+        assert!(ENGINE_WASM.len() <= 9 << 20, "{} bytes", ENGINE_WASM.len());
+    }
+}

@@ -1,0 +1,37 @@
+//! Scripts as they are written and checked.
+
+use serde::Deserialize;
+
+/// How a script is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Form {
+    /// The body of an async function.
+    Body,
+    /// A module with a default export.
+    Module,
+}
+
+impl Form {
+    pub(super) fn name(self) -> &'static [u8] {
+        match self {
+            Self::Body => b"body",
+            Self::Module => b"module",
+        }
+    }
+}
+
+/// A source text whose syntax was checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Script {
+    /// The name that errors show.
+    pub file: String,
+    /// How it is written.
+    pub form: Form,
+    /// The text, JavaScript.
+    pub source: String,
+    /// The modules that it may import, by name with their texts; filled by who compiles it.
+    pub modules: Vec<(String, String)>,
+    /// What it imports, as the engine found it.
+    pub imports: Vec<String>,
+}
