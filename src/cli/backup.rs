@@ -1,4 +1,4 @@
-//! `flowcell backup` and `flowcell restore`: everything that is durable, as one file.
+//! `flowcell backup` and `flowcell restore`: everything durable as one file.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -20,9 +20,10 @@ use crate::{
 
 #[derive(Args)]
 pub(super) struct Backup {
-    /// The file to write; an older one of that name is replaced once the new one has proven whole.
+    /// The file to write. An older file of that name is replaced once the new one is complete and checked.
     file: PathBuf,
-    /// Of a server that runs, by its address or its data folder; or of the data folder of one that does not.
+    /// The source: a running server, by its address or its data folder, or the data folder of a server that does not
+    /// run.
     #[command(flatten)]
     server: Server,
 }
@@ -37,7 +38,7 @@ pub(super) struct Restore {
     /// A file with the key of the secrets of the server that made the backup [default: as that of the data folder, or the settings].
     #[arg(long, value_name = "FILE", conflicts_with = "unauthenticated")]
     key: Option<PathBuf>,
-    /// Take the backup without a key that vouches for it: whoever could change it may have planted workflows, plugins and runs.
+    /// Restore a backup that no key vouches for. Whoever could change it may have planted workflows, plugins and runs.
     #[arg(long)]
     unauthenticated: bool,
 }
@@ -49,7 +50,7 @@ pub(super) fn backup(arguments: &Backup) -> anyhow::Result<Verdict> {
     let draft = PathBuf::from(draft);
     let contents = small_runtime()?.block_on(write(&draft, server)).and_then(|()| finish(&draft, file));
     if contents.is_err() {
-        // Of no use, and the error says why.
+        // The draft is of no use any more. If it stays, the error above still says what went wrong.
         let _ = fs::remove_file(&draft);
     }
     let contents = contents?;
@@ -107,7 +108,7 @@ fn own_keys(data: &Path) -> anyhow::Result<Option<Keyring>> {
     Ok(key_source::existing(&Config::load(&flags, std::env::vars())?)?)
 }
 
-/// Writes what a server or a data folder gives.
+/// Writes what a server or a data folder gives to the draft.
 async fn write(draft: &Path, server: &Server) -> anyhow::Result<()> {
     let file = OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(draft);
     let mut file = BufWriter::new(file.with_context(|| format!("cannot write {}", draft.display()))?);
@@ -119,7 +120,7 @@ async fn write(draft: &Path, server: &Server) -> anyhow::Result<()> {
         |piece: &[u8]| file.write_all(piece).with_context(|| format!("cannot write {}", draft.display()));
     match store {
         Some(store) => {
-            // As the server would seal it.
+            // Sealed with the same key as a backup that the server makes.
             let keyring = own_keys(server.data())?;
             let key = keyring.and_then(|keyring| key_source::seal_keys(&keyring).into_iter().next());
             let mut sealer = key.map(Sealer::new);
@@ -142,9 +143,9 @@ async fn write(draft: &Path, server: &Server) -> anyhow::Result<()> {
     file.and_then(|file| file.sync_all()).with_context(|| format!("cannot write {}", draft.display()))
 }
 
-/// The store of a folder whose server does not run; `None` when one does.
+/// The store of a folder whose server does not run; `None` when the server runs.
 fn open(folder: &Path) -> anyhow::Result<Option<SledStore>> {
-    // Opening would make a new one.
+    // Without this check, opening would make a new store.
     anyhow::ensure!(
         folder.join("FORMAT").exists(),
         "{} holds no store: give the data folder with --data, or the address of a server with --server",
@@ -157,7 +158,7 @@ fn open(folder: &Path) -> anyhow::Result<Option<SledStore>> {
     }
 }
 
-/// Reads the draft back, and gives it its name.
+/// Reads the draft back, checks it and gives it its final name.
 fn finish(draft: &Path, file: &Path) -> anyhow::Result<Contents> {
     let contents = verify(File::open(draft)?).context("what was written is not whole: try again")?;
     fs::rename(draft, file).with_context(|| format!("cannot rename to {}", file.display()))?;
