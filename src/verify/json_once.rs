@@ -1,5 +1,5 @@
-//! JSON whose objects name no member twice (RFC 7515 section 4, RFC 7519 section 4): of two, one reader would take the first
-//! and another the last.
+//! JSON whose objects name no member twice (RFC 7515 section 4, RFC 7519 section 4). If a member is there twice, one
+//! reader would take the first and another the last.
 //!
 //! Used by `jwt`. Pure.
 
@@ -14,10 +14,10 @@ use serde_json::{Map, Value};
 /// A value in which no object names a member twice.
 struct Once(Value);
 
-/// An object in which no member, at any depth, is named twice.
+/// Reads an object in which no member, at any depth, is named twice.
 ///
 /// # Errors
-/// What is no such object.
+/// When the text is not such an object.
 pub(super) fn object(text: &[u8]) -> Result<Map<String, Value>, &'static str> {
     match serde_json::from_slice(text) {
         Ok(Once(Value::Object(members))) => Ok(members),

@@ -1,6 +1,6 @@
 //! 钉钉 (DingTalk) events: an encrypted JSON body, and always an encrypted answer.
 //!
-//! The answer to a delivery that needs none is `success`. Source: open-doc.dingtalk.com/microapp/isv/gdksu9 and
+//! `success` answers a delivery that needs no other answer. Source: open-doc.dingtalk.com/microapp/isv/gdksu9 and
 //! DingTalk's own DingTalk-Callback-Crypto, which also reads `signature` and `timeStamp`.
 
 use super::{

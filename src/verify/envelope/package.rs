@@ -1,9 +1,10 @@
-//! What stands around the encrypted text: `<xml><Encrypt>…</Encrypt></xml>`, or `{"encrypt": "…"}` of bots and of 钉钉.
+//! The document around the encrypted text: `<xml><Encrypt>…</Encrypt></xml>`, or the `{"encrypt": "…"}` of bots and of
+//! 钉钉.
 
 use quick_xml::{Reader, events::Event};
 use serde::Deserialize;
 
-/// How sender and receiver write.
+/// The format in which sender and receiver write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Form {
     Xml,
@@ -24,7 +25,7 @@ struct Outer {
 }
 
 impl Package {
-    /// Reads a body, XML if it begins as XML does.
+    /// Reads a body. It is XML if it begins as XML does.
     pub(super) fn read(body: &[u8]) -> Result<Self, &'static str> {
         let text =
             std::str::from_utf8(body).map_err(|_| "is not UTF-8")?.trim_start_matches('\u{feff}').trim();
@@ -37,7 +38,8 @@ impl Package {
     }
 }
 
-/// The text of the one `Encrypt` below the root. Nothing else of the document is believed, as nothing else is signed.
+/// The text of the one `Encrypt` below the root. Nothing else in the document is trusted, because nothing else is
+/// signed.
 fn encrypt_of_xml(text: &str) -> Result<String, &'static str> {
     const BROKEN: &str = "is no well-formed XML";
     let mut reader = Reader::from_str(text);
