@@ -1,7 +1,7 @@
-//! The question of a `condition` step: CEL, or the structured form that the console edits.
+//! The question of a `condition` step: CEL, or the structured form that programs edit.
 //!
-//! Compiled when the workflow is loaded, evaluated by the engine. Always true, false or an error: a missing
-//! field or a wrong type is never taken for false.
+//! Compiled when the workflow is loaded, evaluated by the engine. The answer is true, false or an error: a missing
+//! field or a wrong type never counts as false.
 
 use super::{
     Budget, FillError, JsonTemplate, Path, Roots, TemplateError,
@@ -10,7 +10,7 @@ use super::{
 };
 use crate::model::{ConditionExpr, Limits, Operator};
 
-/// A question compiled once and asked many times.
+/// A question that is compiled once and asked many times.
 #[derive(Debug)]
 pub struct Condition(Node);
 
@@ -29,28 +29,28 @@ pub enum ConditionError {
     /// The text is longer than a condition may be.
     #[error("the condition has {length} bytes; {most} are the most, use a code step for more")]
     TooLong {
-        /// Bytes it has.
+        /// The bytes that it has.
         length: usize,
-        /// Bytes it may have.
+        /// The bytes that it may have.
         most: usize,
     },
     /// The text has more operators, or deeper nesting, than can be evaluated safely.
     #[error("the condition is too complex ({what}); split it, or use a code step")]
     TooComplex {
-        /// Which limit was crossed.
+        /// Which limit it crosses.
         what: &'static str,
     },
     /// The text is not CEL.
     #[error("the condition is not CEL: at line {line}, column {column}: {message}")]
     Syntax {
-        /// From 1.
+        /// Counted from 1.
         line: usize,
-        /// From 1.
+        /// Counted from 1.
         column: usize,
         /// What the parser says, and a hint where one is known.
         message: String,
     },
-    /// A name that nothing has.
+    /// A name that does not exist.
     #[error(
         "`{0}` is unknown; a condition reads context, steps, scopes, env, system and run (a key with a dash is written context.headers['x-name'])"
     )]
@@ -63,7 +63,7 @@ pub enum ConditionError {
     /// `matches` needs a fixed pattern, so that it is compiled once and bounded.
     #[error("the pattern of `matches` {0}")]
     Pattern(String),
-    /// A side of a comparison is no template.
+    /// A side of a comparison is not a valid template.
     #[error("`{side}`: {error}")]
     Template {
         /// `left` or `right`.
@@ -76,25 +76,24 @@ pub enum ConditionError {
     Fill {
         /// `left` or `right`.
         side: &'static str,
-        /// Why.
         error: FillError,
     },
-    /// The two sides cannot be compared that way.
+    /// The operator does not work on the types of the two sides.
     #[error("`{op}` compares {expected}; the left side is {left} and the right side {right}")]
     Types {
         /// The operator.
         op: &'static str,
-        /// What it compares.
+        /// The types that the operator compares.
         expected: &'static str,
-        /// What stands left.
+        /// The type of the left side.
         left: &'static str,
-        /// What stands right.
+        /// The type of the right side.
         right: &'static str,
     },
-    /// The expression gives something else than true or false.
+    /// The expression gives something other than true or false.
     #[error("the condition gives {0}; it must give true or false")]
     NotBoolean(String),
-    /// The data is not as the expression expects.
+    /// The data is not what the expression expects.
     #[error("the condition cannot be answered: {0}")]
     Evaluation(String),
     /// The expression looks at more values than it may.
@@ -111,16 +110,16 @@ impl Condition {
         compile(expr).map(Self)
     }
 
-    /// The answer.
+    /// Answers the question.
     ///
     /// # Errors
-    /// When the data is missing a field or has another type than the question expects. Never holds values.
+    /// When the data lacks a field or has another type than the question expects. The error never holds values.
     pub fn eval(&self, roots: &dyn Roots) -> Result<bool, ConditionError> {
-        // One for all comparisons, as each is thrown away but costs its time.
+        // One budget for all comparisons: each text is thrown away, but costs its time.
         eval(&self.0, roots, &mut Budget::new(Limits::CAP.output.as_usize()))
     }
 
-    /// What it reads, as far as the text shows it.
+    /// The paths that it reads, as far as the text shows them.
     pub fn references(&self) -> Vec<&Path> {
         let mut all = Vec::new();
         collect(&self.0, &mut all);
@@ -210,7 +209,7 @@ mod tests {
             (json!({"any": [no(), yes()]}), true),
             (json!({"not": no()}), true),
             (json!({"not": {"any": [no(), {"not": yes()}]}}), true),
-            // Decided before the broken part is reached.
+            // The answer is known before the broken part is reached.
             (json!({"all": [no(), broken()]}), false),
             (json!({"any": [yes(), broken()]}), true),
         ];
