@@ -4,7 +4,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 use super::{NetError, Sensitive};
 
-/// Headers of the connection: what a caller writes there could smuggle a second request.
+/// Headers of the connection. With them, a caller could smuggle a second request.
 const OWN: [&str; 11] = [
     "host",
     "content-length",
@@ -18,24 +18,25 @@ const OWN: [&str; 11] = [
     "expect",
     "http2-settings",
 ];
-/// Bytes of all headers of a request.
+/// The most bytes of all headers of a request.
 const REQUEST_MOST: usize = 64 << 10;
-/// Headers of a response.
+/// The most headers of a response.
 pub(super) const RESPONSE_COUNT: usize = 100;
-/// Bytes of all headers of a response.
+/// The most bytes of all headers of a response.
 pub(super) const RESPONSE_MOST: usize = 64 << 10;
 
-/// Whether a header belongs to the connection, so that no caller may set it; `name` is lower case.
+/// Whether a header belongs to the connection, so that no caller may set it. `name` must be lower case.
 pub fn is_own(name: &str) -> bool {
     OWN.contains(&name)
 }
 
-/// Headers that carry rights and are kept out of logs.
+/// Headers that carry rights; they are kept out of logs.
 const CREDENTIALS: [HeaderName; 3] = [header::AUTHORIZATION, header::COOKIE, header::PROXY_AUTHORIZATION];
 
-/// What a request may say to whoever a redirect leads it to: how it is written, what is wanted, and which repetition it is.
+/// The headers that a request may send on to the target of a redirect. They say how the body is written, what is
+/// wanted, and which repetition this is.
 ///
-/// A list of what may pass, not of what may not: credentials stand in headers of any name (`x-api-key`,
+/// This is a list of what may pass, not of what may not. Credentials stand in headers of any name (`x-api-key`,
 /// `private-token`, `x-shopify-access-token`), and nobody knows all of them.
 const HARMLESS: [&str; 12] = [
     "accept",
@@ -52,7 +53,8 @@ const HARMLESS: [&str; 12] = [
     "user-agent",
 ];
 
-/// The headers as HTTP carries them; those that are named in `marked` or carry rights are known as sensitive.
+/// Checks headers and gives them as HTTP carries them. Those that `marked` names, or that carry rights, are marked as
+/// sensitive.
 pub(super) fn checked(headers: &[(String, String)], marked: &[String]) -> Result<HeaderMap, NetError> {
     let mut map = HeaderMap::with_capacity(headers.len());
     let mut size = 0;
@@ -79,7 +81,7 @@ fn carries_rights(name: &HeaderName, marked: &[String]) -> bool {
     CREDENTIALS.contains(name) || marked.iter().any(|mark| mark.eq_ignore_ascii_case(name.as_str()))
 }
 
-/// Takes out what another origin must not see, and tells the names of that.
+/// Removes the headers that another origin must not see, and gives their names.
 pub(super) fn strip_rights(headers: &mut HeaderMap, sensitive: &Sensitive) -> Vec<HeaderName> {
     let stays = |name: &HeaderName| {
         !HARMLESS.contains(&name.as_str())
@@ -93,7 +95,7 @@ pub(super) fn strip_rights(headers: &mut HeaderMap, sensitive: &Sensitive) -> Ve
     gone
 }
 
-/// Takes out what speaks of a body that is no longer sent.
+/// Removes the headers that describe a body, when the body is no longer sent.
 pub(super) fn strip_body(headers: &mut HeaderMap) {
     for name in [
         header::CONTENT_TYPE,
@@ -106,7 +108,7 @@ pub(super) fn strip_body(headers: &mut HeaderMap) {
     }
 }
 
-/// Whether a response's headers are more than may be kept.
+/// Whether a response has more headers than we keep.
 pub(super) fn too_large(headers: &HeaderMap) -> bool {
     let size: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
     headers.len() > RESPONSE_COUNT || size > RESPONSE_MOST
