@@ -357,7 +357,7 @@ fn meaning(typed: Typed, flags: &Flags) -> Result<Config, ConfigError> {
     let listen = flags.listen.clone().or(typed.server.listen).unwrap_or_else(|| "127.0.0.1:8080".to_owned());
     let listen = listen.parse().map_err(|_| ConfigError::Value {
         key: "server.listen",
-        message: format!("`{listen}` is no address; write it as 127.0.0.1:8080 or [::1]:8080"),
+        message: format!("`{listen}` is not an address; write it as 127.0.0.1:8080 or [::1]:8080"),
     })?;
     let data = flags.data.clone().or(typed.server.data).unwrap_or_else(|| "data".into());
     let at_least_one = |key, value: Option<usize>, default| match value {
@@ -393,7 +393,7 @@ fn meaning(typed: Typed, flags: &Flags) -> Result<Config, ConfigError> {
         waiting_bytes: typed.engine.waiting_bytes.unwrap_or(ByteSize::from_bytes(engine.waiting_bytes)),
         max_crashes: match typed.engine.max_crashes.unwrap_or(engine.max_crashes) {
             0 | 1 => {
-                let message = "must be at least 2: what a run is blamed for must happen again".to_owned();
+                let message = "must be at least 2: one crash does not show which run was guilty".to_owned();
                 return Err(ConfigError::Value { key: "engine.max_crashes", message });
             }
             most => most,
@@ -434,7 +434,7 @@ fn sandbox_memory(given: Option<ByteSize>) -> Result<Option<ByteSize>, ConfigErr
 fn public_url(url: String) -> Result<String, ConfigError> {
     let http = url.starts_with("http://") || url.starts_with("https://");
     if !http || url.contains(['?', '#', ' ']) {
-        let message = format!("`{url}` is no address; write it as https://flows.example.com");
+        let message = format!("`{url}` is not an address; write it as https://flows.example.com");
         return Err(ConfigError::Value { key: "server.public_url", message });
     }
     Ok(url.trim_end_matches('/').to_owned())

@@ -40,7 +40,7 @@ pub enum FileError {
         kind: &'static str,
     },
     /// A link leads out of the folder.
-    #[error("{path} leads out of {root} by a link, and is not read: put what it links to in its place")]
+    #[error("{path} leads out of {root} through a link, and is not read: put the link's target in its place")]
     Outside {
         /// The file or folder.
         path: String,
@@ -55,10 +55,8 @@ pub enum FileError {
         most: u64,
     },
     /// Its bytes are not UTF-8.
-    #[error("{path} is no text in UTF-8")]
-    NotText {
-        path: String,
-    },
+    #[error("{path} is not UTF-8 text")]
+    NotText { path: String },
 }
 
 impl FileError {
@@ -227,7 +225,7 @@ fn regular(file: fs::File, path: &Path) -> Result<fs::File, FileError> {
         kind if kind.is_dir() => "a folder",
         kind if kind.is_fifo() => "a pipe",
         kind if kind.is_char_device() || kind.is_block_device() => "a device",
-        _ => "no file",
+        _ => "not a file",
     };
     Err(FileError::NotRegular { path: shown(path), kind })
 }
@@ -328,7 +326,7 @@ mod tests {
         assert_eq!(root.read(Path::new("a"), 4).unwrap(), b"123\xff");
         assert!(matches!(root.read(Path::new("a"), 3), Err(FileError::TooLarge { most: 3, .. })));
         let error = root.text(Path::new("a"), 4).unwrap_err().to_string();
-        assert!(error.contains("is no text") && !error.contains("123"), "{error}");
+        assert!(error.contains("is not UTF-8 text") && !error.contains("123"), "{error}");
         symlink(folder.join("a"), folder.join("link")).unwrap();
         assert_eq!(named(&folder.join("link"), 4).unwrap().len(), 4, "what a person names may be a link");
     }

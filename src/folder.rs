@@ -29,14 +29,10 @@ pub enum FolderError {
     File(#[from] FileError),
     /// There is no `workflow.json`.
     #[error("{folder} has no workflow.json; give the folder of one workflow")]
-    NoWorkflow {
-        folder: String,
-    },
+    NoWorkflow { folder: String },
     /// The code is too large.
     #[error("{folder}: its files are over {MOST} bytes together")]
-    TooLarge {
-        folder: String,
-    },
+    TooLarge { folder: String },
     /// Folders are nested too deep.
     #[error("{folder}: folders nest over {DEPTH_MOST} deep")]
     TooDeep {

@@ -31,7 +31,7 @@ pub enum KeyError {
     /// The file cannot be used.
     #[error("cannot {doing} the key of the secrets in {path}: {source}")]
     File {
-        /// What was tried: read, make and so on.
+        /// What was tried: `read` or `keep`.
         doing: &'static str,
         path: String,
         /// What the system says.
@@ -43,9 +43,7 @@ pub enum KeyError {
     NotRead(#[from] FileError),
     /// Others can read or change the file.
     #[error("other users can read or change the key of the secrets: chmod 600 {path}")]
-    Open {
-        path: String,
-    },
+    Open { path: String },
     /// The content is not a key.
     #[error("{place}: {source}")]
     Material {

@@ -102,7 +102,7 @@ impl Loader {
                         tracing::warn!(%error, "changed workflows could not be installed");
                     }
                 }
-                Err(error) => tracing::warn!(%error, "the workflow folders cannot be looked at"),
+                Err(error) => tracing::warn!(%error, "the workflow folders cannot be read"),
             }
         }
     }
@@ -163,7 +163,7 @@ impl Loader {
     fn remove(&self, key: &WorkflowKey) {
         self.endpoints.remove(key);
         self.engine.catalog().remove(key);
-        tracing::info!(workflow = %key, "workflow removed, as its folder is gone; its runs go on");
+        tracing::info!(workflow = %key, "workflow removed, because its folder is gone; its runs go on");
     }
 
     async fn install_one(&mut self, folder: &Path, bundle: Bundle) -> Result<(), StoreError> {

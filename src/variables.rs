@@ -56,8 +56,8 @@ impl Noting {
         let first = missed.first()?;
         let names = missed.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
         Some(format!(
-            "it names {names}, which workflows do not see: add to env.allow (FLOWCELL_ENV_ALLOW) what they may see, or give a \
-             value, as in FLOWCELL_VARS_{first}"
+            "it names {names}, which workflows do not see: add those that they may see to env.allow (FLOWCELL_ENV_ALLOW), or \
+             give a value, as in FLOWCELL_VARS_{first}"
         ))
     }
 }

@@ -57,8 +57,8 @@ pub(super) fn backup(arguments: &Backup) -> anyhow::Result<Verdict> {
     println!("{}: {}", file.display(), told(contents));
     if !contents.sealed {
         eprintln!(
-            "flowcell: the backup is not sealed, as the key of the secrets was not there or the server is older: a restore takes it with \
-             --unauthenticated alone"
+            "flowcell: the backup is not sealed, because the key of the secrets was missing or the server is older: only \
+             --unauthenticated restores it"
         );
     }
     Ok(Verdict::Yes)
@@ -160,7 +160,7 @@ fn open(folder: &Path) -> anyhow::Result<Option<SledStore>> {
 
 /// Reads the draft back, checks it and gives it its final name.
 fn finish(draft: &Path, file: &Path) -> anyhow::Result<Contents> {
-    let contents = verify(File::open(draft)?).context("what was written is not whole: try again")?;
+    let contents = verify(File::open(draft)?).context("the written backup is not complete: try again")?;
     fs::rename(draft, file).with_context(|| format!("cannot rename to {}", file.display()))?;
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     File::open(folder)

@@ -63,7 +63,7 @@ fn give_up_powers(folder: &Path, program: &Path) -> anyhow::Result<()> {
         setrlimit(resource, Rlimit { current: most, maximum: most }).context("no limits can be set")?;
     }
     #[cfg(target_os = "linux")]
-    confine(folder, program).context("the folder cannot be made the only one")?;
+    confine(folder, program).context("the program cannot be confined to the folder")?;
     #[cfg(not(target_os = "linux"))]
     let _ = (folder, program);
     Ok(())

@@ -145,11 +145,11 @@ fn value(set: &Set) -> anyhow::Result<Value> {
                 .lock()
                 .take(most)
                 .read_to_string(&mut text)
-                .context("the value on stdin is no text")?;
+                .context("the value on stdin is not UTF-8 text")?;
             text
         }
     };
-    let hint = "the value is no JSON; a text needs quotes of its own, as in '\"text\"'";
+    let hint = "the value is not JSON; a text needs its own quotes, as in '\"text\"'";
     serde_json::from_str(&text).context(hint)
 }
 

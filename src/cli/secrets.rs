@@ -121,7 +121,7 @@ fn value(set: &Set) -> anyhow::Result<Zeroizing<String>> {
     let mut text = Zeroizing::new(String::new());
     // One line break, and one byte more to notice that the value is too long.
     let most = VALUE_MOST as u64 + 3;
-    stdin.lock().take(most).read_to_string(&mut text).context("the value on stdin is no text")?;
+    stdin.lock().take(most).read_to_string(&mut text).context("the value on stdin is not UTF-8 text")?;
     if text.ends_with('\n') {
         text.pop();
         if text.ends_with('\r') {

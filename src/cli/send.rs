@@ -87,7 +87,7 @@ pub(super) fn execute(arguments: &Arguments) -> anyhow::Result<Verdict> {
 /// The `verify` of a workflow that accepts this event.
 fn setting(arguments: &Arguments) -> anyhow::Result<Verify> {
     let mut fields: Map<String, Value> = serde_json::from_str(&arguments.settings)
-        .map_err(|error| anyhow::anyhow!("--settings is no JSON object: {error}"))?;
+        .map_err(|error| anyhow::anyhow!("--settings is not a JSON object: {error}"))?;
     let needed = match arguments.scheme.as_str() {
         "header" => Some(("header", "X-Api-Key")),
         "hmac" => Some(("header", "X-Signature")),

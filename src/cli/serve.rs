@@ -76,7 +76,7 @@ fn close_memory() -> std::io::Result<()> {
 
 fn start_log(config: &Config) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(&config.log_level)
-        .map_err(|error| anyhow::anyhow!("log.level: `{}` is no filter: {error}", config.log_level))?;
+        .map_err(|error| anyhow::anyhow!("log.level: `{}` is not a filter: {error}", config.log_level))?;
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     match config.log_format {
         LogFormat::Text => builder.with_ansi(std::io::stderr().is_terminal()).with_target(false).init(),

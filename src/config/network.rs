@@ -169,7 +169,7 @@ impl Acme {
         }
         if let Some(domain) = self.domains.iter().find(|domain| !is_domain(domain)) {
             let message = format!(
-                "`{domain}` is no domain that can be proven; write it as flows.example.com, without `*`"
+                "`{domain}` is not a domain that can be proven; write it as flows.example.com, without `*`"
             );
             return wrong("tls.acme.domains", message);
         }
@@ -180,7 +180,7 @@ impl Acme {
         // Plain HTTP is only for directories on the same machine, which tests use.
         let local = ["http://127.0.0.1:", "http://[::1]:", "http://localhost:"];
         if !directory.starts_with("https://") && !local.iter().any(|prefix| directory.starts_with(prefix)) {
-            return wrong("tls.acme.directory", format!("`{directory}` is no https:// address"));
+            return wrong("tls.acme.directory", format!("`{directory}` is not an https:// address"));
         }
         let domains = self.domains.iter().map(|domain| domain.to_ascii_lowercase()).collect();
         Ok(AcmeSettings { domains, contact: self.contact, directory, folder: data.join(ACME_FOLDER) })

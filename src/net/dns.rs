@@ -95,7 +95,7 @@ impl Resolver {
             }
         }
         if found.is_empty() {
-            return Err(Unresolved::Failed("the name is known, but has none".to_owned()));
+            return Err(Unresolved::Failed("the name exists, but without one".to_owned()));
         }
         Ok(found)
     }

@@ -209,7 +209,7 @@ pub(super) fn host_port(url: &Url) -> String {
 /// A refusal by the guard, with what the operator can do.
 pub(super) fn denied(url: &Url, why: &str) -> NetError {
     let host = host_port(url);
-    let how = format!("If it is meant, its operator adds \"{host}\" to `net.allow`");
+    let how = format!("If you mean this host, the operator must add \"{host}\" to `net.allow`");
     NetError::Denied { host, why: why.to_owned(), how }
 }
 

@@ -61,7 +61,7 @@ pub(super) fn checked(headers: &[(String, String)], marked: &[String]) -> Result
     for (name, value) in headers {
         let wrong = |why| NetError::Header { name: name.chars().take(60).collect(), why };
         let key = HeaderName::from_bytes(name.as_bytes())
-            .map_err(|_| wrong("is no header name; use letters, digits and -"))?;
+            .map_err(|_| wrong("is not a header name; use letters, digits and -"))?;
         if is_own(key.as_str()) {
             return Err(wrong("belongs to the connection; leave it out"));
         }
@@ -70,7 +70,7 @@ pub(super) fn checked(headers: &[(String, String)], marked: &[String]) -> Result
         value.set_sensitive(carries_rights(&key, marked));
         size += key.as_str().len() + value.len();
         if size > REQUEST_MOST || map.len() >= RESPONSE_COUNT {
-            return Err(wrong("is one too many: 100 headers and 64 KiB in all are the most"));
+            return Err(wrong("is one too many: a request may have 100 headers, and 64 KiB in all"));
         }
         map.append(key, value);
     }

@@ -84,7 +84,7 @@ pub(super) enum LookupError {
     Unanswered(Duration),
     /// It got no place in time.
     #[error(
-        "its look-up got no place within {} s, since earlier ones are not answered: {own} of this workflow (at most \
+        "its look-up got no place within {} s, because earlier ones are not answered: {own} of this workflow (at most \
          {PLACES_EACH} at once), {all} in all; call fewer hosts that cannot be looked up", waited.as_secs_f64()
     )]
     NoPlace {

@@ -39,7 +39,7 @@ impl Hop {
         if place.chars().any(char::is_control) {
             return Err(lost("something with control characters in it"));
         }
-        let url = from.join(&place).map_err(|_| lost("something that is no URL"))?;
+        let url = from.join(&place).map_err(|_| lost("something that is not a URL"))?;
         let url = error::usable(url)?;
         if from.scheme() == "https" && url.scheme() == "http" {
             return Err(NetError::Denied {

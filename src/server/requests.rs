@@ -43,7 +43,7 @@ fn refusal<B>(request: &Request<B>) -> Option<Problem> {
         return Some(Problem::new(StatusCode::URI_TOO_LONG, "uri_too_long", detail));
     }
     if headers.len() > HEADERS_MOST {
-        let detail = format!("{HEADERS_MOST} headers are the most");
+        let detail = format!("a request may have {HEADERS_MOST} headers");
         return Some(Problem::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "headers_too_large", detail));
     }
     // RFC 9112 section 3.2: one Host, in every request of HTTP/1.1.

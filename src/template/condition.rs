@@ -27,7 +27,7 @@ enum Node {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ConditionError {
     /// The text is longer than a condition may be.
-    #[error("the condition has {length} bytes; {most} are the most, use a code step for more")]
+    #[error("the condition has {length} bytes and may have {most}; use a code step for more")]
     TooLong {
         /// The bytes that it has.
         length: usize,
@@ -230,7 +230,7 @@ mod tests {
     #[test]
     fn a_broken_template_names_its_side() {
         let error = ask(json!({"left": 1, "op": "==", "right": ["{{1+1}}"]})).unwrap_err().to_string();
-        assert!(error.starts_with("`right`: [0]: at character 3: `1` is no place"), "{error}");
+        assert!(error.starts_with("`right`: [0]: at character 3: `1` is not a place"), "{error}");
     }
 
     #[test]

@@ -206,9 +206,9 @@ mod tests {
     #[test]
     fn a_mistake_names_its_place_in_the_json() {
         for (value, expected) in [
-            (json!({"a": [{"b c": "x{{$nope}}"}]}), "a[0].b c: at character 4: `$nope` is no place"),
+            (json!({"a": [{"b c": "x{{$nope}}"}]}), "a[0].b c: at character 4: `$nope` is not a place"),
             (json!(["ok", ["{{"]]), "[1][0]: at character 1: this {{ is never closed"),
-            (json!("{{1+1}}"), "at character 3: `1` is no place"),
+            (json!("{{1+1}}"), "at character 3: `1` is not a place"),
         ] {
             let error = JsonTemplate::compile(&value).unwrap_err().to_string();
             assert!(error.starts_with(expected), "{error}");

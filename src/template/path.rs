@@ -36,7 +36,7 @@ pub enum PathError {
     #[error("the path is empty; write one as in {{{{$context.data.name}}}}")]
     Empty,
     /// It does not start with a root.
-    #[error("`{name}` is no place to read from; a path starts with one of {}", roots())]
+    #[error("`{name}` is not a place to read from; a path starts with one of {}", roots())]
     UnknownRoot {
         /// The word that it starts with.
         name: String,
@@ -414,10 +414,10 @@ mod tests {
         for (text, part, offset) in [
             ("", "empty", 0),
             ("  ", "empty", 0),
-            ("context.data", "`context` is no place", 0),
-            ("$nope.a", "`$nope` is no place to read from; a path starts with one of $context, $steps", 0),
-            ("$", "`$` is no place", 0),
-            ("(1)", "`(` is no place", 0),
+            ("context.data", "`context` is not a place", 0),
+            ("$nope.a", "`$nope` is not a place to read from; a path starts with one of $context, $steps", 0),
+            ("$", "`$` is not a place", 0),
+            ("(1)", "`(` is not a place", 0),
             ("$context.", "missing after the dot", 9),
             ("$context..a", "missing after the dot", 9),
             ("$context.a.", "missing after the dot", 11),

@@ -249,9 +249,9 @@ mod tests {
             ),
             (
                 "{{nope.a}}",
-                "at character 3: `nope` is no place to read from; a path starts with one of $context",
+                "at character 3: `nope` is not a place to read from; a path starts with one of $context",
             ),
-            ("{{{{$env.A}}}}", "at character 3: `{` is no place"),
+            ("{{{{$env.A}}}}", "at character 3: `{` is not a place"),
             ("{{$context[\"a}} and {{$env.A}}", "the quote is not closed"),
         ] {
             let error = Template::parse(text).unwrap_err().to_string();

@@ -61,7 +61,7 @@ pub enum SchemeError {
         number: usize,
     },
     /// Not `name:password`.
-    #[error("secret {number} has to be `name:password`, with no colon in the name")]
+    #[error("secret {number} must be `name:password`, with no colon in the name")]
     Pair {
         /// Its place in the list, from 1.
         number: usize,
@@ -70,7 +70,7 @@ pub enum SchemeError {
     #[error("some secrets are signing tokens (`whsec_`) and some are not; give secrets of one kind")]
     MixedTokens,
     /// A tolerance for a sender that sends no time.
-    #[error("`tolerance`: no time of sending comes with this kind of secret; remove it")]
+    #[error("`tolerance`: this kind of secret comes without a time of sending; remove it")]
     NoTime,
     /// Not exactly one place for the time.
     #[error("`timestamp`: give one of `header`, `key` and `path`")]
@@ -79,7 +79,7 @@ pub enum SchemeError {
     #[error("give `id_header` or `id_path`, not both")]
     TwoIds,
     /// A path whose names are not names of members.
-    #[error("`{field}` has to be names of members with dots between them, as in `data.sent_at`")]
+    #[error("`{field}` must be names of members with dots between them, as in `data.sent_at`")]
     BodyPath {
         /// The field of the setting.
         field: &'static str,
@@ -128,7 +128,7 @@ pub enum SchemeError {
         placeholder: &'static str,
     },
     /// An EncodingAESKey with another length or other characters.
-    #[error("key {number} is no EncodingAESKey; copy all of its 43 characters")]
+    #[error("key {number} is not an EncodingAESKey; copy all of its 43 characters")]
     AesKey {
         /// Its place in the list, from 1.
         number: usize,
@@ -147,17 +147,13 @@ pub enum SchemeError {
 pub enum Rejected {
     /// The signature header is absent.
     #[error("the header `{header}` is missing")]
-    MissingSignature {
-        header: String,
-    },
+    MissingSignature { header: String },
     /// Only GitHub's SHA-1 header is there.
     #[error("only the outdated `x-hub-signature` (SHA-1) was sent; `x-hub-signature-256` is required")]
     LegacySignature,
     /// The signature header is there more than once.
     #[error("the header `{header}` is there more than once")]
-    SeveralSignatures {
-        header: String,
-    },
+    SeveralSignatures { header: String },
     /// The signature header is not written as it should be.
     #[error("the header `{header}` cannot be a signature: {why}")]
     Malformed {
@@ -173,16 +169,12 @@ pub enum Rejected {
     SecretExpired,
     /// The query parameter with the token is absent.
     #[error("the query parameter `{parameter}` is missing")]
-    MissingParameter {
-        parameter: String,
-    },
+    MissingParameter { parameter: String },
     /// The query parameter with the token is there more than once.
     #[error("the query parameter `{parameter}` is there more than once")]
-    SeveralParameters {
-        parameter: String,
-    },
+    SeveralParameters { parameter: String },
     /// The URL holds no hash of the body, or a wrong one.
-    #[error("the body is no form, and the URL holds no `bodySHA256` that fits it")]
+    #[error("the body is not a form, and the URL holds no `bodySHA256` that fits it")]
     BodyHash,
     /// A JSON Web Token that is not accepted.
     #[error("the token is not accepted: {why}")]
@@ -218,11 +210,9 @@ pub enum Rejected {
     },
     /// The header of the delivery's id is absent, empty or repeated.
     #[error("the id `{header}` is missing or not a single value")]
-    MissingId {
-        header: String,
-    },
+    MissingId { header: String },
     /// A value that another reader could divide from its neighbour in another way.
-    #[error("the {what} cannot be told from what stands beside it in the signed text: {why}")]
+    #[error("the {what} could be divided otherwise from its neighbour in the signed text: {why}")]
     Border {
         /// The value: an id, a URL or a body.
         what: &'static str,

@@ -21,9 +21,9 @@ struct Once(Value);
 pub(super) fn object(text: &[u8]) -> Result<Map<String, Value>, &'static str> {
     match serde_json::from_slice(text) {
         Ok(Once(Value::Object(members))) => Ok(members),
-        Ok(Once(_)) => Err("is no JSON object"),
+        Ok(Once(_)) => Err("is not a JSON object"),
         Err(error) if error.to_string().contains(TWICE) => Err("names a member twice"),
-        Err(_) => Err("is no JSON"),
+        Err(_) => Err("is not JSON"),
     }
 }
 
@@ -104,10 +104,10 @@ mod tests {
             (r#"{"a":1,"\u0061":2}"#, twice.clone()),
             (r#"{"b":[{"a":1,"a":2}]}"#, twice.clone()),
             (r#"{"b":{"a":1,"a":2}}"#, twice),
-            ("[]", Err("is no JSON object")),
-            ("{", Err("is no JSON")),
-            ("{} {}", Err("is no JSON")),
-            ("", Err("is no JSON")),
+            ("[]", Err("is not a JSON object")),
+            ("{", Err("is not JSON")),
+            ("{} {}", Err("is not JSON")),
+            ("", Err("is not JSON")),
         ] {
             assert_eq!(object(text.as_bytes()), expected, "{text}");
         }

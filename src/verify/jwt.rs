@@ -105,14 +105,14 @@ impl Jwt {
         let now_ms = received_ms as f64;
         // RFC 7519 section 2: seconds, which may have a fraction.
         let Some(expires_s) = claims.get("exp").and_then(Value::as_f64) else {
-            return wrong("it has no `exp`, so it would be valid for ever");
+            return wrong("it has no `exp`, so it would be valid forever");
         };
         if now_ms > expires_s * 1_000.0 + LEEWAY_MS {
             return wrong("it has expired");
         }
         match claims.get("nbf").map(Value::as_f64) {
             None => {}
-            Some(None) => return wrong("its `nbf` is no number"),
+            Some(None) => return wrong("its `nbf` is not a number"),
             Some(Some(begins_s)) if now_ms < begins_s * 1_000.0 - LEEWAY_MS => {
                 return wrong("it is not valid yet");
             }
@@ -260,15 +260,15 @@ mod tests {
             (json!({"exp": NOW_S - 60}), Ok(())),
             (json!({"exp": NOW_S - 61}), refused("it has expired")),
             (json!({"exp": NOW_S as f64 - 59.5}), Ok(())),
-            (json!({"exp": null}), refused("it has no `exp`, so it would be valid for ever")),
+            (json!({"exp": null}), refused("it has no `exp`, so it would be valid forever")),
             (
                 json!({"exp": (NOW_S + 60).to_string()}),
-                refused("it has no `exp`, so it would be valid for ever"),
+                refused("it has no `exp`, so it would be valid forever"),
             ),
             (json!({"exp": -1}), refused("it has expired")),
             (json!({"nbf": NOW_S + 60}), Ok(())),
             (json!({"nbf": NOW_S + 61}), refused("it is not valid yet")),
-            (json!({"nbf": "x"}), refused("its `nbf` is no number")),
+            (json!({"nbf": "x"}), refused("its `nbf` is not a number")),
             (json!({"iss": "you"}), refused("its `iss` is another")),
             (json!({"iss": null}), refused("its `iss` is another")),
             (json!({"iss": ["me"]}), refused("its `iss` is another")),
@@ -341,7 +341,7 @@ mod tests {
             (r#"{"alg":"HS256","b64":"false"}"#, b64),
             (r#"{"alg":"none","alg":"HS256"}"#, "its header names a member twice"),
             (r#"{"alg":"HS256","x":{"y":1,"y":2}}"#, "its header names a member twice"),
-            ("[]", "its header is no JSON object"),
+            ("[]", "its header is not a JSON object"),
         ] {
             assert_eq!(verify(&jwt, &signed(header, &claims)), refused(why), "{header}");
         }

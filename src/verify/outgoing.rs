@@ -57,7 +57,7 @@ pub enum SignError {
     #[error("only the public key is known; give the private one")]
     NoPrivateKey,
     /// The sender writes into a JSON object, and this body is not one.
-    #[error("the body is no JSON object, so {what} cannot be written into it")]
+    #[error("the body is not a JSON object, so {what} cannot be written into it")]
     NoObject {
         /// What is written into it: the time or the id.
         what: &'static str,

@@ -54,7 +54,7 @@ impl Twilio {
         let content_type = delivery.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let fields = fields(&whole, content_type.unwrap_or_default(), delivery.body)?;
         if !fields.keep_their_sids(&whole) {
-            return Err(Rejected::Form { why: "has a SID that is no value of its own field" });
+            return Err(Rejected::Form { why: "has a SID that is not the value of its own field" });
         }
         let urls = url::with_and_without_port(&whole);
         accept_secret(&self.secrets, delivery.received_ms, |secret| {
@@ -288,7 +288,7 @@ mod tests {
             // It is one text nevertheless: without the check both would pass.
             let text = |url: &str, body: &str| format!("{url}{}", Fields::of(body.as_bytes()).text);
             assert_eq!(text(&url, &body), text(outgoing.url, &good), "{body}");
-            let why = "has a SID that is no value of its own field";
+            let why = "has a SID that is not the value of its own field";
             assert_eq!(
                 verify(&url, signature, FORM, body.as_bytes()),
                 Err(Rejected::Form { why }),

@@ -186,7 +186,7 @@ impl Builder<'_> {
         if text.len() > SOURCE_MOST {
             let most = Limits::SOURCE;
             bail!(
-                "it has {} bytes, also minified, and a script {most} at most; take a path of it",
+                "it has {} bytes even minified, and a script may have {most}; bundle one path of it",
                 text.len()
             );
         }

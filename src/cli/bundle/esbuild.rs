@@ -161,7 +161,7 @@ impl Esbuild {
             bail!("esbuild: {told}");
         }
         let meta = fs::read(folder.join("meta.json")).context("esbuild wrote no metafile")?;
-        let meta: Meta = serde_json::from_slice(&meta).context("esbuild's metafile is not understood")?;
+        let meta: Meta = serde_json::from_slice(&meta).context("esbuild's metafile cannot be understood")?;
         meta.stays_inside()?;
         Ok(meta)
     }

@@ -77,7 +77,7 @@ impl Asked {
         let package = specifier.split('/').take(depth).collect::<Vec<_>>().join("/");
         let path = specifier.split('/').skip(depth);
         let fine = path.clone().all(tree::is_name);
-        ensure!(fine, "{text:?} is nothing that can be imported; write NAME, @SCOPE/NAME or NAME/PATH");
+        ensure!(fine, "{text:?} cannot be imported; write NAME, @SCOPE/NAME or NAME/PATH");
         Ok(Self { specifier: specifier.to_owned(), wish: Wish::new("the command line", &package, range)? })
     }
 }
@@ -229,7 +229,7 @@ impl Unpacked {
     fn library(&self, source: String) -> anyhow::Result<Library> {
         let text = fs::read_to_string(self.package.join("package.json"))
             .context("the package has no package.json")?;
-        let json: Value = serde_json::from_str(&text).context("the package's package.json is no JSON")?;
+        let json: Value = serde_json::from_str(&text).context("the package's package.json is not JSON")?;
         let license =
             json["license"].as_str().or_else(|| json["license"]["type"].as_str()).unwrap_or("unknown");
         // The text lands in a comment and must not end it.
@@ -252,7 +252,7 @@ impl Library {
         let lock = folder.join(LOCK);
         let mut all: Map<String, Value> = match fs::read_to_string(&lock) {
             Ok(text) => serde_json::from_str(&text)
-                .with_context(|| format!("{} is no JSON; repair or remove it", lock.display()))?,
+                .with_context(|| format!("{} is not JSON; repair or remove it", lock.display()))?,
             Err(_) => Map::new(),
         };
         let line = json!({

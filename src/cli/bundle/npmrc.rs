@@ -130,7 +130,7 @@ fn base(text: &str) -> anyhow::Result<Url> {
     let text = slashed(text.trim());
     let url = Url::parse(&text).ok().filter(|url| matches!(url.scheme(), "https" | "http"));
     url.ok_or_else(|| {
-        anyhow::anyhow!("the registry {text:?} is no http(s) URL; see `npm config get registry`")
+        anyhow::anyhow!("the registry {text:?} is not an http(s) URL; see `npm config get registry`")
     })
 }
 

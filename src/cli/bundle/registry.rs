@@ -82,10 +82,14 @@ impl Registry {
     /// The metadata of a package.
     pub(super) async fn packument(&self, name: &str) -> anyhow::Result<Packument> {
         let path = name.replace('/', "%2f");
-        let url = self.npmrc.registry(name).join(&path).with_context(|| format!("{name:?} is no package"))?;
+        let url = self
+            .npmrc
+            .registry(name)
+            .join(&path)
+            .with_context(|| format!("{name:?} is not the name of a package"))?;
         let body = self.get(url, SHORT, name).await?;
         serde_json::from_slice(&body)
-            .with_context(|| format!("what the registry says about {name} is not understood"))
+            .with_context(|| format!("the registry's answer about {name} cannot be understood"))
     }
 
     /// A tarball that matches its integrity.
@@ -100,7 +104,7 @@ impl Registry {
         {
             return Ok(bytes);
         }
-        let url = Url::parse(&dist.tarball).with_context(|| format!("{what} has no tarball at a URL"))?;
+        let url = Url::parse(&dist.tarball).with_context(|| format!("the tarball of {what} has no URL"))?;
         let url = self.npmrc.tarball(name, &url)?;
         ensure!(
             url.scheme() == "https" || self.npmrc.registry(name).scheme() == "http",
@@ -109,7 +113,7 @@ impl Registry {
         let bytes = self.get(url, "*/*", &what).await?;
         ensure!(
             Sha512::digest(&bytes).as_slice() == wanted,
-            "the tarball of {what} is not what its integrity says; nothing of it was used"
+            "the tarball of {what} does not match its integrity; nothing of it was used"
         );
         // Keeping it is only a convenience: a read-only home is not an error.
         let _ = std::fs::create_dir_all(&self.cache).and_then(|()| {
@@ -136,11 +140,11 @@ impl Registry {
                 200 => return Ok(response.body),
                 301 | 302 | 303 | 307 | 308 => {
                     let to = response.headers.get("location").and_then(|to| to.to_str().ok());
-                    let to = to.with_context(|| format!("{place} sends {what} nowhere"))?;
+                    let to = to.with_context(|| format!("{place} redirects {what} to nowhere"))?;
                     let next = url.join(to)?;
                     ensure!(
                         next.scheme() == "https" || url.scheme() == "http",
-                        "{place} sends {what} to plain http"
+                        "{place} redirects {what} to plain http"
                     );
                     url = next;
                 }
@@ -168,7 +172,8 @@ impl Registry {
                     return Ok(response);
                 }
                 Err(error) if tried == TRIES => {
-                    return Err(error).context("the registry is not reached; see `npm config get registry`");
+                    return Err(error)
+                        .context("the registry cannot be reached; see `npm config get registry`");
                 }
                 Ok(_) | Err(_) => tokio::time::sleep(Duration::from_millis(500) * tried).await,
             }

@@ -36,7 +36,7 @@ impl Wish {
             None => (name, spec),
         };
         for name in [name, package] {
-            ensure!(is_name(name), "{who} wants {name:?}, which is no package name");
+            ensure!(is_name(name), "{who} wants {name:?}, which is not the name of a package");
         }
         let range = if range.trim().is_empty() { "*" } else { range.trim() };
         ensure!(

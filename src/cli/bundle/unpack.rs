@@ -88,7 +88,7 @@ fn inside(path: &Path) -> anyhow::Result<Option<PathBuf>> {
     for part in path.components() {
         match part {
             Component::Normal(part) => {
-                let text = part.to_str().context("whose name is no text")?;
+                let text = part.to_str().context("whose name is not UTF-8")?;
                 ensure!(!text.contains(['\\', '\0', ':']), "whose name no file may have");
                 parts.push(text);
             }

@@ -101,7 +101,7 @@ async fn taken_in(local: &Local, file: &Path, bytes: &[u8], named: &Named) -> an
 /// The text of a file, or of stdin as `-`.
 fn text_from(path: &Path) -> anyhow::Result<String> {
     match path.as_os_str() == "-" {
-        true => std::io::read_to_string(std::io::stdin()).context("stdin is no text"),
+        true => std::io::read_to_string(std::io::stdin()).context("stdin is not UTF-8 text"),
         false => std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display())),
     }
 }

@@ -221,8 +221,9 @@ pub(super) async fn remove(remove: &Remove) -> anyhow::Result<Verdict> {
     let name: PluginName = name.parse()?;
     let path = match version {
         Some(version) => {
-            let version = semver::Version::parse(version)
-                .map_err(|error| anyhow::anyhow!("`{version}` is no whole version, as in 1.2.3: {error}"))?;
+            let version = semver::Version::parse(version).map_err(|error| {
+                anyhow::anyhow!("`{version}` is not a whole version, such as 1.2.3: {error}")
+            })?;
             format!("/api/v1/plugins/{name}/versions/{}", version.to_string().replace('+', "%2B"))
         }
         None => format!("/api/v1/plugins/{name}"),

@@ -151,7 +151,7 @@ pub(super) async fn start(start: &Start) -> anyhow::Result<Verdict> {
                 Some(file) => std::fs::read_to_string(file).with_context(|| format!("cannot read {file}"))?,
                 None => data.to_owned(),
             };
-            serde_json::from_str(&text).context("--data is no JSON")?
+            serde_json::from_str(&text).context("--data is not JSON")?
         }
     };
     let StartServer { server, token, server_data } = &start.server;

@@ -66,7 +66,11 @@ pub(super) fn execute(arguments: &Arguments) -> anyhow::Result<Verdict> {
 fn write(path: &Path, text: &str) -> anyhow::Result<()> {
     // A folder that comes with a checkout could hold a link. Writing through it would overwrite another file.
     let is_link = fs::symlink_metadata(path).is_ok_and(|about| about.file_type().is_symlink());
-    anyhow::ensure!(!is_link, "{} is a link, and is not written through: remove it", path.display());
+    anyhow::ensure!(
+        !is_link,
+        "{} is a link, and nothing is written through links: remove it",
+        path.display()
+    );
     fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))?;
     println!("{}", path.display());
     Ok(())

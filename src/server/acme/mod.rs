@@ -46,17 +46,17 @@ enum AcmeError {
     Directory(#[from] instant_acme::Error),
     #[error("the client cannot be set up: {0}")]
     Client(#[from] crate::net::NetError),
-    #[error("the directory offers no tls-alpn-01 for {0}; this server proves domains in no other way")]
+    #[error("the directory offers no tls-alpn-01 for {0}; this server knows no other proof")]
     NoChallenge(String),
     #[error(
-        "the directory did not accept the proof for {0}: its servers must reach this one on port 443 of it"
+        "the directory did not accept the proof for {0}: its servers must reach this server on port 443 of that domain"
     )]
     NotProven(String),
     #[error("a key or request could not be made: {0}")]
     Making(#[from] rcgen::Error),
-    #[error("the certificate that came cannot be used: {0}")]
+    #[error("the certificate that the directory sent cannot be used: {0}")]
     Unusable(#[from] rustls::Error),
-    #[error("what came is no certificate")]
+    #[error("the directory sent something that is not a certificate")]
     NoCertificate,
     #[error("cannot keep {path}: {source}")]
     Keep {

@@ -28,7 +28,7 @@ pub(super) fn explain(
                 let known = reads.paths().iter().find_map(|path| blocked(path, roots));
                 return known.unwrap_or_else(|| {
                     format!(
-                        "a field is read of {}, which has none",
+                        "the condition reads a field of {}, which has no fields",
                         types.first().map_or("a value", String::as_str)
                     )
                 });

@@ -216,7 +216,10 @@ mod tests {
             ("context.data.none.x == 1", "`context.data.none` is null and has no field `x`"),
             ("has(context.data.none.x)", "`context.data.none` is null and has no field `x`"),
             ("context.data.text.length == 1", "`context.data.text` is a string and has no field `length`"),
-            ("context.data.list.all(x, x.n == 1)", "a field is read of a whole number, which has none"),
+            (
+                "context.data.list.all(x, x.n == 1)",
+                "the condition reads a field of a whole number, which has no fields",
+            ),
             ("context.data.list[9] == 1", "a list has no element with that index"),
             ("context.data.text > 5", "`>` does not work on a string and a whole number"),
             ("context.data.text && true", "`&&` does not work on a string and a boolean"),

@@ -62,7 +62,7 @@ impl AesKey {
     fn decrypt(&self, iv: [u8; BLOCK], mut data: Vec<u8>) -> Result<Vec<u8>, &'static str> {
         let (blocks, rest) = Array::slice_as_chunks_mut(&mut data);
         if blocks.is_empty() || !rest.is_empty() {
-            return Err("is no whole number of blocks");
+            return Err("is not a whole number of blocks");
         }
         cbc::Decryptor::<Aes256>::new(&(*self.0).into(), &iv.into()).decrypt_blocks(blocks);
         Ok(data)

@@ -38,7 +38,7 @@ impl Dingtalk {
         let name = signature_of(&query);
         let package = Package::read(delivery.body).map_err(|why| Rejected::Envelope { why })?;
         if package.form != Form::Json {
-            return Err(Rejected::Envelope { why: "is no JSON" });
+            return Err(Rejected::Envelope { why: "is not JSON" });
         }
         let stamp = self.0.check(&query, name, Some(&package.encrypt), delivery.received_ms)?;
         let contents = self.0.open(&package.encrypt)?;

@@ -89,7 +89,7 @@ impl Feishu {
         let malformed = |why| Rejected::Malformed { header: SIGNATURE.as_str().to_owned(), why };
         let mut claimed = [0; 32];
         hex::decode_to_slice(signature_header(delivery.headers, &SIGNATURE)?, &mut claimed)
-            .map_err(|_| malformed("it is no SHA-256 in hex"))?;
+            .map_err(|_| malformed("it is not a SHA-256 in hex"))?;
         let timestamp = text(delivery, &TIMESTAMP)?;
         let nonce = text(delivery, &NONCE)?;
         let matches = |key: &&Key| {

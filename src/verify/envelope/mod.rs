@@ -127,7 +127,7 @@ impl Parties {
         let written = query.one(signature)?;
         let mut claimed = [0; 20];
         hex::decode_to_slice(&written, &mut claimed)
-            .map_err(|_| Rejected::Query { name: signature, why: "is no SHA-1 in hex" })?;
+            .map_err(|_| Rejected::Query { name: signature, why: "is not a SHA-1 in hex" })?;
         let (timestamp, nonce) = (query.one("timestamp")?, query.one("nonce")?);
         let token = self
             .tokens

@@ -38,7 +38,7 @@ impl<'a> Outline<'a> {
     /// Reads an object. A field that is there twice is an error, because it would mean one thing to us and another to
     /// others.
     pub(super) fn read(body: &'a [u8]) -> Result<Self, &'static str> {
-        const WRONG: &str = "is no JSON object with plain fields";
+        const WRONG: &str = "is not a JSON object with plain fields";
         let text = std::str::from_utf8(body).map_err(|_| "is not UTF-8")?;
         let fields: Fields<'a> = serde_json::from_str(text).map_err(|_| WRONG)?;
         let header = fields.header.filter(|header| header.get().starts_with('{'));

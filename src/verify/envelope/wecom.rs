@@ -35,7 +35,7 @@ impl Wecom {
             let body = self.0.open(&echo)?.message;
             // The decrypted text is the answer, so it must not be the message of somebody else's delivery.
             if !is_echo(&body) {
-                return Err(Rejected::Envelope { why: "holds no text that a question asks for" });
+                return Err(Rejected::Envelope { why: "does not hold the random text of a question" });
             }
             return Ok(Verified::question(Some(Opened { body, content_type: "text/plain" })));
         }
@@ -137,7 +137,7 @@ mod tests {
             let mut query = wecom.0.sign_query(SIGNATURE, Some(&encrypt), "id-1", ECHO_MS);
             query.push(("echostr".to_owned(), encrypt));
             let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(query).finish();
-            let why = "holds no text that a question asks for";
+            let why = "does not hold the random text of a question";
             assert_eq!(echo(&scheme, &query, ECHO_MS), Err(Rejected::Envelope { why }));
         }
     }
@@ -161,7 +161,7 @@ mod tests {
                 "half a signature",
                 ECHO.replace("5c45ff5e21", ""),
                 ECHO_MS,
-                Err(query(SIGNATURE, "is no SHA-1 in hex")),
+                Err(query(SIGNATURE, "is not a SHA-1 in hex")),
             ),
             ("no signature", ECHO.replace("msg_", ""), ECHO_MS, Err(query(SIGNATURE, "is missing"))),
             ("no nonce", ECHO.replace("nonce", "n"), ECHO_MS, Err(query("nonce", "is missing"))),
