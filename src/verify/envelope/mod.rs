@@ -37,7 +37,7 @@ pub struct Reply(Manner);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Manner {
-    /// As it is. This text replaces an empty answer.
+    /// As it is. `empty` replaces an empty answer.
     Open { empty: &'static str, content_type: &'static str },
     /// Encrypted with the key, and signed with the token, that the delivery came with. It carries the delivery's time.
     Sealed { style: Style, token: usize, key: usize, timestamp: String, nonce: String, empty: &'static str },
