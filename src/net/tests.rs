@@ -74,8 +74,8 @@ async fn s1_every_spelling_of_loopback_is_refused() {
     assert_eq!(
         message,
         format!(
-            "`127.0.0.1:{port}` may not be called: it is loopback (127.0.0.0/8). If it is meant, its operator \
-             adds \"127.0.0.1:{port}\" to `net.allow`"
+            "`127.0.0.1:{port}` may not be called: it is loopback (127.0.0.0/8). If you mean this host, the \
+             operator must add \"127.0.0.1:{port}\" to `net.allow`"
         )
     );
 }
