@@ -1,4 +1,4 @@
-//! The one place that wires store, sandbox, engine, routers and shutdown together.
+//! The one place that connects store, sandbox, engine, routers and shutdown.
 
 use std::{
     net::SocketAddr,
@@ -38,59 +38,58 @@ use crate::{
     variables::Variables,
 };
 
-/// Between two sweeps of what has expired.
+/// The time between two sweeps that remove what has expired.
 const SWEEP_EVERY: Duration = Duration::from_secs(30);
 /// Between two looks for ended runs to be settled in the history.
 const SETTLE_EVERY: Duration = Duration::from_secs(2);
 
-/// Why the server did not start, or stopped: one line that says what to do.
+/// Why the server did not start, or stopped. Each message is one line that says what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum AppError {
-    /// The port is not to be had.
+    /// The address cannot be bound.
     #[error("cannot listen on {address}: {source}; stop what uses it, or give another with --listen")]
     Listen {
         /// The address.
         address: SocketAddr,
-        /// Why.
+        /// What the system says.
         #[source]
         source: std::io::Error,
     },
-    /// The data folder.
+    /// The data folder cannot be used.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The HTTP client for workflows.
+    /// The HTTP client for workflows cannot be made.
     #[error(transparent)]
     Net(#[from] NetError),
-    /// The script engine.
+    /// The script engine does not start.
     #[error(transparent)]
     Sandbox(#[from] SandboxError),
-    /// The workflow folder.
+    /// The workflow folder cannot be read.
     #[error("{0}; give the folder that holds your workflow folders with --workflows")]
     Folder(#[from] FolderError),
-    /// The plugin folder.
+    /// The plugin folder cannot be read.
     #[error("{0}; name a folder of .wasm files with --plugins, or leave it out")]
     Plugins(#[from] PluginFileError),
-    /// The secrets.
+    /// The secrets cannot be opened.
     #[error(transparent)]
     Vault(#[from] VaultError),
-    /// Their key.
+    /// The key of the secrets cannot be used.
     #[error(transparent)]
     Key(#[from] KeyError),
-    /// The certificate.
+    /// The certificate cannot be used.
     #[error(transparent)]
     Tls(#[from] TlsError),
-    /// A secret given in a way that a server has not.
+    /// Secrets cannot be set through environment variables.
     #[error(
         "FLOWCELL_SECRETS_{0}: there is no such setting, and a server takes no secrets from variables; pass it on with \
          `flowcell secrets set {0} --from-env FLOWCELL_SECRETS_{0}`"
     )]
     SecretVariable(String),
-    /// The token for the management API.
+    /// The token of the management API cannot be read or written.
     #[error("cannot keep the API token in {path}: {source}")]
     Token {
-        /// The file.
         path: String,
-        /// Why.
+        /// What the system says.
         #[source]
         source: std::io::Error,
     },
@@ -102,18 +101,17 @@ pub enum LoadError {
     /// Its files cannot be read.
     #[error(transparent)]
     Folder(#[from] FolderError),
-    /// They are wrong.
+    /// Its files are wrong.
     #[error("{}/{error}", folder.display())]
     Definition {
-        /// The folder.
         folder: PathBuf,
-        /// What is wrong, where.
+        /// What is wrong, and where.
         error: DefinitionError,
     },
 }
 
 impl LoadError {
-    /// The lines of the code file that is wrong, with a caret.
+    /// The lines around the mistake in a code file, with a caret.
     pub fn frame(&self) -> Option<&str> {
         match self {
             Self::Folder(_) => None,
@@ -122,7 +120,7 @@ impl LoadError {
     }
 }
 
-/// A workflow folder, compiled.
+/// Reads and compiles a workflow folder.
 ///
 /// # Errors
 /// What is wrong with it, with file, line and field.
@@ -132,7 +130,7 @@ pub fn load(folder: &Path, sandbox: &JsEngine, environment: &Environment) -> Res
         .map_err(|error| LoadError::Definition { folder: folder.to_owned(), error })
 }
 
-/// Whoever looks after the certificate.
+/// The task that keeps the certificate valid.
 enum Keeper {
     Nobody,
     Files(Files),
@@ -149,7 +147,7 @@ impl Keeper {
     }
 }
 
-/// TLS as the settings have it, and who looks after it.
+/// TLS as the settings say, and the task that keeps its certificate valid.
 fn tls(config: &Config) -> Result<(Option<Tls>, Keeper), TlsError> {
     let certificates = Arc::new(Certificates::default());
     let keeper = match &config.tls {
@@ -164,26 +162,26 @@ fn tls(config: &Config) -> Result<(Option<Tls>, Keeper), TlsError> {
     Ok((Some(Tls::new(certificates)?), keeper))
 }
 
-/// Plugins are compiled by this same program, in a process of its own.
+/// The compiler of plugins: this same program, in a process of its own.
 ///
 /// # Errors
-/// When it cannot be told which program this is.
+/// When the system does not say which program this is.
 pub fn compiler() -> Result<Compiler, SandboxError> {
     let unknown = |error| SandboxError::Start(format!("it is not known which program this is: {error}"));
     this_program().map(Compiler::Child).map_err(unknown)
 }
 
-/// This program, to be started again.
+/// The path of this program, to start it again.
 ///
 /// # Errors
-/// When the system does not tell.
+/// When the system does not say which program this is.
 pub(crate) fn this_program() -> std::io::Result<PathBuf> {
-    // The same program also after its file was replaced by a newer one.
+    // This leads to the same program, even after a newer one has replaced its file.
     let this = PathBuf::from("/proc/self/exe");
     if this.exists() { Ok(this) } else { std::env::current_exe() }
 }
 
-/// Takes in the plugins that stand as files. One that is wrong is told, and the server starts without it.
+/// Installs the plugins that stand as files. If one is wrong, the log says so, and the server starts without it.
 async fn install_plugins(config: &Config, plugins: &Plugins, now_ms: u64) -> Result<(), PluginFileError> {
     let Some(folder) = &config.plugins else { return Ok(()) };
     for path in plugin_folder::modules_in(folder)? {
@@ -213,7 +211,7 @@ pub struct App {
 }
 
 impl App {
-    /// Opens everything, takes up unfinished runs, and listens; serves nobody yet.
+    /// Opens everything, takes up unfinished runs, and listens. It serves nobody yet.
     ///
     /// # Errors
     /// What is in the way.
@@ -306,12 +304,12 @@ impl App {
         Ok(Self { listener, address, router, engine, store, loader, limits, tls, keeper })
     }
 
-    /// Where it listens, as a URL.
+    /// The URL of the address where it listens.
     pub fn url(&self) -> String {
         format!("{}://{}", if self.tls.is_some() { "https" } else { "http" }, self.address)
     }
 
-    /// Serves until `stop` resolves, then finishes what it accepted and closes the store.
+    /// Serves until `stop` resolves. Then it finishes what it accepted, and closes the store.
     ///
     /// # Errors
     /// When the store can no longer promise durability.

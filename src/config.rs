@@ -1,7 +1,7 @@
-//! Settings in two stages: what was typed (a file, the environment, flags), then what it means.
+//! Settings in two stages: first what was typed (a file, the environment, flags), then what it means.
 //!
-//! Every setting `section.key` of flowcell.toml can be given as `FLOWCELL_SECTION_KEY`, which wins over
-//! the file; flags win over both. A key that nobody knows is an error that names it.
+//! Every setting `section.key` of flowcell.toml can also be given as `FLOWCELL_SECTION_KEY`, which wins over the file.
+//! Flags win over both. An unknown key is an error that names the key.
 
 use std::{
     collections::BTreeMap,
@@ -24,12 +24,12 @@ use crate::{
 };
 
 const DAY: u64 = 86_400_000;
-/// Unless the settings say otherwise.
+/// The defaults of retention.
 const KEEP_SUCCEEDED: Span = Span::from_millis(14 * DAY);
 const KEEP_FAILED: Span = Span::from_millis(30 * DAY);
 const HISTORY_BYTES: ByteSize = ByteSize::from_bytes(10 << 30);
 
-/// What was typed.
+/// The settings as they were typed.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct Typed {
@@ -120,7 +120,7 @@ struct Net {
     allow: Option<Vec<String>>,
 }
 
-/// How the server's own log is written.
+/// The form of the server's own log.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LogFormat {
@@ -131,33 +131,29 @@ pub enum LogFormat {
     Json,
 }
 
-/// What was typed as flags; these win.
+/// Settings that were typed as flags. They win over all others.
 #[derive(Debug, Default, Clone)]
 pub struct Flags {
     /// The file of settings.
     pub config: Option<PathBuf>,
-    /// Where to listen.
     pub listen: Option<String>,
-    /// The data folder.
     pub data: Option<PathBuf>,
-    /// The folder of workflow folders.
     pub workflows: Option<PathBuf>,
-    /// The folder of plugins.
     pub plugins: Option<PathBuf>,
 }
 
-/// What it means.
+/// The meaning of all settings together.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// Where to listen; port 0 lets the system choose.
     pub listen: SocketAddr,
-    /// Everything durable.
+    /// The folder of everything durable.
     pub data: PathBuf,
-    /// Folders of workflows.
+    /// The folder that holds workflow folders.
     pub workflows: PathBuf,
-    /// A folder of plugins that are installed at the start.
+    /// A folder of plugins that the start installs.
     pub plugins: Option<PathBuf>,
-    /// What URLs begin with that are given to others, without a `/` at the end; nothing: the address it listens on.
+    /// The beginning of URLs that others get, without a `/` at the end. `None` is the address where it listens.
     pub public_url: Option<String>,
     /// How long a stop waits for runs that are being executed.
     pub drain: Span,
@@ -165,9 +161,10 @@ pub struct Config {
     pub cache: PathBuf,
     /// Script calls that may run at once.
     pub slots: usize,
-    /// Memory for all calls of scripts and plugins together; nothing: a part of what the machine or the control group has.
+    /// Memory for all calls of scripts and plugins together. `None` is a part of what the machine or the control group
+    /// has.
     pub sandbox_memory: Option<ByteSize>,
-    /// Runs that may wait.
+    /// Runs that may be accepted and neither finished nor waiting.
     pub max_pending: usize,
     /// Runs that are executed at once.
     pub max_running: usize,
@@ -175,74 +172,71 @@ pub struct Config {
     pub waiting_runs: usize,
     /// What the unfinished runs of one workflow may hold in the store.
     pub waiting_bytes: ByteSize,
-    /// Ends of the process after which a run fails that was under way at each.
+    /// How many ends of the process in a row a run may be under way at before it fails.
     pub max_crashes: u32,
     /// How long lines of the request log are kept.
     pub keep_requests: Span,
-    /// What the request log may take; above it the oldest lines go early.
+    /// The disk space of the request log, bytes. Above it the oldest lines are dropped early.
     pub requests_bytes: ByteSize,
     /// How long runs are kept after they succeeded.
     pub keep_succeeded: Span,
     /// How long runs are kept after they ended in any other way.
     pub keep_failed: Span,
-    /// What the history of runs may take of the disk; above it the runs that expire first go early.
+    /// The disk space of ended runs, bytes. Above it the runs closest to expiry are dropped early.
     pub history_bytes: ByteSize,
-    /// How the server's own log is written.
+    /// The form of the server's own log.
     pub log_format: LogFormat,
-    /// What it holds, as `tracing` filters write it.
+    /// Which lines it holds, as a filter of `tracing`.
     pub log_level: String,
-    /// Variables for workflows.
+    /// Variables for workflows, by name.
     pub vars: BTreeMap<String, String>,
     /// Process variables that workflows may name; `*` ends a prefix.
     pub allow: Vec<String>,
     /// The keys of the secrets themselves.
     pub secrets_key: Option<SecretValue>,
-    /// The file that holds them; the default is one in the data folder.
+    /// The file that holds the keys; by default one in the data folder.
     pub secrets_key_file: Option<PathBuf>,
     /// Secrets from `FLOWCELL_SECRETS_<NAME>`, for commands that run workflows without a server.
     pub secrets: BTreeMap<String, SecretValue>,
-    /// Hosts with ports that workflows may call though their addresses are private.
+    /// Hosts with ports that workflows may call although their addresses are private.
     pub net_allow: Vec<HostPort>,
     /// Who may connect, and how often.
     pub network: Network,
-    /// Where the certificate comes from; nothing: plain HTTP.
+    /// The source of the certificate; `None` is plain HTTP.
     pub tls: Option<TlsSource>,
-    /// Where the server's clock begins, milliseconds since the epoch: for tests of signatures from the past alone. Nothing in a
-    /// release.
+    /// Where the server's clock begins, milliseconds since the epoch. Only for tests of signatures from the past;
+    /// always `None` in a release.
     pub test_clock_ms: Option<u64>,
 }
 
-/// Why the settings make no configuration.
+/// Why the settings cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The file cannot be read.
     #[error("cannot read {path}: {source}")]
     Read {
-        /// The file.
         path: String,
-        /// Why.
+        /// What the system says.
         #[source]
         source: std::io::Error,
     },
-    /// The file is no TOML, or has an unknown key.
+    /// The file is not TOML, or has an unknown key.
     #[error("{path}:{place}: {message}")]
     File {
-        /// The file.
         path: String,
         /// Line and column, from 1.
         place: String,
         /// What is wrong.
         message: String,
     },
-    /// An environment variable is no setting, or has a wrong value.
+    /// An environment variable is not a setting, or has a wrong value.
     #[error("{name}: {message}")]
     Variable {
-        /// The variable.
         name: String,
         /// What is wrong.
         message: String,
     },
-    /// A value makes no sense.
+    /// A value that cannot be used.
     #[error("{key}: {message}")]
     Value {
         /// The setting.
@@ -253,7 +247,7 @@ pub enum ConfigError {
 }
 
 impl Config {
-    /// Puts settings together; `environment` is the process's.
+    /// Puts the settings together. `environment` is that of the process.
     ///
     /// # Errors
     /// The first setting that is unknown or wrong.
@@ -261,11 +255,11 @@ impl Config {
         flags: &Flags,
         environment: impl Iterator<Item = (String, String)>,
     ) -> Result<Self, ConfigError> {
-        // In a release there is no such thing: the name is an unknown setting there.
+        // A release does not have this: there, the name is an unknown setting.
         Self::load_as(flags, environment, cfg!(debug_assertions))
     }
 
-    /// For a build that has the tests' clock, or has not.
+    /// For a build with or without the tests' clock.
     fn load_as(
         flags: &Flags,
         environment: impl Iterator<Item = (String, String)>,
@@ -284,7 +278,7 @@ impl Config {
                     secrets.insert(secret.to_owned(), value.into());
                     continue;
                 }
-                // Looked at one by one, so that an error names its variable.
+                // Each is checked alone, so that an error names its variable.
                 set(&mut table, setting, &value)
                     .and_then(|()| typed(table.clone()))
                     .map_err(|message| ConfigError::Variable { name, message })?;
@@ -296,13 +290,14 @@ impl Config {
     }
 }
 
-/// No setting, in no documentation and in no release: a server of which this is set believes in signatures of the past.
+/// Not a setting: it stands in no documentation, and no release has it. A server with it would accept signatures of the
+/// past.
 const TEST_CLOCK: &str = "FLOWCELL_TEST_CLOCK_MS";
 
-/// Variables with our prefix that are no settings: they speak to the commands that talk to a server.
+/// Variables with our prefix that are not settings. The commands that talk to a server read them.
 const OTHER: [&str; 2] = ["TOKEN", "URL"];
 
-/// The secret that `SECRETS_NAME` names, if it is no setting.
+/// The name of the secret in `SECRETS_NAME`, if that is not a setting.
 fn secret_of(setting: &str) -> Option<&str> {
     setting.strip_prefix("SECRETS_").filter(|name| !matches!(*name, "KEY" | "KEY_FILE"))
 }
@@ -321,7 +316,7 @@ fn read_file(path: &Path) -> Result<toml::Table, ConfigError> {
             message: error.message().to_owned(),
         }
     };
-    // Read as settings too, which alone knows the places of unknown keys.
+    // Read into the types too, because only that knows the places of unknown keys.
     toml::from_str::<Typed>(&text).map_err(wrong)?;
     text.parse().map_err(wrong)
 }
@@ -339,7 +334,7 @@ fn set(table: &mut toml::Table, setting: &str, value: &str) -> Result<(), String
     if section == "tls" {
         return network::set_tls(table, &key.to_lowercase(), value).ok_or_else(unknown);
     }
-    // Names of variables keep their case, keys of settings are lower case.
+    // Names of variables keep their case. Keys of settings are lower case.
     let key = if section == "vars" { key.to_owned() } else { key.to_lowercase() };
     let text = toml::Value::String(value.to_owned());
     let value = match (section.as_str(), key.as_str()) {
@@ -362,7 +357,7 @@ fn meaning(typed: Typed, flags: &Flags) -> Result<Config, ConfigError> {
     let listen = flags.listen.clone().or(typed.server.listen).unwrap_or_else(|| "127.0.0.1:8080".to_owned());
     let listen = listen.parse().map_err(|_| ConfigError::Value {
         key: "server.listen",
-        message: format!("`{listen}` is no address; write it as 127.0.0.1:8080 or [::1]:8080"),
+        message: format!("`{listen}` is not an address; write it as 127.0.0.1:8080 or [::1]:8080"),
     })?;
     let data = flags.data.clone().or(typed.server.data).unwrap_or_else(|| "data".into());
     let at_least_one = |key, value: Option<usize>, default| match value {
@@ -398,7 +393,7 @@ fn meaning(typed: Typed, flags: &Flags) -> Result<Config, ConfigError> {
         waiting_bytes: typed.engine.waiting_bytes.unwrap_or(ByteSize::from_bytes(engine.waiting_bytes)),
         max_crashes: match typed.engine.max_crashes.unwrap_or(engine.max_crashes) {
             0 | 1 => {
-                let message = "must be at least 2: what a run is blamed for must happen again".to_owned();
+                let message = "must be at least 2: one crash does not show which run was guilty".to_owned();
                 return Err(ConfigError::Value { key: "engine.max_crashes", message });
             }
             most => most,
@@ -423,7 +418,7 @@ fn meaning(typed: Typed, flags: &Flags) -> Result<Config, ConfigError> {
     })
 }
 
-/// Less than this, and not even one script with the default limits could run.
+/// With less than this, not even one script with the default limits could run.
 const SANDBOX_LEAST: ByteSize = Limits::DEFAULT.memory;
 
 fn sandbox_memory(given: Option<ByteSize>) -> Result<Option<ByteSize>, ConfigError> {
@@ -439,7 +434,7 @@ fn sandbox_memory(given: Option<ByteSize>) -> Result<Option<ByteSize>, ConfigErr
 fn public_url(url: String) -> Result<String, ConfigError> {
     let http = url.starts_with("http://") || url.starts_with("https://");
     if !http || url.contains(['?', '#', ' ']) {
-        let message = format!("`{url}` is no address; write it as https://flows.example.com");
+        let message = format!("`{url}` is not an address; write it as https://flows.example.com");
         return Err(ConfigError::Value { key: "server.public_url", message });
     }
     Ok(url.trim_end_matches('/').to_owned())
@@ -451,7 +446,7 @@ fn net_allow(entries: &[String]) -> Result<Vec<HostPort>, ConfigError> {
 }
 
 impl Config {
-    /// The value of a variable that a workflow names: from `[vars]`, else from the process if `env.allow` lets it.
+    /// The value of a variable that a workflow names: from `[vars]`, else from the process if `env.allow` opens it.
     /// Flowcell's own settings are never given away.
     pub fn variable(&self, name: &str, process: impl Fn(&str) -> Option<String>) -> Option<String> {
         if let Some(value) = self.vars.get(name) {
@@ -469,12 +464,12 @@ impl Config {
             })
     }
 
-    /// Whether the process has a variable that workflows do not see for want of a place in `env.allow`.
+    /// Whether the process has a variable that workflows do not see because `env.allow` lacks it.
     pub fn withholds(&self, name: &str, process: impl Fn(&str) -> Option<String>) -> bool {
         !self.vars.contains_key(name) && !self.allows(name) && process(name).is_some()
     }
 
-    /// The values among the variables that workflows may see that look like credentials: they are masked as secrets are.
+    /// The values that look like credentials, among the variables that workflows may see. They are masked like secrets.
     pub fn credentials(&self, process: impl Iterator<Item = (String, String)>) -> Vec<(String, SecretValue)> {
         let seen = process.filter(|(name, _)| self.allows(name) && !self.vars.contains_key(name));
         credentials(seen.chain(self.vars.clone()))

@@ -1,9 +1,11 @@
-//! Reads files that others may have put there: opened once, looked at through the open handle, read up to a bound.
+//! Reads files that others may have put there: each is opened once, checked through the open handle, and read up to a
+//! bound.
 //!
-//! A file in a workflow's folder comes with a git checkout, so it may be a link to the server's own files, a device or a pipe. A
-//! [`Root`] resolves names beneath one folder: a link may lead to another place of that folder, as those of a mounted ConfigMap
-//! do, and never out of it. Whatever is opened must be a regular file, and opening waits for nobody. Called by whatever reads
-//! workflows, plugins, fixtures, keys and certificates. Errors name the file and the reason, never what is in it.
+//! A file in a workflow's folder comes with a git checkout. So it may be a link to the server's own files, a device or
+//! a pipe. A [`Root`] resolves names below one folder. A link may lead to another place in that folder, as the links of
+//! a mounted ConfigMap do, but never out of it. Whatever is opened must be a regular file, and opening never waits.
+//! Everything that reads workflows, plugins, fixtures, keys and certificates uses this. Errors name the file and the
+//! reason, never the content.
 
 use std::{
     fs, io,
@@ -26,44 +28,39 @@ pub enum FileError {
     Read {
         /// The file or folder.
         path: String,
-        /// Why.
+        /// What the system says.
         #[source]
         source: io::Error,
     },
-    /// A pipe, a device, a socket or a folder.
+    /// It is a pipe, a device, a socket or a folder.
     #[error("{path} is {kind}: put a regular file in its place")]
     NotRegular {
-        /// The file.
         path: String,
         /// What it is.
         kind: &'static str,
     },
-    /// A link that leads elsewhere.
-    #[error("{path} leads out of {root} by a link, and is not read: put what it links to in its place")]
+    /// A link leads out of the folder.
+    #[error("{path} leads out of {root} through a link, and is not read: put the link's target in its place")]
     Outside {
         /// The file or folder.
         path: String,
         /// The folder that it leads out of.
         root: String,
     },
-    /// More than the reader takes.
+    /// It is larger than the reader accepts.
     #[error("{path} is over {most} bytes")]
     TooLarge {
-        /// The file.
         path: String,
-        /// The most that is read.
+        /// The most bytes that are read.
         most: u64,
     },
-    /// Bytes that are no UTF-8.
-    #[error("{path} is no text in UTF-8")]
-    NotText {
-        /// The file.
-        path: String,
-    },
+    /// Its bytes are not UTF-8.
+    #[error("{path} is not UTF-8 text")]
+    NotText { path: String },
 }
 
 impl FileError {
-    /// Whether there is no such file.
+    /// Whether the reason is that there is no such file.
     pub fn is_missing(&self) -> bool {
         matches!(self, Self::Read { source, .. } if source.kind() == io::ErrorKind::NotFound)
     }
@@ -72,38 +69,38 @@ impl FileError {
 /// The bytes of a file that the operator or the user has named. It may be a link.
 ///
 /// # Errors
-/// When it is no regular file, over `most` bytes, or cannot be read.
+/// When it is not a regular file, is over `most` bytes, or cannot be read.
 pub fn named(path: &Path, most: u64) -> Result<Vec<u8>, FileError> {
     whole(&named_file(path)?, path, most)
 }
 
-/// As [`named`], open: for those who ask more of the handle than its contents.
+/// Like [`named`], but gives the open file, for callers that need more than its content.
 ///
 /// # Errors
-/// When it is no regular file or cannot be opened.
+/// When it is not a regular file, or cannot be opened.
 pub fn named_file(path: &Path) -> Result<fs::File, FileError> {
     let opened = fs::OpenOptions::new().read(true).custom_flags(flags()).open(path);
     regular(opened.map_err(|source| read_error(path, source))?, path)
 }
 
-/// As [`named`], as text.
+/// Like [`named`], as text.
 ///
 /// # Errors
-/// As [`named`], and when it is no UTF-8.
+/// The same as [`named`], and when it is not UTF-8.
 pub fn named_text(path: &Path, most: u64) -> Result<String, FileError> {
     text(named(path, most)?, path)
 }
 
-/// The text of a file that a person gives a command once: also a pipe, as a shell's `<(…)` makes one.
+/// The text of a file that a person gives to a command. It may be a pipe, as a shell's `<(…)` makes one.
 ///
 /// # Errors
-/// When it is over `most` bytes, no UTF-8, or cannot be read.
+/// When it is over `most` bytes, is not UTF-8, or cannot be read.
 pub fn given_text(path: &Path, most: u64) -> Result<String, FileError> {
     let file = fs::File::open(path).map_err(|source| read_error(path, source))?;
     text(whole(&file, path, most)?, path)
 }
 
-/// What is left of an open file, if it is at most `most` bytes.
+/// The rest of an open file, if it has at most `most` bytes.
 ///
 /// # Errors
 /// `TooLarge`, `Read`.
@@ -113,42 +110,41 @@ pub fn whole(mut file: &fs::File, path: &Path, most: u64) -> Result<Vec<u8>, Fil
     if size > most {
         return Err(too_large());
     }
-    // It may grow while it is read.
+    // The file may grow while it is read.
     let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or_default());
     file.by_ref().take(most + 1).read_to_end(&mut bytes).map_err(|source| read_error(path, source))?;
     if bytes.len() as u64 > most { Err(too_large()) } else { Ok(bytes) }
 }
 
-/// An open folder, and nothing outside of it.
+/// An open folder. Nothing outside it can be read through this.
 pub struct Root {
     dir: Dir,
     place: PathBuf,
 }
 
-/// What a folder has.
+/// One entry of a folder.
 #[derive(Debug)]
 pub struct Entry {
-    /// Its name.
     pub name: String,
-    /// A folder itself; a link to one is none.
+    /// Whether it is a folder itself; a link to a folder is not one.
     pub is_folder: bool,
 }
 
 impl Root {
-    /// A folder that the operator or the user has named. It may be a link.
+    /// Opens a folder that the operator or the user has named. It may be a link.
     ///
     /// # Errors
-    /// When it is no folder that can be opened.
+    /// When it is not a folder, or cannot be opened.
     pub fn open(place: &Path) -> Result<Self, FileError> {
         let dir = Dir::open_ambient_dir(place, ambient_authority());
         let dir = dir.map_err(|source| read_error(place, source))?;
         Ok(Self { dir, place: place.to_owned() })
     }
 
-    /// A folder below this one, which nothing that is read through it leaves.
+    /// A folder below this one. Nothing that is read through it leaves it.
     ///
     /// # Errors
-    /// When it is no folder that can be opened, or leads out of this one.
+    /// When it is not a folder that can be opened, or leads out of this one.
     pub fn folder(&self, name: &Path) -> Result<Self, FileError> {
         let place = self.place.join(name);
         match self.dir.open_dir(name) {
@@ -157,12 +153,12 @@ impl Root {
         }
     }
 
-    /// Where it is.
+    /// The folder's path, for messages.
     pub fn place(&self) -> &Path {
         &self.place
     }
 
-    /// What is in it, by name. Names that are no UTF-8 are left out.
+    /// The entries of the folder, by name. Names that are not UTF-8 are left out.
     ///
     /// # Errors
     /// When it cannot be read.
@@ -178,12 +174,12 @@ impl Root {
         Ok(entries)
     }
 
-    /// Whether a name is taken, by a file, a folder, or a link that leads anywhere.
+    /// Whether a name is taken by a file, a folder, or a link that leads anywhere.
     pub fn has(&self, name: &Path) -> bool {
         self.dir.symlink_metadata(name).is_ok()
     }
 
-    /// Whether a name is taken by anything but a folder: reading it tells what it is.
+    /// Whether a name is taken by anything but a folder. Reading it shows what it is.
     pub fn may_be_file(&self, name: &Path) -> bool {
         self.dir.symlink_metadata(name).is_ok_and(|about| !about.is_dir())
     }
@@ -191,7 +187,7 @@ impl Root {
     /// The bytes of a file.
     ///
     /// # Errors
-    /// When it leads out of this folder, is no regular file, over `most` bytes, or cannot be read.
+    /// When it leads out of this folder, is not a regular file, is over `most` bytes, or cannot be read.
     pub fn read(&self, name: &Path, most: u64) -> Result<Vec<u8>, FileError> {
         let path = self.place.join(name);
         let mut options = OpenOptions::new();
@@ -203,7 +199,7 @@ impl Root {
     /// The text of a file.
     ///
     /// # Errors
-    /// As [`Root::read`], and when it is no UTF-8.
+    /// The same as [`Root::read`], and when it is not UTF-8.
     pub fn text(&self, name: &Path, most: u64) -> Result<String, FileError> {
         text(self.read(name, most)?, &self.place.join(name))
     }
@@ -230,13 +226,13 @@ fn regular(file: fs::File, path: &Path) -> Result<fs::File, FileError> {
         kind if kind.is_dir() => "a folder",
         kind if kind.is_fifo() => "a pipe",
         kind if kind.is_char_device() || kind.is_block_device() => "a device",
-        _ => "no file",
+        _ => "not a file",
     };
     Err(FileError::NotRegular { path: shown(path), kind })
 }
 
 fn text(bytes: Vec<u8>, path: &Path) -> Result<String, FileError> {
-    // The error of the conversion has the bytes.
+    // The conversion's own error would hold the bytes.
     String::from_utf8(bytes).map_err(|_| FileError::NotText { path: shown(path) })
 }
 
@@ -331,7 +327,7 @@ mod tests {
         assert_eq!(root.read(Path::new("a"), 4).unwrap(), b"123\xff");
         assert!(matches!(root.read(Path::new("a"), 3), Err(FileError::TooLarge { most: 3, .. })));
         let error = root.text(Path::new("a"), 4).unwrap_err().to_string();
-        assert!(error.contains("is no text") && !error.contains("123"), "{error}");
+        assert!(error.contains("is not UTF-8 text") && !error.contains("123"), "{error}");
         symlink(folder.join("a"), folder.join("link")).unwrap();
         assert_eq!(named(&folder.join("link"), 4).unwrap().len(), 4, "what a person names may be a link");
     }

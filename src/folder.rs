@@ -1,6 +1,7 @@
-//! Reads workflow folders from disk: `<folder>/<key>/workflow.json`, the code in that folder, and the libraries that it imports.
+//! Reads workflow folders from disk: `<folder>/<key>/workflow.json`, the code in that folder, and the libraries that
+//! the code imports.
 //!
-//! The folder that the operator names may be a link; what is below it may be one that stays below (see `files`).
+//! The folder that the operator names may be a link. A folder below it may be a link that stays below it (see `files`).
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -14,31 +15,25 @@ use crate::{
     script::{self, LIBRARIES, Language},
 };
 
-/// The most that a workflow's files may weigh together, libraries included, bytes.
+/// The most bytes of all files of a workflow together, libraries included.
 const MOST: u64 = 16 << 20;
 /// How deep folders of code may nest.
 const DEPTH_MOST: usize = 16;
 const WORKFLOW: &str = "workflow.json";
 
-/// Why a folder is no workflow.
+/// Why a folder is not a workflow.
 #[derive(Debug, thiserror::Error)]
 pub enum FolderError {
-    /// A file or folder cannot be read, or is none that is read.
+    /// A file or folder cannot be read, or is of a kind that is never read.
     #[error(transparent)]
     File(#[from] FileError),
     /// There is no `workflow.json`.
     #[error("{folder} has no workflow.json; give the folder of one workflow")]
-    NoWorkflow {
-        /// The folder.
-        folder: String,
-    },
-    /// Too much code.
+    NoWorkflow { folder: String },
+    /// The code is too large.
     #[error("{folder}: its files are over {MOST} bytes together")]
-    TooLarge {
-        /// The folder.
-        folder: String,
-    },
-    /// Folders in folders.
+    TooLarge { folder: String },
+    /// Folders are nested too deep.
     #[error("{folder}: folders nest over {DEPTH_MOST} deep")]
     TooDeep {
         /// The innermost folder.
@@ -46,20 +41,20 @@ pub enum FolderError {
     },
 }
 
-/// The folders below `root` that have a `workflow.json`, by name; whether that can be read is another question.
+/// The folders below `root` that have a `workflow.json`, by name. This does not check whether it can be read.
 ///
 /// # Errors
 /// When `root` cannot be read.
 pub fn workflows_in(root: &Path) -> Result<Vec<PathBuf>, FolderError> {
     let entries = Root::open(root)?.entries()?.into_iter();
     let names = entries.map(|entry| entry.name).filter(|name| name != LIBRARIES && !name.starts_with('.'));
-    // Nothing is read through this path: a link that leads out is told when the workflow is.
+    // Nothing is read through this path. A link that leads out is reported when the workflow is read.
     let has_workflow = |folder: &PathBuf| fs::symlink_metadata(folder.join(WORKFLOW)).is_ok();
     Ok(names.map(|name| root.join(name)).filter(has_workflow).collect())
 }
 
-/// The files of one workflow: `workflow.json`, all code in the folder, and of the libraries in `libraries/`, here or beside the
-/// workflow's folder, those that the code imports. The folder itself is one that a person names, and may be a link.
+/// The files of one workflow: `workflow.json`, all code in the folder, and the libraries that the code imports, from
+/// `libraries/` here or beside the workflow's folder. A person names the folder, so it may be a link.
 ///
 /// # Errors
 /// What cannot be read.
@@ -120,7 +115,8 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// Reads the code in `folder`, whose name below the root is `prefix`, and in its folders. Links to folders are not followed.
+    /// Reads the code in `folder` and in its folders. `prefix` is the folder's name below the root. Links to folders
+    /// are not followed.
     fn code(&mut self, folder: &Root, prefix: &str, depth: usize) -> Result<(), FolderError> {
         if depth > DEPTH_MOST {
             return Err(FolderError::TooDeep { folder: folder.place().display().to_string() });
@@ -139,7 +135,7 @@ impl Reader<'_> {
                     self.code(&inner, &format!("{below}/"), depth + 1)?;
                 }
             } else if Language::of(&name).is_some() {
-                // From the workflow's folder, as links may lead to another part of it.
+                // Read from the workflow's folder, because links may lead to another part of it.
                 self.file(self.root, &below, below.clone())?;
             }
         }
@@ -159,7 +155,7 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// Adds the libraries that the code imports, and those that they import.
+    /// Adds the libraries that the code imports, and those that these libraries import.
     fn libraries(&mut self, beside: Option<&Root>) -> Result<(), FolderError> {
         let mut places = Vec::new();
         for root in [Some(self.root), beside].into_iter().flatten() {
@@ -170,7 +166,7 @@ impl Reader<'_> {
                 Err(_) => {}
             }
         }
-        // Nothing is looked for then.
+        // Then there is nothing to look for.
         if places.is_empty() {
             return Ok(());
         }
@@ -188,7 +184,7 @@ impl Reader<'_> {
             let specifiers: BTreeSet<String> = script::mentioned(text).map(str::to_owned).collect();
             for specifier in specifiers {
                 let exists = |name: &str| self.files.contains_key(name) || find(name).is_some();
-                // What is missing is told when the version is compiled.
+                // Compiling the version reports what is missing.
                 let found = script::resolve(&importer, &specifier, exists).ok().flatten();
                 if let Some(name) = found.filter(|name| !self.files.contains_key(name))
                     && let Some((place, inside)) = find(&name)
@@ -323,7 +319,7 @@ mod tests {
         symlink("../elsewhere", place.join("out")).unwrap();
         assert!(refused("out").contains("workflows/out"));
         assert_eq!(workflows_in(&place).unwrap().len(), 3, "it is told, not left out in silence");
-        // A person who names the link itself means what it leads to.
+        // A person who names the link itself means its target.
         assert!(read(&place.join("out")).unwrap().files.is_empty());
         symlink(&place, root.path().join("link")).unwrap();
         assert!(read_below(&root.path().join("link"), Path::new("other")).is_ok());
@@ -338,7 +334,7 @@ mod tests {
         symlink("..data/a", root.path().join("a")).unwrap();
         assert_eq!(workflows_in(root.path()).unwrap(), [root.path().join("a")]);
         assert_eq!(read_below(root.path(), Path::new("a")).unwrap().files["main.js"], "1");
-        // Or one such volume a workflow.
+        // Or one such volume for each workflow.
         fs::create_dir(root.path().join("b")).unwrap();
         symlink("../..1", root.path().join("b/..data")).unwrap();
         write(root.path(), &[("b/..2/workflow.json", "{}"), ("b/..2/main.js", "2")]);

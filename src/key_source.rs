@@ -1,7 +1,7 @@
-//! Where the key of the secrets comes from: a setting, a file, or one made at the first start.
+//! Where the key of the secrets comes from: a setting, a file, or a key that the first start makes.
 //!
-//! Called by `app` once. Never makes a key for a store whose secrets were sealed with one that is lost, and never
-//! logs one.
+//! `app` calls this once. It never makes a key for a store whose secrets were sealed with a lost one, and never logs a
+//! key.
 
 use std::{
     fs, io,
@@ -19,10 +19,10 @@ use crate::{
     store::SealKey,
 };
 
-/// The key's file in the data folder, when no other is named.
+/// The key's file in the data folder, unless another is named.
 pub const KEY_FILE: &str = "secrets.key";
 
-/// The most bytes of such a file: it has a few keys and comments.
+/// The size limit of such a file, bytes. It has a few keys and comments.
 const KEY_FILE_MOST: u64 = 64 << 10;
 
 /// Why there is no key.
@@ -31,24 +31,20 @@ pub enum KeyError {
     /// The file cannot be used.
     #[error("cannot {doing} the key of the secrets in {path}: {source}")]
     File {
-        /// What was tried.
+        /// What was tried: `read` or `keep`.
         doing: &'static str,
-        /// The file.
         path: String,
-        /// Why.
+        /// What the system says.
         #[source]
         source: io::Error,
     },
-    /// The file is none that is read.
+    /// The file is of a kind that is never read.
     #[error("the key of the secrets: {0}")]
     NotRead(#[from] FileError),
     /// Others can read or change the file.
     #[error("other users can read or change the key of the secrets: chmod 600 {path}")]
-    Open {
-        /// The file.
-        path: String,
-    },
-    /// What is in it is no key.
+    Open { path: String },
+    /// The content is not a key.
     #[error("{place}: {source}")]
     Material {
         /// The file or setting.
@@ -63,14 +59,14 @@ pub enum KeyError {
          the key as secrets.key_file"
     )]
     Lost {
-        /// The file.
+        /// Where the file should be.
         path: String,
         /// The id of the key that is needed.
         key_id: String,
     },
 }
 
-/// The keys that the settings name; `sealed_with` is the id of the key that the store needs, if it has secrets.
+/// The keys that the settings name. `sealed_with` is the id of the key that the store needs, if it has secrets.
 pub(crate) fn keyring(config: &Config, sealed_with: Option<&str>) -> Result<Keyring, KeyError> {
     if let Some(material) = &config.secrets_key {
         return parse("secrets.key".to_owned(), material);
@@ -87,10 +83,10 @@ pub(crate) fn keyring(config: &Config, sealed_with: Option<&str>) -> Result<Keyr
     }
 }
 
-/// The keys that the settings name, or those of the data folder if it has any; makes none.
+/// The keys that the settings name, or those in the data folder, if there are any. It never makes one.
 ///
 /// # Errors
-/// When there is something that cannot be read, or is no key.
+/// When something cannot be read, or is not a key.
 pub(crate) fn existing(config: &Config) -> Result<Option<Keyring>, KeyError> {
     if let Some(material) = &config.secrets_key {
         return parse("secrets.key".to_owned(), material).map(Some);
@@ -112,7 +108,7 @@ pub(crate) fn in_file(path: &Path) -> Result<Keyring, KeyError> {
     read(path)
 }
 
-/// What seals backups: the first seals, any opens.
+/// The keys that seal backups. The first one seals, any of them opens.
 pub(crate) fn seal_keys(keyring: &Keyring) -> Vec<SealKey> {
     keyring.backup_keys().into_iter().map(|(id, key)| SealKey::new(id, key)).collect()
 }
@@ -128,7 +124,7 @@ fn parse(place: String, material: &str) -> Result<Keyring, KeyError> {
 fn read(path: &Path) -> Result<Keyring, KeyError> {
     let failed = |source| KeyError::File { doing: "read", path: shown(path), source };
     let file = files::named_file(path)?;
-    // The group may read it, as a service's group does; nobody but the owner may write it.
+    // The group may read it, because a service may read it as a group. Only the owner may write it.
     if file.metadata().map_err(failed)?.permissions().mode() & 0o027 != 0 {
         return Err(KeyError::Open { path: shown(path) });
     }
@@ -137,7 +133,7 @@ fn read(path: &Path) -> Result<Keyring, KeyError> {
     parse(shown(path), material)
 }
 
-/// Makes a key, durable before anything is sealed with it.
+/// Makes a key. It is durable before anything is sealed with it.
 fn make(path: &Path) -> Result<Keyring, KeyError> {
     let failed = |source| KeyError::File { doing: "keep", path: shown(path), source };
     let mut random = Zeroizing::new([0; 32]);
@@ -155,7 +151,7 @@ fn make(path: &Path) -> Result<Keyring, KeyError> {
 }
 
 fn write(path: &Path, material: &str) -> io::Result<()> {
-    // One that a crash left was never used.
+    // A file that a crash left was never used.
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         Ok(()) | Err(_) => {}

@@ -1,19 +1,20 @@
-//! Flowcell: webhooks in, sandboxed workflows run, answers out, everything durable in between.
+//! Flowcell receives webhooks, runs workflows in a sandbox and answers. Everything in between is durable.
 //!
 //! The floors, from the top. Imports go strictly down: `tests/it/layering.rs` has the order of the rooms, also of those on one
 //! floor, and `tests/it/rings.rs` sees that no files of a room import each other in a ring.
 //!
-//! - F5 [`app`], [`cli`], [`config`], [`folder`]: wiring, commands, settings, files. `files` is how files of others are read,
-//!   `loader` watches workflow folders, `plugin_folder` takes plugins from files, `server` accepts connections, `key_source` has
-//!   the key of the secrets, `variables` has what workflows see of the process, `machine` knows how much memory there is.
-//! - F4 [`gateway`]: one webhook request. [`api`]: the management API. Only here are HTTP statuses known;
-//!   [`run_view`] is how both the API and the commands show a run.
+//! - F5 [`app`], [`cli`], [`config`], [`folder`]: wiring, commands, settings, files. `files` reads files of others,
+//!   `loader` watches workflow folders, `plugin_folder` installs plugins from files, `server` accepts connections,
+//!   `key_source` finds the key of the secrets, `variables` knows what workflows see of the process, `machine` knows
+//!   how much memory there is.
+//! - F4 [`gateway`]: one webhook request. [`api`]: the management API. Only these two know HTTP statuses. [`run_view`]
+//!   shows a run, for the API and for the commands.
 //! - F3 [`engine`]: runs, accepted once and finished once. Its `transition` is pure.
 //! - F2 [`steps`]: what each step type does.
-//! - F1 [`sandbox`]: the only wasmtime. [`store`]: the only sled. [`verify`], [`template`], [`secrets`], [`script`]: pure.
-//!   [`net`]: the only way out.
-//! - F0 [`model`]: the vocabulary. `memory_budget`: what parts may take of the memory. `reactor`: how long work is
-//!   kept from the threads that wait for events.
+//! - F1 [`sandbox`]: the only wasmtime. [`store`]: the only sled. [`verify`], [`template`], [`secrets`], [`script`]:
+//!   pure. [`net`]: the only way out.
+//! - F0 [`model`]: the vocabulary. `memory_budget`: how much memory each part may take. `reactor`: keeps long work from
+//!   the threads that wait for events.
 //!
 //! The path of one webhook: `gateway::hooks` -> `verify` -> `engine::intake` -> (202 once durable) ->
 //! `engine::scheduler` -> `engine::execution` -> `engine::transition` -> `engine::attempt` -> `steps` -> `sandbox` ->

@@ -1,8 +1,8 @@
 //! Brings workflow folders into the engine, and again whenever their files change.
 //!
-//! `app` loads all folders at the start and then lets [`Loader::watch`] look every two seconds. A folder
-//! that is wrong is told once and left out; the version that was installed before stays. Files are read and compiled in a
-//! thread of their own, one version after the other: a library's top level may take a second, and requests do not wait for it.
+//! `app` loads all folders at the start. Then [`Loader::watch`] looks every two seconds. If a folder is wrong, the log
+//! says so once, and the version that was installed before stays. A thread of its own reads and compiles files, one
+//! version after the other: a library's top level may take a second, and requests must not wait for it.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -26,25 +26,25 @@ use crate::{
     variables::Variables,
 };
 
-/// Between two looks at the folders.
+/// The time between two looks at the folders.
 const RELOAD_EVERY: Duration = Duration::from_secs(2);
 
-/// What was seen of a folder.
+/// What was seen of a folder at the last look.
 struct Seen {
-    /// The files that were tried last, so that an error is told once.
+    /// The files that were tried last, so that an error is reported only once.
     bundle: Bundle,
     /// The workflow that it installed.
     key: Option<WorkflowKey>,
-    /// Its trigger names secrets.
+    /// Whether its trigger names secrets.
     names_secrets: bool,
-    /// Why it waits for another workflow to change.
+    /// Why it waits for another workflow to change; `None` if it does not wait.
     waits: Option<String>,
 }
 
 /// Why a version is not used.
 struct Refused {
     why: String,
-    /// Another workflow is in its way, so that it is tried again when nothing of its own has changed.
+    /// Whether another workflow is in its way. Then it is tried again although nothing of its own has changed.
     by_another: bool,
 }
 
@@ -63,9 +63,9 @@ pub(crate) struct Loader {
     endpoints: Arc<Endpoints>,
     workshop: Workshop,
     seen: HashMap<PathBuf, Seen>,
-    /// What was told last of folders that cannot be read.
+    /// The last report about each folder that cannot be read, so that nothing is reported twice.
     unread: HashMap<PathBuf, String>,
-    /// Of the secrets as the triggers were compiled with them.
+    /// The redactor of the secrets that the triggers were compiled with.
     redactor: Arc<Redactor>,
 }
 
@@ -91,7 +91,7 @@ impl Loader {
         }
     }
 
-    /// Looks again and again, for ever.
+    /// Looks again and again, forever.
     pub(crate) async fn watch(&mut self) {
         loop {
             tokio::time::sleep(RELOAD_EVERY).await;
@@ -102,19 +102,19 @@ impl Loader {
                         tracing::warn!(%error, "changed workflows could not be installed");
                     }
                 }
-                Err(error) => tracing::warn!(%error, "the workflow folders cannot be looked at"),
+                Err(error) => tracing::warn!(%error, "the workflow folders cannot be read"),
             }
         }
     }
 
-    /// Installs what is new or changed among these folders, and takes away what is no longer there.
+    /// Installs what is new or changed among these folders, and removes what is no longer there.
     ///
     /// # Errors
-    /// When the store refuses; what was not installed is tried again at the next look.
+    /// When the store refuses. What was not installed is tried again at the next look.
     pub(crate) async fn install(&mut self, folders: Vec<PathBuf>) -> Result<(), StoreError> {
         let redactor = self.engine.vault().redactor();
         if !Arc::ptr_eq(&redactor, &self.redactor) {
-            // The secrets have changed: triggers that name some are compiled anew.
+            // The secrets have changed, so triggers that name some are compiled anew.
             self.redactor = redactor;
             for seen in self.seen.values_mut().filter(|seen| seen.names_secrets) {
                 seen.bundle.workflow.clear();
@@ -147,9 +147,9 @@ impl Loader {
         Ok(())
     }
 
-    /// Tells why a folder cannot be read, once.
+    /// Reports once why a folder cannot be read.
     fn cannot_read(&mut self, folder: &Path, error: &FolderError) {
-        // It was taken away while we looked.
+        // The folder was removed while we looked.
         if matches!(error, FolderError::NoWorkflow { .. }) {
             return;
         }
@@ -163,7 +163,7 @@ impl Loader {
     fn remove(&self, key: &WorkflowKey) {
         self.endpoints.remove(key);
         self.engine.catalog().remove(key);
-        tracing::info!(workflow = %key, "workflow removed, as its folder is gone; its runs go on");
+        tracing::info!(workflow = %key, "workflow removed, because its folder is gone; its runs go on");
     }
 
     async fn install_one(&mut self, folder: &Path, bundle: Bundle) -> Result<(), StoreError> {
@@ -263,18 +263,19 @@ impl Loader {
     }
 }
 
-/// A thread for what takes its time, so that neither requests nor scripts wait for it.
+/// A thread for slow work, so that neither requests nor scripts wait for it.
 #[derive(Default)]
 struct Workshop {
     jobs: OnceLock<mpsc::Sender<Box<dyn FnOnce() + Send>>>,
 }
 
 impl Workshop {
-    /// What `work` gives. It is done to its end also when nobody waits for it any more; one work after the other.
+    /// Gives the result of `work`. One work follows the other, and each is finished even when nobody waits for it any
+    /// more.
     async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> T {
         let (sender, receiver) = oneshot::channel();
         let job = Box::new(move || {
-            // Nobody may be there to hear it: the server stops.
+            // Nobody listens any more if the server stops.
             let _ = sender.send(panic::catch_unwind(AssertUnwindSafe(work)));
         });
         self.jobs.get_or_init(thread_of_its_own).send(job).expect("the thread lives as long as this");
@@ -288,7 +289,7 @@ impl Workshop {
 fn thread_of_its_own() -> mpsc::Sender<Box<dyn FnOnce() + Send>> {
     let (sender, jobs) = mpsc::channel::<Box<dyn FnOnce() + Send>>();
     let work = move || {
-        // Linux has this for one thread: whoever answers requests comes first.
+        // On Linux this counts for one thread: whoever answers requests comes first.
         #[cfg(target_os = "linux")]
         let _ = rustix::process::nice(5);
         jobs.into_iter().for_each(|job| job());

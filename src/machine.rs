@@ -1,13 +1,14 @@
-//! What the machine, or the control group that the process is in, has: the defaults of budgets come from it.
+//! How much memory the machine, or the control group of this process, has. The defaults of budgets come from it.
 //!
-//! Called once at the start, by `app`. Reads files of the kernel and nothing else; where they are missing or odd, it assumes
+//! `app` calls this once, at the start. It only reads files of the kernel. Where they are missing or odd, it assumes
 //! little.
 
 use std::{fs, path::Path};
 
 use crate::memory_budget::ASSUMED;
 
-/// Memory that this process may use, bytes: that of the machine, or less where a control group (v1 or v2) or one around it says so.
+/// The memory that this process may use, bytes: that of the machine, or less if a control group (v1 or v2) around the
+/// process says so.
 pub fn memory() -> u64 {
     let groups = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
     let total = fs::read_to_string("/proc/meminfo").ok().and_then(|text| total_of(&text)).unwrap_or(ASSUMED);
@@ -21,8 +22,8 @@ fn total_of(meminfo: &str) -> Option<u64> {
     Some(kib << 10)
 }
 
-/// The files that may hold a limit, of the groups in `/proc/self/cgroup` and of those around them. In a container the group's
-/// own path may not be visible: its mount then is the group.
+/// The files that may hold a limit: of the groups in `/proc/self/cgroup`, and of the groups around them. In a
+/// container, the group's own path may not be visible. Then its mount is the group.
 fn files_of(groups: &str) -> Vec<String> {
     let mut files = Vec::new();
     for line in groups.lines() {

@@ -1,9 +1,9 @@
-//! Arguments in, exit code out.
+//! The binary: takes arguments, gives an exit code.
 
 use std::process::ExitCode;
 
-/// A run allocates thousands of small blocks on one thread and frees them on another, which glibc's allocator is slow at: with it,
-/// a fifth of the time under load was spent there.
+/// A run allocates thousands of small blocks on one thread and frees them on another. glibc's allocator is slow at
+/// that: a fifth of the time under load was spent in it.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

@@ -1,24 +1,24 @@
-//! What the parts of the server may take of its memory, unless the settings say otherwise.
+//! How much of its memory each part of the server may take, unless the settings say otherwise.
 //!
-//! Pure: whoever knows how much memory there is passes it in. Parts that hold what strangers send ask here, so that
-//! their shares are seen together.
+//! Pure: the caller says how much memory there is. Parts that hold what strangers send ask here, so that all shares are
+//! seen together.
 
 use crate::model::{ByteSize, Limits};
 
-/// What is assumed of a machine that nobody has looked at, bytes.
+/// The memory that is assumed for a machine that nobody has looked at, bytes.
 pub(crate) const ASSUMED: u64 = 1 << 30;
-/// Below this no request of ordinary size would pass, bytes.
+/// With less than this, no request of ordinary size would pass, bytes.
 const BODIES_LEAST: u64 = 16 << 20;
-/// Above this more bodies would only wait for each other, bytes.
+/// With more than this, bodies would only wait for each other, bytes.
 const BODIES_MOST: u64 = 512 << 20;
 
-/// How many bytes of request bodies may be in memory at once, of so many bytes of memory: a sixteenth, as each byte of a
-/// body costs some more while it is decoded and stored.
+/// How many bytes of request bodies may be in memory at once: a sixteenth of `memory`, because each byte of a body
+/// costs some more while it is decoded and stored.
 pub(crate) fn bodies(memory: u64) -> u64 {
     (memory / 16).clamp(BODIES_LEAST, BODIES_MOST)
 }
 
-/// What scripts and plugins may have together, of so many bytes of memory: two fifths. The rest is for bodies, the store's cache
+/// How much scripts and plugins may have together: two fifths of `memory`. The rest is for bodies, the store's cache
 /// and the server itself.
 pub(crate) fn sandbox(memory: u64) -> ByteSize {
     ByteSize::from_bytes((memory / 5 * 2).max(Limits::DEFAULT.memory.as_bytes()))

@@ -1,8 +1,8 @@
 //! Plugins as files: a folder of `.wasm` files, each with an optional `.json` beside it.
 //!
-//! For servers whose operators keep everything in files, and for commands that run workflows in memory. The `.json` says what a
-//! command is called, and what the plugin is granted: `{"name": "jq", "version": "1.7.1", "grants": ["http:api.example.com"],
-//! "limits": {"memory": "64MiB"}}`.
+//! It serves operators who keep everything in files, and commands that run workflows in memory. The `.json` gives the
+//! name of a command, and the grants of the plugin: `{"name": "jq", "version": "1.7.1", "grants":
+//! ["http:api.example.com"], "limits": {"memory": "64MiB"}}`.
 
 use std::path::{Path, PathBuf};
 
@@ -16,10 +16,10 @@ use crate::{
     sandbox::PLUGIN_SIZE_MOST,
 };
 
-/// The most bytes of what stands beside a module.
+/// The size limit of the file beside a module, bytes.
 const BESIDE_MOST: u64 = 1 << 20;
 
-/// What stands beside a module.
+/// The content of the file beside a module.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct Beside {
@@ -29,26 +29,24 @@ struct Beside {
     limits: Option<CodeLimits>,
 }
 
-/// Why a file was not taken in.
+/// Why a file was not installed.
 #[derive(Debug, thiserror::Error)]
 pub enum PluginFileError {
-    /// A file or the folder cannot be read, or is none that is read.
+    /// A file or the folder cannot be read, or is of a kind that is never read.
     #[error(transparent)]
     File(#[from] FileError),
-    /// The file beside it.
+    /// The file beside the module is wrong.
     #[error("{}: {why}", path.display())]
     Beside {
-        /// The file.
         path: PathBuf,
         /// What is wrong.
         why: String,
     },
-    /// The module.
+    /// The module was refused.
     #[error("{}: {source}", path.display())]
     Module {
-        /// The file.
         path: PathBuf,
-        /// Why.
+        /// Why it was refused.
         #[source]
         source: PluginsError,
     },
@@ -64,10 +62,10 @@ pub fn modules_in(folder: &Path) -> Result<Vec<PathBuf>, PluginFileError> {
     Ok(modules.map(|name| folder.join(name)).collect())
 }
 
-/// Takes in a file of the folder that [`modules_in`] looked at, with what stands beside it. What is there already stays as it is.
+/// Installs a file of the folder that [`modules_in`] read, with the file beside it. An installed plugin stays as it is.
 ///
 /// # Errors
-/// Why nothing was taken in.
+/// Why nothing was installed.
 pub async fn install(plugins: &Plugins, path: &Path, now_ms: u64) -> Result<Uploaded, PluginFileError> {
     let (Some(folder), Some(name)) = (path.parent(), path.file_name().map(Path::new)) else {
         return Err(PluginFileError::Beside { path: path.to_owned(), why: "it names no file".to_owned() });

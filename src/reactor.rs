@@ -1,4 +1,4 @@
-//! Work that takes long, kept from the threads on which everything else of the server waits for its events.
+//! Keeps long work from the threads on which everything else of the server waits for its events.
 
 use std::{sync::OnceLock, thread};
 
@@ -7,12 +7,12 @@ use tokio::{
     task::JoinHandle,
 };
 
-/// What works on more than so many bytes is large.
+/// Work on more bytes than this is large.
 pub(crate) const LARGE: u64 = 64 << 10;
-/// How much the threads of what is large give way to the others, as `nice` counts: to about a third of their weight.
+/// How much the threads of large work give way to the others, as `nice` counts: to about a third of their weight.
 const NICE: i32 = 5;
 
-/// Works for up to some seconds without keeping the thread from other tasks, where the runtime has other threads.
+/// Works for up to some seconds without keeping the thread from other tasks, if the runtime has other threads.
 pub(crate) fn off_the_reactor<T>(work: impl FnOnce() -> T) -> T {
     if has_threads() { tokio::task::block_in_place(work) } else { work() }
 }
@@ -21,14 +21,15 @@ fn has_threads() -> bool {
     Handle::try_current().is_ok_and(|handle| handle.runtime_flavor() == RuntimeFlavor::MultiThread)
 }
 
-/// Lets the threads of others come before this one from now on, as far as `nice` counts. The system does not let it go back.
+/// From now on, lets other threads come before this one, as far as `nice` counts. The system does not allow the way
+/// back.
 pub(crate) fn give_way(nice: i32) {
-    // Where it is not allowed, the system shares out the cores evenly.
+    // Where this is not allowed, the system shares the cores evenly.
     let _ = rustix::process::setpriority_process(None, nice);
 }
 
-/// Begins a task that works on so many bytes. To read, write and fill in megabytes takes milliseconds at a time, so tasks that do it have
-/// threads of their own, and small ones never stand in line behind them.
+/// Begins a task that works on so many bytes. Reading, writing and filling megabytes takes milliseconds at a time. So
+/// such tasks have their own threads, and small tasks never wait behind them.
 pub(crate) fn spawn<F>(bytes: u64, task: F) -> JoinHandle<F::Output>
 where
     F: Future<Output: Send + 'static> + Send + 'static,
@@ -43,7 +44,7 @@ where
     }
 }
 
-/// The threads of what is large, as many as there are cores.
+/// The threads of large work, as many as there are cores.
 fn lane() -> Option<Runtime> {
     let cores = thread::available_parallelism().map_or(1, usize::from);
     let mut lane = Builder::new_multi_thread();

@@ -1,4 +1,4 @@
-//! A run as people and programs are shown it: by the API, and by `flowcell run`.
+//! A run as people and programs see it: through the API, and with `flowcell run`.
 
 mod nocobase;
 
@@ -16,19 +16,19 @@ use crate::{
     steps::timestamp,
 };
 
-/// A run as operators see it: no secret of the server shows in it, also none that the run was not given and came with its event.
-/// A run with its event, its steps and what they used; `live` while it is being executed. The files of its version, if they
-/// are there, give errors their code frames.
+/// A run as operators see it, with its event, its steps and what they used. It shows no secret of the server, not even
+/// one that the run was not given and that came with its event. `live` says whether it is being executed. The files of
+/// its version, if they are there, give errors their code frames.
 pub fn whole(run: &Run, entries: &[Entry], live: bool, files: Option<&Bundle>, secrets: &Redactor) -> Value {
     let masked = |value| masked(value, secrets);
     let mut context: Value = serde_json::from_str(&run.event.context_json()).unwrap_or(Value::Null);
-    // Those that the workflow keeps are for its steps alone.
+    // The credentials that the workflow keeps are only for its steps.
     for name in CREDENTIAL_HEADERS {
         if let Some(value) = context.get_mut("headers").and_then(|headers| headers.get_mut(name)) {
             *value = HIDDEN.into();
         }
     }
-    // Nor are the bytes of files for a look at a run.
+    // A view of a run does not need the bytes of files.
     for file in context.get_mut("files").and_then(Value::as_array_mut).into_iter().flatten() {
         file.as_object_mut().map(|file| file.shift_remove("content"));
     }
@@ -63,7 +63,7 @@ pub fn masked(value: Value, secrets: &Redactor) -> Value {
     if secrets.is_empty() { value } else { secrets.redact_json(&JsonText::from_value(&value)).to_value() }
 }
 
-/// An error with the lines of the script that it is about.
+/// An error with the lines of the script around its place.
 fn error_of(error: &RunError, files: Option<&Bundle>) -> Value {
     let frame = files.zip(error.position.as_ref()).and_then(|(files, place)| frame_of(files, place));
     let mut error = json!(error);
@@ -110,7 +110,7 @@ fn step(entry: &Entry, files: Option<&Bundle>) -> Option<Value> {
     }))
 }
 
-/// The steps that wait at present.
+/// The steps that wait now.
 fn waiting(entries: &[Entry]) -> Vec<Value> {
     let ended = |key: &StepKey| {
         entries.iter().any(|entry| match entry {

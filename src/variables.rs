@@ -1,4 +1,4 @@
-//! The variables that workflows may see, and what to do about those that they name and do not see.
+//! The variables that workflows may see, and what to do about variables that they name and do not see.
 
 use std::{
     collections::BTreeSet,
@@ -7,7 +7,7 @@ use std::{
 
 use crate::{config::Config, engine::Environment};
 
-/// What the settings give and withhold. Cheap to clone.
+/// The variables that the settings open and withhold. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Variables {
     config: Arc<Config>,
@@ -24,7 +24,7 @@ impl Variables {
         Arc::new(move |name| config.variable(name, process))
     }
 
-    /// The same for one workflow, whose author is told what is withheld.
+    /// The same for one workflow. Its author learns which variables are withheld.
     pub(crate) fn noting(&self) -> Noting {
         let missed = Arc::new(Mutex::new(BTreeSet::new()));
         let (config, missing) = (Arc::clone(&self.config), Arc::clone(&missed));
@@ -43,21 +43,21 @@ fn process(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
-/// An environment that remembers what was asked for in vain.
+/// An environment that remembers which names it did not have.
 pub(crate) struct Noting {
     pub(crate) environment: Environment,
     missed: Arc<Mutex<BTreeSet<String>>>,
 }
 
 impl Noting {
-    /// The variables that the process has and the workflow does not see, and what to do.
+    /// The variables that the process has and the workflow does not see, and what to do about them.
     pub(crate) fn told(&self) -> Option<String> {
         let missed = self.missed.lock().expect("no code panics under this lock");
         let first = missed.first()?;
         let names = missed.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
         Some(format!(
-            "it names {names}, which workflows do not see: add to env.allow (FLOWCELL_ENV_ALLOW) what they may see, or give a \
-             value, as in FLOWCELL_VARS_{first}"
+            "it names {names}, which workflows do not see: add those that they may see to env.allow (FLOWCELL_ENV_ALLOW), or \
+             give a value, as in FLOWCELL_VARS_{first}"
         ))
     }
 }

@@ -1,4 +1,4 @@
-//! `flowcell backup` and `flowcell restore`: everything that is durable, as one file.
+//! `flowcell backup` and `flowcell restore`: everything durable as one file.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -21,9 +21,10 @@ use crate::{
 
 #[derive(Args)]
 pub(super) struct Backup {
-    /// The file to write; an older one of that name is replaced once the new one has proven whole.
+    /// The file to write. An older file of that name is replaced once the new one is complete and checked.
     file: PathBuf,
-    /// Of a server that runs, by its address or its data folder; or of the data folder of one that does not.
+    /// The source: a running server, by its address or its data folder, or the data folder of a server that does not
+    /// run.
     #[command(flatten)]
     server: Server,
 }
@@ -38,7 +39,7 @@ pub(super) struct Restore {
     /// A file with the key of the secrets of the server that made the backup [default: as that of the data folder, or the settings].
     #[arg(long, value_name = "FILE", conflicts_with = "unauthenticated")]
     key: Option<PathBuf>,
-    /// Take the backup without a key that vouches for it: whoever could change it may have planted workflows, plugins and runs.
+    /// Restore a backup that no key vouches for. Whoever could change it may have planted workflows, plugins and runs.
     #[arg(long)]
     unauthenticated: bool,
 }
@@ -50,15 +51,15 @@ pub(super) fn backup(arguments: &Backup) -> anyhow::Result<Verdict> {
     let draft = PathBuf::from(draft);
     let contents = small_runtime()?.block_on(write(&draft, server)).and_then(|()| finish(&draft, file));
     if contents.is_err() {
-        // Of no use, and the error says why.
+        // The draft is of no use any more. If it stays, the error above still says what went wrong.
         let _ = fs::remove_file(&draft);
     }
     let contents = contents?;
     println!("{}: {}", file.display(), told(contents));
     if !contents.sealed {
         eprintln!(
-            "flowcell: the backup is not sealed, as the key of the secrets was not there or the server is older: a restore takes it with \
-             --unauthenticated alone"
+            "flowcell: the backup is not sealed, because the key of the secrets was missing or the server is older: only \
+             --unauthenticated restores it"
         );
     }
     Ok(Verdict::Yes)
@@ -104,7 +105,7 @@ fn own_keys(data: &Path) -> anyhow::Result<Option<Keyring>> {
     Ok(key_source::existing(&Config::load(&flags, std::env::vars())?)?)
 }
 
-/// Writes what a server or a data folder gives.
+/// Writes what a server or a data folder gives to the draft.
 async fn write(draft: &Path, server: &Server) -> anyhow::Result<()> {
     let file = OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(draft);
     let mut file = BufWriter::new(file.with_context(|| format!("cannot write {}", draft.display()))?);
@@ -113,7 +114,7 @@ async fn write(draft: &Path, server: &Server) -> anyhow::Result<()> {
         |piece: &[u8]| file.write_all(piece).with_context(|| format!("cannot write {}", draft.display()));
     match store {
         Some(store) => {
-            // As the server would seal it.
+            // Sealed with the same key as a backup that the server makes.
             let keyring = own_keys(server.data())?;
             let key = keyring.and_then(|keyring| key_source::seal_keys(&keyring).into_iter().next());
             let mut sealer = key.map(Sealer::new);
@@ -152,9 +153,9 @@ async fn open(data: &Path) -> anyhow::Result<Option<Arc<dyn Store>>> {
     }
 }
 
-/// Reads the draft back, and gives it its name.
+/// Reads the draft back, checks it and gives it its final name.
 fn finish(draft: &Path, file: &Path) -> anyhow::Result<Contents> {
-    let contents = verify(File::open(draft)?).context("what was written is not whole: try again")?;
+    let contents = verify(File::open(draft)?).context("the written backup is not complete: try again")?;
     fs::rename(draft, file).with_context(|| format!("cannot rename to {}", file.display()))?;
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     File::open(folder)

@@ -1,4 +1,4 @@
-//! `flowcell check`: is a workflow right?
+//! `flowcell check`: finds what is wrong with workflows, without running them.
 
 use std::{
     path::{Path, PathBuf},
@@ -16,7 +16,7 @@ use crate::{
 
 #[derive(Args)]
 pub(super) struct Arguments {
-    /// Folders of workflows.
+    /// Workflow folders.
     #[arg(required = true)]
     workflows: Vec<PathBuf>,
 }
@@ -46,10 +46,10 @@ pub(super) fn execute(arguments: &Arguments) -> anyhow::Result<Verdict> {
     Ok(if wrong == 0 { Verdict::Yes } else { Verdict::No })
 }
 
-/// A workflow that is right.
+/// A workflow without errors.
 struct Checked {
     definition: Arc<Definition>,
-    /// What its author should know all the same; the exit code stays 0.
+    /// Problems that its author should know but that are no errors. The exit code stays 0.
     warnings: Vec<String>,
 }
 
@@ -84,7 +84,7 @@ fn checked(local: &Local, folder: &Path, environment: &Environment) -> Result<Ch
     if definition.workflow.webhook().is_none() {
         return Ok(Checked { definition, warnings: Vec::new() });
     }
-    // Secrets are known to the server alone; any value shows whether the rest is right.
+    // Only the server knows the secrets. Any value shows whether the rest is right.
     let sources = Sources { environment, secret: &|_| Some("0123456789abcdef".to_owned()) };
     let placed = |error| {
         let error = engine::in_workflow_json(&definition.bundle.workflow, error);

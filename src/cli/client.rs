@@ -1,4 +1,4 @@
-//! What the commands share that ask a server.
+//! The HTTP client of the commands that talk to a server.
 
 use std::path::PathBuf;
 
@@ -11,35 +11,35 @@ use crate::{
     net::{Client, Download},
 };
 
-/// What is read of an error's description, bytes.
+/// How much of an error's description is read, bytes.
 const PROBLEM_MOST: usize = 64 << 10;
 
-/// Which server, and how to be let in.
+/// Which server a command talks to, and the token that opens it.
 #[derive(Args)]
 pub(super) struct Server {
     /// The server's address [default: that of its settings, else http://127.0.0.1:8080].
     #[arg(long, env = "FLOWCELL_URL")]
     server: Option<String>,
-    /// The API token; read from the data folder when it is not given.
+    /// The API token. Without it, the command reads the token from the data folder.
     #[arg(long, env = "FLOWCELL_TOKEN", hide_env_values = true)]
     token: Option<String>,
-    /// The server's data folder, for its token.
+    /// The server's data folder, where the command finds the token.
     #[arg(long, env = "FLOWCELL_SERVER_DATA", default_value = "data")]
     data: PathBuf,
 }
 
-/// A text as one segment of a path.
+/// Escapes a text so that it stands as one segment of a path.
 pub(super) fn segment(text: &str) -> String {
     form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }
 
 impl Server {
-    /// As the arguments would say it.
+    /// As if these had been given on the command line.
     pub(super) fn new(server: Option<String>, token: Option<String>, data: PathBuf) -> Self {
         Self { server, token, data }
     }
 
-    /// Asks for a resource.
+    /// Reads a resource.
     pub(super) async fn get(&self, path: &str) -> anyhow::Result<Value> {
         self.send(Method::GET, path, None).await
     }
@@ -99,17 +99,16 @@ impl Server {
         Ok(download)
     }
 
-    /// Whether an address was given.
+    /// Whether the command line names an address.
     pub(super) fn is_named(&self) -> bool {
         self.server.is_some()
     }
 
-    /// The data folder.
     pub(super) fn data(&self) -> &std::path::Path {
         &self.data
     }
 
-    /// A server on this machine is found by the settings that it was started with.
+    /// The address of the server. A server on this machine is found through the settings that it was started with.
     fn base(&self) -> String {
         let listen =
             || std::env::var("FLOWCELL_SERVER_LISTEN").unwrap_or_else(|_| "127.0.0.1:8080".to_owned());

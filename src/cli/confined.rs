@@ -1,8 +1,8 @@
 //! Runs a program that reads what strangers wrote, and lets it see one folder.
 //!
-//! A hidden command: this binary starts itself, takes the powers from itself that the program must not have, and becomes the
-//! program. On Linux that is Landlock (kernel 5.13): files outside of the folder are closed to it, and TCP since 6.7. Where the
-//! kernel has no Landlock, whoever uses this must look at what the program read.
+//! This is a hidden command: this binary starts itself, gives up the powers that the program must not have, and becomes
+//! the program. On Linux it uses Landlock (kernel 5.13), which closes files outside the folder, and TCP since 6.7.
+//! Where the kernel has no Landlock, the caller must check which files the program read.
 
 use std::{
     ffi::OsString,
@@ -17,22 +17,21 @@ use clap::Args;
 
 use crate::app;
 
-/// The hidden command's name.
 pub(super) const COMMAND: &str = "confined";
 
-/// Processor time, seconds.
+/// Processor time that the program may use, seconds.
 const CPU_S: u64 = 300;
 
 #[derive(Args)]
 pub(super) struct Arguments {
-    /// What the program may read and write.
+    /// The only folder that the program may read and write.
     folder: PathBuf,
     program: PathBuf,
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     arguments: Vec<OsString>,
 }
 
-/// A command that runs `program` in `folder`, with nothing else in reach and no variables.
+/// A command that runs `program` in `folder`, with nothing else in reach and without variables.
 pub(super) fn command(folder: &Path, program: &Path) -> io::Result<Command> {
     let mut command = if cfg!(target_os = "linux") {
         let mut command = Command::new(app::this_program()?);
@@ -45,7 +44,7 @@ pub(super) fn command(folder: &Path, program: &Path) -> io::Result<Command> {
     Ok(command)
 }
 
-/// Becomes the program; returns only when that does not work.
+/// Becomes the program. Returns only when that fails.
 pub(super) fn execute(arguments: &Arguments) -> anyhow::Error {
     let Arguments { folder, program, arguments } = arguments;
     match give_up_powers(folder, program) {
@@ -64,7 +63,7 @@ fn give_up_powers(folder: &Path, program: &Path) -> anyhow::Result<()> {
         setrlimit(resource, Rlimit { current: most, maximum: most }).context("no limits can be set")?;
     }
     #[cfg(target_os = "linux")]
-    confine(folder, program).context("the folder cannot be made the only one")?;
+    confine(folder, program).context("the program cannot be confined to the folder")?;
     #[cfg(not(target_os = "linux"))]
     let _ = (folder, program);
     Ok(())
@@ -75,7 +74,8 @@ fn confine(folder: &Path, program: &Path) -> Result<(), landlock::RulesetError> 
     use landlock::{
         ABI, Access, AccessFs, AccessNet, Ruleset, RulesetAttr, RulesetCreatedAttr, path_beneath_rules,
     };
-    // What an older kernel does not know is left out; what the program read is looked at in any case.
+    // An older kernel ignores the parts that it does not know. The caller checks in any case which files the program
+    // read.
     let all = AccessFs::from_all(ABI::V5);
     Ruleset::default()
         .handle_access(all)?

@@ -1,15 +1,15 @@
-//! What `flowcell send` is told of senders that encrypt.
+//! Options of `flowcell send` for senders that encrypt.
 
 use clap::Args;
 use serde_json::{Map, Value};
 
-/// What these senders know beside `--secret`, which is the `token` of 企业微信, 公众号 and 钉钉 and the `encrypt_key` of 飞书.
+/// What these senders need beside `--secret`. For 企业微信, 公众号 and 钉钉 `--secret` is the `token`, for 飞书 the `encrypt_key`.
 #[derive(Args)]
 pub(super) struct Options {
     /// The EncodingAESKey, for wecom, wechat_mp and dingtalk_event.
     #[arg(long)]
     aes_key: Option<String>,
-    /// The CorpID, AppID, SuiteKey or AppKey that messages end with.
+    /// The id that messages end with: CorpID, AppID, SuiteKey or AppKey.
     #[arg(long)]
     receive_id: Option<String>,
     /// The verification token, for feishu.
@@ -18,7 +18,8 @@ pub(super) struct Options {
 }
 
 impl Options {
-    /// The field of `verify` that `--secret` is, for a sender that encrypts; fills in the others.
+    /// Puts `--secret` into the field of `verify` that it belongs to for a sender that encrypts, and fills in the
+    /// others.
     pub(super) fn fill(
         &self,
         scheme: &str,

@@ -1,4 +1,4 @@
-//! Events and expectations as files: what `run` and `test` read.
+//! Events and expectations as files, for `run` and `test`.
 
 use std::{
     collections::BTreeMap,
@@ -16,13 +16,13 @@ use crate::{
     model::{Event, RunStatus, Workflow},
 };
 
-/// A file under `fixtures/`: an event, and what should come of it.
+/// A file under `fixtures/`: an event and the result that its author expects.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Fixture {
-    /// What arrives.
+    /// The request that arrives.
     pub(super) event: EventFile,
-    /// What should come of it; what is left out is not compared.
+    /// The expected result. What is left out is not compared.
     #[serde(default)]
     pub(super) expect: Expect,
 }
@@ -43,28 +43,26 @@ pub(super) struct EventFile {
     body: Option<String>,
 }
 
-/// What a run should come to.
+/// The expected result of a run.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Expect {
-    /// How it ends.
+    /// How the run ends.
     pub(super) run: Option<RunStatus>,
-    /// The status of the answer.
     pub(super) status: Option<u16>,
-    /// The body of the answer, as JSON.
+    /// The answer's body as JSON; `text` is the same as text.
     pub(super) json: Option<Value>,
-    /// The body of the answer, as text.
     pub(super) text: Option<String>,
-    /// Outputs of steps.
+    /// The outputs of steps, by id.
     pub(super) steps: BTreeMap<String, Value>,
-    /// The code of the error.
+    /// The error's code.
     pub(super) error: Option<String>,
 }
 
-/// The keys of an event as a person writes it.
+/// The keys that an event file may have.
 const EVENT_KEYS: [&str; 8] = ["method", "path", "ip", "headers", "query", "params", "data", "body"];
 
-/// The most bytes of an event or a fixture.
+/// The size limit of an event or fixture file, so that a wrong file does not fill the memory.
 const MOST: u64 = 64 << 20;
 
 /// Reads the file of `flowcell run --event`: a fixture, an event, or the JSON of a body.
@@ -93,16 +91,16 @@ fn event_of(text: &str, path: &Path, workflow: &Workflow) -> anyhow::Result<Even
     event.into_event(workflow).map_err(|why| anyhow::anyhow!("{}: {why}", path.display()))
 }
 
-/// A file beside a workflow. It comes with the workflow, so it is read as one of the workflow's own files (see `files`).
+/// A file beside a workflow. It comes with the workflow, so it is read like one of the workflow's own files (see
+/// `files`).
 pub(super) struct Beside {
     fixtures: Rc<Root>,
     name: String,
-    /// Where it is.
     pub(super) path: PathBuf,
 }
 
 impl Beside {
-    /// What it says, as a fixture.
+    /// The file read as a fixture.
     pub(super) fn fixture(&self) -> anyhow::Result<Fixture> {
         serde_json::from_str(&self.text()?).with_context(|| self.path.display().to_string())
     }
@@ -117,7 +115,7 @@ impl Beside {
     }
 }
 
-/// The fixtures beside a workflow, by name; none is fine.
+/// The fixtures beside a workflow, by name. There may be none.
 pub(super) fn beside(folder: &Path) -> anyhow::Result<Vec<Beside>> {
     let root = Root::open(folder)?;
     if !root.has(Path::new("fixtures")) {

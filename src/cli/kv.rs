@@ -1,4 +1,4 @@
-//! `flowcell kv`: what the scripts of a workflow keep on a server; look, set, delete.
+//! `flowcell kv`: shows, sets and deletes the values that a workflow's scripts keep on a server.
 
 use std::io::Read;
 
@@ -23,9 +23,9 @@ pub(super) struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Keys and values, in order of the keys.
+    /// List keys and values, in the order of the keys.
     List(List),
-    /// One value, as JSON.
+    /// Print one value as JSON.
     Get(One),
     /// Set a value.
     Set(Set),
@@ -37,13 +37,13 @@ enum Command {
 struct List {
     /// The workflow's key.
     workflow: String,
-    /// Only keys that begin with this.
+    /// Only keys that begin with this text.
     #[arg(long, default_value = "")]
     prefix: String,
     /// Only keys after this one.
     #[arg(long)]
     after: Option<String>,
-    /// The most values, 500 at most.
+    /// How many values, 500 at most.
     #[arg(long, default_value_t = 50)]
     limit: usize,
     /// Print JSON.
@@ -69,9 +69,9 @@ struct Set {
     workflow: String,
     /// The value's key.
     key: String,
-    /// JSON; read from stdin when it is not given.
+    /// The value as JSON. Without it, the command reads stdin.
     value: Option<String>,
-    /// For how long, such as 1h; without it, until it is deleted.
+    /// How long the value is kept, such as 1h. Without it, until it is deleted.
     #[arg(long)]
     ttl: Option<Span>,
     #[command(flatten)]
@@ -145,16 +145,16 @@ fn value(set: &Set) -> anyhow::Result<Value> {
                 .lock()
                 .take(most)
                 .read_to_string(&mut text)
-                .context("the value on stdin is no text")?;
+                .context("the value on stdin is not UTF-8 text")?;
             text
         }
     };
-    let hint = "the value is no JSON; a text needs quotes of its own, as in '\"text\"'";
+    let hint = "the value is not JSON; a text needs its own quotes, as in '\"text\"'";
     serde_json::from_str(&text).context(hint)
 }
 
 fn path(workflow: &str, key: &str) -> String {
-    // A key may have slashes and spaces, so form encoding would not do.
+    // A key may have slashes and spaces, which form encoding would not escape for a path.
     let key = utf8_percent_encode(key, NON_ALPHANUMERIC);
     format!("/api/v1/workflows/{}/kv/{key}", segment(workflow))
 }

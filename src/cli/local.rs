@@ -25,7 +25,7 @@ use crate::{
     variables::Variables,
 };
 
-/// Calls at once; nobody runs more than a few workflows by hand.
+/// Script calls at once. Nobody runs more than a few workflows by hand.
 const SLOTS: usize = 8;
 
 /// A sandbox and the variables of this process.
@@ -36,17 +36,17 @@ pub(super) struct Local {
     net: Outbound,
     vault: Vault,
     plugins: Arc<Plugins>,
-    /// Plugins that are taken in before the first run.
+    /// A folder whose plugins are installed before the first run.
     plugin_folder: Option<PathBuf>,
 }
 
 impl Local {
-    /// What masks the secrets in what is shown.
+    /// Masks the secrets in what is shown.
     pub(super) fn redactor(&self) -> Arc<Redactor> {
         self.vault.redactor()
     }
 
-    /// Loads the engine; the compiled form is shared by all commands of this user.
+    /// Loads the JavaScript engine. All commands of this user share its compiled form.
     pub(super) fn new() -> anyhow::Result<Self> {
         let config = Config::load(&Flags::default(), std::env::vars())?;
         let cache = cache_folder(&config);
@@ -75,7 +75,7 @@ impl Local {
         &self.plugins
     }
 
-    /// Takes in the plugins of the folder that was named, the first time.
+    /// Installs the plugins of the folder that was named, once.
     async fn install_plugins(&self) -> anyhow::Result<()> {
         let Some(folder) = &self.plugin_folder else { return Ok(()) };
         if self.plugins.list().is_empty() {
@@ -86,12 +86,12 @@ impl Local {
         Ok(())
     }
 
-    /// A workflow folder, compiled.
+    /// Compiles a workflow folder.
     pub(super) fn load(&self, folder: &Path) -> Result<Definition, LoadError> {
         self.load_with(folder, &self.environment)
     }
 
-    /// The same with other variables.
+    /// The same as `load`, with other variables.
     pub(super) fn load_with(
         &self,
         folder: &Path,
@@ -106,7 +106,7 @@ impl Local {
         definition: Arc<Definition>,
         mut event: Event,
     ) -> anyhow::Result<(Run, Vec<Entry>)> {
-        // As the gateway would.
+        // The gateway would do the same.
         if let Some(webhook) = definition.workflow.webhook() {
             event.hide_headers(|name| webhook.hides(name));
             event.hide_parameters(|name| webhook.hides_parameter(name));
@@ -146,10 +146,10 @@ impl Local {
     }
 }
 
-/// A wait that is longer than this is not waited for, milliseconds.
+/// A longer wait than this is not waited for, milliseconds.
 const WAIT_MOST_MS: u64 = 60_000;
 
-/// Until a run has ended, or waits for something that will not come here.
+/// Returns when a run has ended, or when it waits for something that will not come here.
 async fn ended_or_waiting(engine: &Engine, run: RunId) -> anyhow::Result<()> {
     loop {
         let head = tables::runs::head(&**engine.store(), run).await?.context("the run is in the store")?;
@@ -163,7 +163,7 @@ async fn ended_or_waiting(engine: &Engine, run: RunId) -> anyhow::Result<()> {
     }
 }
 
-/// `sandbox.cache` if it was set, else the user's cache folder; nothing when there is no home.
+/// `sandbox.cache` if it is set, else the user's cache folder; `None` when there is no home.
 fn cache_folder(config: &Config) -> Option<PathBuf> {
     if std::env::var_os("FLOWCELL_SANDBOX_CACHE").is_some() {
         return Some(config.cache.clone());
@@ -171,7 +171,7 @@ fn cache_folder(config: &Config) -> Option<PathBuf> {
     user_cache()
 }
 
-/// The user's cache folder of flowcell; nothing when there is no home.
+/// The user's cache folder of flowcell; `None` when there is no home.
 pub(super) fn user_cache() -> Option<PathBuf> {
     let base = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
     let base = base.or_else(|| std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache")));

@@ -1,7 +1,8 @@
-//! The commands, one file each. The only place that turns errors into exit codes.
+//! The commands, one file each. The only place that turns errors into exit codes:
 //!
-//! 0: done. 1: the answer is no (a fixture differs, a workflow is wrong, a server refuses).
-//! 2: it could not be tried; one line says what to do.
+//! - 0: done.
+//! - 1: the answer is no (a fixture differs, a workflow is wrong, a server refuses).
+//! - 2: it could not be tried; one line says what to do.
 
 mod backup;
 mod bundle;
@@ -35,7 +36,7 @@ use crate::{
     sandbox::{COMPILE_COMMAND, compile_child},
 };
 
-/// Webhooks in, sandboxed workflows run, answers out.
+/// Receives webhooks, runs workflows in a sandbox, and answers.
 #[derive(Parser)]
 #[command(name = "flowcell", version, about, max_term_width = 100)]
 struct Arguments {
@@ -49,43 +50,43 @@ enum Command {
     Serve(serve::Arguments),
     /// Run one workflow once, in memory, and print the run as JSON.
     Run(run::Arguments),
-    /// Run the fixtures beside each workflow; exit 1 on a difference.
+    /// Run the fixtures beside each workflow; exit with 1 on a difference.
     Test(test::Arguments),
-    /// Validate workflows; errors name file, line and field.
+    /// Validate workflows; errors name the file, line and field.
     Check(check::Arguments),
-    /// Send a correctly signed sample event.
+    /// Send a sample event with a correct signature.
     Send(send::Arguments),
-    /// Look at runs of a server; start, cancel and repeat them.
+    /// Show the runs of a server; start, cancel and repeat runs.
     Runs(runs::Arguments),
     /// List, pause and resume the workflows of a server.
     Workflows(workflows::Arguments),
-    /// Look at the request log of a server.
+    /// Show the request log of a server.
     Requests(requests::Arguments),
     /// Write everything durable to one file, also while the server runs.
     Backup(backup::Backup),
-    /// Make the data folder of a backup.
+    /// Make a data folder from a backup.
     Restore(backup::Restore),
     /// Set, list and remove a server's secrets.
     Secrets(secrets::Arguments),
-    /// Make, look at and try plugins; upload them to a server and grant what they ask for.
+    /// Make, inspect and test plugins; upload them to a server and grant what they ask for.
     Plugin(plugin::Arguments),
-    /// Look at what scripts keep on a server; set and delete values.
+    /// Show, set and delete the values that scripts keep on a server.
     Kv(kv::Arguments),
-    /// Make libraries that scripts import out of npm packages.
+    /// Make libraries for scripts from npm packages.
     Bundle(bundle::Arguments),
-    /// Print the JSON Schema of workflow.json, or of what steps give.
+    /// Print the JSON Schema of workflow.json, or of the outputs of steps.
     Schema(schema::Arguments),
-    /// Write TypeScript declarations for editors: of the globals, and of what each workflow reads.
+    /// Write TypeScript declarations for editors: the globals, and what each workflow reads.
     Types(types::Arguments),
-    /// Compile a plugin from stdin to stdout, under limits. The server calls it.
+    /// Compile a plugin from stdin to stdout, under limits. The server calls this.
     #[command(hide = true, name = COMPILE_COMMAND)]
     CompilePlugin,
-    /// Run a program that sees one folder. `bundle` calls it.
+    /// Run a program that sees only one folder. `bundle` calls this.
     #[command(hide = true, name = confined::COMMAND)]
     Confined(confined::Arguments),
 }
 
-/// What a command came to.
+/// The result of a command; it becomes the exit code.
 enum Verdict {
     Yes,
     No,
@@ -127,7 +128,8 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// An error with its causes. Many of our messages quote their cause already; it is not told twice.
+/// An error with its causes on one line. Many of our messages already quote their cause; such a cause is not printed
+/// twice.
 fn one_line(error: &anyhow::Error) -> String {
     error.chain().map(ToString::to_string).fold(String::new(), |told, cause| {
         if told.is_empty() {
@@ -140,7 +142,7 @@ fn one_line(error: &anyhow::Error) -> String {
     })
 }
 
-/// A runtime for commands that make a few requests.
+/// A runtime for commands that make only a few requests.
 fn small_runtime() -> anyhow::Result<tokio::runtime::Runtime> {
     Ok(tokio::runtime::Builder::new_current_thread().enable_all().build()?)
 }

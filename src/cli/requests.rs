@@ -1,4 +1,4 @@
-//! `flowcell requests`: a look at a server's request log, and one of its requests once more.
+//! `flowcell requests`: shows a server's request log, and sends one of its requests again.
 
 use clap::{Args, Subcommand};
 use http::Method;
@@ -14,26 +14,26 @@ pub(super) struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// The newest requests, with the reason of each refusal.
+    /// List the newest requests, with the reason of each refusal.
     List(List),
-    /// One request: its line, and what is kept of it.
+    /// Show one request: its line, and what is kept of it.
     Show(One),
-    /// Sends a request again: what was accepted is run once more, what was refused is taken as it came.
+    /// Send a request again. An accepted request runs once more; a refused one runs as it came.
     Resend(One),
 }
 
 #[derive(Args)]
 struct List {
-    /// How many.
+    /// How many requests.
     #[arg(long, default_value_t = 20)]
     limit: usize,
-    /// Only those for this workflow.
+    /// Only requests for this workflow.
     #[arg(long)]
     workflow: Option<String>,
-    /// Only those that were refused.
+    /// Only refused requests.
     #[arg(long)]
     refused: bool,
-    /// Only those before this one.
+    /// Only requests before this one.
     #[arg(long)]
     before: Option<String>,
     /// Print JSON.
@@ -45,7 +45,7 @@ struct List {
 
 #[derive(Args)]
 struct One {
-    /// Its id, as `list` shows it.
+    /// The request's id, as `list` shows it.
     request: String,
     #[command(flatten)]
     server: Server,

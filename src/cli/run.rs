@@ -1,4 +1,4 @@
-//! `flowcell run`: one run, in memory.
+//! `flowcell run`: runs one workflow once, in memory.
 
 use std::{path::PathBuf, sync::Arc};
 
@@ -9,9 +9,9 @@ use crate::{model::RunStatus, run_view};
 
 #[derive(Args)]
 pub(super) struct Arguments {
-    /// The folder of the workflow.
+    /// The workflow folder.
     workflow: PathBuf,
-    /// JSON: the body, or an event with method, headers, query, params, data or body, or a fixture.
+    /// A JSON file: the body; an event with method, headers, query, params, data or body; or a fixture.
     #[arg(long)]
     event: PathBuf,
 }

@@ -1,10 +1,10 @@
-//! Sample events of each sender: small, of the real shape, each with the id of its delivery in place of `DELIVERY`.
+//! Sample events of each sender. They are small, have the real shape, and hold `DELIVERY` in place of the delivery's
+//! id.
 
 /// One event of a sender.
 pub(super) struct Sample {
-    /// Its name, as `--event` has it.
+    /// The name that `--event` takes.
     pub(super) event: &'static str,
-    /// The media type.
     pub(super) content_type: &'static str,
     body: &'static str,
 }
@@ -17,7 +17,7 @@ fn json(event: &'static str, body: &'static str) -> Sample {
     Sample { event, content_type: JSON, body }
 }
 
-/// The events of a scheme, the usual one first.
+/// The events of a scheme. The first one is the default.
 pub(super) fn of(scheme: &str) -> Vec<Sample> {
     const PUSH: &str = include_str!("samples/github-push.json");
     match scheme {
@@ -123,13 +123,13 @@ pub(super) fn of(scheme: &str) -> Vec<Sample> {
             "invoice",
             r#"{"events":[{"resourceId":"r1","eventCategory":"INVOICE","eventType":"UPDATE","eventDateUtc":"2026-01-01T12:00:00.000"}],"firstEventSequence":1,"lastEventSequence":1,"entropy":"DELIVERY"}"#,
         )],
-        // For senders that may send anything.
+        // These senders may send anything.
         _ => vec![json("test", r#"{"event":"test","id":"DELIVERY","data":{"message":"Hello"}}"#)],
     }
 }
 
 impl Sample {
-    /// Its body for one delivery.
+    /// The sample's body for one delivery.
     pub(super) fn body(&self, delivery: &str) -> Vec<u8> {
         self.body.trim().replace("DELIVERY", delivery).into_bytes()
     }

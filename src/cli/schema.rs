@@ -1,4 +1,4 @@
-//! `flowcell schema`: the JSON Schema of workflow.json, for editors; with `--outputs` those of what steps give.
+//! `flowcell schema`: the JSON Schema of workflow.json, for editors; with `--outputs`, those of the outputs of steps.
 
 use clap::Args;
 
@@ -7,7 +7,7 @@ use crate::{model::Workflow, steps::output_schemas};
 
 #[derive(Args)]
 pub(super) struct Arguments {
-    /// The JSON Schemas of the outputs of all step types instead, as one object by type.
+    /// Print the JSON Schemas of the outputs of all step types instead, as one object by type.
     #[arg(long)]
     outputs: bool,
 }
@@ -20,7 +20,7 @@ pub(super) fn execute(arguments: &Arguments) -> anyhow::Result<Verdict> {
 
 fn workflow() -> serde_json::Value {
     let mut schema = schemars::schema_for!(Workflow).to_value();
-    // What the server does at the root, which no attribute says: `$schema` is welcome, the unknown is not.
+    // The server does this at the root, and no attribute can say it: `$schema` is allowed, unknown fields are not.
     schema["properties"]["$schema"] = serde_json::json!({ "type": "string" });
     schema["additionalProperties"] = false.into();
     schema

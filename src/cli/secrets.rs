@@ -1,5 +1,5 @@
-//! `flowcell secrets`: a server's secrets by name. A value comes in by stdin or a variable, never as an argument,
-//! where every process of the machine could read it.
+//! `flowcell secrets`: a server's secrets by name. A value comes from stdin or a variable. It is never an argument,
+//! because every process of the machine can read those.
 
 use std::io::{IsTerminal, Read};
 
@@ -20,9 +20,9 @@ pub(super) struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Names, keys and times; never values.
+    /// List names, keys and times; never values.
     List(List),
-    /// Set a secret; its value is read from stdin, without one line break at its end.
+    /// Set a secret. Its value is read from stdin, without one line break at its end.
     Set(Set),
     /// Remove a secret.
     Remove(Remove),
@@ -119,9 +119,9 @@ fn value(set: &Set) -> anyhow::Result<Zeroizing<String>> {
         eprintln!("Type the value of {} (it is shown), then Enter and Ctrl-D:", set.name);
     }
     let mut text = Zeroizing::new(String::new());
-    // With the line break and one byte to tell that it is too long.
+    // One line break, and one byte more to notice that the value is too long.
     let most = VALUE_MOST as u64 + 3;
-    stdin.lock().take(most).read_to_string(&mut text).context("the value on stdin is no text")?;
+    stdin.lock().take(most).read_to_string(&mut text).context("the value on stdin is not UTF-8 text")?;
     if text.ends_with('\n') {
         text.pop();
         if text.ends_with('\r') {

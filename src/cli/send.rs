@@ -1,4 +1,4 @@
-//! `flowcell send`: a sample event, signed as its sender would.
+//! `flowcell send`: sends a sample event, signed as its sender would sign it.
 
 use clap::{Args, builder::PossibleValuesParser};
 use http::Method;
@@ -18,26 +18,26 @@ use crate::{
 
 #[derive(Args)]
 pub(super) struct Arguments {
-    /// Who sends, or how: the name of a scheme.
+    /// The sender, or the way it proves itself: the name of a scheme.
     #[arg(value_parser = PossibleValuesParser::new(Verify::schemes()))]
     scheme: String,
     /// The webhook's URL.
     url: String,
-    /// The secret that both sides know, `name:password` for basic; where the receiver knows a public key alone, the
-    /// private one.
+    /// The secret that both sides know; `name:password` for basic. Where the receiver knows only a public key, the
+    /// private key.
     // A key in PEM begins with hyphens.
     #[arg(long, allow_hyphen_values = true)]
     secret: String,
     /// Further fields of `verify`, as a JSON object: {"header": "X-Api-Key"}.
     #[arg(long, default_value = "{}")]
     settings: String,
-    /// The event's name; the usual one when it is not given.
+    /// The event's name. Without it, the scheme's usual event.
     #[arg(long)]
     event: Option<String>,
-    /// The delivery's id; a new one when it is not given.
+    /// The delivery's id. Without it, a new one.
     #[arg(long)]
     delivery: Option<String>,
-    /// A file to send in place of the sample.
+    /// A file to send instead of the sample.
     #[arg(long)]
     body: Option<std::path::PathBuf>,
     /// The media type of that file.
@@ -80,10 +80,10 @@ pub(super) fn execute(arguments: &Arguments) -> anyhow::Result<Verdict> {
     Ok(if (200..300).contains(&response.status) { Verdict::Yes } else { Verdict::No })
 }
 
-/// The `verify` of a workflow that takes this event.
+/// The `verify` of a workflow that accepts this event.
 fn setting(arguments: &Arguments) -> anyhow::Result<Verify> {
     let mut fields: Map<String, Value> = serde_json::from_str(&arguments.settings)
-        .map_err(|error| anyhow::anyhow!("--settings is no JSON object: {error}"))?;
+        .map_err(|error| anyhow::anyhow!("--settings is not a JSON object: {error}"))?;
     let needed = match arguments.scheme.as_str() {
         "header" => Some(("header", "X-Api-Key")),
         "hmac" => Some(("header", "X-Signature")),

@@ -1,4 +1,4 @@
-//! `flowcell serve`: the server.
+//! `flowcell serve`: runs the server.
 
 use std::{
     io::{IsTerminal, Write},
@@ -19,7 +19,7 @@ use crate::{
 
 #[derive(Args)]
 pub(super) struct Arguments {
-    /// Settings, as TOML. Each can be given as FLOWCELL_SECTION_KEY too.
+    /// A file of settings, in TOML. Each setting can also be given as FLOWCELL_SECTION_KEY.
     #[arg(long)]
     config: Option<PathBuf>,
     /// Where to listen [default: 127.0.0.1:8080]; port 0 lets the system choose.
@@ -31,26 +31,26 @@ pub(super) struct Arguments {
     /// The folder that holds workflow folders [default: ./workflows].
     #[arg(long)]
     workflows: Option<PathBuf>,
-    /// A folder of plugins, .wasm files that are installed at the start.
+    /// A folder of plugins: .wasm files that are installed at the start.
     #[arg(long)]
     plugins: Option<PathBuf>,
 }
 
 pub(super) fn execute(arguments: Arguments) -> anyhow::Result<Verdict> {
     let Arguments { config, listen, data, workflows, plugins } = arguments;
-    // Before there are threads: what is made later has what this thread has.
+    // This comes before the first thread, because a thread inherits this from the one that starts it.
     rustix::thread::set_no_new_privs(true).context("the process cannot be kept from new privileges")?;
     let config = Config::load(&Flags { config, listen, data, workflows, plugins }, std::env::vars())?;
     start_log(&config)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         let app = App::start(&config).await?;
-        // Not before: the sandbox opens a file of `/proc/self` at its start, which is root's from here on.
+        // Not earlier: the sandbox opens a file of `/proc/self` at its start. From here on that folder belongs to root.
         close_memory().context("the process cannot be closed to others")?;
         let url = app.url();
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
-        // Scripts and people wait for this line; it comes when connections are taken and signals are heard.
+        // Scripts and people wait for this line. It comes when connections are accepted and signals are handled.
         println!("flowcell listens on {url}");
         std::io::stdout().flush()?;
         let stop = async move {
@@ -65,8 +65,8 @@ pub(super) fn execute(arguments: Arguments) -> anyhow::Result<Verdict> {
     })
 }
 
-/// The memory of this process has the secrets: no other program of the same user looks into it, and none of it is written to a
-/// core file.
+/// Closes the memory of this process, because it holds the secrets. No other program of the same user can look into it,
+/// and none of it is written to a core file.
 fn close_memory() -> std::io::Result<()> {
     setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })?;
     #[cfg(target_os = "linux")]
@@ -76,7 +76,7 @@ fn close_memory() -> std::io::Result<()> {
 
 fn start_log(config: &Config) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(&config.log_level)
-        .map_err(|error| anyhow::anyhow!("log.level: `{}` is no filter: {error}", config.log_level))?;
+        .map_err(|error| anyhow::anyhow!("log.level: `{}` is not a filter: {error}", config.log_level))?;
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     match config.log_format {
         LogFormat::Text => builder.with_ansi(std::io::stderr().is_terminal()).with_target(false).init(),

@@ -1,8 +1,8 @@
-//! Text from outside, made safe to print: a terminal obeys escape sequences.
+//! Makes text from outside safe to print, because a terminal obeys escape sequences.
 
 use serde_json::Value;
 
-/// The text with control characters shown as escapes; line breaks and tabs stay.
+/// The text with control characters shown as escapes. Line breaks and tabs stay.
 pub(super) fn safe(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for character in text.chars() {
@@ -15,7 +15,7 @@ pub(super) fn safe(text: &str) -> String {
     safe
 }
 
-/// Prints where a script failed, for people: to stderr, because stdout is for programs.
+/// Prints where a script failed, for people. It goes to stderr, because stdout is for programs.
 pub(super) fn print_frame(error: &Value) {
     let Some(frame) = error["frame"].as_str() else { return };
     let at = &error["position"];

@@ -1,4 +1,4 @@
-//! `flowcell test`: does a workflow do what its fixtures say?
+//! `flowcell test`: compares what workflows do with what their fixtures expect.
 
 use std::{path::PathBuf, sync::Arc};
 
@@ -17,7 +17,7 @@ use crate::{
 
 #[derive(Args)]
 pub(super) struct Arguments {
-    /// Folders of workflows, with fixtures/*.json.
+    /// Workflow folders, with fixtures/*.json.
     #[arg(required = true)]
     workflows: Vec<PathBuf>,
 }
@@ -64,7 +64,7 @@ async fn differences(
     let (run, steps) = local.run(Arc::clone(definition), event).await?;
     let mut differences = compare(&fixture.expect, &run, &steps);
     let place = run.head.error.as_ref().and_then(|error| error.position.as_ref());
-    // An error that was expected needs no looking at.
+    // Nobody needs to look at an error that was expected.
     if !differences.is_empty()
         && let Some(frame) = place.and_then(|place| frame_of(&definition.bundle, place))
     {

@@ -1,4 +1,4 @@
-//! `flowcell workflows`: the workflows of a server; pause and resume.
+//! `flowcell workflows`: lists the workflows of a server, pauses and resumes them.
 
 use clap::{Args, Subcommand};
 use http::Method;
@@ -18,9 +18,9 @@ pub(super) struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// All of them.
+    /// List all workflows.
     List(List),
-    /// Accept events and begin no runs.
+    /// Accept events, but begin no runs.
     Pause(One),
     /// Begin runs again.
     Resume(One),

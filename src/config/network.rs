@@ -15,15 +15,15 @@ use crate::{
     },
 };
 
-/// The folder of ACME in the data folder.
+/// The folder inside the data folder where ACME keeps its files.
 const ACME_FOLDER: &str = "acme";
-/// The least budgets of bodies, bytes: with less, no ordinary request would pass.
+/// The smallest budgets of bodies, bytes. With less, no ordinary request would pass.
 const BUDGET_LEAST: u64 = 1 << 20;
 const SHARE_LEAST: u64 = 64 << 10;
-/// The most domains of one certificate, as Let's Encrypt has it.
+/// The most domains of one certificate, as Let's Encrypt allows.
 const DOMAINS_MOST: usize = 100;
 
-/// Which header proxies write, as it is typed.
+/// The header that proxies write, as it is typed.
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Forwarded {
@@ -31,7 +31,7 @@ pub(super) enum Forwarded {
     Forwarded,
 }
 
-/// `[tls]` as it is typed.
+/// `[tls]`, as it is typed.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Tls {
@@ -40,7 +40,7 @@ pub(super) struct Tls {
     acme: Option<Acme>,
 }
 
-/// `[tls.acme]` as it is typed.
+/// `[tls.acme]`, as it is typed.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct Acme {
@@ -50,12 +50,12 @@ struct Acme {
     terms_agreed: bool,
 }
 
-/// Who may connect.
+/// Who may connect, and how often.
 #[derive(Debug, Clone)]
 pub struct Network {
     /// Connections at once.
     pub max_connections: usize,
-    /// Connections of one address; nothing: the default, and loopback has no limit.
+    /// Connections of one address. `None` is the default, without a limit for loopback.
     pub max_connections_per_ip: Option<usize>,
     /// The gateway's guards for all workflows together.
     pub guards: Guards,
@@ -72,12 +72,12 @@ impl Network {
     }
 }
 
-/// Where the certificate comes from.
+/// The source of the certificate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TlsSource {
     /// Files, which are read again when they change.
     Files {
-        /// The chain, PEM.
+        /// The certificate chain, PEM.
         cert: PathBuf,
         /// The private key, PEM.
         key: PathBuf,
@@ -128,7 +128,7 @@ pub(super) fn meaning(server: &Server) -> Result<Network, ConfigError> {
     })
 }
 
-/// The names that the server answers to; that of its public URL is one of them.
+/// The names that the server answers to, with that of its public URL.
 fn hosts(server: &Server) -> Result<Hosts, ConfigError> {
     let wrong = |message| ConfigError::Value { key: "server.hosts", message };
     let mut names = Vec::new();
@@ -137,7 +137,7 @@ fn hosts(server: &Server) -> Result<Hosts, ConfigError> {
     }
     let public = server.public_url.as_deref().and_then(|url| url::Url::parse(url).ok());
     names.extend(public.and_then(|url| url.host_str()?.parse::<HostName>().ok()));
-    // Whether it listens on loopback is known when it listens.
+    // Whether it listens on loopback is known only when it listens.
     Ok(Hosts { names, cross_site: server.cross_site.unwrap_or(false), loopback: false })
 }
 
@@ -169,7 +169,7 @@ impl Acme {
         }
         if let Some(domain) = self.domains.iter().find(|domain| !is_domain(domain)) {
             let message = format!(
-                "`{domain}` is no domain that can be proven; write it as flows.example.com, without `*`"
+                "`{domain}` is not a domain that can be proven; write it as flows.example.com, without `*`"
             );
             return wrong("tls.acme.domains", message);
         }
@@ -177,17 +177,17 @@ impl Acme {
             return wrong("tls.acme.contact", "write it as mailto:ops@example.com".to_owned());
         }
         let directory = self.directory.unwrap_or_else(|| LETS_ENCRYPT.to_owned());
-        // Plain HTTP is for directories on the same machine, as tests have them.
+        // Plain HTTP is only for directories on the same machine, which tests use.
         let local = ["http://127.0.0.1:", "http://[::1]:", "http://localhost:"];
         if !directory.starts_with("https://") && !local.iter().any(|prefix| directory.starts_with(prefix)) {
-            return wrong("tls.acme.directory", format!("`{directory}` is no https:// address"));
+            return wrong("tls.acme.directory", format!("`{directory}` is not an https:// address"));
         }
         let domains = self.domains.iter().map(|domain| domain.to_ascii_lowercase()).collect();
         Ok(AcmeSettings { domains, contact: self.contact, directory, folder: data.join(ACME_FOLDER) })
     }
 }
 
-/// A name of ASCII labels (RFC 1123 section 2.1) with at least one dot, and no address.
+/// Whether a text is a name of ASCII labels (RFC 1123 section 2.1) with at least one dot, and not an address.
 fn is_domain(text: &str) -> bool {
     let label = |label: &str| {
         let inner = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
@@ -202,7 +202,7 @@ fn is_domain(text: &str) -> bool {
         && text.parse::<std::net::Ipv4Addr>().is_err()
 }
 
-/// `FLOWCELL_TLS_KEY`, and `FLOWCELL_TLS_ACME_KEY` for the table within.
+/// Sets `FLOWCELL_TLS_KEY`, and `FLOWCELL_TLS_ACME_KEY` for the table inside it.
 pub(super) fn set_tls(table: &mut toml::Table, key: &str, value: &str) -> Option<()> {
     let mut section = table.entry("tls").or_insert_with(|| toml::Table::new().into()).as_table_mut()?;
     let key = match key.strip_prefix("acme_") {
@@ -222,7 +222,7 @@ pub(super) fn set_tls(table: &mut toml::Table, key: &str, value: &str) -> Option
     Some(())
 }
 
-/// A list in a variable: separated by commas.
+/// Reads a list from a variable, where commas separate it.
 pub(super) fn list(value: &str) -> toml::Value {
     toml::Value::Array(
         value.split(',').map(str::trim).filter(|part| !part.is_empty()).map(toml::Value::from).collect(),

@@ -1,7 +1,7 @@
 //! The client of the commands: it talks to the server that the operator names, wherever that is.
 //!
-//! Used by `cli` alone. It has no guard, so that `flowcell runs` reaches 127.0.0.1; no workflow may ever be
-//! given one. Follows no redirect.
+//! Only `cli` uses it. It has no guard, so that `flowcell runs` can reach 127.0.0.1. So no workflow may ever get one.
+//! It follows no redirect.
 
 use std::time::Duration;
 
@@ -9,21 +9,21 @@ use http::Method;
 
 use super::{NetError, Response, error, headers};
 
-/// How long the other side may take to take a connection.
+/// How long the other side may take to accept a connection.
 const CONNECT: Duration = Duration::from_secs(5);
-/// How long a whole exchange may take; over the longest synchronous wait of a webhook.
+/// How long a whole exchange may take. It is longer than the longest synchronous wait of a webhook.
 const TOTAL: Duration = Duration::from_secs(130);
 /// How long a download may take in all, and how long it may stand still.
 const DOWNLOAD: Duration = Duration::from_secs(24 * 3_600);
 const STALL: Duration = Duration::from_secs(120);
-/// The most that is read of a response, bytes.
+/// How much of a response is read at most, bytes.
 const BODY_MOST: usize = 64 << 20;
 
 /// A client for servers that the operator names. Follows no redirect.
 pub struct Client(reqwest::Client);
 
 impl Client {
-    /// A new client.
+    /// Makes a client.
     ///
     /// # Errors
     /// When TLS cannot be set up.
@@ -41,7 +41,7 @@ impl Client {
     /// Makes one request.
     ///
     /// # Errors
-    /// When there is no whole response; any status is a response.
+    /// When there is no whole response. Any status counts as a response.
     pub async fn send(
         &self,
         method: Method,
@@ -72,7 +72,7 @@ impl Client {
         Ok(Response { status, headers, body, url: error::without_query(&target) })
     }
 
-    /// Begins to get what may be large.
+    /// Begins to fetch something that may be large.
     ///
     /// # Errors
     /// When no response begins.
@@ -92,7 +92,6 @@ pub struct Download {
 }
 
 impl Download {
-    /// Its status.
     pub fn status(&self) -> u16 {
         self.response.status().as_u16()
     }
@@ -100,7 +99,7 @@ impl Download {
     /// The next piece; `None` at the end.
     ///
     /// # Errors
-    /// When the body does not come to its end, or stands still for two minutes.
+    /// When the body breaks off, or stands still for two minutes.
     pub async fn next(&mut self) -> Result<Option<bytes::Bytes>, NetError> {
         match tokio::time::timeout(STALL, self.response.chunk()).await {
             Ok(chunk) => chunk.map_err(|failure| error::classify(&failure, &self.target)),

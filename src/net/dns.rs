@@ -1,7 +1,7 @@
-//! Names to addresses, with the guard inside: what it gives is what is connected to.
+//! Turns names into addresses, with the guard inside: the addresses that it gives are the ones that are connected to.
 //!
-//! Every answer of a look-up is looked at before one of its addresses is connected to, and none is kept, so a name that
-//! first leads to a public and then to a private address (DNS rebinding) gains nothing.
+//! Every answer of a look-up is checked before one of its addresses is connected to, and no answer is kept. So a name
+//! that first leads to a public and then to a private address (DNS rebinding) gains nothing.
 
 use std::{
     io,
@@ -18,10 +18,10 @@ use super::{
     lookups::{Asker, Dns, LookupError, Lookups},
 };
 
-/// The stack of a look-up. It is reserved, and only touched as far as the system's resolver uses it.
+/// The stack of a look-up, bytes. It is only reserved; memory is used as far as the system's resolver needs it.
 const STACK: usize = 512 << 10;
 
-/// A resolver that blocks, on a thread of its own for each look-up: none of the threads that scripts and files use.
+/// A resolver that blocks. Each look-up has a thread of its own, so it takes none of the threads of scripts and files.
 pub(super) struct OnThreads(pub(super) fn(&str) -> io::Result<Vec<IpAddr>>);
 
 impl Dns for OnThreads {
@@ -50,13 +50,13 @@ fn system(name: &str) -> io::Result<Vec<IpAddr>> {
 /// Why a name gave no address to connect to.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Unresolved {
-    /// It has addresses, and none may be reached.
+    /// It has addresses, but none of them may be reached.
     #[error("{0}")]
     Denied(&'static str),
-    /// It has none.
+    /// It has no address.
     #[error("{0}")]
     Failed(String),
-    /// Nobody knows yet whether it has any.
+    /// Nobody knows yet whether it has an address.
     #[error("{0}")]
     Unanswered(String),
 }
@@ -72,10 +72,10 @@ impl From<LookupError> for Unresolved {
     }
 }
 
-/// What reqwest asks for addresses.
+/// The resolver that reqwest uses.
 pub(super) struct Resolver {
     pub(super) lookups: Lookups,
-    /// Whether private addresses are left out. Off only for hosts that the operator allowed by name.
+    /// Whether private addresses are left out. It is off only for hosts that the operator allowed by name.
     pub(super) guarded: bool,
 }
 
@@ -95,7 +95,7 @@ impl Resolver {
             }
         }
         if found.is_empty() {
-            return Err(Unresolved::Failed("the name is known, but has none".to_owned()));
+            return Err(Unresolved::Failed("the name exists, but without one".to_owned()));
         }
         Ok(found)
     }
@@ -103,11 +103,11 @@ impl Resolver {
 
 impl Resolve for Resolver {
     fn resolve(&self, name: Name) -> Resolving {
-        // Read here, while the request itself is polled, and not in the future, which may be polled elsewhere.
+        // Read here, while the request itself is polled. The future below may be polled elsewhere.
         let asker = Asker::current();
         let found = Self::addresses(self.lookups.clone(), self.guarded, name.as_str().to_owned(), asker);
         Box::pin(async move {
-            // Port 0 is replaced by the URL's.
+            // reqwest replaces port 0 by the URL's port.
             let found = found.await?.into_iter().map(|ip| SocketAddr::new(ip, 0));
             Ok(Box::new(found) as Addrs)
         })
@@ -122,7 +122,7 @@ mod tests {
 
     use super::*;
 
-    /// What runs scripts is a pool of threads too: with one thread in it, one look-up there would stop them.
+    /// Scripts run in a pool of threads too. With one thread in that pool, one look-up there would stop them.
     #[test]
     fn look_ups_that_hang_take_no_thread_from_scripts() {
         fn never(_: &str) -> io::Result<Vec<IpAddr>> {

@@ -1,7 +1,7 @@
 //! Why there is no response, and how a URL is shown without what it may hide.
 //!
-//! Queries, user information and paths hold secrets (a chat's incoming webhook is nothing but a secret path),
-//! so messages name no more than scheme, host and port.
+//! Queries, user information and paths hold secrets: a chat's incoming webhook is nothing but a secret path. So
+//! messages name only scheme, host and port.
 
 use std::{error::Error, io, time::Duration};
 
@@ -9,13 +9,13 @@ use reqwest::Url;
 
 use super::{bounds, dns::Unresolved};
 
-/// The longest URL, bytes; what common servers take.
+/// The longest URL, bytes. Common servers accept as much.
 const URL_MOST: usize = 8 << 10;
 
 /// Why there is no response. No message holds a query, a path, a body, a header's value or user information.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NetError {
-    /// The text is no http(s) URL that may be used.
+    /// The text is not an http(s) URL that may be used.
     #[error("{shown} cannot be called: {why}")]
     Url {
         /// The URL as far as it may be shown.
@@ -26,10 +26,9 @@ pub enum NetError {
     /// The method cannot be sent.
     #[error("the method {0} cannot be used; use GET, POST, PUT, PATCH, DELETE, HEAD or OPTIONS")]
     Method(String),
-    /// A header cannot be sent, or is the connection's own.
+    /// A header cannot be sent, or belongs to the connection.
     #[error("the header `{name}` {why}")]
     Header {
-        /// Its name.
         name: String,
         /// What is wrong.
         why: &'static str,
@@ -39,23 +38,22 @@ pub enum NetError {
     Denied {
         /// The host with its port.
         host: String,
-        /// The range or rule that it falls under.
+        /// The range or rule that covers it.
         why: String,
         /// How the operator can allow it.
         how: String,
     },
-    /// The caller may not go there, whatever the guard says.
+    /// The caller may not go there, even if the guard would allow it.
     #[error("{whither} `{host}`, which has not been granted: it needs `http:{host}`")]
     NotGranted {
-        /// The host; with its port where that is not the scheme's own.
+        /// The host, with its port if that is not the scheme's default.
         host: String,
-        /// How it came to it.
+        /// How the request came to this host: directly or by a redirect.
         whither: &'static str,
     },
     /// The name has no address.
     #[error("`{host}` has no address: {why}")]
     Dns {
-        /// The host.
         host: String,
         /// What the resolver said.
         why: String,
@@ -63,7 +61,6 @@ pub enum NetError {
     /// Whether the name has an address is not known.
     #[error("`{host}` cannot be looked up: {why}")]
     Unanswered {
-        /// The host.
         host: String,
         /// What it waited for, and what to do.
         why: String,
@@ -78,44 +75,44 @@ pub enum NetError {
         from: String,
         /// Where it leads.
         to: String,
-        /// What it must not see.
+        /// What the other origin must not see.
         carries: String,
     },
-    /// Nobody takes the connection.
+    /// Nobody accepts the connection.
     #[error("{url} does not answer: {why}")]
     Connect {
-        /// Where.
+        /// Scheme, host and port.
         url: String,
-        /// Why.
+        /// What the system says.
         why: String,
     },
     /// There is no trusted TLS connection.
     #[error("{url} cannot be trusted: {why}")]
     Tls {
-        /// Where.
+        /// Scheme, host and port.
         url: String,
-        /// Why.
+        /// What the TLS library says.
         why: String,
     },
     /// The exchange took too long.
     #[error("{url} took longer than {} s", after.as_secs_f64())]
     Timeout {
-        /// Where.
+        /// Scheme, host and port.
         url: String,
         /// The limit that was crossed.
         after: Duration,
     },
-    /// Too much came back.
+    /// The response is too large.
     #[error("the {what} from {url} is over {most} bytes")]
     TooLarge {
-        /// Where.
+        /// Scheme, host and port.
         url: String,
         /// `body` or `header`.
         what: &'static str,
         /// The limit, bytes (after decompression).
         most: u64,
     },
-    /// Redirected too often.
+    /// There are too many redirects.
     #[error("{url} redirects more than {most} times")]
     TooManyRedirects {
         /// Where the last redirect came from.
@@ -123,12 +120,12 @@ pub enum NetError {
         /// The limit.
         most: u8,
     },
-    /// The connection broke on the way, or what came is no HTTP.
+    /// The connection broke, or the answer is not HTTP.
     #[error("{url} broke off: {why}")]
     Protocol {
-        /// Where.
+        /// Scheme, host and port.
         url: String,
-        /// Why.
+        /// What the HTTP library says.
         why: String,
     },
 }
@@ -155,10 +152,10 @@ impl NetError {
     }
 }
 
-/// An http(s) URL without user information; the fragment is dropped.
+/// Parses an http(s) URL without user information. The fragment is dropped.
 pub(super) fn parse(text: &str) -> Result<Url, NetError> {
     let wrong = |shown: &str, why: String| NetError::Url { shown: shown.to_owned(), why };
-    // The parser drops line breaks and tabs in silence, which would make another URL of this one.
+    // The parser silently drops line breaks and tabs, which would make another URL of this one.
     if text.chars().any(char::is_control) {
         return Err(wrong("the URL", "it holds line breaks or control characters".to_owned()));
     }
@@ -170,7 +167,7 @@ pub(super) fn parse(text: &str) -> Result<Url, NetError> {
     usable(url)
 }
 
-/// What holds for every URL, typed or from a redirect.
+/// The checks that hold for every URL, whether it was typed or comes from a redirect.
 pub(super) fn usable(mut url: Url) -> Result<Url, NetError> {
     let wrong = |shown: String, why: &str| NetError::Url { shown, why: why.to_owned() };
     if !matches!(url.scheme(), "http" | "https") {
@@ -183,7 +180,7 @@ pub(super) fn usable(mut url: Url) -> Result<Url, NetError> {
     Ok(url)
 }
 
-/// What was typed and is no URL, as far as it may be shown.
+/// A typed text that is not a URL, as far as it may be shown.
 fn typed(text: &str) -> String {
     let start: String = text.split(['?', '#']).next().unwrap_or_default().chars().take(60).collect();
     if start.is_empty() || start.contains('@') || text.len() > start.len() {
@@ -193,7 +190,7 @@ fn typed(text: &str) -> String {
     }
 }
 
-/// Scheme, host and port: all of a URL that a message may show.
+/// Scheme, host and port: everything of a URL that a message may show.
 pub(super) fn origin(url: &Url) -> String {
     url.origin().ascii_serialization()
 }
@@ -212,11 +209,11 @@ pub(super) fn host_port(url: &Url) -> String {
 /// A refusal by the guard, with what the operator can do.
 pub(super) fn denied(url: &Url, why: &str) -> NetError {
     let host = host_port(url);
-    let how = format!("If it is meant, its operator adds \"{host}\" to `net.allow`");
+    let how = format!("If you mean this host, the operator must add \"{host}\" to `net.allow`");
     NetError::Denied { host, why: why.to_owned(), how }
 }
 
-/// What reqwest's error means; `url` is where this hop went.
+/// Turns reqwest's error into ours. `url` is where this hop went.
 pub(super) fn classify(error: &reqwest::Error, url: &Url) -> NetError {
     let (at, why) = (origin(url), cause(error));
     let mut tls = false;
@@ -253,7 +250,7 @@ pub(super) fn classify(error: &reqwest::Error, url: &Url) -> NetError {
     }
 }
 
-/// The last cause, which is the one that says something ("connection refused").
+/// The last cause, because it is the one that says something ("connection refused").
 pub(super) fn cause(error: &reqwest::Error) -> String {
     chain(error).last().map_or_else(|| error.to_string(), ToString::to_string)
 }
@@ -261,7 +258,7 @@ pub(super) fn cause(error: &reqwest::Error) -> String {
 /// The causes from the outermost to the last.
 fn chain(error: &reqwest::Error) -> impl Iterator<Item = &(dyn Error + 'static)> {
     std::iter::successors(error.source(), |&error| match error.downcast_ref::<io::Error>() {
-        // An I/O error names its inner's source, not its inner.
+        // An I/O error gives the source of its inner error, not the inner error itself.
         Some(io) => io.get_ref().map(|inner| inner as &(dyn Error + 'static)),
         None => error.source(),
     })

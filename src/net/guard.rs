@@ -1,8 +1,8 @@
-//! Which addresses no workflow may reach unless the operator allows them.
+//! The addresses that no workflow may reach unless the operator allows them.
 //!
-//! Literal addresses are looked at before the request, names inside the resolver, so that the address that is
-//! checked is the one that is connected to. Pure. Ranges: the special-purpose registries of IANA (RFC 6890 and
-//! its updates) and the addresses where clouds keep credentials.
+//! Literal addresses are checked before the request, names inside the resolver. So the address that is checked is the
+//! one that is connected to. Pure. Ranges: the special-purpose registries of IANA (RFC 6890 and its updates), and the
+//! addresses where clouds keep credentials.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -36,7 +36,7 @@ const V4: [(Ipv4Net, &str); 17] = [
     (v4(240, 0, 0, 0, 4), "reserved (240.0.0.0/4)"),
 ];
 
-/// Those that wrap an IPv4 address are refused whole: who routes them decides where they lead.
+/// Ranges that wrap an IPv4 address are refused whole, because whoever routes them decides where they lead.
 const V6: [(Ipv6Net, &str); 16] = [
     (Ipv6Net::new_assert(Ipv6Addr::UNSPECIFIED, 128), "this host (::)"),
     (Ipv6Net::new_assert(Ipv6Addr::LOCALHOST, 128), "loopback (::1)"),
@@ -71,19 +71,19 @@ const NAMES: [(&str, &str); 11] = [
     ("metadata.tencentyun.com", "cloud metadata"),
 ];
 
-/// The range of an address that may not be reached; nothing for a public address.
+/// The range of an address that may not be reached; `None` for a public address.
 pub fn denied(ip: IpAddr) -> Option<&'static str> {
     match ip.to_canonical() {
         IpAddr::V4(ip) => V4.iter().find(|(net, _)| net.contains(&ip)).map(|(_, name)| *name),
         IpAddr::V6(ip) => V6.iter().find(|(net, _)| net.contains(&ip)).map(|(_, name)| *name).or_else(|| {
-            // Only 2000::/3 is given out as global addresses: nothing outside it is a service.
+            // Only 2000::/3 is assigned as global addresses, so nothing outside it is a service.
             let global = ip.segments()[0] & 0xe000 == 0x2000;
             (!global).then_some("reserved (outside 2000::/3)")
         }),
     }
 }
 
-/// Why a name may not be called; `name` is lower case and without its last dot.
+/// Why a name may not be called. `name` must be lower case and without its last dot.
 pub(super) fn denied_name(name: &str) -> Option<&'static str> {
     let known = NAMES.iter().find(|(known, _)| *known == name).map(|(_, why)| *why);
     // RFC 6761 6.3: everything below `localhost` is loopback.

@@ -7,7 +7,7 @@ use super::{
     bounds::{HEADER_COUNT_MOST, HEADERS_MOST},
 };
 
-/// Headers of the connection: what a caller writes there could smuggle a second request.
+/// Headers of the connection. With them, a caller could smuggle a second request.
 const OWN: [&str; 11] = [
     "host",
     "content-length",
@@ -21,19 +21,20 @@ const OWN: [&str; 11] = [
     "expect",
     "http2-settings",
 ];
-/// Bytes of all headers of a request.
+/// The most bytes of all headers of a request.
 const REQUEST_MOST: usize = 64 << 10;
 /// Whether a header belongs to the connection, so that no caller may set it; `name` is lower case.
 pub fn is_own(name: &str) -> bool {
     OWN.contains(&name)
 }
 
-/// Headers that carry rights and are kept out of logs.
+/// Headers that carry rights; they are kept out of logs.
 const CREDENTIALS: [HeaderName; 3] = [header::AUTHORIZATION, header::COOKIE, header::PROXY_AUTHORIZATION];
 
-/// What a request may say to whoever a redirect leads it to: how it is written, what is wanted, and which repetition it is.
+/// The headers that a request may send on to the target of a redirect. They say how the body is written, what is
+/// wanted, and which repetition this is.
 ///
-/// A list of what may pass, not of what may not: credentials stand in headers of any name (`x-api-key`,
+/// This is a list of what may pass, not of what may not. Credentials stand in headers of any name (`x-api-key`,
 /// `private-token`, `x-shopify-access-token`), and nobody knows all of them.
 const HARMLESS: [&str; 12] = [
     "accept",
@@ -50,14 +51,15 @@ const HARMLESS: [&str; 12] = [
     "user-agent",
 ];
 
-/// The headers as HTTP carries them; those that are named in `marked` or carry rights are known as sensitive.
+/// Checks headers and gives them as HTTP carries them. Those that `marked` names, or that carry rights, are marked as
+/// sensitive.
 pub(super) fn checked(headers: &[(String, String)], marked: &[String]) -> Result<HeaderMap, NetError> {
     let mut map = HeaderMap::with_capacity(headers.len());
     let mut size = 0;
     for (name, value) in headers {
         let wrong = |why| NetError::Header { name: name.chars().take(60).collect(), why };
         let key = HeaderName::from_bytes(name.as_bytes())
-            .map_err(|_| wrong("is no header name; use letters, digits and -"))?;
+            .map_err(|_| wrong("is not a header name; use letters, digits and -"))?;
         if is_own(key.as_str()) {
             return Err(wrong("belongs to the connection; leave it out"));
         }
@@ -66,7 +68,7 @@ pub(super) fn checked(headers: &[(String, String)], marked: &[String]) -> Result
         value.set_sensitive(carries_rights(&key, marked));
         size += key.as_str().len() + value.len();
         if size > REQUEST_MOST || map.len() >= HEADER_COUNT_MOST {
-            return Err(wrong("is one too many: 100 headers and 64 KiB in all are the most"));
+            return Err(wrong("is one too many: a request may have 100 headers, and 64 KiB in all"));
         }
         map.append(key, value);
     }
@@ -77,7 +79,7 @@ fn carries_rights(name: &HeaderName, marked: &[String]) -> bool {
     CREDENTIALS.contains(name) || marked.iter().any(|mark| mark.eq_ignore_ascii_case(name.as_str()))
 }
 
-/// Takes out what another origin must not see, and tells the names of that.
+/// Removes the headers that another origin must not see, and gives their names.
 pub(super) fn strip_rights(headers: &mut HeaderMap, sensitive: &Sensitive) -> Vec<HeaderName> {
     let stays = |name: &HeaderName| {
         !HARMLESS.contains(&name.as_str())
@@ -91,7 +93,7 @@ pub(super) fn strip_rights(headers: &mut HeaderMap, sensitive: &Sensitive) -> Ve
     gone
 }
 
-/// Takes out what speaks of a body that is no longer sent.
+/// Removes the headers that describe a body, when the body is no longer sent.
 pub(super) fn strip_body(headers: &mut HeaderMap) {
     for name in [
         header::CONTENT_TYPE,
@@ -104,7 +106,7 @@ pub(super) fn strip_body(headers: &mut HeaderMap) {
     }
 }
 
-/// Whether a response's headers are more than may be kept.
+/// Whether a response has more headers than we keep.
 pub(super) fn too_large(headers: &HeaderMap) -> bool {
     let size: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
     headers.len() > HEADER_COUNT_MOST || size > HEADERS_MOST

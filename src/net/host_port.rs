@@ -1,13 +1,13 @@
 //! An entry of `net.allow`: one host and one port.
 //!
-//! The port is part of it, so that allowing one service of a machine does not open the others (a database,
-//! a console). Host names are compared as the URL parser normalises them.
+//! The port is part of it. So allowing one service of a machine does not open the others (a database, a console). Host
+//! names are compared as the URL parser normalises them.
 
 use std::{fmt, net::IpAddr, str::FromStr};
 
 use url::{Host, Url};
 
-/// A host and a port that workflows may call though the guard would refuse them.
+/// A host and port that workflows may call although the guard would refuse them.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct HostPort {
     host: Name,
@@ -20,7 +20,7 @@ enum Name {
     Domain(String),
 }
 
-/// Why a text is no entry of `net.allow`.
+/// Why a text is not an entry of `net.allow`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{text}` {why}; write host and port, as in 127.0.0.1:9000, [::1]:9000 or internal.example:443")]
 pub struct HostPortError {
@@ -39,12 +39,12 @@ impl Name {
 }
 
 impl HostPort {
-    /// Where a URL leads.
+    /// The host and port that a URL leads to.
     pub(super) fn of(url: &Url) -> Option<Self> {
         Some(Self { host: Name::of(&url.host()?), port: url.port_or_known_default()? })
     }
 
-    /// The literal address.
+    /// The address, if the host is a literal address.
     pub(super) fn ip(&self) -> Option<IpAddr> {
         match &self.host {
             Name::Ip(ip) => Some(*ip),
@@ -52,7 +52,7 @@ impl HostPort {
         }
     }
 
-    /// The host's name: lower case, without the last dot.
+    /// The host's name in lower case, without the last dot; `None` for a literal address.
     pub(super) fn name(&self) -> Option<&str> {
         match &self.host {
             Name::Ip(_) => None,

@@ -1,10 +1,14 @@
 //! Look-ups of names: how many at once, for whom, and how long anybody waits.
 //!
-//! The system's resolver cannot be stopped: a name whose server does not answer keeps its thread for half a minute and
-//! more, whoever still wants to know. So look-ups have places of their own, never those of scripts. A workflow has few of
-//! them, so that one that asks for such names does not take them from others; one that has none on its way gets one even
-//! when the rest is taken. Who asks for a name that is looked up already waits for the same answer. Nobody waits longer
-//! than its own request may take. Used by `dns` alone.
+//! Nobody can stop the system's resolver. A name whose server does not answer keeps its thread for half a minute and
+//! more, even when nobody wants the answer any more. So look-ups have their own places, never those of scripts:
+//!
+//! - A workflow has few places, so that it cannot take them all from the others.
+//! - A workflow without a look-up under way gets a place even when the rest is taken.
+//! - Whoever asks for a name that is being looked up waits for the same answer.
+//! - Nobody waits longer than its own request may take.
+//!
+//! Only `dns` uses this.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -23,44 +27,45 @@ use tokio::{
 
 use crate::model::WorkflowKey;
 
-/// Look-ups of the process at once, but for those of workflows that have no other.
+/// Look-ups of the process at once, without those of workflows that have no other.
 const PLACES: usize = 32;
 /// Look-ups of one workflow at once.
 const PLACES_EACH: usize = 8;
-/// Look-ups of the process at once, whoever asks.
+/// Look-ups of the process at once, in any case.
 const PLACES_MOST: usize = 128;
-/// Names of one workflow that wait for a place.
+/// How many names of one workflow may wait for a place.
 const WAITING_EACH: usize = 256;
-/// How long an answer is waited for, even when the request could wait longer. Less than a connection may take in all.
+/// How long an answer is waited for, even if the request could wait longer. It is less than the time that a whole
+/// connection may take.
 pub(super) const ANSWER_WITHIN: Duration = Duration::from_secs(4);
 
-/// Where addresses of names come from. How many look-ups are asked for at once is bounded here.
+/// The source of addresses. `Lookups` bounds how many look-ups run at once.
 pub trait Dns: Send + Sync + 'static {
     /// All addresses of a name.
     fn lookup(&self, name: &str) -> BoxFuture<'static, io::Result<Vec<IpAddr>>>;
 }
 
 tokio::task_local! {
-    /// Who makes the request that is being polled: the HTTP client tells a resolver nothing but the name.
+    /// Who makes the request that is being polled. The HTTP client passes only the name to a resolver.
     static ASKER: Asker;
 }
 
-/// Who asks, and until when.
+/// Who asks, and until when it waits.
 #[derive(Debug, Clone)]
 pub(super) struct Asker {
-    /// The workflow; the places of those that are none are shared.
+    /// The workflow. `None` for requests of no workflow, which share their places.
     pub(super) caller: Option<WorkflowKey>,
-    /// When its request gives up.
+    /// The moment at which its request gives up.
     pub(super) until: Instant,
 }
 
 impl Asker {
-    /// Makes a request of this asker.
+    /// Polls a request in the name of this asker.
     pub(super) async fn makes<F: Future>(self, request: F) -> F::Output {
         ASKER.scope(self, request).await
     }
 
-    /// Whoever makes the request that is being polled.
+    /// The asker of the request that is being polled.
     pub(super) fn current() -> Self {
         ASKER
             .try_with(Clone::clone)
@@ -68,18 +73,18 @@ impl Asker {
     }
 }
 
-/// Why a name was not looked up to the end.
+/// Why a look-up gave no answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum LookupError {
-    /// The resolver said so.
+    /// The resolver's own error.
     #[error("{0}")]
     Failed(String),
     /// No answer in time.
     #[error("its name server gave no answer within {} s; check the name, and the resolver of this machine", .0.as_secs_f64())]
     Unanswered(Duration),
-    /// No place in time.
+    /// It got no place in time.
     #[error(
-        "its look-up got no place within {} s, since earlier ones are not answered: {own} of this workflow (at most \
+        "its look-up got no place within {} s, because earlier ones are not answered: {own} of this workflow (at most \
          {PLACES_EACH} at once), {all} in all; call fewer hosts that cannot be looked up", waited.as_secs_f64()
     )]
     NoPlace {
@@ -90,25 +95,25 @@ pub(super) enum LookupError {
         /// Look-ups of the process on their way.
         all: usize,
     },
-    /// Too many wait already.
+    /// Too many names of this workflow already wait.
     #[error("{WAITING_EACH} other names of this workflow wait to be looked up; call fewer hosts at once")]
     Crowded,
 }
 
 type Answer = Result<Vec<IpAddr>, LookupError>;
-/// `None` for what belongs to no workflow.
+/// `None` for requests that belong to no workflow.
 type Caller = Option<WorkflowKey>;
 
 /// A name that somebody wants to know.
 struct Wanted {
-    /// For whom it is looked up; nothing while it waits for a place.
+    /// The caller whose place its look-up takes; `None` while it waits for a place.
     place_of: Option<Caller>,
     waiters: Vec<oneshot::Sender<Answer>>,
 }
 
 impl Wanted {
     fn tell(&mut self, waiter: oneshot::Sender<Answer>) {
-        // Those that gave up are dropped before the list would grow.
+        // Waiters that gave up are dropped before the list would grow.
         if self.waiters.len() == self.waiters.capacity() {
             self.waiters.retain(|waiter| !waiter.is_closed());
         }
@@ -120,15 +125,15 @@ impl Wanted {
     }
 }
 
-/// Who looks up what, and who waits. Pure.
+/// Which names are looked up for whom, and who waits. Pure.
 #[derive(Default)]
 struct Books {
     names: HashMap<String, Wanted>,
-    /// The names that each caller wants, in its order. A name may be there that is looked up already.
+    /// The names that each caller wants, in its order. A name in the list may already be looked up.
     waiting: HashMap<Caller, VecDeque<String>>,
     /// The callers with names that wait, in the order of their turns.
     turns: VecDeque<Caller>,
-    /// Look-ups on their way by caller, and in all.
+    /// The look-ups under way, by caller.
     busy: HashMap<Caller, usize>,
     all: usize,
 }
@@ -169,7 +174,7 @@ impl Books {
         self.busy.get(caller).copied().unwrap_or_default()
     }
 
-    /// The next name to be looked up, which has a place from now on. Callers take turns.
+    /// The next name to look up, which has a place from now on. Callers take turns.
     fn next(&mut self) -> Option<String> {
         for _ in 0..self.turns.len() {
             let caller = self.turns.pop_front()?;
@@ -207,7 +212,7 @@ impl Books {
         None
     }
 
-    /// A look-up has ended; who is told.
+    /// Notes that a look-up has ended. Gives those who must be told.
     fn ended(&mut self, name: &str) -> Vec<oneshot::Sender<Answer>> {
         let Some(Wanted { place_of: Some(caller), waiters }) = self.names.remove(name) else {
             return Vec::new();
@@ -221,7 +226,7 @@ impl Books {
     }
 }
 
-/// Takes out the names that are looked up already, and those that everybody gave up.
+/// Removes the names that are already looked up, and those that everybody gave up.
 fn forget_unwanted(queue: &mut VecDeque<String>, names: &mut HashMap<String, Wanted>) {
     queue.retain(|name| match names.get_mut(name) {
         Some(wanted) if wanted.place_of.is_some() => false,
@@ -274,7 +279,8 @@ impl Lookups {
         }
     }
 
-    /// Begins all look-ups that have a place. They go on when nobody waits any more, since nothing stops them.
+    /// Begins every look-up that has a place. A look-up goes on when nobody waits any more, because nothing can stop
+    /// it.
     fn begin(&self) {
         loop {
             let next = self.books().next();
@@ -285,7 +291,7 @@ impl Lookups {
                 let answer = found.map_err(|error| LookupError::Failed(error.to_string()));
                 let waiters = lookups.books().ended(&name);
                 for waiter in waiters {
-                    // Who gave up needs no answer.
+                    // A waiter that gave up needs no answer.
                     let _ = waiter.send(answer.clone());
                 }
                 lookups.begin();
@@ -302,7 +308,7 @@ mod tests {
 
     use super::*;
 
-    /// Tells which names are looked up; those of `.slow` are never answered.
+    /// Reports which names are looked up. Names of `.slow` are never answered.
     struct Told(mpsc::UnboundedSender<String>);
 
     impl Dns for Told {
@@ -330,7 +336,7 @@ mod tests {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
 
-    /// Asks for so many names that are never answered, and waits until all have a place or wait for one.
+    /// Asks for so many names that are never answered. Returns when each of them has a place or waits for one.
     async fn ask_slow(
         lookups: &Lookups,
         workflow: &str,
@@ -354,7 +360,7 @@ mod tests {
     async fn names_that_are_never_answered_take_no_place_of_another_workflow() {
         let (lookups, mut asked) = told();
         let mut asks = Vec::new();
-        // Each of these hostile workflows has its eight places at most, and together they have all that are shared.
+        // Each of these hostile workflows has at most its eight places. Together they have all that are shared.
         for number in 0..20 {
             asks.extend(ask_slow(&lookups, &format!("hostile-{number}"), 50).await);
         }
@@ -367,7 +373,7 @@ mod tests {
         let healthy = asker("healthy", Duration::from_secs(1));
         assert!(lookups.of("a.example", &healthy).await.is_ok());
         assert!(lookups.of("b.example", &healthy).await.is_ok());
-        // They give up, their look-ups do not end.
+        // The requests give up; their look-ups do not end.
         for ask in asks {
             let error = ask.await.unwrap().unwrap_err();
             assert!(matches!(error, LookupError::Unanswered(_) | LookupError::NoPlace { .. }), "{error}");
@@ -404,7 +410,7 @@ mod tests {
         assert_eq!(error, expected);
         assert!(error.to_string().contains("8 of this workflow"), "{error}");
         assert!(!all(&mut asked).contains(&"late.example".to_owned()));
-        // The same name in flight needs no place.
+        // A name that is already looked up needs no place.
         let error = lookups.of("w-0.slow", &asker("w", Duration::from_millis(300))).await.unwrap_err();
         assert_eq!(error, LookupError::Unanswered(Duration::from_millis(300)));
         held.into_iter().for_each(|ask| ask.abort());

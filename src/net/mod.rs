@@ -1,8 +1,8 @@
 //! The only way out: every outbound connection of the process is opened here.
 //!
-//! [`Outbound`] serves workflows: it goes to public addresses, and elsewhere only where the operator's
-//! `net.allow` says so. [`Client`] serves the commands that talk to a server the operator names; nothing that
-//! a workflow controls may reach it. Neither reads proxy settings of the environment.
+//! [`Outbound`] serves workflows. It goes to public addresses, and elsewhere only where the operator's `net.allow` says
+//! so. [`Client`] serves the commands that talk to a server that the operator names; nothing that a workflow controls
+//! may reach it. Neither reads proxy settings of the environment.
 
 mod bounds;
 mod client;
@@ -36,9 +36,7 @@ pub use sensitive::Sensitive;
 /// A response, read whole.
 #[derive(Debug)]
 pub struct Response {
-    /// Its status.
     pub status: u16,
-    /// Its headers.
     pub headers: HeaderMap,
     /// Its body, decompressed.
     pub body: Vec<u8>,

@@ -1,7 +1,7 @@
-//! The guarded client: the only way out of a workflow, for the http step and for scripts' `fetch`.
+//! The guarded client: a workflow's only way out, for the http step and for `fetch` of scripts.
 //!
-//! Each hop's address is checked (literal hosts here, names in the resolver), each exchange has one deadline,
-//! and nothing comes back that is larger than was asked for.
+//! The address of each hop is checked (literal hosts here, names in the resolver). Each exchange has one deadline.
+//! Nothing comes back that is larger than the caller asked for.
 
 use std::{collections::HashSet, fmt, sync::Arc, time::Duration};
 
@@ -18,26 +18,26 @@ use super::{
 };
 use crate::model::{HostPattern, WorkflowKey};
 
-/// How long the other side may take to take a connection.
+/// How long the other side may take to accept a connection.
 const CONNECT: Duration = Duration::from_secs(5);
 /// How long a body may stand still.
 const IDLE: Duration = Duration::from_secs(10);
-/// The longest exchange; more is cut to it.
+/// The longest exchange; a longer timeout is cut to it.
 const TIMEOUT_MOST: Duration = Duration::from_secs(3_600);
 /// The most redirects that a request can ask for.
 const REDIRECTS_MOST: u8 = 10;
-/// Connections to one host that are kept open between requests, and how long.
+/// How many connections to one host stay open between requests.
 const KEPT: usize = 4;
 const KEPT_FOR: Duration = Duration::from_secs(30);
 
-/// How an [`Outbound`] is made.
+/// The settings of an [`Outbound`].
 #[derive(Clone)]
 pub struct OutboundOptions {
-    /// Hosts with ports that may be called though their addresses are private.
+    /// Hosts with ports that may be called although their addresses are private.
     pub allow: Vec<HostPort>,
-    /// Where addresses of names come from; the system's resolver when nothing is given.
+    /// The source of addresses; `None` is the system's resolver.
     pub dns: Option<Arc<dyn Dns>>,
-    /// How long a body may stand still; 10 s.
+    /// How long a body may stand still; 10 s by default.
     pub idle: Duration,
 }
 
@@ -47,33 +47,33 @@ impl Default for OutboundOptions {
     }
 }
 
-/// One request. Redirects, the body and every wait are inside `timeout`.
+/// One request. Redirects, the body and every wait count towards `timeout`.
 #[derive(Clone)]
 pub struct OutboundRequest {
-    /// Any but CONNECT and TRACE.
+    /// Any method except CONNECT and TRACE.
     pub method: Method,
     /// An http(s) URL without user information.
     pub url: String,
-    /// In order; names may repeat. Headers of the connection (Host, Content-Length …) are refused.
+    /// In this order; names may repeat. Headers of the connection (Host, Content-Length …) are refused.
     pub headers: Vec<(String, String)>,
-    /// What of it no other origin than that of `url` may see, beside what is never sent on.
+    /// The parts that no other origin than that of `url` may see, beside those that are never sent on.
     pub sensitive: Sensitive,
-    /// As it is sent; empty for none.
+    /// The body as it is sent; empty for none.
     pub body: Vec<u8>,
-    /// For the whole exchange.
+    /// The time for the whole exchange.
     pub timeout: Duration,
-    /// Bytes of the body, after decompression.
+    /// The most bytes of the body, after decompression.
     pub max_response: u64,
-    /// How many redirects are followed, 10 at most. With 0 a redirect is the response.
+    /// How many redirects are followed, 10 at most. With 0, a redirect is the response.
     pub redirects: u8,
-    /// The hosts that it may go to, also by a redirect; all when nothing is said. The guard asks in any case.
+    /// The hosts that it may go to, also by a redirect; `None` allows all. The guard checks in any case.
     pub within: Option<Arc<[HostPattern]>>,
-    /// The workflow that makes it: each has its own places for look-ups of names.
+    /// The workflow that makes it. Each workflow has its own places for look-ups of names.
     pub caller: Option<WorkflowKey>,
 }
 
 impl OutboundRequest {
-    /// A request with nothing but a place: 5 s, 1 MiB, 5 redirects.
+    /// A request with defaults: 5 s, 1 MiB, 5 redirects.
     pub fn new(method: Method, url: impl Into<String>) -> Self {
         Self {
             method,
@@ -97,7 +97,7 @@ pub struct Outbound(Way);
 #[derive(Clone)]
 enum Way {
     Network(Arc<Inner>),
-    /// A test's own idea of the world.
+    /// A test replaces the network.
     #[cfg(test)]
     Carried(Arc<dyn Transport>),
 }
@@ -114,9 +114,9 @@ pub(crate) trait Transport: Send + Sync + 'static {
 
 struct Inner {
     allow: HashSet<HostPort>,
-    /// For everything else: its resolver leaves private addresses out.
+    /// For all other hosts. Its resolver leaves private addresses out.
     guarded: reqwest::Client,
-    /// For hosts in `allow` alone. A resolver is not told the port, so the two cannot be one.
+    /// Only for hosts in `allow`. A resolver does not learn the port, so one client cannot serve both.
     allowed: reqwest::Client,
     /// Whether this machine has certificates of authorities.
     trusts: bool,
@@ -150,7 +150,7 @@ fn client(lookups: &Lookups, guarded: bool, trusts: bool) -> Result<reqwest::Cli
 }
 
 impl Outbound {
-    /// Makes the way out. A machine without CA certificates gets one whose https requests fail.
+    /// Makes the way out. On a machine without CA certificates, its https requests fail.
     ///
     /// # Errors
     /// When TLS cannot be set up.
@@ -173,16 +173,16 @@ impl Outbound {
         }))))
     }
 
-    /// A way out that leads nowhere but to `transport`.
+    /// A way out that leads only to `transport`.
     #[cfg(test)]
     pub(crate) fn through(transport: Arc<dyn Transport>) -> Self {
         Self(Way::Carried(transport))
     }
 
-    /// Makes one request, redirects included.
+    /// Makes one request, with its redirects.
     ///
     /// # Errors
-    /// When there is no whole response; any status is a response.
+    /// When there is no whole response. Any status counts as a response.
     pub async fn send(&self, request: OutboundRequest) -> Result<Response, NetError> {
         match &self.0 {
             Way::Network(inner) => inner.send(request).await,
@@ -224,7 +224,7 @@ impl Inner {
         timeout_at(until, exchange).await.map_err(|_| late())?
     }
 
-    /// Which client may go there.
+    /// The client that may go there.
     fn client_for(
         &self,
         url: &Url,
@@ -249,7 +249,7 @@ impl Inner {
         if self.allow.contains(&target) {
             return Ok(&self.allowed);
         }
-        // A literal address never comes to the resolver.
+        // A literal address never reaches the resolver.
         let range = target.ip().and_then(guard::denied);
         match range.or_else(|| target.name().and_then(guard::denied_name)) {
             Some(range) => Err(refused(&format!("it is {range}"))),
@@ -290,7 +290,7 @@ impl Inner {
         }
     }
 
-    /// Reads a body chunk by chunk, each of them decompressed already.
+    /// Reads a body chunk by chunk. Each chunk is already decompressed.
     async fn read(
         &self,
         mut response: reqwest::Response,

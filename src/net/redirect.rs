@@ -1,4 +1,4 @@
-//! What follows from a redirect. Pure; the loop is in `outbound`, and looks at each hop anew.
+//! The next request after a redirect. Pure; the loop is in `outbound`, which checks each hop anew.
 
 use http::{HeaderMap, HeaderValue, Method, header};
 use reqwest::Url;
@@ -14,16 +14,16 @@ pub(super) struct Hop {
 }
 
 impl Hop {
-    /// Where a response sends the caller; nothing when it is no redirect.
+    /// Where a response sends the caller; `None` when it is not a redirect.
     pub(super) fn location(status: u16, headers: &HeaderMap) -> Option<&HeaderValue> {
         matches!(status, 301 | 302 | 303 | 307 | 308).then(|| headers.get(header::LOCATION)).flatten()
     }
 
-    /// The next request (RFC 9110 15.4, with browsers' change from POST to GET).
+    /// The next request (RFC 9110 15.4, with the change from POST to GET that browsers make).
     ///
     /// # Errors
-    /// When the place is no URL that may be called, or another origin that the body must not be repeated to. Whether its
-    /// address may be reached is not asked here.
+    /// When the target is not a URL that may be called, or another origin that must not get the body. This does not
+    /// check whether its address may be reached.
     pub(super) fn next(
         self,
         status: u16,
@@ -39,7 +39,7 @@ impl Hop {
         if place.chars().any(char::is_control) {
             return Err(lost("something with control characters in it"));
         }
-        let url = from.join(&place).map_err(|_| lost("something that is no URL"))?;
+        let url = from.join(&place).map_err(|_| lost("something that is not a URL"))?;
         let url = error::usable(url)?;
         if from.scheme() == "https" && url.scheme() == "http" {
             return Err(NetError::Denied {
@@ -135,7 +135,7 @@ mod tests {
             }
             assert!(hop.headers.contains_key("content-type") && hop.headers.contains_key("accept"));
         }
-        // What is harmless by its name may hold a secret all the same.
+        // A header with a harmless name may hold a secret nevertheless.
         let sensitive = Sensitive {
             headers: vec!["User-Agent".to_owned()],
             holds: Some(std::sync::Arc::new(|text: &[u8]| text.windows(6).any(|part| part == b"s3cret"))),
@@ -201,7 +201,7 @@ mod tests {
                 Sensitive { url: true, ..Sensitive::default() },
                 withheld("URL"),
             ),
-            // What is no longer sent needs not be withheld.
+            // What is no longer sent need not be withheld.
             (a, other, 303, Method::POST, &key, "my s3cret", secret(), Ok(false)),
             (a, other, 302, Method::POST, &key, "my s3cret", secret(), Ok(false)),
         ];

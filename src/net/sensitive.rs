@@ -1,14 +1,14 @@
-//! What of a request another origin must not see, when a redirect leads there. Pure.
+//! The parts of a request that another origin must not see when a redirect leads there. Pure.
 
 use std::{fmt, sync::Arc};
 
 use http::HeaderName;
 use reqwest::Url;
 
-/// Whether bytes hold a secret of who makes the request.
+/// Whether bytes hold a secret of whoever makes the request.
 type Holds = Arc<dyn Fn(&[u8]) -> bool + Send + Sync>;
 
-/// What a request carries that is meant for the origin of its URL alone.
+/// The parts of a request that are meant only for the origin of its URL.
 #[derive(Clone, Default)]
 pub struct Sensitive {
     /// Names of headers that carry rights, whatever they are called.
@@ -17,7 +17,7 @@ pub struct Sensitive {
     pub body: bool,
     /// Whether the URL was made with a secret.
     pub url: bool,
-    /// Tells what holds a secret where nobody knows how it was made. Asked only when a redirect leads to another origin.
+    /// Finds secrets in bytes of unknown origin. It is asked only when a redirect leads to another origin.
     pub holds: Option<Holds>,
 }
 
@@ -26,7 +26,7 @@ impl Sensitive {
         self.holds.as_ref().is_some_and(|holds| holds(bytes))
     }
 
-    /// What forbids to repeat a body to another origin; `left` are the headers that stayed behind.
+    /// Why a body must not be repeated to another origin; `None` if it may. `left` are the headers that stayed behind.
     pub(super) fn carried(&self, from: &Url, left: &[HeaderName], body: &[u8]) -> Option<String> {
         if self.body || self.holds_secret(body) {
             return Some("its body holds a secret".to_owned());

@@ -1,6 +1,6 @@
-//! A loopback server that answers what a test tells it, and a resolver that knows only what it is told.
+//! A loopback server that gives the answers of a test, and a resolver that knows only what a test tells it.
 //!
-//! For the tests of `net` and of what goes out through it; compiled for tests alone.
+//! For the tests of `net` and of everything that goes out through it. Compiled only for tests.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -22,7 +22,7 @@ use super::{Dns, Outbound, OutboundOptions};
 pub(crate) enum Answer {
     /// Sends these bytes and closes.
     Once(Vec<u8>),
-    /// Sends the first bytes, then the second for ever, with a pause between.
+    /// Sends the first bytes, then the second bytes forever, with a pause between.
     Forever(Vec<u8>, Vec<u8>, Duration),
 }
 
@@ -34,7 +34,7 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Starts one; `answer` is given the whole request as text.
+    /// Starts a server. `answer` gets the whole request as text.
     pub(crate) async fn start(answer: impl Fn(&str) -> Answer + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -45,7 +45,7 @@ impl Server {
                 let (stream, _) = listener.accept().await.unwrap();
                 let (log, answer) = (Arc::clone(&log), Arc::clone(&answer));
                 tokio::spawn(async move {
-                    // The client going away is what some tests are about.
+                    // In some tests the client goes away on purpose.
                     let _ = serve(stream, &log, &*answer).await;
                 });
             }
@@ -53,7 +53,7 @@ impl Server {
         Self { address, seen, task }
     }
 
-    /// One that always sends the same bytes.
+    /// A server that always sends the same bytes.
     pub(crate) async fn always(bytes: Vec<u8>) -> Self {
         Self::start(move |_| Answer::Once(bytes.clone())).await
     }
@@ -86,7 +86,7 @@ async fn serve(
     answer: &(dyn Fn(&str) -> Answer + Send + Sync),
 ) -> io::Result<()> {
     let mut request = Vec::new();
-    // A TLS hello has no end that this server knows; it is answered in plain text at once.
+    // A TLS hello has no end that this server knows, so it answers in plain text at once.
     while request.first() != Some(&0x16) {
         let text = String::from_utf8_lossy(&request).into_owned();
         if let Some((head, body)) = text.split_once("\r\n\r\n") {
@@ -134,7 +134,7 @@ pub(crate) fn outbound(allow: &[&str], dns: Option<Arc<dyn Dns>>) -> Outbound {
     Outbound::new(OutboundOptions { allow, dns, ..OutboundOptions::default() }).unwrap()
 }
 
-/// A resolver with an answer for each look-up of a name; the last one is repeated.
+/// A resolver with one answer for each look-up of a name. It repeats the last one.
 #[derive(Default)]
 pub(crate) struct FakeDns {
     answers: Mutex<HashMap<String, VecDeque<Vec<IpAddr>>>>,

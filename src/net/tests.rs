@@ -1,4 +1,4 @@
-//! The known ways out of such a guard (server-side request forgery), one test each, on loopback alone.
+//! The known ways around such a guard (server-side request forgery), one test each, only on loopback.
 
 use std::{
     io::Write,
@@ -19,7 +19,7 @@ async fn get(out: &Outbound, url: &str) -> Result<Response, NetError> {
     out.send(OutboundRequest::new(Method::GET, url)).await
 }
 
-/// Why a URL is refused; panics when it is not.
+/// Why a URL is refused. Panics when it is not refused.
 async fn refusal(out: &Outbound, url: &str) -> String {
     match get(out, url).await {
         Err(error @ (NetError::Denied { .. } | NetError::Url { .. })) => error.to_string(),
@@ -31,7 +31,7 @@ async fn refusal(out: &Outbound, url: &str) -> String {
 async fn s1_every_spelling_of_loopback_is_refused() {
     let server = Server::always(reply(200, &[], "inside")).await;
     let port = server.address.port();
-    // Whoever asks for an address here gets the loopback one.
+    // Whoever asks for an address here gets that of loopback.
     let dns = FakeDns::default().with("localhost.", &[&["127.0.0.1"]]).with("x.localhost", &[&["127.0.0.1"]]);
     let out = outbound(&[], Some(Arc::new(dns)));
     for host in [
@@ -74,8 +74,8 @@ async fn s1_every_spelling_of_loopback_is_refused() {
     assert_eq!(
         message,
         format!(
-            "`127.0.0.1:{port}` may not be called: it is loopback (127.0.0.0/8). If it is meant, its operator \
-             adds \"127.0.0.1:{port}\" to `net.allow`"
+            "`127.0.0.1:{port}` may not be called: it is loopback (127.0.0.0/8). If you mean this host, the \
+             operator must add \"127.0.0.1:{port}\" to `net.allow`"
         )
     );
 }
@@ -117,7 +117,7 @@ async fn s3_a_name_that_changes_its_address_gains_nothing() {
     assert!(matches!(get(&out, "http://none.example/").await, Err(NetError::Dns { .. })));
     assert_eq!(server.seen(), Vec::<String>::new());
 
-    // One look-up a connection: there is no second one that could say something else.
+    // One look-up for each connection: there is no second one that could give another answer.
     let dns = Arc::new(FakeDns::default().with("once.example", &[&["127.0.0.1"], &["10.0.0.1"]]));
     let out = outbound(&[&format!("once.example:{port}")], Some(dns.clone()));
     assert_eq!(get(&out, &format!("http://once.example:{port}/")).await.unwrap().body, b"inside");
@@ -245,7 +245,7 @@ async fn s7_allowing_one_port_opens_no_other() {
         let message = refusal(&out, &format!("http://{host}:{}/", closed.address.port())).await;
         assert!(message.contains(&format!(":{}\" to `net.allow`", closed.address.port())), "{message}");
     }
-    // Another name of the same address, and another address of the same machine, are others.
+    // Another name of the same address, and another address of the same machine, are not the allowed host.
     refusal(&out, &format!("http://localhost:{}/", open.address.port())).await;
     refusal(&out, &format!("http://127.0.0.2:{}/", open.address.port())).await;
     assert_eq!(closed.seen(), Vec::<String>::new());

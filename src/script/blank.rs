@@ -1,6 +1,7 @@
-//! Parts of a text replaced by spaces, so that line and column of everything else stay.
+//! Replaces parts of a text by spaces, so that the line and column of everything else stay.
 //!
-//! `erase` says what; here is how. A space stands for each UTF-16 unit, line ends stay, and single characters can be put in.
+//! `erase` decides which parts; this is how. One space stands for each UTF-16 unit, line ends stay, and single
+//! characters can be put in.
 
 use std::{collections::BTreeMap, ops::Range};
 
@@ -14,12 +15,12 @@ pub(super) struct Blanks {
 }
 
 impl Blanks {
-    /// Takes a range of bytes out; both ends are boundaries of characters.
+    /// Takes a range of bytes out. Both ends must be boundaries of characters.
     pub(super) fn blank(&mut self, range: Range<usize>) {
         self.ranges.push(range);
     }
 
-    /// Takes a range out and leaves a semicolon in the place of its first character.
+    /// Takes a range out, and puts a semicolon in the place of its first character.
     pub(super) fn statement(&mut self, range: Range<usize>) {
         self.put(range.start, ';');
         self.blank(range);
@@ -35,7 +36,7 @@ impl Blanks {
         self.ranges.iter().rev().take(8).find(|range| range.end == end).cloned()
     }
 
-    /// The text without what is taken out.
+    /// The text without what was taken out.
     pub(super) fn apply(mut self, source: &str) -> String {
         self.ranges.sort_by_key(|range| range.start);
         let mut ranges = self.ranges.into_iter().peekable();

@@ -1,8 +1,9 @@
-//! Takes TypeScript's types out of a text: what is only types becomes spaces, what is more is refused by name.
+//! Takes TypeScript's types out of a text. What is only types becomes spaces; a construct that is more is refused by
+//! name.
 //!
-//! Spaces instead of a compiler's output: errors, stacks and frames name the author's own line and column without a source map.
-//! Where an empty place would change how the rest is read (a statement that ends without a semicolon, a line break before `=>`),
-//! a semicolon or bracket moves into it. Called by `parse`; knows nothing of files.
+//! There is no compiler's output: with spaces, errors, stacks and frames name the author's own line and column without
+//! a source map. Sometimes an empty place would change how the rest is read (a statement that ends without a semicolon,
+//! a line break before `=>`). Then a semicolon or bracket moves into it. Called by `parse`; knows nothing about files.
 
 use oxc_ast::ast::{
     AccessorProperty, ArrowFunctionExpression, Class, Declaration, Decorator, ExportDefaultDeclarationKind,
@@ -21,7 +22,7 @@ use super::{
     text::word,
 };
 
-/// The JavaScript of a program that was parsed out of `source` as TypeScript.
+/// The JavaScript of a program that was parsed from `source` as TypeScript.
 ///
 /// # Errors
 /// The first construct that is more than types.
@@ -112,13 +113,13 @@ impl Eraser<'_> {
         types.for_each(|specifier| self.specifier(specifier.span));
     }
 
-    /// A specifier with the comma after it.
+    /// Blanks a specifier with the comma after it.
     fn specifier(&mut self, span: Span) {
         self.blank(span);
         self.blank_mark(span.end as usize, &[',']);
     }
 
-    /// After a statement: what was blanked at its end must not let it run on into the next line.
+    /// Called after a statement. What was blanked at its end must not let it run on into the next line.
     pub(super) fn end_of_statement(&mut self, span: Span) {
         let end = span.end as usize;
         if let Some(range) = self.blanks.ending_at(end)
@@ -131,7 +132,7 @@ impl Eraser<'_> {
         }
     }
 
-    /// The end of `expression as T`: all after the expression.
+    /// Blanks the end of `expression as T`: everything after the expression.
     fn after(&mut self, expression: &Expression<'_>, span: Span) {
         self.blank(Span::new(expression.span().end, span.end));
     }

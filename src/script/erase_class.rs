@@ -1,4 +1,4 @@
-//! The part of `erase` that is about classes: modifiers, members that are types alone, `implements`.
+//! The part of `erase` for classes: modifiers, members that are only types, `implements`.
 
 use oxc_ast::ast::{
     Class, MethodDefinition, MethodDefinitionType, PropertyDefinition, PropertyDefinitionType,
@@ -15,7 +15,7 @@ const MODIFIERS: [&str; 7] =
     ["public", "protected", "private", "readonly", "override", "abstract", "declare"];
 
 impl Eraser<'_> {
-    /// `abstract`, and `implements` with what follows.
+    /// Blanks `abstract`, and `implements` with what follows.
     pub(super) fn class_head(&mut self, it: &Class<'_>) {
         let mut at = it.span.start as usize;
         // Decorators are refused elsewhere.
@@ -35,10 +35,10 @@ impl Eraser<'_> {
         self.blanks.blank(skip_blank(self.source, before)..last.span.end as usize);
     }
 
-    /// Whether anything of the method is left.
+    /// Blanks a method's types. Gives whether anything of the method is left.
     pub(super) fn method(&mut self, it: &MethodDefinition<'_>) -> bool {
         if it.r#type == MethodDefinitionType::TSAbstractMethodDefinition || it.value.body.is_none() {
-            // Overloads have decorators neither.
+            // An overload has no decorators either.
             self.statement(it.span);
             return false;
         }
@@ -50,7 +50,7 @@ impl Eraser<'_> {
         true
     }
 
-    /// Whether anything of the field is left.
+    /// Blanks a field's types. Gives whether anything of the field is left.
     pub(super) fn property(&mut self, it: &PropertyDefinition<'_>) -> bool {
         if it.declare || it.r#type == PropertyDefinitionType::TSAbstractPropertyDefinition {
             self.statement(it.span);
@@ -62,15 +62,15 @@ impl Eraser<'_> {
             let end = self.after_key(it.key.span(), it.computed);
             first = self.blank_mark(end, &['?', '!']).or(first);
         }
-        // `get: T` and then a line with a method would become a getter.
+        // `get: T` followed by a line with a method would become a getter.
         if let (Some(first), None) = (first, &it.value) {
             self.blanks.put(first, ';');
         }
         true
     }
 
-    /// Blanks the modifiers before a member's key. The first leaves a semicolon if it begins the member, because the line before may
-    /// end without one.
+    /// Blanks the modifiers before a member's key. The first one leaves a semicolon if it begins the member, because
+    /// the line before may end without one.
     fn modifiers(&mut self, member: Span, key: Span) {
         let start = skip_blank(self.source, member.start as usize);
         let mut at = start;
@@ -90,7 +90,7 @@ impl Eraser<'_> {
         }
     }
 
-    /// The offset after a member's key, and after the bracket of a computed one.
+    /// The offset after a member's key, and after the bracket of a computed key.
     fn after_key(&self, key: Span, computed: bool) -> usize {
         let end = key.end as usize;
         if computed {

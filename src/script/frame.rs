@@ -1,16 +1,16 @@
 //! A code frame: the lines around a place, with numbers, and a caret under the column.
 //!
-//! For terminals and for `error.frame` in JSON; no colour, no control characters of the source.
+//! For terminals and for `error.frame` in JSON. It has no colour and no control characters of the source.
 
 use unicode_width::UnicodeWidthChar;
 
 use super::text;
 
-/// Lines shown before and after the one that is meant.
+/// How many lines are shown before and after the one with the place.
 const AROUND: usize = 2;
-/// The most columns of source that are shown; longer lines are cut around the caret.
+/// The most columns of source that are shown. Longer lines are cut around the caret.
 const COLUMNS: usize = 100;
-/// Columns shown before the caret at least, of a line that is cut.
+/// How many columns are shown before the caret in a line that is cut, at least.
 const BEFORE: usize = 60;
 /// A tab leads to the next multiple of this.
 const TAB: usize = 4;
@@ -50,11 +50,11 @@ pub fn frame(source: &str, line: u32, column: u32) -> Option<String> {
 
 /// One character as it is shown.
 struct Cell {
-    /// The UTF-16 units before it.
+    /// How many UTF-16 units come before it.
     unit: u32,
-    /// What is printed.
+    /// The text that is printed for it.
     text: String,
-    /// The columns that it takes.
+    /// How many columns it takes.
     width: usize,
 }
 
@@ -67,7 +67,7 @@ fn shown(line: &str) -> Vec<Cell> {
                     let width = TAB - column % TAB;
                     (" ".repeat(width), width)
                 }
-                // What commands a terminal, or turns the direction of the text.
+                // Characters that command a terminal, or that turn the direction of the text, are replaced.
                 _ if character.is_control() => ("\u{fffd}".to_owned(), 1),
                 '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
                     ("\u{fffd}".to_owned(), 1)
@@ -82,7 +82,7 @@ fn shown(line: &str) -> Vec<Cell> {
         .collect()
 }
 
-/// The first column that is shown, so that the caret is seen.
+/// The first column that is shown, so that the caret is visible.
 fn cut(line: &str, caret: usize) -> usize {
     let width: usize = shown(line).iter().map(|cell| cell.width).sum();
     if width > COLUMNS && caret > BEFORE {
@@ -92,7 +92,7 @@ fn cut(line: &str, caret: usize) -> usize {
     }
 }
 
-/// The columns of a line from `from` on; what is cut is an ellipsis.
+/// The columns of a line from `from` on. An ellipsis stands for what is cut.
 fn window(line: &str, from: usize) -> String {
     let mut out = String::new();
     let (mut at, mut used) = (0, 0);

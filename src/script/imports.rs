@@ -1,7 +1,7 @@
 //! What a file imports, from its syntax tree: declarations, `import('literal')`, `require('literal')`.
 //!
-//! Types are gone already. What an expression computes at run time is not known here. Of a file that nobody has parsed yet,
-//! `mentioned` says what it may import.
+//! Types are gone already. An argument that is computed at run time is not known here. For a file that nobody has
+//! parsed yet, `mentioned` says what it may import.
 
 use std::sync::LazyLock;
 
@@ -15,7 +15,7 @@ use regex::Regex;
 
 use super::text;
 
-/// The specifiers that a text may import, without parsing it: some may stand in comments, or be of types alone.
+/// The specifiers that a text may import, without parsing it. Some may stand in comments, or import only types.
 pub fn mentioned(source: &str) -> impl Iterator<Item = &str> {
     static IMPORTS: LazyLock<Regex> = LazyLock::new(|| {
         let pattern = r#"\b(?:from|import|require)\s*\(?\s*(?:"([^"\\\n]{1,214})"|'([^'\\\n]{1,214})')"#;
@@ -30,11 +30,11 @@ pub fn mentioned(source: &str) -> impl Iterator<Item = &str> {
 /// How something is imported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ImportKind {
-    /// A declaration: `import`, `export … from`. It must be there.
+    /// A declaration: `import`, `export … from`. The file must exist.
     Declaration,
-    /// `import('literal')`. It must be there.
+    /// `import('literal')`. The file must exist.
     Call,
-    /// `require('literal')`. It may be missing: scripts try and catch.
+    /// `require('literal')`. The file may be missing, because scripts try and catch.
     Require,
 }
 
@@ -43,22 +43,21 @@ pub enum ImportKind {
 pub struct Import {
     /// As it is written, such as `./lib.js` or `dayjs`.
     pub specifier: String,
-    /// How.
     pub kind: ImportKind,
-    /// Of the specifier; from 1.
+    /// The line of the specifier, from 1.
     pub line: u32,
-    /// Of the specifier; from 1, in UTF-16 units.
+    /// The column of the specifier, from 1, in UTF-16 units.
     pub column: u32,
 }
 
-/// What a file is made of.
+/// What a file imports and exports.
 pub(super) struct Found {
     pub(super) imports: Vec<Import>,
     pub(super) is_module: bool,
     pub(super) has_default: bool,
 }
 
-/// Finds what `program`, which was parsed out of `source`, imports and exports.
+/// Finds what `program`, which was parsed from `source`, imports and exports.
 pub(super) fn find(source: &str, program: &Program<'_>) -> Found {
     let is_module = program.body.iter().any(Statement::is_module_declaration);
     let has_default = program.body.iter().any(|statement| match statement {

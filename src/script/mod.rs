@@ -1,7 +1,8 @@
-//! Code files before they run: TypeScript's types taken away, imports found and resolved, frames around errors.
+//! Code files before they run: removes TypeScript's types, finds and resolves imports, and makes frames around errors.
 //!
-//! Pure and host-side: `steps::code` compiles scripts with it, `folder` finds the libraries that are needed, `run_view` and
-//! the commands show frames. It never runs code, and whether a text is JavaScript is said by the engine in the sandbox.
+//! Pure, and on the host. `steps::code` compiles scripts with it, `folder` finds the libraries that are needed,
+//! `run_view` and the commands show frames. It never runs code. Only the engine in the sandbox decides whether a text
+//! is JavaScript.
 
 mod blank;
 mod erase;
@@ -25,7 +26,7 @@ pub use self::{
     resolve::{LIBRARIES, NoModule, resolve},
 };
 
-/// What a code file is written in, by its name.
+/// The language of a code file, by its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Language {
     /// `.js`, `.mjs`
@@ -35,7 +36,7 @@ pub enum Language {
 }
 
 impl Language {
-    /// The language of a file; `None` when it is no code, as `*.d.ts` never is.
+    /// The language of a file; `None` when it is not code, as for `*.d.ts`.
     pub fn of(file: &str) -> Option<Self> {
         let name = file.rsplit('/').next().unwrap_or(file);
         let (stem, extension) = name.rsplit_once('.')?;

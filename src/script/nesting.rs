@@ -1,24 +1,25 @@
-//! Where a TypeScript text nests deeper than any author's does. The parser tries several readings of each bracket, so that the time
-//! for deep nesting grows with its cube: a few kilobytes of `(a=` take minutes.
+//! Finds where a TypeScript text nests deeper than any author's does. The parser tries several readings of each
+//! bracket. So the time for deep nesting grows with its cube: a few kilobytes of `(a=` take minutes.
 //!
-//! A scanner of strings, comments, templates and regular expressions; what a slash means is guessed from what stands before it.
-//! A wrong guess costs time only: the stack is sized without it, and parsing has a deadline. Called by `parse`.
+//! This is a scanner of strings, comments, templates and regular expressions. It guesses from what stands before a
+//! slash what the slash means. A wrong guess only costs time, because the stack is sized without it and parsing has a
+//! deadline. Called by `parse`.
 
-/// The deepest nesting that is parsed.
+/// The deepest nesting that is parsed, levels.
 const MOST: usize = 200;
 
 /// Words after which a slash begins a regular expression.
 const BEFORE_REGEX: [&str; 11] =
     ["return", "typeof", "case", "in", "of", "delete", "void", "throw", "else", "do", "instanceof"];
 
-/// The byte offset where a text nests too deeply.
+/// The byte offset where a text nests too deeply; `None` if it does not.
 pub(super) fn too_deep(source: &str) -> Option<usize> {
     let bytes = source.as_bytes();
     let next = |at: usize| bytes.get(at + 1).copied();
     let (mut depth, mut angles) = (0_usize, 0_usize);
-    // For each template that is open around: how deep its `${` is.
+    // For each open template around: how deep its `${` is.
     let mut templates: Vec<usize> = Vec::new();
-    // The last byte that is neither white space nor of a comment.
+    // The offset of the last byte that is neither white space nor part of a comment.
     let mut last = 0;
     let mut at = 0;
     while let Some(&byte) = bytes.get(at) {

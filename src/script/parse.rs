@@ -1,7 +1,8 @@
-//! One code file, parsed: JavaScript out of TypeScript, what it imports, and the first mistake.
+//! One parsed code file: JavaScript made from TypeScript, its imports, and the first mistake.
 //!
-//! Runs the parser (oxc). It recurses, so it has a thread whose stack is sized by the worst that a text of this length can ask for:
-//! an overflow would end the process. A panic of the parser is an error of the file, and so is taking too long.
+//! It runs the parser (oxc), which recurses. So the parser has a thread whose stack is sized by the worst that a text
+//! of this length can need: an overflow would end the process. A panic of the parser, or taking too long, is an error
+//! of the file.
 
 use std::{
     sync::mpsc::{self, RecvTimeoutError},
@@ -22,38 +23,38 @@ use super::{
     nesting, text,
 };
 
-/// What a stack has at least, bytes. It is address space: memory is taken as far as a text really nests.
+/// The smallest stack, bytes. It is address space: memory is only used as far as a text really nests.
 const STACK: usize = 32 << 20;
-/// What one byte of TypeScript can take of the stack, as `!!!!` does, with a margin.
+/// How much of the stack one byte of TypeScript can take, as `!!!!` does, with a margin.
 const STACK_A_BYTE: usize = 768;
-/// What one bracket of TypeScript can take of it beside that.
+/// How much of the stack one bracket of TypeScript can take beside that.
 const STACK_A_BRACKET: usize = 4 << 10;
 /// The most brackets of one TypeScript file; one of 1 MiB has about 60,000.
 const BRACKETS_MOST: usize = 150_000;
-/// What one byte of JavaScript can take: the engine has parsed it, in its own small stack, so that only long chains such as
-/// `a + a + a` are deep.
+/// How much of the stack one byte of JavaScript can take. The engine has parsed it before, in its own small stack, so
+/// only long chains such as `a + a + a` are deep.
 const STACK_A_BYTE_CHECKED: usize = 256;
-/// How long a file may take.
+/// How long parsing a file may take.
 const DEADLINE: Duration = Duration::from_secs(20);
 
 /// A file that the parser understood.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Parsed {
-    /// JavaScript with everything at its line and column.
+    /// The JavaScript. Everything keeps its line and column.
     pub javascript: String,
-    /// What it imports, in order.
+    /// The imports, in the file's order.
     pub imports: Vec<Import>,
     /// Whether it has import or export declarations.
     pub is_module: bool,
-    /// Whether it exports a default.
+    /// Whether it has a default export.
     pub has_default: bool,
 }
 
-/// Parses a file by the language that its name says. JavaScript must have been accepted by the engine before: its parser runs in
-/// the sandbox, this one does not.
+/// Parses a file in the language that its name says. The engine must have accepted JavaScript before, because its
+/// parser runs in the sandbox and this one does not.
 ///
 /// # Errors
-/// The first syntax error, or the first of TypeScript's constructs that is more than types.
+/// The first syntax error, or the first construct of TypeScript that is more than types.
 pub fn parse(file: &str, source: &str) -> Result<Parsed, Mistake> {
     let source = text::without_mark(source);
     let language = Language::of(file).unwrap_or(Language::JavaScript);
@@ -110,7 +111,7 @@ fn parse_here(language: Language, source: &str) -> Result<Parsed, Mistake> {
     match (refuse(&javascript, &module), language) {
         (Ok(()), _) => Ok(parsed(&module.program, javascript.clone())),
         (Err(mistake), Language::TypeScript) => Err(mistake),
-        // The body of a function is sloppy and may say what no module may.
+        // The body of a function is sloppy code, and may hold what no module may.
         (Err(mistake), Language::JavaScript) => {
             let allocator = Allocator::default();
             let script = run(&allocator, &javascript, SourceType::script());
@@ -133,11 +134,11 @@ fn parsed(program: &Program<'_>, javascript: String) -> Parsed {
     Parsed { javascript, imports: found.imports, is_module: found.is_module, has_default: found.has_default }
 }
 
-/// The first error, placed.
+/// The first error, with its place.
 fn refuse(source: &str, parsed: &ParserReturn<'_>) -> Result<(), Mistake> {
-    // A file that is wrong in several places: the first of them.
+    // A file may be wrong in several places; this is the first of them.
     let errors = parsed.diagnostics.errors().map(|error| {
-        // Further labels are about what led there, such as the bracket that is not closed.
+        // Further labels show what led there, such as the bracket that is not closed.
         (error.labels.first().map_or(0, |label| label.span().start as usize), error)
     });
     match errors.min_by_key(|(offset, _)| *offset) {

@@ -1,12 +1,13 @@
-//! What an import's specifier means among the files of a workflow, exactly as the engine in the sandbox resolves it.
+//! What an import's specifier means among the files of a workflow. The engine in the sandbox resolves it in exactly the
+//! same way.
 //!
-//! Names are relative to the workflow's folder, with `/`; libraries are `libraries/<specifier>.js`. Pure: the caller says which
-//! files there are. No specifier leads out of the folder.
+//! Names are relative to the workflow's folder, with `/`. Libraries are `libraries/<specifier>.js`. Pure: the caller
+//! says which files exist. No specifier leads out of the folder.
 
 /// The folder of libraries, in a workflow's folder or beside the workflows.
 pub const LIBRARIES: &str = "libraries";
 
-/// What the engine has built in, with or without `node:`: the names in its `prelude/require.js`.
+/// The modules that the engine has built in, with or without `node:`: the names in its `prelude/require.js`.
 const BUILTINS: [&str; 9] =
     ["buffer", "crypto", "events", "perf_hooks", "querystring", "timers", "timers/promises", "url", "util"];
 
@@ -32,16 +33,16 @@ const NODE_ONLY: [&str; 18] = [
     "worker_threads",
 ];
 
-/// Why a specifier leads nowhere.
+/// Why a specifier leads to no file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NoModule {
-    /// A relative one without its file.
+    /// A relative specifier without its file.
     #[error("there is no file `{path}` in the workflow's folder")]
     Missing {
-        /// What was looked for, relative to the workflow's folder.
+        /// The path that was looked for, relative to the workflow's folder.
         path: String,
     },
-    /// A bare one without its library.
+    /// A bare specifier without its library.
     #[error("there is no library `{name}`: `flowcell bundle {package}` puts it under libraries/")]
     NoLibrary {
         /// The specifier.
@@ -55,7 +56,7 @@ pub enum NoModule {
         /// The specifier.
         name: String,
     },
-    /// `..` over the workflow's folder, or an absolute path.
+    /// `..` above the workflow's folder, or an absolute path.
     #[error(
         "`{specifier}` is outside of the workflow's folder; a workflow imports its own files and libraries"
     )]
@@ -63,13 +64,13 @@ pub enum NoModule {
         /// The specifier.
         specifier: String,
     },
-    /// An address.
+    /// A URL.
     #[error("`{specifier}` cannot be imported: nothing is loaded over the network; put it under libraries/")]
     Address {
         /// The specifier.
         specifier: String,
     },
-    /// What is not code.
+    /// A file that is not code.
     #[error("`{path}` cannot be imported: modules are .js, .mjs, .ts and .mts files")]
     NoCode {
         /// The file.
@@ -77,7 +78,7 @@ pub enum NoModule {
     },
 }
 
-/// The files that a library of this name may be; none when it is no name of a package's module.
+/// The files that a library of this name may be; none when the name is not that of a package's module.
 fn library_files(specifier: &str) -> Vec<String> {
     let plain = |part: &str| {
         let allowed =
@@ -98,10 +99,10 @@ fn library_files(specifier: &str) -> Vec<String> {
     }
 }
 
-/// The file that `specifier`, written in the file `importer`, means; `None` for a module of the engine.
+/// The file that `specifier` means in the file `importer`; `None` for a module of the engine.
 ///
 /// # Errors
-/// When it means none; `exists` says which files there are.
+/// When it means no file. `exists` says which files there are.
 pub fn resolve(
     importer: &str,
     specifier: &str,
@@ -149,7 +150,7 @@ fn relative(importer: &str, specifier: &str, exists: impl Fn(&str) -> bool) -> R
     }
     let path = parts.join("/");
     let ends = ["", ".js", ".mjs", ".ts", ".mts", "/index.js", "/index.ts"].map(|end| format!("{path}{end}"));
-    // TypeScript's own habit: `./x.js` for what is written in `x.ts`.
+    // TypeScript's own habit: `./x.js` names a file that is written as `x.ts`.
     let stem = [".js", ".mjs"].iter().find_map(|end| path.strip_suffix(end)).unwrap_or(&path);
     let typed = [".ts", ".mts"].map(|end| format!("{stem}{end}"));
     if let Some(found) = ends.into_iter().chain(typed).find(|file| exists(file)) {

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::{ImportKind, Language, parse};
 
-/// Snippets that are understood. Each stands for a trap or a construct.
+/// Snippets that are accepted. Each stands for a trap or a construct.
 const ERASED: &[&str] = &[
     // Annotations.
     "const total: number = 1;\nreturn total;",
@@ -24,7 +24,7 @@ const ERASED: &[&str] = &[
     "const m = new Map<string, Array<number>>();\nf<string>('x');\ntag<A>`x`;\nnew Set<A>;\na?.b<string>();",
     "const g = f<string>;\n(async () => {})();",
     "a < b || c > d;\nx = a < b > (c);",
-    // Statements that are types alone.
+    // Statements that are only types.
     "interface A { a: string }\ntype B = A | { b: 1 };\nreturn 1;",
     "export interface A {}\nexport type B<T> = T[];\nexport default () => 1;",
     "const a = b\ntype X = 1\n(c)\nlet d = e\ninterface Y {}\n[f].map(g)",
@@ -50,7 +50,7 @@ const ERASED: &[&str] = &[
     "await (f as any)();\ndelete a!.b;\ntypeof a!;\nvoid (a as B);",
     "export default { a: 1 } as A\n[b]",
     "const enumerable = { enum: 1, type: 2, as: 3, interface: 4 };\nlet type = 1, as = 2, declare = 3;\ntype = as;\ndeclare\nvar x",
-    // Line ends that mean something.
+    // Line ends that have a meaning.
     "const f = (a: number): {\n  b: number;\n} => ({ b: a });",
     "const f = (a, // c\n): Promise<\n  string\n> => a;\nconst g = async (\n  a: number,\n)\n: Promise<void> => {};",
     "return <\n  T,\n>(a: T) => a;",
@@ -74,7 +74,7 @@ const ERASED: &[&str] = &[
     "const { data } = context;\nfor await (const a of b) { c?.d ?? (e ||= 1n) }\nreturn /[/'\"]/.test(`${a}`) ? { a } : class { static #b = 1 };",
 ];
 
-/// What is refused: the source, and the beginning of `line:column message`.
+/// Snippets that are refused: the source, and the beginning of `line:column message`.
 const REFUSED: &[(&str, &str)] = &[
     ("\n  enum A { B }", "2:3 enums are not supported: write a const object"),
     ("export const enum A { B }", "1:8 enums are not supported"),
@@ -103,7 +103,7 @@ fn typed(source: &str) -> Result<String, String> {
         .map_err(|mistake| format!("{}:{} {}", mistake.line, mistake.column, mistake.message))
 }
 
-/// Line by line, the UTF-16 units; and what ends the lines.
+/// For each line, the number of UTF-16 units and what ends the line.
 fn outline(text: &str) -> Vec<(usize, Option<char>)> {
     text.split_inclusive(super::text::ends_line)
         .map(|line| {
@@ -344,7 +344,7 @@ fn pieces() -> impl Strategy<Value = String> {
     prop::collection::vec(pieces, 0..40).prop_map(|pieces| pieces.concat())
 }
 
-/// Snippets of the table, one after the other, cut somewhere.
+/// Snippets of the table, one after the other, cut at some place.
 fn spliced() -> impl Strategy<Value = String> {
     let snippet = prop::sample::select(ERASED.to_vec());
     (prop::collection::vec(snippet, 1..4), any::<prop::sample::Index>(), any::<bool>()).prop_map(

@@ -1,6 +1,6 @@
 //! Places in source texts: offsets in bytes, lines and columns as JavaScript counts them.
 //!
-//! Used by everything in `script`; never fails, an offset past the end is the end.
+//! Everything in `script` uses this. It never fails: an offset past the end counts as the end.
 
 /// Whether a character ends a line (ECMA-262 section 12.3).
 pub(super) fn ends_line(character: char) -> bool {
@@ -12,7 +12,7 @@ pub(super) fn without_mark(source: &str) -> &str {
     source.strip_prefix('\u{feff}').unwrap_or(source)
 }
 
-/// Line and column of a byte offset, both from 1, the column in UTF-16 units.
+/// Line and column of a byte offset, both from 1, with the column in UTF-16 units.
 pub(super) fn place(source: &str, offset: usize) -> (u32, u32) {
     let (mut line, mut column) = (1, 1);
     let mut characters = source.char_indices().take_while(|(at, _)| *at < offset).peekable();
@@ -69,7 +69,7 @@ pub(super) fn skip_blank(source: &str, mut at: usize) -> usize {
     }
 }
 
-/// The word that begins at an offset, if one does.
+/// The word that begins at an offset; empty if none does.
 pub(super) fn word(source: &str, at: usize) -> &str {
     let rest = source.get(at..).unwrap_or_default();
     let end = rest

@@ -1,14 +1,15 @@
-//! Which environment variables hold credentials, told by their names and values.
+//! Guesses by names and values which environment variables hold credentials.
 //!
-//! Workflows may be allowed to read such a variable; what is stored and logged masks its value as it masks a secret's. A guess: a
-//! variable that is taken for a credential and is none shows as `[secret NAME]` in stored runs, and nothing else comes of it.
+//! Workflows may be allowed to read such a variable. Then its value is masked in what is stored and logged, like a
+//! secret's value. A wrong guess does little harm: a variable that is no credential shows as `[secret NAME]` in stored
+//! runs.
 
 use percent_encoding::percent_decode_str;
 use url::Url;
 
 use super::{SecretValue, check_name, check_value};
 
-/// Parts of names that mean a credential wherever they stand, without `_` and in capitals.
+/// Parts of names that mean a credential wherever they stand, in capitals and without `_`.
 const PARTS: [&str; 12] = [
     "SECRET",
     "TOKEN",
@@ -23,11 +24,11 @@ const PARTS: [&str; 12] = [
     "WEBHOOK",
     "DATABASEURL",
 ];
-/// Words that do so alone.
+/// Words that mean a credential only as whole words.
 const WORDS: [&str; 11] = ["KEY", "KEYS", "PASS", "PWD", "PW", "DSN", "JWT", "PAT", "SAS", "PIN", "OTP"];
-/// Words that end so and are no password.
+/// Words that end like a password and are none.
 const NO_PASS: [&str; 4] = ["COMPASS", "ENCOMPASS", "BYPASS", "TRESPASS"];
-/// Last words of names that speak about a credential and hold none.
+/// Last words of names that speak about a credential but hold none.
 const ABOUT: [&str; 16] = [
     "FILE",
     "PATH",
@@ -46,11 +47,11 @@ const ABOUT: [&str; 16] = [
     "PORT",
     "PREFIX",
 ];
-/// The shell's own: folders.
+/// Variables of the shell; they hold folders.
 const FOLDERS: [&str; 2] = ["PWD", "OLDPWD"];
 
-/// What is to be masked of these variables: the values of those whose names look like credentials, and passwords in URLs. A value
-/// that is too short to be told from ordinary text is left out.
+/// What must be masked of these variables: the values of those whose names look like credentials, and passwords in
+/// URLs. A value that is too short to be told from ordinary text is left out.
 pub fn credentials(variables: impl IntoIterator<Item = (String, String)>) -> Vec<(String, SecretValue)> {
     let mut found = Vec::new();
     let mut add = |name: &str, value: String| {
@@ -64,7 +65,7 @@ pub fn credentials(variables: impl IntoIterator<Item = (String, String)>) -> Vec
         if password.is_some() || (names_credential(&name) && !is_address) {
             add(&name, value);
         }
-        // A script may take it out of the URL.
+        // A script may take it out of the URL, so it is masked on its own too.
         for password in password.into_iter().flatten() {
             add(&name, password);
         }
@@ -72,7 +73,7 @@ pub fn credentials(variables: impl IntoIterator<Item = (String, String)>) -> Vec
     found
 }
 
-/// Whether a name is that of a credential.
+/// Whether a name looks like that of a credential.
 fn names_credential(name: &str) -> bool {
     let words = words(name);
     let whole = words.concat();
@@ -86,13 +87,13 @@ fn names_credential(name: &str) -> bool {
             }))
 }
 
-/// Whether an address of that name is a credential itself.
+/// Whether an address under this name is a credential itself.
 fn names_address(name: &str) -> bool {
     let whole = words(name).concat();
     ["WEBHOOK", "DATABASEURL", "SECRET", "DSN"].iter().any(|part| whole.contains(part))
 }
 
-/// `dbPassword`, `DB_PASSWORD` and `db-password` have the same two.
+/// The words of a name. `dbPassword`, `DB_PASSWORD` and `db-password` have the same two.
 fn words(name: &str) -> Vec<String> {
     let mut words = vec![String::new()];
     let mut before_is_lower = false;
@@ -113,7 +114,7 @@ fn is_url(value: &str) -> bool {
     value.contains("://") && Url::parse(value.trim()).is_ok()
 }
 
-/// The password in a URL, as it is written there and as it is meant.
+/// The password in a URL, as it is written there and as it is decoded.
 fn password_of(value: &str) -> Option<[String; 2]> {
     let url = Url::parse(value.trim()).ok().filter(Url::has_authority)?;
     let written = url.password().filter(|password| !password.is_empty())?;

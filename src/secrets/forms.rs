@@ -1,14 +1,14 @@
 //! The spellings in which a value shows up in logs, requests and records.
 //!
-//! Used by `redact` alone. A form not listed here is not found: redaction is a net below careful scripts, no
-//! proof against one that hides a secret on purpose.
+//! Only `redact` uses this. A form that is not listed here is not found: masking is a net below careful scripts, and no
+//! proof against a script that hides a secret on purpose.
 
 use base64::{
     Engine,
     engine::general_purpose::{GeneralPurpose, STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD},
 };
 
-/// Every form of a value, sorted, none twice; each has at least 6 bytes if the value has.
+/// Every form of a value, sorted, without repetition. If the value has at least 6 bytes, so does each form.
 pub(super) fn of(value: &str) -> Vec<Vec<u8>> {
     let bytes = value.as_bytes();
     let mut forms = vec![bytes.to_vec(), hex::encode(bytes).into(), hex::encode_upper(bytes).into()];
@@ -23,7 +23,7 @@ pub(super) fn of(value: &str) -> Vec<Vec<u8>> {
         }
     }
     let json = json(value);
-    // Within a JSON text that itself is a JSON string.
+    // For a JSON text inside a string of another JSON text.
     forms.push(self::json(&json).into());
     for (ascii, more) in [(false, ""), (false, "<>&"), (true, ""), (true, "/"), (true, "<>&")] {
         forms.push(json_variant(&json, ascii, more).into());
@@ -33,25 +33,26 @@ pub(super) fn of(value: &str) -> Vec<Vec<u8>> {
     forms
 }
 
-/// The part of a longer text's base64 that is the same whatever stands around the value, when the number of
-/// bytes before it leaves the remainder `before` by 3.
+/// The part of a longer text's base64 that is the same whatever stands around the value. `before` is the number of
+/// bytes before the value, modulo 3.
 fn inside(engine: &GeneralPurpose, value: &[u8], before: usize) -> Vec<u8> {
     let text = engine.encode([&[0; 2][..before], value].concat());
-    // Of 6 bits each: the first character of the value's bits alone, and the one after the last.
+    // Each character holds 6 bits. `first` is the first character that holds only bits of the value, and `end` is the
+    // one after the last.
     let (first, end) = ((before * 8).div_ceil(6), (before + value.len()) * 8 / 6);
     text.as_bytes()[first..end].to_vec()
 }
 
-/// What RFC 3986 never needs to escape, beside letters and digits.
+/// Characters that RFC 3986 never needs to escape, beside letters and digits.
 const UNRESERVED: &[u8] = b"-._~";
-/// What JavaScript's `encodeURIComponent` leaves.
+/// Characters that JavaScript's `encodeURIComponent` does not escape.
 const COMPONENT: &[u8] = b"-_.!~*'()";
-/// What JavaScript's `encodeURI` leaves.
+/// Characters that JavaScript's `encodeURI` does not escape.
 const URI: &[u8] = b"-_.!~*'();,/?:@&=+$#";
-/// What a form leaves (WHATWG URL); a space becomes `+`.
+/// Characters that a form does not escape (WHATWG URL); a space becomes `+`.
 const FORM: &[u8] = b"*-._ ";
 
-/// Escapes all but letters, digits and `unescaped`; with an empty `unescaped`, everything.
+/// Escapes everything except letters, digits and `unescaped`. With an empty `unescaped`, everything is escaped.
 fn percent(value: &[u8], unescaped: &[u8], digits: &[u8; 16]) -> Vec<u8> {
     let mut out = Vec::with_capacity(value.len());
     for &byte in value {
@@ -71,7 +72,7 @@ fn json(value: &str) -> String {
     quoted[1..quoted.len() - 1].to_owned()
 }
 
-/// As other writers escape it: `\uXXXX` beyond ASCII (Python, PHP), `\/` (PHP), `\u003c` (Go).
+/// The same with the escapes of other writers: `\uXXXX` beyond ASCII (Python, PHP), `\/` (PHP), `\u003c` (Go).
 fn json_variant(json: &str, ascii: bool, more: &str) -> String {
     let mut out = String::with_capacity(json.len());
     for character in json.chars() {

@@ -1,7 +1,7 @@
-//! Keys, and values sealed with XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha-03; RFC 8439).
+//! Keys, and values that are sealed with XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha-03; RFC 8439).
 //!
-//! The first key seals, all of them open: so a new key is put before the old one, and what is stored is
-//! sealed anew at leisure. A name is bound to its value, so that two stored values cannot be swapped.
+//! The first key seals, and all of them open. So you put a new key before the old one, and what is stored is sealed
+//! anew later. A name is bound to its value, so that nobody can swap two stored values.
 
 use std::fmt;
 
@@ -19,17 +19,17 @@ use zeroize::Zeroizing;
 
 use super::SecretError;
 
-/// Bytes of a nonce. So long that random ones never meet.
+/// The length of a nonce, bytes. It is so long that random nonces never meet.
 pub const NONCE: usize = 24;
-/// Bytes of a key.
+/// The length of a key, bytes.
 const KEY: usize = 32;
-/// The longest id of a key.
+/// The longest id of a key, bytes.
 const ID_MOST: usize = 64;
-/// What a key's id is the digest of, before the key.
+/// The id of a key is the digest of this label and the key.
 const ID_LABEL: &[u8] = b"flowcell secrets key id v1\0";
-/// What the key of backups is derived with.
+/// The label that derives the key of backups.
 const BACKUP_LABEL: &[u8] = b"flowcell backup key v1";
-/// What is authenticated with a value, before its name.
+/// The label that is authenticated with a value, before its name.
 const NAME_LABEL: &[u8] = b"flowcell secret v1\0";
 
 const LENIENT: GeneralPurposeConfig =
@@ -37,36 +37,36 @@ const LENIENT: GeneralPurposeConfig =
 const STANDARD: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, LENIENT);
 const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, LENIENT);
 
-/// A value as it may stand on a disk.
+/// A value in the form in which it may stand on a disk.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sealed {
     /// The key that it was sealed with.
     pub key_id: String,
-    /// Used once.
+    /// A number that is used only once.
     pub nonce: [u8; NONCE],
-    /// The value, and 16 bytes that tell whether it was changed.
+    /// The encrypted value, with 16 bytes that show whether it was changed.
     pub ciphertext: Vec<u8>,
 }
 
 struct Key {
     id: String,
     cipher: XChaCha20Poly1305,
-    /// What seals backups; nothing that is sealed with the key itself can be told from it.
+    /// The key that seals backups. It is derived, so that sealed secrets and sealed backups cannot be exchanged.
     backup: Zeroizing<[u8; KEY]>,
 }
 
-/// The keys, the one that seals first.
+/// The keys; the one that seals comes first.
 pub struct Keyring {
     /// Never empty.
     keys: Vec<Key>,
 }
 
 impl Keyring {
-    /// Reads keys separated by commas or line breaks: 32 bytes each as hex or base64, with an id of one's own
+    /// Reads keys separated by commas or line breaks. Each is 32 bytes as hex or base64, and may have an id of its own,
     /// as `id:key`. Lines that begin with `#` are comments.
     ///
     /// # Errors
-    /// `NoKey`, or `Key` with the number of the first that is wrong.
+    /// `NoKey`, or `Key` with the number of the first wrong key.
     pub fn parse(material: &str) -> Result<Self, SecretError> {
         let lines = material.lines().filter(|line| !line.trim_start().starts_with('#'));
         let words = lines.flat_map(|line| line.split(',')).map(str::trim).filter(|word| !word.is_empty());
@@ -103,18 +103,18 @@ impl Keyring {
         &self.keys[0].id
     }
 
-    /// The keys that backups are sealed with, derived from these, by their ids; the first one seals.
+    /// The keys that seal backups, derived from these, by their ids. The first one seals.
     pub fn backup_keys(&self) -> Vec<(&str, Zeroizing<[u8; KEY]>)> {
         self.keys.iter().map(|key| (key.id.as_str(), key.backup.clone())).collect()
     }
 
-    /// All ids, for messages.
+    /// The ids of all keys, for messages.
     fn ids(&self) -> String {
         self.keys.iter().map(|key| key.id.as_str()).collect::<Vec<_>>().join(", ")
     }
 
-    /// Seals a value under its name with the first key. A nonce must never be used twice: take it from a
-    /// source of randomness.
+    /// Seals a value under its name with the first key. A nonce must never be used twice, so take it from a source of
+    /// randomness.
     pub fn seal(&self, name: &str, plaintext: &str, nonce: [u8; NONCE]) -> Sealed {
         let key = &self.keys[0];
         let payload = Payload { msg: plaintext.as_bytes(), aad: &bound(name) };
@@ -128,9 +128,9 @@ impl Keyring {
     /// The value that was sealed under this name.
     ///
     /// # Errors
-    /// `OtherKey` when no key has its id and none opens it, `Damaged` when one has.
+    /// `OtherKey` when no key has its id and none opens it; `Damaged` when a key has its id.
     pub fn open(&self, name: &str, sealed: &Sealed) -> Result<Zeroizing<String>, SecretError> {
-        // All are tried, as a key may have got an id of its own later.
+        // All keys are tried, because a key may have got its own id later.
         for key in &self.keys {
             let payload = Payload { msg: &sealed.ciphertext, aad: &bound(name) };
             let Ok(bytes) = key.cipher.decrypt(&XNonce::from(sealed.nonce), payload) else { continue };
@@ -157,7 +157,7 @@ impl fmt::Debug for Keyring {
 
 fn decode(text: &str) -> Result<Zeroizing<[u8; KEY]>, &'static str> {
     let mut key = Zeroizing::new([0; KEY]);
-    // 64 hex digits would be base64 of 48 bytes, so the order does not matter.
+    // 64 hex digits would be base64 of 48 bytes, so the order of the two does not matter.
     if hex::decode_to_slice(text, &mut *key).is_err() {
         let bytes = STANDARD.decode(text).or_else(|_| URL_SAFE.decode(text)).map(Zeroizing::new);
         let bytes = bytes.map_err(|_| "it is neither base64 nor hex")?;

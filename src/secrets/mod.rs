@@ -1,7 +1,7 @@
-//! Secrets: sealed for the disk, and found again in texts that must not show them.
+//! Secrets: sealed for the disk, and masked in texts that must not show them.
 //!
-//! [`Keyring`] seals and opens, [`Redactor`] masks. `engine::Vault` puts both to work. Pure: no I/O, and
-//! randomness comes as an argument. No error and no `Debug` here shows a value or a key.
+//! [`Keyring`] seals and opens, [`Redactor`] masks. `engine::Vault` uses both. Pure: no I/O, and randomness comes as an
+//! argument. No error and no `Debug` here shows a value or a key.
 
 mod credential;
 mod forms;
@@ -20,7 +20,7 @@ pub use redact::Redactor;
 
 /// The longest name, bytes.
 pub const NAME_MOST: usize = 128;
-/// The shortest value that can be told from ordinary text, bytes.
+/// The shortest value, bytes. A shorter one could not be told from ordinary text.
 pub const VALUE_LEAST: usize = 6;
 /// The longest value, bytes.
 pub const VALUE_MOST: usize = 64 << 10;
@@ -33,10 +33,10 @@ pub enum SecretError {
         "`{0}` cannot be a secret's name: use a letter or _ first, then letters, digits or _, 128 at most"
     )]
     Name(String),
-    /// A value that cannot be kept out of logs, or is too long.
+    /// A value that is too short to be masked in logs, or too long.
     #[error("the value of {name} {why}")]
     Value {
-        /// The secret.
+        /// The secret's name.
         name: String,
         /// Why it is refused.
         why: &'static str,
@@ -44,9 +44,9 @@ pub enum SecretError {
     /// The key material cannot be read.
     #[error("key {position} of the secrets: {why}")]
     Key {
-        /// Which of them, from 1.
+        /// The key's place in the list, counted from 1.
         position: usize,
-        /// What is wrong; never the material itself.
+        /// What is wrong; it never quotes the material.
         why: String,
     },
     /// There is no key at all.
@@ -54,33 +54,33 @@ pub enum SecretError {
         "no key for the secrets: give 32 random bytes as base64 or hex, as `openssl rand -base64 32` prints them"
     )]
     NoKey,
-    /// None of the keys is the one that it was sealed with.
+    /// The secret was sealed with a key that is not among the given ones.
     #[error("{name} was sealed with key id {sealed}, the key given is {given}")]
     OtherKey {
-        /// The secret.
+        /// The secret's name.
         name: String,
-        /// The id that it was sealed with.
+        /// The id of the key that sealed it.
         sealed: String,
-        /// The ids at hand.
+        /// The ids of the given keys.
         given: String,
     },
-    /// The key is there, the bytes are not those that were sealed.
+    /// The key is there, but the bytes are not those that were sealed.
     #[error("{name} does not open with key id {key_id}: its bytes were changed, or another key has that id")]
     Damaged {
-        /// The secret.
+        /// The secret's name.
         name: String,
-        /// The id that it was sealed with.
+        /// The id of the key that sealed it.
         key_id: String,
     },
 }
 
-/// A secret's value. Reads as text, wiped when the last copy is dropped, never shown by `Debug`.
+/// A secret's value. It reads as text, is wiped when the last copy is dropped, and is never shown by `Debug`.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
 #[serde(from = "String")]
 pub struct SecretValue(Arc<Zeroizing<String>>);
 
 impl SecretValue {
-    /// The text, also by dereference.
+    /// The text. Dereferencing gives it too.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -112,7 +112,7 @@ impl fmt::Debug for SecretValue {
     }
 }
 
-/// Whether this can be a secret's name: `[A-Za-z_][A-Za-z0-9_]{0,127}`.
+/// Checks that a text can be a secret's name: `[A-Za-z_][A-Za-z0-9_]{0,127}`.
 ///
 /// # Errors
 /// `Name`.
@@ -123,11 +123,11 @@ pub fn check_name(name: &str) -> Result<(), SecretError> {
     if valid {
         return Ok(());
     }
-    // Whoever swapped name and value would find the value in a log.
+    // Cut, because somebody who swapped name and value would find the value in a log.
     Err(SecretError::Name(name.chars().take(24).collect()))
 }
 
-/// Whether a value can be kept, and be masked wherever it shows up.
+/// Checks that a value can be kept, and can be masked wherever it shows up.
 ///
 /// # Errors
 /// `Value` with the reason.
@@ -146,7 +146,7 @@ pub fn check_value(name: &str, value: &str) -> Result<(), SecretError> {
     Err(SecretError::Value { name: name.to_owned(), why })
 }
 
-/// What stands in a text in place of a secret.
+/// The text that replaces a secret.
 fn label(name: &str) -> String {
     format!("[secret {name}]")
 }

@@ -1,12 +1,12 @@
 //! Finds secrets in texts and puts a label in their place.
 //!
-//! One pass with one automaton over all forms of all secrets; a longer form is found by its first bytes and then compared, so
-//! that keys of many kilobytes cost no memory. Its memory is as secret as the values.
+//! One automaton looks for all forms of all secrets in one pass. A longer form is found by its first bytes and then
+//! compared, so that keys of many kilobytes cost no memory. The automaton's memory is as secret as the values.
 //!
-//! **Masking tells nothing to who guesses.** A form is masked when all of it stands in a text, and left as it is otherwise,
-//! however much of it a text begins with: whoever sends guesses to an endpoint that echoes them learns from no answer how far a
-//! guess agrees. The one exception is a text whose end is known to be cut off ([`Redactor::redact_cut`]); there the last bytes go
-//! whatever they are.
+//! **Masking shows nothing to somebody who guesses.** A form is masked when all of it stands in a text. Otherwise it is
+//! left as it is, however much of it a text begins with. So whoever sends guesses to an endpoint that echoes them never
+//! learns how far a guess agrees. The one exception is a text whose end is known to be cut off
+//! ([`Redactor::redact_cut`]): there the last bytes are removed, whatever they are.
 
 use std::{
     borrow::Cow,
@@ -20,35 +20,36 @@ use memchr::memmem;
 
 use super::{check_value, forms, label};
 
-/// Bytes of a form that the automaton looks for.
+/// How many bytes of a form the automaton looks for.
 const HEAD: usize = 64;
-/// Bytes that the comparisons of one longer form may look at, for each byte of the text, before it is searched for in another way.
+/// How many bytes the comparisons of one longer form may look at, for each byte of the text. Beyond that, the form is
+/// searched for in another way.
 const COMPARED_MOST: usize = 4;
-/// Stands where the end of a cut text was.
+/// It stands where the end of a cut text was.
 const CUT: &str = "…";
-/// Stands in place of any secret in what leaves the server.
+/// It replaces every secret in what leaves the server.
 const BARE: &str = "[secret]";
 
 /// Masks secrets. See the module. Cheap to clone.
 #[derive(Default, Clone)]
 pub struct Redactor {
     search: Option<Arc<Search>>,
-    /// Secrets that are left as they are, by number.
+    /// The numbers of secrets that are left as they are.
     left: Arc<[usize]>,
 }
 
 struct Search {
     automaton: AhoCorasick,
-    /// What may follow each head.
+    /// The bytes that may follow each head.
     tails: Vec<Vec<Tail>>,
-    /// What stands in place of each secret.
+    /// The label that replaces each secret.
     labels: Vec<Cow<'static, str>>,
-    /// The longest form.
+    /// The length of the longest form.
     longest: usize,
 }
 
 struct Tail {
-    /// Among all tails.
+    /// Its number among all tails.
     number: usize,
     secret: usize,
     head: Box<[u8]>,
@@ -64,13 +65,13 @@ struct Region {
 }
 
 impl Redactor {
-    /// A redactor that puts `[secret NAME]` in place of these values: for what operators see. Values that [`check_value`] refuses
-    /// are left out. Of names with the same value the first counts.
+    /// A redactor that puts `[secret NAME]` in place of these values, for what operators see. Values that
+    /// [`check_value`] refuses are left out. If several names have the same value, the first name counts.
     pub fn new<'a>(secrets: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
         Self::with(secrets, |name| label(name).into())
     }
 
-    /// As [`Redactor::new`], but with `[secret]` and no name: for what leaves the server.
+    /// Like [`Redactor::new`], but with `[secret]` and no name, for what leaves the server.
     pub fn bare<'a>(secrets: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
         Self::with(secrets, |_| BARE.into())
     }
@@ -110,8 +111,8 @@ impl Redactor {
         Self { search: Some(Arc::new(Search { automaton, tails, labels, longest })), left: Arc::default() }
     }
 
-    /// The same, but for the secrets that one of these texts shows in any form: whoever sent the texts knows them, and must not
-    /// learn from an answer that they are secrets here.
+    /// The same redactor, without the secrets that one of these texts shows in any form. Whoever sent the texts knows
+    /// these values, and must not learn from an answer that they are secrets here.
     pub fn without_those_in(&self, texts: &[&[u8]]) -> Self {
         let Some(search) = &self.search else { return Self::default() };
         let shown = texts.iter().flat_map(|text| search.found(text, &[]));
@@ -121,7 +122,7 @@ impl Redactor {
         Self { search: self.search.clone(), left: left.into() }
     }
 
-    /// Whether both were made from one another, so that they know the same secrets.
+    /// Whether one was made from the other, so that both know the same secrets.
     pub fn knows_the_same_as(&self, other: &Self) -> bool {
         match (&self.search, &other.search) {
             (Some(one), Some(other)) => Arc::ptr_eq(one, other),
@@ -135,15 +136,15 @@ impl Redactor {
         self.search.as_ref().is_none_or(|search| self.left.len() == search.labels.len())
     }
 
-    /// Whether a text shows a secret, whole.
+    /// Whether a text shows a whole secret.
     pub fn finds(&self, text: &str) -> bool {
         self.search.as_ref().is_some_and(|search| {
             search.automaton.is_match(text) && !search.found(text.as_bytes(), &self.left).is_empty()
         })
     }
 
-    /// The text with a label in place of each form of each secret. Linear in the text; borrowed when there is nothing to mask.
-    /// For a text that was cut there is [`Redactor::redact_cut`].
+    /// The text with a label in place of each form of each secret. It takes linear time, and borrows the text when
+    /// there is nothing to mask. For a text that was cut, use [`Redactor::redact_cut`].
     pub fn redact<'a>(&self, text: &'a str) -> Cow<'a, str> {
         match self.redact_bytes(text.as_bytes()) {
             Cow::Borrowed(_) => Cow::Borrowed(text),
@@ -153,9 +154,9 @@ impl Redactor {
         }
     }
 
-    /// As [`Redactor::redact`], for a text whose end was cut off, maybe within a secret. The last bytes go whatever they are, as
-    /// many as a form has that is looked for as a whole; where the head of a longer form stands, all after it goes. Neither
-    /// depends on how far the end agrees with a secret.
+    /// Like [`Redactor::redact`], for a text whose end was cut off, maybe within a secret. The last bytes are removed
+    /// whatever they are: as many as a form has that is looked for as a whole. Where the head of a longer form stands,
+    /// everything after it is removed. Neither depends on how far the end agrees with a secret.
     pub fn redact_cut<'a>(&self, text: &'a str) -> Cow<'a, str> {
         let Some(search) = &self.search else { return Cow::Borrowed(text) };
         let bytes = text.as_bytes();
@@ -167,7 +168,7 @@ impl Redactor {
             beyond.map(move |_| found.start())
         });
         shown = cut_off.fold(shown, usize::min);
-        // A whole form that reaches over the place is masked whole.
+        // A whole form that reaches across the place is masked whole.
         let regions = search.regions(bytes, &self.left);
         let kept: Vec<Region> = regions.into_iter().filter(|region| region.start < shown).collect();
         let end = kept.last().map_or(shown, |last| last.end.max(shown));
@@ -176,7 +177,7 @@ impl Redactor {
         Cow::Owned(String::from_utf8(out).expect("regions and cuts are between characters, labels are text"))
     }
 
-    /// As [`Redactor::redact`], for bytes that may be no text.
+    /// Like [`Redactor::redact`], for bytes that may not be text.
     pub fn redact_bytes<'a>(&self, text: &'a [u8]) -> Cow<'a, [u8]> {
         let Some(search) = &self.search else { return Cow::Borrowed(text) };
         let regions = search.regions(text, &self.left);
@@ -198,7 +199,8 @@ impl Search {
         out
     }
 
-    /// The parts that show secrets, in order and apart. Forms that overlap are one part, under the name of the longest.
+    /// The parts that show secrets, in order and not overlapping. Forms that overlap become one part, under the name of
+    /// the longest.
     fn regions(&self, text: &[u8], left: &[usize]) -> Vec<Region> {
         let mut found = self.found(text, left);
         found.sort_by_key(|region| (region.start, std::cmp::Reverse(region.end)));
@@ -221,11 +223,11 @@ impl Search {
         regions
     }
 
-    /// Where whole forms stand, in no order; but for those of the secrets in `left`.
+    /// Where whole forms stand, in no order, without those of the secrets in `left`.
     fn found(&self, text: &[u8], left: &[usize]) -> Vec<Region> {
         let mut regions = Vec::new();
         let budget = text.len().saturating_mul(COMPARED_MOST);
-        // Bytes of the text that were looked at for each longer form.
+        // How many bytes of the text were looked at for each longer form.
         let mut compared: HashMap<usize, usize> = HashMap::new();
         let mut repetitive: Vec<&Tail> = Vec::new();
         for found in self.automaton.find_overlapping_iter(text) {
@@ -251,7 +253,7 @@ impl Search {
                 regions.push(Region { start: found.start(), end, secret: tail.secret });
             }
         }
-        // Text and form repeat themselves: comparing each repetition would take quadratic time, this takes linear.
+        // Text and form repeat themselves. Comparing each repetition would take quadratic time; this takes linear time.
         for tail in repetitive {
             let form = [&*tail.head, &*tail.rest].concat();
             let whole = |start| Region { start, end: start + form.len(), secret: tail.secret };

@@ -1,7 +1,7 @@
-//! Redaction that keeps JSON valid.
+//! Masking that keeps JSON valid.
 //!
-//! Works on the text, token by token, so that what is not masked stays as it was written (`1.50`, large
-//! integers, order). Strings are compared as what they mean, whatever escapes spell them.
+//! It works on the text, token by token, so that what is not masked stays as it was written (`1.50`, large integers,
+//! order). Strings are compared by their meaning, whatever escapes spell them.
 
 use std::borrow::Cow;
 
@@ -12,13 +12,14 @@ use crate::model::JsonText;
 
 impl Redactor {
     /// The JSON with every form of every secret masked in strings and keys. A number that shows a secret becomes a
-    /// string. Where a secret reaches over several values, as a JSON text that was parsed does, all becomes one string.
+    /// string. A secret may reach over several values, as a JSON text does that was parsed. Then everything becomes one
+    /// string.
     pub fn redact_json(&self, json: &JsonText) -> JsonText {
         let text = json.as_str();
         if self.is_empty() {
             return json.clone();
         }
-        // Else only strings with escapes can show one.
+        // Otherwise, only strings with escapes can show one.
         let found = self.finds(text);
         if !found && !text.contains('\\') {
             return json.clone();
@@ -33,11 +34,12 @@ impl Redactor {
         if self.finds(&redacted) {
             return JsonText::from_value(&Value::String(self.redact(&redacted).into_owned()));
         }
-        // It was valid before, and tokens were replaced by tokens; if not so, nothing is shown at all.
+        // The text was valid before, and tokens were replaced by tokens. If it is not valid now, nothing is shown at
+        // all.
         JsonText::parse(redacted).unwrap_or_else(|_| JsonText::null())
     }
 
-    /// The text with masked tokens; `None` when none was masked.
+    /// The text with masked tokens; `None` when no token was masked.
     fn redact_tokens(&self, text: &str, found: bool) -> Option<String> {
         let mut out = String::with_capacity(text.len());
         let mut changed = false;
@@ -59,7 +61,7 @@ impl Redactor {
         changed.then_some(out)
     }
 
-    /// What the string token means, masked; `None` when there is nothing to mask.
+    /// The meaning of the string token, masked; `None` when there is nothing to mask.
     fn redact_string(&self, token: &str, found: bool) -> Option<String> {
         let inner = token.get(1..token.len() - 1).unwrap_or(token);
         let meaning = if inner.contains('\\') {
@@ -75,7 +77,7 @@ impl Redactor {
         }
     }
 
-    /// Copies what stands between strings; tells whether a number was masked.
+    /// Copies the text between strings, and says whether a number was masked.
     fn redact_numbers(&self, between: &str, found: bool, out: &mut String) -> bool {
         if !found || !self.finds(between) {
             out.push_str(between);
@@ -101,7 +103,7 @@ fn is_number(character: char) -> bool {
     character.is_ascii_digit() || matches!(character, '+' | '-' | '.' | 'e' | 'E')
 }
 
-/// Where the string that a text begins with ends, its quotes included.
+/// The end of the string that a text begins with, its quotes included.
 fn end_of_string(text: &str) -> usize {
     let mut escaped = false;
     for (at, byte) in text.bytes().enumerate().skip(1) {

@@ -1,18 +1,19 @@
-//! A strict look at a body in chunks (RFC 9112 section 7.1): where it ends, and whether two readers could differ on that.
+//! A strict look at a chunked body (RFC 9112 section 7.1): where it ends, and whether two readers could disagree about
+//! that.
 //!
-//! Used by `heads`, so that the head behind such a body is looked at as every other. Stricter than the grammar: no white
-//! space behind a size, and lines end in CR LF alone.
+//! Used by `heads`, so that the head behind such a body is checked like every other. Stricter than the grammar: no
+//! white space behind a size, and lines end only in CR LF.
 
-/// Where in a body in chunks we are.
+/// The position inside a chunked body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Chunks {
-    /// In the size of a chunk, of which so much is known; nothing before its first digit.
+    /// In the size of a chunk. Holds the size read so far; `None` before its first digit.
     Size(Option<u64>),
-    /// In what may stand behind the size.
+    /// In the extension behind the size.
     Extension(u64),
     /// Between CR and LF of that line.
     SizeEnd(u64),
-    /// In a chunk of which so many bytes are to come.
+    /// In a chunk. Holds how many of its bytes are still to come.
     Data(u64),
     /// Behind a chunk, before CR.
     DataEnd,
@@ -28,14 +29,14 @@ pub(super) enum Chunks {
     End,
 }
 
-/// What a look found.
+/// The result of a look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Found {
     /// The body goes on.
     More,
     /// The body ends before this byte.
     End(usize),
-    /// This byte must not stand there.
+    /// This byte must not stand there: readers could disagree about it.
     Wrong(usize),
 }
 
@@ -106,7 +107,7 @@ impl Chunks {
 mod tests {
     use super::*;
 
-    /// Looks at `text` in pieces of `size`; gives what it found, with the place in the whole.
+    /// Looks at `text` in pieces of `size`. Gives the result, with the place counted in the whole text.
     fn look(text: &[u8], size: usize) -> Found {
         let mut chunks = Chunks::default();
         for (piece, bytes) in text.chunks(size).enumerate() {

@@ -30,20 +30,20 @@ pub(super) struct Shared {
 
 /// Serves one connection to its end.
 pub(super) async fn serve(shared: Arc<Shared>, stream: TcpStream, connection: &Arc<Connection>) {
-    // Answers are small: they should leave at once.
+    // Answers are small, so they should leave at once.
     let _ = stream.set_nodelay(true);
     let Some(tls) = &shared.tls else { return http(&shared, stream, connection).await };
     let handshake = tokio::time::timeout(HEAD, tls.acceptor().accept(stream));
     let accepted = tokio::select! {
         accepted = handshake => accepted,
-        // No request was sent yet: whatever it is told, it is over.
+        // No request has come yet, so the connection ends whatever it is told.
         _ = connection.told(None) => return,
     };
     match accepted {
         Err(_) => tracing::debug!(peer = %connection.peer, "a TLS handshake took too long"),
         Ok(Err(error)) => tracing::debug!(peer = %connection.peer, %error, "a TLS handshake failed"),
         Ok(Ok(mut stream)) if stream.get_ref().1.alpn_protocol() == Some(tls::ACME_PROTOCOL) => {
-            // The certificate that it was shown is all that it wanted (RFC 8737 section 3).
+            // The client only wanted to see the certificate (RFC 8737 section 3).
             let _ = stream.shutdown().await;
         }
         Ok(Ok(stream)) => {

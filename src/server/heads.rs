@@ -1,55 +1,59 @@
 //! A second, stricter look at the heads of HTTP/1.1 requests, against request smuggling.
 //!
-//! hyper reads some heads that a proxy in front may read otherwise: a line that ends in LF alone, a length given
-//! twice or beside `Transfer-Encoding`, white space in the lines of chunks. RFC 9112 allows that; it is refused here all
-//! the same, since no honest sender writes so. Bodies are followed to their ends, so that the next head is looked at too. To refuse, the offending byte is replaced by one that no head may have: hyper itself then answers 400
-//! and closes.
+//! hyper reads some heads that a proxy in front may read in another way: a line that ends in LF alone, a length given
+//! twice or beside `Transfer-Encoding`, white space in the lines of chunks. RFC 9112 allows that. It is refused here
+//! nevertheless, because no honest sender writes so. Bodies are followed to their ends, so that the next head is
+//! checked too.
+//!
+//! To refuse, the offending byte is replaced by one that no head may have. hyper itself then answers 400 and closes.
+//! hyper has no hook between its parser and the answer, so this is the one place where input is changed to signal
+//! something.
 
 use super::chunks::{Chunks, Found};
 
-/// What HTTP/2 connections begin with (RFC 9113 section 3.4).
+/// The bytes that HTTP/2 connections begin with (RFC 9113 section 3.4).
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 const LENGTH: &[u8] = b"content-length";
 const ENCODING: &[u8] = b"transfer-encoding";
-/// A byte that no part of a head may have.
+/// A byte that no part of a head may have, so hyper refuses it.
 const POISON: u8 = 0;
 
-/// Where in the stream of bytes we are.
+/// The position in the stream of bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place {
     /// In a head, or before one.
     Head,
-    /// In a body of which so many bytes are to come.
+    /// In a body. Holds how many of its bytes are still to come.
     Body(u64),
-    /// In a body in chunks.
+    /// In a chunked body.
     Chunks(Chunks),
-    /// In what is no HTTP/1.1.
+    /// In something that is not HTTP/1.1.
     Elsewhere,
 }
 
-/// The part of a line that matters.
+/// The part of a line that matters here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Part {
-    /// So many bytes of its name are in `name`.
+    /// In the header's name. Holds how many of its bytes are in `name`.
     Name(usize),
     /// The value of `Content-Length`.
     Length,
-    /// Of no interest.
+    /// Anything else; it is not looked at.
     Other,
 }
 
-/// The look at one connection.
+/// The state of one connection.
 #[derive(Debug)]
 pub(super) struct Heads {
     place: Place,
     part: Part,
-    /// Bytes of the preface that the connection began with; nothing once it differs.
+    /// How many bytes of the preface have come; `None` once the bytes differ from it.
     preface: Option<usize>,
     name: [u8; ENCODING.len()],
     before: u8,
-    /// Bytes of the line so far, without its end.
+    /// The length of the line so far, without its end.
     column: usize,
-    /// Whole lines of the head.
+    /// How many whole lines of the head have come.
     lines: usize,
     length: Option<u64>,
     chunks: bool,
@@ -72,7 +76,7 @@ impl Default for Heads {
 }
 
 impl Heads {
-    /// Looks at bytes that came, and spoils what must not be read.
+    /// Looks at bytes that came, and spoils those that must not be read.
     pub(super) fn look(&mut self, mut bytes: &mut [u8]) {
         self.compare_preface(bytes);
         loop {
@@ -88,7 +92,7 @@ impl Heads {
                         self.begin_head();
                     }
                     Found::Wrong(at) => {
-                        // In an extension a bare LF is wrong for hyper too, and nothing else is.
+                        // In an extension, hyper refuses a bare LF itself, and accepts everything else.
                         if !matches!(chunks, Chunks::Extension(_)) {
                             bytes[at] = POISON;
                         }
@@ -132,7 +136,7 @@ impl Heads {
         *self = Self { preface, before, ..Self::default() };
     }
 
-    /// Reads to the end of the head, or of the bytes; gives how many it read.
+    /// Reads to the end of the head, or of the bytes. Gives how many bytes it read.
     fn head(&mut self, bytes: &mut [u8]) -> usize {
         for (at, byte) in bytes.iter_mut().enumerate() {
             let good = match *byte {
@@ -167,10 +171,10 @@ impl Heads {
                 self.name[count] = byte.to_ascii_lowercase();
                 self.part = Part::Name(count + 1);
             }
-            // Longer than the names that matter.
+            // The name is longer than those that matter.
             Part::Name(_) => self.part = Part::Other,
             Part::Length => {
-                // What is no number hyper refuses.
+                // hyper refuses a value that is not a number.
                 let digit = (byte as char).to_digit(10).map(u64::from);
                 if let (Some(length), Some(digit)) = (self.length, digit) {
                     self.length = length.checked_mul(10).and_then(|tens| tens.checked_add(digit));
@@ -180,7 +184,7 @@ impl Heads {
         }
     }
 
-    /// A header's name is whole; whether it may stand here.
+    /// Called when a header's name is whole. Gives whether the header may stand here.
     fn named(&mut self) -> bool {
         let Part::Name(count) = self.part else { return true };
         self.column += 1;
@@ -223,7 +227,7 @@ impl Heads {
 mod tests {
     use super::*;
 
-    /// Looks at `text` in pieces of `size`; gives where the first byte was spoiled.
+    /// Looks at `text` in pieces of `size`. Gives the place of the first spoiled byte.
     fn spoiled(text: &str, size: usize) -> Option<usize> {
         let (mut heads, mut bytes) = (Heads::default(), text.as_bytes().to_vec());
         bytes.chunks_mut(size).for_each(|piece| heads.look(piece));

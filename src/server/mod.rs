@@ -1,8 +1,8 @@
 //! The edge of the network: the accept loop, TLS, caps on connections, deadlines for slow clients, a graceful end.
 //!
-//! Every connection has a [`phase`] that tells what it waits for. One clock looks at all of them twice a second and
-//! closes what is too slow; when all connections are taken, the one that has waited longest for its head goes for
-//! the new one. So clients that only hold connections keep nobody out.
+//! Every connection has a [`phase`] that says what it waits for. One clock looks at all connections twice a second and
+//! closes those that are too slow. When all connections are taken, the one that has waited longest for its head is
+//! closed for the new one. So clients that only hold connections keep nobody out.
 
 pub(crate) mod acme;
 mod chunks;
@@ -38,7 +38,7 @@ use self::{
 };
 use crate::model::Network;
 
-/// The largest head, bytes.
+/// The largest head of an HTTP/1.1 request, bytes.
 const HEAD_MOST: usize = 64 << 10;
 /// The largest head of an HTTP/2 request, bytes, as RFC 9113 section 6.5.2 counts them.
 const HEADER_LIST_MOST: u32 = 32 << 10;
@@ -48,37 +48,37 @@ const STREAMS_MOST: u32 = 16;
 const WINDOW: u32 = 256 << 10;
 /// Streams that a client may reset before we have looked at them (rapid reset).
 const RESETS_MOST: usize = 20;
-/// Between two HTTP/2 pings, and how long their answer may take: clients that are gone do not say so.
+/// The time between two HTTP/2 pings, and how long their answer may take. A client that is gone does not say so.
 const PING_EVERY: Duration = Duration::from_secs(20);
 /// How long open requests may take to end once the server stops.
 const DRAIN: Duration = Duration::from_secs(15);
-/// Between two looks at all connections.
+/// The time between two looks at all connections.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// The same while the server stops.
 const DRAIN_LOOK_EVERY: Duration = Duration::from_millis(50);
-/// Pause when the system has no more sockets to give.
+/// The pause when the system has no more sockets to give.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-/// Files that are open beside connections: the store's, and connections to others.
+/// Files that are open beside connections: those of the store, and connections to others.
 const OTHER_FILES: u64 = 512;
 
-/// How many may connect.
+/// How many clients may connect.
 #[derive(Debug, Clone)]
 pub(crate) struct Limits {
     /// Connections at once.
     pub(crate) connections: usize,
-    /// Connections of one address; unless it is set, [`Limits::PER_IP`], and loopback has no limit.
+    /// Connections of one address. If it is `None`, [`Limits::PER_IP`] holds, and loopback has no limit.
     pub(crate) per_ip: Option<usize>,
-    /// Trusted proxies, which have no limit of their own.
+    /// Trusted proxies. They have no limit, because each stands for many clients.
     pub(crate) proxies: Vec<Network>,
 }
 
 impl Limits {
-    /// Connections at once, unless it is set.
+    /// Connections at once, unless the settings say otherwise.
     pub(crate) const CONNECTIONS: usize = 8_192;
-    /// Connections of one address, unless it is set.
+    /// Connections of one address, unless the settings say otherwise.
     pub(crate) const PER_IP: usize = 256;
 
-    /// The most connections of one address.
+    /// The most connections of one address; `None` is no limit.
     fn share(&self, address: IpAddr) -> Option<usize> {
         let address = address.to_canonical();
         let free = self.proxies.iter().any(|proxy| proxy.contains(address))
@@ -86,10 +86,10 @@ impl Limits {
         (!free).then(|| self.per_ip.unwrap_or(Self::PER_IP))
     }
 
-    /// As many as the process may have files open for, after the soft limit was raised to the hard one.
+    /// Lowers the limit to what the process may open, after the soft limit was raised to the hard one.
     fn within_files(mut self) -> Self {
         let before = getrlimit(Resource::Nofile);
-        // A system that says nothing has no limit.
+        // If the system reports no limit, there is none.
         let _ = setrlimit(Resource::Nofile, Rlimit { current: before.maximum, maximum: before.maximum });
         let files = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
         let room = usize::try_from(files.saturating_sub(OTHER_FILES)).unwrap_or(usize::MAX).max(64);
@@ -137,7 +137,7 @@ pub(crate) async fn serve(
     drain(&registry).await;
 }
 
-/// Gives a connection its place and its task; waits while all places are taken by requests.
+/// Gives a connection its place and its task. Waits while requests take all places.
 async fn begin(registry: &Arc<Registry>, shared: &Arc<Shared>, stream: TcpStream, peer: SocketAddr) {
     let place = loop {
         match registry.admit(peer, Instant::now()) {
@@ -157,7 +157,7 @@ async fn begin(registry: &Arc<Registry>, shared: &Arc<Shared>, stream: TcpStream
 
 fn builder() -> Builder<TokioExecutor> {
     let mut builder = Builder::new(TokioExecutor::new());
-    // The deadline of heads is our own clock's, which sees HTTP/2 and handshakes too.
+    // Our own clock has the deadline for heads, because it sees HTTP/2 and handshakes too.
     builder.http1().timer(TokioTimer::new()).header_read_timeout(None).max_buf_size(HEAD_MOST);
     builder.http1().max_headers(requests::HEADERS_MOST);
     builder
@@ -180,7 +180,7 @@ async fn look(registry: Arc<Registry>) {
     }
 }
 
-/// Waits until all requests have ended, for a while.
+/// Waits until all requests have ended, but not longer than [`DRAIN`].
 async fn drain(registry: &Registry) {
     registry.close_all();
     let deadline = Instant::now() + DRAIN;

@@ -1,6 +1,7 @@
-//! What one connection waits for, and since when: decides which are closed, and which go first when all are taken.
+//! What one connection waits for, and since when. This decides which connections are closed, and which go first when
+//! all are taken.
 //!
-//! Pure: the time comes in, from the monotonic clock, so that a wall clock which jumps closes nobody.
+//! Pure: the caller gives the time from the monotonic clock. So a wall clock that jumps closes nobody.
 
 use std::time::{Duration, Instant};
 
@@ -10,7 +11,7 @@ pub(super) const HEAD: Duration = Duration::from_secs(10);
 pub(super) const IDLE: Duration = Duration::from_secs(60);
 /// How long a client may take nothing of an answer.
 pub(super) const STALL: Duration = Duration::from_secs(30);
-/// What a client gets to close by itself.
+/// How long a client has to close by itself.
 const GRACE: Duration = Duration::from_secs(2);
 
 /// How a connection is closed.
@@ -18,16 +19,16 @@ const GRACE: Duration = Duration::from_secs(2);
 pub(super) enum Close {
     /// Open requests end, no new ones begin.
     Gracefully,
-    /// At once.
+    /// Everything ends at once.
     Now,
 }
 
-/// What can be given up for a new connection, the cheapest first.
+/// What is lost when a connection is closed for a new one, the cheapest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Patience {
-    /// It has not sent a whole head.
+    /// The client has not sent a whole head.
     Head(Instant),
-    /// It has not sent a whole body. Nothing of it was accepted yet.
+    /// The client has not sent a whole body. Nothing of it was accepted yet.
     Body(Instant),
 }
 
@@ -36,19 +37,19 @@ pub(super) enum Patience {
 pub(super) struct Phase {
     /// Requests between their head and the end of their answer.
     open: u32,
-    /// Of those, the ones whose bodies have not arrived whole.
+    /// Open requests whose bodies have not arrived whole.
     uploading: u32,
-    /// Of those, the ones whose answers wait for the client to take more.
+    /// Open requests whose answers wait for the client to take more.
     taking: u32,
-    /// Since when no request is open, or a head is under way.
+    /// The moment since which no request is open, or a head is under way.
     since: Instant,
     /// Whether a request was answered and nothing of the next one has come.
     idle: bool,
-    /// HTTP/2: its clients may send pings while they are idle.
+    /// Whether it is HTTP/2, whose clients may send pings while they are idle.
     multiplexed: bool,
-    /// Since when the socket takes no more bytes.
+    /// The moment since which the socket takes no more bytes.
     blocked: Option<Instant>,
-    /// When the client last took something.
+    /// The moment at which the client last took something.
     took: Instant,
 }
 
@@ -66,12 +67,12 @@ impl Phase {
         }
     }
 
-    /// The TLS handshake is done: the time for the head begins.
+    /// The TLS handshake is done. The time for the head begins.
     pub(super) fn shook_hands(&mut self, now: Instant) {
         self.since = now;
     }
 
-    /// Bytes came.
+    /// Bytes came from the client.
     pub(super) fn read(&mut self, now: Instant) {
         if self.open == 0 && self.idle && !self.multiplexed {
             self.idle = false;
@@ -79,12 +80,12 @@ impl Phase {
         }
     }
 
-    /// Bytes went.
+    /// Bytes went to the client.
     pub(super) fn wrote(&mut self, now: Instant) {
         self.blocked = None;
         self.took = now;
         if self.idle && !self.multiplexed {
-            // The last bytes of a large answer.
+            // These may be the last bytes of a large answer.
             self.since = now;
         }
     }
@@ -110,7 +111,7 @@ impl Phase {
         self.uploading = self.uploading.saturating_sub(1);
     }
 
-    /// An answer has more for the client (`true`), or has to be made first.
+    /// An answer has more for the client (`true`), or must be made first (`false`).
     pub(super) fn offers(&mut self, more: bool, now: Instant) {
         self.took = now;
         self.taking = if more { self.taking + 1 } else { self.taking.saturating_sub(1) };
@@ -130,14 +131,14 @@ impl Phase {
         }
     }
 
-    /// Whether it is time to close.
+    /// Whether and how the connection is closed now.
     pub(super) fn verdict(&self, now: Instant, draining: bool) -> Option<Close> {
         let for_long = |since: Instant, most: Duration| now.saturating_duration_since(since) >= most;
         if self.blocked.is_some_and(|since| for_long(since, STALL)) {
             return Some(Close::Now);
         }
         if self.open > 0 {
-            // An HTTP/2 client that opens no window blocks no socket.
+            // An HTTP/2 client that opens no window does not block the socket.
             let stuck = self.taking == self.open && for_long(self.took, STALL);
             return stuck.then_some(Close::Now);
         }
@@ -152,7 +153,7 @@ impl Phase {
         for_long(self.since, most).then_some(Close::Gracefully)
     }
 
-    /// What is lost when it is closed for another one; nothing when too much would be.
+    /// What would be lost if it were closed for another connection; `None` if it must stay.
     pub(super) fn patience(&self) -> Option<Patience> {
         match (self.open, self.blocked) {
             (_, Some(_)) => None,

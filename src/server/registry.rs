@@ -1,4 +1,4 @@
-//! Who is connected: the caps, the clock that closes what is slow, and who goes when all connections are taken.
+//! The list of connections: its caps, the clock that closes slow ones, and which ones are closed when all are taken.
 
 use std::{
     collections::HashMap,
@@ -15,10 +15,11 @@ use super::{
 };
 use crate::model::subscriber;
 
-/// When all connections are taken, one in so many goes: looking for the slowest costs a walk over all of them.
+/// When all connections are taken, one in so many is closed. A search for the slowest walks over all of them, so it
+/// makes room for several.
 const EVICTED: usize = 64;
 
-/// One connection, as its task and the clock share it.
+/// One connection, shared by its task and the clock.
 pub(super) struct Connection {
     pub(super) peer: SocketAddr,
     phase: Mutex<Phase>,
@@ -27,12 +28,12 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    /// What it waits for.
+    /// The state that the clock reads.
     pub(super) fn phase(&self) -> MutexGuard<'_, Phase> {
         self.phase.lock().expect("no code panics under this lock")
     }
 
-    /// Waits until it has to close, in another way than it was told before.
+    /// Waits until the connection must close in another way than `before`.
     pub(super) async fn told(&self, before: Option<Close>) -> Close {
         loop {
             let notified = self.closing.notified();
@@ -56,12 +57,12 @@ impl Connection {
     }
 }
 
-/// Why a connection is not taken.
+/// Why a connection is not accepted.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Full {
-    /// Its address has its share.
+    /// Its address already has its share.
     Address,
-    /// All are taken by requests that are worked on.
+    /// Requests that are worked on take all connections.
     All,
 }
 
@@ -105,7 +106,7 @@ impl Connected {
         }
     }
 
-    /// Closes those that have waited longest for their clients; gives how many.
+    /// Closes the connections that have waited longest for their clients. Gives how many.
     fn evict(&mut self) -> usize {
         let patience =
             |(id, connection): (&u64, &Arc<Connection>)| Some((connection.phase().patience()?, *id));
@@ -118,7 +119,7 @@ impl Connected {
             if let Some(connection) = self.by_id.get(id) {
                 connection.tell(Close::Now);
             }
-            // Its place is free at once, though its task ends a moment later.
+            // Its place is free at once, although its task ends a moment later.
             self.remove(*id);
         }
         count
@@ -134,7 +135,7 @@ impl Registry {
         self.connected.lock().expect("no code panics under this lock")
     }
 
-    /// A place for a new connection, if need be that of a slow one.
+    /// Gives a place to a new connection. If need be, a slow connection is closed for it.
     pub(super) fn admit(self: &Arc<Self>, peer: SocketAddr, now: Instant) -> Result<Place, Full> {
         let mut connected = self.lock();
         let address = subscriber(peer.ip());
@@ -158,12 +159,13 @@ impl Registry {
         Ok(Place { registry: Arc::clone(self), id, connection })
     }
 
-    /// Waits until a place was given back.
+    /// Waits until a place is given back.
     pub(super) async fn freed(&self) {
         self.freed.notified().await;
     }
 
-    /// Closes what has been slow for too long; when the server stops, whatever has no request open.
+    /// Closes what has been slow for too long. When the server stops, it closes every connection without an open
+    /// request.
     pub(super) fn look(&self, now: Instant, draining: bool) {
         for connection in self.lock().by_id.values() {
             let verdict = connection.phase().verdict(now, draining);
@@ -173,7 +175,7 @@ impl Registry {
         }
     }
 
-    /// Lets open requests end and takes no more of them.
+    /// Lets open requests end, and accepts no more of them.
     pub(super) fn close_all(&self) {
         self.lock().by_id.values().for_each(|connection| connection.tell(Close::Gracefully));
     }

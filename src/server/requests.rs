@@ -1,5 +1,5 @@
-//! One request between hyper and the routes: what no route should see is refused, bodies keep a pace, and the
-//! connection's clock learns what is going on.
+//! One request between hyper and the routes. Requests that no route should see are refused, bodies must keep a pace,
+//! and the connection's clock learns what is going on.
 
 use std::{
     convert::Infallible,
@@ -25,16 +25,16 @@ use tower::ServiceExt;
 use super::registry::Connection;
 use crate::gateway::Problem;
 
-/// The longest target, bytes.
+/// The longest request target, bytes.
 const TARGET_MOST: usize = 8 << 10;
 /// The most headers.
 pub(super) const HEADERS_MOST: usize = 100;
-/// How long a body may stand still, beyond what its pace allows.
+/// How much longer a body may take than its pace allows.
 const BODY_GRACE: Duration = Duration::from_secs(10);
 /// The slowest pace of a body, bytes a second.
 const BODY_PACE: u64 = 1 << 10;
 
-/// Why a request is not for the routes.
+/// Why a request must not reach the routes; `None` if it may.
 fn refusal<B>(request: &Request<B>) -> Option<Problem> {
     let bad = |detail: &str| Some(Problem::new(StatusCode::BAD_REQUEST, "request_invalid", detail));
     let (uri, headers) = (request.uri(), request.headers());
@@ -43,7 +43,7 @@ fn refusal<B>(request: &Request<B>) -> Option<Problem> {
         return Some(Problem::new(StatusCode::URI_TOO_LONG, "uri_too_long", detail));
     }
     if headers.len() > HEADERS_MOST {
-        let detail = format!("{HEADERS_MOST} headers are the most");
+        let detail = format!("a request may have {HEADERS_MOST} headers");
         return Some(Problem::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "headers_too_large", detail));
     }
     // RFC 9112 section 3.2: one Host, in every request of HTTP/1.1.
@@ -51,7 +51,7 @@ fn refusal<B>(request: &Request<B>) -> Option<Problem> {
     if hosts > 1 || (hosts == 0 && request.version() == Version::HTTP_11) {
         return bad("a request names its host once");
     }
-    // What else it may say would have to be undone, by rules that readers differ on.
+    // Any other encoding would have to be undone, by rules that readers disagree about.
     let mut encodings = headers.get_all(header::TRANSFER_ENCODING).iter();
     let chunked = |value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"chunked");
     if encodings.next().is_some_and(|first| !chunked(first)) || encodings.next().is_some() {
@@ -66,7 +66,7 @@ pub(super) fn answer(
     router: &Router,
     request: Request<Incoming>,
 ) -> impl Future<Output = Result<Response<Answer>, Infallible>> + Send + use<> {
-    // From the call on, not from the first poll: the head is here.
+    // Counted from the call, not from the first poll, because the head is here already.
     let open = Open::new(connection, request.version() == Version::HTTP_2);
     let upload = |body| Body::new(Upload::new(body, connection));
     let work = match refusal(&request) {
@@ -106,7 +106,7 @@ impl Drop for Open {
     }
 }
 
-/// A request's body that has to keep a pace.
+/// The body of a request, which must keep a pace.
 struct Upload {
     body: Incoming,
     begin: Instant,
@@ -117,7 +117,7 @@ struct Upload {
     whole: bool,
 }
 
-/// When a body must have brought more than `received` bytes, from its beginning.
+/// When a body must have brought more than `received` bytes, counted from its beginning.
 fn pace(received: u64) -> Duration {
     BODY_GRACE + Duration::from_millis(received.saturating_mul(1_000) / BODY_PACE)
 }
@@ -197,7 +197,7 @@ impl hyper::body::Body for Upload {
 pub(super) struct Answer {
     body: Body,
     open: Open,
-    /// The client is to take what is there; else we have to make it first.
+    /// Whether the client can take what is there; otherwise the answer must be made first.
     offers: bool,
 }
 

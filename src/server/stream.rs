@@ -1,5 +1,5 @@
-//! The bytes of one connection on their way to hyper and back: the clock sees when they stand still, and heads are
-//! looked at before they are read.
+//! The bytes of one connection on their way to hyper and back. The clock sees when they stand still, and heads are
+//! checked before hyper reads them.
 
 use std::{
     io,
@@ -13,7 +13,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::{heads::Heads, registry::Connection};
 
-/// A stream of plain bytes, below it TLS or TCP.
+/// A stream of plain bytes over TLS or TCP.
 pub(super) struct Watched<S> {
     stream: S,
     connection: Arc<Connection>,
@@ -72,7 +72,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        // TLS keeps what the socket does not take until it is flushed.
+        // TLS keeps the bytes that the socket does not take, until it is flushed.
         let flushed = Pin::new(&mut self.stream).poll_flush(cx);
         if flushed.is_pending() {
             self.connection.phase().write_blocked(Instant::now());

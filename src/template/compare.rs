@@ -1,7 +1,7 @@
 //! The operators of the structured form.
 //!
-//! Used by `condition`. Numbers are compared by value and exactly, whether they are written as 1 or 1.0;
-//! nothing else is converted: `"1" == 1` is false and `"1" > 1` an error that names both types.
+//! Used by `condition`. Numbers are compared by value and exactly, whether they are written as 1 or as 1.0. Nothing
+//! else is converted: `"1" == 1` is false, and `"1" > 1` is an error that names both types.
 
 use std::cmp::Ordering;
 
@@ -10,12 +10,12 @@ use serde_json::{Number, Value};
 use super::ConditionError;
 use crate::model::Operator;
 
-/// `left op right`.
+/// Compares `left op right`.
 ///
-/// Null (a missing field) includes, starts with and ends with nothing: that is false, not an error.
+/// Null (a missing field) includes nothing, starts with nothing and ends with nothing. That is false, not an error.
 ///
 /// # Errors
-/// When the operator is not made for these types.
+/// When the operator does not work on these types.
 pub(super) fn compare(left: &Value, op: Operator, right: &Value) -> Result<bool, ConditionError> {
     match op {
         Operator::Equal => Ok(equal(left, right)),
@@ -33,7 +33,7 @@ pub(super) fn compare(left: &Value, op: Operator, right: &Value) -> Result<bool,
     }
 }
 
-/// The values that a comparison looks at.
+/// How many values a comparison looks at.
 pub(super) fn work(left: &Value, op: Operator, right: &Value) -> usize {
     match op {
         Operator::Equal | Operator::NotEqual if values(right) == 1 => 1,
@@ -72,7 +72,7 @@ fn type_name(value: &Value) -> &'static str {
     }
 }
 
-/// Equal JSON, where numbers count by value.
+/// Whether two JSON values are equal, where numbers count by value.
 fn equal(left: &Value, right: &Value) -> bool {
     match (left, right) {
         (Value::Number(left), Value::Number(right)) => order_numbers(left, right).is_eq(),
@@ -95,7 +95,7 @@ fn order(left: &Value, op: &'static str, right: &Value) -> Result<Ordering, Cond
     }
 }
 
-/// Exact also where a 64-bit integer does not fit a double.
+/// Exact, also where a 64-bit integer does not fit a double.
 fn order_numbers(left: &Number, right: &Number) -> Ordering {
     match (left.as_i128(), right.as_i128()) {
         (Some(left), Some(right)) => left.cmp(&right),
@@ -110,7 +110,7 @@ fn as_f64(number: &Number) -> f64 {
 }
 
 fn order_mixed(integer: i128, double: f64) -> Ordering {
-    // A double beyond i128 saturates, and so compares as it should with any 64-bit integer.
+    // A double beyond i128 saturates. So it compares correctly with any 64-bit integer.
     let whole = double.trunc();
     integer
         .cmp(&(whole as i128))

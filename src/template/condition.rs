@@ -1,7 +1,7 @@
-//! The question of a `condition` step: CEL, or the structured form that the console edits.
+//! The question of a `condition` step: CEL, or the structured form that programs edit.
 //!
-//! Compiled when the workflow is loaded, evaluated by the engine. Always true, false or an error: a missing
-//! field or a wrong type is never taken for false.
+//! Compiled when the workflow is loaded, evaluated by the engine. The answer is true, false or an error: a missing
+//! field or a wrong type never counts as false.
 
 use super::{
     Budget, JsonTemplate, Path, Roots,
@@ -11,7 +11,7 @@ use super::{
 };
 use crate::model::{ConditionExpr, Limits, Operator};
 
-/// A question compiled once and asked many times.
+/// A question that is compiled once and asked many times.
 #[derive(Debug)]
 pub struct Condition(Node);
 
@@ -33,16 +33,16 @@ impl Condition {
         compile(expr).map(Self)
     }
 
-    /// The answer.
+    /// Answers the question.
     ///
     /// # Errors
-    /// When the data is missing a field or has another type than the question expects. Never holds values.
+    /// When the data lacks a field or has another type than the question expects. The error never holds values.
     pub fn eval(&self, roots: &dyn Roots) -> Result<bool, ConditionError> {
-        // One for all comparisons, as each is thrown away but costs its time.
+        // One budget for all comparisons: each text is thrown away, but costs its time.
         eval(&self.0, roots, &mut Budget::new(Limits::CAP.output.as_usize()))
     }
 
-    /// What it reads, as far as the text shows it.
+    /// The paths that it reads, as far as the text shows them.
     pub fn references(&self) -> Vec<&Path> {
         let mut all = Vec::new();
         collect(&self.0, &mut all);
@@ -132,7 +132,7 @@ mod tests {
             (json!({"any": [no(), yes()]}), true),
             (json!({"not": no()}), true),
             (json!({"not": {"any": [no(), {"not": yes()}]}}), true),
-            // Decided before the broken part is reached.
+            // The answer is known before the broken part is reached.
             (json!({"all": [no(), broken()]}), false),
             (json!({"any": [yes(), broken()]}), true),
         ];
@@ -153,7 +153,7 @@ mod tests {
     #[test]
     fn a_broken_template_names_its_side() {
         let error = ask(json!({"left": 1, "op": "==", "right": ["{{1+1}}"]})).unwrap_err().to_string();
-        assert!(error.starts_with("`right`: [0]: at character 3: `1` is no place"), "{error}");
+        assert!(error.starts_with("`right`: [0]: at character 3: `1` is not a place"), "{error}");
     }
 
     #[test]

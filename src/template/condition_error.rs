@@ -6,30 +6,30 @@ use super::{FillError, TemplateError};
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ConditionError {
     /// The text is longer than a condition may be.
-    #[error("the condition has {length} bytes; {most} are the most, use a code step for more")]
+    #[error("the condition has {length} bytes and may have {most}; use a code step for more")]
     TooLong {
-        /// Bytes it has.
+        /// The bytes that it has.
         length: usize,
-        /// Bytes it may have.
+        /// The bytes that it may have.
         most: usize,
     },
     /// The text has more operators, or deeper nesting, than can be evaluated safely.
     #[error("the condition is too complex ({what}); split it, or use a code step")]
     TooComplex {
-        /// Which limit was crossed.
+        /// Which limit it crosses.
         what: &'static str,
     },
     /// The text is not CEL.
     #[error("the condition is not CEL: at line {line}, column {column}: {message}")]
     Syntax {
-        /// From 1.
+        /// Counted from 1.
         line: usize,
-        /// From 1.
+        /// Counted from 1.
         column: usize,
         /// What the parser says, and a hint where one is known.
         message: String,
     },
-    /// A name that nothing has.
+    /// A name that does not exist.
     #[error(
         "`{0}` is unknown; a condition reads context, steps, scopes, env, system and run (a key with a dash is written context.headers['x-name'])"
     )]
@@ -42,7 +42,7 @@ pub enum ConditionError {
     /// `matches` needs a fixed pattern, so that it is compiled once and bounded.
     #[error("the pattern of `matches` {0}")]
     Pattern(String),
-    /// A side of a comparison is no template.
+    /// A side of a comparison is not a valid template.
     #[error("`{side}`: {error}")]
     Template {
         /// `left` or `right`.
@@ -55,25 +55,24 @@ pub enum ConditionError {
     Fill {
         /// `left` or `right`.
         side: &'static str,
-        /// Why.
         error: FillError,
     },
-    /// The two sides cannot be compared that way.
+    /// The operator does not work on the types of the two sides.
     #[error("`{op}` compares {expected}; the left side is {left} and the right side {right}")]
     Types {
         /// The operator.
         op: &'static str,
-        /// What it compares.
+        /// The types that the operator compares.
         expected: &'static str,
-        /// What stands left.
+        /// The type of the left side.
         left: &'static str,
-        /// What stands right.
+        /// The type of the right side.
         right: &'static str,
     },
-    /// The expression gives something else than true or false.
+    /// The expression gives something other than true or false.
     #[error("the condition gives {0}; it must give true or false")]
     NotBoolean(String),
-    /// The data is not as the expression expects.
+    /// The data is not what the expression expects.
     #[error("the condition cannot be answered: {0}")]
     Evaluation(String),
     /// The expression looks at more values than it may.

@@ -1,13 +1,13 @@
 //! Filling within bounds: the text of a filled template is written piece by piece and never grows beyond its budget.
 //!
 //! A template may name one value of 1 MiB three thousand times. So no value is copied before it is written, and the
-//! writing stops at the first byte too much: what a rendering holds beside the values that are there anyway is its
-//! own text, at most the budget. Looking is bounded too, as a path through an array may look at all of it and give
-//! nothing. Called by `text` and `json`; steps make one [`Budget`] for each part that has a limit.
+//! writing stops at the first byte too many. Beside the values that exist anyway, a rendering holds only its own text,
+//! which is at most the budget. Looking is bounded too, because a path through an array may look at all of it and give
+//! nothing. Called by `text` and `json`. Steps make one [`Budget`] for each part that has a limit.
 
 use std::io::{self, Write};
 
-/// Values that the paths of one budget may look at in arrays: some tens of milliseconds.
+/// The most array elements that the paths of one budget may look at, which takes some tens of milliseconds.
 const LOOKS_MOST: usize = 4_000_000;
 
 /// Why a template could not be filled.
@@ -16,20 +16,20 @@ pub enum FillError {
     /// The text is larger than it may be.
     #[error("it would be over {most} bytes; take less of the event and of the outputs of earlier steps")]
     TooLarge {
-        /// The bytes that are allowed.
+        /// The number of bytes that are allowed.
         most: usize,
     },
-    /// Its paths go through more values than they may.
+    /// The paths go through more values than they may.
     #[error(
         "its templates go through more than {LOOKS_MOST} values; take smaller arrays, or use a code step"
     )]
     TooMuchWork,
-    /// It is nested deeper than JSON may be.
+    /// The value is nested deeper than JSON may be.
     #[error("it would be nested more than 127 levels deep")]
     TooDeep,
 }
 
-/// How much may be written and looked at; what several renderings share is one budget.
+/// How much may be written and looked at. Renderings that share a limit share a budget.
 #[derive(Debug)]
 pub struct Budget {
     most: usize,
@@ -38,12 +38,12 @@ pub struct Budget {
 }
 
 impl Budget {
-    /// So many bytes of text.
+    /// A budget of so many bytes of text.
     pub fn new(most: usize) -> Self {
         Self { most, left: most, looks: LOOKS_MOST }
     }
 
-    /// One that only the work of its paths bounds, for a text that is not kept.
+    /// A budget that bounds only the work of the paths, for a text that is not kept.
     pub fn of_work() -> Self {
         Self::new(usize::MAX)
     }
@@ -51,7 +51,7 @@ impl Budget {
     /// Takes bytes that the caller adds itself.
     ///
     /// # Errors
-    /// When they are too many.
+    /// When too few are left.
     pub fn pay(&mut self, bytes: usize) -> Result<(), FillError> {
         self.left = self.left.checked_sub(bytes).ok_or(FillError::TooLarge { most: self.most })?;
         Ok(())
@@ -64,7 +64,7 @@ impl Budget {
     }
 }
 
-/// Where a rendering goes, as far as its budget reaches.
+/// The target of a rendering, as far as its budget reaches.
 pub(super) struct Filler<'a> {
     out: &'a mut dyn Write,
     pub(super) budget: &'a mut Budget,
@@ -91,7 +91,7 @@ impl Filler<'_> {
         self.text("\"")?;
         let Self { out, budget } = self;
         let most = budget.most;
-        // What is inside pays when it is escaped.
+        // The bytes inside pay when they are escaped.
         let mut inside = Budget { most, left: usize::MAX, looks: budget.looks };
         let mut escaped = Escaped(Filler { out: &mut **out, budget });
         let filled = fill(&mut Filler { out: &mut escaped, budget: &mut inside });
@@ -116,7 +116,7 @@ impl Write for Filler<'_> {
     }
 }
 
-/// Writes what comes as the inside of a JSON string, with the escapes of serde_json.
+/// Writes text as the inside of a JSON string, with the escapes of serde_json.
 struct Escaped<'a>(Filler<'a>);
 
 impl Write for Escaped<'_> {
@@ -159,7 +159,7 @@ pub(super) fn into(
     fill(&mut Filler { out, budget })
 }
 
-/// What `fill` writes within the budget.
+/// The text that `fill` writes within the budget.
 pub(super) fn text(
     budget: &mut Budget,
     fill: impl FnOnce(&mut Filler<'_>) -> Result<(), FillError>,

@@ -1,7 +1,7 @@
 //! JSON whose strings are templates: bodies, inputs, both sides of a comparison.
 //!
-//! Compiled when the workflow is loaded, so that a mistake is found with its place before anything runs.
-//! Keys are literal: a received value can fill a field but never choose its name.
+//! Compiled when the workflow is loaded, so that a mistake is found, with its place, before anything runs. Keys are
+//! literal: a received value can fill a field, but never choose its name.
 
 use std::borrow::Cow;
 
@@ -12,13 +12,13 @@ use super::{
     fill::{self, Filler},
 };
 
-/// A JSON value compiled once and filled many times.
+/// A JSON value that is compiled once and filled many times.
 #[derive(Debug, Clone, PartialEq)]
 pub struct JsonTemplate(Node);
 
 #[derive(Debug, Clone, PartialEq)]
 enum Node {
-    /// Without any template inside.
+    /// A value without any template inside.
     Literal(Value),
     Template(Template),
     Array(Vec<Node>),
@@ -34,18 +34,19 @@ impl JsonTemplate {
         compile(value, &mut String::new()).map(Self)
     }
 
-    /// The value filled in, as compact JSON.
+    /// The filled value as compact JSON.
     ///
     /// # Errors
-    /// When the budget does not suffice.
+    /// When the budget is not enough.
     pub fn render(&self, roots: &dyn Roots, budget: &mut Budget) -> Result<String, FillError> {
         fill::text(budget, |fill| write(&self.0, roots, fill))
     }
 
-    /// The value filled in. What is there already is not copied; what is made of several pieces is bounded as text.
+    /// The filled value. A value that exists already is not copied. A value that is made from several pieces is bounded
+    /// as text.
     ///
     /// # Errors
-    /// When the budget does not suffice.
+    /// When the budget is not enough.
     pub fn value<'v>(
         &'v self,
         roots: &'v dyn Roots,
@@ -64,7 +65,7 @@ impl JsonTemplate {
         serde_json::from_str(&text).map(Cow::Owned).map_err(|_| FillError::TooDeep)
     }
 
-    /// What it reads.
+    /// The paths that it reads.
     pub fn references(&self) -> Vec<&Path> {
         let mut all = Vec::new();
         collect(&self.0, &mut all);
@@ -205,9 +206,9 @@ mod tests {
     #[test]
     fn a_mistake_names_its_place_in_the_json() {
         for (value, expected) in [
-            (json!({"a": [{"b c": "x{{$nope}}"}]}), "a[0].b c: at character 4: `$nope` is no place"),
+            (json!({"a": [{"b c": "x{{$nope}}"}]}), "a[0].b c: at character 4: `$nope` is not a place"),
             (json!(["ok", ["{{"]]), "[1][0]: at character 1: this {{ is never closed"),
-            (json!("{{1+1}}"), "at character 3: `1` is no place"),
+            (json!("{{1+1}}"), "at character 3: `1` is not a place"),
         ] {
             let error = JsonTemplate::compile(&value).unwrap_err().to_string();
             assert!(error.starts_with(expected), "{error}");

@@ -1,8 +1,8 @@
-//! What workflows write instead of code: `{{path}}` templates and conditions.
+//! The languages that workflows use instead of code: `{{path}}` templates and conditions.
 //!
-//! Compiled once when a workflow version is loaded, filled by the engine at each step. Pure. Templates only
-//! read; conditions are CEL or a structured comparison with a fixed budget of work. Neither can run a
-//! program, call a host function or bring the process down.
+//! They are compiled once, when a workflow version is loaded, and filled by the engine at each step. Pure. Templates
+//! only read. Conditions are CEL or a structured comparison, with a fixed budget of work. Neither can run a program,
+//! call a host function or end the process.
 
 mod cel;
 mod compare;
@@ -29,7 +29,7 @@ pub use text::{Part, Template, TemplateError, TemplateErrorKind};
 pub enum Root {
     /// The request: `data`, `headers`, `query`, `params`, `rawBody`, `method`, `path`, `ip`.
     Context,
-    /// Outputs of the steps so far, by id.
+    /// The outputs of the steps so far, by id.
     Steps,
     /// `item` and `index` of the loops around the step, by the loop's id.
     Scopes,
@@ -43,9 +43,9 @@ pub enum Root {
     Run,
 }
 
-/// Where the values come from; the engine implements it for a run.
+/// The source of the values; the engine implements it for a run.
 pub trait Roots {
-    /// The value of a root, or nothing where it does not exist (no run yet, no loop around).
+    /// The value of a root, or `None` where it does not exist (no run yet, no loop around).
     fn root(&self, root: Root) -> Option<&Value>;
 }
 
@@ -54,7 +54,7 @@ impl Root {
     pub const ALL: [Self; 7] =
         [Self::Context, Self::Steps, Self::Scopes, Self::Env, Self::Secrets, Self::System, Self::Run];
 
-    /// The name without the `$`.
+    /// The name, without the `$`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Context => "context",
@@ -67,7 +67,7 @@ impl Root {
         }
     }
 
-    /// The root of this name without the `$`; `jobsMapByNodeKey` is another name of `steps`.
+    /// The root of this name, without the `$`; `jobsMapByNodeKey` is another name for `steps`.
     pub fn from_name(name: &str) -> Option<Self> {
         match name {
             "jobsMapByNodeKey" => Some(Self::Steps),
@@ -88,7 +88,7 @@ pub(crate) mod tests {
 
     use super::{Root, Roots};
 
-    /// Roots out of one JSON object; what it lacks does not exist.
+    /// Roots from one JSON object; a root that it lacks does not exist.
     pub(crate) struct Fixture(pub(crate) Value);
 
     impl Roots for Fixture {
@@ -97,7 +97,7 @@ pub(crate) mod tests {
         }
     }
 
-    /// A push and two steps.
+    /// A push event and two steps.
     pub(crate) fn fixture() -> Fixture {
         Fixture(json!({
             "context": {

@@ -1,8 +1,8 @@
-//! One path: a root and the keys that lead from it to a value.
+//! One path: a root, and the keys that lead from it to a value.
 //!
-//! `$context.data.items[0].name`, `$context.headers.x-github-delivery`, `$steps.parse["any key"]`. Used by
-//! templates, and by conditions to say what they read. A path only ever reads own keys of JSON objects:
-//! `__proto__` and `constructor` are keys like any other.
+//! `$context.data.items[0].name`, `$context.headers.x-github-delivery`, `$steps.parse["any key"]`. Used by templates,
+//! and by conditions to say what they read. A path only reads own keys of JSON objects: `__proto__` and `constructor`
+//! are keys like any other.
 
 use std::{borrow::Cow, fmt};
 
@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::{Budget, FillError, Root, Roots, fill};
 
-/// Keys in one path; real ones have fewer than ten.
+/// The most keys of one path; real paths have fewer than ten.
 const MOST_SEGMENTS: usize = 64;
 
 /// A root and the keys below it.
@@ -23,43 +23,43 @@ pub struct Path {
 /// One key.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Segment {
-    /// Only ever a key of an object; on an array it is taken from each element.
+    /// A key of an object, never an index. On an array, the key is read from each element.
     Key(String),
-    /// Written as digits: an element of an array, or a key of an object that has such a key.
+    /// Written as digits: the index of an array, or a key of an object that has such a key.
     Index(String),
 }
 
-/// Why a text is no path. `at` counts bytes from the start of the text.
+/// Why a text is not a path. `at` counts bytes from the start of the text.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PathError {
-    /// Nothing at all.
+    /// The text is empty.
     #[error("the path is empty; write one as in {{{{$context.data.name}}}}")]
     Empty,
-    /// It starts with something else than a root.
-    #[error("`{name}` is no place to read from; a path starts with one of {}", roots())]
+    /// It does not start with a root.
+    #[error("`{name}` is not a place to read from; a path starts with one of {}", roots())]
     UnknownRoot {
-        /// What it starts with.
+        /// The word that it starts with.
         name: String,
     },
-    /// A dot, bracket or quote without what belongs to it.
+    /// A dot, bracket or quote is not complete.
     #[error("{what}")]
     Incomplete {
-        /// Where.
+        /// The offset in bytes.
         at: usize,
         /// What is missing.
         what: &'static str,
     },
-    /// Something that a program would have and a path has not.
+    /// A character that belongs to a program and not to a path.
     #[error(
         "`{found}` is not part of a path: templates read, they never compute; compute in a code step, or write an unusual key as [\"…\"]"
     )]
     Computes {
-        /// Where.
+        /// The offset in bytes.
         at: usize,
         /// The first character that is not part of a path.
         found: char,
     },
-    /// All environment variables or secrets at once.
+    /// A path to all environment variables or all secrets at once.
     #[error("`{0}` cannot be read as a whole; name one, as in {{{{{0}.NAME}}}}")]
     NeedsName(Root),
     /// More keys than any real path has.
@@ -72,7 +72,7 @@ fn roots() -> String {
 }
 
 impl PathError {
-    /// Where in the path, in bytes from its start.
+    /// Where the mistake is, in bytes from the start of the path.
     pub fn offset(&self) -> usize {
         match self {
             Self::Incomplete { at, .. } | Self::Computes { at, .. } => *at,
@@ -98,7 +98,8 @@ impl Segment {
     }
 }
 
-/// What may stand in a key that is not quoted: header names, identifiers of any script, XML's `@` and `#`.
+/// Whether a character may stand in a key that is not quoted: header names, identifiers of any script, XML's `@` and
+/// `#`.
 fn is_plain(c: char) -> bool {
     c.is_alphanumeric() || matches!(c, '_' | '-' | '$' | '@' | '#' | '~')
 }
@@ -141,7 +142,7 @@ impl Path {
         Ok(Self { root, segments })
     }
 
-    /// Where it starts.
+    /// The root that it starts at.
     pub fn root(&self) -> Root {
         self.root
     }
@@ -156,7 +157,7 @@ impl Path {
         self.segments.first().map(Segment::as_str)
     }
 
-    /// The value, in its place; null where nothing is.
+    /// The value, borrowed from where it is; null where nothing is.
     pub(super) fn find<'v>(&self, roots: &'v dyn Roots, budget: &mut Budget) -> Result<Found<'v>, FillError> {
         match roots.root(self.root) {
             Some(value) => find(value, &self.segments, budget),
@@ -164,10 +165,10 @@ impl Path {
         }
     }
 
-    /// The value as text: nothing for null, strings as they are, everything else as compact JSON.
+    /// The value as text: an empty text for null, a string as it is, anything else as compact JSON.
     ///
     /// # Errors
-    /// When the budget does not suffice.
+    /// When the budget is not enough.
     pub fn text(&self, roots: &dyn Roots, budget: &mut Budget) -> Result<String, FillError> {
         let found = self.find(roots, budget)?;
         fill::text(budget, |fill| found.write_text(fill))
@@ -176,17 +177,17 @@ impl Path {
 
 static NULL: Value = Value::Null;
 
-/// What a path leads to, never copied.
+/// What a path leads to; it is never copied.
 #[derive(Debug, Clone)]
 pub(super) enum Found<'v> {
-    /// A value that is there.
+    /// A value that exists.
     One(&'v Value),
-    /// An array that is made of what several elements have.
+    /// An array that is made from several elements.
     Many(Vec<&'v Value>),
 }
 
 impl<'v> Found<'v> {
-    /// As compact JSON.
+    /// Writes it as compact JSON.
     pub(super) fn write_json(&self, fill: &mut fill::Filler<'_>) -> Result<(), FillError> {
         match self {
             Self::One(value) => fill.json(value),
@@ -194,7 +195,7 @@ impl<'v> Found<'v> {
         }
     }
 
-    /// As text.
+    /// Writes it as text.
     pub(super) fn write_text(&self, fill: &mut fill::Filler<'_>) -> Result<(), FillError> {
         match self {
             Self::One(Value::Null) => Ok(()),
@@ -203,7 +204,7 @@ impl<'v> Found<'v> {
         }
     }
 
-    /// As a value; an array that is made has no more elements than the data.
+    /// Gives it as a value. An array that is made has no more elements than the data.
     pub(super) fn value(self) -> Cow<'v, Value> {
         match self {
             Self::One(value) => Cow::Borrowed(value),
@@ -212,7 +213,7 @@ impl<'v> Found<'v> {
     }
 }
 
-/// For the message: the root as written, or the first character when it cannot be one.
+/// For the message: the root as it is written, or the first character if that cannot begin a root.
 fn first_word(body: &str, name: &str) -> String {
     if name.is_empty() { body.chars().take(1).collect() } else { name.chars().take(40).collect() }
 }
@@ -263,7 +264,7 @@ fn segment(body: &str, at: usize) -> Result<(Segment, usize), PathError> {
     }
 }
 
-/// The key up to the closing quote, and its length in bytes with that quote. `\"` and `\\` stand for themselves.
+/// The key up to the closing quote, and its length in bytes with that quote. `\"` and `\\` are a quote and a backslash.
 fn quoted_key(text: &str) -> Option<(String, usize)> {
     let mut key = String::new();
     let mut chars = text.char_indices();
@@ -280,7 +281,7 @@ fn quoted_key(text: &str) -> Option<(String, usize)> {
     None
 }
 
-/// An array passes a key on to each element and gives an array of what they have, nested ones made flat.
+/// An array passes a key on to each element, and gives an array of what the elements have. Nested arrays are made flat.
 fn find<'v>(value: &'v Value, segments: &[Segment], budget: &mut Budget) -> Result<Found<'v>, FillError> {
     let Some((segment, rest)) = segments.split_first() else { return Ok(Found::One(value)) };
     let inner = match (value, segment) {
@@ -367,7 +368,7 @@ mod tests {
             ("$context.data.0", json!("zeroth")),
             ("$context.data[0]", json!("zeroth")),
             ("$context.data[\"0\"]", json!("zeroth")),
-            // Missing is null, and so is everything below it.
+            // A missing value is null, and so is everything below it.
             ("$context.data.nothing", json!(null)),
             ("$context.data.nothing.at.all", json!(null)),
             ("$context.data.text.length", json!(null)),
@@ -413,10 +414,10 @@ mod tests {
         for (text, part, offset) in [
             ("", "empty", 0),
             ("  ", "empty", 0),
-            ("context.data", "`context` is no place", 0),
-            ("$nope.a", "`$nope` is no place to read from; a path starts with one of $context, $steps", 0),
-            ("$", "`$` is no place", 0),
-            ("(1)", "`(` is no place", 0),
+            ("context.data", "`context` is not a place", 0),
+            ("$nope.a", "`$nope` is not a place to read from; a path starts with one of $context, $steps", 0),
+            ("$", "`$` is not a place", 0),
+            ("(1)", "`(` is not a place", 0),
             ("$context.", "missing after the dot", 9),
             ("$context..a", "missing after the dot", 9),
             ("$context.a.", "missing after the dot", 11),

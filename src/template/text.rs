@@ -1,9 +1,9 @@
 //! A text with `{{path}}` in it.
 //!
-//! A template that is one path alone keeps the value's type; otherwise the values become text: null is
-//! nothing, strings are as they are, everything else is compact JSON. `\{{` is a literal `{{`, and `\\{{` a
-//! backslash before a value. Templates read; there is no operator, filter or call, so there is nothing to
-//! escape from. The result is never larger than the budget of its caller.
+//! A template that is one path and nothing else keeps the value's type. Otherwise the values become text: null becomes
+//! nothing, a string stays as it is, anything else becomes compact JSON. `\{{` is a literal `{{`, and `\\{{` is a
+//! backslash before a value. Templates only read: there is no operator, filter or call, so there is nothing to escape
+//! from. The result is never larger than the caller's budget.
 
 use std::io::Write;
 
@@ -12,26 +12,26 @@ use super::{
     fill::{self, Filler},
 };
 
-/// A text compiled once and filled many times.
+/// A text that is compiled once and filled many times.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Template(Vec<Part>);
 
-/// A piece of a template, for callers that write values in a way of their own (a URL).
+/// A piece of a template, for callers that write values in their own way (a URL).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Part {
     /// Literal text, never empty.
     Text(String),
-    /// What a value is read from.
+    /// The path of a value.
     Path(Path),
 }
 
-/// Why a text is no template.
+/// Why a text is not a template.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}at character {}: {kind}", if place.is_empty() { String::new() } else { format!("{place}: ") }, column + 1)]
 pub struct TemplateError {
-    /// Where in the JSON around it, as in `items[0].name`; empty for a template on its own.
+    /// Where the text stands in the JSON around it, as in `items[0].name`. Empty for a template on its own.
     pub place: String,
-    /// Characters before the mistake.
+    /// How many characters come before the mistake.
     pub column: usize,
     /// What is wrong.
     pub kind: TemplateErrorKind,
@@ -43,7 +43,7 @@ pub enum TemplateErrorKind {
     /// `{{` without `}}`.
     #[error("this {{{{ is never closed; add }}}}, or write \\{{{{ for the two characters themselves")]
     Unclosed,
-    /// What is between the braces is no path.
+    /// The text between the braces is not a path.
     #[error(transparent)]
     Path(#[from] PathError),
 }
@@ -52,7 +52,7 @@ impl Template {
     /// Compiles a text. Every text without `{{` is a template of itself.
     ///
     /// # Errors
-    /// The first mistake and its place.
+    /// The first mistake, with its place.
     pub fn parse(text: &str) -> Result<Self, TemplateError> {
         let mut parts = Vec::new();
         let mut literal = String::new();
@@ -89,7 +89,7 @@ impl Template {
         Ok(Self(parts))
     }
 
-    /// The path that the template is, when it is one alone.
+    /// The path, if the template is one path and nothing else.
     pub(super) fn alone(&self) -> Option<&Path> {
         match self.0.as_slice() {
             [Part::Path(path)] => Some(path),
@@ -97,7 +97,8 @@ impl Template {
         }
     }
 
-    /// Fills in the value as JSON: of the path's own type when the template is one path alone, else a string.
+    /// Writes the value as JSON: with the path's own type if the template is one path and nothing else, otherwise as a
+    /// string.
     pub(super) fn fill_json(&self, roots: &dyn Roots, fill: &mut Filler<'_>) -> Result<(), FillError> {
         match self.alone() {
             Some(path) => path.find(roots, fill.budget)?.write_json(fill),
@@ -115,15 +116,15 @@ impl Template {
     /// The value as text.
     ///
     /// # Errors
-    /// When the budget does not suffice.
+    /// When the budget is not enough.
     pub fn render_text(&self, roots: &dyn Roots, budget: &mut Budget) -> Result<String, FillError> {
         fill::text(budget, |fill| self.fill_text(roots, fill))
     }
 
-    /// Writes the value as text to what keeps none of it, such as a hash.
+    /// Writes the value as text to a target that keeps nothing, such as a hash.
     ///
     /// # Errors
-    /// When the budget does not suffice.
+    /// When the budget is not enough.
     pub fn write_text(
         &self,
         roots: &dyn Roots,
@@ -133,10 +134,11 @@ impl Template {
         fill::into(out, budget, |fill| self.fill_text(roots, fill))
     }
 
-    /// As [`Template::write_text`], as JSON: of the path's own type when the template is one path alone, else a string.
+    /// Like [`Template::write_text`], as JSON: with the path's own type if the template is one path and nothing else,
+    /// otherwise as a string.
     ///
     /// # Errors
-    /// When the budget does not suffice.
+    /// When the budget is not enough.
     pub fn write_json(
         &self,
         roots: &dyn Roots,
@@ -151,7 +153,7 @@ impl Template {
         &self.0
     }
 
-    /// What it reads, in order.
+    /// The paths that it reads, in order.
     pub fn references(&self) -> impl Iterator<Item = &Path> {
         self.0.iter().filter_map(|part| match part {
             Part::Path(path) => Some(path),
@@ -160,7 +162,7 @@ impl Template {
     }
 }
 
-/// The bytes up to the `}}` that is not inside a quoted key.
+/// The number of bytes up to the `}}` that does not stand inside a quoted key.
 fn closing(text: &str) -> Option<usize> {
     let mut quoted = false;
     let mut escaped = false;
@@ -208,7 +210,7 @@ mod tests {
         let cases = [
             ("", json!("")),
             ("plain { } } {x}", json!("plain { } } {x}")),
-            // Alone, a path keeps the type.
+            // A path on its own keeps its type.
             ("{{$context.data.count}}", json!(150)),
             ("{{ $context.data.list }}", json!([1, 2, 3])),
             ("{{$context.data.nothing}}", json!(null)),
@@ -247,9 +249,9 @@ mod tests {
             ),
             (
                 "{{nope.a}}",
-                "at character 3: `nope` is no place to read from; a path starts with one of $context",
+                "at character 3: `nope` is not a place to read from; a path starts with one of $context",
             ),
-            ("{{{{$env.A}}}}", "at character 3: `{` is no place"),
+            ("{{{{$env.A}}}}", "at character 3: `{` is not a place"),
             ("{{$context[\"a}} and {{$env.A}}", "the quote is not closed"),
         ] {
             let error = Template::parse(text).unwrap_err().to_string();
@@ -335,7 +337,7 @@ mod tests {
         for payload in literal {
             assert_eq!(render(payload), json!(payload));
         }
-        // A path that names what JavaScript would inherit finds nothing.
+        // A path with names that JavaScript objects inherit finds nothing.
         for payload in
             ["{{$context.constructor}}", "{{$context.data.text.constructor}}", "{{$steps.__proto__}}"]
         {

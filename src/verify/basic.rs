@@ -1,6 +1,6 @@
 //! `Authorization: Basic` (RFC 7617): a name and a password, in base64.
 //!
-//! Called by `Scheme`. Both parts are compared in constant time, whatever the other came to.
+//! Called by `Scheme`. Both parts are compared in constant time, whatever the comparison of the other part gave.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use http::header::AUTHORIZATION;

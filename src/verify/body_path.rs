@@ -1,4 +1,4 @@
-//! One value of a JSON body, found without building the rest: bodies are read before anybody proved anything.
+//! Finds one value of a JSON body without building the rest, because bodies are read before anybody proved anything.
 //!
 //! Used by `signature` for senders that put the time or the id into the body.
 
@@ -15,14 +15,14 @@ use serde_json::{Map, Value};
 pub(super) struct BodyPath(Vec<String>);
 
 impl BodyPath {
-    /// `data.sent_at`; nothing when a name is empty.
+    /// Parses a path such as `data.sent_at`; `None` if a name is empty.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let names: Vec<_> = text.split('.').map(str::to_owned).collect();
         names.iter().all(|name| !name.is_empty()).then_some(Self(names))
     }
 
-    /// The text of the string or the whole number there. Nothing when the body is no JSON, or has something else there.
-    /// Of members of the same name the last counts, as it does for whoever parses the body afterwards.
+    /// The text of the string or whole number at this path. `None` if the body is not JSON, or has something else
+    /// there. If a name is there twice, the last member counts, as it does for whoever parses the body afterwards.
     pub(super) fn find(&self, body: &[u8]) -> Option<String> {
         let mut json = serde_json::Deserializer::from_slice(body);
         let found = Seek(&self.0).deserialize(&mut json).ok()?;
@@ -30,7 +30,7 @@ impl BodyPath {
         found
     }
 
-    /// The body with `value` there. Nothing when it is no object.
+    /// The body with `value` at this path. `None` if the body is not an object.
     pub(super) fn write(&self, body: &[u8], value: Value) -> Option<Vec<u8>> {
         let mut whole: Value = serde_json::from_slice(body).ok()?;
         let (last, outer) = self.0.split_last()?;
@@ -49,7 +49,7 @@ impl fmt::Display for BodyPath {
     }
 }
 
-/// Looks for the rest of a path in the value to come.
+/// Looks for the rest of a path in the next value.
 struct Seek<'p>(&'p [String]);
 
 impl<'de> DeserializeSeed<'de> for Seek<'_> {
@@ -113,7 +113,7 @@ impl<'de> Visitor<'de> for Seek<'_> {
     }
 
     fn visit_f64<E>(self, number: f64) -> Result<Self::Value, E> {
-        // With its point, so that it is no whole number.
+        // With its point, so that it does not pass as a whole number.
         Ok(self.0.is_empty().then(|| format!("{number:?}")))
     }
 

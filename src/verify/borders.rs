@@ -1,11 +1,13 @@
-//! Where the parts of a signed text begin and end: whoever sees one delivery must not be able to move a border and have
-//! another delivery under the same signature.
+//! Where the parts of a signed text begin and end. Whoever sees one delivery must not be able to move a border and get
+//! another delivery with the same signature.
 //!
-//! `{id}.{timestamp}.{body}` with the id `a` and the body `x.1700000000.y` is the same text as the id `a.T.x` with the time
-//! 1700000000 and the body `y`. So each part has to end at a place that is certain: by its form, by a literal that it cannot
-//! hold, or, beside the body, by what documents begin and end with. The body needs no end of its own, since the
-//! rest of the text is read from both sides. Settings whose borders can be moved are refused; of the others a delivery is
-//! refused whose values hold what ends them. Used by `signature`. Pure.
+//! `{id}.{timestamp}.{body}` with the id `a` and the body `x.1700000000.y` is the same text as the id `a.T.x` with the
+//! time 1700000000 and the body `y`. So each part must end at a certain place. What makes it certain is the form of the
+//! part, a literal that the part cannot hold, or, beside the body, the characters that documents begin and end with.
+//! The body itself needs no end, because the rest of the text is read from both sides.
+//!
+//! A setting whose borders can be moved is refused. With every other setting, a delivery is refused if its values hold
+//! what ends them. Used by `signature`. Pure.
 
 use super::{
     Rejected, SchemeError,
@@ -13,27 +15,28 @@ use super::{
 };
 use crate::model::TimestampUnit;
 
-/// What documents begin or end with, and URLs do not hold.
+/// Characters that documents begin or end with and that URLs do not hold.
 const MARKS: &[u8] = b"{}[]<>\" \t\r\n";
 
-/// What the values of one delivery have to keep to.
+/// What the values of one delivery must not hold.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Borders {
-    /// What no id may hold.
+    /// Characters that no id may hold.
     id: Vec<char>,
-    /// What no URL may hold.
+    /// Characters that no URL may hold.
     url: Vec<char>,
-    /// The URL is followed by the body.
+    /// Whether the body follows the URL.
     url_then_body: bool,
-    /// The body is followed by the URL.
+    /// Whether the URL follows the body.
     body_then_url: bool,
 }
 
 impl Borders {
-    /// `unit` is how the time is written, whose freshness is checked; a URL is `fixed` when nothing of the request is in it.
+    /// `unit` is how the time is written, if its freshness is checked. A URL is `fixed` when nothing of the request is
+    /// in it.
     ///
     /// # Errors
-    /// Two parts with no certain border between them.
+    /// Two parts without a certain border between them.
     pub(super) fn of(
         text: &SignedText,
         unit: Option<TimestampUnit>,
@@ -45,7 +48,7 @@ impl Borders {
             return Err(SchemeError::Signed("it contains {body} twice; once is enough".to_owned()));
         }
         let mut borders = Self::default();
-        // Before the body from the left, after it from the right.
+        // Before the body we read from the left, after it from the right.
         for pair in parts[..=body].windows(2) {
             let literal = if let Part::Literal(text) = &pair[1] { text.chars().next() } else { None };
             borders.add(&pair[0], &pair[1], literal, unit, fixed)?;
@@ -59,7 +62,8 @@ impl Borders {
         Ok(borders)
     }
 
-    /// One part, what stands between it and the body, and the character of that which is nearest if it is a literal.
+    /// Checks one part. `beside` stands between it and the body. `literal` is the nearest character of that, if it is a
+    /// literal.
     fn add(
         &mut self,
         part: &Part,
@@ -72,10 +76,11 @@ impl Borders {
             Err(SchemeError::Border { part: part.placeholder(), beside: beside.placeholder(), as_in })
         };
         match (part, beside, literal) {
-            // A fresh time has one length: one digit more or less is another century. No method begins or ends another.
+            // A fresh time has one length: with one digit more or less it lies in another century. No method begins or
+            // ends with another one.
             (Part::Literal(_) | Part::Body | Part::Timestamp | Part::Method, _, _) => {}
             (Part::Id, _, Some(end)) => self.id.push(end),
-            // Nothing but such a date has this form, and its colons end the id.
+            // Only such a date has this form, and its colons end the id.
             (Part::Id, Part::Timestamp, None) if unit == Some(TimestampUnit::Rfc3339) => self.id.push(':'),
             (Part::Id, _, None) => return movable("{id}.{timestamp}.{body}"),
             (Part::Url, _, _) if fixed => {}
@@ -87,7 +92,7 @@ impl Borders {
     }
 
     /// # Errors
-    /// When the values hold what ends them.
+    /// When a value holds what ends it.
     pub(super) fn check(&self, values: &Values<'_>) -> Result<(), Rejected> {
         let wrong = |what, why| Err(Rejected::Border { what, why });
         if values.id.contains(self.id.as_slice()) {
@@ -111,7 +116,7 @@ impl Borders {
     }
 }
 
-/// What may stand in a URL (RFC 3986).
+/// Whether a character may stand in a URL (RFC 3986).
 fn is_of_urls(text: char) -> bool {
     text.is_ascii_graphic() && !"\"<>\\^`{|}".contains(text)
 }
@@ -173,7 +178,7 @@ mod tests {
                 (found, _) => panic!("{text}: {found:?}"),
             }
         }
-        // Of a URL that the setting tells whole nothing can be moved.
+        // If the setting gives the whole URL, nothing in it can be moved.
         for text in ["{url}{timestamp}{body}", "{url}.{body}", "{body}/{url}"] {
             assert!(borders(text, Seconds, true).is_ok(), "{text}");
         }
@@ -212,7 +217,7 @@ mod tests {
     }
 
     proptest! {
-        /// Two deliveries that are accepted and have one text are one delivery.
+        /// If two accepted deliveries have one text, they are one delivery.
         #[test]
         fn one_text_is_one_delivery(
             text in prop::sample::select(vec![

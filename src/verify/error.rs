@@ -1,6 +1,6 @@
 //! Why a setting cannot be used, and why a delivery is refused.
 
-/// Why a `verify` setting cannot be used. Nobody gets in until it is mended.
+/// Why a `verify` setting cannot be used. Until it is corrected, nobody gets in.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SchemeError {
     /// The template of a secret gave an error.
@@ -36,13 +36,13 @@ pub enum SchemeError {
         /// What it says.
         name: String,
     },
-    /// A moment that is none.
+    /// The `until` of a secret is not a moment.
     #[error("`until` of secret {number} is not a date of RFC 3339, such as 2026-12-31T00:00:00Z")]
     Until {
         /// Its place in the list, from 1.
         number: usize,
     },
-    /// A key of Ed25519 that is none, or a weak one.
+    /// A key of Ed25519 that is not valid, or a weak one.
     #[error("secret {number} is not the 32 bytes of an Ed25519 public key")]
     PublicKey {
         /// Its place in the list, from 1.
@@ -61,25 +61,25 @@ pub enum SchemeError {
         number: usize,
     },
     /// Not `name:password`.
-    #[error("secret {number} has to be `name:password`, with no colon in the name")]
+    #[error("secret {number} must be `name:password`, with no colon in the name")]
     Pair {
         /// Its place in the list, from 1.
         number: usize,
     },
-    /// GitLab's tokens of both kinds.
+    /// GitLab's tokens of both kinds; the weaker kind would stay open.
     #[error("some secrets are signing tokens (`whsec_`) and some are not; give secrets of one kind")]
     MixedTokens,
-    /// A tolerance for senders that tell no time.
-    #[error("`tolerance`: no time of sending comes with this kind of secret; remove it")]
+    /// A tolerance for a sender that sends no time.
+    #[error("`tolerance`: this kind of secret comes without a time of sending; remove it")]
     NoTime,
-    /// Not exactly one place of the time.
+    /// Not exactly one place for the time.
     #[error("`timestamp`: give one of `header`, `key` and `path`")]
     TimePlaces,
-    /// Two places of the id.
+    /// Two places for the id.
     #[error("give `id_header` or `id_path`, not both")]
     TwoIds,
-    /// Names of members that are none.
-    #[error("`{field}` has to be names of members with dots between them, as in `data.sent_at`")]
+    /// A path whose names are not names of members.
+    #[error("`{field}` must be names of members with dots between them, as in `data.sent_at`")]
     BodyPath {
         /// The field of the setting.
         field: &'static str,
@@ -87,13 +87,13 @@ pub enum SchemeError {
     /// Pairs that cannot be told apart.
     #[error("{0}")]
     Pairs(&'static str),
-    /// A separator that separates nothing.
+    /// An empty separator, which separates nothing.
     #[error("`separator` is empty; leave it out when the header holds one signature")]
     EmptySeparator,
     /// `signed` cannot be understood.
     #[error("`signed`: {0}")]
     Signed(String),
-    /// The signature would say nothing about the body.
+    /// `signed` does not cover the body, so anyone could change it.
     #[error("`signed` does not contain {{body}}, so anyone could change the body; add it")]
     BodyNotCovered,
     /// A field is read but not signed, so that anyone could forge it.
@@ -106,17 +106,17 @@ pub enum SchemeError {
         /// What `signed` lacks.
         placeholder: &'static str,
     },
-    /// Two parts of the signed text that nothing keeps apart.
+    /// Two parts of the signed text whose border can be moved.
     #[error(
         "`signed`: the border between {part} and {beside} can be moved, so that another delivery would have the same signature; \
          have the sender write a character between them that {part} never holds, as in {as_in}"
     )]
     Border {
-        /// One placeholder.
+        /// The placeholder of one part.
         part: String,
-        /// The other, or a literal.
+        /// The placeholder of the other part, or a literal.
         beside: String,
-        /// What would do.
+        /// An example of a setting that is safe.
         as_in: &'static str,
     },
     /// `signed` uses a value that nothing provides.
@@ -124,11 +124,11 @@ pub enum SchemeError {
     NoSource {
         /// The field that is missing.
         field: &'static str,
-        /// What `signed` contains.
+        /// The placeholder in `signed`.
         placeholder: &'static str,
     },
-    /// A key of another length, or with other characters.
-    #[error("key {number} is no EncodingAESKey; copy all of its 43 characters")]
+    /// An EncodingAESKey with another length or other characters.
+    #[error("key {number} is not an EncodingAESKey; copy all of its 43 characters")]
     AesKey {
         /// Its place in the list, from 1.
         number: usize,
@@ -138,57 +138,43 @@ pub enum SchemeError {
     Field {
         /// The field of the setting.
         name: &'static str,
-        /// What is wrong with it.
         error: Box<SchemeError>,
     },
 }
 
-/// The true reason of a refusal. For the request log only: the caller learns no more than that it was refused.
+/// The true reason of a refusal. It is only for the request log: the caller learns only that it was refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Rejected {
     /// The signature header is absent.
     #[error("the header `{header}` is missing")]
-    MissingSignature {
-        /// Its name.
-        header: String,
-    },
+    MissingSignature { header: String },
     /// Only GitHub's SHA-1 header is there.
     #[error("only the outdated `x-hub-signature` (SHA-1) was sent; `x-hub-signature-256` is required")]
     LegacySignature,
     /// The signature header is there more than once.
     #[error("the header `{header}` is there more than once")]
-    SeveralSignatures {
-        /// Its name.
-        header: String,
-    },
+    SeveralSignatures { header: String },
     /// The signature header is not written as it should be.
     #[error("the header `{header}` cannot be a signature: {why}")]
     Malformed {
-        /// Its name.
         header: String,
         /// What is wrong with it.
         why: &'static str,
     },
-    /// A well-formed signature of something else, or by another secret.
+    /// A well-formed signature of another text, or by another secret.
     #[error("no signature matches: the body was changed or the secret differs")]
     Mismatch,
-    /// A signature by a secret after its last moment.
+    /// A good signature by a secret whose `until` has passed.
     #[error("the signature is good, but the `until` of its secret has passed")]
     SecretExpired,
     /// The query parameter with the token is absent.
     #[error("the query parameter `{parameter}` is missing")]
-    MissingParameter {
-        /// Its name.
-        parameter: String,
-    },
+    MissingParameter { parameter: String },
     /// The query parameter with the token is there more than once.
     #[error("the query parameter `{parameter}` is there more than once")]
-    SeveralParameters {
-        /// Its name.
-        parameter: String,
-    },
-    /// The URL holds no hash of the body, or another one.
-    #[error("the body is no form, and the URL holds no `bodySHA256` that fits it")]
+    SeveralParameters { parameter: String },
+    /// The URL holds no hash of the body, or a wrong one.
+    #[error("the body is not a form, and the URL holds no `bodySHA256` that fits it")]
     BodyHash,
     /// A JSON Web Token that is not accepted.
     #[error("the token is not accepted: {why}")]
@@ -199,13 +185,13 @@ pub enum Rejected {
     /// The timestamp is absent.
     #[error("the timestamp `{header}` is missing")]
     MissingTimestamp {
-        /// The header, or the place in the body.
+        /// The header, or the path in the body.
         header: String,
     },
-    /// The timestamp is no time.
+    /// The timestamp is not a time.
     #[error("the timestamp `{header}` {why}")]
     BadTimestamp {
-        /// Its name.
+        /// The header, or the path in the body.
         header: String,
         /// What is wrong with it.
         why: &'static str,
@@ -224,14 +210,11 @@ pub enum Rejected {
     },
     /// The header of the delivery's id is absent, empty or repeated.
     #[error("the id `{header}` is missing or not a single value")]
-    MissingId {
-        /// Its name.
-        header: String,
-    },
-    /// A value that cannot be told from what stands beside it in the signed text.
-    #[error("the {what} cannot be told from what stands beside it in the signed text: {why}")]
+    MissingId { header: String },
+    /// A value that another reader could divide from its neighbour in another way.
+    #[error("the {what} could be divided otherwise from its neighbour in the signed text: {why}")]
     Border {
-        /// Which value.
+        /// The value: an id, a URL or a body.
         what: &'static str,
         /// What is wrong with it.
         why: &'static str,
@@ -242,15 +225,14 @@ pub enum Rejected {
         /// What is wrong with it.
         why: &'static str,
     },
-    /// A parameter of the query is not there once, or not what it should be.
+    /// A parameter of the query is missing, repeated, or not what it should be.
     #[error("the query parameter `{name}` {why}")]
     Query {
-        /// Its name.
         name: &'static str,
         /// What is wrong with it.
         why: &'static str,
     },
-    /// The document around or within the encryption is not as it should be.
+    /// The document around the encrypted text, or inside it, is not what it should be.
     #[error("the envelope {why}")]
     Envelope {
         /// What is wrong with it.

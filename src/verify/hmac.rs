@@ -1,4 +1,5 @@
-//! Any HMAC in a header, described by the workflow: in-house senders, and those that have no scheme of their own.
+//! Any HMAC in a header, as the workflow describes it: for in-house senders, and for those that have no scheme of their
+//! own.
 //!
 //! Called by `Scheme`. Turns the setting into a recipe of `signature`.
 
@@ -10,7 +11,7 @@ use super::{
 };
 use crate::model::{HmacSpec, TimestampSpec};
 
-/// `secrets` are the resolved texts of `spec.secret`, none of them empty.
+/// `secrets` are the resolved texts of `spec.secret`; none of them is empty.
 pub(super) fn compile(spec: &HmacSpec, secrets: &[Secret], role: Role) -> Result<Signature, SchemeError> {
     let time = spec.timestamp.as_ref().map(time).transpose()?;
     let names = Names {

@@ -1,5 +1,5 @@
-//! JSON whose objects name no member twice (RFC 7515 section 4, RFC 7519 section 4): of two, one reader would take the first
-//! and another the last.
+//! JSON whose objects name no member twice (RFC 7515 section 4, RFC 7519 section 4). If a member is there twice, one
+//! reader would take the first and another the last.
 //!
 //! Used by `jwt`. Pure.
 
@@ -14,16 +14,16 @@ use serde_json::{Map, Value};
 /// A value in which no object names a member twice.
 struct Once(Value);
 
-/// An object in which no member, at any depth, is named twice.
+/// Reads an object in which no member, at any depth, is named twice.
 ///
 /// # Errors
-/// What is no such object.
+/// When the text is not such an object.
 pub(super) fn object(text: &[u8]) -> Result<Map<String, Value>, &'static str> {
     match serde_json::from_slice(text) {
         Ok(Once(Value::Object(members))) => Ok(members),
-        Ok(Once(_)) => Err("is no JSON object"),
+        Ok(Once(_)) => Err("is not a JSON object"),
         Err(error) if error.to_string().contains(TWICE) => Err("names a member twice"),
-        Err(_) => Err("is no JSON"),
+        Err(_) => Err("is not JSON"),
     }
 }
 
@@ -104,10 +104,10 @@ mod tests {
             (r#"{"a":1,"\u0061":2}"#, twice.clone()),
             (r#"{"b":[{"a":1,"a":2}]}"#, twice.clone()),
             (r#"{"b":{"a":1,"a":2}}"#, twice),
-            ("[]", Err("is no JSON object")),
-            ("{", Err("is no JSON")),
-            ("{} {}", Err("is no JSON")),
-            ("", Err("is no JSON")),
+            ("[]", Err("is not a JSON object")),
+            ("{", Err("is not JSON")),
+            ("{} {}", Err("is not JSON")),
+            ("", Err("is not JSON")),
         ] {
             assert_eq!(object(text.as_bytes()), expected, "{text}");
         }

@@ -1,8 +1,8 @@
 //! `Authorization: Bearer` with a JSON Web Token (RFC 7519), signed in the one way that the setting names.
 //!
-//! Called by `Scheme`. What the token says of its algorithm is compared with the setting, never followed, so `none` and
-//! an HMAC over a public key get nowhere. A token says nothing about the body. Reads no clock: `exp` and `nbf` are
-//! compared with the time of receipt here, since the library asks the machine.
+//! Called by `Scheme`. The algorithm that a token names is compared with the setting and never followed. So `none`, and
+//! an HMAC over a public key, are refused. A token says nothing about the body. Reads no clock: `exp` and `nbf` are
+//! compared with the time of receipt here, because the library would ask the machine.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use http::header::AUTHORIZATION;
@@ -20,12 +20,12 @@ use super::{
 };
 use crate::model::{JwtAlgorithm, JwtSpec};
 
-/// Clocks may differ by so much, milliseconds.
+/// How far clocks may differ, milliseconds.
 const LEEWAY_MS: f64 = 60_000.0;
 /// How long a token that we sign is valid, seconds.
 const LIFE_S: u64 = 300;
 
-/// What tokens are accepted.
+/// Which tokens are accepted.
 #[derive(Debug)]
 pub struct Jwt {
     algorithm: Algorithm,
@@ -37,18 +37,18 @@ pub struct Jwt {
 
 #[derive(Debug)]
 struct Key {
-    /// The last moment at which it is accepted, milliseconds since the epoch.
+    /// The last moment at which the key is accepted, milliseconds since the epoch.
     until_ms: Option<u64>,
     kind: Kind,
 }
 
 #[derive(Debug)]
 enum Kind {
-    /// Checks alone.
+    /// A key that only checks.
     Public(DecodingKey),
-    /// Signs alone.
+    /// A key that only signs.
     Private(EncodingKey),
-    /// Does both.
+    /// A key that does both.
     Shared(DecodingKey, EncodingKey),
 }
 
@@ -105,14 +105,14 @@ impl Jwt {
         let now_ms = received_ms as f64;
         // RFC 7519 section 2: seconds, which may have a fraction.
         let Some(expires_s) = claims.get("exp").and_then(Value::as_f64) else {
-            return wrong("it has no `exp`, so it would be valid for ever");
+            return wrong("it has no `exp`, so it would be valid forever");
         };
         if now_ms > expires_s * 1_000.0 + LEEWAY_MS {
             return wrong("it has expired");
         }
         match claims.get("nbf").map(Value::as_f64) {
             None => {}
-            Some(None) => return wrong("its `nbf` is no number"),
+            Some(None) => return wrong("its `nbf` is not a number"),
             Some(Some(begins_s)) if now_ms < begins_s * 1_000.0 - LEEWAY_MS => {
                 return wrong("it is not valid yet");
             }
@@ -152,7 +152,7 @@ impl Jwt {
     }
 }
 
-/// The claims of a token whose signature is still to be checked, and nothing of one that says more than is understood here.
+/// The claims of a token whose signature is still to be checked. A token that says more than we understand is refused.
 fn read(token: &str) -> Result<Map<String, Value>, String> {
     let mut parts = token.split('.');
     let mut part = |name: &str| {
@@ -161,11 +161,11 @@ fn read(token: &str) -> Result<Map<String, Value>, String> {
         json_once::object(&text).map_err(|why| format!("its {name} {why}"))
     };
     let (header, claims) = (part("header")?, part("payload")?);
-    // RFC 7515 section 4.1.11: what is critical and not understood makes a token invalid. Nothing of it is understood here.
+    // RFC 7515 section 4.1.11: a critical extension that is not understood makes a token invalid. We understand none.
     if header.contains_key("crit") {
         return Err("its `crit` asks for extensions, of which none is known".to_owned());
     }
-    // RFC 7797: with `false` another text is signed.
+    // RFC 7797: with `false`, another text is signed.
     if header.get("b64").is_some_and(|b64| *b64 != Value::Bool(true)) {
         return Err("its `b64` says that its payload is not encoded".to_owned());
     }
@@ -260,15 +260,15 @@ mod tests {
             (json!({"exp": NOW_S - 60}), Ok(())),
             (json!({"exp": NOW_S - 61}), refused("it has expired")),
             (json!({"exp": NOW_S as f64 - 59.5}), Ok(())),
-            (json!({"exp": null}), refused("it has no `exp`, so it would be valid for ever")),
+            (json!({"exp": null}), refused("it has no `exp`, so it would be valid forever")),
             (
                 json!({"exp": (NOW_S + 60).to_string()}),
-                refused("it has no `exp`, so it would be valid for ever"),
+                refused("it has no `exp`, so it would be valid forever"),
             ),
             (json!({"exp": -1}), refused("it has expired")),
             (json!({"nbf": NOW_S + 60}), Ok(())),
             (json!({"nbf": NOW_S + 61}), refused("it is not valid yet")),
-            (json!({"nbf": "x"}), refused("its `nbf` is no number")),
+            (json!({"nbf": "x"}), refused("its `nbf` is not a number")),
             (json!({"iss": "you"}), refused("its `iss` is another")),
             (json!({"iss": null}), refused("its `iss` is another")),
             (json!({"iss": ["me"]}), refused("its `iss` is another")),
@@ -341,7 +341,7 @@ mod tests {
             (r#"{"alg":"HS256","b64":"false"}"#, b64),
             (r#"{"alg":"none","alg":"HS256"}"#, "its header names a member twice"),
             (r#"{"alg":"HS256","x":{"y":1,"y":2}}"#, "its header names a member twice"),
-            ("[]", "its header is no JSON object"),
+            ("[]", "its header is not a JSON object"),
         ] {
             assert_eq!(verify(&jwt, &signed(header, &claims)), refused(why), "{header}");
         }

@@ -1,6 +1,6 @@
-//! What a signature is checked with: the secret of an HMAC, or a public key.
+//! The key that checks a signature: the secret of an HMAC, or a public key.
 //!
-//! Used by `signature`. Ed25519 (RFC 8032) is checked strictly: no weak keys, no second form of a signature.
+//! Used by `signature`. Ed25519 (RFC 8032) is checked strictly: no weak keys, and no second form of a signature.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
@@ -8,15 +8,15 @@ use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
 use super::{Role, SchemeError, SignError, mac, mac::Tag, secret::Secret};
 use crate::model::{Algorithm, SecretEncoding};
 
-/// Bytes of an Ed25519 signature.
+/// The length of an Ed25519 signature, bytes.
 const SIGNATURE: usize = 64;
 
 /// One key of a scheme.
 #[derive(Debug)]
 pub(super) struct Key {
-    /// The last moment at which it is accepted, milliseconds since the epoch.
+    /// The last moment at which the key is accepted, milliseconds since the epoch.
     pub(super) until_ms: Option<u64>,
-    /// Text before its signatures, such as `v1,`.
+    /// The text before its signatures, such as `v1,`.
     pub(super) prefix: String,
     kind: Kind,
 }
@@ -27,7 +27,7 @@ enum Kind {
         algorithm: Algorithm,
         secret: Secret,
     },
-    /// Boxed: it is larger than all the rest, and rare.
+    /// Boxed, because it is larger than the others and rare.
     Ed25519 {
         public: Box<VerifyingKey>,
         private: Option<Box<SigningKey>>,
@@ -37,16 +37,16 @@ enum Kind {
 /// How the text of a secret becomes a key.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Form<'a> {
-    /// An HMAC's secret, after `strip` was taken away from its beginning.
+    /// The secret of an HMAC. `strip` is removed from its beginning.
     Hmac { algorithm: Algorithm, prefix: &'a str, encoding: SecretEncoding, strip: &'a str },
     /// Standard Webhooks: `whsec_` and base64 for HMAC-SHA256 (v1), `whpk_` and base64 for Ed25519 (v1a).
     Standard,
-    /// 32 bytes of Ed25519 in hex: the receiver's are public, the sender's private.
+    /// 32 bytes of Ed25519 in hex: the receiver's key is public, the sender's is private.
     Ed25519,
 }
 
 impl Key {
-    /// `number` is the secret's place in the list, from 1.
+    /// `number` is the secret's place in the list, counted from 1.
     pub(super) fn new(
         form: Form<'_>,
         secret: &Secret,
@@ -83,7 +83,7 @@ impl Key {
         }
     }
 
-    /// Bytes of its signatures.
+    /// The length of its signatures, bytes.
     pub(super) fn length(&self) -> usize {
         match &self.kind {
             Kind::Hmac { algorithm, .. } => mac::length(*algorithm),
@@ -91,7 +91,7 @@ impl Key {
         }
     }
 
-    /// Whether one of `claimed` is its signature of `parts`.
+    /// Whether one of the `claimed` signatures is this key's signature of `parts`.
     pub(super) fn matches(&self, parts: &[&[u8]], claimed: &[Vec<u8>]) -> bool {
         match &self.kind {
             Kind::Hmac { algorithm, secret } => {
@@ -106,7 +106,7 @@ impl Key {
         }
     }
 
-    /// Its signature of `parts`.
+    /// This key's signature of `parts`.
     pub(super) fn sign(&self, parts: &[&[u8]]) -> Result<Vec<u8>, SignError> {
         match &self.kind {
             Kind::Hmac { algorithm, secret } => Ok(Tag::compute(*algorithm, secret, parts).bytes().to_vec()),
@@ -139,14 +139,14 @@ pub(super) fn decoded(
 fn public_key(bytes: &[u8], number: usize) -> Result<Kind, SchemeError> {
     let wrong = || SchemeError::PublicKey { number };
     let public = VerifyingKey::from_bytes(bytes.try_into().map_err(|_| wrong())?).map_err(|_| wrong())?;
-    // With a weak key there are signatures that fit every message.
+    // A weak key has signatures that fit every message.
     if public.is_weak() {
         return Err(wrong());
     }
     Ok(Kind::Ed25519 { public: Box::new(public), private: None })
 }
 
-/// 32 bytes, or 64 with the public key behind them.
+/// 32 bytes, or 64 bytes with the public key at the end.
 fn private_key(bytes: &[u8], number: usize, role: Role) -> Result<Kind, SchemeError> {
     if role == Role::Receiver {
         return Err(SchemeError::PrivateKey { number });

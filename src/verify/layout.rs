@@ -1,29 +1,29 @@
-//! How one header holds its signatures: one, a list, or pairs of a key and a value.
+//! How one header holds its signatures: one signature, a list, or pairs of a key and a value.
 //!
 //! Used by `signature`.
 
 use super::SchemeError;
 
-/// Parts looked at in one header; senders that rotate write two or three.
+/// The most parts of one header that are looked at. Senders that rotate write two or three.
 const MOST_PARTS: usize = 64;
 
-/// As a header's text is taken apart.
+/// How the text of a header is divided.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Layout {
-    /// It is the signature.
+    /// The text is the signature.
     One,
-    /// It is a list of signatures.
+    /// The text is a list of signatures.
     List { separator: String },
-    /// It is a list of pairs, of which some are signatures and one may be the time.
+    /// The text is a list of pairs. Some of them are signatures, and one may be the time.
     Pairs { separator: String, assign: String, signature: String, timestamp: Option<String> },
 }
 
-/// What a header holds.
+/// The content of a header.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Parts<'a> {
-    /// What may be signatures, prefixes and all.
+    /// Possible signatures, with their prefixes.
     pub(super) signatures: Vec<&'a str>,
-    /// The time of sending, if it stands here.
+    /// The time of sending, if it stands in this header.
     pub(super) timestamp: Option<&'a str>,
 }
 
@@ -38,7 +38,7 @@ pub(super) struct Marks<'a> {
 
 impl Layout {
     /// # Errors
-    /// Marks of pairs without the key of the signature, and marks that separate nothing or each other.
+    /// Marks of pairs without the key of the signature, and marks that separate nothing or that hide each other.
     pub(super) fn new(marks: Marks<'_>) -> Result<Self, SchemeError> {
         let Marks { separator, assign, signature, timestamp } = marks;
         if separator == Some("") {
@@ -81,7 +81,7 @@ impl Layout {
         }
     }
 
-    /// Takes a header's text apart.
+    /// Divides the text of a header.
     pub(super) fn read<'a>(&self, text: &'a str) -> Result<Parts<'a>, &'static str> {
         let parts = |separator: &str| -> Result<Vec<&'a str>, &'static str> {
             let parts: Vec<_> = text.split(separator).take(MOST_PARTS + 1).map(str::trim).collect();
@@ -105,7 +105,7 @@ impl Layout {
         }
     }
 
-    /// As a sender writes a signature, and the time if it stands here.
+    /// Writes a signature as a sender does, with the time if it stands here.
     pub(super) fn write(&self, written: &str, time: &str) -> String {
         match self {
             Self::One | Self::List { .. } => written.to_owned(),

@@ -1,7 +1,7 @@
-//! Message authentication codes: computed over parts, written and read as senders write them, compared in
-//! constant time.
+//! Message authentication codes: computed over parts, written and read as senders write them, and compared in constant
+//! time.
 //!
-//! Used by every scheme. Never compares with `==` and never accepts a shortened code.
+//! Used by every scheme. Never compares with `==`, and never accepts a shortened code.
 
 use base64::{
     Engine,
@@ -15,7 +15,7 @@ use subtle::ConstantTimeEq;
 use super::secret::Secret;
 use crate::model::{Algorithm, Encoding};
 
-/// A whole code of the algorithm's own length.
+/// A whole code, with the length of its algorithm.
 pub(super) struct Tag(Vec<u8>);
 
 impl Tag {
@@ -30,12 +30,11 @@ impl Tag {
         })
     }
 
-    /// Whether `claimed` is this code, in a time that does not depend on where they differ.
+    /// Whether `claimed` is this code. The time that this takes does not depend on where they differ.
     pub(super) fn matches(&self, claimed: &[u8]) -> bool {
         self.0.ct_eq(claimed).into()
     }
 
-    /// The bytes.
     pub(super) fn bytes(&self) -> &[u8] {
         &self.0
     }
@@ -49,7 +48,7 @@ fn hmac<M: Mac + KeyInit>(key: &[u8], parts: &[&[u8]]) -> Vec<u8> {
     mac.finalize().into_bytes().to_vec()
 }
 
-/// Bytes of a code.
+/// The length of a code, bytes.
 pub(super) fn length(algorithm: Algorithm) -> usize {
     match algorithm {
         Algorithm::Sha1 => 20,
@@ -59,7 +58,7 @@ pub(super) fn length(algorithm: Algorithm) -> usize {
     }
 }
 
-/// As a sender writes bytes.
+/// Writes bytes as a sender does.
 pub(super) fn encode(bytes: &[u8], encoding: Encoding) -> String {
     match encoding {
         Encoding::Hex => hex::encode(bytes),
@@ -68,7 +67,7 @@ pub(super) fn encode(bytes: &[u8], encoding: Encoding) -> String {
     }
 }
 
-/// Reads what a sender wrote; hex of either case, base64 strictly (RFC 4648 section 3.5). It must be `length` bytes.
+/// Reads what a sender wrote: hex in either case, base64 strictly (RFC 4648 section 3.5). It must have `length` bytes.
 pub(super) fn decode(text: &str, length: usize, encoding: Encoding) -> Result<Vec<u8>, &'static str> {
     let bytes = match encoding {
         Encoding::Hex => hex::decode(text).map_err(|_| "it is not hex")?,

@@ -1,8 +1,9 @@
-//! Who sent this delivery: signatures checked over the bytes as they were received.
+//! Who sent this delivery: checks signatures over the bytes as they were received.
 //!
-//! One file a signature family, plus what they share; most senders are data in `vendors`. Called by the gateway before
-//! anything is decoded. Pure: the time of receipt is passed in. It never compares a MAC with `==`, builds nothing out of
-//! a body (it looks up the time where a sender puts it there), and has no state in which a missing secret means "valid".
+//! There is one file for each family of signatures, plus what they share. Most senders are data in `vendors`. The
+//! gateway calls this before anything is decoded. Pure: the caller gives the time of receipt. It never compares a MAC
+//! with `==`, builds nothing out of a body (it only looks up the time where a sender puts it there), and has no state
+//! in which a missing secret means "valid".
 
 mod basic;
 mod body_path;
@@ -52,12 +53,13 @@ pub use token::Token;
 pub use twilio::Twilio;
 pub use unbound::Unbound;
 
-/// What a signature can cover of one request.
+/// The parts of a request that a signature can cover.
 #[derive(Clone, Copy)]
 pub struct Delivery<'a> {
     /// The method as it stood in the request line.
     pub method: &'a str,
-    /// What URLs of this server begin with for its senders, without a `/` at the end, as in `https://hooks.example.com`.
+    /// The beginning of this server's URLs as senders know it, without a `/` at the end, as in
+    /// `https://hooks.example.com`.
     pub origin: &'a str,
     /// Path and query as they stood in the request line.
     pub target: &'a str,
@@ -69,16 +71,16 @@ pub struct Delivery<'a> {
     pub received_ms: u64,
 }
 
-/// What a delivery that was verified told of itself.
+/// What a verified delivery says about itself.
 #[derive(Debug, Default)]
 pub struct Verified {
-    /// The content of an encrypted envelope. It is decoded in place of the body.
+    /// The content of an encrypted envelope. It is decoded instead of the body.
     pub opened: Option<Opened>,
-    /// For senders that tell when they sent: a delivery with the same digest that comes again is a copy.
+    /// For senders that sign a time: a later delivery with the same digest is a copy.
     pub replay: Option<Replay>,
-    /// How its answer has to be written; nothing when the workflow's own answer is sent.
+    /// How the answer must be written; `None` when the workflow's own answer is sent as it is.
     pub reply: Option<Reply>,
-    /// It only asks whether the address is right, and must never start a run.
+    /// Whether it only asks if the address is right. Then it must never start a run.
     pub question: bool,
 }
 
@@ -88,41 +90,41 @@ impl Verified {
     }
 }
 
-/// What an encrypted envelope held.
+/// The content of an encrypted envelope.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Opened {
     /// The bytes that the sender encrypted.
     pub body: Vec<u8>,
-    /// How they are written.
+    /// The media type of these bytes.
     pub content_type: &'static str,
 }
 
-/// What a delivery is recognised by when it is sent again without leave.
+/// It recognises a delivery that somebody sends again without permission.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Replay {
     /// SHA-256 over what was signed.
     pub digest: [u8; 32],
-    /// Until then, in milliseconds since the epoch, the timestamp would pass.
+    /// The last moment at which the timestamp passes, milliseconds since the epoch.
     pub until_ms: u64,
 }
 
 /// A `verify` setting with its secrets filled in, ready to check deliveries.
 #[derive(Debug)]
 pub enum Scheme {
-    /// A signature in a header over a text made of the request.
+    /// A signature in a header over a text made from the request.
     Signature {
         /// The scheme's name.
         name: &'static str,
-        /// What copies of a delivery are recognised by.
+        /// The template that recognises copies of a delivery.
         dedupe: Option<&'static str>,
-        /// How it is signed.
+        /// How the sender signs.
         signature: Box<Signature>,
     },
     /// A signature that does not cover the body.
     Unbound(Unbound),
-    /// Twilio's own way.
+    /// Twilio has its own way.
     Twilio(Twilio),
-    /// The secret itself.
+    /// The sender sends the secret itself.
     Token(Token),
     /// A name and a password.
     Basic(Basic),
@@ -138,7 +140,7 @@ pub enum Scheme {
     Feishu(envelope::Feishu),
 }
 
-/// Which side of a scheme is wanted. They differ where there are private keys.
+/// The side of a scheme. The two sides differ where there are private keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Role {
     Receiver,
@@ -149,7 +151,7 @@ enum Role {
 type Resolve<'a> = &'a dyn Fn(&str) -> Result<String, String>;
 
 impl Scheme {
-    /// Fills in the secrets and checks all that can be known before a delivery comes.
+    /// Fills in the secrets, and checks everything that can be known before a delivery comes.
     ///
     /// `resolve` turns the template of one secret into its text.
     ///
@@ -159,11 +161,11 @@ impl Scheme {
         Self::of(setting, resolve, Role::Receiver)
     }
 
-    /// The sender's side of a setting. It differs where the receiver knows a public key alone: here that is the private
-    /// one (Discord: 32 bytes in hex; Standard Webhooks: `whsk_` and base64; JWT: PEM).
+    /// The sender's side of a setting. Where the receiver knows only a public key, the secret here is the private one
+    /// (Discord: 32 bytes in hex; Standard Webhooks: `whsk_` and base64; JWT: PEM).
     ///
     /// # Errors
-    /// As [`Scheme::compile`].
+    /// The same as [`Scheme::compile`].
     pub fn sender(setting: &Verify, resolve: Resolve<'_>) -> Result<Self, SchemeError> {
         Self::of(setting, resolve, Role::Sender)
     }
@@ -226,8 +228,8 @@ impl Scheme {
         }
     }
 
-    /// What copies of a delivery are recognised by unless the workflow says otherwise: a template as `dedupe.key` has it.
-    /// Nothing for senders that tell no id.
+    /// A template, as `dedupe.key` has it, that recognises copies of a delivery. It holds unless the workflow sets
+    /// another. `None` for senders that send no id.
     pub fn default_dedupe(&self) -> Option<&'static str> {
         match self {
             Self::Signature { dedupe, .. } => *dedupe,
@@ -243,7 +245,7 @@ impl Scheme {
         }
     }
 
-    /// Whether the sender of this delivery holds one of the secrets.
+    /// Checks whether the sender of this delivery holds one of the secrets.
     ///
     /// # Errors
     /// The true reason, for the log.
@@ -269,7 +271,7 @@ impl Scheme {
         Ok(Verified::default())
     }
 
-    /// Whether a delivery is proved by a MAC over a text that holds its body or its URL.
+    /// Whether a MAC proves a delivery, over a text that holds its body or its URL.
     pub fn is_mac(&self) -> bool {
         match self {
             Self::Signature { .. } | Self::Unbound(_) | Self::Twilio(_) => true,
@@ -283,7 +285,7 @@ impl Scheme {
         }
     }
 
-    /// The body of an answer as the sender of a delivery wants it; `random` is fresh for each answer.
+    /// The body of an answer as the sender of the delivery wants it. `random` must be fresh for each answer.
     pub fn write(&self, reply: &Reply, answer: &[u8], random: [u8; 16]) -> Written {
         let written = match self {
             Self::Wecom(wecom) => wecom.write(reply, answer, random),
@@ -300,10 +302,10 @@ impl Scheme {
         written.unwrap_or_else(|| Written { content_type: None, body: answer.to_vec() })
     }
 
-    /// What a correct sender would add to a request, signed with the first secret.
+    /// What a correct sender would add to a request. It is signed with the first secret.
     ///
     /// # Errors
-    /// When there is no private key, or the body has no place for what is signed.
+    /// When there is no private key, or when the body has no place for what is signed.
     pub fn sign(&self, outgoing: &Outgoing<'_>) -> Result<Signed, SignError> {
         match self {
             Self::Signature { signature, .. } => signature.sign(outgoing),
@@ -312,7 +314,7 @@ impl Scheme {
             Self::Token(token) => Ok(token.sign(outgoing)),
             Self::Basic(basic) => Ok(basic.sign(outgoing)),
             Self::Jwt(jwt) => jwt.sign(outgoing),
-            // Where these draw random bytes, they are made of the id, which is random itself.
+            // Where these need random bytes, they take them from the id, which is random itself.
             Self::Wecom(wecom) => Ok(wecom.sign(outgoing.body, outgoing.id, outgoing.now_ms)),
             Self::WechatMp(account) => Ok(account.sign(outgoing.body, outgoing.id, outgoing.now_ms)),
             Self::DingtalkEvent(dingtalk) => Ok(dingtalk.sign(outgoing.body, outgoing.id, outgoing.now_ms)),
@@ -321,11 +323,11 @@ impl Scheme {
     }
 }
 
-/// GitLab's own id of a delivery, which stays the same when it is sent again (since 17.4).
+/// GitLab's own id of a delivery. It stays the same when GitLab sends the delivery again (since 17.4).
 const GITLAB_TOKEN_ID: &str = "{{$context.headers.idempotency-key}}";
-/// The id of a message of WeCom and WeChat; their events have none.
+/// The id of a message of WeCom and WeChat. Their events have none.
 const MESSAGE_ID: &str = "{{$context.data.MsgId}}";
-/// What GitLab's signing tokens begin with, as those of Standard Webhooks do.
+/// The beginning of GitLab's signing tokens, and of those of Standard Webhooks.
 const SIGNING_TOKEN: &str = "whsec_";
 
 fn within(recipe: Recipe<'_>, tolerance: Option<Span>) -> Recipe<'_> {
@@ -347,7 +349,8 @@ fn vendor(spec: &VendorSpec, resolve: Resolve<'_>, role: Role) -> Result<Scheme,
     }
 }
 
-/// A secret that begins as a signing token does is one; both kinds at once would leave the weaker one open.
+/// A secret that begins like a signing token is one. Both kinds at once are refused, because the weaker one would stay
+/// open.
 fn gitlab(spec: &GitlabSpec, resolve: Resolve<'_>, role: Role) -> Result<Scheme, SchemeError> {
     let secrets = resolve_all(&spec.secret, resolve)?;
     let tokens = secrets.iter().filter(|secret| secret.text().starts_with(SIGNING_TOKEN)).count();
@@ -382,7 +385,7 @@ impl fmt::Debug for Delivery<'_> {
     }
 }
 
-/// An HMAC of some bytes as a sender expects it in an answer.
+/// An HMAC of some bytes, written as a sender expects it in an answer.
 pub fn write_mac(secret: &Secret, algorithm: Algorithm, encoding: Encoding, bytes: &[u8]) -> String {
     mac::encode(mac::Tag::compute(algorithm, secret, &[bytes]).bytes(), encoding)
 }
@@ -407,7 +410,7 @@ fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Single<'a> {
     }
 }
 
-/// The one value of a signature header as text that is not empty.
+/// The one value of a signature header, as a text that is not empty.
 fn signature_header<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<&'a str, Rejected> {
     let header = || name.as_str().to_owned();
     let value = match single(headers, name) {

@@ -1,17 +1,16 @@
-//! The sender's side: what is to be sent, and what a signature adds to it.
+//! The sender's side: a request to send, and what a signature adds to it.
 //!
-//! Made by `flowcell send` and by tests; a server signs nothing.
+//! `flowcell send` and tests use it; a server signs nothing.
 
-/// A request that is to be signed.
+/// A request to sign.
 #[derive(Debug, Clone, Copy)]
 pub struct Outgoing<'a> {
     /// The method in upper case.
     pub method: &'a str,
-    /// The webhook's URL as the sender has it.
+    /// The webhook's URL as the sender knows it.
     pub url: &'a str,
     /// The media type of the body.
     pub content_type: &'a str,
-    /// The body.
     pub body: &'a [u8],
     /// The delivery's id, for senders that have one.
     pub id: &'a str,
@@ -54,16 +53,16 @@ pub(super) fn append(url: &str, query: &[(String, String)]) -> String {
 /// Why a request cannot be signed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SignError {
-    /// A setting of a receiver, which knows no private key.
+    /// The setting is that of a receiver, which knows no private key.
     #[error("only the public key is known; give the private one")]
     NoPrivateKey,
-    /// The sender writes into a JSON object, which this body is not.
-    #[error("the body is no JSON object, so {what} cannot be written into it")]
+    /// The sender writes into a JSON object, and this body is not one.
+    #[error("the body is not a JSON object, so {what} cannot be written into it")]
     NoObject {
-        /// The time or the id.
+        /// What is written into it: the time or the id.
         what: &'static str,
     },
-    /// The private key does not sign.
+    /// The library cannot sign with the private key.
     #[error("the private key does not sign: {0}")]
     Key(String),
 }

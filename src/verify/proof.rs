@@ -1,23 +1,23 @@
-//! Whether the proof of a sender is there at all, as far as the head of a request tells: what has none is refused before
-//! its body costs anything.
+//! Whether the proof of a sender is there at all, as far as the head of a request shows. A request without a proof is
+//! refused before its body costs anything.
 //!
 //! Called by the gateway. Says nothing about whether a proof is good: `Scheme::verify` does.
 
 use super::{Delivery, Rejected, Scheme};
 
-/// What the head of a request tells of its proof.
+/// What the head of a request says about its proof.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Proof {
-    /// It is there, or it stands in the body.
+    /// The proof is there, or it stands in the body.
     MayBe,
-    /// It is not there, so the delivery is refused whatever its body holds.
+    /// The proof is not there, so the delivery is refused whatever its body holds.
     Absent(Rejected),
-    /// It is not there, and senders of this scheme ask whether the address is right without one.
+    /// The proof is not there, but senders of this scheme may ask without one whether the address is right.
     MayAsk(Rejected),
 }
 
 impl Scheme {
-    /// Whether a request of this head can prove anything. The body of `head` is not looked at.
+    /// Whether a request with this head can prove anything. The body of `head` is not read.
     pub fn proof(&self, head: &Delivery<'_>) -> Proof {
         let there = match self {
             Self::Signature { signature, .. } => signature.is_there(head),

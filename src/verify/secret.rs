@@ -1,6 +1,6 @@
-//! A key in memory: no way to print it, wiped when it is dropped, and of no use after its last moment.
+//! A key in memory. Nothing can print it, it is wiped when it is dropped, and it is useless after its last moment.
 //!
-//! Made by `Scheme::compile` alone.
+//! Only `Scheme::compile` makes one.
 
 use std::fmt;
 
@@ -16,17 +16,17 @@ use crate::model::Secrets;
 #[derive(Clone)]
 pub struct Secret {
     bytes: Zeroizing<Vec<u8>>,
-    /// Milliseconds since the epoch; nothing: for ever.
+    /// Milliseconds since the epoch; `None` is forever.
     until_ms: Option<u64>,
 }
 
 impl Secret {
-    /// Takes the bytes over.
+    /// Takes ownership of the bytes, so that no copy stays behind.
     pub fn new(bytes: Vec<u8>) -> Self {
         Self { bytes: Zeroizing::new(bytes), until_ms: None }
     }
 
-    /// Other bytes, accepted as long as these.
+    /// Other bytes that are accepted as long as these.
     pub(super) fn with_bytes(&self, bytes: Vec<u8>) -> Self {
         Self { bytes: Zeroizing::new(bytes), until_ms: self.until_ms }
     }
@@ -35,7 +35,7 @@ impl Secret {
         &self.bytes
     }
 
-    /// The text that it was made of.
+    /// The text that the secret was made from.
     pub(super) fn text(&self) -> &str {
         std::str::from_utf8(&self.bytes).unwrap_or_default()
     }
@@ -49,7 +49,8 @@ impl Secret {
         self.until_ms
     }
 
-    /// Whether `given` is this secret, in a time that tells neither where they differ nor how long it is.
+    /// Whether `given` is this secret. The time that this takes shows neither where they differ nor how long the secret
+    /// is.
     pub fn equals(&self, given: &[u8]) -> bool {
         Sha256::digest(&self.bytes).ct_eq(&Sha256::digest(given)).into()
     }
@@ -61,7 +62,7 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// Whether one of these keys matches, each of them with the last moment at which it is accepted.
+/// Whether one of these keys matches. Each key comes with the last moment at which it is accepted.
 pub(super) fn accept<K>(
     keys: impl IntoIterator<Item = (Option<u64>, K)>,
     received_ms: u64,
@@ -79,7 +80,7 @@ pub(super) fn accept<K>(
     outcome
 }
 
-/// As [`accept`], for the secrets themselves.
+/// The same as [`accept`], for the secrets themselves.
 pub(super) fn accept_secret(
     secrets: &[Secret],
     received_ms: u64,
@@ -88,7 +89,7 @@ pub(super) fn accept_secret(
     accept(secrets.iter().map(|secret| (secret.until_ms, secret)), received_ms, matches)
 }
 
-/// The texts of a setting's secrets; at least one, and none of them empty.
+/// The texts of a setting's secrets: at least one, and none of them empty.
 pub(super) fn resolve_all(
     secrets: &Secrets,
     resolve: &dyn Fn(&str) -> Result<String, String>,
@@ -97,7 +98,7 @@ pub(super) fn resolve_all(
     for (index, (template, until)) in secrets.entries().into_iter().enumerate() {
         let number = index + 1;
         let text = resolve(template).map_err(|why| SchemeError::Unresolved { number, why })?;
-        // A secret of white space alone is an unset variable, not a choice.
+        // A secret that is only white space is an unset variable, not a choice.
         if text.trim().is_empty() {
             return Err(SchemeError::EmptySecret { number });
         }

@@ -1,7 +1,7 @@
-//! A signature in a header over a text made of the request: what most senders do, each with its own spelling.
+//! A signature in a header over a text made from the request. Most senders do this, each with its own spelling.
 //!
-//! `vendors` and `hmac` say how a sender spells it ([`Recipe`]). Refuses recipes that look safe and are not: a body, a
-//! time or an id that the signature does not cover.
+//! `vendors` and `hmac` say how a sender spells it ([`Recipe`]). Recipes that only look safe are refused: those whose
+//! signature does not cover a body, a time or an id that is used.
 
 use std::borrow::Cow;
 
@@ -25,13 +25,13 @@ use super::{
 };
 use crate::model::{Encoding, Span, TimestampUnit};
 
-/// Well-formed signatures looked at in one header; senders that rotate write two or three.
+/// The most well-formed signatures of one header that are looked at. Senders that rotate write two or three.
 const MOST_SIGNATURES: usize = 16;
 
-/// How a sender signs.
+/// How a sender spells its signature.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Recipe<'a> {
-    /// The headers it uses; of several such sets the first that is there counts. Never empty.
+    /// The headers that it uses. Of several sets, the first one that is there counts. Never empty.
     pub(super) names: &'a [Names<'a>],
     pub(super) form: Form<'a>,
     pub(super) encoding: Encoding,
@@ -41,9 +41,9 @@ pub(super) struct Recipe<'a> {
     pub(super) signed: &'a str,
     pub(super) time: Option<Time<'a>>,
     pub(super) id_path: Option<&'a str>,
-    /// The URL as the sender has it.
+    /// The URL as the sender knows it.
     pub(super) url: Option<&'a str>,
-    /// A header of an older signature, which is named when it came alone.
+    /// A header with an older signature. The refusal names it when it came alone.
     pub(super) outdated: Option<&'a str>,
 }
 
@@ -55,7 +55,7 @@ pub(super) struct Names<'a> {
     pub(super) id: Option<&'a str>,
 }
 
-/// Where the time of sending stands and what is expected of it.
+/// Where the time of sending stands, and what is expected of it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Time<'a> {
     pub(super) at: TimeAt<'a>,
@@ -72,7 +72,7 @@ pub(super) enum TimeAt<'a> {
     Key(&'a str),
     /// In a JSON body.
     Body(&'a str),
-    /// In a JSON body; only a body that does not tell it leaves it to the header, which is not signed.
+    /// In a JSON body. Only if the body does not hold it, the header counts, which is not signed.
     BodyElseHeader(&'a str),
 }
 
@@ -124,7 +124,7 @@ impl Signature {
     pub(super) fn new(recipe: &Recipe<'_>, secrets: &[Secret], role: Role) -> Result<Self, SchemeError> {
         let text = SignedText::parse(recipe.signed)?;
         let at = recipe.time.map(|time| time.at);
-        // What stands in the body is covered by {body}; a time beside it must be signed.
+        // `{body}` covers what stands in the body. A time beside the body must be signed.
         let beside = matches!(at, Some(TimeAt::Header | TimeAt::Key(_)));
         if beside && !text.has_timestamp() {
             return Err(SchemeError::NotCovered { field: "timestamp", placeholder: "timestamp" });
@@ -145,7 +145,7 @@ impl Signature {
         if recipe.url.is_some() && !text.has_url() {
             return Err(SchemeError::NotCovered { field: "url", placeholder: "url" });
         }
-        // One with a query of its own gets nothing of the request.
+        // A URL with its own query takes nothing from the request.
         let fixed = recipe.url.is_some_and(|url| url.contains('?'));
         let (time_key, time_path) = match at {
             Some(TimeAt::Key(key)) => (Some(key), None),
@@ -180,7 +180,7 @@ impl Signature {
         })
     }
 
-    /// What copies of the delivery are recognised by, if it tells when it was sent.
+    /// Checks a delivery. Gives what recognises its copies, if the delivery has a time.
     pub(super) fn verify(&self, delivery: &Delivery<'_>) -> Result<Option<Replay>, Rejected> {
         let (family, text) = self.text_of(delivery.headers)?;
         let malformed = |why| Rejected::Malformed { header: family.signature.as_str().to_owned(), why };
@@ -204,7 +204,7 @@ impl Signature {
         let parts = self.text.fill(&values);
         let keys = claimed.iter().map(|(key, claimed)| (key.until_ms, (key, claimed)));
         accept(keys, delivery.received_ms, |(key, claimed)| key.matches(&parts, claimed))?;
-        // Of the text, not of the signature: there may be several of one text.
+        // Over the text, not over the signature, because one text can have several signatures.
         let digest = parts.iter().fold(Sha256::new(), |digest, part| digest.chain_update(part)).finalize();
         Ok(until_ms.map(|until_ms| Replay { digest: digest.into(), until_ms }))
     }
@@ -235,7 +235,7 @@ impl Signature {
         }
     }
 
-    /// The well-formed signatures for each key; those with another prefix are other versions.
+    /// The well-formed signatures for each key. Those with another prefix are other versions.
     fn claimed(&self, signatures: &[&str]) -> Result<Vec<(&Key, Vec<Vec<u8>>)>, &'static str> {
         let of_pairs = matches!(self.layout, Layout::Pairs { .. });
         let mut why = if of_pairs && signatures.is_empty() {
@@ -262,7 +262,8 @@ impl Signature {
         if claimed.is_empty() { Err(why) } else { Ok(claimed) }
     }
 
-    /// The text of the time, once it was found fresh, and until when it is; empty when the sender tells none.
+    /// The text of the time, once it is known to be fresh, and the last moment at which it passes. Empty when the
+    /// sender sends no time.
     fn timestamp<'a>(
         &self,
         family: &Family,
@@ -331,7 +332,7 @@ impl Signature {
             self.freshness.as_ref().map(|freshness| freshness.write(outgoing.now_ms)).unwrap_or_default();
         let mut body = Cow::from(outgoing.body);
         if let Some(path) = &self.time_path {
-            // Numbers are written as numbers; only RFC 3339 is text.
+            // Numbers are written as JSON numbers; only RFC 3339 is a text.
             let value = timestamp.parse::<u64>().map_or_else(|_| timestamp.as_str().into(), Into::into);
             match path.write(&body, value) {
                 Some(written) => body = written.into(),

@@ -1,10 +1,10 @@
 //! What a signature covers: literals and placeholders, read once at compile time.
 //!
-//! Used by `signature`. Its values are concatenated as they are; nothing is escaped or interpreted.
+//! Used by `signature`. The values are concatenated as they are. Nothing is escaped or interpreted.
 
 use super::SchemeError;
 
-/// One piece of what is signed.
+/// One piece of the signed text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Part {
     Literal(String),
@@ -16,7 +16,7 @@ pub(super) enum Part {
 }
 
 impl Part {
-    /// As a setting writes it.
+    /// The piece as a setting writes it.
     pub(super) fn placeholder(&self) -> String {
         match self {
             Self::Literal(text) => format!("`{text}`"),
@@ -29,7 +29,7 @@ impl Part {
     }
 }
 
-/// What is signed, in order. Always covers the body.
+/// The pieces in order. They always cover the body.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct SignedText(Vec<Part>);
 

@@ -1,13 +1,13 @@
-//! The time of sending: read strictly, compared with the time of receipt in both directions.
+//! The time of sending. It is read strictly, and compared with the time of receipt in both directions.
 //!
-//! Used by every scheme that knows it. Reads no clock.
+//! Used by every scheme that has one. Reads no clock.
 
 use jiff::Timestamp;
 
 use super::Rejected;
 use crate::model::{Span, TimestampUnit};
 
-/// How the time is written and how far it may be off.
+/// How the time is written, and how far it may be off.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Freshness {
     unit: TimestampUnit,
@@ -19,12 +19,12 @@ impl Freshness {
         Self { unit, tolerance_ms: tolerance.as_millis() }
     }
 
-    /// The last moment at which `text` passes, in milliseconds, when it is a time within the tolerance of `received_ms`;
-    /// exactly the tolerance is within. `place` is where it stood, for the log.
+    /// Checks that `text` is a time within the tolerance of `received_ms`; exactly the tolerance still passes. Gives
+    /// the last moment at which it passes, in milliseconds. `place` is where the text stood, for the log.
     pub(super) fn check(&self, place: &str, text: &str, received_ms: u64) -> Result<u64, Rejected> {
         let sent_ms =
             self.parse(text).map_err(|why| Rejected::BadTimestamp { header: place.to_owned(), why })?;
-        // A sender that writes seconds has cut off its milliseconds, so ours are cut off as well.
+        // A sender that writes seconds has cut off its milliseconds. So ours are cut off as well.
         let now_ms = match self.unit {
             TimestampUnit::Seconds => received_ms - received_ms % 1_000,
             TimestampUnit::Milliseconds | TimestampUnit::Rfc3339 => received_ms,
@@ -45,7 +45,7 @@ impl Freshness {
         }
     }
 
-    /// How a sender writes `now_ms`.
+    /// `now_ms` as a sender writes it.
     pub(super) fn write(&self, now_ms: u64) -> String {
         match self.unit {
             TimestampUnit::Seconds => (now_ms / 1_000).to_string(),
@@ -58,7 +58,7 @@ impl Freshness {
     }
 }
 
-/// Whether the two times differ by the tolerance at most.
+/// Checks that the two times differ at most by the tolerance.
 pub(super) fn within(sent_ms: u64, now_ms: u64, tolerance_ms: u64) -> Result<(), Rejected> {
     if now_ms.saturating_sub(sent_ms) > tolerance_ms {
         return Err(Rejected::Stale { by: now_ms - sent_ms - tolerance_ms });
@@ -69,8 +69,8 @@ pub(super) fn within(sent_ms: u64, now_ms: u64, tolerance_ms: u64) -> Result<(),
     Ok(())
 }
 
-/// Whether it is written as RFC 3339 section 5.6 has it, which no text is that another such date begins or ends with. The
-/// parser alone would take more: spaces, dates without hyphens, names of time zones behind them.
+/// Whether the text is written as in RFC 3339 section 5.6. No such date begins or ends with another one. The parser
+/// alone would accept more: spaces, dates without hyphens, names of time zones behind them.
 fn is_rfc3339(text: &str) -> bool {
     let is = |form: &str, text: &str| {
         form.len() == text.len()
@@ -93,7 +93,7 @@ fn is_rfc3339(text: &str) -> bool {
     is("0000-00-00T00:00:00", time) && (is("Z", zone) || is("+00:00", zone) || is("-00:00", zone))
 }
 
-/// Digits alone, with no zero before them: `u64::from_str` would accept a `+`, and a number that can be written in two ways
+/// Reads digits without leading zeros. `u64::from_str` would accept a `+`, and a number that can be written in two ways
 /// has no certain border.
 pub(super) fn whole(text: &str) -> Result<u64, &'static str> {
     if text.len() > 1 && text.starts_with('0') {

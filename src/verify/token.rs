@@ -1,7 +1,8 @@
-//! A secret that the sender sends as it is: GitLab's and Gitee's tokens, bearer tokens, API keys in a header or the URL.
+//! A secret that the sender sends as it is: GitLab's and Gitee's tokens, bearer tokens, API keys in a header or in the
+//! URL.
 //!
-//! Called by `Scheme`. Says nothing about body, time or id. Sources: RFC 6750 section 2.1 for `Bearer`; docs.gitlab.com,
-//! "Webhooks"; help.gitee.com.
+//! Called by `Scheme`. Says nothing about body, time or id. Sources: RFC 6750 section 2.1 for `Bearer`;
+//! docs.gitlab.com, "Webhooks"; help.gitee.com.
 
 use std::borrow::Cow;
 
@@ -97,7 +98,7 @@ impl Token {
     }
 }
 
-/// What stands behind the scheme in `Authorization`; its name counts in either case (RFC 9110 section 11.1).
+/// The text behind the scheme in `Authorization`. The scheme's name may be in either case (RFC 9110 section 11.1).
 pub(super) fn credentials<'a>(delivery: &Delivery<'a>, scheme: &'static str) -> Result<&'a str, Rejected> {
     let text = signature_header(delivery.headers, &AUTHORIZATION)?;
     let (given, rest) = text.split_once(' ').unwrap_or((text, ""));

@@ -1,8 +1,8 @@
 //! Twilio's `X-Twilio-Signature`: HMAC-SHA1 over the URL and the fields of the form, in base64.
 //!
-//! Source: twilio.com/docs/usage/security, and twilio-node `src/webhooks/webhooks.ts`. Of another body than a form the
-//! URL holds the hash, in `bodySHA256`. Senders and proxies disagree about the default port, so the URL counts with it
-//! and without it.
+//! Source: twilio.com/docs/usage/security, and twilio-node `src/webhooks/webhooks.ts`. If the body is not a form, the
+//! URL holds its hash, in `bodySHA256`. Senders and proxies disagree about the default port, so the URL is accepted
+//! with it and without it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,7 +21,7 @@ use crate::model::{Algorithm, Encoding};
 
 const SIGNATURE: HeaderName = HeaderName::from_static("x-twilio-signature");
 const HASH: &str = "bodySHA256";
-/// What names of fields with a SID end with.
+/// The end of the names of fields that hold a SID.
 const SID: &str = "Sid";
 const SID_LENGTH: usize = 34;
 const FORM: &str = "application/x-www-form-urlencoded";
@@ -31,7 +31,7 @@ const FORM: &str = "application/x-www-form-urlencoded";
 pub struct Twilio {
     /// Never empty.
     secrets: Vec<Secret>,
-    /// The URL as the sender has it.
+    /// The URL as the sender knows it.
     url: Option<String>,
 }
 
@@ -54,7 +54,7 @@ impl Twilio {
         let content_type = delivery.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let fields = fields(&whole, content_type.unwrap_or_default(), delivery.body)?;
         if !fields.keep_their_sids(&whole) {
-            return Err(Rejected::Form { why: "has a SID that is no value of its own field" });
+            return Err(Rejected::Form { why: "has a SID that is not the value of its own field" });
         }
         let urls = url::with_and_without_port(&whole);
         accept_secret(&self.secrets, delivery.received_ms, |secret| {
@@ -77,7 +77,7 @@ impl Twilio {
     }
 }
 
-/// What is signed behind the URL.
+/// The fields that are signed behind the URL.
 fn fields(url: &str, content_type: &str, body: &[u8]) -> Result<Fields, Rejected> {
     let query = url::query(url).unwrap_or_default();
     let hashes: Vec<_> = form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name == HASH).collect();
@@ -92,13 +92,13 @@ fn fields(url: &str, content_type: &str, body: &[u8]) -> Result<Fields, Rejected
             }
         }
         [] if is_form(content_type) => match Fields::of(body) {
-            // They are signed once, and whoever sees a delivery could repeat them.
+            // Equal fields are signed once, so whoever sees a delivery could repeat them.
             Fields { repeated: true, .. } => {
                 Err(Rejected::Form { why: "holds a field twice with the same value" })
             }
             fields => Ok(fields),
         },
-        // Nothing of it could be changed.
+        // There is nothing that could be changed.
         [] if body.is_empty() => Ok(Fields::default()),
         _ => Err(Rejected::BodyHash),
     }
@@ -108,17 +108,18 @@ fn is_form(content_type: &str) -> bool {
     content_type.split(';').next().unwrap_or("").trim().eq_ignore_ascii_case(FORM)
 }
 
-/// The fields of a form as they are signed: names and values one after the other, sorted by name; of equal names each
-/// value once, sorted too.
+/// The fields of a form as they are signed: names and values one after the other, sorted by name. Of equal names, each
+/// value is there once, sorted too.
 ///
-/// Nothing stands between them, so `MessageSid=SM1` and `MessageSi=dSM1` have one signature. No check can tell all such forms
-/// apart, but what deliveries are told apart by, their SIDs, has a form of its own and stays where it is.
+/// Nothing stands between them, so `MessageSid=SM1` and `MessageSi=dSM1` have one signature. No check can tell all such
+/// forms apart. But SIDs, which tell deliveries apart, have a form of their own, so a check can keep them where they
+/// are.
 #[derive(Default)]
 struct Fields {
     text: String,
     /// Where each value begins and ends in `text`.
     values: BTreeSet<(usize, usize)>,
-    /// A field was there twice with the same value.
+    /// Whether a field was there twice with the same value.
     repeated: bool,
 }
 
@@ -140,7 +141,8 @@ impl Fields {
         fields
     }
 
-    /// Whether each `Sid` of the signed text that a SID follows is the end of a field's name, and the SID its whole value.
+    /// Whether each `Sid` in the signed text that is followed by a SID is the end of a field's name, and the SID is the
+    /// field's whole value.
     fn keep_their_sids(&self, url: &str) -> bool {
         let signed = format!("{url}{}", self.text);
         signed.match_indices(SID).all(|(at, _)| {
@@ -237,7 +239,7 @@ mod tests {
         let json = "application/json";
         assert_eq!(verify(&url, signature, json, body), Ok(()));
         assert_eq!(verify(&url, signature, json, b"{}"), Err(Rejected::BodyHash));
-        // Whoever calls it a form does not get around the hash.
+        // Somebody who calls the body a form does not avoid the hash.
         assert_eq!(verify(&url, signature, FORM, b"a=1"), Err(Rejected::BodyHash));
         assert_eq!(verify(&url.replace("bodySHA256", "x"), signature, json, body), Err(Rejected::BodyHash));
         assert_eq!(
@@ -285,10 +287,10 @@ mod tests {
             (format!("{url}AccountSid{account}"), good.replace(&format!("AccountSid={account}&"), "")),
         ];
         for (url, body) in moved {
-            // One text all the same: without the check they would pass.
+            // It is one text nevertheless: without the check both would pass.
             let text = |url: &str, body: &str| format!("{url}{}", Fields::of(body.as_bytes()).text);
             assert_eq!(text(&url, &body), text(outgoing.url, &good), "{body}");
-            let why = "has a SID that is no value of its own field";
+            let why = "has a SID that is not the value of its own field";
             assert_eq!(
                 verify(&url, signature, FORM, body.as_bytes()),
                 Err(Rejected::Form { why }),

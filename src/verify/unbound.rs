@@ -1,8 +1,8 @@
 //! Signatures over the time alone, which say nothing about the body: Gitee and DingTalk's robot.
 //!
 //! Sources: help.gitee.com, "WebHook signature algorithm"; open.dingtalk.com, "Robots that receive messages". Whoever
-//! sees one delivery can send other bodies with its signature until its time is over. So the digest of each delivery is
-//! told ([`Replay`]): the same one does not pass twice.
+//! sees one delivery can send other bodies with its signature until its time is over. So each delivery gives its digest
+//! ([`Replay`]), and the same one does not pass twice.
 
 use http::HeaderName;
 use percent_encoding::percent_decode_str;
@@ -28,7 +28,7 @@ pub struct Unbound {
     freshness: Freshness,
     /// Never empty.
     secrets: Vec<Secret>,
-    /// Whether the signature may be escaped as in a URL: Gitee's page says so, its deliveries are not.
+    /// Whether the signature may be escaped as in a URL. Gitee's page says that it is; Gitee's deliveries are not.
     escaped: bool,
 }
 
@@ -66,7 +66,7 @@ impl Unbound {
         self.given(head).map(|_| ())
     }
 
-    /// The texts of signature and time.
+    /// The texts of the signature and of the time.
     fn given<'a>(&self, delivery: &Delivery<'a>) -> Result<(&'a str, &'a str), Rejected> {
         let signature = signature_header(delivery.headers, &self.signature)?;
         let place = || self.timestamp.as_str().to_owned();
@@ -75,7 +75,7 @@ impl Unbound {
             Single::Repeated => {
                 Err(Rejected::BadTimestamp { header: place(), why: "is there more than once" })
             }
-            // What is no text is no number either.
+            // A value that is not text is not a number either.
             Single::Once(value) => Ok((signature, value.to_str().unwrap_or_default())),
         }
     }
@@ -88,7 +88,7 @@ impl Unbound {
         accept_secret(&self.secrets, delivery.received_ms, |secret| {
             tag(timestamp, secret).matches(&claimed)
         })?;
-        // The decoded signature: its two spellings are one delivery.
+        // Over the decoded signature, because its two spellings are one delivery.
         let mut digest = Sha256::new();
         for part in [&claimed, timestamp.as_bytes(), b"\n", delivery.body] {
             digest.update(part);

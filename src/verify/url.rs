@@ -1,10 +1,11 @@
-//! The webhook's URL as its sender has it: what a signature covers that covers the URL.
+//! The webhook's URL as its sender knows it, for signatures that cover the URL.
 //!
-//! Used by `signature` and `twilio`. Works on text: a URL that was signed must not be rewritten.
+//! Used by `signature` and `twilio`. Works on text, because a URL that was signed must not be rewritten.
 
 use super::Delivery;
 
-/// The configured URL, which without a query gets the request's; else the public URL with the request's path and query.
+/// The configured URL, with the query of the request if it has none. Without a configured URL, the public URL with the
+/// request's path and query.
 pub(super) fn of_sender(configured: Option<&str>, delivery: &Delivery<'_>) -> String {
     let Some(url) = configured else { return format!("{}{}", delivery.origin, delivery.target) };
     match query(delivery.target) {
@@ -13,12 +14,12 @@ pub(super) fn of_sender(configured: Option<&str>, delivery: &Delivery<'_>) -> St
     }
 }
 
-/// What stands behind the first `?`.
+/// The text behind the first `?`.
 pub(super) fn query(target: &str) -> Option<&str> {
     target.split_once('?').map(|(_, query)| query)
 }
 
-/// The URL, and the forms of it with and without the default port of its scheme, which is not always told.
+/// The URL with and without the default port of its scheme, because senders do not always write the port.
 pub(super) fn with_and_without_port(url: &str) -> Vec<String> {
     let mut forms = vec![url.to_owned()];
     let Some((scheme, rest)) = url.split_once("://") else { return forms };

@@ -1,6 +1,6 @@
-//! How known senders sign: one recipe each, and what their deliveries are told apart by.
+//! How known senders sign, one recipe each, and how their deliveries are told apart.
 //!
-//! Data alone; `signature` does the work. Sources: the senders' own pages and libraries, named at each recipe.
+//! Only data; `signature` does the work. Sources: the senders' own pages and libraries, named at each recipe.
 
 use super::{
     key::Form,
@@ -8,7 +8,7 @@ use super::{
 };
 use crate::model::{Algorithm, Encoding, SecretEncoding, Span, TimestampUnit, Vendor};
 
-/// The headers of a signature over the body alone.
+/// The header of a signature over only the body.
 const fn alone(signature: &'static str) -> Names<'static> {
     Names { signature, timestamp: None, id: None }
 }
@@ -66,13 +66,13 @@ pub(super) const DISCORD: Recipe<'static> = Recipe {
     ..PLAIN
 };
 
-/// How a sender signs.
+/// Which code checks a sender.
 pub(super) enum Way {
-    /// As a recipe says.
+    /// `signature`, with this recipe.
     Recipe(Box<Recipe<'static>>),
-    /// As `unbound` does it.
+    /// `unbound`.
     DingtalkRobot,
-    /// As `twilio` does it.
+    /// `twilio`.
     Twilio,
 }
 
@@ -91,7 +91,7 @@ pub(super) fn way(vendor: Vendor) -> Way {
         // forgejo.org/docs, "Webhooks".
         Vendor::Forgejo => Recipe { names: const { &[alone("x-forgejo-signature")] }, ..PLAIN },
         Vendor::Standard => STANDARD,
-        // docs.svix.com, "Verifying payloads": the same under names of its own; its libraries take both.
+        // docs.svix.com, "Verifying payloads": the same with other header names. Its libraries accept both.
         Vendor::Svix => Recipe { names: const { &[SVIX, WEBHOOK] }, ..STANDARD },
         // docs.slack.dev, "Verifying requests from Slack".
         Vendor::Slack => Recipe {
@@ -190,14 +190,14 @@ pub(super) fn way(vendor: Vendor) -> Way {
     }))
 }
 
-/// What copies of a sender's delivery are recognised by, as the `key` of `dedupe` has it.
+/// The template that recognises copies of a sender's delivery, as the `key` of `dedupe` has it.
 pub(super) fn dedupe(vendor: Vendor) -> Option<&'static str> {
     match vendor {
         Vendor::Github => Some("{{$context.headers.x-github-delivery}}"),
         Vendor::Gitea => Some("{{$context.headers.x-gitea-delivery}}"),
         Vendor::Forgejo => Some("{{$context.headers.x-forgejo-delivery}}"),
         Vendor::Standard => Some("{{$context.headers.webhook-id}}"),
-        // Alone, since whoever sends a copy could add the other one, which is not signed then.
+        // Only this one: whoever sends a copy could add the other id, which is not signed then.
         Vendor::Svix => Some("{{$context.headers.svix-id}}"),
         Vendor::Slack | Vendor::Square | Vendor::Paddle => Some("{{$context.data.event_id}}"),
         Vendor::Stripe => Some("{{$context.data.id}}"),

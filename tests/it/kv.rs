@@ -76,7 +76,7 @@ fn the_command_says_what_the_api_knows() {
     let first = command(&server, &["list", "a", "--limit", "1"]);
     assert!(first.stderr.contains("--after 'x/1 +'"), "{}", first.stderr);
     let no_json = command(&server, &["set", "a", "z", "text"]);
-    assert!(no_json.code == 2 && no_json.stderr.contains("quotes of its own"), "{}", no_json.stderr);
+    assert!(no_json.code == 2 && no_json.stderr.contains("its own quotes"), "{}", no_json.stderr);
     assert_eq!(command(&server, &["delete", "a", "y"]).code, 0);
     assert_ne!(command(&server, &["delete", "a", "y"]).code, 0);
 }

@@ -262,8 +262,8 @@ fn what_cannot_be_bundled_is_told_in_one_line() {
         (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
     };
     let (code, told) = bundle(&["../x"]);
-    assert!(code == Some(2) && told.contains("no package name"), "{told}");
+    assert!(code == Some(2) && told.contains("not the name of a package"), "{told}");
     let (code, told) = bundle(&["dayjs", "--registry", "http://127.0.0.1:9/"]);
-    assert!(code == Some(2) && told.contains("the registry is not reached"), "{told}");
+    assert!(code == Some(2) && told.contains("the registry cannot be reached"), "{told}");
     assert!(fs::read_dir(place.path()).unwrap().next().is_none(), "nothing is left behind");
 }

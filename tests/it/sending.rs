@@ -189,7 +189,7 @@ fn what_cannot_be_sent_is_told_in_one_line() {
         (&["slack", "http://127.0.0.1:9/", "--secret", ""], "let anyone in"),
         (&["discord", "http://127.0.0.1:9/", "--secret", "ab"], "32 bytes"),
         (&["basic", "http://127.0.0.1:9/", "--secret", "name"], "name:password"),
-        (&["header", "http://127.0.0.1:9/", "--secret", "s", "--settings", "[]"], "no JSON object"),
+        (&["header", "http://127.0.0.1:9/", "--secret", "s", "--settings", "[]"], "not a JSON object"),
         (&["header", "http://127.0.0.1:9/", "--secret", "s", "--settings", r#"{"x":1}"#], "known are"),
         (&["github", "http://127.0.0.1:9/", "--secret", "s", "--event", "star"], "known are push, ping"),
     ];

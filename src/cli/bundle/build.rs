@@ -1,7 +1,8 @@
-//! From unpacked packages to one file: which way of building fits the engine, and the file itself.
+//! Builds one file from unpacked packages, in the first way that the engine can run.
 //!
-//! A package may have code for Node, for browsers, or for both. What needs nothing that the engine has not is taken
-//! first; else what it has for browsers; else Node's modules are replaced by packages that do the same.
+//! A package may have code for Node, for browsers, or for both. The code for Node is taken if it needs nothing that the
+//! engine lacks. Otherwise the code for browsers is taken. Otherwise Node's modules are replaced by packages that do
+//! the same.
 
 use std::{collections::BTreeSet, fs, path::Path};
 
@@ -14,7 +15,7 @@ use super::{
 };
 use crate::model::Limits;
 
-/// Packages that stand in for Node's modules, with the version range. Those that have dependencies of their own get them.
+/// Packages that stand in for Node's modules, with the version range. If a stand-in has dependencies, it gets them.
 pub(super) const STAND_INS: [(&str, &str, &str); 5] = [
     ("stream", "stream-browserify", "^3.0.0"),
     ("path", "path-browserify", "^1.0.1"),
@@ -22,14 +23,14 @@ pub(super) const STAND_INS: [(&str, &str, &str); 5] = [
     ("assert", "assert", "^2.1.0"),
     ("punycode", "punycode", "^2.3.1"),
 ];
-/// What Node's `process` is for a library that was made for Node.
+/// The `process` that a library made for Node sees.
 const PROCESS: &str = "export const process = { env: {}, argv: [], version: 'v20.0.0', versions: { node: '20.0.0' }, \
                        platform: 'flowcell', cwd: () => '/', nextTick: (f, ...a) => queueMicrotask(() => f(...a)) };\n\
                        export const setImmediate = (f, ...a) => queueMicrotask(() => f(...a));\nexport default process;\n";
-/// The most bytes of what is built: a script's, with room for what is put around it.
+/// The size limit of the built file: that of a script, less room for what is put around it.
 const SOURCE_MOST: usize = Limits::SOURCE.as_usize() - 1_024;
 const PROCESS_FILE: &str = "process.js";
-/// Words that no export can be declared with (ECMA-262, reserved words and those of strict code).
+/// Words that cannot be the name of an export (ECMA-262, reserved words and those of strict code).
 const RESERVED: [&str; 49] = [
     "arguments",
     "await",
@@ -97,12 +98,12 @@ pub(super) const WAYS: [Way; 4] = [
     Way { browser: true, stand_ins: true },
 ];
 
-/// What can be imported of a package: its name, or its name and a path.
+/// Builds one entry of a package: its name, or its name and a path.
 pub(super) struct Builder<'a> {
     pub(super) esbuild: &'a Esbuild,
     pub(super) probe: &'a Probe,
     pub(super) builtins: &'a Builtins,
-    /// Has `node_modules`.
+    /// The folder that has `node_modules`.
     pub(super) folder: &'a Path,
     pub(super) specifier: &'a str,
 }
@@ -125,7 +126,7 @@ impl Builder<'_> {
         Ok(built)
     }
 
-    /// What the package's entry is, and which built-in modules it uses.
+    /// Finds the package's entry, and the built-in modules that it uses.
     fn look(&self, way: Way) -> anyhow::Result<Looked> {
         fs::write(self.folder.join("look.js"), format!("export * from {:?};\n", self.specifier))?;
         let externals = NODE.iter().filter(|name| !way.stand_ins || !has_stand_in(name));
@@ -152,7 +153,7 @@ impl Builder<'_> {
         Ok(Looked { is_module: format == Some("esm"), entry, builtins: used })
     }
 
-    /// Loads the library in the engine; gives what it exports.
+    /// Loads the library in the engine, and gives the names that it exports.
     async fn load(&self, way: Way, looked: &Looked) -> anyhow::Result<Vec<String>> {
         fs::write(
             self.folder.join("load.js"),
@@ -172,7 +173,7 @@ impl Builder<'_> {
         Ok(library.names)
     }
 
-    /// Builds one file; minified when it would not fit into a script otherwise.
+    /// Builds one file. It is minified if it would otherwise be too large for a script.
     fn run(&self, build: Build<'_>) -> anyhow::Result<String> {
         let output = self.folder.join(build.output);
         self.esbuild.run(self.folder, &build)?;
@@ -184,7 +185,7 @@ impl Builder<'_> {
         if text.len() > SOURCE_MOST {
             let most = Limits::SOURCE;
             bail!(
-                "it has {} bytes, also minified, and a script {most} at most; take a path of it",
+                "it has {} bytes even minified, and a script may have {most}; bundle one path of it",
                 text.len()
             );
         }
@@ -220,7 +221,7 @@ impl Builder<'_> {
 }
 
 struct Looked {
-    /// A module, or CommonJS.
+    /// Whether it is a module; otherwise it is CommonJS.
     is_module: bool,
     entry: String,
     builtins: BTreeSet<String>,
@@ -234,7 +235,8 @@ fn variable(builtin: &str) -> String {
     format!("__flowcell_{}", builtin.replace('/', "_"))
 }
 
-/// Which of the engine's modules are used, and what is used that it has not, with the package that wants it.
+/// Which of the engine's modules are used. Also the modules that are used and that the engine lacks, each with the
+/// package that wants it.
 fn judge(meta: &Meta, text: &str, builtins: &Builtins) -> (BTreeSet<String>, Vec<String>) {
     let (mut used, mut wrong) = (BTreeSet::new(), Vec::new());
     let outputs = || meta.outputs.values();
@@ -285,7 +287,7 @@ fn named_imports(text: &str, module: &str) -> Vec<String> {
     names.filter(|name| !name.is_empty() && name != "default").collect()
 }
 
-/// A file of the working folder as `require` takes it.
+/// A file of the working folder, written as `require` takes it.
 fn local(entry: &str) -> String {
     format!("./{entry}")
 }
@@ -297,7 +299,8 @@ fn package_of(path: &str) -> String {
     inside.split('/').take(parts).collect::<Vec<_>>().join("/")
 }
 
-/// A module in front of a CommonJS library: `import` finds its properties by name, and `require` the very value.
+/// A module in front of a CommonJS library: `import` finds the library's properties by name, and `require` gives the
+/// very value.
 fn common_entry(entry: &str, names: &[String]) -> String {
     let identifier = Regex::new(r"^[A-Za-z_$][\w$]*$").expect("it is a pattern");
     let fits = |name: &&String| {

@@ -1,8 +1,8 @@
-//! esbuild, from its own npm package: one native binary of a version and hash that are fixed here.
+//! esbuild, from its own npm package: one native binary whose version and hash are fixed here.
 //!
-//! It reads files of the working folder alone, is given no variables, and runs no code of the packages. Packages name files as
-//! they like, in imports and in `package.json`: the kernel keeps the others from it (see `confined`), and what it tells that it
-//! read is looked at before anything of the output is used.
+//! It reads only files of the working folder, gets no variables, and runs no code of the packages. But packages can
+//! name any file, in imports and in `package.json`. So the kernel keeps other files from it (see `confined`), and the
+//! list of files that it read is checked before its output is used.
 
 use std::{
     collections::BTreeMap,
@@ -17,9 +17,8 @@ use serde::Deserialize;
 use super::{registry::Registry, unpack};
 use crate::cli::confined;
 
-/// The version that is used.
 const VERSION: &str = "0.28.2";
-/// Platforms as esbuild calls them, with the SHA-512 of the tarball.
+/// Platforms as esbuild names them, each with the SHA-512 of its tarball.
 const PLATFORMS: [(&str, &str, &str, &str); 4] = [
     (
         "linux",
@@ -46,27 +45,27 @@ const PLATFORMS: [(&str, &str, &str, &str); 4] = [
         "sha512-n4KqkOQrraxHJcgjM1RvwbigfQKIKJVpM7xp+KsxiyUSrRdIXnt73VhrPAx0fV44hgfmIVKjxMN9J1t5jySVkw==",
     ),
 ];
-/// How much of its messages is passed on.
+/// How much of its messages is passed on, bytes.
 const MESSAGE_MOST: usize = 4_000;
 
-/// The binary, in a folder that goes with this.
+/// The binary, in a folder that is removed with this.
 pub(super) struct Esbuild {
     binary: PathBuf,
     _folder: tempfile::TempDir,
 }
 
-/// One call.
+/// One call of esbuild.
 #[derive(Default)]
 pub(super) struct Build<'a> {
     /// Below the working folder.
     pub(super) entry: &'a str,
     /// Below the working folder.
     pub(super) output: &'a str,
-    /// A script that sets this global, in place of a module.
+    /// Makes a script that sets this global, instead of a module.
     pub(super) global: Option<&'a str>,
-    /// Take what packages have for browsers.
+    /// Takes the code that packages have for browsers.
     pub(super) browser: bool,
-    /// Without spaces and long names.
+    /// Removes spaces and shortens names.
     pub(super) minify: bool,
     pub(super) banner: String,
     pub(super) externals: Vec<String>,
@@ -74,7 +73,7 @@ pub(super) struct Build<'a> {
     pub(super) inject: Option<&'a str>,
 }
 
-/// What went into an output, as esbuild tells (esbuild.github.io/api/#metafile).
+/// What went into an output, as esbuild reports it (esbuild.github.io/api/#metafile).
 #[derive(Debug, Deserialize)]
 pub(super) struct Meta {
     pub(super) inputs: BTreeMap<String, Input>,
@@ -108,7 +107,7 @@ pub(super) struct Part {
 }
 
 impl Esbuild {
-    /// Gets it, from the cache when it is there.
+    /// Gets the binary, from the cache if it is there.
     pub(super) async fn get(registry: &Registry) -> anyhow::Result<Self> {
         let (os, arch) = (std::env::consts::OS, std::env::consts::ARCH);
         let (_, _, package, integrity) =
@@ -128,13 +127,13 @@ impl Esbuild {
         Ok(Self { binary, _folder: folder })
     }
 
-    /// Builds; the error is what esbuild says.
+    /// Builds. The error is what esbuild says.
     pub(super) fn run(&self, folder: &Path, build: &Build<'_>) -> anyhow::Result<Meta> {
         let mut command = confined::command(folder, &self.binary).context("esbuild does not start")?;
         command.stdin(Stdio::null());
         command.args([build.entry, "--bundle", "--target=es2022", "--charset=utf8"]);
         command.args(["--define:process.env.NODE_ENV=\"production\"", "--define:global=globalThis"]);
-        // No tsconfig.json, not even one above the folder: it could name files anywhere.
+        // No tsconfig.json, not even one above the folder: it could name any file of the machine.
         command.args(["--log-level=error", "--color=false", "--metafile=meta.json", "--tsconfig-raw={}"]);
         command.arg(format!("--outfile={}", build.output));
         command.args(if build.browser {
@@ -163,17 +162,17 @@ impl Esbuild {
             bail!("esbuild: {told}");
         }
         let meta = fs::read(folder.join("meta.json")).context("esbuild wrote no metafile")?;
-        let meta: Meta = serde_json::from_slice(&meta).context("esbuild's metafile is not understood")?;
+        let meta: Meta = serde_json::from_slice(&meta).context("esbuild's metafile cannot be understood")?;
         meta.stays_inside()?;
         Ok(meta)
     }
 }
 
 impl Meta {
-    /// Whether all that was read is of the working folder.
+    /// Whether everything that was read belongs to the working folder.
     fn stays_inside(&self) -> anyhow::Result<()> {
         for path in self.inputs.keys() {
-            // What a `data:` URL holds is its own path; what is disabled was not read.
+            // The path of a `data:` URL is its own content. A disabled file was not read.
             let path = path.strip_prefix("(disabled):").unwrap_or(path);
             let own = |part| matches!(part, Component::Normal(_) | Component::CurDir);
             let inside = path.starts_with("<data:") || Path::new(path).components().all(own);

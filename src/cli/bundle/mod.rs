@@ -1,7 +1,8 @@
 //! `flowcell bundle`: packages of an npm registry as single files that scripts import, `libraries/NAME.js`.
 //!
-//! Everything is got, checked, unpacked and built on this machine; no code of a package runs but in the sandbox, which
-//! tells whether it loads there. What it wrote is to be committed beside the workflows: servers get nothing.
+//! Everything is fetched, checked, unpacked and built on this machine. Code of a package runs only in the sandbox,
+//! which shows whether it loads there. The files are meant to be committed beside the workflows, because servers fetch
+//! nothing.
 
 mod build;
 mod esbuild;
@@ -40,14 +41,14 @@ use crate::{
 
 /// Requests to the registry at once.
 const AT_ONCE: usize = 8;
-/// The most bytes of a `.npmrc`.
+/// The size limit of a `.npmrc`, bytes.
 const NPMRC_MOST: u64 = 1 << 20;
-/// What the folder of libraries has, in JSON.
+/// The file that lists the libraries of a folder, in JSON.
 const LOCK: &str = "libraries.json";
 
 #[derive(Args)]
 pub(super) struct Arguments {
-    /// What is imported, with a version range: dayjs, zod@^4, @scope/name@1.2.3, cheerio/slim.
+    /// The packages, with a version range: dayjs, zod@^4, @scope/name@1.2.3, cheerio/slim.
     #[arg(required = true, value_name = "NAME[@RANGE]")]
     names: Vec<String>,
     /// Where the files go [default: `libraries` in the workflow folder].
@@ -58,10 +59,10 @@ pub(super) struct Arguments {
     registry: Option<String>,
 }
 
-/// What is asked for on the command line.
+/// One library that the command line asks for.
 #[derive(Debug, PartialEq, Eq)]
 struct Asked {
-    /// What scripts import.
+    /// The name that scripts import.
     specifier: String,
     wish: Wish,
 }
@@ -76,7 +77,7 @@ impl Asked {
         let package = specifier.split('/').take(depth).collect::<Vec<_>>().join("/");
         let path = specifier.split('/').skip(depth);
         let fine = path.clone().all(tree::is_name);
-        ensure!(fine, "{text:?} is nothing that can be imported; write NAME, @SCOPE/NAME or NAME/PATH");
+        ensure!(fine, "{text:?} cannot be imported; write NAME, @SCOPE/NAME or NAME/PATH");
         Ok(Self { specifier: specifier.to_owned(), wish: Wish::new("the command line", &package, range)? })
     }
 }
@@ -86,7 +87,7 @@ pub(super) fn execute(arguments: &Arguments) -> anyhow::Result<Verdict> {
     let config = Config::load(&Flags::default(), std::env::vars())?;
     let folder = arguments.dir.clone().unwrap_or_else(|| config.workflows.join("libraries"));
     let home = std::env::var_os("HOME").map(|home| Path::new(&home).join(".npmrc"));
-    // The one here came with a checkout, and links nowhere else.
+    // The file here came with a checkout, so no link in it may lead out of this folder.
     let is_home =
         home.as_deref().is_some_and(|home| fs::canonicalize(home).ok() == fs::canonicalize(".npmrc").ok());
     let local = if is_home {
@@ -115,7 +116,7 @@ pub(super) fn execute(arguments: &Arguments) -> anyhow::Result<Verdict> {
     })
 }
 
-/// A file that need not be there.
+/// The text of a file that may be missing.
 fn present(text: Result<String, FileError>) -> Result<Option<String>, FileError> {
     match text {
         Ok(text) => Ok(Some(text)),
@@ -132,7 +133,7 @@ struct Bundler {
     known: BTreeMap<String, Packument>,
 }
 
-/// What goes into the folder.
+/// One file for the folder of libraries.
 struct Library {
     version: String,
     integrity: String,
@@ -163,13 +164,13 @@ impl Bundler {
                 Err(error) => errors.push(error),
             }
         }
-        // The one with the least to say came closest.
+        // The shortest error came closest to success.
         let error =
             errors.into_iter().min_by_key(|error| format!("{error:#}").len()).expect("there are ways");
         Err(error.context(format!("{} cannot be bundled", asked.specifier)))
     }
 
-    /// A folder with `node_modules` for it.
+    /// Makes a folder with `node_modules` for this library.
     async fn unpack(&mut self, asked: &Asked, way: Way) -> anyhow::Result<Unpacked> {
         let mut wishes = vec![asked.wish.clone()];
         if way.stand_ins {
@@ -229,17 +230,17 @@ impl Unpacked {
     fn library(&self, source: String) -> anyhow::Result<Library> {
         let text = fs::read_to_string(self.package.join("package.json"))
             .context("the package has no package.json")?;
-        let json: Value = serde_json::from_str(&text).context("the package's package.json is no JSON")?;
+        let json: Value = serde_json::from_str(&text).context("the package's package.json is not JSON")?;
         let license =
             json["license"].as_str().or_else(|| json["license"]["type"].as_str()).unwrap_or("unknown");
-        // It lands in a comment.
+        // The text lands in a comment and must not end it.
         let license = license.replace(['\n', '\r', '*'], " ");
         Ok(Library { version: self.version.clone(), integrity: self.integrity.clone(), license, source })
     }
 }
 
 impl Library {
-    /// Writes `NAME.js` and its line of `libraries.json`; gives the file's size.
+    /// Writes `NAME.js` and its line of `libraries.json`. Gives the file's size.
     fn write(&self, folder: &Path, specifier: &str) -> anyhow::Result<usize> {
         let text = format!(
             "// {specifier} {}, license {}, {}\n// Made by `flowcell bundle {specifier}@{}`; changes are lost by the next one.\n{}",
@@ -252,7 +253,7 @@ impl Library {
         let lock = folder.join(LOCK);
         let mut all: Map<String, Value> = match fs::read_to_string(&lock) {
             Ok(text) => serde_json::from_str(&text)
-                .with_context(|| format!("{} is no JSON; repair or remove it", lock.display()))?,
+                .with_context(|| format!("{} is not JSON; repair or remove it", lock.display()))?,
             Err(_) => Map::new(),
         };
         let line = json!({
@@ -268,10 +269,10 @@ impl Library {
     }
 }
 
-/// By a rename, so that a server that watches never reads half of it.
+/// Replaces a file by a rename, so that a server that watches it never reads half of it.
 fn replace(file: &Path, text: &str) -> anyhow::Result<()> {
     let folder = file.parent().expect("it is in a folder");
-    // Under a name that nobody has laid a link at.
+    // Under a new name, so that nobody can have put a link there.
     let write = || {
         let new =
             tempfile::Builder::new().permissions(fs::Permissions::from_mode(0o644)).tempfile_in(folder)?;

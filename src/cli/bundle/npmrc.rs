@@ -1,7 +1,8 @@
 //! Where packages come from, as npm is told: variables, then `./.npmrc`, then `~/.npmrc` (docs.npmjs.com, npmrc).
 //!
-//! Pure: files and variables are given. Tokens go to the addresses they are for, over TLS, and are never printed. `./.npmrc` came
-//! with a checkout: no variable is put into it but the token of a registry that the user has named elsewhere.
+//! Pure: the caller gives files and variables. A token goes only to its own address, over TLS, and is never printed.
+//! `./.npmrc` came with a checkout. So variables are put into it only for the token of a registry that the user names
+//! elsewhere.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -13,18 +14,18 @@ use url::{Host, Url};
 /// npm's own registry.
 const PUBLIC: &str = "https://registry.npmjs.org/";
 
-/// Registries, and what opens them.
+/// Registries, and the credentials that open them.
 #[derive(Clone)]
 pub(super) struct Npmrc {
     registry: Url,
     scopes: BTreeMap<String, Url>,
-    /// By `//host/path/`, the value of the Authorization header.
+    /// The value of the Authorization header, by `//host/path/`.
     credentials: BTreeMap<String, String>,
-    /// What was not taken over, for the user.
+    /// What was left out, for the user.
     notes: Vec<String>,
 }
 
-/// The files, as far as there are any.
+/// The texts of the two files, as far as they exist.
 #[derive(Debug, Default)]
 pub(super) struct Files {
     /// `./.npmrc`.
@@ -40,7 +41,7 @@ impl fmt::Debug for Npmrc {
 }
 
 impl Npmrc {
-    /// From the texts of the files; `given` is `--registry`.
+    /// Reads the texts of the files. `given` is `--registry`.
     pub(super) fn read(
         given: Option<&str>,
         files: &Files,
@@ -88,7 +89,7 @@ impl Npmrc {
         Ok(read)
     }
 
-    /// What the user should know of the files.
+    /// What the user should know about the files.
     pub(super) fn notes(&self) -> &[String] {
         &self.notes
     }
@@ -99,7 +100,7 @@ impl Npmrc {
         scope.and_then(|scope| self.scopes.get(scope)).unwrap_or(&self.registry)
     }
 
-    /// Where a tarball is got: npm's own address means the registry in force, which may be a mirror.
+    /// Where a tarball is fetched. npm's own address means the registry in force, which may be a mirror.
     pub(super) fn tarball(&self, package: &str, tarball: &Url) -> anyhow::Result<Url> {
         let public = Url::parse(PUBLIC).expect("it is a URL");
         if tarball.origin() == public.origin() {
@@ -109,7 +110,7 @@ impl Npmrc {
         }
     }
 
-    /// The Authorization header for an address. Over plain HTTP it goes to this machine alone.
+    /// The Authorization header for an address. Over plain HTTP, it goes only to this machine.
     pub(super) fn authorization(&self, url: &Url) -> Option<&str> {
         let is_here = match url.host()? {
             Host::Domain(name) => name == "localhost",
@@ -130,7 +131,7 @@ fn base(text: &str) -> anyhow::Result<Url> {
     let text = slashed(text.trim());
     let url = Url::parse(&text).ok().filter(|url| matches!(url.scheme(), "https" | "http"));
     url.ok_or_else(|| {
-        anyhow::anyhow!("the registry {text:?} is no http(s) URL; see `npm config get registry`")
+        anyhow::anyhow!("the registry {text:?} is not an http(s) URL; see `npm config get registry`")
     })
 }
 
@@ -150,13 +151,13 @@ impl Known {
         Self(registries.chain(places).collect())
     }
 
-    /// Whether a `//host/path/` is at one of them.
+    /// Whether a `//host/path/` is at one of these hosts.
     fn has(&self, place: &str) -> bool {
         place_authority(place).is_some_and(|authority| self.0.contains(&authority))
     }
 }
 
-/// The `//host/path` of a setting that opens a registry.
+/// The `//host/path` of a setting that holds credentials.
 fn credential_place(name: &str) -> Option<&str> {
     let suffixes = [":_authToken", ":_auth", ":_password", ":username"];
     suffixes.iter().find_map(|suffix| name.strip_suffix(suffix)).filter(|place| place.starts_with("//"))
@@ -181,7 +182,7 @@ fn lines(text: &str) -> impl Iterator<Item = (&str, &str)> {
     })
 }
 
-/// A variable that is not set stays as it is written, as with npm.
+/// Fills in variables. A variable that is not set stays as it is written, as with npm.
 fn expanded(text: &str, variable: &impl Fn(&str) -> Option<String>) -> String {
     let mut whole = String::new();
     let mut rest = text;
@@ -291,7 +292,7 @@ mod tests {
             let npmrc = read(local, home);
             assert!(all_of(&npmrc).contains("Bearer k3y") && npmrc.notes().is_empty(), "{local}");
         }
-        // The user's own file may do as it likes.
+        // The user's own file may name any variable.
         assert!(all_of(&read("", "registry=https://home.example/${AWS_SECRET_ACCESS_KEY}")).contains("k3y"));
     }
 

@@ -1,4 +1,4 @@
-//! Asks the script engine itself: which built-in modules it has, whether a library loads, and what that exports.
+//! Asks the script engine which built-in modules it has, whether a library loads, and what the library exports.
 //!
 //! A library runs here as it would in a run: in the sandbox, with its limits.
 
@@ -59,16 +59,15 @@ pub(super) const NODE: [&str; 41] = [
     "zlib",
 ];
 
-/// The names of what each built-in module of the engine has.
+/// The names that each built-in module of the engine exports.
 pub(super) type Builtins = BTreeMap<String, Vec<String>>;
 
-/// What a library turned out to be.
+/// What the engine found when it loaded a library.
 #[derive(Debug, Deserialize)]
 pub(super) struct Library {
     pub(super) names: Vec<String>,
 }
 
-/// The engine.
 pub(super) struct Probe(Local);
 
 impl Probe {
@@ -86,7 +85,7 @@ impl Probe {
         Ok(serde_json::from_value(self.run(&source).await?)?)
     }
 
-    /// Runs a script that sets `__library`, and looks at that.
+    /// Runs a script that sets `__library`, and looks at that value.
     pub(super) async fn library(&self, script: &str) -> anyhow::Result<Library> {
         let look =
             "return { names: __library === null || __library === undefined ? [] : Object.keys(__library) };";
@@ -106,7 +105,7 @@ impl Probe {
         fs::write(workflow.join("workflow.json"), json.to_string())?;
         fs::write(workflow.join("library.js"), source)?;
         let definition = self.0.load(&workflow).map_err(|error| match error {
-            // Not where: the file is ours.
+            // Without the place, because the file is ours.
             LoadError::Definition { error, .. } => anyhow::anyhow!("{}", error.message),
             LoadError::Folder(error) => error.into(),
         })?;

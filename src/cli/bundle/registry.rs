@@ -1,6 +1,7 @@
-//! Packages from an npm registry: what there is of one, and its tarballs, checked against their integrity and kept.
+//! Packages from an npm registry: their versions and their tarballs, which are checked against their integrity and
+//! kept.
 //!
-//! Nothing of a tarball is used before its SHA-512 is what the registry says (SRI, as in a lock file).
+//! Nothing of a tarball is used before its SHA-512 matches the registry's (SRI, as in a lock file).
 
 use std::{
     collections::BTreeMap,
@@ -18,14 +19,14 @@ use url::Url;
 use super::npmrc::Npmrc;
 use crate::net::Client;
 
-/// Redirects that are followed.
+/// The most redirects that are followed.
 const REDIRECTS: usize = 5;
-/// How often a request is tried that comes to nothing.
+/// How often a failing request is tried.
 const TRIES: u32 = 3;
-/// npm's short form of what there is of a package.
+/// npm's short form of a package's metadata.
 const SHORT: &str = "application/vnd.npm.install-v1+json";
 
-/// All that a registry has of one package.
+/// The metadata of one package in a registry.
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct Packument {
     #[serde(rename = "dist-tags", default)]
@@ -45,7 +46,7 @@ pub(super) struct Manifest {
     pub(super) peers: BTreeMap<String, String>,
     #[serde(default, rename = "peerDependenciesMeta")]
     pub(super) peers_meta: BTreeMap<String, PeerMeta>,
-    /// A text in most, true in some old ones.
+    /// A text in most packages, `true` in some old ones.
     #[serde(default)]
     pub(super) deprecated: serde_json::Value,
     pub(super) dist: Dist,
@@ -57,7 +58,7 @@ pub(super) struct PeerMeta {
     pub(super) optional: bool,
 }
 
-/// Where a version's tarball is, and what it must be.
+/// Where a version's tarball is, and its integrity.
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct Dist {
     pub(super) tarball: String,
@@ -73,21 +74,25 @@ pub(super) struct Registry {
 }
 
 impl Registry {
-    /// Keeps tarballs below `cache`.
+    /// A client that keeps tarballs below `cache`.
     pub(super) fn new(npmrc: Npmrc, cache: &Path) -> anyhow::Result<Self> {
         Ok(Self { client: Client::new()?, npmrc, cache: cache.join("npm") })
     }
 
-    /// What there is of a package.
+    /// The metadata of a package.
     pub(super) async fn packument(&self, name: &str) -> anyhow::Result<Packument> {
         let path = name.replace('/', "%2f");
-        let url = self.npmrc.registry(name).join(&path).with_context(|| format!("{name:?} is no package"))?;
+        let url = self
+            .npmrc
+            .registry(name)
+            .join(&path)
+            .with_context(|| format!("{name:?} is not the name of a package"))?;
         let body = self.get(url, SHORT, name).await?;
         serde_json::from_slice(&body)
-            .with_context(|| format!("what the registry says about {name} is not understood"))
+            .with_context(|| format!("the registry's answer about {name} cannot be understood"))
     }
 
-    /// A tarball, as its integrity says it is.
+    /// A tarball that matches its integrity.
     pub(super) async fn tarball(&self, name: &str, version: &str, dist: &Dist) -> anyhow::Result<Vec<u8>> {
         let what = format!("{name}@{version}");
         let wanted = sha512_of(&dist.integrity).with_context(|| {
@@ -99,7 +104,7 @@ impl Registry {
         {
             return Ok(bytes);
         }
-        let url = Url::parse(&dist.tarball).with_context(|| format!("{what} has no tarball at a URL"))?;
+        let url = Url::parse(&dist.tarball).with_context(|| format!("the tarball of {what} has no URL"))?;
         let url = self.npmrc.tarball(name, &url)?;
         ensure!(
             url.scheme() == "https" || self.npmrc.registry(name).scheme() == "http",
@@ -108,9 +113,9 @@ impl Registry {
         let bytes = self.get(url, "*/*", &what).await?;
         ensure!(
             Sha512::digest(&bytes).as_slice() == wanted,
-            "the tarball of {what} is not what its integrity says; nothing of it was used"
+            "the tarball of {what} does not match its integrity; nothing of it was used"
         );
-        // Keeping it is a convenience: a read-only home is no error.
+        // Keeping it is only a convenience: a read-only home is not an error.
         let _ = std::fs::create_dir_all(&self.cache).and_then(|()| {
             let part = tempfile::NamedTempFile::new_in(&self.cache)?;
             std::fs::write(part.path(), &bytes)?;
@@ -135,11 +140,11 @@ impl Registry {
                 200 => return Ok(response.body),
                 301 | 302 | 303 | 307 | 308 => {
                     let to = response.headers.get("location").and_then(|to| to.to_str().ok());
-                    let to = to.with_context(|| format!("{place} sends {what} nowhere"))?;
+                    let to = to.with_context(|| format!("{place} redirects {what} to nowhere"))?;
                     let next = url.join(to)?;
                     ensure!(
                         next.scheme() == "https" || url.scheme() == "http",
-                        "{place} sends {what} to plain http"
+                        "{place} redirects {what} to plain http"
                     );
                     url = next;
                 }
@@ -167,7 +172,8 @@ impl Registry {
                     return Ok(response);
                 }
                 Err(error) if tried == TRIES => {
-                    return Err(error).context("the registry is not reached; see `npm config get registry`");
+                    return Err(error)
+                        .context("the registry cannot be reached; see `npm config get registry`");
                 }
                 Ok(_) | Err(_) => tokio::time::sleep(Duration::from_millis(500) * tried).await,
             }

@@ -1,7 +1,8 @@
-//! Which versions, and where each stands in `node_modules`: as high as it can, deeper where versions differ.
+//! Decides which versions are needed, and where each stands in `node_modules`: as high as possible, deeper where
+//! versions differ.
 //!
-//! Pure: what registries have is given. Lifecycle scripts, optional dependencies and anything that is no version range
-//! or tag of a registry have no part in it.
+//! Pure: the caller gives what registries have. Lifecycle scripts and optional dependencies are ignored. A dependency
+//! that is not a version range or tag of a registry is refused.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -10,22 +11,22 @@ use nodejs_semver::{Range, Version};
 
 use super::registry::{Manifest, Packument};
 
-/// Packages of one bundle, all in all.
+/// The most packages of one bundle.
 const PACKAGES_MOST: usize = 500;
 
-/// A package that was asked for, or that another one asks for.
+/// A package that the command line or another package asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Wish {
-    /// The folder's name, by which it is imported.
+    /// The folder's name, by which the package is imported.
     pub(super) name: String,
-    /// The package's own name; another one for an alias.
+    /// The package's own name; for an alias it differs from `name`.
     pub(super) package: String,
     /// A range or a tag.
     pub(super) range: String,
 }
 
 impl Wish {
-    /// `who` is for the message.
+    /// `who` asks for it; the error names it.
     pub(super) fn new(who: &str, name: &str, spec: &str) -> anyhow::Result<Self> {
         let (package, range) = match spec.strip_prefix("npm:") {
             Some(alias) => match alias.rfind('@').filter(|at| *at > 0) {
@@ -35,7 +36,7 @@ impl Wish {
             None => (name, spec),
         };
         for name in [name, package] {
-            ensure!(is_name(name), "{who} wants {name:?}, which is no package name");
+            ensure!(is_name(name), "{who} wants {name:?}, which is not the name of a package");
         }
         let range = if range.trim().is_empty() { "*" } else { range.trim() };
         ensure!(
@@ -62,7 +63,7 @@ impl Wish {
         let fitting = packument.versions.values().filter(|manifest| fits(manifest, &range));
         let best =
             fitting.max_by_key(|manifest| (!is_deprecated(manifest), Version::parse(&manifest.version).ok()));
-        // Of a package that has nothing but prereleases, any means the latest.
+        // If a package has only prereleases, "any" means the latest.
         best.or(latest.filter(|_| self.range == "*")).with_context(none)
     }
 
@@ -87,7 +88,7 @@ fn is_deprecated(manifest: &Manifest) -> bool {
     !matches!(&manifest.deprecated, serde_json::Value::Null | serde_json::Value::Bool(false))
 }
 
-/// A name that is a folder's: `name` or `@scope/name`, nothing that leads elsewhere.
+/// Whether a name can be a folder: `name` or `@scope/name`, nothing that leads elsewhere.
 pub(super) fn is_name(name: &str) -> bool {
     let part = |part: &str| {
         !part.is_empty()
@@ -101,32 +102,32 @@ pub(super) fn is_name(name: &str) -> bool {
     parts && name.len() <= 214 && name != "node_modules"
 }
 
-/// A package in its place.
+/// A package at its place in the tree.
 #[derive(Debug)]
 pub(super) struct Placed {
-    /// The one in whose `node_modules` it stands; `None` at the top.
+    /// The package in whose `node_modules` it stands; `None` at the top.
     parent: Option<usize>,
     name: String,
     pub(super) manifest: Manifest,
 }
 
-/// All of them, those first that were asked for.
+/// All packages. Those that the command line asks for come first.
 #[derive(Debug, Default)]
 pub(super) struct Tree {
     pub(super) packages: Vec<Placed>,
-    /// Who found what by which name.
+    /// Who found which package, by which name.
     edges: Vec<(Option<usize>, String, usize)>,
 }
 
-/// What [`Tree::plan`] comes to.
+/// The result of [`Tree::plan`].
 pub(super) enum Plan {
     Whole(Tree),
-    /// What must be known of these packages first.
+    /// The metadata of these packages is needed first.
     Wants(BTreeSet<String>),
 }
 
 impl Tree {
-    /// Places the wishes and all that they depend on.
+    /// Places the wishes and everything that they depend on.
     pub(super) fn plan(wishes: &[Wish], known: &BTreeMap<String, Packument>) -> anyhow::Result<Plan> {
         let mut tree = Self::default();
         let mut wants = BTreeSet::new();
@@ -170,7 +171,7 @@ impl Tree {
         format!("{above}node_modules/{}", package.name)
     }
 
-    /// What `name` means in a package's files: the next one upwards.
+    /// The package that `name` means in a package's files: the next one upwards.
     pub(super) fn find(&self, from: Option<usize>, name: &str) -> Option<usize> {
         let mut level = from;
         loop {
@@ -185,7 +186,7 @@ impl Tree {
         self.packages.iter().position(|package| package.parent == level && package.name == name)
     }
 
-    /// The highest level at which `from` finds a new package and nobody finds it in place of another one.
+    /// The highest level at which `from` finds a new package without hiding another package from anybody.
     fn place(&self, from: Option<usize>, name: &str) -> Option<usize> {
         let (mut level, mut best) = (from, from);
         loop {
@@ -202,7 +203,7 @@ impl Tree {
         }
     }
 
-    /// Whether someone at or below a level finds `name` above it.
+    /// Whether somebody at or below a level finds `name` above it.
     fn hides(&self, level: Option<usize>, name: &str) -> bool {
         let Some(level) = level else { return false };
         let below = |mut at: Option<usize>| {
@@ -218,7 +219,7 @@ impl Tree {
     }
 }
 
-/// What a package cannot do without.
+/// The dependencies and the required peers of a package.
 fn needs(manifest: &Manifest) -> anyhow::Result<Vec<Wish>> {
     let required = |name: &&String| manifest.peers_meta.get(*name).is_none_or(|meta| !meta.optional);
     let peers = manifest.peers.iter().filter(|(name, _)| required(name));
@@ -262,7 +263,7 @@ mod tests {
 
     fn plan(wishes: &[Wish], packages: Value) -> anyhow::Result<Vec<String>> {
         let Plan::Whole(tree) = Tree::plan(wishes, &known(packages))? else { panic!("something is unknown") };
-        // Everyone finds what they found when they were placed.
+        // Everybody still finds what they found when they were placed.
         for (from, name, to) in &tree.edges {
             assert_eq!(tree.find(*from, name), Some(*to), "{name}");
         }

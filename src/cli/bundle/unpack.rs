@@ -1,7 +1,7 @@
-//! Files out of a package's tarball, without trust in its names and sizes.
+//! Unpacks a package's tarball, without trust in its names and sizes.
 //!
-//! Only regular files are made, only below the given folder: links, devices and paths that lead elsewhere are passed
-//! over or refused, as npm does. Nothing is made executable and no script is ever run.
+//! Only regular files are made, and only below the given folder. Links, devices and paths that lead elsewhere are
+//! skipped or refused, as npm does. Nothing is made executable, and no script is ever run.
 
 use std::{
     fs,
@@ -12,7 +12,7 @@ use std::{
 use anyhow::{Context, bail, ensure};
 use flate2::read::GzDecoder;
 
-/// What all packages of one bundle may unpack to.
+/// What all packages of one bundle may unpack to, in bytes and files.
 #[derive(Debug)]
 pub(super) struct Budget {
     pub(super) bytes: u64,
@@ -25,10 +25,10 @@ impl Default for Budget {
     }
 }
 
-/// Unpacks a tarball's one folder into `folder`.
+/// Unpacks the one folder of a tarball into `folder`.
 ///
 /// # Errors
-/// When it is no package, leads out of the folder, or is larger than what is left of the budget.
+/// When it is not a package, leads out of the folder, or is larger than what is left of the budget.
 pub(super) fn unpack(what: &str, tarball: &[u8], folder: &Path, budget: &mut Budget) -> anyhow::Result<()> {
     each(what, tarball, budget, |path, bytes| {
         let target = folder.join(path);
@@ -58,7 +58,7 @@ fn each(
     mut take: impl FnMut(&Path, Vec<u8>) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     let broken = || format!("the tarball of {what} is broken");
-    // Also what is skipped, such as the contents of odd entries, counts against the budget.
+    // Skipped data counts against the budget too, such as the contents of odd entries.
     let mut reader = GzDecoder::new(tarball).take(budget.bytes.saturating_add(64 << 20));
     let mut archive = tar::Archive::new(&mut reader);
     for entry in archive.entries().with_context(broken)? {
@@ -82,13 +82,13 @@ fn each(
     Ok(())
 }
 
-/// The path below the package's folder, whatever that is called.
+/// The path below the package's folder, whatever that folder is called.
 fn inside(path: &Path) -> anyhow::Result<Option<PathBuf>> {
     let mut parts = Vec::new();
     for part in path.components() {
         match part {
             Component::Normal(part) => {
-                let text = part.to_str().context("whose name is no text")?;
+                let text = part.to_str().context("whose name is not UTF-8")?;
                 ensure!(!text.contains(['\\', '\0', ':']), "whose name no file may have");
                 parts.push(text);
             }
@@ -110,7 +110,7 @@ mod tests {
 
     use super::*;
 
-    /// Names are written as they are: the crate's own setters refuse what an attacker would send.
+    /// Names are written as they are, because the crate's own setters refuse what an attacker would send.
     fn tarball(entries: &[(&str, EntryType, &[u8])]) -> Vec<u8> {
         let mut plain = Vec::new();
         for (name, kind, bytes) in entries {
@@ -182,7 +182,7 @@ mod tests {
             let error = unpack("x@1", &evil, &folder, &mut Budget::default()).unwrap_err();
             assert!(format!("{error:#}").contains("x@1 has a file"), "{error:#}");
         }
-        // A link first, then a file through it.
+        // First a link, then a file through it.
         let linked = tarball(&[
             ("package/l", EntryType::Symlink, b""),
             ("package/h", EntryType::Link, b""),

@@ -1,4 +1,4 @@
-//! `flowcell plugin inspect`: what a file is, before anybody trusts it.
+//! `flowcell plugin inspect`: shows what a file is, before anybody trusts it.
 
 use std::path::PathBuf;
 
@@ -12,7 +12,7 @@ use crate::{
     sandbox::Outline,
 };
 
-/// Imports that are shown by name; a program of a large language has dozens.
+/// How many imports are shown by name. A program of a large language has dozens.
 const SHOWN: usize = 40;
 
 #[derive(Args)]

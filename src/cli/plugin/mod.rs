@@ -1,4 +1,4 @@
-//! `flowcell plugin`: begin one, look at it, try it, and give it to a server.
+//! `flowcell plugin`: begins a plugin, inspects it, tests it, and uploads it to a server.
 
 mod inspect;
 mod new;
@@ -25,21 +25,21 @@ pub(super) struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Begin a plugin: a folder with a source that builds.
+    /// Begin a plugin: make a folder with a source that builds.
     New(new::New),
-    /// What a file is: world, imports, capabilities, size, and the fuel of its examples.
+    /// Show what a file is: world, imports, capabilities, size, and the fuel of its examples.
     Inspect(inspect::Inspect),
     /// Run a file on an input, or on its own examples, as a step would.
     Test(trial::Trial),
     /// Install a file on a server.
     Upload(remote::Upload),
-    /// The plugins of a server, with what they may do.
+    /// List the plugins of a server, with their grants.
     List(remote::List),
     /// Grant what a plugin asks for.
     Grant(remote::Grant),
-    /// Take grants away.
+    /// Revoke grants.
     Revoke(remote::Revoke),
-    /// Set the limits of a plugin's calls, where a step sets none.
+    /// Set the limits of a plugin's calls, for steps that set none.
     Limit(remote::Limit),
     /// Remove a plugin, or one version of it.
     Remove(remote::Remove),
@@ -59,12 +59,12 @@ pub(super) fn execute(arguments: &Arguments) -> anyhow::Result<Verdict> {
     }
 }
 
-/// One with timers and threads: plugins are compiled and called in it.
+/// A runtime with timers and threads, because plugins are compiled and called in it.
 fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
     Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)
 }
 
-/// What a command is called, as components say themselves.
+/// The name of a command module. Components say their own.
 #[derive(Args)]
 struct Named {
     /// The name of a command module; components have their own.
@@ -85,7 +85,7 @@ fn read(file: &Path) -> anyhow::Result<Vec<u8>> {
     std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))
 }
 
-/// Takes a file in, in memory. A command that nobody named gets the name of its file.
+/// Installs a file in memory. A command without a name gets the name of its file.
 async fn taken_in(local: &Local, file: &Path, bytes: &[u8], named: &Named) -> anyhow::Result<Uploaded> {
     let named = match named.both() {
         Some(named) => Some(named),
@@ -101,7 +101,7 @@ async fn taken_in(local: &Local, file: &Path, bytes: &[u8], named: &Named) -> an
 /// The text of a file, or of stdin as `-`.
 fn text_from(path: &Path) -> anyhow::Result<String> {
     if path.as_os_str() == "-" {
-        std::io::read_to_string(std::io::stdin()).context("stdin is no text")
+        std::io::read_to_string(std::io::stdin()).context("stdin is not UTF-8 text")
     } else {
         std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
     }
@@ -119,7 +119,7 @@ fn size(bytes: u64) -> String {
     }
 }
 
-/// With spaces between groups of three digits.
+/// A number with spaces between groups of three digits.
 fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut grouped = String::new();
@@ -136,7 +136,7 @@ fn text_of(value: &serde_json::Value) -> String {
     terminal::safe(value.as_str().unwrap_or("-"))
 }
 
-/// Bytes as people write limits.
+/// Bytes, written as people write limits.
 fn limit_of(bytes: u64) -> String {
     ByteSize::from_bytes(bytes).to_string()
 }

@@ -1,6 +1,6 @@
-//! `flowcell plugin new`: a folder with a plugin that builds, and the SDK that it builds with.
+//! `flowcell plugin new`: makes a folder with a plugin that builds, and the SDK that it needs.
 //!
-//! The files are those of `guest-sdk`, as this binary was built with them; `guest-sdk/templates.json` says which.
+//! The files are those of `guest-sdk` at the time this binary was built. `guest-sdk/templates.json` lists them.
 
 use std::{
     collections::BTreeMap,
@@ -20,9 +20,9 @@ macro_rules! file {
     };
 }
 
-/// Which files each language has.
+/// The files of each language.
 static TEMPLATES: &str = include_str!("../../../guest-sdk/templates.json");
-/// All of them, by their paths below `guest-sdk`.
+/// All files, by their paths below `guest-sdk`.
 static FILES: [(&str, &str); 44] = [
     file!("c/flowcell.h"),
     file!("c/template/Makefile.tmpl"),
@@ -72,9 +72,9 @@ static FILES: [(&str, &str); 44] = [
 
 #[derive(Args)]
 pub(super) struct New {
-    /// The plugin's name, and that of its folder.
+    /// The plugin's name, which is also the folder's name.
     name: PluginName,
-    /// What it is written in.
+    /// The language of the plugin.
     #[arg(long)]
     lang: Language,
     /// Where the folder is made [default: here].
@@ -100,7 +100,7 @@ impl Language {
         }
     }
 
-    /// What makes a plugin of the folder.
+    /// The command that builds a plugin from the folder.
     fn build(self, name: &PluginName) -> String {
         match self {
             Self::Rust => "cargo build --release --target wasm32-unknown-unknown".to_owned(),
@@ -140,7 +140,7 @@ fn files_of(language: Language, name: &PluginName) -> anyhow::Result<Vec<(PathBu
 }
 
 fn write(folder: &Path, files: &[(PathBuf, String)]) -> io::Result<()> {
-    // A folder that is there stays as it is.
+    // An existing folder is never changed.
     fs::create_dir(folder)?;
     for (path, text) in files {
         let path = folder.join(path);
@@ -151,7 +151,7 @@ fn write(folder: &Path, files: &[(PathBuf, String)]) -> io::Result<()> {
 }
 
 pub(super) fn execute(new: &New) -> anyhow::Result<Verdict> {
-    // Without `./` before it, as it is typed.
+    // Without `./` in front, as people type it.
     let here = new.into.as_os_str() == ".";
     let folder = if here { PathBuf::from(new.name.as_str()) } else { new.into.join(new.name.as_str()) };
     let files = files_of(new.lang, &new.name)?;

@@ -1,4 +1,4 @@
-//! The commands that speak to a server: upload, list, grant, revoke, limit, remove.
+//! The commands that talk to a server: upload, list, grant, revoke, limit, remove.
 
 use std::path::PathBuf;
 
@@ -16,10 +16,10 @@ use crate::{
 pub(super) struct Upload {
     /// The .wasm file.
     file: PathBuf,
-    /// Grant a capability at once, as in http:api.example.com; can be given again.
+    /// Grant a capability at once, as in http:api.example.com. Can be given several times.
     #[arg(long = "grant", value_name = "CAPABILITY")]
     grants: Vec<Capability>,
-    /// Grant all that the plugin asks for.
+    /// Grant everything that the plugin asks for.
     #[arg(long)]
     grant_all: bool,
     #[command(flatten)]
@@ -33,7 +33,7 @@ pub(super) struct List {
     /// Print JSON.
     #[arg(long)]
     json: bool,
-    /// One plugin, with its versions.
+    /// Show one plugin, with its versions.
     name: Option<PluginName>,
     #[command(flatten)]
     server: Server,
@@ -41,12 +41,12 @@ pub(super) struct List {
 
 #[derive(Args)]
 pub(super) struct Grant {
-    /// The plugin.
+    /// The plugin's name.
     name: PluginName,
-    /// What is granted: http:HOST, kv:PREFIX, secret:NAME.
+    /// The capabilities to grant: http:HOST, kv:PREFIX, secret:NAME.
     #[arg(required_unless_present = "all")]
     capabilities: Vec<Capability>,
-    /// Grant all that it asks for.
+    /// Grant everything that the plugin asks for.
     #[arg(long)]
     all: bool,
     #[command(flatten)]
@@ -55,12 +55,12 @@ pub(super) struct Grant {
 
 #[derive(Args)]
 pub(super) struct Revoke {
-    /// The plugin.
+    /// The plugin's name.
     name: PluginName,
-    /// What is taken away.
+    /// The capabilities to revoke.
     #[arg(required_unless_present = "all")]
     capabilities: Vec<Capability>,
-    /// Take all grants away.
+    /// Revoke all grants.
     #[arg(long)]
     all: bool,
     #[command(flatten)]
@@ -69,9 +69,9 @@ pub(super) struct Revoke {
 
 #[derive(Args)]
 pub(super) struct Limit {
-    /// The plugin.
+    /// The plugin's name.
     name: PluginName,
-    /// As in memory=64MiB timeout=5s fuel=4000000000; none: the defaults again.
+    /// Limits, as in memory=64MiB timeout=5s fuel=4000000000. Without any, the defaults apply again.
     #[arg(value_name = "NAME=VALUE")]
     limits: Vec<String>,
     #[command(flatten)]
@@ -86,7 +86,7 @@ pub(super) struct Remove {
     server: Server,
 }
 
-/// Limits as they are typed, as the JSON of a step.
+/// Turns typed limits into the JSON of a step.
 pub(super) fn limits(typed: &[String]) -> anyhow::Result<Value> {
     let mut limits = Map::new();
     for limit in typed {
@@ -127,7 +127,7 @@ pub(super) async fn upload(upload: &Upload) -> anyhow::Result<Verdict> {
     Ok(Verdict::Yes)
 }
 
-/// What a plugin asks for and has not.
+/// Prints what a plugin asks for and has not been granted.
 fn print_missing(plugin: &Value) {
     let missing = joined(&plugin["missing"]);
     if !missing.is_empty() {
@@ -222,8 +222,9 @@ pub(super) async fn remove(remove: &Remove) -> anyhow::Result<Verdict> {
     let name: PluginName = name.parse()?;
     let path = match version {
         Some(version) => {
-            let version = semver::Version::parse(version)
-                .map_err(|error| anyhow::anyhow!("`{version}` is no whole version, as in 1.2.3: {error}"))?;
+            let version = semver::Version::parse(version).map_err(|error| {
+                anyhow::anyhow!("`{version}` is not a whole version, such as 1.2.3: {error}")
+            })?;
             format!("/api/v1/plugins/{name}/versions/{}", version.to_string().replace('+', "%2B"))
         }
         None => format!("/api/v1/plugins/{name}"),

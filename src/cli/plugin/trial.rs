@@ -1,4 +1,4 @@
-//! `flowcell plugin test`: a file as a step, in memory, with the capabilities that are granted on the command line.
+//! `flowcell plugin test`: runs a file as a step, in memory, with the capabilities that the command line grants.
 
 use std::{path::PathBuf, sync::Arc};
 
@@ -19,28 +19,28 @@ use crate::{
 pub(super) struct Trial {
     /// The .wasm file.
     file: PathBuf,
-    /// JSON, or `-` for stdin; without it the plugin's own examples are run and compared.
+    /// The input: a JSON file, or `-` for stdin. Without it, the plugin's own examples run and are compared.
     #[arg(long)]
     input: Option<PathBuf>,
-    /// The step's `config`, as JSON.
+    /// The step's `config`, as a JSON file.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Grant a capability, as in http:api.example.com; can be given again.
+    /// Grant a capability, as in http:api.example.com. Can be given several times.
     #[arg(long = "grant", value_name = "CAPABILITY")]
     grants: Vec<Capability>,
-    /// Grant all that the plugin asks for.
+    /// Grant everything that the plugin asks for.
     #[arg(long)]
     grant_all: bool,
-    /// Of a command: an argument; can be given again.
+    /// For a command: an argument. Can be given several times.
     #[arg(long = "arg", value_name = "TEXT", allow_hyphen_values = true)]
     args: Vec<String>,
-    /// Of a command: the input is a text.
+    /// For a command: the input is a text.
     #[arg(long)]
     stdin_text: bool,
-    /// Of a command: the output is a text.
+    /// For a command: the output is a text.
     #[arg(long)]
     stdout_text: bool,
-    /// The step's limits, as in memory=64MiB; can be given again.
+    /// The step's limits, as in memory=64MiB. Can be given several times.
     #[arg(long = "limit", value_name = "NAME=VALUE")]
     limits: Vec<String>,
     /// Print the outcome as JSON.
@@ -50,7 +50,7 @@ pub(super) struct Trial {
     named: Named,
 }
 
-/// One call to be made.
+/// One call to make.
 pub(super) struct Of {
     pub(super) hash: PluginHash,
     pub(super) input: Value,
@@ -75,14 +75,14 @@ impl Of {
     }
 }
 
-/// What came of it.
+/// The outcome of the call.
 pub(super) struct Ended {
     pub(super) result: Result<JsonText, RunError>,
     pub(super) logs: Vec<LogLine>,
     pub(super) usage: Usage,
 }
 
-/// Runs one call as the only step of a workflow. What it gets is data of the event, so no template in it is read.
+/// Runs one call as the only step of a workflow. Its input is data of the event, so no template in it is filled in.
 pub(super) async fn run(local: &Local, of: &Of) -> anyhow::Result<Ended> {
     let args: Vec<String> =
         (0..of.args.len()).map(|index| format!("{{{{$context.data.args[{index}]}}}}")).collect();
@@ -157,7 +157,7 @@ pub(super) async fn execute(trial: &Trial) -> anyhow::Result<Verdict> {
     }
 }
 
-/// Runs the plugin's own examples and compares those that say what comes out.
+/// Runs the plugin's own examples, and compares the outputs that they state.
 async fn examples(local: &Local, version: &PluginVersion, of: Of) -> anyhow::Result<Verdict> {
     let examples = &version.description.examples;
     if examples.is_empty() {
@@ -203,7 +203,7 @@ fn figures(usage: &Usage) -> String {
     )
 }
 
-/// The output to stdout, all else to stderr.
+/// Prints the output to stdout and everything else to stderr.
 fn show(ended: &Ended, as_json: bool) -> anyhow::Result<Verdict> {
     let verdict = if ended.result.is_ok() { Verdict::Yes } else { Verdict::No };
     if as_json {

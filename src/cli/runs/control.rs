@@ -1,4 +1,4 @@
-//! `flowcell runs replay|retry|cancel|start`: what is done with runs.
+//! `flowcell runs replay|retry|cancel|start`: the commands that act on runs.
 
 use anyhow::Context;
 use clap::Args;
@@ -13,28 +13,28 @@ use super::super::{
 
 #[derive(Args)]
 pub(super) struct Replay {
-    /// The runs.
+    /// The runs' ids.
     #[arg(conflicts_with_all = ["workflow", "status", "after", "before", "limit", "dry_run"])]
     runs: Vec<String>,
-    /// On the present version, not on that of the run.
+    /// Use the present version instead of the run's own.
     #[arg(long)]
     newest: bool,
-    /// Ended runs of this workflow.
+    /// Replay ended runs of this workflow.
     #[arg(long)]
     workflow: Option<String>,
-    /// Runs that ended so: succeeded, failed or cancelled.
+    /// Replay runs that ended in this way: succeeded, failed or cancelled.
     #[arg(long)]
     status: Option<String>,
-    /// Runs from after this run or time (2026-01-31T12:00:00Z).
+    /// Replay runs from after this run or time (2026-01-31T12:00:00Z).
     #[arg(long)]
     after: Option<String>,
-    /// Runs from before this run or time.
+    /// Replay runs from before this run or time.
     #[arg(long)]
     before: Option<String>,
-    /// How many at most, 1 to 1000.
+    /// How many runs at most, 1 to 1000.
     #[arg(long)]
     limit: Option<usize>,
-    /// Only tell which.
+    /// Only print which runs would be replayed.
     #[arg(long)]
     dry_run: bool,
     #[command(flatten)]
@@ -53,7 +53,7 @@ pub(super) struct One {
 pub(super) struct Cancel {
     /// The run's id.
     run: String,
-    /// Why, for whoever looks at the run.
+    /// The reason, for people who look at the run.
     #[arg(long)]
     reason: Option<String>,
     #[command(flatten)]
@@ -64,23 +64,23 @@ pub(super) struct Cancel {
 pub(super) struct Start {
     /// The workflow's key.
     workflow: String,
-    /// `context.data`: JSON, or @FILE with JSON.
+    /// The run's `context.data`: JSON, or @FILE with JSON.
     #[arg(long)]
     data: Option<String>,
     #[command(flatten)]
     server: StartServer,
 }
 
-/// `--data` is the run's data here, so the data folder is named `--server-data`.
+/// Here `--data` is the run's data. So the data folder is named `--server-data`.
 #[derive(Args)]
 struct StartServer {
     /// The server's address [default: that of its settings, else http://127.0.0.1:8080].
     #[arg(long, env = "FLOWCELL_URL")]
     server: Option<String>,
-    /// The API token; read from the data folder when it is not given.
+    /// The API token. Without it, the command reads the token from the data folder.
     #[arg(long, env = "FLOWCELL_TOKEN", hide_env_values = true)]
     token: Option<String>,
-    /// The server's data folder, for its token.
+    /// The server's data folder, where the command finds the token.
     #[arg(long, env = "FLOWCELL_SERVER_DATA", default_value = "data")]
     server_data: std::path::PathBuf,
 }
@@ -152,7 +152,7 @@ pub(super) async fn start(start: &Start) -> anyhow::Result<Verdict> {
                 Some(file) => std::fs::read_to_string(file).with_context(|| format!("cannot read {file}"))?,
                 None => data.to_owned(),
             };
-            serde_json::from_str(&text).context("--data is no JSON")?
+            serde_json::from_str(&text).context("--data is not JSON")?
         }
     };
     let StartServer { server, token, server_data } = &start.server;

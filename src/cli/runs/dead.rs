@@ -1,4 +1,4 @@
-//! `flowcell runs dead`: failed runs that nobody has dealt with.
+//! `flowcell runs dead`: lists failed runs that nobody has dealt with.
 
 use clap::{Args, Subcommand};
 use http::Method;
@@ -24,17 +24,17 @@ pub(super) struct Dead {
 
 #[derive(Subcommand)]
 enum Command {
-    /// The newest dead letters; also what is done without a word.
+    /// List the newest dead letters. This is the default.
     List(List),
-    /// Take one off the list; the run itself stays.
+    /// Take a run off the list; the run itself stays.
     Dismiss(One),
-    /// Go on from its failed step, and take it off the list.
+    /// Go on from the run's failed step, and take the run off the list.
     Retry(One),
 }
 
 #[derive(Args)]
 struct List {
-    /// How many.
+    /// How many runs.
     #[arg(long, default_value_t = 20)]
     limit: usize,
     /// Print JSON.

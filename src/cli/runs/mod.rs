@@ -1,4 +1,4 @@
-//! `flowcell runs`: a look at a server's runs; `control` does something with them, `dead` lists those that failed.
+//! `flowcell runs`: shows a server's runs. `control` acts on them, `dead` lists those that failed.
 
 mod control;
 mod dead;
@@ -22,11 +22,11 @@ pub(super) struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// The newest runs.
+    /// List the newest runs.
     List(List),
-    /// One run whole: event, steps, logs, what they used.
+    /// Show one run whole: event, steps, logs, and what the steps used.
     Show(Show),
-    /// Runs as they come, until interrupted.
+    /// Show runs as they come, until interrupted.
     Tail(Tail),
     /// Run the events of ended runs once more, as new runs.
     Replay(control::Replay),
@@ -36,19 +36,19 @@ enum Command {
     Cancel(control::Cancel),
     /// Start a run by hand.
     Start(control::Start),
-    /// Failed runs that nobody has dealt with.
+    /// List failed runs that nobody has dealt with.
     Dead(dead::Dead),
 }
 
 #[derive(Args)]
 struct List {
-    /// Only of this workflow.
+    /// Only runs of this workflow.
     #[arg(long)]
     workflow: Option<String>,
-    /// Only queued, waiting, succeeded, failed or cancelled ones.
+    /// Only runs of this status: queued, waiting, succeeded, failed or cancelled.
     #[arg(long)]
     status: Option<String>,
-    /// How many.
+    /// How many runs.
     #[arg(long, default_value_t = 20)]
     limit: usize,
     /// Print JSON.
@@ -68,16 +68,16 @@ struct Show {
 
 #[derive(Args)]
 struct Tail {
-    /// Only of this workflow.
+    /// Only runs of this workflow.
     #[arg(long)]
     workflow: Option<String>,
     #[command(flatten)]
     server: Server,
 }
 
-/// Between two looks.
+/// How often `tail` asks the server.
 const TAIL_EVERY: Duration = Duration::from_millis(500);
-/// Runs read at one look.
+/// How many runs `tail` reads each time.
 const TAIL_PAGE: usize = 500;
 
 pub(super) fn execute(arguments: &Arguments) -> anyhow::Result<Verdict> {
@@ -116,7 +116,7 @@ async fn follow(tail: &Tail) -> anyhow::Result<()> {
     loop {
         let page = tail.server.get(&path).await?;
         let runs = runs_of(&page);
-        // Ids sort by time. The first look shows a few, so that there is something to see.
+        // Ids sort by time. The first look shows a few runs, so that there is something to see.
         let fresh = runs.iter().filter(|run| match (&last, run["id"].as_str()) {
             (Some(last), Some(id)) => id > last.as_str(),
             (None, Some(_)) => true,

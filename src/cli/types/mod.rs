@@ -1,7 +1,8 @@
-//! `flowcell types`: declarations for editors, so that `context.data`, `steps`, `env` and the globals complete and are checked.
+//! `flowcell types`: writes declarations for editors, so that `context.data`, `steps`, `env` and the globals complete
+//! and are checked.
 //!
-//! `flowcell.d.ts` has the globals. Each workflow gets a `types.d.ts` made of its fixtures and steps, and a `tsconfig.json` if it
-//! has none. Nothing of it is code: the server reads no `.d.ts`.
+//! `flowcell.d.ts` has the globals. Each workflow gets a `types.d.ts` made from its fixtures and steps, and a
+//! `tsconfig.json` if it has none. None of this is code: the server reads no `.d.ts`.
 
 mod schema;
 mod shape;
@@ -28,14 +29,13 @@ use crate::{
 
 #[derive(Args)]
 pub(super) struct Arguments {
-    /// The folder of the workflows, or of one.
+    /// The folder of the workflows, or of one workflow.
     #[arg(default_value = "workflows")]
     folder: PathBuf,
 }
 
 /// The globals of scripts.
 const GLOBALS: &str = include_str!("../../../guest-sdk/js/flowcell.d.ts");
-/// The name of the file of globals.
 const GLOBALS_FILE: &str = "flowcell.d.ts";
 
 pub(super) fn execute(arguments: &Arguments) -> anyhow::Result<Verdict> {
@@ -64,15 +64,20 @@ pub(super) fn execute(arguments: &Arguments) -> anyhow::Result<Verdict> {
 }
 
 fn write(path: &Path, text: &str) -> anyhow::Result<()> {
-    // A link in a folder that comes with a checkout would have another file overwritten.
+    // A folder that comes with a checkout could hold a link. Writing through it would overwrite another file.
     let is_link = fs::symlink_metadata(path).is_ok_and(|about| about.file_type().is_symlink());
-    anyhow::ensure!(!is_link, "{} is a link, and is not written through: remove it", path.display());
+    anyhow::ensure!(
+        !is_link,
+        "{} is a link, and nothing is written through links: remove it",
+        path.display()
+    );
     fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))?;
     println!("{}", path.display());
     Ok(())
 }
 
-/// What an editor needs to know. Scripts are checked as what they are: modules of ES2023 without a browser or Node around.
+/// The settings for an editor. Scripts are checked as what they are: modules of ES2023 without a browser or Node around
+/// them.
 fn tsconfig(globals: &str) -> Value {
     json!({
         "compilerOptions": {
@@ -96,7 +101,7 @@ fn tsconfig(globals: &str) -> Value {
     })
 }
 
-/// The declarations of one workflow, or what is wrong with it.
+/// The declarations of one workflow, or what is wrong with the workflow.
 fn declarations(folder: &Path) -> anyhow::Result<Result<String, String>> {
     let text = folder::workflow_json(&Root::open(folder)?)?;
     let workflow = match engine::read_workflow(&text) {
@@ -114,7 +119,7 @@ fn declarations(folder: &Path) -> anyhow::Result<Result<String, String>> {
 
 fn render(workflow: &Workflow, text: &str, data: &Shape) -> String {
     let data = match data.typescript(4) {
-        // Without fixtures nothing is known, and nothing should be in the way.
+        // Without fixtures nothing is known, and the types should not be in the way.
         unknown if unknown == "unknown" => "any".to_owned(),
         known => known,
     };
@@ -123,7 +128,7 @@ fn render(workflow: &Workflow, text: &str, data: &Shape) -> String {
         .walk()
         .into_iter()
         .map(|step| {
-            // What is said of a step beats what is known of its type.
+            // The step's own schema wins over that of its type.
             let schema = step.output_schema.as_ref().or_else(|| schemas.get(type_name(&step.kind)));
             let output = schema.map_or("any".to_owned(), |schema| schema::typescript(schema, 6));
             format!("      {}?: {};\n", key(step.id.as_str()), with_error(step, output))
@@ -143,7 +148,7 @@ fn render(workflow: &Workflow, text: &str, data: &Shape) -> String {
     )
 }
 
-/// A step whose failure the workflow survives gives its error instead.
+/// If the workflow survives the step's failure, the output may also be the error.
 fn with_error(step: &Step, output: String) -> String {
     match step.on_error {
         OnError::Continue | OnError::Steps(_) if output != "any" => format!("{output} | Flowcell.Failed"),

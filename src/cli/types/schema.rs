@@ -1,4 +1,4 @@
-//! JSON Schema as a TypeScript type, as far as outputs of steps need it; what it does not know is `any`.
+//! Turns JSON Schema into a TypeScript type, as far as outputs of steps need it. What it does not know becomes `any`.
 
 use serde_json::{Map, Value};
 

@@ -1,6 +1,6 @@
-//! What JSON samples have in common, as a TypeScript type: several fixtures of one event make one type.
+//! Turns JSON samples into one TypeScript type: several fixtures of one event make one type.
 //!
-//! A member that not every sample has is optional; values of different types are a union. Pure.
+//! A member that not every sample has is optional. Values of different types make a union. Pure.
 
 use indexmap::IndexMap;
 use serde_json::Value;
@@ -18,9 +18,9 @@ pub(super) struct Shape {
 
 #[derive(Debug, Default)]
 struct Members {
-    /// Objects seen.
+    /// How many objects were seen.
     seen: usize,
-    /// By name: in how many of them, and what.
+    /// By name: in how many objects the member was, and its own shape.
     members: IndexMap<String, (usize, Shape)>,
 }
 

@@ -1,4 +1,4 @@
-//! Masking: what is found in which form, what is left, and that it tells nothing to who guesses.
+//! Masking: what is found in which form, what is left, and that it shows nothing to somebody who guesses.
 
 use base64::{Engine, prelude::*};
 use proptest::prelude::*;
@@ -81,7 +81,7 @@ fn the_end_of_a_cut_text_goes_whatever_it_is() {
         tail(&format!("{before}hünter-twenty-two{}", "-".repeat(70))),
         format!("{before}[secret A]-------…")
     );
-    // From the head of a longer form on, nothing is shown, right or wrong.
+    // From the head of a longer form on, nothing is shown, whether it is right or wrong.
     let (right, wrong) =
         (format!("{before}{}", &long[..300]), format!("{before}{}{}", &long[..64], "?".repeat(200)));
     assert_eq!((tail(&right), tail(&wrong)), (format!("{before}…"), format!("{before}…")));
@@ -115,7 +115,7 @@ fn repetitive_secrets_and_texts_take_linear_time() {
     assert_eq!(redactor.redact(&"a".repeat(100)), "[secret B]");
 }
 
-/// Whether a reader who decodes it finds the secret in a text.
+/// How a reader who decodes the text finds the secret in it; `None` if no reader does.
 fn shows(text: &str, secret: &str) -> Option<&'static str> {
     let holds = |bytes: &[u8]| bytes.windows(secret.len()).any(|window| window == secret.as_bytes());
     if text.contains(secret) {
@@ -175,7 +175,7 @@ fn percent_decoded(text: &str) -> Vec<u8> {
     out
 }
 
-/// A text with a secret in it, written in some form, whole.
+/// A text with a whole secret in it, written in some form.
 fn written(before: &str, secret: &str, after: &str, form: usize) -> String {
     let whole = format!("{before}{secret}{after}");
     let mut escaped = serde_json::to_string(&whole).unwrap();
@@ -195,7 +195,7 @@ fn written(before: &str, secret: &str, after: &str, form: usize) -> String {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(512))]
 
-    /// The alphabets differ, so that what is found is the secret and no accident.
+    /// The alphabets differ, so a match is the secret and no accident.
     #[test]
     fn no_form_of_a_secret_survives_in_any_text_around_it(
         secret in "[ A-Zé<>/\"\\\\&+=%\n0-9]{6,90}",
@@ -212,7 +212,7 @@ proptest! {
         prop_assert!(redacted.contains("[secret n]"));
     }
 
-    /// S1: a guess that is right for longer looks no different, in any encoding.
+    /// S1: a guess that is right for longer looks the same, in any encoding.
     #[test]
     fn masking_never_depends_on_how_far_a_guess_agrees(
         secret in "[A-Za-zé0-9+/=\n -]{6,300}",
@@ -228,7 +228,7 @@ proptest! {
         let guess = |right: usize| secret.chars().take(right).chain(std::iter::repeat_n('~', 30)).collect::<String>();
         for guess in [guess(right), guess(right + 1), guess(0)] {
             let text = written(&before, &guess, "!", form);
-            // A form without its last bits may be whole in base64 though the value is not: not of these guesses.
+            // A form without its last bits may be whole in base64 although the value is not. Such guesses are left out.
             prop_assume!(shows(&text, &secret).is_none());
             let masked = redactor.redact(&text);
             if right + 2 < secret.chars().count() {
@@ -253,7 +253,7 @@ proptest! {
         let text = String::from_utf8_lossy(&text).into_owned() + &secrets.concat();
         let redacted = redactor.redact(&text);
         for (name, secret) in named {
-            // A label and the text beside it might read as another secret.
+            // A label and the text beside it might together read as another secret.
             let rest = redacted.replace("[secret n]", "\0");
             prop_assert!(check_value(name, secret).is_err() || !rest.contains(secret), "{rest:?}");
         }

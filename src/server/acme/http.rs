@@ -1,4 +1,4 @@
-//! How the ACME library talks to a directory: by our own client, so that sockets are opened in one place.
+//! The ACME library's way to a directory: it uses our own client, so that sockets are opened in one place.
 
 use std::{pin::Pin, sync::Arc};
 
@@ -9,7 +9,8 @@ use instant_acme::{BodyWrapper, BytesResponse, Error, HttpClient};
 
 use crate::net::{self, NetError};
 
-/// The client of directories. The operator names the directory, so it needs no guard.
+/// The client for directories. The operator names the directory, so the client needs no guard against private
+/// addresses.
 pub(super) struct Client(Arc<net::Client>);
 
 impl Client {

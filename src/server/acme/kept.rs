@@ -1,7 +1,7 @@
-//! What is kept of ACME in the data folder: an account of each directory, a certificate of each list of domains.
+//! What ACME keeps in the data folder: an account for each directory, and a certificate for each list of domains.
 //!
-//! A start with other domains or another directory finds other files, and so orders anew. Both hold private keys:
-//! only their owner can read them.
+//! A start with other domains or another directory finds other files, and so orders anew. Both files hold private keys,
+//! so only their owner can read them.
 
 use std::{
     fs,

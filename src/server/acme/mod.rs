@@ -1,8 +1,9 @@
-//! Certificates by themselves: ordered from an ACME directory (RFC 8555), kept in the data folder, renewed in time.
+//! Certificates that the server gets by itself: ordered from an ACME directory (RFC 8555), kept in the data folder,
+//! renewed in time.
 //!
-//! A domain is proven by TLS-ALPN-01 (RFC 8737): the directory's servers connect to port 443 of the domain and ask for
-//! a special certificate, which [`Certificates`] shows them. So no other port has to be open. What cannot be ordered
-//! is tried again later and later; meanwhile the certificate before stays in use.
+//! TLS-ALPN-01 proves a domain (RFC 8737): the directory's servers connect to port 443 of the domain and ask for a
+//! special certificate, which [`Certificates`] shows them. So no other port must be open. A failed order is tried again
+//! after longer and longer waits. Meanwhile the earlier certificate stays in use.
 
 mod http;
 mod kept;
@@ -20,22 +21,22 @@ use instant_acme::{Account, NewAccount};
 use self::{kept::Kept, schedule::Validity};
 use super::tls::Certificates;
 
-/// What is ordered, and where.
+/// Which certificate is ordered, and from where.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AcmeSettings {
-    /// The domains of the one certificate.
+    /// The domains of the certificate; there is one for all.
     pub domains: Vec<String>,
     /// Whom the directory may write to, as in `mailto:ops@example.com`.
     pub contact: Option<String>,
     /// The URL of the directory.
     pub directory: String,
-    /// Where accounts and certificates are kept.
+    /// The folder that keeps accounts and certificates.
     pub folder: PathBuf,
 }
 
 /// The directory of Let's Encrypt.
 pub(crate) const LETS_ENCRYPT: &str = "https://acme-v02.api.letsencrypt.org/directory";
-/// The longest sleep: a wall clock that is set is noticed within it.
+/// The longest sleep. It bounds how late a change of the wall clock is noticed.
 const SLEEP_MOST: Duration = Duration::from_secs(3_600);
 
 /// Why there is no certificate this time.
@@ -45,17 +46,17 @@ enum AcmeError {
     Directory(#[from] instant_acme::Error),
     #[error("the client cannot be set up: {0}")]
     Client(#[from] crate::net::NetError),
-    #[error("the directory offers no tls-alpn-01 for {0}; this server proves domains in no other way")]
+    #[error("the directory offers no tls-alpn-01 for {0}; this server knows no other proof")]
     NoChallenge(String),
     #[error(
-        "the directory did not accept the proof for {0}: its servers must reach this one on port 443 of it"
+        "the directory did not accept the proof for {0}: its servers must reach this server on port 443 of that domain"
     )]
     NotProven(String),
     #[error("a key or request could not be made: {0}")]
     Making(#[from] rcgen::Error),
-    #[error("the certificate that came cannot be used: {0}")]
+    #[error("the certificate that the directory sent cannot be used: {0}")]
     Unusable(#[from] rustls::Error),
-    #[error("what came is no certificate")]
+    #[error("the directory sent something that is not a certificate")]
     NoCertificate,
     #[error("cannot keep {path}: {source}")]
     Keep {
@@ -89,7 +90,7 @@ impl Acme {
         acme
     }
 
-    /// Orders and renews for ever.
+    /// Orders and renews, forever.
     pub(crate) async fn keep(mut self) {
         let mut failures = 0;
         loop {
@@ -102,7 +103,7 @@ impl Acme {
                 Ok(()) => {
                     failures = 0;
                     tracing::info!(domains = ?self.settings.domains, "a certificate was issued");
-                    // One that is due at once again is not asked for in a circle.
+                    // A certificate that is due again at once must not be ordered in a circle.
                     tokio::time::sleep(schedule::PAUSE).await;
                 }
                 Err(error) => {
@@ -124,7 +125,7 @@ impl Acme {
         self.kept.keep_certificate(&pem)
     }
 
-    /// Shows a certificate from now on.
+    /// Makes handshakes show a certificate from now on.
     fn take(&mut self, pem: &str) -> Result<(), AcmeError> {
         let chain = super::tls::chain(pem.as_bytes()).ok_or(AcmeError::NoCertificate)?;
         let key = super::tls::key(pem.as_bytes()).ok_or(AcmeError::NoCertificate)?;
@@ -134,7 +135,7 @@ impl Acme {
         Ok(())
     }
 
-    /// The account of an earlier start, else a new one.
+    /// The account of an earlier start, or a new one.
     async fn account(&self) -> Result<Account, AcmeError> {
         let builder = || http::Client::new().map(|client| Account::builder_with_http(Box::new(client)));
         if let Some(credentials) = self.kept.account() {

@@ -1,4 +1,4 @@
-//! One order: a proof for each domain, a request with a new key, the certificate.
+//! One order: a proof for each domain, a request with a new key, then the certificate.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use crate::server::tls::{Certificates, own};
 /// How long a directory may take to prove the domains, and to issue.
 const PATIENCE: RetryPolicy = RetryPolicy::new().timeout(Duration::from_secs(120));
 
-/// Orders a certificate; gives its chain and its key as one text in PEM form.
+/// Orders a certificate. Gives its chain and its key as one text in PEM form.
 pub(super) async fn certificate(
     account: &Account,
     domains: &[String],

@@ -1,12 +1,12 @@
-//! When a certificate is renewed, and when a failed order is tried again. Pure: the time comes in.
+//! When a certificate is renewed, and when a failed order is tried again. Pure: the caller gives the time.
 
 use std::time::{Duration, SystemTime};
 
 use rustls::pki_types::CertificateDer;
 
-/// After an issued certificate; a directory may give one whose lifetime is nearly over.
+/// The pause after an issued certificate, because a directory may give one whose lifetime is nearly over.
 pub(super) const PAUSE: Duration = Duration::from_secs(60);
-/// After the first failure. Let's Encrypt allows five failed validations an hour.
+/// The wait after the first failure. Let's Encrypt allows five failed validations an hour.
 const FIRST: Duration = Duration::from_secs(5 * 60);
 /// The longest wait after a failure.
 const LAST: Duration = Duration::from_secs(12 * 3_600);
@@ -26,7 +26,7 @@ impl Validity {
         Some(Self { from: seconds(validity.not_before)?, to: seconds(validity.not_after)? })
     }
 
-    /// How long until it is renewed: when a third of its lifetime is left.
+    /// How long until it is renewed, which is when a third of its lifetime is left.
     pub(super) fn due_in(&self, now: SystemTime) -> Duration {
         let renew = self.to.saturating_sub(self.to.saturating_sub(self.from) / 3);
         let at = SystemTime::UNIX_EPOCH + Duration::from_secs(renew);
@@ -34,7 +34,7 @@ impl Validity {
     }
 }
 
-/// The wait after so many failures in a row before this one.
+/// The wait after a failure that followed so many failures in a row.
 pub(super) fn backoff(failures: u32) -> Duration {
     FIRST.saturating_mul(2u32.saturating_pow(failures)).min(LAST)
 }

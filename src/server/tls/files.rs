@@ -1,4 +1,4 @@
-//! A certificate and its key in files, read again when they change.
+//! A certificate and its key in files, which are read again when they change.
 
 use std::{
     fs,
@@ -12,16 +12,16 @@ use rustls::sign::CertifiedKey;
 use super::{Certificates, TlsError, certified, chain, key};
 use crate::files;
 
-/// Between two looks at the files.
+/// The time between two looks at the files.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 
-/// The most bytes of a file.
+/// The size limit of a file, bytes.
 const MOST: u64 = 4 << 20;
 
-/// When a file was written last, and how long it is.
+/// When a file was last written, and how long it is.
 type Stamp = Option<(SystemTime, u64)>;
 
-/// The two files.
+/// The files of the certificate and of the key.
 pub(crate) struct Files {
     cert: PathBuf,
     key: PathBuf,
@@ -33,7 +33,7 @@ impl Files {
     /// Reads them for the first time.
     ///
     /// # Errors
-    /// What is wrong with them.
+    /// What is wrong with the files.
     pub(crate) fn open(
         cert: PathBuf,
         key: PathBuf,
@@ -52,7 +52,7 @@ impl Files {
         })
     }
 
-    /// Looks again; whatever is wrong then, the certificate that was good stays.
+    /// Looks again. If something is wrong, the earlier certificate stays.
     fn look(&mut self) -> Option<Result<(), TlsError>> {
         let stamps = self.stamps();
         if stamps == self.seen {
@@ -62,7 +62,7 @@ impl Files {
         Some(read(&self.cert, &self.key).map(|certificate| self.certificates.set(certificate)))
     }
 
-    /// Looks at the files for ever.
+    /// Looks at the files, forever.
     pub(crate) async fn watch(mut self) {
         loop {
             tokio::time::sleep(LOOK_EVERY).await;

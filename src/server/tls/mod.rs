@@ -20,33 +20,32 @@ use tokio_rustls::TlsAcceptor;
 pub(crate) use self::files::Files;
 use crate::files::FileError;
 
-/// What the servers of an ACME directory ask for instead of HTTP (RFC 8737 section 3).
+/// The protocol that an ACME directory's servers ask for instead of HTTP (RFC 8737 section 3).
 pub(super) const ACME_PROTOCOL: &[u8] = b"acme-tls/1";
 
 /// Why there is no certificate.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
-    /// A file.
+    /// A file cannot be read.
     #[error(transparent)]
     Read(#[from] FileError),
-    /// No PEM, or nothing in it of the kind.
+    /// The file has no PEM, or nothing of this kind.
     #[error("{}: no {what} in PEM form in it", path.display())]
     Pem {
-        /// The file.
         path: PathBuf,
-        /// What was looked for.
+        /// What was looked for: a certificate or a key.
         what: &'static str,
     },
-    /// They do not fit, or are of a kind that cannot be used.
+    /// Certificate and key do not belong together, or cannot be used.
     #[error("the certificate in {} cannot be used: {source}", path.display())]
     Unusable {
         /// The file of the certificate.
         path: PathBuf,
-        /// Why.
+        /// What rustls says.
         #[source]
         source: rustls::Error,
     },
-    /// The settings of TLS.
+    /// The settings of TLS cannot be used.
     #[error("TLS cannot be set up: {0}")]
     Setup(#[from] rustls::Error),
 }
@@ -55,23 +54,23 @@ pub enum TlsError {
 #[derive(Debug, Default)]
 pub(crate) struct Certificates {
     current: RwLock<Option<Arc<CertifiedKey>>>,
-    /// By domain: what proves to an ACME directory that the domain is ours.
+    /// By domain: the certificate that proves to an ACME directory that the domain is ours.
     challenges: RwLock<HashMap<String, Arc<CertifiedKey>>>,
 }
 
 impl Certificates {
-    /// From now on handshakes are shown this one.
+    /// Shows this certificate in handshakes from now on.
     pub(crate) fn set(&self, certificate: CertifiedKey) {
         *self.current.write().expect("no code panics under this lock") = Some(Arc::new(certificate));
     }
 
-    /// Answers challenges for a domain.
+    /// Answers the challenges for a domain.
     pub(super) fn challenge(&self, domain: &str, certificate: CertifiedKey) {
         let mut challenges = self.challenges.write().expect("no code panics under this lock");
         challenges.insert(domain.to_ascii_lowercase(), Arc::new(certificate));
     }
 
-    /// No challenge is open any more.
+    /// Forgets all challenges.
     pub(super) fn end_challenges(&self) {
         self.challenges.write().expect("no code panics under this lock").clear();
     }
@@ -79,7 +78,7 @@ impl Certificates {
 
 impl ResolvesServerCert for Certificates {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        // A validating server offers this protocol alone.
+        // A validating server offers only this protocol.
         if hello.alpn().is_some_and(|mut offered| offered.any(|protocol| protocol == ACME_PROTOCOL)) {
             let domain = hello.server_name()?.to_ascii_lowercase();
             return self.challenges.read().expect("no code panics under this lock").get(&domain).cloned();
@@ -95,7 +94,7 @@ impl Tls {
     /// TLS 1.2 and 1.3 with these certificates.
     ///
     /// # Errors
-    /// When the provider has no cipher for them, which a build of ours always has.
+    /// When the provider has no cipher for them; the provider that we build with always has one.
     pub(crate) fn new(certificates: Arc<Certificates>) -> Result<Self, TlsError> {
         let mut config = ServerConfig::builder_with_provider(provider())
             .with_safe_default_protocol_versions()?
@@ -114,7 +113,7 @@ fn provider() -> Arc<CryptoProvider> {
     Arc::new(aws_lc_rs::default_provider())
 }
 
-/// A certificate chain and its key. That they belong together is checked.
+/// A certificate chain and its key. This checks that they belong together.
 pub(super) fn certified(
     chain: Vec<CertificateDer<'static>>,
     key: PrivateKeyDer<'static>,
@@ -124,8 +123,8 @@ pub(super) fn certified(
     Ok(certified)
 }
 
-/// A certificate of our own making and its key. It is not looked at: the critical extension of a proof is one that
-/// rustls does not know.
+/// A certificate that we made ourselves, and its key. It is not checked, because rustls does not know the critical
+/// extension of a proof.
 pub(super) fn own(
     certificate: CertificateDer<'static>,
     key: PrivateKeyDer<'static>,
@@ -133,7 +132,7 @@ pub(super) fn own(
     Ok(CertifiedKey::new(vec![certificate], provider().key_provider.load_private_key(key)?))
 }
 
-/// The certificates of a text in PEM form.
+/// The certificates of a text in PEM form; `None` if there is none.
 pub(super) fn chain(pem: &[u8]) -> Option<Vec<CertificateDer<'static>>> {
     let chain: Vec<_> = CertificateDer::pem_slice_iter(pem).collect::<Result<_, _>>().ok()?;
     (!chain.is_empty()).then_some(chain)

@@ -1,7 +1,7 @@
 //! The work that one evaluation may do, counted instead of timed.
 //!
-//! `meter` puts a payment wherever cost grows with the data, `functions` takes it. The count depends on the
-//! expression and the data alone, so that the same condition never works on one day and fails on another.
+//! `meter` puts a payment wherever the cost grows with the data, and `functions` takes it. The count depends only on
+//! the expression and the data. So the same condition never works on one day and fails on another.
 
 use std::sync::{
     Arc,
@@ -13,26 +13,26 @@ use ::cel::common::{
     value::Val,
 };
 
-/// Bytes of text that cost as much as one value.
+/// How many bytes of text cost as much as one value.
 const BYTES_A_UNIT: usize = 32;
 
-/// What is left of it; shared with the functions of one evaluation.
+/// The work that is left, shared with the functions of one evaluation.
 #[derive(Debug, Clone)]
 pub(super) struct Budget(Arc<AtomicU64>);
 
 impl Budget {
     /// About a second of the slowest operations, far more than any real condition needs.
     pub(super) const UNITS: u64 = 1_000_000;
-    /// Marks a budget that did not suffice.
+    /// Marks a budget that was not enough.
     const SPENT: u64 = u64::MAX;
 
     pub(super) fn new() -> Self {
         Self(Arc::new(AtomicU64::new(Self::UNITS)))
     }
 
-    /// Whether there was enough left. Once there is not, nothing can be paid any more.
+    /// Takes units, and says whether enough were left. Once a payment fails, all later ones fail.
     pub(super) fn pay(&self, units: u64) -> bool {
-        // One evaluation runs on one thread; the atomic is only for the functions' `Sync`.
+        // One evaluation runs on one thread. The atomic is only there because functions must be `Sync`.
         let left = self.0.load(Ordering::Relaxed);
         let enough = left != Self::SPENT && units <= left;
         self.0.store(if enough { left - units } else { Self::SPENT }, Ordering::Relaxed);
@@ -44,7 +44,7 @@ impl Budget {
     }
 }
 
-/// Values in it, long texts counted as several.
+/// The number of values in it, where a long text counts as several.
 pub(super) fn weight(value: &dyn Val) -> u64 {
     let text = |bytes: usize| 1 + (bytes / BYTES_A_UNIT) as u64;
     if let Some(string) = value.downcast_ref::<CelString<'_>>() {
@@ -110,7 +110,7 @@ mod tests {
             chained("0", ".map(x,[x,x])"),
             chained("0", ".map(x,{1:x,2:x})"),
             vec!["context.text"; 60].join("+") + " == ''",
-            // An error that `||` swallows is no answer either.
+            // An error that `||` swallows does not give an answer either.
             "context.list.all(x, x in context.list) || true".to_owned(),
         ];
         for text in texts {

@@ -1,4 +1,4 @@
-//! What an expression names: every read as a path, every unknown name or function as an error.
+//! What an expression names: every read becomes a path, every unknown name or function an error.
 //!
 //! Called once, at compile time.
 
@@ -40,7 +40,7 @@ pub(super) fn nodes(expression: &IdedExpr) -> usize {
     count
 }
 
-/// Whether the text of the expression names this field, as in `x.field`.
+/// Whether the expression's text names this field, as in `x.field`.
 pub(super) fn selects(expression: &IdedExpr, field: &str) -> bool {
     let mut found = matches!(&expression.expr, Expr::Select(select) if select.field == field);
     each_child(&expression.expr, &mut |child| found = found || selects(child, field));
@@ -76,14 +76,14 @@ fn each_entry<'e>(entry: &'e EntryExpr, visit: &mut dyn FnMut(&'e IdedExpr)) {
     }
 }
 
-/// One read: the path, and the name of its root as the expression writes it (`steps` has two).
+/// One read: the path, and the root's name as the expression writes it (`steps` has two names).
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Read {
     pub(super) variable: String,
     pub(super) path: Path,
 }
 
-/// What the expression reads, each path once.
+/// The paths that the expression reads, each once.
 pub(super) fn check(expression: &IdedExpr) -> Result<Vec<Read>, ConditionError> {
     let mut checker = Checker { scope: Vec::new(), reads: Vec::new() };
     checker.visit(expression)?;
@@ -94,7 +94,7 @@ pub(super) fn check(expression: &IdedExpr) -> Result<Vec<Read>, ConditionError> 
 }
 
 struct Checker<'e> {
-    /// Variables of the comprehensions around.
+    /// The variables of the comprehensions around.
     scope: Vec<&'e str>,
     reads: Vec<Read>,
 }
@@ -151,7 +151,7 @@ impl<'e> Checker<'e> {
         }
     }
 
-    /// The longest fixed path that the expression is: `context.data['a'][0].b`.
+    /// The longest fixed path in the expression, such as `context.data['a'][0].b`.
     fn read(&self, expression: &IdedExpr) -> Option<Read> {
         let mut segments = Vec::new();
         let mut current = expression;
@@ -168,7 +168,7 @@ impl<'e> Checker<'e> {
                     current = base;
                 }
                 Expr::Ident(name) if !self.scope.contains(&name.as_str()) => {
-                    // Secrets are for templates of requests; a condition that tests them would leak them bit by bit.
+                    // Secrets are for templates of requests. A condition that tests them would leak them bit by bit.
                     let root = Root::from_name(name).filter(|root| *root != Root::Secrets)?;
                     segments.reverse();
                     return Some(Read { variable: name.clone(), path: Path::new(root, segments) });

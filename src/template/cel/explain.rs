@@ -1,6 +1,6 @@
-//! Evaluation errors in words that name the field and never hold a value.
+//! Explains evaluation errors in words that name the field and never hold a value.
 //!
-//! The crate's own messages print the values involved, which may be secrets, so none of them is passed on.
+//! The crate's own messages print the values involved, which may be secrets. So none of these messages is passed on.
 
 use ::cel::{ExecutionError, common::ast::IdedExpr};
 use serde_json::Value;
@@ -11,7 +11,7 @@ use super::{
     values::Reads,
 };
 
-/// What went wrong, for people.
+/// Explains for people what went wrong.
 pub(super) fn explain(
     error: &ExecutionError,
     expression: &IdedExpr,
@@ -28,7 +28,7 @@ pub(super) fn explain(
                 let known = reads.paths().iter().find_map(|path| blocked(path, roots));
                 return known.unwrap_or_else(|| {
                     format!(
-                        "a field is read of {}, which has none",
+                        "the condition reads a field of {}, which has no fields",
                         types.first().map_or("a value", String::as_str)
                     )
                 });
@@ -56,12 +56,12 @@ pub(super) fn explain(
         ExecutionError::InvalidArgumentCount { .. } | ExecutionError::MissingArgumentOrTarget => {
             "a function has the wrong number of arguments".to_owned()
         }
-        // The enum is the crate's and may grow; what is left is all of this kind.
+        // The enum belongs to the crate and may grow. All that is left is of this kind.
         _ => "an operator or function was used on values that it does not work on".to_owned(),
     }
 }
 
-/// The type as JSON's users know it.
+/// The type's name as users of JSON know it.
 pub(super) fn type_name(cel: &str) -> String {
     match cel {
         "int" | "uint" => "a whole number",
@@ -77,7 +77,7 @@ pub(super) fn type_name(cel: &str) -> String {
     .to_owned()
 }
 
-/// CEL's inner name of an operator as it is written.
+/// An operator as people write it, from CEL's inner name.
 fn operator(name: &str) -> &str {
     match name {
         "@charge" | "@rounds" => "the condition",
@@ -101,12 +101,12 @@ fn missing(key: &str, expression: &IdedExpr, reads: &Reads, roots: &dyn Roots) -
         None if selects(expression, key) => {
             format!("a field `{key}` does not exist: has(….{key}) asks whether a field is there")
         }
-        // The key came from data.
+        // The key came from data, so it is not shown.
         None => "a map has no such key: `key in map` asks whether it is there".to_owned(),
     }
 }
 
-/// The first segment that nothing is found for.
+/// The first segment that leads to nothing.
 fn first_gap(path: &Path, roots: &dyn Roots) -> Option<usize> {
     let Some(mut value) = roots.root(path.root()) else { return path.segments().first().map(|_| 0) };
     for (at, segment) in path.segments().iter().enumerate() {
@@ -126,7 +126,7 @@ fn step<'v>(value: &'v Value, key: &str) -> Option<&'v Value> {
     }
 }
 
-/// For a path that goes on below a value that has no fields.
+/// The message for a path that goes on below a value without fields.
 fn blocked(path: &Path, roots: &dyn Roots) -> Option<String> {
     let at = first_gap(path, roots)?;
     let value = path.segments()[..at]
@@ -144,7 +144,7 @@ fn blocked(path: &Path, roots: &dyn Roots) -> Option<String> {
     Some(format!("`{whole}` is {kind} and has no field `{field}`"))
 }
 
-/// The first `count` segments as an expression writes them.
+/// The first `count` segments, written as in an expression.
 fn written(path: &Path, count: usize) -> String {
     let mut text = path.root().name().to_owned();
     for segment in &path.segments()[..count] {

@@ -1,6 +1,6 @@
-//! The functions that `meter` calls: they pay from the budget, then do what the operator does.
+//! The functions that `meter` calls. Each pays from the budget, then does what the operator does.
 //!
-//! Added to the context of each evaluation.
+//! They are added to the context of each evaluation.
 
 use std::sync::Arc;
 
@@ -82,7 +82,7 @@ fn integer(value: Option<CowVal<'_, '_>>) -> u64 {
     number.and_then(|number| u64::try_from(number).ok()).unwrap_or(u64::MAX)
 }
 
-/// CEL's own arithmetic, except that numbers of different types become doubles: JSON knows only numbers.
+/// CEL's own arithmetic. The one difference: numbers of different types become doubles, because JSON has only numbers.
 fn arithmetic<'b, 'v>(
     operator: &str,
     budget: &Budget,

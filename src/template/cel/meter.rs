@@ -1,9 +1,9 @@
 //! Rewrites a syntax tree so that everything whose cost grows with the data pays first.
 //!
-//! Loops pay for their rounds, operators and functions for the size of what they look at, list and map
-//! literals for what they copy. The functions' names start with `@`, which no expression can write. Without
-//! this a few hundred characters, `[s].map(x, x + x).map(x, x + x)…` or loops in loops over a received array,
-//! would take hours or all memory. Called once, at compile time.
+//! Loops pay for their rounds, operators and functions for the size of what they look at, list and map literals for
+//! what they copy. The functions' names start with `@`, which no expression can write. Without this, a few hundred
+//! characters would take hours or all memory: `[s].map(x, x + x).map(x, x + x)…`, or loops in loops over a received
+//! array. Called once, at compile time.
 
 use ::cel::common::{
     ast::{CallExpr, EntryExpr, Expr, IdedExpr, LiteralValue, operators},
@@ -15,7 +15,7 @@ use super::{super::ConditionError, check::nodes, pattern::Pattern};
 pub(super) const CHARGE: &str = "@charge";
 pub(super) const ROUNDS: &str = "@rounds";
 pub(super) const MATCHES: &str = "@matches";
-/// Our arithmetic, by CEL's name.
+/// Our arithmetic functions, by CEL's name for the operator.
 pub(super) const ARITHMETIC: [(&str, &str); 5] = [
     (operators::ADD, "@+"),
     (operators::SUBSTRACT, "@-"),
@@ -24,7 +24,7 @@ pub(super) const ARITHMETIC: [(&str, &str); 5] = [
     (operators::MODULO, "@%"),
 ];
 
-/// Puts the functions above wherever cost grows with the data, and takes the patterns of `matches` out.
+/// Puts our functions wherever the cost grows with the data, and takes the patterns of `matches` out.
 pub(super) fn meter(expression: &mut IdedExpr) -> Result<Vec<Pattern>, ConditionError> {
     let mut patterns = Vec::new();
     meter_node(expression, &mut patterns)?;
@@ -91,7 +91,8 @@ fn meter_call(call: &mut CallExpr, patterns: &mut Vec<Pattern>) -> Result<(), Co
         | operators::NEGATE
         | operators::NOT_STRICTLY_FALSE
         | MATCHES => {}
-        // What `map`, `filter` and `exists_one` collect in: the crate knows the shape and appends in place.
+        // `map`, `filter` and `exists_one` collect their results in this. The crate recognises its shape and appends in
+        // place.
         operators::ADD if is_accumulator(call.args.first()) => {}
         name => match ARITHMETIC.iter().find(|(operator, _)| *operator == name) {
             Some((_, ours)) => call.func_name = (*ours).to_owned(),
@@ -135,7 +136,7 @@ fn int(number: u64) -> IdedExpr {
     IdedExpr { id: 0, expr: Expr::Literal(LiteralValue::Int(CelInt::from(number))) }
 }
 
-/// `operand` becomes `@charge(operand)`; literals are bounded by the text.
+/// `operand` becomes `@charge(operand)`. A literal needs no charge, because the text bounds it.
 fn charge(operand: &mut IdedExpr) {
     if !matches!(operand.expr, Expr::Literal(_)) {
         wrap(operand, CHARGE, Vec::new());

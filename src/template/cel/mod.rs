@@ -1,9 +1,9 @@
 //! Conditions in CEL (github.com/google/cel-spec), evaluated by the `cel` crate within a fixed budget.
 //!
-//! A condition is parsed once. Its syntax tree is then checked (only known names and functions), its reads
-//! are collected, and every operation that costs more than a moment is wrapped so that it pays from a budget:
-//! whatever the data, an answer or an error comes within a bounded time and bounded memory.
-//! Called by `condition` alone. Never puts a value into an error: it could be a secret.
+//! A condition is parsed once. Then its syntax tree is checked (only known names and functions) and its reads are
+//! collected. Every operation that costs more than a moment is wrapped, so that it pays from a budget. So whatever the
+//! data, an answer or an error comes within bounded time and bounded memory. Called only by `condition`. Never puts a
+//! value into an error, because the value could be a secret.
 
 mod budget;
 mod check;
@@ -25,12 +25,12 @@ use super::{ConditionError, Path, Roots};
 
 /// The longest condition, in bytes.
 const MOST_BYTES: usize = 4_096;
-/// Characters that can be operators, anywhere in the text. Bounds the depth of the parser's recursion, which
+/// The most characters of a text that can be operators, wherever they stand. This bounds the parser's recursion, which
 /// follows chains like `a.b.c` and `1+1+1` and has no limit of its own for them.
 const MOST_OPERATORS: usize = 400;
-/// Levels of brackets and ternaries, as the parser counts them.
+/// The most levels of brackets and ternaries, as the parser counts them.
 const MOST_NESTED: u16 = 24;
-/// Levels of the syntax tree, for the recursion of checks and evaluation.
+/// The most levels of the syntax tree, because checks and evaluation recurse.
 const MOST_LEVELS: usize = 72;
 
 static ENV: LazyLock<Arc<Env>> = LazyLock::new(|| Arc::new(Env::stdlib().with_optional_support(false)));
@@ -59,7 +59,7 @@ impl Cel {
     }
 
     /// # Errors
-    /// When the data is not as the expression expects, or too much of it is looked at.
+    /// When the data is not what the expression expects, or when the expression looks at too much of it.
     pub(super) fn eval(&self, roots: &dyn Roots) -> Result<bool, ConditionError> {
         guarded(|| self.eval_unguarded(roots))
     }
@@ -70,7 +70,7 @@ impl Cel {
         functions::add_functions(&mut context, &budget, &self.patterns);
         self.reads.bind(roots, &budget, &mut context);
         let result = CelValue::resolve_val(&self.expression, &context);
-        // `||` may have swallowed the error, but an answer found by giving up is none.
+        // `||` may have swallowed the error. But an answer that was found by giving up does not count.
         if budget.is_spent() {
             return Err(ConditionError::TooMuchWork(Budget::UNITS));
         }
@@ -88,7 +88,7 @@ fn parse(text: &str) -> Result<IdedExpr, ConditionError> {
     if text.len() > MOST_BYTES {
         return Err(ConditionError::TooLong { length: text.len(), most: MOST_BYTES });
     }
-    // Counted inside strings too: a second lexer that disagrees with the parser's would be a hole.
+    // Characters inside strings count too: a second lexer that disagrees with the parser's would be a hole.
     let operators =
         text.bytes().filter(|byte| b".[({+-*/%<>=!?".contains(byte)).count() + text.matches("in").count();
     if operators > MOST_OPERATORS {
@@ -104,7 +104,7 @@ fn parse(text: &str) -> Result<IdedExpr, ConditionError> {
     })
 }
 
-/// The parser and the evaluator are not ours: should one of them panic, the condition fails and nothing else.
+/// The parser and the evaluator are not ours. If one of them panics, only the condition fails.
 fn guarded<T>(work: impl FnOnce() -> Result<T, ConditionError>) -> Result<T, ConditionError> {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
         Err(ConditionError::Evaluation(
@@ -122,7 +122,7 @@ fn syntax(text: &str, errors: &ParseErrors) -> ConditionError {
     if message.contains("Recursion limit") || message == "UNKNOWN" {
         return ConditionError::TooComplex { what: "brackets or ?: nested more than 24 deep" };
     }
-    // The parser lists every token that would have fitted.
+    // The parser lists every token that it would have accepted.
     if let Some(at) = message.find(" expecting {") {
         message.truncate(at);
     }
@@ -216,7 +216,10 @@ mod tests {
             ("context.data.none.x == 1", "`context.data.none` is null and has no field `x`"),
             ("has(context.data.none.x)", "`context.data.none` is null and has no field `x`"),
             ("context.data.text.length == 1", "`context.data.text` is a string and has no field `length`"),
-            ("context.data.list.all(x, x.n == 1)", "a field is read of a whole number, which has none"),
+            (
+                "context.data.list.all(x, x.n == 1)",
+                "the condition reads a field of a whole number, which has no fields",
+            ),
             ("context.data.list[9] == 1", "a list has no element with that index"),
             ("context.data.text > 5", "`>` does not work on a string and a whole number"),
             ("context.data.text && true", "`&&` does not work on a string and a boolean"),
@@ -296,7 +299,7 @@ mod tests {
         }
     }
 
-    /// The parser and the evaluator recurse; on a small stack none of these may overflow it.
+    /// The parser and the evaluator recurse. On a small stack, none of these expressions may overflow it.
     #[test]
     fn deep_nesting_is_an_error_and_no_crash() {
         let wrapped = |open: &str, middle: &str, close: &str, n| open.repeat(n) + middle + &close.repeat(n);

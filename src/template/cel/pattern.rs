@@ -1,4 +1,4 @@
-//! Regular expressions of `matches`: fixed in the text, compiled once, priced by their size.
+//! The regular expressions of `matches`: fixed in the text, compiled once, priced by their size.
 //!
 //! Used by `meter` and `functions`. A pattern never comes from data.
 
@@ -6,22 +6,23 @@ use regex::{Regex, RegexBuilder};
 
 use super::super::ConditionError;
 
-/// Sizes of compiled patterns in KiB; the smallest that suffices is what a search in a unit of text costs.
+/// The sizes of compiled patterns in KiB. The smallest size that is enough is the price of a search in one unit of
+/// text.
 ///
-/// A search takes at most time proportional to text times pattern, never exponential.
+/// A search takes at most time proportional to text times pattern, never exponential time.
 const PATTERN_KIB: [usize; 8] = [8, 16, 32, 64, 128, 256, 512, 1_024];
 
 /// A pattern of `matches`, compiled with the condition.
 #[derive(Debug)]
 pub(super) struct Pattern {
     pub(super) regex: Regex,
-    /// Units that a unit of text costs.
+    /// The price of a search in one unit of text, in units.
     pub(super) price: u64,
 }
 
 impl Pattern {
     /// # Errors
-    /// When the text is no regular expression, or a too large one.
+    /// When the text is not a regular expression, or is too large.
     pub(super) fn compile(text: &str) -> Result<Self, ConditionError> {
         for kib in PATTERN_KIB {
             let mut builder = RegexBuilder::new(text);
@@ -29,7 +30,7 @@ impl Pattern {
                 Ok(regex) => return Ok(Self { regex, price: 2 * kib as u64 }),
                 Err(regex::Error::CompiledTooBig(_)) => {}
                 Err(other) => {
-                    // Its last line says what is wrong; those before draw an arrow under the place.
+                    // The last line says what is wrong. The lines before it draw an arrow under the place.
                     let message = other.to_string();
                     let reason = message.lines().last().unwrap_or_default().trim_start_matches("error: ");
                     return Err(ConditionError::Pattern(format!("is not a regular expression: {reason}")));

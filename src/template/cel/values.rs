@@ -1,6 +1,6 @@
-//! JSON as CEL values: only what the expression reads, and no string copied.
+//! Turns JSON into CEL values: only what the expression reads, and without copying a string.
 //!
-//! A whole number is an `int` (a `uint` beyond 2^63), any other a `double`; CEL compares them by value.
+//! A whole number becomes an `int` (a `uint` beyond 2^63), any other number a `double`. CEL compares them by value.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -19,7 +19,7 @@ use super::{
     check::Read,
 };
 
-/// The reads of one expression.
+/// The paths that one expression reads.
 #[derive(Debug)]
 pub(super) struct Reads {
     paths: Vec<Path>,
@@ -33,7 +33,7 @@ struct Variable {
     wanted: Wanted,
 }
 
-/// The part of a value that is read.
+/// The part of a value that the expression reads.
 #[derive(Debug, Default)]
 struct Wanted {
     whole: bool,
@@ -61,7 +61,7 @@ impl Reads {
         &self.paths
     }
 
-    /// Gives `context` a variable for each root that is read; one that does not exist is an empty map.
+    /// Gives `context` a variable for each root that is read. A root that does not exist is an empty map.
     pub(super) fn bind<'v>(&self, roots: &'v dyn Roots, budget: &Budget, context: &mut Context<'_, 'v>) {
         for Variable { name, root, wanted } in &self.variables {
             let value = match roots.root(*root) {
@@ -84,7 +84,7 @@ impl Wanted {
 
 static ALL: Wanted = Wanted { whole: true, fields: BTreeMap::new() };
 
-/// Once the budget is spent the rest is left out: the answer is thrown away anyway.
+/// Once the budget is spent, the rest is left out, because the answer is thrown away anyway.
 fn convert<'v>(value: &'v Value, wanted: &Wanted, budget: &Budget) -> Box<dyn Val + 'v> {
     if !budget.pay(1) {
         return Box::new(CelNull);

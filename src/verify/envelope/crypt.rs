@@ -1,7 +1,7 @@
 //! AES-256-CBC as these vendors use it, and the frame of 企业微信 and 钉钉 in it.
 //!
-//! Source: developer.work.weixin.qq.com/document/path/96211 and the vendors' sample code, whose keys and messages
-//! are the tests. CBC proves nothing of the sender: callers check the signature before they open anything.
+//! Source: developer.work.weixin.qq.com/document/path/96211 and the vendors' sample code, whose keys and messages are
+//! the tests. CBC proves nothing about the sender, so callers check the signature before they open anything.
 
 use aes::{
     Aes256,
@@ -14,14 +14,14 @@ use base64::{
 };
 use zeroize::Zeroizing;
 
-/// Bytes of an AES block.
+/// The size of an AES block, bytes.
 const BLOCK: usize = 16;
-/// The padding fills blocks of this size although AES has smaller ones, so that its bytes go up to 32.
+/// The padding fills blocks of this size although AES blocks are smaller, so its bytes go up to 32.
 const PAD_BLOCK: usize = 32;
-/// Random bytes and the length before the message.
+/// The random bytes and the length before the message.
 const HEAD: usize = 16 + 4;
 
-/// EncodingAESKeys end in bits that belong to no byte, and the vendors' own samples have them set.
+/// An EncodingAESKey ends in bits that belong to no byte. The vendors' own samples have these bits set.
 const KEY_BASE64: GeneralPurpose = GeneralPurpose::new(
     &ALPHABET,
     GeneralPurposeConfig::new()
@@ -29,7 +29,7 @@ const KEY_BASE64: GeneralPurpose = GeneralPurpose::new(
         .with_decode_padding_mode(DecodePaddingMode::RequireNone),
 );
 
-/// A key of AES-256. `Debug` shows nothing of it; it is wiped when it is dropped.
+/// A key of AES-256. `Debug` shows nothing of it, and it is wiped when it is dropped.
 #[derive(Clone)]
 pub(super) struct AesKey(Zeroizing<[u8; 32]>);
 
@@ -40,12 +40,12 @@ impl std::fmt::Debug for AesKey {
 }
 
 impl AesKey {
-    /// The key itself.
+    /// Takes the bytes of the key.
     pub(super) fn new(bytes: [u8; 32]) -> Self {
         Self(Zeroizing::new(bytes))
     }
 
-    /// What an EncodingAESKey of 43 characters writes.
+    /// Decodes an EncodingAESKey of 43 characters.
     pub(super) fn decode(text: &[u8]) -> Option<Self> {
         let bytes = Zeroizing::new(KEY_BASE64.decode(text).ok()?);
         bytes.as_slice().try_into().ok().map(Self::new)
@@ -58,11 +58,11 @@ impl AesKey {
         iv
     }
 
-    /// Decrypts whole blocks, padding and all.
+    /// Decrypts whole blocks, padding included.
     fn decrypt(&self, iv: [u8; BLOCK], mut data: Vec<u8>) -> Result<Vec<u8>, &'static str> {
         let (blocks, rest) = Array::slice_as_chunks_mut(&mut data);
         if blocks.is_empty() || !rest.is_empty() {
-            return Err("is no whole number of blocks");
+            return Err("is not a whole number of blocks");
         }
         cbc::Decryptor::<Aes256>::new(&(*self.0).into(), &iv.into()).decrypt_blocks(blocks);
         Ok(data)
@@ -96,7 +96,7 @@ pub(super) struct Frame {
 }
 
 impl Frame {
-    /// Opens what stood in `encrypt` or `echostr`.
+    /// Opens the text of `encrypt` or `echostr`.
     pub(super) fn open(key: &AesKey, encrypted: &str) -> Result<Self, &'static str> {
         let data = STANDARD.decode(encrypted).map_err(|_| "is not base64 with padding")?;
         let plain = Zeroizing::new(key.decrypt(key.iv(), data)?);
@@ -113,9 +113,9 @@ impl Frame {
         Ok(Self { message: message.to_vec(), receive_id: receive_id.to_vec() })
     }
 
-    /// As the vendor would write it.
+    /// Seals a message as the vendor would.
     pub(super) fn seal(key: &AesKey, random: [u8; 16], message: &[u8], receive_id: &[u8]) -> String {
-        // A message is a body, and those are far below 4 GiB.
+        // A message is a body, and bodies are far below 4 GiB.
         let length = (message.len() as u32).to_be_bytes();
         let frame = [random.as_slice(), &length, message, receive_id].concat();
         STANDARD.encode(key.encrypt(key.iv(), frame, PAD_BLOCK))
@@ -133,7 +133,7 @@ pub(super) fn open_with_iv(key: &AesKey, encrypted: &str) -> Result<Vec<u8>, &'s
     Ok(plain)
 }
 
-/// As Feishu would write it.
+/// Seals a message as Feishu would.
 pub(super) fn seal_with_iv(key: &AesKey, iv: [u8; BLOCK], message: &[u8]) -> String {
     let blocks = key.encrypt(iv, message.to_vec(), BLOCK);
     STANDARD.encode([iv.as_slice(), &blocks].concat())
@@ -146,7 +146,7 @@ mod tests {
 
     use super::*;
 
-    /// The keys of Tencent's and DingTalk's sample code; both have spare bits set.
+    /// The keys of Tencent's and DingTalk's sample code. Both have spare bits set.
     const WECOM: &[u8] = b"jWmYm7qr5nMoAUwZRjGtBxmz3KA1tkAj3ykkR6q2B2C";
     const DINGTALK: &[u8] = b"4g5j64qlyl3zvetqxz5jiocdr586fn2zvjpa8zls3ij";
 

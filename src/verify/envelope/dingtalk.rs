@@ -1,6 +1,6 @@
 //! 钉钉 (DingTalk) events: an encrypted JSON body, and always an encrypted answer.
 //!
-//! The answer to a delivery that needs none is `success`. Source: open-doc.dingtalk.com/microapp/isv/gdksu9 and
+//! `success` answers a delivery that needs no other answer. Source: open-doc.dingtalk.com/microapp/isv/gdksu9 and
 //! DingTalk's own DingTalk-Callback-Crypto, which also reads `signature` and `timeStamp`.
 
 use super::{
@@ -38,7 +38,7 @@ impl Dingtalk {
         let name = signature_of(&query);
         let package = Package::read(delivery.body).map_err(|why| Rejected::Envelope { why })?;
         if package.form != Form::Json {
-            return Err(Rejected::Envelope { why: "is no JSON" });
+            return Err(Rejected::Envelope { why: "is not JSON" });
         }
         let stamp = self.0.check(&query, name, Some(&package.encrypt), delivery.received_ms)?;
         let contents = self.0.open(&package.encrypt)?;

@@ -1,7 +1,7 @@
-//! 飞书 (Feishu, Lark): SHA-256 over time, nonce, Encrypt Key and body in `X-Lark-Signature`; the body may be encrypted.
+//! 飞书 (Feishu, Lark): SHA-256 over time, nonce, Encrypt Key and body in `X-Lark-Signature`. The body may be encrypted.
 //!
-//! Without an Encrypt Key the sender proves itself by the verification token in the body alone. The token is hidden in
-//! what is handed on. Source: open.feishu.cn, "Encrypt Key 加密策略", and larksuite/oapi-sdk-go `event/event.go`.
+//! Without an Encrypt Key, only the verification token in the body proves the sender. The token is hidden in what is
+//! passed on. Source: open.feishu.cn, "Encrypt Key 加密策略", and larksuite/oapi-sdk-go `event/event.go`.
 
 use http::HeaderName;
 use sha2::{Digest, Sha256};
@@ -27,13 +27,13 @@ const NONCE: HeaderName = HeaderName::from_static("x-lark-request-nonce");
 /// An event subscription of Feishu.
 #[derive(Debug)]
 pub struct Feishu {
-    /// Verification tokens; with `keys` never both empty.
+    /// Verification tokens; `tokens` and `keys` are never both empty.
     tokens: Vec<Secret>,
     keys: Vec<Key>,
     freshness: Freshness,
 }
 
-/// An Encrypt Key: its text is signed, its hash encrypts.
+/// An Encrypt Key: its text is signed, and its hash encrypts.
 #[derive(Debug)]
 struct Key {
     text: Secret,
@@ -54,7 +54,7 @@ impl Feishu {
         Ok(Self { tokens, keys, freshness: Freshness::new(TimestampUnit::Seconds, spec.tolerance) })
     }
 
-    /// Without an Encrypt Key the proof stands in the body; with one, questions need no signature.
+    /// Without an Encrypt Key, the proof stands in the body. With one, questions need no signature.
     pub(in crate::verify) fn proof(&self, head: &Delivery<'_>) -> Proof {
         if self.keys.is_empty() {
             return Proof::MayBe;
@@ -84,12 +84,12 @@ impl Feishu {
         }
     }
 
-    /// The key that signed the delivery, lately.
+    /// The key that signed the delivery within the tolerance.
     fn signed_by(&self, delivery: &Delivery<'_>) -> Result<(&Key, Replay), Rejected> {
         let malformed = |why| Rejected::Malformed { header: SIGNATURE.as_str().to_owned(), why };
         let mut claimed = [0; 32];
         hex::decode_to_slice(signature_header(delivery.headers, &SIGNATURE)?, &mut claimed)
-            .map_err(|_| malformed("it is no SHA-256 in hex"))?;
+            .map_err(|_| malformed("it is not a SHA-256 in hex"))?;
         let timestamp = text(delivery, &TIMESTAMP)?;
         let nonce = text(delivery, &NONCE)?;
         let matches = |key: &&Key| {
@@ -103,8 +103,8 @@ impl Feishu {
         Ok((key, Replay { digest: Sha256::digest(claimed).into(), until_ms }))
     }
 
-    /// Feishu's own library takes questions without a signature, as long as their token is right; a delivery that
-    /// is none is refused in the same words, whatever it decrypts to.
+    /// Feishu's own library accepts questions without a signature if their token is right. A delivery that is not a
+    /// question is refused in the same words, whatever it decrypts to.
     fn unsigned_question(&self, body: &[u8], received_ms: u64) -> Result<Verified, Rejected> {
         let missing = || Rejected::MissingSignature { header: SIGNATURE.as_str().to_owned() };
         let encrypted = outline(body)?.encrypt().ok_or_else(missing)?;
@@ -117,7 +117,7 @@ impl Feishu {
         Ok(Verified { question: true, ..verified })
     }
 
-    /// Checks the token, and hides it.
+    /// Checks the token and hides it.
     fn accept(&self, body: &[u8], received_ms: u64, replay: Option<Replay>) -> Result<Verified, Rejected> {
         let outline = outline(body)?;
         if !self.tokens.is_empty() {

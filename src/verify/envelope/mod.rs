@@ -1,7 +1,7 @@
 //! Senders that encrypt: what 企业微信, 微信公众号 and 钉钉 have in common, and 飞书 beside them.
 //!
-//! The signature is checked before anything is decrypted, and every failure is refused alike, so that nobody learns
-//! from us how a forged envelope was padded. Source: developer.work.weixin.qq.com/document/path/96466.
+//! The signature is checked before anything is decrypted. Every failure is refused in the same way, so that nobody
+//! learns from us how a forged envelope was padded. Source: developer.work.weixin.qq.com/document/path/96466.
 
 mod crypt;
 mod dingtalk;
@@ -31,15 +31,15 @@ pub(super) use wecom::Wecom;
 
 type Resolve<'a> = &'a dyn Fn(&str) -> Result<String, String>;
 
-/// How the answer to a delivery has to be written.
+/// How the answer to a delivery must be written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reply(Manner);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Manner {
-    /// As it is; an empty answer becomes this.
+    /// As it is. `empty` replaces an empty answer.
     Open { empty: &'static str, content_type: &'static str },
-    /// Encrypted by the key and signed with the token that the delivery came with, timed as the delivery.
+    /// Encrypted with the key, and signed with the token, that the delivery came with. It carries the delivery's time.
     Sealed { style: Style, token: usize, key: usize, timestamp: String, nonce: String, empty: &'static str },
 }
 
@@ -48,22 +48,21 @@ enum Manner {
 enum Style {
     /// `<xml><Encrypt/><MsgSignature/><TimeStamp/><Nonce/></xml>`
     Xml,
-    /// `{"encrypt", "msgsignature", "timestamp", "nonce"}` as bots of WeCom want it.
+    /// `{"encrypt", "msgsignature", "timestamp", "nonce"}`, for bots of WeCom.
     BotJson,
-    /// `{"msg_signature", "timeStamp", "nonce", "encrypt"}` as DingTalk wants it.
+    /// `{"msg_signature", "timeStamp", "nonce", "encrypt"}`, for DingTalk.
     DingtalkJson,
 }
 
-/// The body of an answer as its sender wants it.
+/// The body of an answer, written as its sender wants it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Written {
-    /// What it is, or the workflow's own type.
+    /// Its media type; `None` keeps the workflow's own type.
     pub content_type: Option<&'static str>,
-    /// Its bytes.
     pub body: Vec<u8>,
 }
 
-/// What sender and receiver agreed upon.
+/// What the sender and the receiver agreed on.
 #[derive(Debug)]
 struct Parties {
     /// Never empty.
@@ -71,22 +70,22 @@ struct Parties {
     /// Empty only in the plain mode of 微信公众号.
     keys: Vec<AesKey>,
     receive_id: Option<String>,
-    /// Milliseconds in one unit of the sender's timestamps.
+    /// One unit of the sender's timestamps, milliseconds.
     unit_ms: u64,
     tolerance_ms: u64,
 }
 
-/// What was signed, once it is known to be of the sender.
+/// What was signed, once it is known to come from the sender.
 struct Stamp {
     signature: [u8; 20],
     timestamp: String,
     nonce: String,
-    /// Which token signed it.
+    /// The token that signed it.
     token: usize,
     until_ms: u64,
 }
 
-/// What an envelope held, and which key opened it.
+/// The content of an envelope, and the key that opened it.
 struct Contents {
     message: Vec<u8>,
     key: usize,
@@ -112,12 +111,12 @@ impl Parties {
         Ok(Self { tokens, keys, receive_id, unit_ms, tolerance_ms: tolerance.as_millis() })
     }
 
-    /// Whether the query holds what signs a delivery.
+    /// Whether the query holds the parameters that sign a delivery.
     fn are_there(query: &Query<'_>, signature: &'static str) -> Result<(), Rejected> {
         [signature, "timestamp", "nonce"].into_iter().try_for_each(|name| query.one(name).map(|_| ()))
     }
 
-    /// Whether `content` was signed with one of the tokens, and lately.
+    /// Whether `content` was signed with one of the tokens, within the tolerance.
     fn check(
         &self,
         query: &Query<'_>,
@@ -128,7 +127,7 @@ impl Parties {
         let written = query.one(signature)?;
         let mut claimed = [0; 20];
         hex::decode_to_slice(&written, &mut claimed)
-            .map_err(|_| Rejected::Query { name: signature, why: "is no SHA-1 in hex" })?;
+            .map_err(|_| Rejected::Query { name: signature, why: "is not a SHA-1 in hex" })?;
         let (timestamp, nonce) = (query.one("timestamp")?, query.one("nonce")?);
         let token = self
             .tokens
@@ -166,7 +165,7 @@ impl Parties {
         self.receive_id.as_ref().is_none_or(|id| id.as_bytes() == frame.receive_id)
     }
 
-    /// An answer in the vendor's envelope.
+    /// Writes an answer in the vendor's envelope.
     fn write(&self, manner: &Manner, answer: &[u8], random: [u8; 16]) -> Option<Written> {
         let Manner::Sealed { style, token, key, timestamp, nonce, empty } = manner else { return None };
         let answer = if answer.is_empty() { empty.as_bytes() } else { answer };
@@ -199,7 +198,7 @@ impl Parties {
         })
     }
 
-    /// The query of a message as the sender would write it; the encrypted text too when there is a key.
+    /// The query of a message as the sender would write it. With a key, it covers the encrypted text too.
     fn sign_query(&self, name: &str, encrypt: Option<&str>, id: &str, now_ms: u64) -> Vec<(String, String)> {
         let timestamp = (now_ms / self.unit_ms).to_string();
         let nonce = hex::encode(&Sha256::digest(id)[..8]);
@@ -213,7 +212,7 @@ impl Parties {
         self.tokens.first().expect("compile refuses an empty list")
     }
 
-    /// A message as the sender would encrypt it; nothing without a key.
+    /// Encrypts a message as the sender would; `None` without a key.
     fn encrypt(&self, message: &[u8], id: &str) -> Option<String> {
         let receive_id = self.receive_id.as_deref().unwrap_or("");
         self.keys.first().map(|key| Frame::seal(key, random_of(id), message, receive_id.as_bytes()))
@@ -221,7 +220,7 @@ impl Parties {
 }
 
 impl Stamp {
-    /// The nonce makes each signature unique, so it tells a delivery from its replay.
+    /// The nonce makes each signature unique, so the digest tells a delivery from its replay.
     fn replay(&self) -> Replay {
         Replay { digest: Sha256::digest(self.signature).into(), until_ms: self.until_ms }
     }
@@ -237,7 +236,7 @@ impl Reply {
         Self(Manner::Open { empty, content_type })
     }
 
-    /// An answer that needs no key.
+    /// Writes an answer that needs no key.
     fn write_open(&self, answer: &[u8]) -> Option<Written> {
         match &self.0 {
             Manner::Open { empty, content_type } if answer.is_empty() => {
@@ -249,7 +248,7 @@ impl Reply {
     }
 }
 
-/// The query of a request, whose parameters are read strictly.
+/// The query of a request. Its parameters are read strictly.
 struct Query<'a>(Vec<(&'a str, &'a str)>);
 
 impl<'a> Query<'a> {
@@ -262,7 +261,7 @@ impl<'a> Query<'a> {
         self.0.iter().any(|(other, _)| *other == name)
     }
 
-    /// The one value of a parameter. A `+` stays one: base64 is made of it, and these senders write no spaces.
+    /// The one value of a parameter. A `+` stays a `+`, because base64 has it and these senders write no spaces.
     fn one(&self, name: &'static str) -> Result<String, Rejected> {
         let wrong = |why| Rejected::Query { name, why };
         let mut values = self.0.iter().filter(|(other, _)| *other == name);
@@ -277,7 +276,7 @@ impl<'a> Query<'a> {
     }
 }
 
-/// SHA-1 over the parts in the order of their bytes.
+/// SHA-1 over the parts, sorted by their bytes.
 fn sign(token: &Secret, timestamp: &str, nonce: &str, content: Option<&str>) -> [u8; 20] {
     let mut parts = vec![token.bytes(), timestamp.as_bytes(), nonce.as_bytes()];
     parts.extend(content.map(str::as_bytes));
@@ -285,14 +284,14 @@ fn sign(token: &Secret, timestamp: &str, nonce: &str, content: Option<&str>) -> 
     parts.iter().fold(Sha1::new(), |hash, part| hash.chain_update(part)).finalize().into()
 }
 
-/// The random bytes of a delivery that is signed for a test: its id is random.
+/// Random bytes for a delivery that is signed for a test, made from its id, which is random.
 fn random_of(id: &str) -> [u8; 16] {
     let mut random = [0; 16];
     random.copy_from_slice(&Sha256::digest(id)[16..]);
     random
 }
 
-/// What a message is, by its first character.
+/// The media type of a message, by its first character.
 fn content_type(message: &[u8]) -> &'static str {
     match message.trim_ascii_start().first() {
         Some(b'<') => "application/xml",
@@ -306,7 +305,7 @@ fn field<T>(name: &'static str, result: Result<T, SchemeError>) -> Result<T, Sch
     result.map_err(|error| SchemeError::Field { name, error: Box::new(error) })
 }
 
-/// What is not decided by one vendor's file.
+/// What no single vendor's file decides.
 #[cfg(test)]
 mod testing {
     use http::HeaderMap;

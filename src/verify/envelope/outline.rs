@@ -1,15 +1,15 @@
-//! The few fields of a Feishu body that the verification reads, found without rebuilding the JSON.
+//! Reads the few fields of a Feishu body that the verification needs, without rebuilding the JSON.
 //!
-//! Bodies repeat the verification token. It is replaced in the text itself, so that everything else stays byte for
-//! byte what was received.
+//! Bodies repeat the verification token. It is replaced in the text itself, so that every other byte stays as it was
+//! received.
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-/// What stands in place of a token.
+/// The text that replaces a token.
 const HIDDEN: &str = "\"[hidden]\"";
 
-/// A body of Feishu.
+/// The fields of a body of Feishu that matter here.
 pub(super) struct Outline<'a> {
     text: &'a str,
     fields: Fields<'a>,
@@ -35,9 +35,10 @@ struct Header<'a> {
 }
 
 impl<'a> Outline<'a> {
-    /// Reads an object. A field that is there twice is an error: it would mean one thing to us and another to others.
+    /// Reads an object. A field that is there twice is an error, because it would mean one thing to us and another to
+    /// others.
     pub(super) fn read(body: &'a [u8]) -> Result<Self, &'static str> {
-        const WRONG: &str = "is no JSON object with plain fields";
+        const WRONG: &str = "is not a JSON object with plain fields";
         let text = std::str::from_utf8(body).map_err(|_| "is not UTF-8")?;
         let fields: Fields<'a> = serde_json::from_str(text).map_err(|_| WRONG)?;
         let header = fields.header.filter(|header| header.get().starts_with('{'));
@@ -46,12 +47,12 @@ impl<'a> Outline<'a> {
         Ok(Self { text, fields, header })
     }
 
-    /// The encrypted text, if it is one.
+    /// The encrypted text, if `encrypt` is a text.
     pub(super) fn encrypt(&self) -> Option<String> {
         string(self.fields.encrypt)
     }
 
-    /// Whether it asks for a challenge.
+    /// Whether the body asks for a challenge.
     pub(super) fn is_question(&self) -> bool {
         string(self.fields.kind).as_deref() == Some("url_verification")
     }
@@ -73,7 +74,7 @@ impl<'a> Outline<'a> {
         text.into_bytes()
     }
 
-    /// Where a value that was borrowed from the text stands in it.
+    /// The place of a value that was borrowed from the text.
     fn place(&self, value: &RawValue) -> (usize, usize) {
         let start = value.get().as_ptr() as usize - self.text.as_ptr() as usize;
         (start, value.get().len())

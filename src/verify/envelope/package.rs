@@ -1,9 +1,10 @@
-//! What stands around the encrypted text: `<xml><Encrypt>…</Encrypt></xml>`, or `{"encrypt": "…"}` of bots and of 钉钉.
+//! The document around the encrypted text: `<xml><Encrypt>…</Encrypt></xml>`, or the `{"encrypt": "…"}` of bots and of
+//! 钉钉.
 
 use quick_xml::{Reader, events::Event};
 use serde::Deserialize;
 
-/// How sender and receiver write.
+/// The format in which sender and receiver write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Form {
     Xml,
@@ -24,7 +25,7 @@ struct Outer {
 }
 
 impl Package {
-    /// Reads a body, XML if it begins as XML does.
+    /// Reads a body. It is XML if it begins as XML does.
     pub(super) fn read(body: &[u8]) -> Result<Self, &'static str> {
         let text =
             std::str::from_utf8(body).map_err(|_| "is not UTF-8")?.trim_start_matches('\u{feff}').trim();
@@ -37,9 +38,10 @@ impl Package {
     }
 }
 
-/// The text of the one `Encrypt` below the root. Nothing else of the document is believed, as nothing else is signed.
+/// The text of the one `Encrypt` below the root. Nothing else in the document is trusted, because nothing else is
+/// signed.
 fn encrypt_of_xml(text: &str) -> Result<String, &'static str> {
-    const BROKEN: &str = "is no well-formed XML";
+    const BROKEN: &str = "is not well-formed XML";
     let mut reader = Reader::from_str(text);
     let mut depth = 0_usize;
     let mut found: Option<String> = None;
@@ -102,10 +104,10 @@ mod tests {
             ("{\"other\":[1],\"encrypt\":\"a\"}", package(Form::Json, "a")),
             ("<xml><a><Encrypt>ab</Encrypt></a></xml>", Err("has no `Encrypt`")),
             ("<xml><Encrypt>a</Encrypt><Encrypt>b</Encrypt></xml>", Err("has more than one `Encrypt`")),
-            ("<xml><Encrypt>a<b/></Encrypt>", Err("is no well-formed XML")),
+            ("<xml><Encrypt>a<b/></Encrypt>", Err("is not well-formed XML")),
             ("<xml><Encrypt>a&amp;</Encrypt></xml>", Err("has a reference within `Encrypt`")),
             ("<!DOCTYPE x><xml><Encrypt>a</Encrypt></xml>", Err("has a document type")),
-            ("<xml><Encrypt>a</Wrong></xml>", Err("is no well-formed XML")),
+            ("<xml><Encrypt>a</Wrong></xml>", Err("is not well-formed XML")),
             ("{\"encrypt\":\"a\",\"encrypt\":\"b\"}", Err("is neither XML nor JSON with one `encrypt`")),
             ("{\"encrypt\":1}", Err("is neither XML nor JSON with one `encrypt`")),
             ("", Err("is neither XML nor JSON with one `encrypt`")),

@@ -1,8 +1,8 @@
-//! 微信公众号: `signature` over token, timestamp and nonce; with a key, `msg_signature` over the encrypted text too.
+//! 微信公众号: `signature` over token, timestamp and nonce; with a key, `msg_signature` also over the encrypted text.
 //!
-//! The plain mode does not sign the body, so each signature is good for one body only: the replay digest leaves the
-//! body out. A GET with `echostr` asks whether the address is right and wants it back as it is, in both modes. Source:
-//! developers.weixin.qq.com/doc/offiaccount, "接入指南" and "消息加解密说明".
+//! The plain mode does not sign the body. So the replay digest leaves the body out, and each signature works for only
+//! one body. A GET with `echostr` asks whether the address is right, and wants the text back as it is, in both modes.
+//! Source: developers.weixin.qq.com/doc/offiaccount, "接入指南" and "消息加解密说明".
 
 use super::{
     super::{Delivery, Rejected, SchemeError, Signed, Verified},

@@ -1,6 +1,6 @@
 //! 企业微信 (WeCom): `msg_signature`, `timestamp` and `nonce` in the query, an encrypted body, an encrypted answer.
 //!
-//! A GET with `echostr` asks whether the address is right and wants its decrypted text. Source:
+//! A GET with `echostr` asks whether the address is right, and wants the decrypted text. Source:
 //! developer.work.weixin.qq.com/document/path/90930 and /101033 (bots, whose bodies are JSON).
 
 use super::{
@@ -33,9 +33,9 @@ impl Wecom {
             let echo = query.one("echostr")?;
             self.0.check(&query, SIGNATURE, Some(&echo), delivery.received_ms)?;
             let body = self.0.open(&echo)?.message;
-            // What is decrypted is answered: it must not be the message of somebody else's delivery.
+            // The decrypted text is the answer, so it must not be the message of somebody else's delivery.
             if !is_echo(&body) {
-                return Err(Rejected::Envelope { why: "holds no text that a question asks for" });
+                return Err(Rejected::Envelope { why: "does not hold the random text of a question" });
             }
             return Ok(Verified::question(Some(Opened { body, content_type: "text/plain" })));
         }
@@ -53,7 +53,7 @@ impl Wecom {
     }
 }
 
-/// A random text, which no message is: those are XML or JSON.
+/// Whether it is a random text. A message is not: it is XML or JSON.
 fn is_echo(text: &[u8]) -> bool {
     text.iter().all(|byte| byte.is_ascii_alphanumeric() || b"+/=_.-".contains(byte))
 }
@@ -76,7 +76,7 @@ pub(super) fn message(
     })
 }
 
-/// Bots write JSON and want JSON.
+/// Bots write JSON and want JSON back.
 fn style(form: Form) -> Style {
     match form {
         Form::Xml => Style::Xml,
@@ -127,7 +127,7 @@ mod tests {
         Ok(String::from_utf8(verified.opened.unwrap().body).unwrap())
     }
 
-    /// Question and delivery have one signature and one envelope.
+    /// A question and a delivery have the same kind of signature and envelope.
     #[test]
     fn a_delivery_that_is_sent_as_a_question_is_not_decrypted_for_who_sent_it() {
         let scheme = testing::scheme(setting());
@@ -137,7 +137,7 @@ mod tests {
             let mut query = wecom.0.sign_query(SIGNATURE, Some(&encrypt), "id-1", ECHO_MS);
             query.push(("echostr".to_owned(), encrypt));
             let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(query).finish();
-            let why = "holds no text that a question asks for";
+            let why = "does not hold the random text of a question";
             assert_eq!(echo(&scheme, &query, ECHO_MS), Err(Rejected::Envelope { why }));
         }
     }
@@ -161,7 +161,7 @@ mod tests {
                 "half a signature",
                 ECHO.replace("5c45ff5e21", ""),
                 ECHO_MS,
-                Err(query(SIGNATURE, "is no SHA-1 in hex")),
+                Err(query(SIGNATURE, "is not a SHA-1 in hex")),
             ),
             ("no signature", ECHO.replace("msg_", ""), ECHO_MS, Err(query(SIGNATURE, "is missing"))),
             ("no nonce", ECHO.replace("nonce", "n"), ECHO_MS, Err(query("nonce", "is missing"))),

@@ -1,7 +1,7 @@
 //! Every scheme: what is refused, and why.
 //!
-//! Each row of [`schemes`] is signed by the sender's own side and then spoilt. That the signatures themselves are those
-//! of the senders is shown by the senders' own examples, `tests/it/vectors.rs`, and by their libraries, `senders.rs`.
+//! The sender's own side signs each row of [`schemes`], and then the test spoils it. The senders' own examples
+//! (`tests/it/vectors.rs`) and their libraries (`senders.rs`) show that the signatures are those of the senders.
 
 mod rows;
 
@@ -11,9 +11,9 @@ use serde_json::{Value, json};
 use self::rows::{NOW, OTHER_SEED, PUBLIC, Row, Unit, WHSEC, schemes};
 use super::*;
 
-/// A signature of which something is changed from its first character on that is the signature's own.
+/// Changes a signature. The change begins at the first character that belongs to the signature itself.
 fn change(written: &str, change: impl Fn(&str) -> String) -> String {
-    // Behind the last mark of a prefix or a key, before padding.
+    // Behind the last mark of a prefix or a key, and before padding.
     let end = written.trim_end_matches('=').len();
     let start = written[..end].rfind(['=', ',', ':', ' ']).map_or(0, |at| at + 1);
     format!("{}{}", &written[..start], change(&written[start..]))
@@ -29,7 +29,7 @@ fn every_scheme_accepts_its_sender_and_nobody_else() {
         assert_eq!(row.sent_at(row.other, NOW).arrives(&scheme, NOW), expected, "{name}: another secret");
     }
     let covered: Vec<_> = schemes().into_iter().map(|row| row.setting["scheme"].clone()).collect();
-    // Those that encrypt have tables of their own, in `envelope`.
+    // Schemes that encrypt have their own tables, in `envelope`.
     let sealed = ["wecom", "wechat_mp", "dingtalk_event", "feishu", "lark"];
     for scheme in Verify::schemes().into_iter().filter(|scheme| !sealed.contains(scheme)) {
         assert!(covered.contains(&scheme.into()), "{scheme} is not tried");
@@ -60,7 +60,7 @@ fn headers_that_are_missing_empty_or_repeated_are_refused() {
     for row in schemes() {
         let (scheme, name, sent) = (row.receiver(), row.name(), row.sent());
         for (header, value) in &sent.headers {
-            // Linear tells the time in its body; the header is for bodies that do not.
+            // Linear sends the time in its body. The header is for bodies that do not hold it.
             if header == "linear-timestamp" {
                 continue;
             }
@@ -89,7 +89,7 @@ fn s3_a_proof_that_is_missing_is_told_by_the_head_alone() {
     for row in schemes() {
         let (scheme, name, sent) = (row.receiver(), row.name(), row.sent());
         assert_eq!(sent.proof(&scheme), Proof::MayBe, "{name}");
-        // Linear tells the time in its body; the header is for bodies that do not.
+        // Linear sends the time in its body. The header is for bodies that do not hold it.
         for (header, _) in sent.headers.iter().filter(|(header, _)| header != "linear-timestamp") {
             let expected = sent.clone().without(header).arrives(&scheme, NOW).unwrap_err();
             assert_eq!(
@@ -204,7 +204,7 @@ fn times_that_are_none_are_refused() {
                 changed.body = text.replace(&own, &format!("\"{wrong}\"")).into_bytes();
             }
             let refused = changed.arrives(&scheme, NOW).unwrap_err();
-            // A body that was changed is refused for that when its time is looked at later.
+            // The time comes before the signature, which a changed body would fail too.
             let by_kind = matches!(
                 refused,
                 Rejected::BadTimestamp { .. } | Rejected::Stale { .. } | Rejected::Future { .. }
@@ -250,7 +250,7 @@ fn during_a_rotation_both_secrets_are_accepted_and_afterwards_the_new_one_alone(
     let until = NOW + 1_000;
     let until_text = "2026-01-01T12:00:01Z";
     for row in schemes() {
-        // Of public keys the rotation is tried with what belongs to the other private key.
+        // For public keys, the rotation uses the public key of the other private key.
         let other_public = match row.other {
             OTHER_SEED => "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c",
             other if other.starts_with("whsk_") => "whpk_PUAXw+hDiVqStwqnTRt+vJyYLM8uxJaMwM1V8Sr0Zgw=",

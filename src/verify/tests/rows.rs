@@ -9,21 +9,21 @@ use crate::model::Verify;
 pub(super) const NOW: u64 = 1_767_268_800_000;
 pub(super) const URL: &str = "https://hooks.example/api/webhooks/a?b=1";
 
-/// A scheme and what it is tried with.
+/// A scheme, and the values that it is tried with.
 pub(super) struct Row {
     pub(super) setting: Value,
     pub(super) secret: &'static str,
-    /// What another sender would know.
+    /// The secret that another sender would know.
     pub(super) other: &'static str,
-    /// What the receiver knows of the first; the same unless there is a public key.
+    /// What the receiver knows about the first secret. It is the same text unless there is a public key.
     pub(super) public: &'static str,
     pub(super) content_type: &'static str,
     pub(super) body: &'static str,
-    /// The header with the signature.
+    /// The header that holds the signature.
     pub(super) signature: &'static str,
     /// Whether the signature covers the body.
     pub(super) covers_body: bool,
-    /// How the time is written and its tolerance, if there is one.
+    /// How the time is written, and its tolerance, if there is a time.
     pub(super) time: Option<(Unit, u64)>,
 }
 
@@ -160,7 +160,7 @@ impl Row {
         self.scheme(self.public.into(), false)
     }
 
-    /// As its sender sends it at that time.
+    /// The request as its sender sends it at that time.
     pub(super) fn sent_at(&self, secret: &str, now_ms: u64) -> Sent {
         let body = self.body().as_bytes();
         let outgoing =
@@ -206,7 +206,7 @@ impl Sent {
             received_ms,
         };
         let verified = scheme.verify(&delivery).map(|_| ());
-        // Whatever a test does to a delivery: what is refused before its body is read is refused after it too.
+        // Whatever a test does to a delivery: if it is refused before its body is read, it is also refused after that.
         match scheme.proof(&Delivery { body: b"", ..delivery }) {
             Proof::MayBe => {}
             Proof::Absent(_) | Proof::MayAsk(_) => {
@@ -216,7 +216,7 @@ impl Sent {
         verified
     }
 
-    /// What its head tells of its proof.
+    /// What its head says about its proof.
     pub(super) fn proof(&self, scheme: &Scheme) -> Proof {
         let mut headers = HeaderMap::new();
         for (name, value) in &self.headers {
