@@ -9,8 +9,7 @@ use crate::{
     engine::frame_of,
     model::{
         Bundle, CREDENTIAL_HEADERS, Entry, HIDDEN, JsonText, Run, RunError, RunStatus, StepKey, StepRecord,
-        Wait,
-        notes_json,
+        Wait, notes_json,
     },
     secrets::Redactor,
     steps::timestamp,

@@ -55,6 +55,10 @@ declare namespace Flowcell {
     ip: string;
     /** The body as text. */
     readonly rawBody: string;
+    /** The query as it came, without its `?`. */
+    readonly rawQuery: string;
+    /** The URL that the sender called. */
+    readonly url: string;
     /** The body's bytes in base64. */
     readonly rawBodyBase64: string;
   }

@@ -2,8 +2,7 @@
 
 use std::borrow::Cow;
 
-use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
-use encoding_rs::Encoding;
+use encoding_rs::{Encoding, GB18030, WINDOWS_1252};
 
 /// A charset: UTF-8, GBK, GB18030, Big5, Shift_JIS, EUC-KR, Latin-1 and the others that browsers know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,10 +52,22 @@ pub(super) fn guessed(bytes: &[u8], declared: Option<Charset>) -> String {
     if let Some(text) = declared.and_then(|charset| charset.decode(bytes)) {
         return text.into_owned();
     }
-    let mut detector = EncodingDetector::new(Iso2022JpDetection::Deny);
-    detector.feed(bytes, true);
-    let (text, _) = detector.guess(None, Utf8Detection::Deny).decode_without_bom_handling(bytes);
-    text.into_owned()
+    let guess = if looks_chinese(bytes) { GB18030 } else { WINDOWS_1252 };
+    guess.decode_without_bom_handling(bytes).0.into_owned()
+}
+
+/// Whether bytes that are not ASCII come in the pairs of GB 2312, whose bytes are both over A0: names in Latin-1 have their accented
+/// letters one by one. A detector of browsers takes so short a text for Korean.
+fn looks_chinese(bytes: &[u8]) -> bool {
+    let mut rest = bytes;
+    while let Some((&first, behind)) = rest.split_first() {
+        rest = match (first, behind.split_first()) {
+            (..0x80, _) => behind,
+            (0xa1..=0xf7, Some((0xa1..=0xfe, behind))) => behind,
+            _ => return false,
+        };
+    }
+    true
 }
 
 #[cfg(test)]
@@ -90,11 +101,13 @@ mod tests {
 
     #[test]
     fn the_name_of_a_file_is_read_as_it_looks() {
-        let cases: [(&[u8], Option<&str>, &str); 5] = [
+        let cases: [(&[u8], Option<&str>, &str); 7] = [
             ("报告.csv".as_bytes(), Some("gbk"), "报告.csv"),
             (b"\xb1\xa8\xb8\xe6.csv", Some("gbk"), "报告.csv"),
             (b"\xb1\xa8\xb8\xe6.csv", None, "报告.csv"),
             (b"r\xe9sum\xe9.pdf", None, "résumé.pdf"),
+            (b"\xc1\xaa\xcd\xa8 2024\xc4\xea.xls", None, "联通 2024年.xls"),
+            (b"Stra\xdfe M\xfcller.txt", None, "Straße Müller.txt"),
             (b"a.txt", None, "a.txt"),
         ];
         for (bytes, declared, expected) in cases {

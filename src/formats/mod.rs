@@ -193,7 +193,8 @@ fn auto(
 
 /// Whether there is nothing but white space, and a byte order mark before it.
 fn is_blank(body: &[u8]) -> bool {
-    body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body).trim_ascii().is_empty()
+    matches!(body, b"\xff\xfe" | b"\xfe\xff")
+        || body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body).trim_ascii().is_empty()
 }
 
 fn json_or_empty(body: &[u8], charset: Option<Charset>) -> Result<Content, FormatError> {
@@ -211,10 +212,10 @@ fn xml_or_empty(body: &[u8], charset: Option<Charset>) -> Result<Content, Format
 /// The body as text; nothing when it is in no charset that is known or declared.
 fn text(body: &[u8], charset: Option<Charset>) -> Option<Content> {
     let text = charset::text(body, charset).ok()?;
-    match text.len() == body.len() && text.as_bytes() == body {
-        true => Some(Content::Text),
-        false => Some(Content::Decoded(JsonText::from_value(&text.into_owned().into()))),
+    if text.as_bytes() == body {
+        return Some(Content::Text);
     }
+    Some(Content::Decoded(JsonText::from_value(&text.into_owned().into())))
 }
 
 fn undecoded(essence: &str) -> Content {

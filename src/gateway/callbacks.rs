@@ -114,7 +114,7 @@ async fn call(
         other => other?,
     };
     *body_bytes = body.len() as u64;
-    let mut event = hooks::event_of(
+    let mut event = event::event_of(
         &gateway.engine,
         client,
         parts,

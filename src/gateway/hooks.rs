@@ -12,7 +12,7 @@ use axum::{
     extract::{ConnectInfo, Request, State},
     response::{IntoResponse, Response},
 };
-use http::{HeaderValue, StatusCode, header, request::Parts};
+use http::{StatusCode, request::Parts};
 use tokio::sync::oneshot;
 
 use super::{
@@ -20,11 +20,11 @@ use super::{
     budget::Claim,
     cors, dedupe,
     endpoint::Endpoint,
+    event,
     handshake::{Answer, Handshake, Subject},
-    header_list::headers,
     hide,
     hosts::Foreign,
-    ip,
+    ip, methods,
     problem::Problem,
     rate,
     refusal::Refusal,
@@ -45,8 +45,6 @@ use crate::{
 
 /// The path that keys stand below.
 pub(super) const PREFIX: &str = "/api/webhooks/";
-/// The most parameters of a query.
-const QUERY_MOST: usize = 1_000;
 /// The largest body of a request that may be a question and can be nothing else, bytes.
 const QUESTION_MOST: usize = 64 << 10;
 
@@ -223,23 +221,29 @@ async fn accept(
     }
     let method = parts.method.as_str();
     let asks = |signed| endpoint.asks(method, signed);
-    let probes = probe(&endpoint, method);
+    let probes = methods::probe(&endpoint, method, &parts.headers);
     if !asks(true) && !asks(false) && probes.is_none() {
-        allow_method(&endpoint, method)?;
+        methods::allow_method(&endpoint, method)?;
     }
     if endpoint.webhook().ip.as_ref().is_some_and(|rules| !ip::allows(rules, client)) {
         return Err(Refusal::Ip(client));
     }
     rate::count(&endpoint.limiters, client).map_err(Refusal::Rate)?;
-    if let Some(answered) = probes
+    if let Some((response, outcome)) = probes
         && !asks(true)
         && !asks(false)
     {
-        return Ok(answered);
+        return Ok(Accepted::Answered(response, outcome));
     }
     let unavailable = |error: &FieldError| Refusal::Unavailable(error.to_string());
-    let scheme = endpoint.scheme.as_ref().map_err(unavailable)?;
     let handshake = endpoint.handshake.as_ref().map_err(unavailable)?.as_ref();
+    // Some senders tell the secret only after their question was answered.
+    if endpoint.scheme.is_err()
+        && let Some(answered) = answer_question(handshake, parts, &[], false)?
+    {
+        return Ok(answered);
+    }
+    let scheme = endpoint.scheme.as_ref().map_err(unavailable)?;
     let coding = body::coding(&parts.headers, endpoint.webhook().decompress)?;
     trace.scheme = scheme.as_ref().map(Scheme::name);
     let delivery = |body| Delivery {
@@ -253,7 +257,7 @@ async fn accept(
     let proof = scheme.as_ref().map_or(Proof::MayBe, |scheme| scheme.proof(&delivery(&[])));
     let unproven = unproven(proof, handshake, parts);
     if unproven.as_ref().is_some_and(|(_, most)| *most == 0) && !asks(true) {
-        allow_method(&endpoint, method)?;
+        methods::allow_method(&endpoint, method)?;
     }
     let limit = endpoint.max_body.min(gateway.bodies.largest());
     let claim = Arc::clone(trace.claim.insert(Arc::new(gateway.claim(client))));
@@ -266,7 +270,7 @@ async fn accept(
         return Ok(answered);
     }
     if !asks(true) {
-        allow_method(&endpoint, method)?;
+        methods::allow_method(&endpoint, method)?;
     }
     if scheme.as_ref().is_some_and(Scheme::is_mac)
         && handshake.is_some_and(|handshake| handshake.could_have_signed(&body))
@@ -295,7 +299,7 @@ async fn accept(
         let why = "the sender asks, and the trigger answers no such question";
         return Err(Refusal::Handshake(why.to_owned()));
     }
-    allow_method(&endpoint, method)?;
+    methods::allow_method(&endpoint, method)?;
     let fields = endpoint.webhook().verify.as_ref().map_or(&[][..], Verify::secret_fields);
     if !fields.is_empty()
         && let Some(hidden) =
@@ -304,13 +308,13 @@ async fn accept(
         body = hidden;
     }
     let mut event =
-        event_of(&gateway.engine, client, parts, (content_type.as_deref(), body), &endpoint.reading)?;
+        event::event_of(&gateway.engine, client, parts, (content_type.as_deref(), body), &endpoint.reading)?;
     claim.grow(event.content.made_bytes())?;
     event.params = params;
     trace.notes.clone_from(&event.notes);
     let webhook = endpoint.webhook();
     let mode = webhook.mode;
-    if !is_wanted(&endpoint, &event, &mut trace.notes)? {
+    if !event::is_wanted(&endpoint, &event, &mut trace.notes)? {
         return Ok(Accepted::Answered(StatusCode::NO_CONTENT.into_response(), RequestOutcome::Filtered));
     }
     // Keys are stored only as digests, so they may read what is hidden below.
@@ -332,20 +336,6 @@ async fn accept(
     let submission = Submission { definition, event, mode, cause: Cause::Webhook, dedupe, replay };
     let submitted = gateway.engine.submit(submission).await?;
     Ok(Accepted::Submitted(endpoint, submitted))
-}
-
-/// Whether the trigger's filter lets an event start a run.
-fn is_wanted(endpoint: &Endpoint, event: &Event, notes: &mut Vec<Note>) -> Result<bool, Refusal> {
-    let Some(filter) = &endpoint.filter else { return Ok(true) };
-    filter.lets_through(event).or_else(|why| {
-        let workflow = &endpoint.definition.workflow.key;
-        tracing::warn!(%workflow, %why, "the filter cannot be answered for a delivery");
-        notes.push(Note::FilterUnanswered { why: why.clone() });
-        match endpoint.webhook().filter_on_error {
-            WhenUnknown::Run => Ok(true),
-            WhenUnknown::Refuse => Err(Refusal::FilterUnanswered(why)),
-        }
-    })
 }
 
 /// The answer to a question of those before the signature or of those after it.
@@ -448,89 +438,11 @@ async fn decompress(
     }
 }
 
-fn allow_method(endpoint: &Endpoint, method: &str) -> Result<(), Refusal> {
-    match is_allowed(endpoint, method) {
-        true => Ok(()),
-        false => Err(Refusal::Method { allowed: allowed(endpoint) }),
-    }
-}
-
-fn is_allowed(endpoint: &Endpoint, method: &str) -> bool {
-    endpoint.webhook().methods.iter().any(|allowed| allowed.as_str() == method)
-}
-
-fn allowed(endpoint: &Endpoint) -> String {
-    let allowed: Vec<_> = endpoint.webhook().methods.iter().copied().map(Method::as_str).collect();
-    allowed.join(", ")
-}
-
-/// The answer to a HEAD or OPTIONS that runs nothing: senders and load balancers look with them whether somebody is there.
-fn probe(endpoint: &Endpoint, method: &str) -> Option<Accepted> {
-    let status = match method {
-        "HEAD" => StatusCode::OK,
-        "OPTIONS" => StatusCode::NO_CONTENT,
-        _ => return None,
-    };
-    if is_allowed(endpoint, method) {
-        return None;
-    }
-    let mut response = status.into_response();
-    let allow = HeaderValue::from_str(&allowed(endpoint)).expect("names of methods are ASCII");
-    response.headers_mut().insert(header::ALLOW, allow);
-    let kind = method.to_ascii_lowercase();
-    Some(Accepted::Answered(response, RequestOutcome::Handshake { kind }))
-}
-
 /// A copy gets what the first delivery got, as far as that is known yet.
 fn duplicate(run: Run, mode: Mode) -> Result<Response, Refusal> {
     match (mode, run.answer) {
         (Mode::Sync, Some(answer)) => Ok(answer::of_run(answer, run.head.id, true)),
         (Mode::Sync, None) => Err(Refusal::InFlight { run: run.head.id }),
         (Mode::Async, _) => Ok(answer::accepted(run.head.id, run.head.status.is_terminal())),
-    }
-}
-
-/// The event of a request with this type and body.
-pub(super) fn event_of(
-    engine: &Engine,
-    client: IpAddr,
-    parts: &Parts,
-    (content_type, body): (Option<&str>, Vec<u8>),
-    reading: &Reading,
-) -> Result<Event, Refusal> {
-    let content = formats::decode(reading, content_type, &body).map_err(|error| match error {
-        FormatError::Invalid(why) => Refusal::BodyInvalid(why),
-        FormatError::Type(essence) => Refusal::MediaType(essence),
-    })?;
-    let raw_query = parts.uri.query().unwrap_or("");
-    let query: Vec<_> = reading.query(raw_query).take(QUERY_MOST + 1).collect();
-    if query.len() > QUERY_MOST {
-        return Err(Refusal::QueryInvalid { most: QUERY_MOST });
-    }
-    Ok(Event {
-        method: parts.method.as_str().to_owned(),
-        path: parts.uri.path().to_owned(),
-        ip: client.to_string(),
-        headers: headers(&parts.headers),
-        query,
-        params: Vec::new(),
-        notes: notes_of(&content).into_iter().collect(),
-        content,
-        body,
-        origin: engine.public_url().to_owned(),
-        raw_query: raw_query.to_owned(),
-    })
-}
-
-/// What there is to say of how a body was read.
-pub(super) fn notes_of(content: &Content) -> Option<Note> {
-    match content {
-        Content::Undecoded { media_type } => Some(Note::BodyNotDecoded { media_type: media_type.clone() }),
-        Content::Empty
-        | Content::Json
-        | Content::Decoded(_)
-        | Content::Text
-        | Content::Binary
-        | Content::Multipart { .. } => None,
     }
 }

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use http::StatusCode;
 
 use super::{
-    Gateway,
-    hooks::{self, PREFIX},
+    Gateway, event,
+    hooks::PREFIX,
     problem::Problem,
     refusal::{engine_problem, store_problem},
 };
@@ -98,7 +98,7 @@ impl Gateway {
             headers: kept.headers,
             query: endpoint.reading.query(&kept.query).collect(),
             params: params.unwrap_or_default(),
-            notes: hooks::notes_of(&content).into_iter().collect(),
+            notes: event::notes_of(&content).into_iter().collect(),
             content,
             body: kept.body,
             origin: self.engine.public_url().to_owned(),

@@ -198,8 +198,11 @@ fn w8_a_compressed_bomb_is_refused_before_it_unfolds() {
     }
     let twice = post("small").header("content-encoding", "gzip, gzip").body(gzip(&member));
     assert_eq!(server.send(&twice).status, 415);
+    // `identity` changes nothing, also beside another one, and hides no bomb.
     let two_headers = post("small").header("content-encoding", "identity").header("content-encoding", "gzip");
-    assert_eq!(server.send(&two_headers.body(member.clone())).status, 415);
+    assert_eq!(server.send(&two_headers.body(member.clone())).status, 413);
+    let two_codings = post("small").header("content-encoding", "deflate").header("content-encoding", "gzip");
+    assert_eq!(server.send(&two_codings.body(member.clone())).status, 415);
     assert_eq!(server.send(&post("plain").header("content-encoding", "gzip").body(gzip(b"{}"))).status, 415);
     let broken = post("small").header("content-encoding", "gzip").body(&member[..member.len() / 2]);
     assert!([400, 413].contains(&server.send(&broken).status));
@@ -315,7 +318,7 @@ fn w12_what_parsers_disagree_about_is_read_in_one_documented_way() {
         "[+1]",
         "{a:1}",
         "[1,]",
-        "\u{feff}{}",
+        "\u{feff}\u{feff}{}",
     ] {
         assert_eq!(send(bad).status, 400, "{bad}");
     }
