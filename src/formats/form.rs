@@ -94,10 +94,8 @@ impl Fields {
     /// # Errors
     /// It should be JSON and is not.
     pub(super) fn add(&mut self, name: String, text: String, json_fields: &[String]) -> Result<(), String> {
-        let value = match json_fields.contains(&name) {
-            true => json::field(&name, &text)?,
-            false => JsonText::from_value(&text.into()),
-        };
+        let is_json = json_fields.contains(&name);
+        let value = if is_json { json::field(&name, &text)? } else { JsonText::from_value(&text.into()) };
         self.add_json(name, value);
         Ok(())
     }

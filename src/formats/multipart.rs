@@ -53,12 +53,11 @@ pub(super) fn content(
                 if bytes.len() > MAX_FIELD {
                     return Err(format!("the field `{field}` is over {MAX_FIELD} bytes"));
                 }
-                match content_type.as_deref().is_some_and(is_json) {
-                    true => {
-                        let value = json::field(&field, text.trim_start_matches('\u{feff}'))?;
-                        fields.add_json(field, value);
-                    }
-                    false => fields.add(field, text.into_owned(), json_fields)?,
+                if content_type.as_deref().is_some_and(is_json) {
+                    let value = json::field(&field, text.trim_start_matches('\u{feff}'))?;
+                    fields.add_json(field, value);
+                } else {
+                    fields.add(field, text.into_owned(), json_fields)?;
                 }
             }
             (filename, _) => {

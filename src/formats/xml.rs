@@ -145,15 +145,14 @@ fn element(start: &BytesStart<'_>, nodes: &mut usize) -> Result<Open, String> {
 /// Gives an element to its parent, or makes it the root; tells whether it had a place.
 fn close(element: Open, open: &mut [Open], root: &mut Option<Value>) -> bool {
     let Open { name, mut fields, text } = element;
-    let value = match fields.is_empty() {
-        true => Value::String(text),
-        false => {
-            // White space between elements is only how it was laid out.
-            if !text.trim().is_empty() {
-                fields.insert("#text".to_owned(), Value::String(text));
-            }
-            Value::Object(fields)
+    let value = if fields.is_empty() {
+        Value::String(text)
+    } else {
+        // White space between elements is only how it was laid out.
+        if !text.trim().is_empty() {
+            fields.insert("#text".to_owned(), Value::String(text));
         }
+        Value::Object(fields)
     };
     match open.last_mut() {
         Some(parent) => {

@@ -16,7 +16,7 @@ use axum::{
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header, request::Parts};
 
-use super::{Gateway, answer, body, hooks, rate, refusal::Refusal, request_log};
+use super::{Gateway, answer, body, event, hooks, rate, refusal::Refusal, request_log};
 use crate::{
     engine::CallbackError,
     formats::Reading,

@@ -33,11 +33,11 @@ use super::{
     sealed,
 };
 use crate::{
-    engine::{Engine, EngineError, Reply, Submission, Submitted},
-    formats::{self, Coding, FormatError, Reading, Unpack},
+    engine::{EngineError, Reply, Submission, Submitted},
+    formats::{self, Coding, Unpack},
     model::{
-        Cause, Content, Event, FieldError, KeptRequest, Method, Mode, Note, RequestOutcome, RequestRecord,
-        Run, RunId, Verify, WhenUnknown, WorkflowKey,
+        Cause, FieldError, KeptRequest, Mode, Note, RequestOutcome, RequestRecord, Run, RunId, Verify,
+        WhenUnknown, WorkflowKey,
     },
     reactor,
     verify::{Delivery, Proof, Rejected, Scheme, Verified},
