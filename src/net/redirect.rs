@@ -231,7 +231,7 @@ mod tests {
             ("http://a.example/", "gopher://a.example/", "only http and https"),
             ("http://a.example/", "javascript:1", "only http and https"),
             ("http://a.example/", "http://u:p@b.example/", "user or a password"),
-            ("http://a.example/", "http://[::1", "no URL"),
+            ("http://a.example/", "http://[::1", "not a URL"),
         ] {
             let error = next(Method::GET, from, 302, to).map(|_| ()).unwrap_err().to_string();
             assert!(error.contains(part), "{to}: {error}");
