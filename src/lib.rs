@@ -12,7 +12,7 @@
 //! - F1 [`sandbox`]: the only wasmtime. [`store`]: the only sled. [`verify`], [`template`], [`secrets`], [`script`]: pure.
 //!   [`net`]: the only way out.
 //! - F0 [`model`]: the vocabulary. `memory_budget`: what parts may take of the memory. `reactor`: how long work is
-//!   kept from the threads that wait for events.
+//!   kept from the threads that wait for events. `meter`: work that is counted.
 //!
 //! The path of one webhook: `gateway::hooks` -> `verify` -> `engine::intake` -> (202 once durable) ->
 //! `engine::scheduler` -> `engine::execution` -> `engine::transition` -> `engine::attempt` -> `steps` -> `sandbox` ->
@@ -30,6 +30,7 @@ mod key_source;
 mod loader;
 mod machine;
 mod memory_budget;
+mod meter;
 pub mod model;
 pub mod net;
 mod plugin_folder;

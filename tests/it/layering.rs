@@ -25,7 +25,7 @@ fn floor(module: &str) -> Option<u8> {
         "engine" => 3,
         "steps" => 2,
         "sandbox" | "script" | "store" | "verify" | "template" | "net" | "secrets" => 1,
-        "model" | "memory_budget" | "reactor" => 0,
+        "model" | "memory_budget" | "meter" | "reactor" => 0,
         _ => return None,
     })
 }

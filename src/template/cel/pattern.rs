@@ -2,13 +2,12 @@
 //!
 //! Used by `meter` and `functions`. A pattern never comes from data.
 
-use regex::{Regex, RegexBuilder};
+use regex::Regex;
 
 use super::super::ConditionError;
+use crate::meter;
 
 /// Sizes of compiled patterns in KiB; the smallest that suffices is what a search in a unit of text costs.
-///
-/// A search takes at most time proportional to text times pattern, never exponential.
 const PATTERN_KIB: [usize; 8] = [8, 16, 32, 64, 128, 256, 512, 1_024];
 
 /// A pattern of `matches`, compiled with the condition.
@@ -23,19 +22,8 @@ impl Pattern {
     /// # Errors
     /// When the text is no regular expression, or a too large one.
     pub(super) fn compile(text: &str) -> Result<Self, ConditionError> {
-        for kib in PATTERN_KIB {
-            let mut builder = RegexBuilder::new(text);
-            match builder.size_limit(kib << 10).dfa_size_limit(1 << 20).nest_limit(32).build() {
-                Ok(regex) => return Ok(Self { regex, price: 2 * kib as u64 }),
-                Err(regex::Error::CompiledTooBig(_)) => {}
-                Err(other) => {
-                    // Its last line says what is wrong; those before draw an arrow under the place.
-                    let message = other.to_string();
-                    let reason = message.lines().last().unwrap_or_default().trim_start_matches("error: ");
-                    return Err(ConditionError::Pattern(format!("is not a regular expression: {reason}")));
-                }
-            }
-        }
-        Err(ConditionError::Pattern("is too large; repeat less".to_owned()))
+        let compiled = meter::pattern(text, &PATTERN_KIB, |_| ());
+        let (regex, kib) = compiled.map_err(|error| ConditionError::Pattern(error.to_string()))?;
+        Ok(Self { regex, price: 2 * kib as u64 })
     }
 }
