@@ -11,10 +11,10 @@
 //!   shows a run, for the API and for the commands.
 //! - F3 [`engine`]: runs, accepted once and finished once. Its `transition` is pure.
 //! - F2 [`steps`]: what each step type does.
-//! - F1 [`sandbox`]: the only wasmtime. [`store`]: the only sled. [`verify`], [`template`], [`secrets`], [`script`]:
-//!   pure. [`net`]: the only way out.
+//! - F1 [`sandbox`]: the only wasmtime. [`store`]: the only sled. [`verify`], [`template`], [`secrets`], [`script`],
+//!   [`formats`]: pure. [`net`]: the only way out.
 //! - F0 [`model`]: the vocabulary. `memory_budget`: how much memory each part may take. `reactor`: keeps long work from
-//!   the threads that wait for events.
+//!   the threads that wait for events. `meter`: work that is counted.
 //!
 //! The path of one webhook: `gateway::hooks` -> `verify` -> `engine::intake` -> (202 once durable) ->
 //! `engine::scheduler` -> `engine::execution` -> `engine::transition` -> `engine::attempt` -> `steps` -> `sandbox` ->
@@ -36,6 +36,7 @@ mod key_source;
 mod loader;
 mod machine;
 mod memory_budget;
+mod meter;
 pub mod model;
 pub mod net;
 mod plugin_folder;

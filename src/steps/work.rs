@@ -1,9 +1,8 @@
 //! Work whose cost its author could make unbounded: counted, not timed, and on a stack of known size.
 //!
-//! Queries and schemas are evaluated by libraries that know no limits. Their values are of our own types,
-//! and these [`pay`] for whatever is read, copied or made; what is not paid for is never done. The count
-//! depends on the expression and the data alone, so that a step never works on one day and fails on
-//! another. Called by `query` and `schema`. Keeps nothing: when [`bounded`] returns, its thread is gone.
+//! Queries and schemas are evaluated by libraries that know no limits. Their values are of our own types, and these [`pay`]
+//! from a `meter` for whatever is read, copied or made; what is not paid for is never done. Called by `query` and `schema`.
+//! Keeps nothing: when [`bounded`] returns, its thread is gone.
 
 use std::{
     cell::Cell,
@@ -11,17 +10,17 @@ use std::{
     thread,
 };
 
+use crate::meter::{self, Meter};
+
 /// What one evaluation may do: well under a second of the slowest operations.
 pub(super) const UNITS: u64 = 3_000_000;
-/// Bytes of text that cost as much as one value.
-const BYTES_A_UNIT: usize = 32;
 /// The stack of the evaluation. It is reserved, and only touched as far as it is used.
 const STACK: usize = 64 << 20;
 /// What [`pay`] lets evaluation use of it. The rest is for dropping nested values, which pays nothing.
 const STACK_MOST: usize = 8 << 20;
 
 thread_local! {
-    static LEFT: Cell<u64> = const { Cell::new(u64::MAX) };
+    static LEFT: Meter = const { Meter::new(u64::MAX - 1) };
     static BASE: Cell<usize> = const { Cell::new(0) };
 }
 
@@ -52,7 +51,7 @@ pub(super) fn bounded<T: Send>(units: u64, task: impl FnOnce() -> T + Send) -> R
     let run = || {
         let base = 0_u8;
         BASE.set(std::ptr::from_ref(&base).addr());
-        LEFT.set(units);
+        LEFT.with(|left| left.fill(units));
         catch_unwind(AssertUnwindSafe(task))
             .map_err(|payload| payload.downcast_ref::<Stop>().copied().unwrap_or(Stop::Panic))
     };
@@ -65,12 +64,8 @@ pub(super) fn bounded<T: Send>(units: u64, task: impl FnOnce() -> T + Send) -> R
 
 /// Pays, or stops the evaluation.
 pub(super) fn pay(units: u64) {
-    match LEFT.get().checked_sub(units) {
-        Some(left) => LEFT.set(left),
-        None => {
-            LEFT.set(0);
-            stop(Stop::Work);
-        }
+    if !LEFT.with(|left| left.pay(units)) {
+        stop(Stop::Work);
     }
     let here = 0_u8;
     if BASE.get().saturating_sub(std::ptr::from_ref(&here).addr()) > STACK_MOST {
@@ -80,7 +75,7 @@ pub(super) fn pay(units: u64) {
 
 /// Pays for reading or copying `bytes` of text.
 pub(super) fn pay_text(bytes: usize) {
-    pay(1 + (bytes / BYTES_A_UNIT) as u64);
+    pay(meter::text(bytes));
 }
 
 /// Pays `units` for each of `count`.
@@ -114,7 +109,7 @@ mod tests {
         });
         assert_eq!(endless.map(|never: ()| never), Err(Stop::Work));
         assert_eq!(done.into_inner(), 10);
-        assert_eq!(bounded(u64::MAX, || pay(u64::MAX)), Ok(()));
+        assert_eq!(bounded(u64::MAX - 1, || pay(u64::MAX - 1)), Ok(()));
         assert_eq!(bounded(1, || pay_each(usize::MAX, u64::MAX)), Err(Stop::Work));
     }
 
@@ -124,7 +119,7 @@ mod tests {
             pay(1);
             if depth == u64::MAX { 0 } else { 1 + std::hint::black_box(down(depth + 1)) }
         }
-        assert_eq!(bounded(u64::MAX, || down(0)), Err(Stop::Depth));
+        assert_eq!(bounded(u64::MAX - 1, || down(0)), Err(Stop::Depth));
     }
 
     #[test]

@@ -171,18 +171,7 @@ fn evaluate(data: &Rcvar, ast: &Ast) -> Evaluated {
         Ast::Field { name, .. } => data.get_field(name),
         Ast::Index { idx, .. } if *idx < 0 => data.get_negative_index(idx.unsigned_abs() as usize),
         Ast::Index { idx, .. } => data.get_index(idx.unsigned_abs() as usize),
-        Ast::Slice { start, stop, step, offset } => match data.as_array() {
-            None => null(),
-            Some(_) if *step == 0 => {
-                return Err(functions::error(*offset, "the step of a slice cannot be 0"));
-            }
-            Some(elements) => {
-                pay(elements.len() as u64);
-                // A longer step than the array is as good as its length, and cannot overflow.
-                let length = i32::try_from(elements.len()).unwrap_or(i32::MAX / 2).max(1);
-                data.slice(*start, *stop, (*step).clamp(-length, length)).map_or_else(null, array)
-            }
-        },
+        Ast::Slice { start, stop, step, offset } => slice(data, (*start, *stop, *step), *offset)?,
         Ast::Subexpr { lhs, rhs, .. } => evaluate(&evaluate(data, lhs)?, rhs)?,
         Ast::Or { lhs, rhs, .. } => match evaluate(data, lhs)? {
             left if left.is_truthy() => left,
@@ -201,53 +190,11 @@ fn evaluate(data: &Rcvar, ast: &Ast) -> Evaluated {
             }
         }
         Ast::Comparison { comparator, lhs, rhs, .. } => {
-            let (left, right) = (evaluate(data, lhs)?, evaluate(data, rhs)?);
-            if matches!(comparator, Comparator::Equal | Comparator::NotEqual) {
-                weigh(&left);
-                weigh(&right);
-            }
-            left.compare(comparator, &right).map_or_else(null, |is| Rcvar::new(Variable::Bool(is)))
+            compare(&evaluate(data, lhs)?, comparator, &evaluate(data, rhs)?)
         }
-        Ast::ObjectValues { node, .. } => match evaluate(data, node)?.as_object() {
-            None => null(),
-            Some(members) => {
-                pay(members.len() as u64);
-                array(members.values().cloned().collect())
-            }
-        },
-        Ast::Projection { lhs, rhs, .. } => match evaluate(data, lhs)?.as_array() {
-            None => null(),
-            Some(elements) => {
-                let mut kept = Vec::new();
-                for element in elements {
-                    pay(1);
-                    let value = evaluate(element, rhs)?;
-                    if !value.is_null() {
-                        kept.push(value);
-                    }
-                }
-                array(kept)
-            }
-        },
-        Ast::Flatten { node, .. } => match evaluate(data, node)?.as_array() {
-            None => null(),
-            Some(elements) => {
-                let mut flat = Vec::new();
-                for element in elements {
-                    match element.as_array() {
-                        Some(inner) => {
-                            pay(1 + inner.len() as u64);
-                            flat.extend(inner.iter().cloned());
-                        }
-                        None => {
-                            pay(1);
-                            flat.push(element.clone());
-                        }
-                    }
-                }
-                array(flat)
-            }
-        },
+        Ast::ObjectValues { node, .. } => values(&evaluate(data, node)?),
+        Ast::Projection { lhs, rhs, .. } => project(&evaluate(data, lhs)?, rhs)?,
+        Ast::Flatten { node, .. } => flatten(&evaluate(data, node)?),
         Ast::MultiList { .. } | Ast::MultiHash { .. } if data.is_null() => null(),
         Ast::MultiList { elements, .. } => {
             array(elements.iter().map(|element| evaluate(data, element)).collect::<Result<_, _>>()?)
@@ -262,4 +209,64 @@ fn evaluate(data: &Rcvar, ast: &Ast) -> Evaluated {
             functions::call(name, &args, *offset)?
         }
     })
+}
+
+/// `data[start:stop:step]`; null of what is no array.
+fn slice(data: &Rcvar, (start, stop, step): (Option<i32>, Option<i32>, i32), offset: usize) -> Evaluated {
+    let Some(elements) = data.as_array() else { return Ok(null()) };
+    if step == 0 {
+        return Err(functions::error(offset, "the step of a slice cannot be 0"));
+    }
+    pay(elements.len() as u64);
+    // A longer step than the array is as good as its length, and cannot overflow.
+    let length = i32::try_from(elements.len()).unwrap_or(i32::MAX / 2).max(1);
+    Ok(data.slice(start, stop, step.clamp(-length, length)).map_or_else(null, array))
+}
+
+fn compare(left: &Rcvar, comparator: &Comparator, right: &Rcvar) -> Rcvar {
+    if matches!(comparator, Comparator::Equal | Comparator::NotEqual) {
+        weigh(left);
+        weigh(right);
+    }
+    left.compare(comparator, right).map_or_else(null, |is| Rcvar::new(Variable::Bool(is)))
+}
+
+/// The values of an object; null of what is none.
+fn values(data: &Rcvar) -> Rcvar {
+    let Some(members) = data.as_object() else { return null() };
+    pay(members.len() as u64);
+    array(members.values().cloned().collect())
+}
+
+/// What `each` gives for the elements of an array, without nulls; null of what is no array.
+fn project(data: &Rcvar, each: &Ast) -> Evaluated {
+    let Some(elements) = data.as_array() else { return Ok(null()) };
+    let mut kept = Vec::new();
+    for element in elements {
+        pay(1);
+        let value = evaluate(element, each)?;
+        if !value.is_null() {
+            kept.push(value);
+        }
+    }
+    Ok(array(kept))
+}
+
+/// The elements of an array, and those of arrays in it; null of what is no array.
+fn flatten(data: &Rcvar) -> Rcvar {
+    let Some(elements) = data.as_array() else { return null() };
+    let mut flat = Vec::new();
+    for element in elements {
+        match element.as_array() {
+            Some(inner) => {
+                pay(1 + inner.len() as u64);
+                flat.extend_from_slice(inner);
+            }
+            None => {
+                pay(1);
+                flat.push(element.clone());
+            }
+        }
+    }
+    array(flat)
 }

@@ -4,16 +4,15 @@
 
 use std::{cell::RefCell, collections::HashMap, rc::Rc};
 
-use regex::{Regex, RegexBuilder};
+use regex::Regex;
 
 use super::super::work::pay;
+use crate::meter;
 
 /// Sizes of compiled patterns that are tried, KiB.
 const KIB: [usize; 3] = [16, 64, 256];
 /// What compiling costs, a KiB.
 const COMPILING: u64 = 20;
-/// Bytes of text that a unit searches through with the smallest pattern.
-const BYTES_A_UNIT: usize = 32;
 /// A search for the next match may look at the whole rest again; this much of that is paid for.
 const AGAIN: usize = 8;
 
@@ -34,7 +33,7 @@ impl Pattern {
     /// # Errors
     /// When the text is no regular expression, or a too large one.
     pub(super) fn of(text: &str) -> Result<Rc<Self>, String> {
-        pay(1 + (text.len() / BYTES_A_UNIT) as u64);
+        pay(meter::text(text.len()));
         if let Some(known) = COMPILED.with_borrow(|known| known.get(text).cloned()) {
             return known;
         }
@@ -44,25 +43,13 @@ impl Pattern {
     }
 
     fn compile(text: &str) -> Result<Self, String> {
-        for kib in KIB {
-            pay(kib as u64 * COMPILING);
-            let mut builder = RegexBuilder::new(text);
-            match builder.size_limit(kib << 10).dfa_size_limit(1 << 20).nest_limit(32).build() {
-                Ok(regex) => return Ok(Self { regex, price: (kib / KIB[0]) as u64 * 4 }),
-                Err(regex::Error::CompiledTooBig(_)) => {}
-                Err(other) => {
-                    // Its last line says what is wrong; those before draw an arrow under the place.
-                    let message = other.to_string();
-                    let reason = message.lines().last().unwrap_or_default().trim_start_matches("error: ");
-                    return Err(format!("this is no regular expression: {reason}"));
-                }
-            }
-        }
-        Err("this regular expression is too large; repeat less".to_owned())
+        let compiled = meter::pattern(text, &KIB, |kib| pay(kib as u64 * COMPILING));
+        let (regex, kib) = compiled.map_err(|error| format!("the pattern {error}"))?;
+        Ok(Self { regex, price: (kib / KIB[0]) as u64 * 4 })
     }
 
     fn pay(&self, bytes: usize) {
-        pay((1 + (bytes / BYTES_A_UNIT) as u64) * self.price);
+        pay(meter::text(bytes) * self.price);
     }
 
     /// Whether it matches anywhere in `text`.

@@ -3,58 +3,46 @@
 //! `meter` puts a payment wherever the cost grows with the data, and `functions` takes it. The count depends only on
 //! the expression and the data. So the same condition never works on one day and fails on another.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
-};
+use std::{ops::Deref, sync::Arc};
 
 use ::cel::common::{
     types::{CelBytes, CelList, CelMap, CelString},
     value::Val,
 };
 
-/// How many bytes of text cost as much as one value.
-const BYTES_A_UNIT: usize = 32;
+use crate::meter::{self, Meter};
 
 /// The work that is left, shared with the functions of one evaluation.
 #[derive(Debug, Clone)]
-pub(super) struct Budget(Arc<AtomicU64>);
+pub(super) struct Budget(Arc<Meter>);
 
 impl Budget {
     /// About a second of the slowest operations, far more than any real condition needs.
     pub(super) const UNITS: u64 = 1_000_000;
-    /// Marks a budget that was not enough.
-    const SPENT: u64 = u64::MAX;
 
     pub(super) fn new() -> Self {
-        Self(Arc::new(AtomicU64::new(Self::UNITS)))
+        Self(Arc::new(Meter::new(Self::UNITS)))
     }
+}
 
-    /// Takes units, and says whether enough were left. Once a payment fails, all later ones fail.
-    pub(super) fn pay(&self, units: u64) -> bool {
-        // One evaluation runs on one thread. The atomic is only there because functions must be `Sync`.
-        let left = self.0.load(Ordering::Relaxed);
-        let enough = left != Self::SPENT && units <= left;
-        self.0.store(if enough { left - units } else { Self::SPENT }, Ordering::Relaxed);
-        enough
-    }
+impl Deref for Budget {
+    type Target = Meter;
 
-    pub(super) fn is_spent(&self) -> bool {
-        self.0.load(Ordering::Relaxed) == Self::SPENT
+    fn deref(&self) -> &Meter {
+        &self.0
     }
 }
 
 /// The number of values in it, where a long text counts as several.
 pub(super) fn weight(value: &dyn Val) -> u64 {
-    let text = |bytes: usize| 1 + (bytes / BYTES_A_UNIT) as u64;
     if let Some(string) = value.downcast_ref::<CelString<'_>>() {
-        text(string.inner().len())
+        meter::text(string.inner().len())
     } else if let Some(list) = value.downcast_ref::<CelList<'_>>() {
         1 + list.inner().iter().map(|element| weight(element.as_ref())).sum::<u64>()
     } else if let Some(map) = value.downcast_ref::<CelMap<'_>>() {
         1 + map.inner().iter().map(|(key, inner)| weight(key.inner()) + weight(inner.as_ref())).sum::<u64>()
     } else if let Some(bytes) = value.downcast_ref::<CelBytes<'_>>() {
-        text(bytes.inner().len())
+        meter::text(bytes.inner().len())
     } else {
         1
     }
@@ -140,13 +128,5 @@ mod tests {
         let data = || json!({"list": vec![numbers(1_000); 2_000], "x": {"y": 1, "z": numbers(1_000)}});
         assert_eq!(ask("context.x.y == 1 && has(context.x.y)", data()), Ok(true));
         assert_eq!(ask("size(context.list) > 1", data()), Err(ConditionError::TooMuchWork(Budget::UNITS)));
-    }
-
-    #[test]
-    fn a_spent_budget_stays_spent() {
-        let budget = Budget::new();
-        assert!(budget.pay(Budget::UNITS - 1) && !budget.is_spent());
-        assert!(!budget.pay(2) && budget.is_spent());
-        assert!(!budget.pay(0) && budget.is_spent());
     }
 }

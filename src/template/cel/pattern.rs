@@ -2,14 +2,12 @@
 //!
 //! Used by `meter` and `functions`. A pattern never comes from data.
 
-use regex::{Regex, RegexBuilder};
+use regex::Regex;
 
 use super::super::ConditionError;
+use crate::meter;
 
-/// The sizes of compiled patterns in KiB. The smallest size that is enough is the price of a search in one unit of
-/// text.
-///
-/// A search takes at most time proportional to text times pattern, never exponential time.
+/// The sizes of compiled patterns in KiB. The smallest size that is enough is the price of a search in one unit of text.
 const PATTERN_KIB: [usize; 8] = [8, 16, 32, 64, 128, 256, 512, 1_024];
 
 /// A pattern of `matches`, compiled with the condition.
@@ -24,19 +22,8 @@ impl Pattern {
     /// # Errors
     /// When the text is not a regular expression, or is too large.
     pub(super) fn compile(text: &str) -> Result<Self, ConditionError> {
-        for kib in PATTERN_KIB {
-            let mut builder = RegexBuilder::new(text);
-            match builder.size_limit(kib << 10).dfa_size_limit(1 << 20).nest_limit(32).build() {
-                Ok(regex) => return Ok(Self { regex, price: 2 * kib as u64 }),
-                Err(regex::Error::CompiledTooBig(_)) => {}
-                Err(other) => {
-                    // The last line says what is wrong. The lines before it draw an arrow under the place.
-                    let message = other.to_string();
-                    let reason = message.lines().last().unwrap_or_default().trim_start_matches("error: ");
-                    return Err(ConditionError::Pattern(format!("is not a regular expression: {reason}")));
-                }
-            }
-        }
-        Err(ConditionError::Pattern("is too large; repeat less".to_owned()))
+        let compiled = meter::pattern(text, &PATTERN_KIB, |_| ());
+        let (regex, kib) = compiled.map_err(|error| ConditionError::Pattern(error.to_string()))?;
+        Ok(Self { regex, price: 2 * kib as u64 })
     }
 }
