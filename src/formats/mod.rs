@@ -148,10 +148,10 @@ pub fn decode(reading: &Reading, content_type: Option<&str>, body: &[u8]) -> Res
     match reading.format {
         BodyFormat::Auto => auto(reading, content_type, &essence, charset, body),
         BodyFormat::Json => json_or_empty(body, charset),
-        BodyFormat::Form => match Named::of(&essence) {
-            Named::Multipart => Ok(multipart::content(content_type, body, charset, &reading.json_fields)?),
-            _ => Ok(form::content(body, charset, &reading.json_fields)?),
-        },
+        BodyFormat::Form if Named::of(&essence) == Named::Multipart => {
+            Ok(multipart::content(content_type, body, charset, &reading.json_fields)?)
+        }
+        BodyFormat::Form => Ok(form::content(body, charset, &reading.json_fields)?),
         BodyFormat::Text => Ok(text(body, charset).unwrap_or_else(|| undecoded(&essence))),
         BodyFormat::Xml => xml_or_empty(body, charset),
         BodyFormat::Raw => Ok(Content::Binary),

@@ -297,10 +297,16 @@ fn store_parts(error: &StoreError) -> (StatusCode, &'static str, String, Retry) 
     match error {
         StoreError::Busy => unavailable("store_busy", "the store is busy; send again later"),
         StoreError::Full { .. } => unavailable("store_full", "the store has no room; send again later"),
+        // Waiting does not mend it, but a backup does, and the sender has the event until then.
+        StoreError::Corrupt { .. } => (
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "store_damaged",
+            "a part of the store is damaged; the server's log names it".to_owned(),
+            Retry::Later,
+        ),
         StoreError::Unavailable { .. }
         | StoreError::Fenced { .. }
         | StoreError::Conflict { .. }
-        | StoreError::Corrupt { .. }
         | StoreError::Io { .. }
         | StoreError::Closed
         | StoreError::Failed { .. }
@@ -334,7 +340,7 @@ mod tests {
             (StoreError::Unavailable { reason: text() }, "store_unavailable"),
             (StoreError::Fenced { reason: text() }, "store_unavailable"),
             (StoreError::Conflict { key: Key::from(b"k"), found: None }, "store_unavailable"),
-            (StoreError::Corrupt { what: text(), place: text() }, "store_unavailable"),
+            (StoreError::Corrupt { what: text(), place: text() }, "store_damaged"),
             (StoreError::Closed, "store_unavailable"),
             (StoreError::Failed { reason: text() }, "store_unavailable"),
             (StoreError::NewerVersion { what: text(), found: 2, known: 1 }, "store_unavailable"),
@@ -344,7 +350,7 @@ mod tests {
     }
 
     #[test]
-    fn the_store_s_errors_are_503_and_say_when_to_come_again_wherever_they_come_up() {
+    fn an_error_of_the_store_has_one_status_wherever_it_comes_up_and_says_when_to_come_again() {
         for (error, code) in all() {
             let engine = || EngineError::Store(error.clone());
             let problems = [
@@ -356,7 +362,11 @@ mod tests {
                 Problem::from(ResendError::Control(ControlError::Engine(engine()))),
             ];
             for problem in problems {
-                assert_eq!((problem.status(), problem.code()), (StatusCode::SERVICE_UNAVAILABLE, code));
+                // What is damaged is told: it is not cured by waiting.
+                let damaged = code == "store_damaged";
+                let status =
+                    if damaged { StatusCode::INTERNAL_SERVER_ERROR } else { StatusCode::SERVICE_UNAVAILABLE };
+                assert_eq!((problem.status(), problem.code()), (status, code));
                 assert_eq!(problem.into_response().headers()[header::RETRY_AFTER], "1");
             }
         }

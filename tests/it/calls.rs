@@ -97,9 +97,10 @@ fn what_a_script_keeps_is_there_for_the_next_run_and_counters_are_exact() {
             scope.spawn(|| (0..COUNTS / 4).for_each(|_| drop(send(&server, "counts", &json!({})))));
         }
     });
-    wait_until("all have counted", 60, || {
-        server.runs("counts").iter().all(|run| run["status"] == "succeeded")
-    });
+    wait_until("all have ended", 120, || server.runs("counts").iter().all(|run| run["took_ms"].is_u64()));
+    for run in server.runs("counts") {
+        assert_eq!(run["status"], "succeeded", "{run}");
+    }
     let value = server.api("/api/v1/workflows/counts/kv/n");
     assert_eq!(value["value"], COUNTS, "{value}");
     let other = server.post("reads", &json!({})).json();

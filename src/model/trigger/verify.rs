@@ -123,8 +123,21 @@ impl Verify {
     /// (<https://docs.slack.dev/interactivity/handling-user-interaction>).
     pub fn json_fields(&self) -> &'static [&'static str] {
         match self {
-            Self::Vendor(VendorSpec { scheme: Vendor::Github | Vendor::Slack, .. }) => &["payload"],
-            _ => &[],
+            Self::Vendor(spec) if matches!(spec.scheme, Vendor::Github | Vendor::Slack) => &["payload"],
+            Self::Vendor(_)
+            | Self::Gitee(_)
+            | Self::Gitlab(_)
+            | Self::Discord(_)
+            | Self::Basic(_)
+            | Self::Bearer(_)
+            | Self::Header(_)
+            | Self::Query(_)
+            | Self::Jwt(_)
+            | Self::Hmac(_)
+            | Self::Wecom(_)
+            | Self::WechatMp(_)
+            | Self::DingtalkEvent(_)
+            | Self::Feishu(_) => &[],
         }
     }
 
