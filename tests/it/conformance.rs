@@ -28,6 +28,9 @@ use suite::{Case, Expected};
 /// Runs one test as a global script and logs how it ended. What it needs it takes before the test can replace it.
 const DRIVER: &str = include_str!("conformance/driver.js");
 
+/// Runs one test four times and logs how each ended: at one place, or compiled anew each time.
+const REPEATED: &str = include_str!("conformance/repeated.js");
+
 /// What `return` or a log line says of a test that passed.
 const PASSED: &str = "verdict: passed";
 
@@ -84,17 +87,87 @@ fn all_of_test262_runs_in_the_sandbox() {
     run_suite(1);
 }
 
+/// From the second time on it is caches that answer: a test that is compiled once and runs four times ends each time as one that is
+/// compiled anew each time.
+#[test]
+#[ignore = "needs the suite and minutes: scripts/differential --test262"]
+fn a_test_that_runs_again_at_one_place_ends_as_at_a_fresh_one() {
+    let (root, engine) = (suite_root(), engine());
+    let cases: Vec<_> = suite::files(&root)
+        .into_iter()
+        .map(|file| (Case::read(&root, &file), file))
+        .filter(|(case, _)| {
+            !case.skipped && !case.module && !case.asynchronous && case.expected == Expected::Success
+        })
+        .collect();
+    assert!(cases.len() > 15_000, "{} tests", cases.len());
+    let (next, different) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+    thread::scope(|scope| {
+        for _ in 0..thread::available_parallelism().map_or(2, usize::from) {
+            scope.spawn(|| {
+                while let Some((case, file)) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let [fresh, again] = [true, false].map(|fresh| repeated(&engine, case, fresh));
+                    if fresh != again {
+                        different.lock().unwrap().push(format!("{file}\n  fresh {fresh}\n  again {again}"));
+                    }
+                }
+            });
+        }
+    });
+    let different = different.into_inner().unwrap();
+    println!("{} tests ran four times at one place, {} differ", cases.len(), different.len());
+    let unknown: Vec<_> =
+        different.iter().filter(|line| !DIFFER_RIGHTLY.iter().any(|file| line.starts_with(file))).collect();
+    assert!(unknown.is_empty(), "{unknown:#?}");
+}
+
+/// Tests of what belongs to the place itself, such as the object of a template literal.
+const DIFFER_RIGHTLY: [&str; 1] = ["language/expressions/tagged-template/"];
+
+fn repeated(engine: &JsEngine, case: &Case, fresh: bool) -> String {
+    let data = json!({ "harness": case.harness, "source": case.source, "fresh": fresh });
+    let script = Script {
+        file: "test262.js".to_owned(),
+        form: Form::Body,
+        source: REPEATED.to_owned(),
+        modules: Vec::new(),
+        imports: Vec::new(),
+    };
+    let limits =
+        Limits { timeout: Span::from_millis(20_000), fuel: 10 * Limits::DEFAULT.fuel, ..Limits::DEFAULT };
+    let call = Call {
+        context: json!({ "data": data }).to_string().into(),
+        limits,
+        now_ms: 1_767_323_045_678,
+        seed: [7; 32],
+        ..Call::of(script)
+    };
+    let outcome = engine.run_blocking(&call).expect("the host serves every call");
+    match (logged(&outcome), outcome.into_result()) {
+        (Some(verdict), _) => verdict,
+        (None, Err(error)) => format!("{:?}", error.code),
+        (None, Ok(output)) => output.as_str().to_owned(),
+    }
+}
+
+fn suite_root() -> PathBuf {
+    env::var_os("FLOWCELL_TEST262")
+        .map_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/target/test262")), PathBuf::from)
+}
+
+fn engine() -> JsEngine {
+    let cache = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("sandbox-cache");
+    JsEngine::load(&EngineOptions { cache: Some(cache), slots: 4, ..EngineOptions::default() }).unwrap()
+}
+
 /// Runs every `step`th test on all cores, prints the table, and holds the engine to its level.
 #[track_caller]
 fn run_suite(step: usize) {
-    let root = env::var_os("FLOWCELL_TEST262")
-        .map_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/target/test262")), PathBuf::from);
+    let root = suite_root();
     let files = suite::files(&root);
     assert!(files.len() > 30_000, "no suite in {}: run scripts/test262", root.display());
     let chosen: Vec<_> = files.into_iter().step_by(step).collect();
-    let cache = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("sandbox-cache");
-    let engine =
-        JsEngine::load(&EngineOptions { cache: Some(cache), slots: 4, ..EngineOptions::default() }).unwrap();
+    let engine = engine();
     // A step's own limits, but for the clock: fuel is the same on every machine, time is not.
     let limits = Limits { timeout: Span::from_millis(20_000), ..Limits::DEFAULT };
     let patience = Duration::from_secs(30);

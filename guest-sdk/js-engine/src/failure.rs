@@ -7,7 +7,8 @@ use serde_json::json;
 
 use crate::{
     apis::inspect,
-    explain, modules, names,
+    error_data::is_error,
+    explain, names, refused,
     stack::{self, Frame},
 };
 
@@ -152,7 +153,7 @@ impl Failure {
         }
         // The module loader refuses outside of any call.
         if frames.is_empty() {
-            frames.extend(modules::refused_import(&message));
+            frames.extend(refused::place(&message));
         }
         let header = match message.as_str() {
             "" => name.clone(),
@@ -281,11 +282,6 @@ fn improve(name: &str, message: &mut String, frames: &mut [Frame]) {
         }
         _ => {}
     });
-}
-
-/// An object with `[[ErrorData]]`.
-pub(crate) fn is_error(object: &boa_engine::JsObject) -> bool {
-    object.is::<boa_engine::builtins::error::Error>()
 }
 
 /// A property as text; `None` when absent, not a string, or its getter throws.

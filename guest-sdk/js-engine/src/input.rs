@@ -13,7 +13,7 @@ use boa_engine::{
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
 /// Deepest nesting of a JSON text; every level costs some of the Wasm stack.
-const MAX_DEPTH: u32 = 500;
+pub(crate) const MAX_DEPTH: u32 = 500;
 
 /// Parses one JSON text of at most 500 levels.
 ///

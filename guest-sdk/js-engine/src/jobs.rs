@@ -25,7 +25,7 @@ pub(crate) fn clear() {
     QUEUE.with_borrow_mut(VecDeque::clear);
 }
 
-use crate::apis;
+use crate::mends;
 
 /// See the module documentation.
 pub struct Jobs;
@@ -52,7 +52,7 @@ impl JobExecutor for Jobs {
                 Job::AsyncJob(job) => poll_once(job, context),
                 _ => Ok(()),
             };
-            apis::pressure::relieve();
+            mends::pressure::relieve();
             if let Err(error) = result {
                 clear();
                 return Err(error);

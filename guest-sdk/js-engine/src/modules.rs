@@ -15,8 +15,8 @@ use boa_engine::{
 
 use crate::{
     failure::{Code, Failure},
-    imports, paths, source,
-    stack::{self, FileId, Frame},
+    imports, paths, refused, source,
+    stack::{self, FileId},
 };
 
 /// The folder of libraries, whose files bare specifiers name.
@@ -30,8 +30,6 @@ struct Modules {
     built_in: Option<JsObject>,
     /// The syntax error or the missing file that made the last load fail.
     failure: Option<Failure>,
-    /// Messages of refused imports and where those stand.
-    refused: Vec<(String, FileId, u32, u32)>,
 }
 
 thread_local! {
@@ -55,31 +53,13 @@ pub(crate) fn clear() {
     MODULES.with_borrow_mut(|state| {
         state.loaded.clear();
         state.failure = None;
-        state.refused.clear();
     });
+    refused::clear();
 }
 
 /// Takes the failure behind the last load that failed.
 pub(crate) fn take_failure() -> Option<Failure> {
     MODULES.with_borrow_mut(|state| state.failure.take())
-}
-
-/// Where the import stands that was refused with this message.
-pub(crate) fn refused_import(message: &str) -> Option<Frame> {
-    let known = MODULES.with_borrow(|state| {
-        let (_, file, line, column) = state.refused.iter().find(|(text, ..)| text == message)?;
-        Some((*file, *line, *column))
-    });
-    // Boa's words for a name that no module exports.
-    let absent = || {
-        let name = message.strip_prefix("could not find export `")?.strip_suffix('`')?;
-        (0..stack::file_count()).find_map(|file| {
-            let (line, column) = stack::with_source(file, |source| imports::place_of_name(name, source))?;
-            Some((file, line, column))
-        })
-    };
-    let (file, line, column) = known.or_else(absent)?;
-    Some(Frame { file, function: "<anonymous>".to_owned(), line, column })
 }
 
 /// The names of what is built in.
@@ -154,10 +134,10 @@ fn missing(importer: &str, specifier: &str, why: &str, context: &mut Context) ->
     let before = stack::set_current(file);
     let failure = Failure::new(Code::SyntaxError, "Error", message.clone(), place);
     stack::set_current(before);
-    MODULES.with_borrow_mut(|state| {
-        state.failure = Some(failure);
-        state.refused.extend(place.map(|(line, column)| (message.clone(), file, line, column)));
-    });
+    if let Some(place) = place {
+        refused::note(&message, file, place);
+    }
+    MODULES.with_borrow_mut(|state| state.failure = Some(failure));
     crate::apis::native::coded(JsNativeError::error(), "ERR_MODULE_NOT_FOUND", message, context)
 }
 

@@ -3,6 +3,9 @@
 //! Boa says that it happened, but neither of which name nor where. Reads the text alone, without a parser, so it is asked only
 //! when there is an error to explain. Called by `source.rs`, `failure.rs` and `mistakes.rs`. Places are 1-based and count code points.
 
+/// Seven-letter stand-ins for `default=`, so that every column stays; the first that the source does not contain is taken.
+pub(crate) const DEFAULT_NAMES: [&str; 3] = ["$deflt", "$dfalt", "_deflt"];
+
 /// What declares a name that may not be declared again.
 const DECLARES: [&str; 3] = ["let", "const", "class"];
 

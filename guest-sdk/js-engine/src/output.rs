@@ -1,7 +1,7 @@
 //! The script's result as JSON text, written directly; like `JSON.stringify`, but what would be lost silently is an error
 //! that names the place: functions, symbols, bigints, cycles, and promises that nobody awaited.
 //!
-//! Called by `engine.rs`, and in a lenient form by `apis/json.rs` as `JSON.stringify`. `toJSON` and getters of the script may run; strings come out as valid UTF-8 (a lone surrogate
+//! Called by `engine.rs`, and in a lenient form by `mends/json.rs` as `JSON.stringify`. `toJSON` and getters of the script may run; strings come out as valid UTF-8 (a lone surrogate
 //! becomes U+FFFD, because the host reads the output as JSON).
 
 use std::cell::RefCell;
@@ -64,10 +64,10 @@ pub(crate) fn strict_json(value: &JsValue, what: &str, context: &mut Context) ->
     }
 }
 
-/// `JSON.stringify(value)`: the text, `Some(None)` for undefined, `None` where Boa's own has to decide (cycles, bigints, great depth).
+/// `JSON.stringify(value)`: the text, `Some(None)` for undefined, `None` where Boa's own has to decide (great depth).
 ///
 /// # Errors
-/// What a getter or `toJSON` threw.
+/// What a getter or `toJSON` threw, or that there is a cycle or a bigint.
 pub(crate) fn stringify(value: &JsValue, context: &mut Context) -> JsResult<Option<Option<JsString>>> {
     let mut writer = Writer::new(false, context);
     match writer.value(value) {
@@ -76,13 +76,23 @@ pub(crate) fn stringify(value: &JsValue, context: &mut Context) -> JsResult<Opti
             Ok(Some(Some(JsString::from(text))))
         }
         Ok(false) => Ok(Some(None)),
+        // In Node's words, and here: asked again, getters and `toJSON` would run twice.
+        Err(Refusal::Invalid(is)) if is == BIGINT => {
+            Err(JsNativeError::typ().with_message("Do not know how to serialize a BigInt").into())
+        }
+        Err(Refusal::Invalid(is)) if is == CYCLE => {
+            Err(JsNativeError::typ().with_message("Converting circular structure to JSON").into())
+        }
         Err(Refusal::Invalid(_)) => Ok(None),
         Err(Refusal::Thrown(error)) => Err(error),
     }
 }
 
+const BIGINT: &str = "a bigint: turn it into a string or a number";
+const CYCLE: &str = "a cycle: it contains itself";
+
 fn bigint() -> Refusal {
-    Refusal::Invalid("a bigint: turn it into a string or a number".into())
+    Refusal::Invalid(BIGINT.into())
 }
 
 struct Writer<'a> {
@@ -216,7 +226,7 @@ impl<'a> Writer<'a> {
             return if primitive.is_bigint() { Err(bigint()) } else { self.value(&primitive) };
         }
         if self.open.iter().any(|open| JsObject::equals(open, object)) {
-            return Err(Refusal::Invalid("a cycle: it contains itself".into()));
+            return Err(Refusal::Invalid(CYCLE.into()));
         }
         if self.open.len() == MAX_DEPTH {
             return Err(Refusal::Invalid(format!("nested deeper than {MAX_DEPTH} levels")));

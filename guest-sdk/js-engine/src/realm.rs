@@ -10,7 +10,7 @@ use boa_engine::{
     context::{Clock, HostHooks, time::JsInstant},
 };
 
-use crate::{apis, host, jobs::Jobs, modules::Loader, stack};
+use crate::{apis, host, jobs::Jobs, mends, modules::Loader, stack};
 
 /// Nested calls of a script before `recursion_limit`. JavaScript frames live on the heap, so this is about Node's own depth;
 /// natives that call back (getters, `map` callbacks) use the Wasm stack and may reach its end first, which traps.
@@ -86,7 +86,7 @@ impl HostHooks for Hooks {
 
     fn max_buffer_size(&self, _context: &mut Context) -> u64 {
         // Asked before each buffer is allocated.
-        apis::pressure::before_buffer();
+        mends::pressure::before_buffer();
         MAX_BUFFER
     }
 }

@@ -20,9 +20,6 @@ pub(crate) const BODY_SUFFIX: &str = "\n})";
 /// What stands after a module: Boa calls `export { a as default }` at the very end of a text unfinished.
 const MODULE_SUFFIX: &str = "\n;";
 
-/// Seven-letter stand-ins for `default=`, so that every column stays; the first that the source does not contain is taken.
-pub(crate) const DEFAULT_NAMES: [&str; 3] = ["$deflt", "$dfalt", "_deflt"];
-
 /// How a script is written.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Form {
@@ -194,7 +191,7 @@ fn async_arrow(source: &str, error: &ParseError) -> Option<String> {
     let before = source[..at].trim_end().strip_suffix("async")?.trim_end().strip_suffix("default")?;
     let default = before.len();
     let export = before.trim_end().strip_suffix("export")?.len();
-    let name = DEFAULT_NAMES.into_iter().find(|name| !source.contains(name))?;
+    let name = names::DEFAULT_NAMES.into_iter().find(|name| !source.contains(name))?;
     let mut out = source.to_owned();
     out.replace_range(default..default + "default".len(), &format!("{name}="));
     out.replace_range(export..export + "export".len(), "var   ");

@@ -11,7 +11,7 @@ use boa_engine::{
     property::PropertyDescriptor,
 };
 
-use crate::{explain, failure, source::DEFAULT_NAMES};
+use crate::{error_data, explain, names::DEFAULT_NAMES};
 
 /// How many frames a rendered trace shows.
 const SHOWN_FRAMES: usize = 10;
@@ -218,7 +218,7 @@ pub(crate) fn install(context: &mut Context) -> JsResult<()> {
 }
 
 fn get_stack(this: &JsValue, _: &[JsValue], context: &mut Context) -> JsResult<JsValue> {
-    let Some(error) = this.as_object().filter(failure::is_error) else {
+    let Some(error) = this.as_object().filter(error_data::is_error) else {
         return Ok(JsValue::undefined());
     };
     let mut frames = raw_trace(&error, context).map(|trace| user_frames(&trace)).unwrap_or_default();

@@ -31,6 +31,7 @@ fn source_hash(root: &Path) -> String {
         root.join("layout.mjs"),
     ];
     files_below(&root.join("src"), &mut files);
+    files_below(&root.join("patches"), &mut files);
     let mut names: Vec<String> = files
         .iter()
         .map(|file| file.strip_prefix(root).unwrap().to_str().unwrap().replace('\\', "/"))

@@ -91,7 +91,7 @@ fn sorting_is_what_the_specification_says() {
             "const o = { length: 3, 0: 'c', 2: 'a' }; Array.prototype.sort.call(o); return o",
             json!({"0": "a", "1": "c", "length": 3}),
         ),
-        ("return [1, 2, 3].sort((a, b) => '1')", json!([3, 2, 1])),
+        ("return [1, 2, 3].sort((a, b) => '1')", json!([1, 2, 3])),
         ("return [1, 2, 3].sort(() => NaN)", json!([1, 2, 3])),
         (
             "const a = Array.from({ length: 200 }, (_, i) => ({ k: i % 3, i })); a.sort((x, y) => x.k - y.k); return a.every((x, i) => !i || a[i - 1].k < x.k || (a[i - 1].k === x.k && a[i - 1].i < x.i))",

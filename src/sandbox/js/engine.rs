@@ -185,6 +185,7 @@ mod tests {
             .map(|name| root.join(name))
             .to_vec();
         files_below(&root.join("src"), &mut files);
+        files_below(&root.join("patches"), &mut files);
         let mut names: Vec<_> =
             files.iter().map(|file| file.strip_prefix(root).unwrap().to_str().unwrap().to_owned()).collect();
         names.sort();

@@ -23,7 +23,7 @@ use super::{
     inputs,
     inspect_text::{is_identifier, quote},
 };
-use crate::failure;
+use crate::error_data;
 
 /// Bytes after which values are cut short; the host keeps 8 KiB of a message anyway.
 pub(crate) const BUDGET: usize = 16 << 10;
@@ -218,7 +218,7 @@ impl Printer<'_> {
             }
         } else if object.is_callable() {
             base = self.function(object, value);
-        } else if failure::is_error(object) {
+        } else if error_data::is_error(object) {
             base = self.error(object);
         } else if object.is::<RegExp>() || object.is::<Date>() {
             base = self.method_text(object);
@@ -448,7 +448,7 @@ impl Printer<'_> {
 
 /// Kinds that are one word and are shown whatever the depth.
 fn is_leaf(object: &JsObject) -> bool {
-    object.is_callable() || failure::is_error(object) || object.is::<RegExp>() || object.is::<Date>()
+    object.is_callable() || error_data::is_error(object) || object.is::<RegExp>() || object.is::<Date>()
 }
 
 /// Part of an input that was not read yet.

@@ -10,7 +10,7 @@ use boa_engine::{
     property::{PropertyDescriptor, PropertyKey},
 };
 
-use crate::{calls, output};
+use crate::{calls, mends, output};
 
 mod aes;
 mod algorithm;
@@ -25,26 +25,15 @@ mod headers;
 pub(crate) mod inputs;
 pub(crate) mod inspect;
 mod inspect_text;
-mod joined;
-mod json;
 mod kdf;
 mod keys;
 pub(crate) mod native;
-mod over;
 mod own;
-pub(crate) mod pressure;
 mod random;
 pub(crate) mod raw_body;
-mod regexp;
-mod regexp_methods;
-mod repeat;
-mod resizable;
 mod rsa_crypt;
 pub(crate) mod run;
-mod search;
 mod sign;
-mod sort;
-mod substitution;
 mod url;
 
 /// What the others see of the language.
@@ -85,13 +74,7 @@ pub(crate) fn register(context: &mut Context) -> JsResult<()> {
     console::register(context)?;
     random::register(context)?;
     raw_body::register(context)?;
-    json::register(context)?;
-    repeat::register(context)?;
-    sort::register(context)?;
-    regexp::register(context)?;
-    search::register(context)?;
-    resizable::register(context)?;
-    pressure::register(context)?;
+    mends::register(context)?;
 
     // No prototype, here and below: a name that is not there is asked of nobody.
     let native = JsObject::with_null_proto();
@@ -201,8 +184,7 @@ pub(crate) fn begin(open: bool, context: &mut Context) {
     calls::begin(open);
     run::begin();
     inputs::begin(context);
-    regexp::begin();
-    pressure::begin();
+    mends::begin();
 }
 
 /// Defines or overwrites a global: writable, configurable, not enumerable.

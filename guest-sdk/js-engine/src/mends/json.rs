@@ -41,21 +41,47 @@ fn stringify(
 
 fn parse(this: &JsValue, args: &[JsValue], original: &JsObject, context: &mut Context) -> JsResult<JsValue> {
     let text = args.get_or_undefined(0).to_string(context)?;
-    if args.get_or_undefined(1).is_callable() {
-        return original.call(this, args, context);
-    }
-    let utf8 = text.to_std_string();
-    let reason = match utf8 {
+    let has_reviver = args.get_or_undefined(1).is_callable();
+    let reason = match text.to_std_string() {
         Ok(utf8) => match input::parse(utf8.as_bytes(), context) {
-            Ok(value) => return Ok(value),
+            Ok(value) if !has_reviver => return Ok(value),
+            Ok(_) => String::new(),
             Err(error) => error.to_string(),
         },
         Err(_) => "unpaired surrogate".to_owned(),
     };
+    // Boa's own parser descends as deep as the text does, on the stack.
+    if nesting(&text.to_std_string_lossy()) > input::MAX_DEPTH as usize {
+        let message = format!("JSON.parse: nested deeper than {} levels", input::MAX_DEPTH);
+        return Err(JsNativeError::syntax().with_message(message).into());
+    }
+    if has_reviver {
+        return original.call(this, &[text.into(), args.get_or_undefined(1).clone()], context);
+    }
     original.call(this, &[text.into()], context).map_err(|error| {
         if error.as_engine().is_some() {
             return error;
         }
         JsNativeError::syntax().with_message(format!("JSON.parse: {reason}")).into()
     })
+}
+
+/// How deep the brackets of a text go, those in its strings left out.
+fn nesting(text: &str) -> usize {
+    let (mut depth, mut deepest) = (0_usize, 0);
+    let (mut quoted, mut escaped) = (false, false);
+    for byte in text.bytes() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if quoted => escaped = true,
+            b'"' => quoted = !quoted,
+            b'[' | b'{' if !quoted => {
+                depth += 1;
+                deepest = deepest.max(depth);
+            }
+            b']' | b'}' if !quoted => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    deepest
 }

@@ -2,7 +2,7 @@
 //!
 //! Boa hands the comparator to `slice::sort_by`, which panics when its answers contradict each other, as those of the
 //! common shuffle `() => Math.random() - 0.5` do. Here the answers only steer merges, and an exception ends the sort at once.
-//! Registered by `apis::register`.
+//! Registered by `mends::register`.
 
 use boa_engine::{
     Context, JsArgs, JsError, JsNativeError, JsObject, JsResult, JsString, JsValue, js_string,
@@ -11,8 +11,19 @@ use boa_engine::{
 
 use super::over;
 
-/// Runs shorter than this are lengthened by insertion before they are merged.
-const SHORTEST_RUN: usize = 8;
+/// Arrays shorter than this are sorted by insertion alone, as V8 does it, so that contradicting answers give the same order too.
+const SHORT: usize = 64;
+
+/// Runs shorter than a length are lengthened by insertion before they are merged: half of [`SHORT`] to all of it, so that the runs are about
+/// a power of two.
+const fn shortest_run(mut length: usize) -> usize {
+    let mut rest = 0;
+    while length >= SHORT {
+        rest |= length & 1;
+        length >>= 1;
+    }
+    length + rest
+}
 
 /// The longest array.
 const MAX_LENGTH: u64 = u32::MAX as u64;
@@ -137,17 +148,22 @@ fn order(items: &[JsValue], compare: Option<&JsObject>, context: &mut Context) -
         Some(compare) => {
             let this = JsValue::undefined();
             merge_sort(&mut order, |a, b| {
-                let pair = [items[a as usize].clone(), items[b as usize].clone()];
+                // In this order and with this question, as V8 asks: comparators that answer with a boolean give the same.
+                let pair = [items[b as usize].clone(), items[a as usize].clone()];
                 let answer = compare.call(&this, &pair, context)?;
                 let number = match answer.as_number() {
                     Some(number) => number,
                     None => answer.to_number(context)?,
                 };
-                Ok::<bool, JsError>(number > 0.0)
+                Ok::<bool, JsError>(number < 0.0)
             })?;
         }
         None => {
             // How often an element is asked for its text is up to the implementation: once.
+            if order.len() < 2 {
+                order.extend(undefined);
+                return Ok(order);
+            }
             let mut texts = vec![JsString::default(); items.len()];
             for item in &order {
                 texts[*item as usize] = items[*item as usize].to_string(context)?;
@@ -183,6 +199,7 @@ fn merge_sort<E>(order: &mut [u32], mut after: impl FnMut(u32, u32) -> Result<bo
 
 /// Cuts `order` into sorted runs and returns where each ends.
 fn runs<E>(order: &mut [u32], after: &mut impl FnMut(u32, u32) -> Result<bool, E>) -> Result<Vec<usize>, E> {
+    let shortest = shortest_run(order.len());
     let mut ends = Vec::new();
     let mut start = 0;
     while start < order.len() {
@@ -197,7 +214,7 @@ fn runs<E>(order: &mut [u32], after: &mut impl FnMut(u32, u32) -> Result<bool, E
                 order[start..end].reverse();
             }
         }
-        while end < order.len().min(start + SHORTEST_RUN) {
+        while end < order.len().min(start + shortest) {
             let item = order[end];
             let (mut low, mut high) = (start, end);
             while low < high {

@@ -2,7 +2,7 @@
 //!
 //! Boa converts the whole text to UTF-16 and copies the compiled pattern at every `exec`, so that each loop over the matches
 //! is quadratic. Here the last text stays converted and patterns stay compiled, by the `regress` that Boa uses too. Because
-//! Boa's own methods call `exec` as the specification says, they profit as well. Registered by `apis::register`.
+//! Boa's own methods call `exec` as the specification says, they profit as well. Registered by `mends::register`.
 
 use std::{cell::RefCell, ops::Range, rc::Rc};
 

@@ -1,6 +1,6 @@
 //! `String.prototype.repeat` for large counts: Boa's own takes 16 bytes a copy before it joins them.
 //!
-//! Small counts, and every error, are left to Boa's. Registered by `apis::register`.
+//! Small counts, and every error, are left to Boa's. Registered by `mends::register`.
 
 use boa_engine::{
     Context, JsArgs, JsObject, JsResult, JsString, JsValue, NativeFunction, js_string,

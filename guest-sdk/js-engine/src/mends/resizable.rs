@@ -1,7 +1,7 @@
 //! Buffers that a conversion of an argument resizes while a builtin already holds their length.
 //!
 //! Boa's `ArrayBuffer.prototype.slice` and `Atomics` panic then. Objects among the arguments are made primitive first, so that
-//! nothing of the script runs between the builtin's checks and its work. Registered by `apis::register`.
+//! nothing of the script runs between the builtin's checks and its work. Registered by `mends::register`.
 
 use std::cell::RefCell;
 
@@ -11,7 +11,8 @@ use boa_engine::{
     value::{IntegerOrInfinity, PreferredType},
 };
 
-use super::{native, over};
+use super::over;
+use crate::apis::native;
 
 /// The functions of `Atomics` that convert arguments.
 const ATOMICS: [&str; 11] =

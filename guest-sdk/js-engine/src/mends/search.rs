@@ -1,7 +1,7 @@
 //! `indexOf`, `includes`, `split` and `replaceAll` of strings with a plain string to look for.
 //!
 //! Boa's search walks from the beginning of the text to the index where it is to begin, so that every loop over the
-//! occurrences is quadratic. Whatever is not a plain string is left to the builtin. Registered by `apis::register`;
+//! occurrences is quadratic. Whatever is not a plain string is left to the builtin. Registered by `mends::register`;
 //! `replaceAll` shares its replacement patterns with `regexp`.
 
 use boa_engine::{
