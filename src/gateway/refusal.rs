@@ -283,13 +283,13 @@ fn engine_parts(error: &EngineError) -> (StatusCode, &'static str, String, Retry
     }
 }
 
-/// The store's error as the management API's caller sees it. Whatever it is, the same request may be sent again: what is damaged or
-/// cannot be reached is mended by others than its caller.
+/// The store's error as the management API's caller sees it. The same request may be sent again, unless the store is damaged: that is
+/// not cured by waiting.
 pub(crate) fn store_problem(error: &StoreError) -> Problem {
     tracing::error!(%error, "the store did not do what the API asked for");
-    let (status, code, _, _) = store_parts(error);
+    let (status, code, _, retry) = store_parts(error);
     let mut problem = Problem::new(status, code, error.to_string());
-    problem.retry_after = Some(RETRY_AFTER);
+    problem.retry_after = (retry == Retry::Later).then_some(RETRY_AFTER);
     problem
 }
 
@@ -297,12 +297,11 @@ fn store_parts(error: &StoreError) -> (StatusCode, &'static str, String, Retry) 
     match error {
         StoreError::Busy => unavailable("store_busy", "the store is busy; send again later"),
         StoreError::Full { .. } => unavailable("store_full", "the store has no room; send again later"),
-        // Waiting does not mend it, but a backup does, and the sender has the event until then.
         StoreError::Corrupt { .. } => (
             StatusCode::INTERNAL_SERVER_ERROR,
             "store_damaged",
             "a part of the store is damaged; the server's log names it".to_owned(),
-            Retry::Later,
+            Retry::Never,
         ),
         StoreError::Unavailable { .. }
         | StoreError::Fenced { .. }
@@ -367,7 +366,9 @@ mod tests {
                 let status =
                     if damaged { StatusCode::INTERNAL_SERVER_ERROR } else { StatusCode::SERVICE_UNAVAILABLE };
                 assert_eq!((problem.status(), problem.code()), (status, code));
-                assert_eq!(problem.into_response().headers()[header::RETRY_AFTER], "1");
+                let response = problem.into_response();
+                let again = response.headers().get(header::RETRY_AFTER).map(|seconds| seconds.to_str().unwrap());
+                assert_eq!(again, (!damaged).then_some("1"));
             }
         }
     }
