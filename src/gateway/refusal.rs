@@ -367,7 +367,8 @@ mod tests {
                     if damaged { StatusCode::INTERNAL_SERVER_ERROR } else { StatusCode::SERVICE_UNAVAILABLE };
                 assert_eq!((problem.status(), problem.code()), (status, code));
                 let response = problem.into_response();
-                let again = response.headers().get(header::RETRY_AFTER).map(|seconds| seconds.to_str().unwrap());
+                let again =
+                    response.headers().get(header::RETRY_AFTER).map(|seconds| seconds.to_str().unwrap());
                 assert_eq!(again, (!damaged).then_some("1"));
             }
         }
