@@ -110,15 +110,16 @@ pub fn disposition(value: &str) -> Option<String> {
             None => written.push_str(&format!("; {name}=\"{}\"", quoted(&plain))),
         }
         if !text.is_ascii() && !name.ends_with('*') {
-            let escaped = percent_encoding::utf8_percent_encode(&text, &ATTRIBUTE);
+            let escaped = percent_encoding::utf8_percent_encode(&text, &ESCAPED);
             written.push_str(&format!("; {name}*=UTF-8''{escaped}"));
         }
     }
     Some(written)
 }
 
-/// What is escaped in an extended parameter: all but the `attr-char` of RFC 5987 that are certain everywhere.
-const ATTRIBUTE: percent_encoding::AsciiSet =
+/// All but RFC 3986's unreserved characters: what is escaped in one segment of a path or part of a query, and in an extended
+/// parameter (RFC 5987 allows more there, which not every client reads).
+pub const ESCAPED: percent_encoding::AsciiSet =
     percent_encoding::NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// RFC 2047 section 4.2.

@@ -18,7 +18,7 @@ mod xml;
 
 pub use charset::Charset;
 pub use compression::{Coding, Unpack, decompressed};
-pub use media::{disposition, one_of};
+pub use media::{ESCAPED, disposition, one_of};
 
 use crate::model::{BodyFormat, Content, JsonText, Webhook};
 

@@ -221,18 +221,16 @@ async fn accept(
     }
     let method = parts.method.as_str();
     let asks = |signed| endpoint.asks(method, signed);
-    let probes = methods::probe(&endpoint, method, &parts.headers);
-    if !asks(true) && !asks(false) && probes.is_none() {
+    let may_ask = asks(true) || asks(false);
+    let probed = if may_ask { None } else { methods::probe(&endpoint, method, &parts.headers) };
+    if !may_ask && probed.is_none() {
         methods::allow_method(&endpoint, method)?;
     }
     if endpoint.webhook().ip.as_ref().is_some_and(|rules| !ip::allows(rules, client)) {
         return Err(Refusal::Ip(client));
     }
     rate::count(&endpoint.limiters, client).map_err(Refusal::Rate)?;
-    if let Some((response, outcome)) = probes
-        && !asks(true)
-        && !asks(false)
-    {
+    if let Some((response, outcome)) = probed {
         return Ok(Accepted::Answered(response, outcome));
     }
     let unavailable = |error: &FieldError| Refusal::Unavailable(error.to_string());
@@ -330,8 +328,9 @@ async fn accept(
     event.notes.clone_from(&trace.notes);
     event.hide_headers(|name| webhook.hides(name));
     event.hide_parameters(|name| webhook.hides_parameter(name));
-    let shown = hide::in_form(&event.raw_query, &|name| webhook.hides_parameter(name));
-    event.raw_query = shown.into_owned();
+    if let Cow::Owned(shown) = hide::in_form(&event.raw_query, &|name| webhook.hides_parameter(name)) {
+        event.raw_query = shown;
+    }
     let definition = Arc::clone(&endpoint.definition);
     let submission = Submission { definition, event, mode, cause: Cause::Webhook, dedupe, replay };
     let submitted = gateway.engine.submit(submission).await?;

@@ -3,7 +3,7 @@
 //! Used by the `response` step and by what a script hands to `respond`.
 
 use http::{HeaderName, HeaderValue, header};
-use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use super::{Scope, unfilled};
 use crate::{
@@ -12,8 +12,6 @@ use crate::{
     template::{Budget, Part, Template},
 };
 
-/// All but RFC 3986's unreserved characters: a value as one segment of a path, or one part of a query.
-const SEGMENT: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 /// What no URL holds, though whoever writes a whole one may forget it.
 const URL: AsciiSet = CONTROLS
     .add(b' ')
@@ -62,7 +60,7 @@ pub(super) fn filled(
                 let text =
                     path.text(scope, budget).map_err(|error| unfilled(&format!("headers.{name}"), error))?;
                 if is_url(name) {
-                    let place = if value.is_empty() { &URL } else { &SEGMENT };
+                    let place = if value.is_empty() { &URL } else { &formats::ESCAPED };
                     value.extend(utf8_percent_encode(&text, place));
                 } else if *name == header::CONTENT_DISPOSITION && is_in_quotes(&value) {
                     value.push_str(&text.replace('\\', "\\\\").replace('"', "\\\""));

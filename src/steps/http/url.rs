@@ -6,15 +6,15 @@
 
 use std::borrow::Cow;
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::utf8_percent_encode;
 use serde_json::Value;
 use url::Url;
 
 use super::Unfilled;
-use crate::template::{Budget, Part, Path, Root, Roots, Template};
-
-/// All but RFC 3986's unreserved characters.
-const ENCODED: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+use crate::{
+    formats::ESCAPED,
+    template::{Budget, Part, Path, Root, Roots, Template},
+};
 
 /// A URL with values to fill in.
 #[derive(Debug)]
@@ -77,7 +77,7 @@ impl UrlTemplate {
                 text.push_str(value.trim());
             } else if has_host(&text) {
                 fixed.get_or_insert_with(|| text.clone());
-                text.extend(utf8_percent_encode(&value, &ENCODED));
+                text.extend(utf8_percent_encode(&value, &ESCAPED));
             } else if matches!(self.0.parts()[0], Part::Path(_)) {
                 return Err(
                     format!("the host of the URL is not complete before `{path}`; put a / between").into()
