@@ -42,6 +42,8 @@ rustup_has_wasm() {
 wasm_cargo() {
   # For build-std, and for what else is not stable yet.
   export RUSTC_BOOTSTRAP=1
+  # The caller's wrapper (scripts/test lints with one) belongs to another compiler, and would name that one's sources.
+  unset RUSTC_WORKSPACE_WRAPPER
   if rustup_has_wasm; then
     cargo "$@" --target wasm32-unknown-unknown
   else
