@@ -33,8 +33,6 @@ pub use admission::Admission;
 pub use error::SandboxError;
 pub use js::{Call, EngineOptions, Form, Hidden, Image, JsEngine, Script};
 pub use outcome::{Conclusion, Outcome};
-#[cfg(test)]
-pub(crate) use plugin::plugin_wat;
 pub use plugin::{
     Allowed, COMPILE_COMMAND, Compiler, Outline, Plugin, PluginCall, PluginEngine, PluginError, PluginFacts,
     PluginOptions, PluginOutcome, SIZE_MOST as PLUGIN_SIZE_MOST, compile_child,

@@ -11,6 +11,8 @@ mod condition;
 mod descriptions;
 mod each;
 mod end;
+#[cfg(test)]
+mod fixture;
 mod http;
 mod modules;
 mod plugin;

@@ -83,7 +83,7 @@ impl fmt::Display for Root {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
+mod tests {
     use serde_json::{Value, json};
 
     use super::{Root, Roots};

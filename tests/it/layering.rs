@@ -94,6 +94,10 @@ fn module_of(file: &str) -> &str {
 /// The modules that a text names after `crate::` (or `flowcell::`).
 fn imports(text: &str) -> Vec<String> {
     let mut found = Vec::new();
+    // A room that is a crate is named by its crate: `flowcell_model::model`.
+    for (at, prefix) in text.match_indices("flowcell_") {
+        found.extend(identifier(&text[at + prefix.len()..]));
+    }
     for prefix in ["crate::", "flowcell::"] {
         for (at, _) in text.match_indices(prefix) {
             let rest = &text[at + prefix.len()..];

@@ -1,10 +1,11 @@
 //! What references mean, what grants come to, and what is left after a removal.
 
 use super::*;
-use crate::{
-    sandbox::{PluginOptions, plugin_wat::Wat},
-    store::MemoryStore,
-};
+use crate::{sandbox::PluginOptions, store::MemoryStore};
+use plugin_wat::Wat;
+
+#[path = "../../../tests/plugin_wat.rs"]
+mod plugin_wat;
 
 const ASKS: &[&str] = &["http:*.example.com", "kv:a/", "secret:TOKEN"];
 

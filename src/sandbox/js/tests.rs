@@ -20,7 +20,7 @@ use crate::{
 };
 
 fn load() -> JsEngine {
-    let cache = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/tmp/sandbox-cache");
+    let cache = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/tmp/sandbox-cache");
     JsEngine::load(&EngineOptions { cache: Some(cache), slots: 2, ..EngineOptions::default() }).unwrap()
 }
 

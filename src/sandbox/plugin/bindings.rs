@@ -13,7 +13,7 @@ wasmtime::component::bindgen!({
             export flowcell:plugin/handler@1.0.0;
         }
     ",
-    path: "guest-sdk/wit",
+    path: "../../guest-sdk/wit",
     world: "flowcell:host/caller",
     imports: { default: async | trappable },
     exports: { default: async },

@@ -25,7 +25,7 @@ mod meter;
 mod outline;
 #[cfg(test)]
 #[path = "../../../tests/plugin_wat.rs"]
-pub(crate) mod plugin_wat;
+mod plugin_wat;
 mod powers;
 mod ready;
 mod run;

@@ -11,8 +11,7 @@ use crate::{
         Outbound,
         testing::{Answer, Server, outbound, reply},
     },
-    steps::{Outputs, RunFacts, Scope},
-    template::tests::Fixture,
+    steps::{Outputs, RunFacts, Scope, fixture::Fixture},
 };
 
 /// What templates read in these tests.

@@ -186,7 +186,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::template::tests::Fixture;
+    use crate::steps::fixture::Fixture;
 
     fn render(template: &str, x: Value) -> Result<String, String> {
         let roots = Fixture(json!({"context": {"data": {"x": x, "y": "2"}}}));

@@ -170,7 +170,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::template::tests::Fixture;
+    use crate::steps::fixture::Fixture;
 
     fn render(xml: Value, x: Value) -> Result<String, String> {
         let Value::Object(xml) = xml else { panic!("{xml}") };

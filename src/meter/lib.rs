@@ -15,21 +15,21 @@ const SPENT: u64 = u64::MAX;
 
 /// The units that one evaluation has left.
 #[derive(Debug)]
-pub(crate) struct Meter(AtomicU64);
+pub struct Meter(AtomicU64);
 
 impl Meter {
     /// So many units; `u64::MAX` itself stands for a spent meter, one less is as good as no end.
-    pub(crate) const fn new(units: u64) -> Self {
+    pub const fn new(units: u64) -> Self {
         Self(AtomicU64::new(units))
     }
 
     /// Begins anew with so many units.
-    pub(crate) fn fill(&self, units: u64) {
+    pub fn fill(&self, units: u64) {
         self.0.store(units, Ordering::Relaxed);
     }
 
     /// Whether there was enough left. Once there is not, nothing can be paid any more.
-    pub(crate) fn pay(&self, units: u64) -> bool {
+    pub fn pay(&self, units: u64) -> bool {
         // One evaluation runs on one thread; the atomic is only for those whose functions must be `Sync`.
         let left = self.0.load(Ordering::Relaxed);
         let enough = left != SPENT && units <= left;
@@ -38,19 +38,19 @@ impl Meter {
     }
 
     /// Whether something could not be paid for.
-    pub(crate) fn is_spent(&self) -> bool {
+    pub fn is_spent(&self) -> bool {
         self.0.load(Ordering::Relaxed) == SPENT
     }
 }
 
 /// Units for reading or copying so many bytes of text.
-pub(crate) fn text(bytes: usize) -> u64 {
+pub fn text(bytes: usize) -> u64 {
     1 + (bytes / BYTES_A_UNIT) as u64
 }
 
 /// Why a text is no pattern. Follows on what the text is called.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum PatternError {
+pub enum PatternError {
     /// The reason, in the words of the crate.
     #[error("is not a regular expression: {0}")]
     Wrong(String),
@@ -64,7 +64,7 @@ pub(crate) enum PatternError {
 ///
 /// # Errors
 /// When the text is no regular expression, or a too large one.
-pub(crate) fn pattern(
+pub fn pattern(
     text: &str,
     sizes: &[usize],
     mut trying: impl FnMut(usize),

@@ -8,12 +8,12 @@ use tokio::{
 };
 
 /// Work on more bytes than this is large.
-pub(crate) const LARGE: u64 = 64 << 10;
+pub const LARGE: u64 = 64 << 10;
 /// How much the threads of large work give way to the others, as `nice` counts: to about a third of their weight.
 const NICE: i32 = 5;
 
 /// Works for up to some seconds without keeping the thread from other tasks, if the runtime has other threads.
-pub(crate) fn off_the_reactor<T>(work: impl FnOnce() -> T) -> T {
+pub fn off_the_reactor<T>(work: impl FnOnce() -> T) -> T {
     if has_threads() { tokio::task::block_in_place(work) } else { work() }
 }
 
@@ -23,14 +23,14 @@ fn has_threads() -> bool {
 
 /// From now on, lets other threads come before this one, as far as `nice` counts. The system does not allow the way
 /// back.
-pub(crate) fn give_way(nice: i32) {
+pub fn give_way(nice: i32) {
     // Where this is not allowed, the system shares the cores evenly.
     let _ = rustix::process::setpriority_process(None, nice);
 }
 
 /// Begins a task that works on so many bytes. Reading, writing and filling megabytes takes milliseconds at a time. So
 /// such tasks have their own threads, and small tasks never wait behind them.
-pub(crate) fn spawn<F>(bytes: u64, task: F) -> JoinHandle<F::Output>
+pub fn spawn<F>(bytes: u64, task: F) -> JoinHandle<F::Output>
 where
     F: Future<Output: Send + 'static> + Send + 'static,
 {
