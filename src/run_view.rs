@@ -48,6 +48,7 @@ pub fn whole(run: &Run, entries: &[Entry], live: bool, files: Option<&Bundle>, s
         "started": run.head.started_ms.map(timestamp),
         "due": run.head.due_ms.map(timestamp),
         "finished": run.head.finished_ms.map(timestamp),
+        "failed_steps": run.head.failed_steps,
         "error": run.head.error.as_ref().map(|error| masked(error_of(error, files))),
         "answer": masked(json!(run.answer)),
         "steps": entries.iter().filter_map(|entry| step(entry, files)).map(masked).collect::<Vec<_>>(),

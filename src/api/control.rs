@@ -46,14 +46,10 @@ impl From<On> for ReplayOn {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Replay {
+pub(super) struct Replay {
     #[serde(default)]
-    on: On,
+    pub(super) on: On,
 }
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Nothing {}
 
 /// `POST /api/v1/runs/{id}/cancel` with `{"reason"?}`: 202, 409 when it has ended.
 pub(super) async fn cancel(
@@ -78,13 +74,14 @@ pub(super) async fn replay(
     Ok((StatusCode::CREATED, Json(json!({ "run_id": new }))))
 }
 
-/// `POST /api/v1/runs/{id}/retry`: 201 with the new run.
+/// `POST /api/v1/runs/{id}/retry` with `{"on"?: "same" | "newest"}`: 201 with the new run, 409 when nothing failed or the
+/// newest version differs before the failed step.
 pub(super) async fn retry(
     State(engine): State<Engine>,
     Path(id): Path<String>,
     body: input::Body,
 ) -> Result<(StatusCode, Json<Value>), Problem> {
-    let Nothing {} = input::fields(body)?;
-    let new = engine.retry(input::parsed(&id)?).await.map_err(problems::control)?;
+    let Replay { on } = input::fields(body)?;
+    let new = engine.retry(input::parsed(&id)?, on.into()).await.map_err(problems::control)?;
     Ok((StatusCode::CREATED, Json(json!({ "run_id": new }))))
 }

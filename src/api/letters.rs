@@ -8,7 +8,7 @@ use http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{bad_request, input, page_size, problems, runs, store_problem};
+use super::{bad_request, control::Replay, input, page_size, problems, runs, store_problem};
 use crate::{engine::Engine, gateway::Problem, model::RunId, store::tables};
 
 #[derive(Deserialize)]
@@ -34,14 +34,16 @@ pub(super) async fn list(
     Ok(Json(json!({ "dead_letters": lines, "next": next })))
 }
 
-/// `POST /api/v1/dead-letters/{id}/retry`: goes on from the failed step and takes the letter away; 201 with the new
-/// run, which is a letter of its own should it fail.
+/// `POST /api/v1/dead-letters/{id}/retry` with `{"on"?: "same" | "newest"}`: goes on from the failed step and takes the letter
+/// away; 201 with the new run, which is a letter of its own should it fail.
 pub(super) async fn retry(
     State(engine): State<Engine>,
     Path(id): Path<String>,
+    body: input::Body,
 ) -> Result<(StatusCode, Json<Value>), Problem> {
+    let Replay { on } = input::fields(body)?;
     let id: RunId = letter(&engine, &id).await?;
-    let new = engine.retry(id).await.map_err(problems::control)?;
+    let new = engine.retry(id, on.into()).await.map_err(problems::control)?;
     engine.dismiss(id).await.map_err(problems::control)?;
     Ok((StatusCode::CREATED, Json(json!({ "run_id": new }))))
 }

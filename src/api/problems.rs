@@ -15,6 +15,7 @@ pub(super) fn control(error: ControlError) -> Problem {
         ControlError::Ended { run, .. } => (StatusCode::CONFLICT, "run_ended", Some(*run)),
         ControlError::NotEnded(run) => (StatusCode::CONFLICT, "run_not_ended", Some(*run)),
         ControlError::NothingFailed(run) => (StatusCode::CONFLICT, "nothing_failed", Some(*run)),
+        ControlError::TreeDiffers { run, .. } => (StatusCode::CONFLICT, "tree_differs", Some(*run)),
         ControlError::Version(_) => (StatusCode::CONFLICT, "version_missing", None),
         ControlError::Engine(error) => return engine_problem(error),
     };

@@ -40,6 +40,8 @@ pub(super) struct Line {
     due: Option<String>,
     took_ms: Option<u64>,
     answer_status: Option<u16>,
+    /// Steps that failed and were handled; known when the run has ended.
+    failed_steps: u32,
     error: Option<Value>,
 }
 
@@ -70,6 +72,7 @@ pub(super) fn line(engine: &Engine, head: RunHead) -> Line {
         due: head.due_ms.map(steps::timestamp),
         took_ms: head.finished_ms.map(|finished| finished.saturating_sub(head.created_ms)),
         answer_status: head.answer_status,
+        failed_steps: head.failed_steps,
         error: head.error.map(|error| {
             let shown = json!({ "code": error.code, "message": error.message, "step": error.step });
             run_view::masked(shown, &engine.vault().redactor())

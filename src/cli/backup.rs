@@ -55,9 +55,9 @@ pub(super) fn backup(arguments: &Backup) -> anyhow::Result<Verdict> {
         let _ = fs::remove_file(&draft);
     }
     let contents = contents?;
-    println!("{}: {}", file.display(), told(contents));
+    say!("{}: {}", file.display(), told(contents));
     if !contents.sealed {
-        eprintln!(
+        tell!(
             "flowcell: the backup is not sealed, because the key of the secrets was missing or the server is older: only \
              --unauthenticated restores it"
         );
@@ -84,17 +84,14 @@ pub(super) fn restore(arguments: &Restore) -> anyhow::Result<Verdict> {
     let contents =
         SledStore::restore(backup, &data.join("store"), trust).with_context(|| file.display().to_string())?;
     if *unauthenticated {
-        eprintln!(
-            "flowcell: nobody vouches for {}: look at what it brings before you serve it",
-            file.display()
-        );
+        tell!("flowcell: nobody vouches for {}: look at what it brings before you serve it", file.display());
     }
-    println!("{}: {}", file.display(), told(contents));
+    say!("{}: {}", file.display(), told(contents));
     let (data, key) = (data.display(), data.join(KEY_FILE));
     if key.exists() {
-        println!("start the server with --data {data}")
+        say!("start the server with --data {data}")
     } else {
-        println!("put your copy of {KEY_FILE} into {data}, then start the server with --data {data}")
+        say!("put your copy of {KEY_FILE} into {data}, then start the server with --data {data}")
     }
     Ok(Verdict::Yes)
 }

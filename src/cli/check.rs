@@ -6,8 +6,13 @@ use std::{
 };
 
 use clap::Args;
+use serde_json::json;
 
-use super::{Verdict, local::Local};
+use super::{
+    Verdict,
+    local::{self, Local},
+    print, table,
+};
 use crate::{
     engine::{self, Definition, Environment},
     gateway::{self, Endpoint, Sources},
@@ -16,34 +21,51 @@ use crate::{
 
 #[derive(Args)]
 pub(super) struct Arguments {
-    /// Workflow folders.
+    /// Workflow folders, or folders of workflow folders.
     #[arg(required = true)]
     workflows: Vec<PathBuf>,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
 }
 
 pub(super) fn execute(arguments: &Arguments) -> anyhow::Result<Verdict> {
+    let folders = local::workflow_folders(&arguments.workflows)?;
     let local = Local::new()?;
-    let mut wrong = 0;
+    let mut results = Vec::new();
     let mut right: Vec<Arc<Definition>> = Vec::new();
-    for folder in &arguments.workflows {
+    for folder in &folders {
         let noting = local.variables.noting();
         let checked = checked(&local, folder, &noting.environment);
-        match checked.and_then(|checked| beside(folder, checked, &right)) {
+        let (ok, problems, notes) = match checked.and_then(|checked| beside(folder, checked, &right)) {
             Ok(Checked { definition, warnings }) => {
-                warnings.iter().for_each(|warning| println!("{warning}"));
-                println!("{}: ok", folder.display());
-                if let Some(missed) = noting.told() {
-                    println!("{}/workflow.json: note: {missed}", folder.display());
-                }
                 right.push(definition);
+                let note =
+                    noting.told().map(|missed| format!("{}/workflow.json: note: {missed}", folder.display()));
+                (true, warnings, note)
             }
-            Err(problem) => {
-                wrong += 1;
-                println!("{problem}");
-            }
+            Err(problem) => (false, vec![problem], None),
+        };
+        if arguments.json {
+            let (error, warnings) =
+                if ok { (None, problems) } else { (problems.into_iter().next(), Vec::new()) };
+            results.push(
+                json!({ "folder": folder, "ok": ok, "error": error, "warnings": warnings, "note": notes }),
+            );
+            continue;
         }
+        problems.iter().for_each(|problem| say!("{problem}"));
+        if ok {
+            let style = table::style_of("ok");
+            say!("{}: {style}ok{style:#}", folder.display());
+        }
+        notes.iter().for_each(|note| say!("{note}"));
     }
-    Ok(if wrong == 0 { Verdict::Yes } else { Verdict::No })
+    let verdict = if right.len() == folders.len() { Verdict::Yes } else { Verdict::No };
+    if arguments.json {
+        print::json(&json!({ "ok": verdict == Verdict::Yes, "workflows": results }))?;
+    }
+    Ok(verdict)
 }
 
 /// A workflow without errors.

@@ -34,11 +34,6 @@ pub(super) fn segment(text: &str) -> String {
 }
 
 impl Server {
-    /// As if these had been given on the command line.
-    pub(super) fn new(server: Option<String>, token: Option<String>, data: PathBuf) -> Self {
-        Self { server, token, data }
-    }
-
     /// Reads a resource.
     pub(super) async fn get(&self, path: &str) -> anyhow::Result<Value> {
         self.send(Method::GET, path, None).await

@@ -10,8 +10,9 @@ use anyhow::Context;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::given::{Given, MAX_BYTES};
 use crate::{
-    files::{self, FileError, Root},
+    files::{FileError, Root},
     formats::{self, Reading},
     model::{Event, RunStatus, Workflow},
 };
@@ -62,12 +63,9 @@ pub(super) struct Expect {
 /// The keys that an event file may have.
 const EVENT_KEYS: [&str; 8] = ["method", "path", "ip", "headers", "query", "params", "data", "body"];
 
-/// The size limit of an event or fixture file, so that a wrong file does not fill the memory.
-const MOST: u64 = 64 << 20;
-
-/// Reads the file of `flowcell run --event`: a fixture, an event, or the JSON of a body.
-pub(super) fn read_event(path: &Path, workflow: &Workflow) -> anyhow::Result<Event> {
-    event_of(&files::given_text(path, MOST)?, path, workflow)
+/// Reads what `flowcell run --event` was given: a fixture, an event, or the JSON of a body.
+pub(super) fn read_event(given: &Given, workflow: &Workflow) -> anyhow::Result<Event> {
+    event_of(&given.text, &given.name, workflow)
 }
 
 fn event_of(text: &str, path: &Path, workflow: &Workflow) -> anyhow::Result<Event> {
@@ -111,7 +109,7 @@ impl Beside {
     }
 
     fn text(&self) -> Result<String, FileError> {
-        self.fixtures.text(Path::new(&self.name), MOST)
+        self.fixtures.text(Path::new(&self.name), MAX_BYTES)
     }
 }
 
@@ -178,11 +176,9 @@ mod tests {
     use super::*;
 
     fn data_of(file: Value) -> Value {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("event.json");
-        std::fs::write(&path, file.to_string()).unwrap();
         let workflow = json!({"key": "hello", "trigger": {"type": "webhook"}, "steps": []});
-        let event = read_event(&path, &Workflow::from_value(workflow).unwrap()).unwrap();
+        let given = Given { text: file.to_string(), name: "event.json".into() };
+        let event = read_event(&given, &Workflow::from_value(workflow).unwrap()).unwrap();
         let context: Value = serde_json::from_str(&event.context_json()).unwrap();
         context["data"].clone()
     }

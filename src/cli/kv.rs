@@ -11,7 +11,9 @@ use serde_json::{Value, json};
 use super::{
     Verdict,
     client::{Server, segment},
-    small_runtime, terminal,
+    print, small_runtime,
+    table::{Cell, Format, Table},
+    terminal,
 };
 use crate::model::{Limits, Span};
 
@@ -46,9 +48,8 @@ struct List {
     /// How many values, 500 at most.
     #[arg(long, default_value_t = 50)]
     limit: usize,
-    /// Print JSON.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    format: Format,
     #[command(flatten)]
     server: Server,
 }
@@ -84,7 +85,7 @@ pub(super) fn execute(arguments: &Arguments) -> anyhow::Result<Verdict> {
             Command::List(list) => show(list).await?,
             Command::Get(one) => {
                 let entry = one.server.get(&path(&one.workflow, &one.key)).await?;
-                println!("{}", serde_json::to_string_pretty(&entry["value"])?);
+                print::json(&entry["value"])?;
             }
             Command::Set(set) => {
                 let body = json!({ "value": value(set)?, "ttl": set.ttl });
@@ -109,30 +110,24 @@ async fn show(list: &List) -> anyhow::Result<()> {
         path += &format!("&after={}", segment(after));
     }
     let page = list.server.get(&path).await?;
-    if list.json {
-        println!("{}", serde_json::to_string_pretty(&page)?);
+    if list.format.json {
+        print::json(&page)?;
         return Ok(());
     }
-    page["entries"].as_array().into_iter().flatten().for_each(|entry| println!("{}", line(entry)));
+    let mut table = Table::new(&["KEY", "UNTIL", "VALUE"]);
+    for entry in page["entries"].as_array().into_iter().flatten() {
+        table.row(vec![
+            Cell::of(&entry["key"]),
+            Cell::text(&entry["expires"].as_str().map_or("-".to_owned(), |until| list.format.time(until)))
+                .faint(),
+            Cell::text(&entry["value"].to_string()),
+        ]);
+    }
+    table.print("no values");
     if let Some(next) = page["next"].as_str() {
-        eprintln!("There are more: --after '{}'", terminal::safe(next));
+        tell!("flowcell: there are more; go on with --after '{}'", terminal::safe(next));
     }
     Ok(())
-}
-
-fn line(entry: &Value) -> String {
-    let text = |key: &str| terminal::safe(entry[key].as_str().unwrap_or("-"));
-    format!(
-        "{}  {}  {}",
-        text("key"),
-        terminal::safe(&entry["value"].to_string()),
-        match entry["expires"].as_str() {
-            Some(expires) => format!("until {expires}"),
-            None => String::new(),
-        }
-    )
-    .trim_end()
-    .to_owned()
 }
 
 fn value(set: &Set) -> anyhow::Result<Value> {

@@ -25,6 +25,8 @@ use crate::{
     variables::Variables,
 };
 
+/// The file that makes a folder a workflow.
+const WORKFLOW_FILE: &str = "workflow.json";
 /// Script calls at once. Nobody runs more than a few workflows by hand.
 const SLOTS: usize = 8;
 
@@ -144,6 +146,34 @@ impl Local {
         let entries = tables::journal::list(&*store, run.head.id).await?;
         Ok((run, entries))
     }
+}
+
+/// The workflow folders that a person means: each folder itself when it has a `workflow.json`, else those in it that have one,
+/// by name.
+pub(super) fn workflow_folders(given: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
+    let mut folders = Vec::new();
+    for folder in given {
+        if folder.join(WORKFLOW_FILE).exists() || !folder.is_dir() {
+            folders.push(folder.clone());
+            continue;
+        }
+        let entries =
+            std::fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?;
+        let mut inside = Vec::new();
+        for entry in entries {
+            let path = entry.with_context(|| format!("cannot read {}", folder.display()))?.path();
+            if path.join(WORKFLOW_FILE).exists() {
+                inside.push(path);
+            }
+        }
+        // A folder without any is named by the error that follows.
+        if inside.is_empty() {
+            inside.push(folder.clone());
+        }
+        inside.sort();
+        folders.append(&mut inside);
+    }
+    Ok(folders)
 }
 
 /// A longer wait than this is not waited for, milliseconds.

@@ -4,6 +4,9 @@
 //! - 1: the answer is no (a fixture differs, a workflow is wrong, a server refuses).
 //! - 2: it could not be tried; one line says what to do.
 
+#[macro_use]
+mod print;
+
 mod backup;
 mod bundle;
 mod check;
@@ -11,8 +14,11 @@ mod client;
 mod confined;
 mod envelopes;
 mod fixtures;
+mod given;
 mod kv;
 mod local;
+mod man;
+mod new;
 mod plugin;
 mod requests;
 mod run;
@@ -22,6 +28,7 @@ mod schema;
 mod secrets;
 mod send;
 mod serve;
+mod table;
 mod terminal;
 mod test;
 mod types;
@@ -76,6 +83,12 @@ enum Command {
     Bundle(bundle::Arguments),
     /// Print the JSON Schema of workflow.json, or of the outputs of steps.
     Schema(schema::Arguments),
+    /// Make a workflow folder to begin with.
+    New(new::Arguments),
+    /// Print a script that completes flowcell's commands in a shell.
+    Completions(man::Completions),
+    /// Write man pages, one a command, into a folder.
+    Man(man::Pages),
     /// Write TypeScript declarations for editors: the globals, and what each workflow reads.
     Types(types::Arguments),
     /// Compile a plugin from stdin to stdout, under limits. The server calls this.
@@ -87,9 +100,17 @@ enum Command {
 }
 
 /// The result of a command; it becomes the exit code.
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Verdict {
     Yes,
     No,
+}
+
+impl Verdict {
+    /// `Yes` when both are.
+    fn and(self, other: Self) -> Self {
+        if self == Self::Yes { other } else { self }
+    }
 }
 
 /// Runs the command that the process was started with.
@@ -114,14 +135,17 @@ pub fn main() -> ExitCode {
         Command::Bundle(arguments) => bundle::execute(&arguments),
         Command::Schema(arguments) => schema::execute(&arguments),
         Command::Types(arguments) => types::execute(&arguments),
+        Command::New(arguments) => new::execute(&arguments),
+        Command::Completions(arguments) => man::completions(&arguments),
+        Command::Man(arguments) => man::pages(&arguments),
     };
     match result {
         Ok(Verdict::Yes) => ExitCode::SUCCESS,
         Ok(Verdict::No) => ExitCode::from(1),
         Err(error) => {
-            eprintln!("flowcell: {}", one_line(&error));
+            tell!("flowcell: {}", one_line(&error));
             if let Some(frame) = error.downcast_ref::<LoadError>().and_then(LoadError::frame) {
-                eprintln!("{frame}");
+                tell!("{frame}");
             }
             ExitCode::from(2)
         }

@@ -4,7 +4,13 @@ use clap::{Args, Subcommand};
 use http::Method;
 use serde_json::Value;
 
-use super::{Verdict, client::Server, client::segment, small_runtime, terminal};
+use super::{
+    Verdict,
+    client::{Server, segment},
+    print, small_runtime,
+    table::{self, Cell, Format, Table},
+    terminal, workflows,
+};
 
 #[derive(Args)]
 pub(super) struct Arguments {
@@ -19,7 +25,7 @@ enum Command {
     /// Show one request: its line, and what is kept of it.
     Show(One),
     /// Send a request again. An accepted request runs once more; a refused one runs as it came.
-    Resend(One),
+    Resend(Resend),
 }
 
 #[derive(Args)]
@@ -36,7 +42,17 @@ struct List {
     /// Only requests before this one.
     #[arg(long)]
     before: Option<String>,
-    /// Print JSON.
+    #[command(flatten)]
+    format: Format,
+    #[command(flatten)]
+    server: Server,
+}
+
+#[derive(Args)]
+struct Resend {
+    /// The request's id, as `list` shows it.
+    request: String,
+    /// Print the server's answer as JSON.
     #[arg(long)]
     json: bool,
     #[command(flatten)]
@@ -47,6 +63,8 @@ struct List {
 struct One {
     /// The request's id, as `list` shows it.
     request: String,
+    #[command(flatten)]
+    format: Format,
     #[command(flatten)]
     server: Server,
 }
@@ -66,59 +84,108 @@ pub(super) fn execute(arguments: &Arguments) -> anyhow::Result<Verdict> {
                     path.push_str(&format!("&before={}", segment(before)));
                 }
                 let page = list.server.get(&path).await?;
-                if list.json {
-                    println!("{}", serde_json::to_string_pretty(&page)?);
+                let requests = page["requests"].as_array().map_or(&[][..], Vec::as_slice);
+                if let (true, Some(workflow)) = (requests.is_empty(), &list.workflow) {
+                    workflows::must_exist(&list.server, workflow).await?;
+                }
+                if list.format.json {
+                    print::json(&page)?;
                 } else {
-                    let requests = page["requests"].as_array().cloned().unwrap_or_default();
-                    requests.iter().for_each(|request| println!("{}", line(request)));
+                    table_of(requests, list.format).print("no requests");
                 }
             }
             Command::Show(one) => {
                 let path = format!("/api/v1/requests/{}", segment(&one.request));
-                println!("{}", serde_json::to_string_pretty(&one.server.get(&path).await?)?);
+                let request = one.server.get(&path).await?;
+                if one.format.json { print::json(&request)? } else { show(&request, one.format) }
             }
             Command::Resend(one) => {
                 let path = format!("/api/v1/requests/{}/resend", segment(&one.request));
                 let sent = one.server.send(Method::POST, &path, None).await?;
-                println!("{}", terminal::safe(sent["run_id"].as_str().unwrap_or("-")));
+                if one.json {
+                    print::json(&sent)?;
+                } else {
+                    say!("{}", terminal::safe(sent["run_id"].as_str().unwrap_or("-")));
+                }
             }
         }
         Ok(Verdict::Yes)
     })
 }
 
-fn line(request: &Value) -> String {
-    let text = |value: &Value| terminal::safe(value.as_str().unwrap_or("-"));
+fn table_of(requests: &[Value], format: Format) -> Table {
+    let mut table =
+        Table::new(&["RECEIVED", "REQUEST", "STATUS", "METHOD", "PATH", "FROM", "SCHEME", "TOOK", "OUTCOME"]);
+    for request in requests {
+        let status = request["status"].as_u64().unwrap_or_default();
+        table.row(vec![
+            Cell::text(&format.time(request["received"].as_str().unwrap_or("-"))).faint(),
+            Cell::of(&request["id"]),
+            Cell::number(status),
+            Cell::of(&request["method"]),
+            Cell::of(&request["path"]),
+            Cell::of(&request["ip"]),
+            Cell::of(&request["scheme"]),
+            Cell::number(request["took_us"].as_u64().map_or("-".to_owned(), table::took)),
+            Cell::text(&outcome(request)),
+        ]);
+    }
+    table
+}
+
+/// What became of a request, in a line.
+fn outcome(request: &Value) -> String {
+    let text = |value: &Value| value.as_str().unwrap_or("-").to_owned();
     let outcome = &request["outcome"];
     let run = |kind: &str| outcome[kind].is_object().then(|| text(&outcome[kind]["run"]));
-    let outcome = run("accepted")
+    let told = run("accepted")
         .or_else(|| run("duplicate").map(|run| format!("copy of {run}")))
         .or_else(|| run("skipped").map(|run| format!("skipped, {run} is unfinished")))
         .or_else(|| run("called_back").map(|run| format!("called back {run}")))
         .or_else(|| (outcome == "filtered").then(|| "left out by the filter".to_owned()))
         .or_else(|| {
-            outcome["handshake"]
-                .is_object()
-                .then(|| format!("handshake {}", text(&outcome["handshake"]["kind"])))
+            let handshake = &outcome["handshake"];
+            handshake.is_object().then(|| format!("handshake {}", text(&handshake["kind"])))
         })
         .unwrap_or_else(|| {
             let refused = &outcome["refused"];
             format!("{}: {}", text(&refused["code"]), text(&refused["reason"]))
         });
-    let notes: String = request["notes"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .map(|note| format!("; {}", text(&note["code"])))
-        .collect();
-    format!(
-        "{}  {}  {}  {:<6} {}  {}  {} us  {outcome}{notes}",
+    let notes = request["notes"].as_array().into_iter().flatten();
+    let notes: String = notes.map(|note| format!("; {}", text(&note["code"]))).collect();
+    told + &notes
+}
+
+/// One request for a person.
+fn show(request: &Value, format: Format) {
+    let text = |value: &Value| terminal::safe(value.as_str().unwrap_or("-"));
+    say!(
+        "{}  {} {}  {}",
         text(&request["id"]),
-        text(&request["received"]),
-        request["status"],
         text(&request["method"]),
         text(&request["path"]),
-        text(&request["scheme"]),
-        request["took_us"],
-    )
+        request["status"]
+    );
+    say!(
+        "  received  {} from {}",
+        format.time(request["received"].as_str().unwrap_or("-")),
+        text(&request["ip"])
+    );
+    say!("  outcome   {}", terminal::safe(&outcome(request)));
+    for note in request["notes"].as_array().into_iter().flatten() {
+        say!("  note      {}: {}", text(&note["code"]), text(&note["message"]));
+    }
+    let kept = &request["request"];
+    if kept.is_null() {
+        say!("  Its headers and body are not kept.");
+    }
+    for (name, value) in kept["headers"].as_object().into_iter().flatten() {
+        say!("  {}: {}", terminal::safe(name), text(value));
+    }
+    if let Some(body) = kept["body"].as_str().filter(|body| !body.is_empty()) {
+        say!();
+        say!("{}", terminal::safe(body));
+    }
+    say!();
+    say!("All of it: --json");
 }

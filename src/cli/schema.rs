@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::Verdict;
+use super::{Verdict, print};
 use crate::{model::Workflow, steps::output_schemas};
 
 #[derive(Args)]
@@ -14,7 +14,7 @@ pub(super) struct Arguments {
 
 pub(super) fn execute(arguments: &Arguments) -> anyhow::Result<Verdict> {
     let schema = if arguments.outputs { serde_json::to_value(output_schemas())? } else { workflow() };
-    println!("{}", serde_json::to_string_pretty(&schema)?);
+    print::json(&schema)?;
     Ok(Verdict::Yes)
 }
 

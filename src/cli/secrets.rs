@@ -9,7 +9,13 @@ use http::Method;
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
-use super::{Verdict, client::Server, small_runtime, terminal};
+use super::{
+    Verdict,
+    client::Server,
+    print, small_runtime,
+    table::{Cell, Format, Table},
+    terminal,
+};
 use crate::secrets::{VALUE_MOST, check_name, check_value};
 
 #[derive(Args)]
@@ -32,9 +38,8 @@ enum Command {
 
 #[derive(Args)]
 struct List {
-    /// Print JSON.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    format: Format,
     #[command(flatten)]
     server: Server,
 }
@@ -69,14 +74,19 @@ pub(super) fn execute(arguments: &Arguments) -> anyhow::Result<Verdict> {
         match &arguments.command {
             Command::List(list) => {
                 let page = list.server.get("/api/v1/secrets").await?;
-                if list.json {
-                    println!("{}", serde_json::to_string_pretty(&page)?);
+                if list.format.json {
+                    print::json(&page)?;
                 } else {
-                    page["secrets"]
-                        .as_array()
-                        .into_iter()
-                        .flatten()
-                        .for_each(|line| println!("{}", shown(line)));
+                    let mut table = Table::new(&["SECRET", "KEY", "SET"]);
+                    for secret in page["secrets"].as_array().into_iter().flatten() {
+                        let set = secret["set"].as_str().unwrap_or("-");
+                        table.row(vec![
+                            Cell::of(&secret["name"]),
+                            Cell::of(&secret["key_id"]),
+                            Cell::text(&list.format.time(set)).faint(),
+                        ]);
+                    }
+                    table.print("no secrets");
                 }
             }
             Command::Set(set) => {
@@ -85,7 +95,7 @@ pub(super) fn execute(arguments: &Arguments) -> anyhow::Result<Verdict> {
                 check_value(&set.name, &value)?;
                 let body = json!({ "value": *value });
                 let answer = set.server.send(Method::PUT, &path(&set.name), Some(&body)).await?;
-                println!("{}", shown(&answer));
+                say!("{}", shown(&answer));
             }
             Command::Remove(remove) => {
                 check_name(&remove.name)?;
@@ -94,7 +104,7 @@ pub(super) fn execute(arguments: &Arguments) -> anyhow::Result<Verdict> {
             Command::Rotate(rotate) => {
                 let answer = rotate.server.send(Method::POST, "/api/v1/secrets/rotate", None).await?;
                 let key = terminal::safe(answer["key_id"].as_str().unwrap_or("-"));
-                println!(
+                say!(
                     "{} sealed anew with key {key}; an older key can go at the next start",
                     answer["rotated"]
                 );
@@ -116,7 +126,7 @@ fn value(set: &Set) -> anyhow::Result<Zeroizing<String>> {
     }
     let stdin = std::io::stdin();
     if stdin.is_terminal() {
-        eprintln!("Type the value of {} (it is shown), then Enter and Ctrl-D:", set.name);
+        tell!("Type the value of {} (it is shown), then Enter and Ctrl-D:", set.name);
     }
     let mut text = Zeroizing::new(String::new());
     // One line break, and one byte more to notice that the value is too long.

@@ -69,14 +69,14 @@ pub(super) fn execute(arguments: &Arguments) -> anyhow::Result<Verdict> {
     let body = signed.body.unwrap_or(body);
     let response =
         small_runtime()?.block_on(async { Client::new()?.send(Method::POST, &url, &headers, body).await })?;
-    eprintln!("delivery {id}");
-    println!("HTTP {}", response.status);
+    tell!("delivery {id}");
+    say!("HTTP {}", response.status);
     for name in ["flowcell-run-id", "idempotency-replayed", "retry-after"] {
         if let Some(value) = response.headers.get(name).and_then(|value| value.to_str().ok()) {
-            println!("{name}: {}", terminal::safe(value));
+            say!("{name}: {}", terminal::safe(value));
         }
     }
-    println!("{}", terminal::safe(&String::from_utf8_lossy(&response.body)));
+    say!("{}", terminal::safe(&String::from_utf8_lossy(&response.body)));
     Ok(if (200..300).contains(&response.status) { Verdict::Yes } else { Verdict::No })
 }
 

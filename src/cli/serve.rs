@@ -51,7 +51,7 @@ pub(super) fn execute(arguments: Arguments) -> anyhow::Result<Verdict> {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
         // Scripts and people wait for this line. It comes when connections are accepted and signals are handled.
-        println!("flowcell listens on {url}");
+        say!("flowcell listens on {url}");
         std::io::stdout().flush()?;
         let stop = async move {
             tokio::select! {

@@ -21,7 +21,7 @@ pub(super) fn print_frame(error: &Value) {
     let at = &error["position"];
     let place = format!("{}:{}:{}", at["file"].as_str().unwrap_or("?"), at["line"], at["column"]);
     let message = error["message"].as_str().unwrap_or_default();
-    eprintln!("{}: {}\n{}", safe(&place), safe(message), safe(frame));
+    tell!("{}: {}\n{}", safe(&place), safe(message), safe(frame));
 }
 
 #[cfg(test)]

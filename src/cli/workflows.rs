@@ -7,7 +7,9 @@ use serde_json::Value;
 use super::{
     Verdict,
     client::{Server, segment},
-    small_runtime, terminal,
+    print, small_runtime,
+    table::{Cell, Format, Table},
+    terminal,
 };
 
 #[derive(Args)]
@@ -28,9 +30,8 @@ enum Command {
 
 #[derive(Args)]
 struct List {
-    /// Print JSON.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    format: Format,
     #[command(flatten)]
     server: Server,
 }
@@ -39,6 +40,9 @@ struct List {
 struct One {
     /// The workflow's key.
     key: String,
+    /// Print the server's answer as JSON.
+    #[arg(long)]
+    json: bool,
     #[command(flatten)]
     server: Server,
 }
@@ -48,11 +52,12 @@ pub(super) fn execute(arguments: &Arguments) -> anyhow::Result<Verdict> {
         match &arguments.command {
             Command::List(list) => {
                 let page = list.server.get("/api/v1/workflows").await?;
-                if list.json {
-                    println!("{}", serde_json::to_string_pretty(&page)?)
+                if list.format.json {
+                    print::json(&page)?;
                 } else {
-                    let workflows = page["workflows"].as_array().cloned().unwrap_or_default();
-                    workflows.iter().for_each(|workflow| println!("{}", line(workflow)));
+                    table_of(page["workflows"].as_array().map_or(&[], Vec::as_slice), list.format).print(
+                        "no workflows: put folders with a workflow.json into the server's workflows folder",
+                    );
                 }
             }
             Command::Pause(one) => set(one, "pause").await?,
@@ -64,24 +69,66 @@ pub(super) fn execute(arguments: &Arguments) -> anyhow::Result<Verdict> {
 
 async fn set(one: &One, verb: &str) -> anyhow::Result<()> {
     let path = format!("/api/v1/workflows/{}/{verb}", segment(&one.key));
-    one.server.send(Method::POST, &path, None).await?;
+    let answer = one.server.send(Method::POST, &path, None).await?;
+    if one.json {
+        print::json(&answer)?;
+    }
     Ok(())
 }
 
-fn line(workflow: &Value) -> String {
-    let text = |key: &str| terminal::safe(workflow[key].as_str().unwrap_or("-"));
-    let state = match (workflow["enabled"].as_bool(), workflow["paused"].as_bool()) {
-        (Some(false), _) => "disabled",
-        (_, Some(true)) => "paused",
-        (_, _) => "on",
-    };
-    let version: String = text("version").chars().take(12).collect();
-    format!(
-        "{:<24}  {:<8}  {state:<8}  {version}  {:>5} pending  {:>5} waiting  {}",
-        text("key"),
-        text("trigger"),
-        workflow["pending_runs"],
-        workflow["waiting_runs"],
-        text("title")
-    )
+/// Refuses the name of a workflow that the server does not have, with names that are near: an empty list would look like a
+/// workflow without runs. Runs of workflows that were removed are listed while they are kept, and need no such name.
+pub(super) async fn must_exist(server: &Server, key: &str) -> anyhow::Result<()> {
+    let page = server.get("/api/v1/workflows").await?;
+    let keys: Vec<&str> = page["workflows"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|workflow| workflow["key"].as_str())
+        .collect();
+    if keys.contains(&key) {
+        return Ok(());
+    }
+    let near =
+        keys.iter().filter(|known| is_near(known, key)).map(|known| format!("`{}`", terminal::safe(known)));
+    let near: Vec<_> = near.take(3).collect();
+    let key = terminal::safe(key);
+    match (near.as_slice(), keys.len()) {
+        ([], 0) => anyhow::bail!("there is no workflow `{key}`, nor any other on this server"),
+        ([], _) => {
+            anyhow::bail!("there is no workflow `{key}`; `flowcell workflows list` shows which there are")
+        }
+        (near, _) => anyhow::bail!("there is no workflow `{key}`; did you mean {}?", near.join(" or ")),
+    }
+}
+
+/// Whether one may have been typed for the other.
+fn is_near(known: &str, typed: &str) -> bool {
+    let (known, typed) = (known.to_lowercase(), typed.to_lowercase());
+    strsim::jaro_winkler(&known, &typed) > 0.85 || (typed.len() >= 3 && known.contains(&typed))
+}
+
+fn table_of(workflows: &[Value], format: Format) -> Table {
+    let mut table =
+        Table::new(&["WORKFLOW", "TRIGGER", "STATE", "VERSION", "IN LINE", "WAITING", "NEXT", "TITLE"]);
+    for workflow in workflows {
+        let state = match (workflow["enabled"].as_bool(), workflow["paused"].as_bool()) {
+            (Some(false), _) => "disabled",
+            (_, Some(true)) => "paused",
+            (_, _) => "on",
+        };
+        let version: String = workflow["version"].as_str().unwrap_or("-").chars().take(12).collect();
+        let next = workflow["next"].as_str().map_or("-".to_owned(), |next| format.time(next));
+        table.row(vec![
+            Cell::of(&workflow["key"]),
+            Cell::of(&workflow["trigger"]),
+            Cell::status(state),
+            Cell::text(&version).faint(),
+            Cell::number(&workflow["pending_runs"]),
+            Cell::number(&workflow["waiting_runs"]),
+            Cell::text(&next),
+            Cell::text(workflow["title"].as_str().unwrap_or_default()),
+        ]);
+    }
+    table
 }

@@ -42,6 +42,17 @@ pub enum ControlError {
     /// There is no failed step to go on from.
     #[error("{0} has no failed step; replay it from its start")]
     NothingFailed(RunId),
+    /// The newest version has not the steps whose outputs would be kept.
+    #[error(
+        "the newest version cannot go on from where {run} failed: {why}. Retry it on its own version, or replay it from its \
+         start on the newest"
+    )]
+    TreeDiffers {
+        /// The run.
+        run: RunId,
+        /// The first step that differs, and how.
+        why: String,
+    },
     /// The version is gone.
     #[error("{}", .0.message)]
     Version(RunError),
@@ -162,18 +173,24 @@ impl Engine {
         self.begin(new, definition, &[], None).await
     }
 
-    /// Goes on from the failed step of an ended run, as a new run that is linked to it: with the same version, the
-    /// outputs of the steps before, and the same idempotency keys.
+    /// Goes on from the failed step of an ended run, as a new run that is linked to it: with the outputs of the steps
+    /// before and the same idempotency keys, on the same version or, when the kept steps stand at the same places in it, on
+    /// the present one.
     ///
     /// # Errors
-    /// When it is unknown, has not ended or has no failed step, or the new run is not accepted.
-    pub async fn retry(&self, run: RunId) -> Result<RunId, ControlError> {
+    /// When it is unknown, has not ended or has no failed step, when the present version differs before the failed step, or
+    /// when the new run is not accepted.
+    pub async fn retry(&self, run: RunId, on: ReplayOn) -> Result<RunId, ControlError> {
         let old = self.ended(run).await?;
         let entries = tables::journal::list(&*self.inner.store, run).await?;
-        let definition = self.version(&old.head, ReplayOn::Same).await?;
-        let kept = before_failure(&definition.workflow, entries);
+        let own = self.version(&old.head, ReplayOn::Same).await?;
+        let definition = self.version(&old.head, on).await?;
+        let kept = before_failure(&own.workflow, entries);
         if matches!(old.head.status, RunStatus::Succeeded) {
             return Err(ControlError::NothingFailed(run));
+        }
+        if let Some(why) = difference(&own.workflow, &definition.workflow, &kept) {
+            return Err(ControlError::TreeDiffers { run, why });
         }
         let mut new = intake::new_run(&self.inner, &definition, old.event, Mode::Async, Cause::Retry);
         new.head.origin = Some(run);
@@ -327,6 +344,20 @@ impl Engine {
 /// Whether a step instance has ended.
 fn has_ended(entries: &[Entry], key: &StepKey) -> bool {
     entries.iter().any(|entry| matches!(entry, Entry::Ended(record) if record.key() == *key))
+}
+
+/// Where the kept steps do not stand in the other version as they did: each must be there, of the same type, in the same
+/// branch of the same step. Steps may come between them, and their settings and scripts may differ: that is what was mended.
+fn difference(own: &Workflow, other: &Workflow, kept: &[Entry]) -> Option<String> {
+    let (own, other) = (own.places(), other.places());
+    kept.iter().map(Entry::key).map(|key| key.step).find_map(|id| match (own.get(&id), other.get(&id)) {
+        (Some(was), Some(is)) if was == is => None,
+        (Some(_), Some(_)) => {
+            Some(format!("its step `{id}` stands in another place there, or has another type"))
+        }
+        (_, None) => Some(format!("its step `{id}` is not there any more")),
+        (None, Some(_)) => Some(format!("its step `{id}` was made otherwise")),
+    })
 }
 
 /// The entries that a repetition from the failed step keeps: what ended well or was handled, and what it stands in.

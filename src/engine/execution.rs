@@ -72,12 +72,13 @@ impl Job {
 
     /// A run as the store holds it.
     pub(super) fn stored(
-        run: Run,
+        mut run: Run,
         definition: Result<Arc<Definition>, RunError>,
         entries: Vec<Entry>,
     ) -> Self {
         let mut outputs = Outputs::default();
         let mut state = State::default();
+        run.head.failed_steps = entries.iter().filter(|entry| entry.is_failure()).count() as u32;
         let bytes = event_bytes(&run.event) + entries.iter().map(entry_bytes).sum::<u64>();
         if let Ok(definition) = &definition {
             state = State::new(deadline(&run, definition));

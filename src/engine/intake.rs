@@ -157,6 +157,7 @@ pub(super) fn new_run(inner: &Inner, definition: &Definition, event: Event, mode
             .iter()
             .filter_map(|reference| inner.services.plugins.pin(reference))
             .collect(),
+        failed_steps: 0,
     };
     Run { head, event, answer: None }
 }

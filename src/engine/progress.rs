@@ -90,6 +90,7 @@ impl Progress {
     pub(super) fn record(&mut self, definition: &Definition, entry: Entry) {
         keep_output(&mut self.outputs, definition, &entry);
         self.bytes += entry_bytes(&entry);
+        self.run.head.failed_steps += u32::from(entry.is_failure());
         self.unsaved.push(entry);
     }
 

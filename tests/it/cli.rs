@@ -195,21 +195,21 @@ fn runs_list_shows_the_newest_first_and_filters() {
     let all = ask(&server, &["runs", "list"]);
     assert_eq!(all.code, 0, "{}", all.stderr);
     let lines: Vec<_> = all.stdout.lines().collect();
-    assert_eq!(lines.len(), 3, "{}", all.stdout);
-    for (line, id) in lines.iter().zip(ids.iter().rev()) {
+    assert_eq!(lines.len(), 4, "a heading and three runs: {}", all.stdout);
+    for (line, id) in lines[1..].iter().zip(ids.iter().rev()) {
         assert!(line.contains(id.as_str()), "newest first: {}", all.stdout);
     }
     assert!(
-        lines[1].contains("failed") && lines[1].contains("script_error: Error: \\u{1b}[2Jcleared"),
+        lines[2].contains("failed") && lines[2].contains("script_error in main: Error: \\u{1b}[2Jcleared"),
         "{}",
-        lines[1]
+        lines[2]
     );
     assert!(!all.stdout.contains('\u{1b}'), "a script cannot command the terminal");
 
     let failed = ask(&server, &["runs", "list", "--status", "failed"]);
-    assert_eq!(failed.stdout.lines().count(), 1);
+    assert_eq!(failed.stdout.lines().count(), 2);
     let good = ask(&server, &["runs", "list", "--workflow", "good", "--limit", "1"]);
-    assert_eq!(good.stdout.lines().count(), 1);
+    assert_eq!(good.stdout.lines().count(), 2);
     assert!(good.stdout.contains(&ids[2]));
     let json: Value = serde_json::from_str(&ask(&server, &["runs", "list", "--json"]).stdout).unwrap();
     assert_eq!(json["runs"].as_array().unwrap().len(), 3);
@@ -224,7 +224,7 @@ fn runs_show_prints_a_run_whole_and_hides_credentials() {
         .header("authorization", "Bearer swordfish")
         .header("cookie", "a=swordfish");
     let id = server.send(&request).run_id();
-    let shown = ask(&server, &["runs", "show", &id]);
+    let shown = ask(&server, &["runs", "show", &id, "--json"]);
     assert_eq!(shown.code, 0, "{}", shown.stderr);
     let run: Value = serde_json::from_str(&shown.stdout).unwrap();
     assert_eq!((&run["id"], &run["steps"][0]["output"]), (&json!(id), &json!({ "a": 1 })));
@@ -247,7 +247,8 @@ fn requests_list_gives_the_true_reason_of_a_refusal() {
     let listed = ask(&server, &["requests", "list"]);
     assert_eq!(listed.code, 0, "{}", listed.stderr);
     let lines: Vec<_> = listed.stdout.lines().collect();
-    assert_eq!(lines.len(), 3, "{}", listed.stdout);
+    assert_eq!(lines.len(), 4, "{}", listed.stdout);
+    let lines = &lines[1..];
     assert!(lines[0].contains("401") && lines[0].contains("x-hub-signature-256` is missing"), "{}", lines[0]);
     assert!(lines[1].contains("404") && lines[1].contains("no workflow has this path"), "{}", lines[1]);
     assert!(lines[2].contains("200") && lines[2].contains("run_"), "{}", lines[2]);

@@ -379,28 +379,25 @@ fn the_commands_do_what_the_api_does() {
         assert_eq!((finished.code, finished.stderr.as_str()), (0, ""), "{words:?}");
         finished.stdout.trim().to_owned()
     };
-    // `--data` of `runs start` is the run's data.
-    let (url, data) = (server.url(), server.data());
-    let start = |words: &[&str]| {
-        let place = ["--server", &url, "--server-data", data.to_str().unwrap()];
-        flowcell(["runs", "start"].iter().chain(words).copied().chain(place))
-    };
+    let start = |words: &[&str]| command(&server, &[&["runs", "start"], words].concat());
     let file = server.data().join("event.json");
     std::fs::write(&file, "{\"from\": \"a file\"}").unwrap();
     for (given, seen) in [
         ("{\"a\": 1}".to_owned(), json!({ "a": 1 })),
+        (file.display().to_string(), json!({ "from": "a file" })),
         (format!("@{}", file.display()), json!({ "from": "a file" })),
+        ("7".to_owned(), json!(7)),
     ] {
-        let started = start(&["w", "--data", &given]);
+        let started = start(&["w", "--event", &given]);
         assert_eq!(started.code, 0, "{started:?}");
         let run = server.ended_run(started.stdout.trim());
         assert_eq!(run["steps"][1]["output"], seen, "{run}");
     }
-    assert_eq!(start(&["w", "--data", "{"]).code, 2);
+    assert_eq!(start(&["w", "--event", "{"]).code, 2);
     let unknown = start(&["none"]);
     assert!(unknown.code == 2 && unknown.stderr.contains("there is no workflow `none`"), "{unknown:?}");
 
-    let failed = start(&["w", "--data", "{\"bad\": true}"]).stdout.trim().to_owned();
+    let failed = start(&["w", "--event", "{\"bad\": true}"]).stdout.trim().to_owned();
     server.ended_run(&failed);
     assert!(say(&["runs", "dead"]).contains(&failed));
     assert!(say(&["runs", "dead", "list"]).contains(&failed));
@@ -417,7 +414,7 @@ fn the_commands_do_what_the_api_does() {
     let retried = say(&["runs", "dead", "retry", &failed]);
     server.ended_run(&retried);
     assert_eq!(say(&["runs", "dead", "dismiss", &retried]), "");
-    let dead = say(&["runs", "dead"]);
+    let dead = command(&server, &["runs", "dead"]).stdout;
     assert!(!dead.contains(&failed) && !dead.contains(&retried), "{dead}");
 
     let napping = begin(&server, "nap", &json!({}));

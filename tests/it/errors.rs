@@ -229,7 +229,7 @@ fn a_syntax_error_names_its_line_and_column_before_anything_runs() {
 fn runs_show_prints_the_error_with_its_place() {
     let server = TestServer::start(TABLE.map(|case| Workflow::script(case.key, case.source)));
     let id = server.hook("nested").run_id();
-    let arguments = ["runs", "show", &id, "--server", &server.url(), "--token", &server.token()];
+    let arguments = ["runs", "show", &id, "--json", "--server", &server.url(), "--token", &server.token()];
     let shown = flowcell(arguments);
     assert_eq!(shown.code, 0, "{}", shown.stderr);
     for words in

@@ -68,8 +68,9 @@ fn the_command_says_what_the_api_knows() {
     assert_eq!(command(&server, &["get", "a", "x/1 +"]).stdout, "{\n  \"n\": 1\n}\n");
     let listed = command(&server, &["list", "a"]).stdout;
     let lines: Vec<_> = listed.lines().collect();
-    assert_eq!(lines[0], "x/1 +  {\"n\":1}");
-    assert!(lines[1].starts_with("y  \"\\u{9b}2J\"  until 20"), "{listed}");
+    assert!(lines[0].starts_with("KEY ") && lines[0].ends_with("VALUE"), "{listed}");
+    assert!(lines[1].starts_with("x/1 +  -") && lines[1].ends_with("  {\"n\":1}"), "{listed}");
+    assert!(lines[2].starts_with("y      20") && lines[2].ends_with("  \"\\u{9b}2J\""), "{listed}");
     let part = command(&server, &["list", "a", "--prefix", "x/", "--json"]);
     let part: Value = serde_json::from_str(&part.stdout).unwrap();
     assert_eq!(part["entries"].as_array().unwrap().len(), 1);

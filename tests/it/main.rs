@@ -17,6 +17,7 @@ mod callbacks;
 mod calls;
 mod check;
 mod cli;
+mod cli_for_people;
 mod conformance;
 mod control;
 mod copies;

@@ -478,7 +478,8 @@ fn the_commands_inspect_test_upload_list_grant_and_remove() {
     assert!(remote(&["limit", "reads", "memory=64MiB"]).stdout.contains("memory=64MiB"));
     let listed = remote(&["list"]);
     assert!(
-        listed.stdout.contains("cat@1.0.0  command") && listed.stdout.contains("reads@1.0.0  component"),
+        listed.stdout.contains("\ncat@1.0.0    command")
+            && listed.stdout.contains("\nreads@1.0.0  component"),
         "{listed:?}"
     );
     assert!(remote(&["list", "cat"]).stdout.contains("sha256:"));

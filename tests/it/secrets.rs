@@ -216,8 +216,8 @@ fn the_command_sets_from_stdin_or_a_variable_and_never_from_an_argument() {
         command(&server, &["set", "VAR", "--from-env", "THE_VALUE"], "", &[("THE_VALUE", CANARY)]);
     assert_eq!(from_variable.code, 0, "{}", from_variable.stderr);
     let list = command(&server, &["list"], "", &[]);
-    assert_eq!(list.stdout.lines().count(), 2, "{}", list.stdout);
-    assert!(list.stdout.contains("  PIPED\n") && list.stdout.contains("  VAR\n"), "{}", list.stdout);
+    assert_eq!(list.stdout.lines().count(), 3, "{}", list.stdout);
+    assert!(list.stdout.contains("\nPIPED  ") && list.stdout.contains("\nVAR    "), "{}", list.stdout);
     let json: Value = serde_json::from_str(&command(&server, &["list", "--json"], "", &[]).stdout).unwrap();
     assert_eq!(json, server.api("/api/v1/secrets"));
     assert_eq!(command(&server, &["remove", "VAR"], "", &[]).code, 0);

@@ -63,7 +63,8 @@ fn an_error_in_typescript_names_its_own_place_and_shows_it() {
     assert_eq!(run["steps"][0]["error"]["frame"], frame);
 
     let id = response.run_id();
-    let shown = flowcell(["runs", "show", &id, "--server", &server.url(), "--token", &server.token()]);
+    let shown =
+        flowcell(["runs", "show", &id, "--json", "--server", &server.url(), "--token", &server.token()]);
     assert!(shown.stderr.contains(&format!("main.ts:5:9: TypeError: no: 2\n{frame}")), "{}", shown.stderr);
     assert!(serde_json::from_str::<serde_json::Value>(&shown.stdout).is_ok(), "stdout stays JSON");
 }

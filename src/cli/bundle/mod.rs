@@ -98,7 +98,7 @@ pub(super) fn execute(arguments: &Arguments) -> anyhow::Result<Verdict> {
     let home = home.map(|home| files::named_text(&home, NPMRC_MOST));
     let npmrc_files = npmrc::Files { local: present(local)?, home: home.map_or(Ok(None), present)? };
     let npmrc = Npmrc::read(arguments.registry.as_deref(), &npmrc_files, |name| std::env::var(name).ok())?;
-    npmrc.notes().iter().for_each(|note| eprintln!("flowcell: {note}"));
+    npmrc.notes().iter().for_each(|note| tell!("flowcell: {note}"));
     let cache = user_cache().unwrap_or_else(|| std::env::temp_dir().join("flowcell"));
     let registry = Registry::new(npmrc, &cache)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
@@ -110,7 +110,7 @@ pub(super) fn execute(arguments: &Arguments) -> anyhow::Result<Verdict> {
         for asked in &asked {
             let library = bundler.bundle(asked).await?;
             let bytes = library.write(&folder, &asked.specifier)?;
-            println!("{}  {}  {bytes} bytes", asked.specifier, library.version);
+            say!("{}  {}  {bytes} bytes", asked.specifier, library.version);
         }
         Ok(Verdict::Yes)
     })

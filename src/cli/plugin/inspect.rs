@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{Named, grouped, limit_of, read, size, taken_in, trial};
 use crate::{
-    cli::{Verdict, local::Local, terminal},
+    cli::{Verdict, local::Local, print, terminal},
     model::{PluginKind, PluginVersion},
     sandbox::Outline,
 };
@@ -34,7 +34,7 @@ pub(super) async fn execute(inspect: &Inspect) -> anyhow::Result<Verdict> {
     let outline = match Outline::read(&bytes) {
         Ok(outline) => outline,
         Err(error) => {
-            println!("{}: {}", inspect.file.display(), terminal::safe(&error.to_string()));
+            say!("{}: {}", inspect.file.display(), terminal::safe(&error.to_string()));
             return Ok(Verdict::No);
         }
     };
@@ -43,7 +43,7 @@ pub(super) async fn execute(inspect: &Inspect) -> anyhow::Result<Verdict> {
     let version = match taken {
         Ok(uploaded) => uploaded.version,
         Err(error) => {
-            println!("{}: {}", inspect.file.display(), terminal::safe(&error.to_string()));
+            say!("{}: {}", inspect.file.display(), terminal::safe(&error.to_string()));
             return Ok(Verdict::No);
         }
     };
@@ -53,7 +53,7 @@ pub(super) async fn execute(inspect: &Inspect) -> anyhow::Result<Verdict> {
         runs.push((example.title.clone(), trial::run(&local, &trial).await?));
     }
     if inspect.json {
-        println!("{}", serde_json::to_string_pretty(&as_json(&outline, &version, &runs))?)
+        print::json(&as_json(&outline, &version, &runs))?
     } else {
         print(&inspect.file, &outline, &version, &runs)
     }
@@ -109,9 +109,9 @@ fn print(
     version: &PluginVersion,
     runs: &[(String, trial::Ended)],
 ) {
-    let line = |name: &str, value: &str| println!("  {name:<13} {}", terminal::safe(value));
+    let line = |name: &str, value: &str| say!("  {name:<13} {}", terminal::safe(value));
     let description = &version.description;
-    println!("{}", file.display());
+    say!("{}", file.display());
     line("world", world(outline));
     if version.kind == PluginKind::Component {
         line("name", &format!("{}@{}", description.name, description.version));

@@ -156,9 +156,9 @@ pub(super) fn execute(new: &New) -> anyhow::Result<Verdict> {
     let folder = if here { PathBuf::from(new.name.as_str()) } else { new.into.join(new.name.as_str()) };
     let files = files_of(new.lang, &new.name)?;
     write(&folder, &files).with_context(|| format!("cannot make {}", folder.display()))?;
-    println!("{}: {} files. Its README.md tells all; in short:", folder.display(), files.len());
-    println!("  cd {} && {}", folder.display(), new.lang.build(&new.name));
-    println!("  flowcell plugin test FILE.wasm, then flowcell plugin upload FILE.wasm");
+    say!("{}: {} files. Its README.md tells all; in short:", folder.display(), files.len());
+    say!("  cd {} && {}", folder.display(), new.lang.build(&new.name));
+    say!("  flowcell plugin test FILE.wasm, then flowcell plugin upload FILE.wasm");
     Ok(Verdict::Yes)
 }
 

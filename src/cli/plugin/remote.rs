@@ -8,7 +8,13 @@ use serde_json::{Map, Value, json};
 
 use super::{Named, read, size, text_of};
 use crate::{
-    cli::{Verdict, client::Server, terminal},
+    cli::{
+        Verdict,
+        client::Server,
+        print,
+        table::{Cell, Format, Table},
+        terminal,
+    },
     model::{Capability, CodeLimits, PluginName},
 };
 
@@ -30,9 +36,8 @@ pub(super) struct Upload {
 
 #[derive(Args)]
 pub(super) struct List {
-    /// Print JSON.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    format: Format,
     /// Show one plugin, with its versions.
     name: Option<PluginName>,
     #[command(flatten)]
@@ -114,7 +119,7 @@ pub(super) async fn upload(upload: &Upload) -> anyhow::Result<Verdict> {
     let answer = upload.server.upload(&format!("/api/v1/plugins{query}"), bytes).await?;
     let version = &answer["version"];
     let name = text_of(&version["name"]);
-    println!("{name}@{}  {}", text_of(&version["version"]), text_of(&version["hash"]));
+    say!("{name}@{}  {}", text_of(&version["version"]), text_of(&version["hash"]));
     let mut plugin = answer["plugin"].clone();
     let mut grants: Vec<Value> = upload.grants.iter().map(|grant| json!(grant)).collect();
     if upload.grant_all {
@@ -132,8 +137,8 @@ fn print_missing(plugin: &Value) {
     let missing = joined(&plugin["missing"]);
     if !missing.is_empty() {
         let name = text_of(&plugin["name"]);
-        println!("It asks for {missing}, which it has not been granted. If it should have that:");
-        println!("  flowcell plugin grant {name} {missing}");
+        say!("It asks for {missing}, which it has not been granted. If it should have that:");
+        say!("  flowcell plugin grant {name} {missing}");
     }
 }
 
@@ -150,38 +155,56 @@ pub(super) async fn list(list: &List) -> anyhow::Result<Verdict> {
     let path =
         list.name.as_ref().map_or("/api/v1/plugins".to_owned(), |name| format!("/api/v1/plugins/{name}"));
     let page = list.server.get(&path).await?;
-    if list.json {
-        println!("{}", serde_json::to_string_pretty(&page)?);
+    if list.format.json {
+        print::json(&page)?;
     } else if list.name.is_some() {
-        println!("{}", shown(&page));
+        say!("{}", shown(&page));
+        let mut table = Table::new(&["VERSION", "SIZE", "UPLOADED", "HASH"]);
         for version in page["versions"].as_array().into_iter().flatten() {
-            let bytes = size(version["size"].as_u64().unwrap_or_default());
-            let (number, hash) = (text_of(&version["version"]), text_of(&version["hash"]));
-            println!("  {number:<12} {bytes:>10}  {}  {hash}", text_of(&version["uploaded"]));
+            table.row(vec![
+                Cell::of(&version["version"]),
+                Cell::number(size(version["size"].as_u64().unwrap_or_default())),
+                Cell::text(&list.format.time(version["uploaded"].as_str().unwrap_or("-"))).faint(),
+                Cell::of(&version["hash"]),
+            ]);
         }
+        table.print("no versions");
     } else {
-        page["plugins"].as_array().into_iter().flatten().for_each(|plugin| println!("{}", shown(plugin)));
+        let mut table = Table::new(&["PLUGIN", "KIND", "SIZE", "CAPABILITIES"]);
+        for plugin in page["plugins"].as_array().into_iter().flatten() {
+            table.row(vec![
+                Cell::text(&reference(plugin)),
+                Cell::of(&plugin["kind"]),
+                Cell::number(size(plugin["size"].as_u64().unwrap_or_default())),
+                Cell::text(&powers(plugin)),
+            ]);
+        }
+        table.print("no plugins");
     }
     Ok(Verdict::Yes)
 }
 
-fn shown(plugin: &Value) -> String {
+/// The plugin's name and newest version.
+fn reference(plugin: &Value) -> String {
     let newest = plugin["versions"].as_array().and_then(|versions| versions.last());
     let newest = newest.map(|version| version.as_str().or(version["version"].as_str()).unwrap_or("-"));
+    format!("{}@{}", text_of(&plugin["name"]), terminal::safe(newest.unwrap_or("-")))
+}
+
+/// What the plugin may do, and what it asks for beyond that.
+fn powers(plugin: &Value) -> String {
     let (granted, missing) = (joined(&plugin["granted"]), joined(&plugin["missing"]));
-    let powers = match (granted.is_empty(), missing.is_empty()) {
+    match (granted.is_empty(), missing.is_empty()) {
         (true, true) => "no capabilities".to_owned(),
         (false, true) => format!("granted: {granted}"),
         (true, false) => format!("NOT granted: {missing}"),
         (false, false) => format!("granted: {granted}; NOT granted: {missing}"),
-    };
-    format!(
-        "{}@{}  {}  {}  {powers}",
-        text_of(&plugin["name"]),
-        terminal::safe(newest.unwrap_or("-")),
-        text_of(&plugin["kind"]),
-        size(plugin["size"].as_u64().unwrap_or_default()),
-    )
+    }
+}
+
+fn shown(plugin: &Value) -> String {
+    let size = size(plugin["size"].as_u64().unwrap_or_default());
+    format!("{}  {}  {size}  {}", reference(plugin), text_of(&plugin["kind"]), powers(plugin))
 }
 
 pub(super) async fn grant(grant: &Grant) -> anyhow::Result<Verdict> {
@@ -192,14 +215,14 @@ pub(super) async fn grant(grant: &Grant) -> anyhow::Result<Verdict> {
         json!(grant.capabilities)
     };
     let plugin = send_grants(&grant.server, Method::POST, name, grants).await?;
-    println!("{}", shown(&plugin));
+    say!("{}", shown(&plugin));
     Ok(Verdict::Yes)
 }
 
 pub(super) async fn revoke(revoke: &Revoke) -> anyhow::Result<Verdict> {
     let grants = if revoke.all { json!([]) } else { json!(revoke.capabilities) };
     let plugin = send_grants(&revoke.server, Method::DELETE, revoke.name.as_str(), grants).await?;
-    println!("{}", shown(&plugin));
+    say!("{}", shown(&plugin));
     Ok(Verdict::Yes)
 }
 
@@ -210,7 +233,7 @@ pub(super) async fn limit(limit: &Limit) -> anyhow::Result<Verdict> {
     let set: Vec<String> = set
         .map(|(name, value)| format!("{name}={}", value.as_str().map_or(value.to_string(), str::to_owned)))
         .collect();
-    println!("{}", if set.is_empty() { "the defaults".to_owned() } else { terminal::safe(&set.join(" ")) });
+    say!("{}", if set.is_empty() { "the defaults".to_owned() } else { terminal::safe(&set.join(" ")) });
     Ok(Verdict::Yes)
 }
 

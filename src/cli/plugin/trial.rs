@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{Named, grouped, json_from, read, size, taken_in};
 use crate::{
-    cli::{Verdict, local::Local, terminal},
+    cli::{Verdict, local::Local, print, terminal},
     engine::Definition,
     model::{
         Bundle, Capability, Entry, Event, JsonText, LogLine, PluginHash, PluginVersion, RunError, Stdio,
@@ -126,7 +126,7 @@ pub(super) async fn execute(trial: &Trial) -> anyhow::Result<Verdict> {
     let version = match taken_in(&local, &trial.file, &bytes, &trial.named).await {
         Ok(uploaded) => uploaded.version,
         Err(error) => {
-            println!("{}: {}", trial.file.display(), terminal::safe(&error.to_string()));
+            say!("{}: {}", trial.file.display(), terminal::safe(&error.to_string()));
             return Ok(Verdict::No);
         }
     };
@@ -173,20 +173,16 @@ async fn examples(local: &Local, version: &PluginVersion, of: Of) -> anyhow::Res
         match (&ended.result, expected) {
             (Ok(output), Some(expected)) if output.to_value() != expected => {
                 wrong += 1;
-                println!("FAILED {title}: expected {}", terminal::safe(&expected.to_string()));
-                println!(
-                    "       {}found {}",
-                    " ".repeat(title.chars().count()),
-                    terminal::safe(output.as_str())
-                );
+                say!("FAILED {title}: expected {}", terminal::safe(&expected.to_string()));
+                say!("       {}found {}", " ".repeat(title.chars().count()), terminal::safe(output.as_str()));
             }
             (Ok(_), expected) => {
                 let compared = if expected.is_some() { "" } else { " (its output is not compared)" };
-                println!("ok     {title}: {}{compared}", figures(&ended.usage));
+                say!("ok     {title}: {}{compared}", figures(&ended.usage));
             }
             (Err(error), _) => {
                 wrong += 1;
-                println!("FAILED {title}: {}: {}", error.code.as_str(), terminal::safe(&error.message));
+                say!("FAILED {title}: {}: {}", error.code.as_str(), terminal::safe(&error.message));
             }
         }
         print_logs(&ended.logs);
@@ -213,21 +209,21 @@ fn show(ended: &Ended, as_json: bool) -> anyhow::Result<Verdict> {
             "logs": ended.logs,
             "usage": ended.usage,
         });
-        println!("{}", serde_json::to_string_pretty(&shown)?);
+        print::json(&shown)?;
         return Ok(verdict);
     }
     print_logs(&ended.logs);
     match &ended.result {
-        Ok(output) => println!("{}", serde_json::to_string_pretty(&output.to_value())?),
-        Err(error) => eprintln!("{}: {}", error.code.as_str(), terminal::safe(&error.message)),
+        Ok(output) => print::json(&output.to_value())?,
+        Err(error) => tell!("{}: {}", error.code.as_str(), terminal::safe(&error.message)),
     }
-    eprintln!("{}", figures(&ended.usage));
+    tell!("{}", figures(&ended.usage));
     Ok(verdict)
 }
 
 fn print_logs(logs: &[LogLine]) {
     for line in logs {
         let level = serde_json::to_value(line.level).unwrap_or_default();
-        eprintln!("{}: {}", level.as_str().unwrap_or("info"), terminal::safe(&line.text));
+        tell!("{}: {}", level.as_str().unwrap_or("info"), terminal::safe(&line.text));
     }
 }

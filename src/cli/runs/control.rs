@@ -1,14 +1,16 @@
 //! `flowcell runs replay|retry|cancel|start`: the commands that act on runs.
 
-use anyhow::Context;
 use clap::Args;
 use http::Method;
 use serde_json::{Map, Value, json};
 
-use super::super::{
-    Verdict,
-    client::{Server, segment},
-    terminal,
+use super::{
+    super::{
+        Verdict,
+        client::{Server, segment},
+        given, print, terminal,
+    },
+    show,
 };
 
 #[derive(Args)]
@@ -38,6 +40,8 @@ pub(super) struct Replay {
     #[arg(long)]
     dry_run: bool,
     #[command(flatten)]
+    after_start: AfterStart,
+    #[command(flatten)]
     server: Server,
 }
 
@@ -61,39 +65,64 @@ pub(super) struct Cancel {
 }
 
 #[derive(Args)]
+pub(super) struct Retry {
+    /// The run's id.
+    run: String,
+    /// Go on with the present version of the workflow instead of the run's own.
+    #[arg(long)]
+    newest: bool,
+    #[command(flatten)]
+    after_start: AfterStart,
+    #[command(flatten)]
+    server: Server,
+}
+
+#[derive(Args)]
 pub(super) struct Start {
     /// The workflow's key.
     workflow: String,
-    /// The run's `context.data`: JSON, or @FILE with JSON.
+    /// The run's `context.data`: JSON, a file with JSON, or `-` for stdin.
     #[arg(long)]
-    data: Option<String>,
+    event: Option<String>,
     #[command(flatten)]
-    server: StartServer,
+    after_start: AfterStart,
+    #[command(flatten)]
+    server: Server,
 }
 
-/// Here `--data` is the run's data. So the data folder is named `--server-data`.
+/// What happens when new runs have been started.
 #[derive(Args)]
-struct StartServer {
-    /// The server's address [default: that of its settings, else http://127.0.0.1:8080].
-    #[arg(long, env = "FLOWCELL_URL")]
-    server: Option<String>,
-    /// The API token. Without it, the command reads the token from the data folder.
-    #[arg(long, env = "FLOWCELL_TOKEN", hide_env_values = true)]
-    token: Option<String>,
-    /// The server's data folder, where the command finds the token.
-    #[arg(long, env = "FLOWCELL_SERVER_DATA", default_value = "data")]
-    server_data: std::path::PathBuf,
+struct AfterStart {
+    /// Wait until the new run has ended, and show it; exit with 1 when it did not succeed.
+    #[arg(long)]
+    wait: bool,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+impl AfterStart {
+    /// Prints the answer that names the new run, or waits for that run.
+    async fn follow(&self, server: &Server, answer: &Value) -> anyhow::Result<Verdict> {
+        match (self.wait, answer["run_id"].as_str()) {
+            (true, Some(run)) => return show::until_ended(server, run, self.json).await,
+            (true, None) | (false, _) if self.json => print::json(answer)?,
+            (true, None) | (false, _) => say!("{}", id(&answer["run_id"])),
+        }
+        Ok(Verdict::Yes)
+    }
 }
 
 pub(super) async fn replay(replay: &Replay) -> anyhow::Result<Verdict> {
     let on = if replay.newest { "newest" } else { "same" };
     if !replay.runs.is_empty() {
+        let mut verdict = Verdict::Yes;
         for run in &replay.runs {
             let path = format!("/api/v1/runs/{}/replay", segment(run));
             let answer = replay.server.send(Method::POST, &path, Some(&json!({ "on": on }))).await?;
-            println!("{}", id(&answer["run_id"]));
+            verdict = verdict.and(replay.after_start.follow(&replay.server, &answer).await?);
         }
-        return Ok(Verdict::Yes);
+        return Ok(verdict);
     }
     let mut filter =
         Map::from_iter([("on".to_owned(), on.into()), ("dry_run".to_owned(), replay.dry_run.into())]);
@@ -112,63 +141,59 @@ pub(super) async fn replay(replay: &Replay) -> anyhow::Result<Verdict> {
         filter.insert("limit".to_owned(), limit.into());
     }
     let answer = replay.server.send(Method::POST, "/api/v1/runs/replay", Some(&filter.into())).await?;
+    if replay.after_start.json {
+        print::json(&answer)?;
+    }
     for item in list(&answer["replayed"]) {
-        if item["new"].is_null() {
-            println!("{}", id(&item["run"]))
-        } else {
-            println!("{}  as {}", id(&item["run"]), id(&item["new"]))
+        match (replay.after_start.json, item["new"].as_str()) {
+            (true, _) => {}
+            (false, None) => say!("{}", id(&item["run"])),
+            (false, Some(new)) => say!("{}  as {}", id(&item["run"]), terminal::safe(new)),
+        }
+    }
+    let mut verdict = Verdict::Yes;
+    for new in list(&answer["replayed"]).iter().filter_map(|item| item["new"].as_str()) {
+        if replay.after_start.wait {
+            verdict = verdict.and(show::until_ended(&replay.server, new, replay.after_start.json).await?);
         }
     }
     let failed = list(&answer["failed"]);
     for item in failed {
-        eprintln!("flowcell: {}: {}", id(&item["run"]), id(&item["detail"]));
+        tell!("flowcell: {}: {}", id(&item["run"]), id(&item["detail"]));
     }
     if let Some(next) = answer["next"].as_str() {
-        eprintln!("flowcell: there are more; go on with --before {}", terminal::safe(next));
+        tell!("flowcell: there are more; go on with --before {}", terminal::safe(next));
     }
-    Ok(if failed.is_empty() { Verdict::Yes } else { Verdict::No })
+    Ok(if failed.is_empty() { verdict } else { Verdict::No })
 }
 
-pub(super) async fn retry(one: &One) -> anyhow::Result<Verdict> {
-    let path = format!("/api/v1/runs/{}/retry", segment(&one.run));
-    let answer = one.server.send(Method::POST, &path, None).await?;
-    println!("{}", id(&answer["run_id"]));
-    Ok(Verdict::Yes)
+pub(super) async fn retry(retry: &Retry) -> anyhow::Result<Verdict> {
+    let path = format!("/api/v1/runs/{}/retry", segment(&retry.run));
+    let on = if retry.newest { "newest" } else { "same" };
+    let answer = retry.server.send(Method::POST, &path, Some(&json!({ "on": on }))).await?;
+    retry.after_start.follow(&retry.server, &answer).await
 }
 
 pub(super) async fn cancel(cancel: &Cancel) -> anyhow::Result<Verdict> {
     let path = format!("/api/v1/runs/{}/cancel", segment(&cancel.run));
     let body = cancel.reason.as_ref().map_or(json!({}), |reason| json!({ "reason": reason }));
     let answer = cancel.server.send(Method::POST, &path, Some(&body)).await?;
-    println!("{}", id(&answer["run_id"]));
+    say!("{}", id(&answer["run_id"]));
     Ok(Verdict::Yes)
 }
 
 pub(super) async fn start(start: &Start) -> anyhow::Result<Verdict> {
-    let data = match start.data.as_deref() {
-        None => Value::Null,
-        Some(data) => {
-            let text = match data.strip_prefix('@') {
-                Some(file) => std::fs::read_to_string(file).with_context(|| format!("cannot read {file}"))?,
-                None => data.to_owned(),
-            };
-            serde_json::from_str(&text).context("--data is not JSON")?
-        }
-    };
-    let StartServer { server, token, server_data } = &start.server;
-    let server = Server::new(server.clone(), token.clone(), server_data.clone());
+    let data = start.event.as_deref().map_or(Ok(Value::Null), |event| given::json(event, "--event"))?;
     let path = format!("/api/v1/workflows/{}/runs", segment(&start.workflow));
-    let answer = server.send(Method::POST, &path, Some(&data)).await?;
-    match answer["skipped"].as_bool() {
-        Some(true) => {
-            eprintln!("flowcell: skipped, as {} is unfinished", id(&answer["run_id"]));
-            Ok(Verdict::No)
+    let answer = start.server.send(Method::POST, &path, Some(&data)).await?;
+    if answer["skipped"] == true {
+        if start.after_start.json {
+            print::json(&answer)?;
         }
-        Some(false) | None => {
-            println!("{}", id(&answer["run_id"]));
-            Ok(Verdict::Yes)
-        }
+        tell!("flowcell: skipped, as {} is unfinished", id(&answer["run_id"]));
+        return Ok(Verdict::No);
     }
+    start.after_start.follow(&start.server, &answer).await
 }
 
 pub(super) fn list(value: &Value) -> &[Value] {

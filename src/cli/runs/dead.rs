@@ -7,10 +7,12 @@ use super::{
     super::{
         Verdict,
         client::{Server, segment},
+        print,
+        table::Format,
         terminal,
     },
     control::{One, list},
-    line,
+    table_of,
 };
 
 #[derive(Args)]
@@ -37,9 +39,8 @@ struct List {
     /// How many runs.
     #[arg(long, default_value_t = 20)]
     limit: usize,
-    /// Print JSON.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    format: Format,
     #[command(flatten)]
     server: Server,
 }
@@ -53,7 +54,7 @@ pub(super) async fn execute(dead: &Dead) -> anyhow::Result<Verdict> {
         }
         Some(Command::Retry(one)) => {
             let answer = one.server.send(Method::POST, &format!("{}/retry", path(&one.run)), None).await?;
-            println!("{}", terminal::safe(answer["run_id"].as_str().unwrap_or("-")));
+            say!("{}", terminal::safe(answer["run_id"].as_str().unwrap_or("-")));
         }
     }
     Ok(Verdict::Yes)
@@ -61,10 +62,10 @@ pub(super) async fn execute(dead: &Dead) -> anyhow::Result<Verdict> {
 
 async fn show(list_of: &List) -> anyhow::Result<()> {
     let page = list_of.server.get(&format!("/api/v1/dead-letters?limit={}", list_of.limit)).await?;
-    if list_of.json {
-        println!("{}", serde_json::to_string_pretty(&page)?)
+    if list_of.format.json {
+        print::json(&page)?;
     } else {
-        list(&page["dead_letters"]).iter().for_each(|run| println!("{}", line(run)))
+        table_of(list(&page["dead_letters"]), list_of.format).print("no dead letters");
     }
     Ok(())
 }

@@ -1,7 +1,8 @@
-//! `flowcell runs`: shows a server's runs. `control` acts on them, `dead` lists those that failed.
+//! `flowcell runs`: shows a server's runs. `show` prints one, `control` acts on them, `dead` lists those that failed.
 
 mod control;
 mod dead;
+mod show;
 
 use std::time::Duration;
 
@@ -10,8 +11,10 @@ use serde_json::Value;
 
 use super::{
     Verdict,
-    client::{Server, segment},
-    small_runtime, terminal,
+    client::Server,
+    print, small_runtime,
+    table::{self, Cell, Format, Table},
+    terminal, workflows,
 };
 
 #[derive(Args)]
@@ -25,13 +28,13 @@ enum Command {
     /// List the newest runs.
     List(List),
     /// Show one run whole: event, steps, logs, and what the steps used.
-    Show(Show),
+    Show(show::Show),
     /// Show runs as they come, until interrupted.
     Tail(Tail),
     /// Run the events of ended runs once more, as new runs.
     Replay(control::Replay),
     /// Go on from a run's failed step, as a new run.
-    Retry(control::One),
+    Retry(control::Retry),
     /// End a run as cancelled.
     Cancel(control::Cancel),
     /// Start a run by hand.
@@ -51,17 +54,8 @@ struct List {
     /// How many runs.
     #[arg(long, default_value_t = 20)]
     limit: usize,
-    /// Print JSON.
-    #[arg(long)]
-    json: bool,
     #[command(flatten)]
-    server: Server,
-}
-
-#[derive(Args)]
-struct Show {
-    /// The run's id.
-    run: String,
+    format: Format,
     #[command(flatten)]
     server: Server,
 }
@@ -71,6 +65,12 @@ struct Tail {
     /// Only runs of this workflow.
     #[arg(long)]
     workflow: Option<String>,
+    /// Print each run as one line of JSON.
+    #[arg(long)]
+    json: bool,
+    /// Show times in UTC instead of this machine's time zone.
+    #[arg(long)]
+    utc: bool,
     #[command(flatten)]
     server: Server,
 }
@@ -88,17 +88,17 @@ pub(super) fn execute(arguments: &Arguments) -> anyhow::Result<Verdict> {
                     .server
                     .get(&list_path(list.workflow.as_deref(), list.status.as_deref(), list.limit))
                     .await?;
-                if list.json {
-                    println!("{}", serde_json::to_string_pretty(&page)?);
+                let runs = runs_of(&page);
+                if let (true, Some(workflow)) = (runs.is_empty(), &list.workflow) {
+                    workflows::must_exist(&list.server, workflow).await?;
+                }
+                if list.format.json {
+                    print::json(&page)?;
                 } else {
-                    runs_of(&page).iter().for_each(|run| println!("{}", line(run)));
+                    table_of(&runs, list.format).print("no runs");
                 }
             }
-            Command::Show(show) => {
-                let run = show.server.get(&format!("/api/v1/runs/{}", segment(&show.run))).await?;
-                println!("{}", serde_json::to_string_pretty(&run)?);
-                terminal::print_frame(&run["error"]);
-            }
+            Command::Show(show) => return show::execute(show).await,
             Command::Tail(tail) => follow(tail).await?,
             Command::Replay(replay) => return control::replay(replay).await,
             Command::Retry(one) => return control::retry(one).await,
@@ -111,9 +111,13 @@ pub(super) fn execute(arguments: &Arguments) -> anyhow::Result<Verdict> {
 }
 
 async fn follow(tail: &Tail) -> anyhow::Result<()> {
+    if let Some(workflow) = &tail.workflow {
+        workflows::must_exist(&tail.server, workflow).await?;
+    }
     let path = list_path(tail.workflow.as_deref(), None, TAIL_PAGE);
+    let format = Format { json: tail.json, utc: tail.utc };
     let mut last: Option<String> = None;
-    loop {
+    while !print::closed() {
         let page = tail.server.get(&path).await?;
         let runs = runs_of(&page);
         // Ids sort by time. The first look shows a few runs, so that there is something to see.
@@ -123,7 +127,9 @@ async fn follow(tail: &Tail) -> anyhow::Result<()> {
             (_, None) => false,
         });
         let shown: Vec<_> = fresh.take(if last.is_none() { 10 } else { TAIL_PAGE }).collect();
-        shown.iter().rev().for_each(|run| println!("{}", line(run)));
+        for run in shown.iter().rev() {
+            if tail.json { say!("{run}") } else { say!("{}", line(run, format)) }
+        }
         last = runs
             .first()
             .and_then(|run| run["id"].as_str())
@@ -132,6 +138,7 @@ async fn follow(tail: &Tail) -> anyhow::Result<()> {
             .or(Some(String::new()));
         tokio::time::sleep(TAIL_EVERY).await;
     }
+    Ok(())
 }
 
 fn list_path(workflow: Option<&str>, status: Option<&str>, limit: usize) -> String {
@@ -149,19 +156,58 @@ fn runs_of(page: &Value) -> Vec<Value> {
     page["runs"].as_array().cloned().unwrap_or_default()
 }
 
-fn line(run: &Value) -> String {
+/// Runs as a list for people.
+fn table_of(runs: &[Value], format: Format) -> Table {
+    let mut table = Table::new(&["CREATED", "RUN", "WORKFLOW", "STATUS", "TOOK", "ERROR"]);
+    for run in runs {
+        table.row(vec![
+            Cell::text(&format.time(run["created"].as_str().unwrap_or("-"))).faint(),
+            Cell::of(&run["id"]),
+            Cell::of(&run["workflow"]),
+            Cell::status(&status(run)),
+            Cell::number(took(run)),
+            Cell::text(&error(run)),
+        ]);
+    }
+    table
+}
+
+/// One run on a line of its own, for a list that grows.
+fn line(run: &Value, format: Format) -> String {
     let text = |key: &str| terminal::safe(run[key].as_str().unwrap_or("-"));
-    let took = run["took_ms"].as_u64().map_or("-".to_owned(), |ms| format!("{ms} ms"));
-    let error = run["error"]["message"].as_str().map_or(String::new(), |message| {
-        let code = run["error"]["code"].as_str().unwrap_or("");
-        format!("  {code}: {}", terminal::safe(message.lines().next().unwrap_or("")))
-    });
-    format!(
-        "{}  {}  {:<9}  {:>8}  {}{error}",
-        text("created"),
+    let (status, created) = (status(run), format.time(run["created"].as_str().unwrap_or("-")));
+    let style = table::style_of(&status);
+    let line = format!(
+        "{created}  {}  {style}{status:<9}{style:#}  {:>8}  {}  {}",
         text("id"),
-        text("status"),
-        took,
-        text("workflow")
-    )
+        took(run),
+        text("workflow"),
+        error(run)
+    );
+    line.trim_end().to_owned()
+}
+
+/// How a run stands, in a word or two.
+fn status(run: &Value) -> String {
+    if run["running"] == true {
+        return "running".to_owned();
+    }
+    let status = terminal::safe(run["status"].as_str().unwrap_or("-"));
+    match run["failed_steps"].as_u64() {
+        Some(1) if status == "succeeded" => "succeeded, 1 step failed".to_owned(),
+        Some(failed) if failed > 1 && status == "succeeded" => format!("succeeded, {failed} steps failed"),
+        Some(_) | None => status,
+    }
+}
+
+fn took(run: &Value) -> String {
+    run["took_ms"].as_u64().map_or("-".to_owned(), |ms| table::took(ms.saturating_mul(1_000)))
+}
+
+/// The first line of the reason why a run failed.
+fn error(run: &Value) -> String {
+    let Some(message) = run["error"]["message"].as_str() else { return String::new() };
+    let code = run["error"]["code"].as_str().unwrap_or("");
+    let step = run["error"]["step"].as_str().map_or(String::new(), |step| format!(" in {step}"));
+    format!("{code}{step}: {}", message.lines().next().unwrap_or(""))
 }

@@ -49,7 +49,7 @@ pub(super) fn execute(arguments: &Arguments) -> anyhow::Result<Verdict> {
         match declarations(&folder)? {
             Ok(text) => write(&folder.join("types.d.ts"), &text)?,
             Err(problem) => {
-                println!("{problem}");
+                say!("{problem}");
                 verdict = Verdict::No;
                 continue;
             }
@@ -72,7 +72,7 @@ fn write(path: &Path, text: &str) -> anyhow::Result<()> {
         path.display()
     );
     fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))?;
-    println!("{}", path.display());
+    say!("{}", path.display());
     Ok(())
 }
 

@@ -117,6 +117,14 @@ pub enum Entry {
 }
 
 impl Entry {
+    /// Whether a step instance ended as failed, whether or not the run could go on.
+    pub fn is_failure(&self) -> bool {
+        match self {
+            Self::Ended(record) => record.status == StepStatus::Failed,
+            Self::Retrying(..) | Self::Begun(..) | Self::Waiting { .. } => false,
+        }
+    }
+
     /// The instance of the step that it is about.
     pub fn key(&self) -> StepKey {
         match self {

@@ -121,6 +121,9 @@ pub struct RunHead {
     pub due_ms: Option<u64>,
     /// The plugins of its steps, as far as they were installed when it was accepted.
     pub plugins: Vec<PluginPin>,
+    /// Steps that failed and were handled (`on_error`), known when the run has ended: a run that succeeded all the same is
+    /// not what its status alone says.
+    pub failed_steps: u32,
 }
 
 /// One execution of a workflow.

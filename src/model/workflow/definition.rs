@@ -3,14 +3,17 @@
 //! `definition_parse` builds these from JSON so that every error names its field;
 //! the derives here make the published JSON Schema.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    mem::{Discriminant, discriminant},
+};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
     policy::Policy,
-    step::{Step, When},
+    step::{Step, StepKind, When},
 };
 use crate::model::{
     trigger::{Trigger, Webhook},
@@ -25,6 +28,9 @@ pub struct Bundle {
     /// Code files in its folder, and the libraries that they import as `libraries/<name>.js`, by name with `/`.
     pub files: BTreeMap<String, String>,
 }
+
+/// Where a step stands: the fields that lead to it through the ids of the steps around it, and its type.
+pub type Place = (String, Discriminant<StepKind>);
 
 /// One workflow: a trigger and a tree of steps.
 #[derive(Debug, Clone, JsonSchema)]
@@ -72,6 +78,21 @@ impl Workflow {
         let mut all = Vec::new();
         collect(&self.steps, &mut all);
         all
+    }
+
+    /// Where each step stands.
+    pub fn places(&self) -> BTreeMap<StepId, Place> {
+        fn collect(steps: &[Step], at: &str, places: &mut BTreeMap<StepId, Place>) {
+            for step in steps {
+                places.insert(step.id.clone(), (at.to_owned(), discriminant(&step.kind)));
+                for branch in step.branches() {
+                    collect(branch.steps, &format!("{at}/{}.{}", step.id, branch.field), places);
+                }
+            }
+        }
+        let mut places = BTreeMap::new();
+        collect(&self.steps, "", &mut places);
+        places
     }
 
     /// The step of this id.

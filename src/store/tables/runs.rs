@@ -24,13 +24,14 @@ const WAITING: u8 = 1;
 
 impl Record for RunHead {
     const KIND: &'static str = "run";
-    const VERSION: u8 = 3;
+    const VERSION: u8 = 4;
 
     fn upgrade(version: u8, body: &[u8]) -> Option<Result<Self, postcard::Error>> {
         match version {
             1 => Some(postcard::from_bytes::<HeadV1>(body).map(Self::from)),
-            // The same without its last field, the list of plugins.
-            2 => Some(postcard::from_bytes(&[body, &[0]].concat())),
+            // The same without its last fields: the list of plugins and the number of failed steps.
+            2 => Some(postcard::from_bytes(&[body, &[0, 0]].concat())),
+            3 => Some(postcard::from_bytes(&[body, &[0]].concat())),
             _ => None,
         }
     }
@@ -75,6 +76,7 @@ impl From<HeadV1> for RunHead {
             slot: None,
             due_ms: None,
             plugins: Vec::new(),
+            failed_steps: 0,
         }
     }
 }

@@ -29,6 +29,7 @@ pub(super) fn run(n: u64, workflow: &str) -> Run {
         slot: None,
         due_ms: None,
         plugins: Vec::new(),
+        failed_steps: 2,
     };
     Run { head, event: event(), answer: None }
 }
