@@ -9,7 +9,7 @@
 //!   how much memory there is.
 //! - F4 [`gateway`]: one webhook request. [`api`]: the management API. Only these two know HTTP statuses. [`run_view`]
 //!   shows a run, for the API and for the commands.
-//! - F3 [`engine`]: runs, accepted once and finished once. Its `transition` is pure.
+//! - F3 [`engine`]: runs, accepted once and finished once. Its `run::transition` is pure.
 //! - F2 [`steps`]: what each step type does.
 //! - F1 [`sandbox`]: the only wasmtime. [`store`]: the only sled. [`verify`], [`template`], [`secrets`], [`script`],
 //!   [`formats`]: pure. [`net`]: the only way out.
@@ -17,8 +17,8 @@
 //!   the threads that wait for events. `meter`: work that is counted.
 //!
 //! The path of one webhook: `gateway::hooks` -> `verify` -> `engine::intake` -> (202 once durable) ->
-//! `engine::scheduler` -> `engine::execution` -> `engine::transition` -> `engine::attempt` -> `steps` -> `sandbox` ->
-//! `engine::progress`. docs/architecture.md draws it.
+//! `engine::line` -> `engine::runner` -> `engine::run` (`execution`, `transition`, `attempt`) -> `steps` -> `sandbox` ->
+//! `engine::run::progress`. docs/architecture.md draws it.
 
 // Rooms that are crates of their own: the compiler holds their walls.
 pub use flowcell_formats::formats;
@@ -31,16 +31,13 @@ pub use flowcell_secrets::secrets;
 pub use flowcell_template::template;
 pub use flowcell_verify::verify;
 
-#[allow(clippy::match_bool, reason = "these are written as `if` when their room is next changed")]
 pub mod api;
 pub mod app;
 pub mod cli;
 pub mod config;
-#[allow(clippy::match_bool, reason = "these are written as `if` when their room is next changed")]
 pub mod engine;
 mod files;
 pub mod folder;
-#[allow(clippy::match_bool, reason = "these are written as `if` when their room is next changed")]
 pub mod gateway;
 mod key_source;
 mod loader;
@@ -51,6 +48,5 @@ mod plugin_folder;
 pub mod run_view;
 mod server;
 pub mod steps;
-#[allow(clippy::match_bool, reason = "these are written as `if` when their room is next changed")]
 pub mod store;
 mod variables;

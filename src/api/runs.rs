@@ -96,9 +96,10 @@ pub(super) async fn show(
         Entry::Ended(record) | Entry::Retrying(record, _) => record.error.is_some(),
         Entry::Begun(..) | Entry::Waiting { .. } => false,
     };
-    let files = match run.head.error.is_some() || entries.iter().any(failed) {
-        true => tables::versions::get(store, run.head.version).await.ok().flatten(),
-        false => None,
+    let files = if run.head.error.is_some() || entries.iter().any(failed) {
+        tables::versions::get(store, run.head.version).await.ok().flatten()
+    } else {
+        None
     };
     Ok(Json(run_view::whole(&run, &entries, engine.is_live(id), files.as_ref(), &engine.vault().redactor())))
 }

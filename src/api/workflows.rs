@@ -57,11 +57,12 @@ pub(super) async fn start(
 ) -> Result<(StatusCode, Json<Value>), Problem> {
     let key: WorkflowKey = input::parsed(&key)?;
     let body = input::bytes(body)?;
-    let data = match body.is_empty() {
-        true => JsonText::null(),
-        false => String::from_utf8(body.into()).map_err(|_| bad_request("the body is not UTF-8")).and_then(
-            |text| JsonText::parse(text).map_err(|error| bad_request(format!("the body: {error}"))),
-        )?,
+    let data = if body.is_empty() {
+        JsonText::null()
+    } else {
+        String::from_utf8(body.into()).map_err(|_| bad_request("the body is not UTF-8")).and_then(|text| {
+            JsonText::parse(text).map_err(|error| bad_request(format!("the body: {error}")))
+        })?
     };
     let answer = match engine.start_run(&key, &data).await.map_err(problems::control)? {
         Submitted::Started { run, .. } => json!({ "run_id": run }),

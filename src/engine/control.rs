@@ -5,8 +5,9 @@ use std::sync::Arc;
 use subtle::ConstantTimeEq;
 
 use super::{
-    Engine, EngineError, Submission, Submitted, attempt, catalog::PinnedError, definition::Definition,
-    intake, scheduler,
+    Engine, EngineError, Submission, Submitted,
+    run::{NewRun, callback_token},
+    workflow::{Definition, PinnedError},
 };
 use crate::{
     model::{
@@ -100,8 +101,7 @@ impl Engine {
         workflow: &WorkflowKey,
         data: &JsonText,
     ) -> Result<Submitted, ControlError> {
-        let definition =
-            self.inner.catalog.current(workflow).filter(|definition| definition.workflow.enabled);
+        let definition = self.runs.catalog.current(workflow).filter(|definition| definition.workflow.enabled);
         let definition = definition.ok_or_else(|| ControlError::UnknownWorkflow(workflow.clone()))?;
         let event = Event::of_data(data);
         let submission = Submission {
@@ -126,38 +126,35 @@ impl Engine {
         }
         let mut batch = Batch::new();
         tables::signals::put(&mut batch, run, &Signal::Cancel { reason: reason.to_owned() });
-        self.inner.store.commit(batch).await?;
-        scheduler::hurry(&self.inner, run).await?;
+        self.runs.durable.store.commit(batch).await?;
+        self.runs.line.hurry(run).await?;
         Ok(())
     }
 
     async fn head(&self, run: RunId) -> Result<RunHead, ControlError> {
-        tables::runs::head(&*self.inner.store, run).await?.ok_or(ControlError::UnknownRun(run))
+        tables::runs::head(&*self.runs.durable.store, run).await?.ok_or(ControlError::UnknownRun(run))
     }
 
     async fn ended(&self, run: RunId) -> Result<Run, ControlError> {
-        let found = tables::runs::get(&*self.inner.store, run).await?.ok_or(ControlError::UnknownRun(run))?;
-        match found.head.status.is_terminal() {
-            true => Ok(found),
-            false => Err(ControlError::NotEnded(run)),
-        }
+        let found =
+            tables::runs::get(&*self.runs.durable.store, run).await?.ok_or(ControlError::UnknownRun(run))?;
+        if found.head.status.is_terminal() { Ok(found) } else { Err(ControlError::NotEnded(run)) }
     }
 
     async fn version(&self, head: &RunHead, on: ReplayOn) -> Result<Arc<Definition>, ControlError> {
-        let catalog = &self.inner.catalog;
+        let catalog = &self.runs.catalog;
         match on {
             ReplayOn::Newest => {
                 let unknown = || ControlError::UnknownWorkflow(head.workflow.clone());
                 catalog.current(&head.workflow).ok_or_else(unknown)
             }
-            ReplayOn::Same => {
-                catalog.pinned(&*self.inner.store, &head.workflow, head.version).await.map_err(|error| {
-                    match error {
-                        PinnedError::Missing(error) => ControlError::Version(error),
-                        PinnedError::Store(error) => error.into(),
-                    }
-                })
-            }
+            ReplayOn::Same => catalog
+                .pinned(&*self.runs.durable.store, &head.workflow, head.version)
+                .await
+                .map_err(|error| match error {
+                    PinnedError::Missing(error) => ControlError::Version(error),
+                    PinnedError::Store(error) => error.into(),
+                }),
         }
     }
 
@@ -168,7 +165,8 @@ impl Engine {
     pub async fn replay(&self, run: RunId, on: ReplayOn) -> Result<RunId, ControlError> {
         let old = self.ended(run).await?;
         let definition = self.version(&old.head, on).await?;
-        let mut new = intake::new_run(&self.inner, &definition, old.event, Mode::Async, Cause::Replay);
+        let new = NewRun::unattended(old.event, Cause::Replay);
+        let mut new = new.of(&definition, &self.runs.durable, &self.runs.tools);
         new.head.origin = Some(run);
         self.begin(new, definition, &[], None).await
     }
@@ -182,7 +180,7 @@ impl Engine {
     /// when the new run is not accepted.
     pub async fn retry(&self, run: RunId, on: ReplayOn) -> Result<RunId, ControlError> {
         let old = self.ended(run).await?;
-        let entries = tables::journal::list(&*self.inner.store, run).await?;
+        let entries = tables::journal::list(&*self.runs.durable.store, run).await?;
         let own = self.version(&old.head, ReplayOn::Same).await?;
         let definition = self.version(&old.head, on).await?;
         let kept = before_failure(&own.workflow, entries);
@@ -192,7 +190,8 @@ impl Engine {
         if let Some(why) = difference(&own.workflow, &definition.workflow, &kept) {
             return Err(ControlError::TreeDiffers { run, why });
         }
-        let mut new = intake::new_run(&self.inner, &definition, old.event, Mode::Async, Cause::Retry);
+        let new = NewRun::unattended(old.event, Cause::Retry);
+        let mut new = new.of(&definition, &self.runs.durable, &self.runs.tools);
         new.head.origin = Some(run);
         new.head.seed = old.head.seed;
         self.begin(new, definition, &kept, Some(run)).await
@@ -205,23 +204,23 @@ impl Engine {
         entries: &[Entry],
         remembers: Option<RunId>,
     ) -> Result<RunId, ControlError> {
-        let inner = &self.inner;
+        let (store, line) = (&*self.runs.durable.store, &self.runs.line);
         let workflow = &run.head.workflow;
-        if inner.stopping.is_set() {
+        if self.runs.durable.stopping.is_set() {
             return Err(EngineError::Stopping.into());
         }
-        let place = intake::place(inner, workflow, &run.event)?;
+        let seat = line.seat(workflow, &run.event)?;
         let mut batch = Batch::new();
         tables::runs::insert(&mut batch, &run);
         for (number, entry) in (0..).zip(entries) {
             tables::journal::insert(&mut batch, run.head.id, number, entry);
         }
         if let Some(old) = remembers {
-            tables::calls::inherit(&*inner.store, &mut batch, old, run.head.id).await?;
+            tables::calls::inherit(store, &mut batch, old, run.head.id).await?;
         }
-        inner.store.commit(batch).await?;
+        store.commit(batch).await?;
         let groups = definition.keys.of(workflow, &run.event);
-        scheduler::enqueue(inner, &run.head, groups, None, place);
+        line.enqueue(&run.head, groups, None, seat);
         Ok(run.head.id)
     }
 
@@ -230,19 +229,19 @@ impl Engine {
     /// # Errors
     /// When the workflow is unknown or the store refuses.
     pub async fn pause(&self, workflow: &WorkflowKey, paused: bool) -> Result<(), ControlError> {
-        if self.inner.catalog.current(workflow).is_none() {
+        if self.runs.catalog.current(workflow).is_none() {
             return Err(ControlError::UnknownWorkflow(workflow.clone()));
         }
         let mut batch = Batch::new();
         tables::letters::pause(&mut batch, workflow, paused);
-        self.inner.store.commit(batch).await?;
-        scheduler::pause(&self.inner, workflow, paused);
+        self.runs.durable.store.commit(batch).await?;
+        self.runs.line.pause(workflow, paused);
         Ok(())
     }
 
     /// Whether a workflow begins no runs.
     pub fn is_paused(&self, workflow: &WorkflowKey) -> bool {
-        self.inner.scheduler.is_paused(workflow)
+        self.runs.line.is_paused(workflow)
     }
 
     /// Takes a failed run off the list of dead letters.
@@ -252,7 +251,7 @@ impl Engine {
     pub async fn dismiss(&self, run: RunId) -> Result<(), ControlError> {
         let mut batch = Batch::new();
         tables::letters::remove(&mut batch, run);
-        Ok(self.inner.store.commit(batch).await?)
+        Ok(self.runs.durable.store.commit(batch).await?)
     }
 
     /// Whether a request to a one-time URL would be taken.
@@ -260,7 +259,7 @@ impl Engine {
     /// # Errors
     /// When the URL is none, or was used.
     pub async fn can_call_back(&self, run: RunId, key: &StepKey, token: &str) -> Result<(), CallbackError> {
-        let store = &*self.inner.store;
+        let store = &*self.runs.durable.store;
         let head = self.called_back(run, key, token).await?;
         let called = |(_, signal): &(_, Signal)| match signal {
             Signal::Callback { key: called, .. } => called == key,
@@ -274,12 +273,10 @@ impl Engine {
 
     /// The run of a one-time URL; an unknown run and a wrong token look alike.
     async fn called_back(&self, run: RunId, key: &StepKey, token: &str) -> Result<RunHead, CallbackError> {
-        let head = tables::runs::head(&*self.inner.store, run).await?.ok_or(CallbackError::Unknown)?;
-        let expected = attempt::callback_token(run, &head.seed, key);
-        match bool::from(expected.as_bytes().ct_eq(token.as_bytes())) {
-            true => Ok(head),
-            false => Err(CallbackError::Unknown),
-        }
+        let head = tables::runs::head(&*self.runs.durable.store, run).await?.ok_or(CallbackError::Unknown)?;
+        let expected = callback_token(run, &head.seed, key);
+        let same = bool::from(expected.as_bytes().ct_eq(token.as_bytes()));
+        if same { Ok(head) } else { Err(CallbackError::Unknown) }
     }
 
     /// Takes a request to a one-time URL. Durable when this returns.
@@ -294,7 +291,7 @@ impl Engine {
         payload: JsonText,
     ) -> Result<(), CallbackError> {
         self.called_back(run, key, token).await?;
-        let store = &*self.inner.store;
+        let store = &*self.runs.durable.store;
         let signal = Signal::Callback { key: key.clone(), payload };
         for _ in 0..CALLBACK_TRIES {
             let entries = tables::journal::list(store, run).await?;
@@ -308,7 +305,7 @@ impl Engine {
             tables::signals::insert(&mut batch, run, &signal);
             match store.commit(batch).await {
                 Ok(()) => {
-                    scheduler::poke(&self.inner, run).await?;
+                    self.runs.line.poke(run).await?;
                     return Ok(());
                 }
                 Err(StoreError::Conflict { key, .. }) if key == tables::signals::key(run, &signal) => {
@@ -328,11 +325,12 @@ impl Engine {
     /// When it cannot be read.
     pub async fn wait_for(&self, run: RunId) -> Result<RunHead, StoreError> {
         loop {
-            let mut ended = std::pin::pin!(self.inner.ended.notified());
+            let mut ended = std::pin::pin!(self.runs.replies.some_end());
             // Registered before the look, so that no end is missed in between.
             ended.as_mut().enable();
-            if let Some(head) =
-                tables::runs::head(&*self.inner.store, run).await?.filter(|head| head.status.is_terminal())
+            if let Some(head) = tables::runs::head(&*self.runs.durable.store, run)
+                .await?
+                .filter(|head| head.status.is_terminal())
             {
                 return Ok(head);
             }

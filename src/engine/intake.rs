@@ -6,24 +6,20 @@ use sha2::{Digest, Sha256};
 use tokio::sync::oneshot;
 
 use super::{
-    EngineError, Inner, Reply,
-    definition::Definition,
-    execution::Job,
-    groups::{Groups, Hashed},
-    pending::{NoPlace, Place},
-    scheduler,
-    waiting::event_bytes,
+    EngineError, Reply,
+    line::{Fresh, Line, Seat, event_bytes},
+    run::{NewRun, Runs},
+    workflow::{Definition, Groups, Hashed},
 };
 use crate::{
     model::{
-        Cause, Claim, Event, Mode, OnConflict, Run, RunHead, RunId, RunStatus, Signal, Span, Trigger,
-        WorkflowKey,
+        Cause, Claim, Event, Mode, OnConflict, Run, RunHead, RunId, RunStatus, Signal, Span, WorkflowKey,
     },
-    store::{Batch, StoreError, tables, tables::slots::Slot},
+    store::{Batch, Store, StoreError, tables, tables::slots::Slot},
 };
 
 /// Bytes of all pending events up to which those of synchronous runs are held in memory.
-const HELD_MOST: u64 = 64 << 20;
+const MAX_HELD: u64 = 64 << 20;
 /// Tries to get a claim or a group whose holder changes under us.
 const TRIES: usize = 4;
 
@@ -128,40 +124,6 @@ pub enum Submitted {
     },
 }
 
-/// A run of `definition` that begins with its next turn.
-pub(super) fn new_run(inner: &Inner, definition: &Definition, event: Event, mode: Mode, cause: Cause) -> Run {
-    let id = inner.ports.run_id();
-    let groups = definition.keys.of(&definition.workflow.key, &event);
-    let head = RunHead {
-        id,
-        workflow: definition.workflow.key.clone(),
-        version: definition.version,
-        status: RunStatus::Queued,
-        mode,
-        created_ms: id.created_ms(),
-        started_ms: None,
-        finished_ms: None,
-        seed: inner.ports.seed(),
-        claim: None,
-        answer_status: None,
-        error: None,
-        cause,
-        parent: None,
-        origin: None,
-        depth: 0,
-        group: groups.group.map(|(group, _)| group),
-        slot: None,
-        due_ms: None,
-        plugins: definition
-            .plugins
-            .iter()
-            .filter_map(|reference| inner.services.plugins.pin(reference))
-            .collect(),
-        failed_steps: 0,
-    };
-    Run { head, event, answer: None }
-}
-
 /// What storing a run found.
 enum Stored {
     New,
@@ -170,105 +132,50 @@ enum Stored {
     Held(RunId),
 }
 
-/// A place for a new run of this event.
-pub(super) fn place(inner: &Inner, workflow: &WorkflowKey, event: &Event) -> Result<Place, EngineError> {
-    let bytes = event_bytes(event);
-    has_room(inner, workflow, bytes)?;
-    if inner.waiting.is_any_full() {
-        for next in followers(inner, workflow) {
-            // What this run starts when it ends would be more of what waits.
-            has_room(inner, &next, 0)?;
-        }
-    }
-    inner.pending.take(workflow, bytes).map_err(|full| match full {
-        NoPlace::All => EngineError::Full { max_pending: inner.options.max_pending },
-        NoPlace::Workflow { own } => EngineError::WorkflowFull { pending: own },
-    })
-}
-
-/// Whether what waits of a workflow leaves room for one more run of so many bytes.
-pub(super) fn has_room(inner: &Inner, workflow: &WorkflowKey, bytes: u64) -> Result<(), EngineError> {
-    let pending = inner.pending.of(workflow);
-    if inner.waiting.has_room(workflow, pending, bytes) {
-        return Ok(());
-    }
-    let (held, most) = (inner.waiting.of(workflow), inner.waiting.most());
-    Err(EngineError::WaitingFull {
-        workflow: workflow.clone(),
-        runs: held.runs,
-        most_runs: most.runs,
-        bytes: held.bytes + pending.bytes,
-        most_bytes: most.bytes,
-    })
-}
-
-/// The workflows whose runs the end of a run starts, and the ends of those.
-fn followers(inner: &Inner, workflow: &WorkflowKey) -> Vec<WorkflowKey> {
-    const ENDS: [RunStatus; 3] = [RunStatus::Succeeded, RunStatus::Failed, RunStatus::Cancelled];
-    let (mut found, mut at) = (vec![workflow.clone()], 0);
-    while let Some(key) = found.get(at).cloned() {
-        at += 1;
-        let after = inner.catalog.matching(|other| match &other.trigger {
-            Trigger::Workflow(after) => {
-                other.enabled && ENDS.iter().any(|status| after.matches(&key, *status))
-            }
-            Trigger::Webhook(_) | Trigger::Manual | Trigger::Schedule(_) => false,
-        });
-        let after = after.iter().map(|definition| definition.workflow.key.clone());
-        let on_failure = inner.catalog.current(&key).and_then(|it| it.workflow.policy.on_failure.clone());
-        for next in after.chain(on_failure) {
-            if !found.contains(&next) {
-                found.push(next);
-            }
-        }
-    }
-    found.split_off(1)
-}
-
-pub(super) async fn submit(inner: &Arc<Inner>, submission: Submission) -> Result<Submitted, EngineError> {
-    if inner.stopping.is_set() {
+pub(super) async fn submit(runs: &Runs, submission: Submission) -> Result<Submitted, EngineError> {
+    if runs.durable.stopping.is_set() {
         return Err(EngineError::Stopping);
     }
     let Submission { definition, event, mode, cause, dedupe, replay } = submission;
     let workflow = &definition.workflow.key;
-    if mode == Mode::Sync && inner.scheduler.is_paused(workflow) {
+    if mode == Mode::Sync && runs.line.is_paused(workflow) {
         return Err(EngineError::Paused);
     }
-    let place = place(inner, workflow, &event)?;
+    let seat = runs.line.seat(workflow, &event)?;
     let groups = definition.keys.of(workflow, &event);
-    let mut run = new_run(inner, &definition, event, mode, cause);
+    let mut run = NewRun { event, mode, cause }.of(&definition, &runs.durable, &runs.tools);
     run.head.claim = dedupe.map(|key| key.digest);
     run.head.slot = groups.slot;
     let id = run.head.id;
     let claims = claims(run.head.created_ms, dedupe, replay);
     // Before it is stored: from then on another delivery may take its place, and end it.
-    let reply = (mode == Mode::Sync).then(|| inner.replies.await_of(id));
-    let stored = store_run(inner, &definition, &mut run, &claims).await;
+    let reply = (mode == Mode::Sync).then(|| runs.replies.await_of(id));
+    let stored = store_run(runs, &definition, &mut run, &claims).await;
     if !matches!(stored, Ok(Stored::New)) {
-        inner.replies.forget(id);
+        runs.replies.forget(id);
     }
     match stored? {
         Stored::New => {}
         Stored::Copy(run) => return Ok(Submitted::Duplicate { run }),
         Stored::Held(run) => return Ok(Submitted::Skipped { run }),
     }
-    begin(inner, run, definition, groups, place);
+    begin(&runs.line, Fresh { run, definition }, groups, seat);
     Ok(Submitted::Started { run: id, reply })
 }
 
 /// Puts a stored run in line, or leaves it to its timer.
-fn begin(inner: &Arc<Inner>, run: Run, definition: Arc<Definition>, groups: Groups, place: Place) {
-    let head = run.head.clone();
+fn begin(line: &Line, fresh: Fresh, groups: Groups, seat: Seat) {
+    let head = fresh.run.head.clone();
     match (head.status, head.mode) {
         (RunStatus::Queued, Mode::Sync) => {
             // Beyond a bound the events of those who wait are read again when their turn comes.
-            let fresh = inner.pending.bytes() <= HELD_MOST;
-            scheduler::enqueue(inner, &head, groups, fresh.then(|| Job::fresh(run, definition)), place);
+            let held = line.pending_bytes() <= MAX_HELD;
+            line.enqueue(&head, groups, held.then_some(fresh), seat);
         }
         // Only its id waits, so that a long line holds little memory.
-        (RunStatus::Queued, Mode::Async) => scheduler::enqueue(inner, &head, groups, None, place),
+        (RunStatus::Queued, Mode::Async) => line.enqueue(&head, groups, None, seat),
         (RunStatus::Waiting | RunStatus::Succeeded | RunStatus::Failed | RunStatus::Cancelled, _) => {
-            inner.timers.notify(head.due_ms);
+            line.timer(head.due_ms);
         }
     }
 }
@@ -283,12 +190,12 @@ fn claims(now_ms: u64, dedupe: Option<DedupeKey>, replay: Option<ReplayKey>) -> 
 
 /// Commits a new run, unless this is a copy or its singleton is taken.
 async fn store_run(
-    inner: &Arc<Inner>,
+    runs: &Runs,
     definition: &Definition,
     run: &mut Run,
     claims: &[([u8; 32], u64)],
 ) -> Result<Stored, StoreError> {
-    let store = &*inner.store;
+    let (store, line) = (&*runs.durable.store, &runs.line);
     for _ in 0..TRIES {
         let mut batch = Batch::new();
         let digests = claims.iter().map(|(digest, _)| digest);
@@ -307,7 +214,7 @@ async fn store_run(
         }
         let mut superseded = None;
         if let Some(group) = run.head.slot {
-            match take_slot(inner, definition, run, (&group, slot), &mut batch).await? {
+            match take_slot(store, definition, run, (&group, slot), &mut batch).await? {
                 Slotted::Free => {}
                 Slotted::InPlaceOf(other) => superseded = Some(other),
                 Slotted::Held(holder) => {
@@ -322,16 +229,16 @@ async fn store_run(
             let bytes = event_bytes(&run.event);
             tables::runs::waits_with(&mut batch, run.head.id, bytes);
             // Before it is stored, as its time may come at once.
-            inner.waiting.add(run.head.id, &run.head.workflow, bytes);
+            line.waits(run.head.id, &run.head.workflow, bytes);
         }
         let stored = store.commit(batch).await;
         if stored.is_err() && waits {
-            inner.waiting.remove(run.head.id, &run.head.workflow);
+            line.waits_no_more(run.head.id, &run.head.workflow);
         }
         match stored {
             Ok(()) => {
                 if let Some(other) = superseded {
-                    scheduler::cancel(inner, other).await;
+                    line.cancel(other).await;
                 }
                 return Ok(Stored::New);
             }
@@ -351,13 +258,12 @@ enum Slotted {
 
 /// Takes the one place of a debounce or singleton group, which `held` holds.
 async fn take_slot(
-    inner: &Inner,
+    store: &dyn Store,
     definition: &Definition,
     run: &mut Run,
     (group, held): (&[u8; 32], Option<Slot>),
     batch: &mut Batch,
 ) -> Result<Slotted, StoreError> {
-    let store = &*inner.store;
     let policy = &definition.workflow.policy;
     let now_ms = run.head.created_ms;
     let holder = match &held {
@@ -404,7 +310,7 @@ mod tests {
         model::{Bundle, JsonText},
         net::{Outbound, OutboundOptions},
         steps::Services,
-        store::{MemoryStore, Store},
+        store::MemoryStore,
     };
 
     struct Intake {

@@ -2,10 +2,10 @@
 
 use std::{
     collections::HashMap,
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, futures::Notified, oneshot};
 
 use crate::{
     model::{Answer, RunError, RunId},
@@ -25,33 +25,51 @@ pub enum Reply {
 
 /// Who waits for what.
 #[derive(Default)]
-pub(super) struct Replies(Mutex<HashMap<RunId, oneshot::Sender<Reply>>>);
+pub(crate) struct Replies {
+    callers: Mutex<HashMap<RunId, oneshot::Sender<Reply>>>,
+    /// Notified of each run that has ended.
+    ended: Notify,
+}
 
 impl Replies {
+    fn callers(&self) -> MutexGuard<'_, HashMap<RunId, oneshot::Sender<Reply>>> {
+        self.callers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// A receiver for the reply of a run.
-    pub(super) fn await_of(&self, run: RunId) -> oneshot::Receiver<Reply> {
+    pub(crate) fn await_of(&self, run: RunId) -> oneshot::Receiver<Reply> {
         let (sender, receiver) = oneshot::channel();
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(run, sender);
+        self.callers().insert(run, sender);
         receiver
     }
 
     /// The run was not accepted, so nobody waits for it.
-    pub(super) fn forget(&self, run: RunId) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&run);
+    pub(crate) fn forget(&self, run: RunId) {
+        self.callers().remove(&run);
     }
 
     /// Whether somebody still waits.
-    pub(super) fn awaited(&self, run: RunId) -> bool {
-        let waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+    pub(crate) fn awaited(&self, run: RunId) -> bool {
+        let waiting = self.callers();
         waiting.get(&run).is_some_and(|sender| !sender.is_closed())
     }
 
     /// Replies, if somebody waits.
-    pub(super) fn send(&self, run: RunId, reply: Reply) {
-        let sender = self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&run);
+    pub(crate) fn send(&self, run: RunId, reply: Reply) {
+        let sender = self.callers().remove(&run);
         if let Some(sender) = sender {
             // The caller may have gone; its answer is in the store.
             let _ = sender.send(reply);
         }
+    }
+
+    /// A run has ended.
+    pub(crate) fn run_ended(&self) {
+        self.ended.notify_waiters();
+    }
+
+    /// Resolves when a run ends.
+    pub(crate) fn some_end(&self) -> Notified<'_> {
+        self.ended.notified()
     }
 }

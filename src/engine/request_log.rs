@@ -2,8 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use super::Inner;
-use crate::store::{StoreError, tables};
+use crate::store::{Store, StoreError, tables};
 
 /// The bytes of the log. Off by a little at most: lines that are written while they are counted may count twice.
 #[derive(Debug, Default)]
@@ -32,13 +31,13 @@ impl RequestLog {
     ///
     /// # Errors
     /// Those of the store.
-    pub(super) async fn excess(&self, inner: &Inner) -> Result<u64, StoreError> {
+    pub(super) async fn excess(&self, store: &dyn Store, most: u64) -> Result<u64, StoreError> {
         if !self.counted.load(Ordering::Relaxed) {
-            let bytes = tables::requests::bytes(&*inner.store).await?;
+            let bytes = tables::requests::bytes(store).await?;
             self.bytes.store(bytes, Ordering::Relaxed);
             self.counted.store(true, Ordering::Relaxed);
         }
-        Ok(excess(self.bytes.load(Ordering::Relaxed), inner.options.requests_bytes))
+        Ok(excess(self.bytes.load(Ordering::Relaxed), most))
     }
 }
 

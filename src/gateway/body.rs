@@ -21,9 +21,10 @@ const LET_GO_FOR: Duration = Duration::from_secs(2);
 pub(super) fn announced(headers: &HeaderMap, limit: usize) -> Result<Option<usize>, Refusal> {
     let announced =
         headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
-    match announced.is_some_and(|length| length > limit) {
-        true => Err(Refusal::TooLarge { limit }),
-        false => Ok(announced),
+    if announced.is_some_and(|length| length > limit) {
+        Err(Refusal::TooLarge { limit })
+    } else {
+        Ok(announced)
     }
 }
 

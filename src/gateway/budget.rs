@@ -138,11 +138,13 @@ impl Budget {
         }
         let share = self.limits.per_address.unwrap_or(BodyLimits::PER_ADDRESS);
         let over = small + large + bytes > share || own > left / 2;
-        match over {
-            false => Ok(()),
+        if !over {
+            Ok(())
+        } else if small + large == 0 && !is_alone {
             // It is not its own bodies that are in the way.
-            true if small + large == 0 && !is_alone => busy,
-            true => Err(Full::Address(share)),
+            busy
+        } else {
+            Err(Full::Address(share))
         }
     }
 

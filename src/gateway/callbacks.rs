@@ -125,10 +125,7 @@ async fn call(
     event.headers.retain(|(name, _)| !LEFT_OUT.contains(&name.as_str()));
     let payload = event.payload().map_err(|error| Refusal::BodyInvalid(error.to_string()))?;
     gateway.engine.call_back(*run, key, token, payload).await?;
-    let response = match from_a_browser(&parts.headers) {
-        true => page(DONE),
-        false => answer::accepted(*run, false),
-    };
+    let response = if from_a_browser(&parts.headers) { page(DONE) } else { answer::accepted(*run, false) };
     Ok((*run, response))
 }
 

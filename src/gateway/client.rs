@@ -100,10 +100,7 @@ fn forwarded_for(element: &str) -> Option<IpAddr> {
         Some(quoted) => {
             let quoted = quoted?;
             // Of IPv6 only the form in brackets is one.
-            match quoted.starts_with('[') || !quoted.contains("::") {
-                true => address(quoted),
-                false => None,
-            }
+            if quoted.starts_with('[') || !quoted.contains("::") { address(quoted) } else { None }
         }
     }
 }

@@ -38,9 +38,10 @@ impl Filter {
     pub(super) fn lets_through(&self, event: &Event) -> Result<bool, String> {
         let references = self.condition.references();
         // A question about `context` itself may be about any part of it.
-        let roots = match references.iter().all(|path| path.name().is_some()) {
-            true => EventRoots::new(event, references.into_iter()),
-            false => EventRoots::whole(event),
+        let roots = if references.iter().all(|path| path.name().is_some()) {
+            EventRoots::new(event, references.into_iter())
+        } else {
+            EventRoots::whole(event)
         };
         self.condition.eval(&roots).map_err(|error| error.to_string())
     }

@@ -56,9 +56,10 @@ fn in_value(text: &str, hidden: &dyn Fn(&str) -> bool, depth: usize) -> Option<S
             let mut changed = false;
             let mut parts = Vec::with_capacity(fields.len());
             for (name, value) in &fields {
-                let value = match hidden(name) && value.get() != "null" {
-                    true => Some(format!("\"{HIDDEN}\"")),
-                    false => in_value(value.get(), hidden, depth),
+                let value = if hidden(name) && value.get() != "null" {
+                    Some(format!("\"{HIDDEN}\""))
+                } else {
+                    in_value(value.get(), hidden, depth)
                 }
                 .map_or(Cow::Borrowed(value.get()), |value| {
                     changed = true;

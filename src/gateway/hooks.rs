@@ -401,9 +401,10 @@ async fn take_body(
     let announced = body::announced(&parts.headers, limit)?;
     let most = unproven.as_ref().map_or(limit, |(_, most)| limit.min(*most));
     let hopeless = unproven.as_ref().is_some_and(|(_, most)| *most == 0);
-    let read = match hopeless || announced.is_some_and(|length| length > most) {
-        true => Err(Refusal::TooLarge { limit: most }),
-        false => body::read(&mut body, announced, most, claim).await,
+    let read = if hopeless || announced.is_some_and(|length| length > most) {
+        Err(Refusal::TooLarge { limit: most })
+    } else {
+        body::read(&mut body, announced, most, claim).await
     };
     let refusal = match (read, unproven) {
         (Ok(whole), _) => return Ok(whole),

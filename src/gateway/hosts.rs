@@ -38,9 +38,10 @@ impl std::str::FromStr for HostName {
         let bare = name.strip_prefix("*.").unwrap_or(&name);
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
         let is_name = !bare.is_empty() && bare.bytes().all(plain);
-        match name == "*" || is_name || name.parse::<IpAddr>().is_ok() {
-            true => Ok(Self(name)),
-            false => Err(HostNameError(text.to_owned())),
+        if name == "*" || is_name || name.parse::<IpAddr>().is_ok() {
+            Ok(Self(name))
+        } else {
+            Err(HostNameError(text.to_owned()))
         }
     }
 }

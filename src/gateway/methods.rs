@@ -9,10 +9,7 @@ use crate::model::{Method, RequestOutcome};
 /// # Errors
 /// The trigger does not take this method.
 pub(super) fn allow_method(endpoint: &Endpoint, method: &str) -> Result<(), Refusal> {
-    match is_allowed(endpoint, method) {
-        true => Ok(()),
-        false => Err(Refusal::Method { allowed: allowed(endpoint) }),
-    }
+    if is_allowed(endpoint, method) { Ok(()) } else { Err(Refusal::Method { allowed: allowed(endpoint) }) }
 }
 
 fn is_allowed(endpoint: &Endpoint, method: &str) -> bool {

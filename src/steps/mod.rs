@@ -16,7 +16,6 @@ mod fixture;
 mod http;
 mod modules;
 mod plugin;
-#[allow(clippy::match_bool, reason = "these are written as `if` when their room is next changed")]
 mod query;
 mod response;
 mod schema;

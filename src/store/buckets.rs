@@ -41,9 +41,10 @@ pub(super) fn name_of(end_ms: u64) -> String {
     let end = i64::try_from(end_ms.min(LAST)).expect("the last millisecond fits");
     let end = jiff::Timestamp::from_millisecond(end).expect("the year 9999 is in range");
     let end = jiff::tz::TimeZone::UTC.to_datetime(end);
-    match end_ms.min(LAST).is_multiple_of(DAY) {
-        true => end.date().to_string(),
-        false => format!("{}T{:02}-{:02}-{:02}", end.date(), end.hour(), end.minute(), end.second()),
+    if end_ms.min(LAST).is_multiple_of(DAY) {
+        end.date().to_string()
+    } else {
+        format!("{}T{:02}-{:02}-{:02}", end.date(), end.hour(), end.minute(), end.second())
     }
 }
 

@@ -142,12 +142,11 @@ impl Trust<'_> {
             return Ok(());
         }
         let key_id = seal.id.chars().filter(|character| !character.is_control()).collect();
-        Err(match keys.iter().any(|key| key.id == seal.id) {
-            true => SealError::Forged { key_id },
-            false => {
-                let given = keys.iter().map(|key| key.id.as_str()).collect::<Vec<_>>().join(", ");
-                SealError::OtherKey { sealed: key_id, given }
-            }
+        Err(if keys.iter().any(|key| key.id == seal.id) {
+            SealError::Forged { key_id }
+        } else {
+            let given = keys.iter().map(|key| key.id.as_str()).collect::<Vec<_>>().join(", ");
+            SealError::OtherKey { sealed: key_id, given }
         })
     }
 }

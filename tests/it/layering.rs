@@ -252,9 +252,12 @@ fn pure_floors_do_no_input_and_output() {
             .collect();
         assert!(pure.is_empty(), "{needle}: {pure:?}");
     }
-    for file in
-        ["engine/transition/mod.rs", "engine/transition/walk.rs", "engine/queue.rs", "engine/groups.rs"]
-    {
+    for file in [
+        "engine/run/transition/mod.rs",
+        "engine/run/transition/walk.rs",
+        "engine/line/queue.rs",
+        "engine/workflow/groups.rs",
+    ] {
         let text = &sources()[file];
         for needle in ["async ", "std::time", "tokio::", "store::"] {
             assert!(!text.contains(needle), "{file} is pure and contains {needle}");

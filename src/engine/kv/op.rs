@@ -226,12 +226,11 @@ impl KvOp {
                     (Some(record), Some(expected)) => same(&value(record), expected),
                     (None, Some(_)) | (Some(_), None) => false,
                 };
-                match as_expected {
-                    true => (put(key, new, until(ttl_ms))?, true.into()),
-                    false => {
-                        check_key(key)?;
-                        (Next::Keep, false.into())
-                    }
+                if as_expected {
+                    (put(key, new, until(ttl_ms))?, true.into())
+                } else {
+                    check_key(key)?;
+                    (Next::Keep, false.into())
                 }
             }
             Self::List { .. } => (Next::Keep, Value::Null),
@@ -246,9 +245,10 @@ pub(super) fn value(record: &KvRecord) -> Value {
 }
 
 fn check_key(key: &str) -> Result<(), KvError> {
-    match (1..=Limits::KV_KEY.as_usize()).contains(&key.len()) {
-        true => Ok(()),
-        false => Err(KvError::KeyInvalid { bytes: key.len() }),
+    if (1..=Limits::KV_KEY.as_usize()).contains(&key.len()) {
+        Ok(())
+    } else {
+        Err(KvError::KeyInvalid { bytes: key.len() })
     }
 }
 

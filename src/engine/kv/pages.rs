@@ -64,10 +64,8 @@ impl Pages<'_> {
             let stored =
                 kv::list(self.store, self.workflow, self.prefix, cursor.as_deref(), READ_AT_ONCE).await?;
             // Staged keys after the last one that was read belong to the next round.
-            let until = match stored.len() < READ_AT_ONCE {
-                true => None,
-                false => stored.last().map(|(key, _)| key.clone()),
-            };
+            let until =
+                if stored.len() < READ_AT_ONCE { None } else { stored.last().map(|(key, _)| key.clone()) };
             let mut merged: Overlay = stored.into_iter().map(|(key, record)| (key, Some(record))).collect();
             let staged = overlay.iter().filter(|(key, _)| {
                 key.starts_with(self.prefix)

@@ -154,13 +154,10 @@ impl Plugins {
         let _one = self.changing.lock().await;
         let (name, number) = (&version.description.name, &version.description.version);
         if let Some(there) = self.known().versions.get(name).and_then(|versions| versions.get(number)) {
-            return match there.hash == version.hash {
-                true => Ok(Uploaded { version: Arc::clone(there), new: false }),
-                false => Err(PluginsError::Exists {
-                    name: name.clone(),
-                    version: number.clone(),
-                    hash: there.hash,
-                }),
+            return if there.hash == version.hash {
+                Ok(Uploaded { version: Arc::clone(there), new: false })
+            } else {
+                Err(PluginsError::Exists { name: name.clone(), version: number.clone(), hash: there.hash })
             };
         }
         if self.known().versions.values().map(BTreeMap::len).sum::<usize>() >= VERSIONS_MOST {

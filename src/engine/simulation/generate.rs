@@ -164,9 +164,10 @@ impl Generator<'_> {
         step["id"] = json!(id);
         let bare = matches!(step["type"].as_str(), Some("end" | "break" | "continue" | "set" | "delay"));
         if !bare && self.world.chance(350) {
-            step["on_error"] = match depth < DEPTH && self.world.chance(500) {
-                true => json!(self.list(depth + 1, in_loop)),
-                false => json!("continue"),
+            step["on_error"] = if depth < DEPTH && self.world.chance(500) {
+                json!(self.list(depth + 1, in_loop))
+            } else {
+                json!("continue")
             };
         }
         step

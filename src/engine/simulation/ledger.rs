@@ -247,9 +247,10 @@ impl Ledger {
     fn under_way(&mut self, head: &RunHead) {
         let Some(group) = head.group else { return };
         let members = self.under_way.entry(group).or_default();
-        match head.started_ms.is_some() && !head.status.is_terminal() {
-            true => drop(members.insert(head.id)),
-            false => drop(members.remove(&head.id)),
+        if head.started_ms.is_some() && !head.status.is_terminal() {
+            drop(members.insert(head.id))
+        } else {
+            drop(members.remove(&head.id))
         }
         let (count, most) = (members.len(), self.limits.get(&head.workflow).copied().unwrap_or(usize::MAX));
         if count > most {

@@ -115,7 +115,7 @@ impl History {
                 world.rest();
                 end
             });
-            let executed = lock(&self.engine).take().map(|engine| engine.inner.scheduler.live());
+            let executed = lock(&self.engine).take().map(|engine| engine.runs.line.live());
             // Whatever the process had in memory goes here.
             drop(runtime);
             let mut ledger = lock(&world.ledger);

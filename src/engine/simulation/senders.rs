@@ -85,10 +85,7 @@ impl Known {
     fn delivery(&self) -> Delivery {
         let world = &*self.world;
         let workflow = world.below(self.workflows.len() as u64) as usize;
-        let mode = match self.workflows[workflow].sync && world.chance(300) {
-            true => Mode::Sync,
-            false => Mode::Async,
-        };
+        let mode = if self.workflows[workflow].sync && world.chance(300) { Mode::Sync } else { Mode::Async };
         let key = world.chance(600).then(|| format!("d{}", world.below(KEYS)));
         Delivery { workflow, k: world.below(3), key, mode }
     }

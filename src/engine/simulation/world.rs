@@ -227,9 +227,10 @@ impl Chance for World {
             return None;
         }
         let refusal = *self.pick(&[Refusal::Busy, Refusal::Full]);
-        match self.odds.far > 0 && lock(&self.ways).next_u64().is_multiple_of(2) {
-            true => Some(Refusal::Unavailable),
-            false => Some(refusal),
+        if self.odds.far > 0 && lock(&self.ways).next_u64().is_multiple_of(2) {
+            Some(Refusal::Unavailable)
+        } else {
+            Some(refusal)
         }
     }
 
@@ -238,9 +239,10 @@ impl Chance for World {
     }
 
     fn fate(&self, batches: usize) -> Fate {
-        match self.dies_here(self.odds.crash) {
-            true => Fate::Crash(self.below(batches as u64 + 1) as usize),
-            false => Fate::Durable,
+        if self.dies_here(self.odds.crash) {
+            Fate::Crash(self.below(batches as u64 + 1) as usize)
+        } else {
+            Fate::Durable
         }
     }
 
@@ -315,9 +317,8 @@ impl Transport for Sink {
 impl World {
     fn answer(&self, url: String) -> Result<Response, NetError> {
         let mut headers = HeaderMap::new();
-        let status = match self.chance(self.odds.sink_fails) {
-            false => 200,
-            true => match self.below(4) {
+        let status = if self.chance(self.odds.sink_fails) {
+            match self.below(4) {
                 0 => return Err(NetError::Protocol { url, why: "the line is cut".to_owned() }),
                 1 => {
                     headers.insert("retry-after", HeaderValue::from(1 + self.below(6)));
@@ -325,7 +326,9 @@ impl World {
                 }
                 2 => 400,
                 _ => 500,
-            },
+            }
+        } else {
+            200
         };
         headers.insert("content-type", HeaderValue::from_static("application/json"));
         Ok(Response { status, headers, body: b"{\"took\":true}".to_vec(), url })

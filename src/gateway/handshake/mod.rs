@@ -179,9 +179,12 @@ impl Handshake {
     /// Whether a request of this head can be a question of those before the signature; the body of `subject` is not
     /// looked at.
     pub(super) fn may_ask(&self, subject: &Subject<'_>) -> bool {
-        let asks = |entry: &Entry| match entry.reads_body() {
-            true => entry.method.as_str() == subject.method(),
-            false => entry.answer(subject).is_some(),
+        let asks = |entry: &Entry| {
+            if entry.reads_body() {
+                entry.method.as_str() == subject.method()
+            } else {
+                entry.answer(subject).is_some()
+            }
         };
         self.entries.iter().any(|entry| !entry.signed && asks(entry))
     }
@@ -284,9 +287,10 @@ fn answer_header((name, text): (&String, &String)) -> Result<(HeaderName, Text),
         header::X_CONTENT_TYPE_OPTIONS,
         header::SET_COOKIE,
     ];
-    match ours.contains(&header) {
-        true => Err(format!("a handshake cannot answer the header `{header}`; remove it")),
-        false => Ok((header, Text::parse(text)?)),
+    if ours.contains(&header) {
+        Err(format!("a handshake cannot answer the header `{header}`; remove it"))
+    } else {
+        Ok((header, Text::parse(text)?))
     }
 }
 
@@ -375,9 +379,10 @@ impl Json {
 
 fn secret(template: &str, resolve: Resolve<'_>) -> Result<Secret, String> {
     let text = resolve(template)?;
-    match text.trim().is_empty() {
-        true => Err("a secret of the handshake is empty, which would let anyone in; set it".to_owned()),
-        false => Ok(Secret::new(text.into_bytes())),
+    if text.trim().is_empty() {
+        Err("a secret of the handshake is empty, which would let anyone in; set it".to_owned())
+    } else {
+        Ok(Secret::new(text.into_bytes()))
     }
 }
 

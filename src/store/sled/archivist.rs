@@ -174,9 +174,12 @@ impl Archivist {
 
     fn check(&self, bucket: &Arc<Bucket>) {
         // What is damaged says so itself.
-        let checked = self.history.opened(bucket).and_then(|opened| match bucket.is_checked() {
-            true => Ok(()),
-            false => bucket.audit(&opened, || !self.closing.load(Ordering::SeqCst)),
+        let checked = self.history.opened(bucket).and_then(|opened| {
+            if bucket.is_checked() {
+                Ok(())
+            } else {
+                bucket.audit(&opened, || !self.closing.load(Ordering::SeqCst))
+            }
         });
         if let Err(error) = checked
             && !bucket.is_damaged()

@@ -145,9 +145,10 @@ impl Blobs {
 
     /// Makes the names of shelves durable, and those in them.
     pub(super) fn sync(&self, shelves: &BTreeSet<PathBuf>) -> Result<(), StoreError> {
-        match shelves.is_empty() {
-            true => Ok(()),
-            false => shelves.iter().chain([&self.root]).try_for_each(|folder| sync_folder(folder)),
+        if shelves.is_empty() {
+            Ok(())
+        } else {
+            shelves.iter().chain([&self.root]).try_for_each(|folder| sync_folder(folder))
         }
     }
 

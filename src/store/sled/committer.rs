@@ -125,10 +125,10 @@ impl Committer {
             }
             // sled panics on damage that it does not expect; the answers in flight are dropped then,
             // which their receivers understand.
-            let outcome = catch_unwind(AssertUnwindSafe(|| match ops.is_empty() {
-                true => self.audit(),
-                false => self.commit(ops),
-            }));
+            let outcome =
+                catch_unwind(AssertUnwindSafe(
+                    || if ops.is_empty() { self.audit() } else { self.commit(ops) },
+                ));
             // What comes next must not hold up who waits for an answer.
             let healthy = self.failed.borrow().is_none();
             let outcome = outcome.and_then(|()| {

@@ -215,14 +215,13 @@ fn keep(
         Some(bucket) => {
             let (mut sealed, mut staged) = (Vec::with_capacity(pairs.len()), Vec::new());
             for (key, value) in pairs {
-                let envelope = match value.len() <= INLINE_MAX {
-                    true => envelope::inline(&key, &value),
-                    false => {
-                        let file = store.blobs.stage(&value)?;
-                        let envelope = envelope::blob(&key, file.blob());
-                        staged.push(file);
-                        envelope
-                    }
+                let envelope = if value.len() <= INLINE_MAX {
+                    envelope::inline(&key, &value)
+                } else {
+                    let file = store.blobs.stage(&value)?;
+                    let envelope = envelope::blob(&key, file.blob());
+                    staged.push(file);
+                    envelope
                 };
                 sealed.push((key, envelope.into()));
             }

@@ -152,9 +152,10 @@ impl SledStore {
         let guarded = catch_unwind(AssertUnwindSafe(|| {
             let db = open_sled(&state, Opening::live(options.cache))?;
             let commits = check::commits(&db, number)?;
-            let tally = match check::size_of(&state) > options.check_up_to {
-                true => None,
-                false => Some(check::everything(&db, &blobs, &commits)?),
+            let tally = if check::size_of(&state) > options.check_up_to {
+                None
+            } else {
+                Some(check::everything(&db, &blobs, &commits)?)
             };
             let notes = notes(&db)?;
             Ok((db, commits, tally, notes))

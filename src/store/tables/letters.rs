@@ -54,9 +54,10 @@ fn run_of(key: &[u8]) -> Result<RunId, StoreError> {
 
 /// Makes a workflow begin no runs, or begin them again.
 pub fn pause(batch: &mut Batch, workflow: &WorkflowKey, paused: bool) {
-    match paused {
-        true => batch.put(keys::paused(workflow), []),
-        false => batch.delete(keys::paused(workflow)),
+    if paused {
+        batch.put(keys::paused(workflow), [])
+    } else {
+        batch.delete(keys::paused(workflow))
     };
 }
 

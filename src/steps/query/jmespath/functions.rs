@@ -118,9 +118,8 @@ fn sort_by(list: &[Rcvar], by: &Ast, offset: usize) -> Evaluated {
 
 /// The first element whose key is the least or greatest.
 fn extreme(list: &[Rcvar], by: &Ast, wanted: Ordering, offset: usize) -> Evaluated {
-    let best = keys(list, by, offset)?.into_iter().reduce(|best, next| match next.0.cmp(&best.0) == wanted {
-        true => next,
-        false => best,
-    });
+    let best = keys(list, by, offset)?
+        .into_iter()
+        .reduce(|best, next| if next.0.cmp(&best.0) == wanted { next } else { best });
     Ok(best.map_or_else(null, |(_, element)| element))
 }

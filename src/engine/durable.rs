@@ -1,12 +1,12 @@
-//! How long the engine waits for the store: what a run has done must become durable, so its batch is tried again for as long as
-//! that has hope.
+//! The store as runs see it: what a run has done must become durable, so a batch or a read is tried again for as long as that
+//! has hope.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use super::Inner;
+use super::{Ports, stopping::Stopping};
 use crate::{
     model::RunId,
-    store::{Batch, StoreError},
+    store::{Batch, Store, StoreError},
 };
 
 /// Before a batch is tried again that the store had no room for.
@@ -16,21 +16,64 @@ const FIRST: Duration = Duration::from_millis(100);
 /// The longest of those waits: everyone who waits comes back within so much once the store is there again.
 const LONGEST: Duration = Duration::from_secs(2);
 
+/// The store, the clock and the stop of the server: whoever makes something durable needs these three.
+pub(crate) struct Durable {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) ports: Arc<dyn Ports>,
+    pub(crate) stopping: Stopping,
+}
+
+impl Durable {
+    /// Milliseconds since the epoch.
+    pub(crate) fn now_ms(&self) -> u64 {
+        self.ports.now_ms()
+    }
+
+    /// Makes a batch of a run durable; waits while the store has no room or cannot be reached.
+    ///
+    /// # Errors
+    /// Those against which waiting does not help.
+    pub(crate) async fn commit(&self, run: RunId, batch: Batch) -> Result<(), StoreError> {
+        self.patiently(run, || self.store.commit(batch.clone())).await
+    }
+
+    /// Asks the store for something that a run needs; waits as [`Durable::commit`].
+    ///
+    /// # Errors
+    /// As [`Durable::commit`].
+    pub(crate) async fn patiently<T, F>(
+        &self,
+        run: RunId,
+        mut ask: impl FnMut() -> F,
+    ) -> Result<T, StoreError>
+    where
+        F: Future<Output = Result<T, StoreError>>,
+    {
+        let mut patience = Patience::of(run);
+        loop {
+            match ask().await {
+                Err(error) if patience.again(self, &error).await => {}
+                result => return result,
+            }
+        }
+    }
+}
+
 /// The waits for one thing that the store is asked for.
-pub(super) struct Patience {
+pub(crate) struct Patience {
     run: RunId,
     next: Duration,
 }
 
 impl Patience {
     /// For what this run needs.
-    pub(super) fn of(run: RunId) -> Self {
+    pub(crate) fn of(run: RunId) -> Self {
         Self { run, next: FIRST }
     }
 
     /// Whether the same may be asked again, after a wait. While the store cannot be reached, a stop of the server ends the wait:
     /// the next start, or another node, goes on from what is stored.
-    pub(super) async fn again(&mut self, inner: &Inner, error: &StoreError) -> bool {
+    pub(crate) async fn again(&mut self, durable: &Durable, error: &StoreError) -> bool {
         let run = self.run;
         match error {
             StoreError::Busy | StoreError::Full { .. } => {
@@ -45,7 +88,7 @@ impl Patience {
                 }
                 let wait = self.next;
                 self.next = (wait * 2).min(LONGEST);
-                tokio::time::timeout(wait, inner.stopping.told()).await.is_err()
+                tokio::time::timeout(wait, durable.stopping.told()).await.is_err()
             }
             StoreError::Conflict { .. }
             | StoreError::Fenced { .. }
@@ -60,23 +103,9 @@ impl Patience {
     }
 }
 
-/// Makes a batch durable; waits while the store has no room or cannot be reached.
-///
-/// # Errors
-/// What waiting does not help against.
-pub(super) async fn commit(inner: &Inner, run: RunId, batch: Batch) -> Result<(), StoreError> {
-    let mut patience = Patience::of(run);
-    loop {
-        match inner.store.commit(batch.clone()).await {
-            Err(error) if patience.again(inner, &error).await => {}
-            result => return result,
-        }
-    }
-}
-
 /// Whether a run that met this error is left as it is stored: this process writes nothing more, not even that the run failed,
 /// as somebody else may be executing it already, or will.
-pub(super) fn abandons(error: &StoreError) -> bool {
+pub(crate) fn abandons(error: &StoreError) -> bool {
     match error {
         StoreError::Unavailable { .. }
         | StoreError::Fenced { .. }

@@ -1,25 +1,44 @@
 //! How far a run is beside what the store knows, and the batches that make it durable.
+//!
+//! It knows the store alone: what a batch sets going comes back as [`Committed`], and `execution` tells the line.
 
-use std::{collections::HashMap, collections::HashSet, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use super::{
-    Inner,
-    attempt::{self, Seen},
-    definition::Definition,
-    execution::keep_output,
-    patience::{self, Patience},
-    replies::Reply,
-    scheduler,
+    Tools,
+    mask::masked_answer,
     script::ScriptHost,
-    spawned,
-    transition::Ending,
-    waiting::{entry_bytes, event_bytes},
+    seen::Seen,
+    spawned::New,
+    transition::{Ending, error_output},
 };
 use crate::{
+    engine::{
+        EngineOptions, Reply,
+        durable::Durable,
+        line::{entry_bytes, event_bytes},
+        replies::Replies,
+        workflow::Definition,
+    },
     model::{Answer, Entry, JsonText, Mode, Run, RunError, RunId, RunStatus, Signal, StepKey, StepStatus},
     steps::{self, Outputs, Place, Scope},
-    store::{Batch, Key, StoreError, tables},
+    store::{Batch, Key, Store, StoreError, tables},
 };
+
+/// What a batch set going, for the line.
+#[must_use = "the line must be told"]
+#[derive(Default)]
+pub(crate) struct Committed {
+    /// The run got further after an end of the process: it was not what ended it.
+    pub(super) acquitted: bool,
+    /// Runs that are stored now and begin.
+    pub(super) children: Vec<New>,
+    /// Runs whose cancellation is stored now.
+    pub(super) to_cancel: Vec<RunId>,
+}
 
 /// How far a run is.
 pub(super) struct Progress {
@@ -37,10 +56,12 @@ pub(super) struct Progress {
     /// What the run holds in the store, about, bytes.
     bytes: u64,
     mark: Mark,
+    /// Until when an ended run is kept.
+    expires_ms: u64,
     /// Something in the head or the answer is not stored yet.
     changed: bool,
     /// Runs to be stored with the next batch.
-    children: Vec<(Run, Arc<Definition>)>,
+    children: Vec<New>,
     to_cancel: Vec<RunId>,
     /// Scripts whose attempts end with the next batch, and whether their kv writes count.
     scripts: Vec<(Arc<ScriptHost>, bool)>,
@@ -77,6 +98,7 @@ impl Progress {
             timer_ms,
             bytes,
             mark: Mark::None,
+            expires_ms: 0,
             changed: false,
             children: Vec::new(),
             to_cancel: Vec::new(),
@@ -94,8 +116,9 @@ impl Progress {
         self.unsaved.push(entry);
     }
 
-    /// What a script left: with the end of its attempt its results go, and its kv writes are made if it ended well.
-    pub(super) fn leave(&mut self, entry: &Entry, script: Arc<ScriptHost>) {
+    /// Takes what a script left for the next batch: at the end of its attempt its results are removed, and its kv writes are made if it
+    /// ended well.
+    pub(super) fn take_script(&mut self, entry: &Entry, script: Arc<ScriptHost>) {
         match entry {
             Entry::Ended(record) => {
                 self.scripts.push((script, record.status == StepStatus::Succeeded));
@@ -116,9 +139,9 @@ impl Progress {
         }
     }
 
-    /// A run that is stored, and begins, with the next batch.
-    pub(super) fn start_run(&mut self, run: Run, definition: Arc<Definition>) {
-        self.children.push((run, definition));
+    /// Runs that are stored with the next batch, and begin then.
+    pub(super) fn start_runs(&mut self, runs: impl IntoIterator<Item = New>) {
+        self.children.extend(runs);
     }
 
     /// A run that is cancelled with the next batch.
@@ -145,19 +168,19 @@ impl Progress {
     }
 
     /// Whether a caller waits for an answer that is there.
-    pub(super) fn must_answer(&self, inner: &Inner) -> bool {
-        self.run.answer.is_some() && inner.replies.awaited(self.run.head.id)
+    pub(super) fn must_answer(&self, replies: &Replies) -> bool {
+        self.run.answer.is_some() && replies.awaited(self.run.head.id)
     }
 
     /// Whether the run can be left where it is: nobody waits for it.
-    pub(super) fn can_halt(&self, inner: &Inner) -> bool {
-        !inner.replies.awaited(self.run.head.id)
+    pub(super) fn can_halt(&self, replies: &Replies) -> bool {
+        !replies.awaited(self.run.head.id)
     }
 
     /// A synchronous run that no `response` step answered answers with the trigger's response, or its last output.
     pub(super) fn answer_by_default(
         &mut self,
-        inner: &Inner,
+        tools: &Tools,
         definition: &Definition,
         seen: &Seen,
     ) -> Result<(), RunError> {
@@ -168,7 +191,7 @@ impl Progress {
             Some(response) => {
                 let place = Place { instance: "trigger".to_owned(), ..Place::default() };
                 let answer = response.execute(&Scope::new(&seen.facts, &self.outputs, &place))?;
-                attempt::masked_answer(answer, &seen.given(inner, definition).masks)
+                masked_answer(answer, &seen.given(tools, definition).masks)
             }
             None => steps::json_answer(&self.last_output()),
         };
@@ -177,26 +200,31 @@ impl Progress {
     }
 
     /// What the run comes to for whoever called it.
-    fn last_output(&self) -> JsonText {
+    pub(super) fn last_output(&self) -> JsonText {
         self.run_output.clone().or_else(|| self.outputs.last().cloned()).unwrap_or_else(JsonText::null)
     }
 
+    /// What the run holds in the store, about, bytes.
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
     /// Makes everything durable that an effect rests on.
-    pub(super) async fn before_effect(&mut self, inner: &Arc<Inner>) -> Result<(), StoreError> {
+    pub(super) async fn before_effect(&mut self, durable: &Durable) -> Result<Committed, StoreError> {
         if self.run.head.started_ms.is_none() {
             // From now on the run keeps its place in its groups, whatever happens.
             self.changed = true;
         }
-        match self.unsaved.is_empty() && !self.changed && self.children.is_empty() {
-            true => Ok(()),
-            false => self.commit(inner).await,
+        if self.unsaved.is_empty() && !self.changed && self.children.is_empty() {
+            return Ok(Committed::default());
         }
+        self.commit(durable).await
     }
 
-    /// See [`Job::mark`](super::execution::Job::mark).
-    pub(super) async fn mark(&mut self, inner: &Arc<Inner>, ends: u32) -> Result<(), StoreError> {
+    /// See [`Job::mark`](super::Job::mark).
+    pub(super) async fn mark(&mut self, durable: &Durable, ends: u32) -> Result<Committed, StoreError> {
         self.mark = Mark::New(ends);
-        self.commit(inner).await
+        self.commit(durable).await
     }
 
     /// The run has a mark in the store, which goes with its end.
@@ -204,69 +232,50 @@ impl Progress {
         self.mark = Mark::Stored;
     }
 
-    /// Whether the next batch holds more than that the run is under way.
+    /// Whether the next batch says more than that the run is under way.
     fn gets_further(&self) -> bool {
         !self.unsaved.is_empty() || self.run.head.status != RunStatus::Queued
     }
 
     /// Stores the run as waiting until `due_ms`.
-    pub(super) async fn wait(&mut self, inner: &Arc<Inner>, due_ms: Option<u64>) -> Result<(), StoreError> {
+    pub(super) async fn wait(
+        &mut self,
+        durable: &Durable,
+        due_ms: Option<u64>,
+    ) -> Result<Committed, StoreError> {
         self.run.head.status = RunStatus::Waiting;
         self.run.head.due_ms = due_ms;
-        self.commit(inner).await?;
-        inner.waiting.add(self.run.head.id, &self.run.head.workflow, self.bytes);
-        inner.timers.notify(due_ms);
-        Ok(())
+        self.commit(durable).await
     }
 
-    /// Gives the run its one terminal state and tells whoever waits for it.
-    pub(super) async fn finish(&mut self, inner: &Arc<Inner>, ending: Ending) -> Result<(), StoreError> {
+    /// Gives the run its one terminal state, which is stored with the next batch.
+    pub(super) fn end(&mut self, ending: Ending, now_ms: u64, options: &EngineOptions) {
         let head = &mut self.run.head;
-        head.finished_ms = Some(inner.ports.now_ms());
+        head.finished_ms = Some(now_ms);
         head.due_ms = None;
         (head.status, head.error) = match ending {
             Ending::Succeeded => (RunStatus::Succeeded, None),
             Ending::Failed(error) => (RunStatus::Failed, Some(error)),
             Ending::Cancelled(error) => (RunStatus::Cancelled, Some(error)),
         };
-        let output = self.last_output();
-        let mut patience = Patience::of(self.run.head.id);
-        let followers = loop {
-            match spawned::after(inner, &self.run, &output).await {
-                Err(error) if patience.again(inner, &error).await => {}
-                followers => break followers?,
+        let kept = self.definition.as_ref().map(|definition| definition.workflow.policy.retention);
+        let kept = match head.status {
+            RunStatus::Succeeded => kept.and_then(|kept| kept.succeeded).unwrap_or(options.keep_succeeded),
+            RunStatus::Queued | RunStatus::Waiting | RunStatus::Failed | RunStatus::Cancelled => {
+                kept.and_then(|kept| kept.failed).unwrap_or(options.keep_failed)
             }
         };
-        self.children.extend(followers);
-        self.commit(inner).await?;
-        if let Some(parent) = self.run.head.parent.as_ref().filter(|parent| parent.waits)
-            && let Err(error) = scheduler::poke(inner, parent.run).await
-        {
-            tracing::error!(run = %parent.run, %error, "a waiting run cannot be read; the next start tries again");
-        }
-        match self.run.head.error.clone() {
-            Some(error) if self.run.answer.is_none() => {
-                inner.replies.send(self.run.head.id, Reply::Failed(error))
-            }
-            Some(_) | None => self.reply_with_answer(inner),
-        }
-        inner.ended.notify_waiters();
-        Ok(())
+        self.expires_ms = now_ms.saturating_add(kept.as_millis());
     }
 
     /// Makes the run durable as it stands, with its new entries. Waits while the store has no room or cannot be reached.
-    pub(super) async fn commit(&mut self, inner: &Arc<Inner>) -> Result<(), StoreError> {
+    pub(super) async fn commit(&mut self, durable: &Durable) -> Result<Committed, StoreError> {
         if self.run.head.started_ms.is_none() {
-            self.run.head.started_ms = Some(inner.ports.now_ms());
+            self.run.head.started_ms = Some(durable.now_ms());
         }
         let id = self.run.head.id;
-        let mut patience = Patience::of(id);
-        let mut batch = loop {
-            match self.batch(inner).await {
-                Err(error) if patience.again(inner, &error).await => {}
-                batch => break batch?,
-            }
-        };
+        let this = &*self;
+        let mut batch = durable.patiently(id, || this.batch(&*durable.store)).await?;
         let acquitted = self.mark == Mark::Stored && self.gets_further();
         let scripts = std::mem::take(&mut self.scripts);
         let mut staged = Vec::new();
@@ -276,32 +285,22 @@ impl Progress {
                 staged.push((script, part));
             }
         }
-        patience::commit(inner, id, batch).await?;
+        durable.commit(id, batch).await?;
         staged.into_iter().for_each(|(script, part)| script.kv().committed(part));
         self.saved += self.unsaved.len() as u32;
         self.unsaved.clear();
         match self.mark {
             Mark::New(_) => self.mark = Mark::Stored,
-            Mark::Stored if acquitted => {
-                self.mark = Mark::None;
-                scheduler::acquit(inner, id).await;
-            }
+            Mark::Stored if acquitted => self.mark = Mark::None,
             Mark::None | Mark::Stored => {}
         }
         self.changed = false;
         self.timer_ms = self.run.head.due_ms;
-        for (child, definition) in self.children.drain(..) {
-            let place = inner.pending.force(&child.head.workflow, event_bytes(&child.event));
-            let groups = definition.keys.of(&child.head.workflow, &child.event);
-            scheduler::enqueue(inner, &child.head, groups, None, place);
-        }
-        for run in std::mem::take(&mut self.to_cancel) {
-            scheduler::cancel(inner, run).await;
-        }
-        Ok(())
+        let (children, to_cancel) = (std::mem::take(&mut self.children), std::mem::take(&mut self.to_cancel));
+        Ok(Committed { acquitted, children, to_cancel })
     }
 
-    async fn batch(&self, inner: &Inner) -> Result<Batch, StoreError> {
+    async fn batch(&self, store: &dyn Store) -> Result<Batch, StoreError> {
         let (head, mut batch) = (&self.run.head, Batch::new());
         for (number, entry) in (self.saved..).zip(&self.unsaved) {
             tables::journal::insert(&mut batch, head.id, number, entry);
@@ -326,14 +325,14 @@ impl Progress {
             tables::signals::put(&mut batch, run, &Signal::Cancel { reason });
         }
         if head.status.is_terminal() {
-            self.ending(inner, &mut batch).await?;
+            self.ending(store, &mut batch).await?;
         }
         Ok(batch)
     }
 
     /// What goes, and what follows, with the end of the run.
-    async fn ending(&self, inner: &Inner, batch: &mut Batch) -> Result<(), StoreError> {
-        let (store, head) = (&*inner.store, &self.run.head);
+    async fn ending(&self, store: &dyn Store, batch: &mut Batch) -> Result<(), StoreError> {
+        let head = &self.run.head;
         tables::signals::remove_all(batch, head.id);
         tables::calls::remove_all(batch, head.id);
         if let (RunStatus::Failed, Some(digest)) = (head.status, head.claim) {
@@ -343,17 +342,7 @@ impl Progress {
         if head.status == RunStatus::Failed {
             tables::letters::insert(batch, head.id);
         }
-        let kept = self.definition.as_ref().map(|definition| definition.workflow.policy.retention);
-        let kept = match head.status {
-            RunStatus::Succeeded => {
-                kept.and_then(|kept| kept.succeeded).unwrap_or(inner.options.keep_succeeded)
-            }
-            RunStatus::Queued | RunStatus::Waiting | RunStatus::Failed | RunStatus::Cancelled => {
-                kept.and_then(|kept| kept.failed).unwrap_or(inner.options.keep_failed)
-            }
-        };
-        let finished_ms = head.finished_ms.unwrap_or(head.created_ms);
-        tables::history::note(batch, head.id, finished_ms.saturating_add(kept.as_millis()));
+        tables::history::note(batch, head.id, self.expires_ms);
         if let Some(slot) = &head.slot {
             tables::slots::release(store, batch, slot, head.id).await?;
         }
@@ -373,15 +362,39 @@ impl Progress {
         Ok(())
     }
 
-    pub(super) fn reply_with_answer(&mut self, inner: &Inner) {
+    /// Gives the answer, if there is one, to whoever waits for it.
+    pub(super) fn reply_with_answer(&self, replies: &Replies) {
         if let Some(answer) = &self.run.answer {
-            inner.replies.send(self.run.head.id, Reply::Answer(answer.clone()));
+            replies.send(self.run.head.id, Reply::Answer(answer.clone()));
+        }
+    }
+
+    /// The run has ended: gives its answer, or its error, to whoever waits for it.
+    pub(super) fn reply_with_end(&self, replies: &Replies) {
+        match self.run.head.error.clone() {
+            Some(error) if self.run.answer.is_none() => {
+                replies.send(self.run.head.id, Reply::Failed(error));
+            }
+            Some(_) | None => self.reply_with_answer(replies),
         }
     }
 
     /// The outcome is not durable: the run stays queued, and the next start executes it again.
-    pub(super) fn lose(&mut self, inner: &Inner, error: StoreError) {
+    pub(super) fn lose(&self, replies: &Replies, error: StoreError) {
         tracing::error!(run = %self.run.head.id, %error, "the outcome of a run could not be stored");
-        inner.replies.send(self.run.head.id, Reply::Lost(error));
+        replies.send(self.run.head.id, Reply::Lost(error));
+    }
+}
+
+/// What later steps see of an entry.
+pub(super) fn keep_output(outputs: &mut Outputs, definition: &Definition, entry: &Entry) {
+    let Entry::Ended(record) = entry else { return };
+    match &record.error {
+        None if definition.is_end(&record.step) => {}
+        None => outputs.set(record.step.as_str(), record.output.clone()),
+        Some(error) if definition.handles_failure(&record.step) => {
+            outputs.set(record.step.as_str(), error_output(error));
+        }
+        Some(_) => {}
     }
 }

@@ -6,7 +6,6 @@ use std::io;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
-use super::queue::{Group, Pace};
 use crate::{
     model::{Event, FieldError, Workflow, WorkflowKey},
     template::{Budget, Path, Root, Roots, Template},
@@ -14,6 +13,17 @@ use crate::{
 
 /// The longest key that is hashed, bytes.
 const KEY_MOST: usize = 64 << 20;
+
+/// A digest that names a group: runs with the same digest share its limit.
+pub(crate) type Group = [u8; 32];
+
+/// How fast runs of a group begin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Pace {
+    pub(crate) group: Group,
+    pub(crate) limit: u32,
+    pub(crate) per_ms: u64,
+}
 
 /// The part of `context` that some templates read, built without the rest of it.
 pub struct EventRoots(Value);
@@ -52,14 +62,14 @@ impl Roots for EventRoots {
 }
 
 /// Hashes what is written, and keeps none of it.
-pub(super) struct Hashed {
-    pub(super) hash: Sha256,
-    pub(super) bytes: usize,
+pub(crate) struct Hashed {
+    pub(crate) hash: Sha256,
+    pub(crate) bytes: usize,
 }
 
 impl Hashed {
     /// What is written goes on from `hash`.
-    pub(super) fn of(hash: Sha256) -> Self {
+    pub(crate) fn of(hash: Sha256) -> Self {
         Self { hash, bytes: 0 }
     }
 }
@@ -78,7 +88,7 @@ impl io::Write for Hashed {
 
 /// The keys of a workflow's policy, with their templates parsed.
 #[derive(Debug, Default)]
-pub(super) struct Keys {
+pub(crate) struct Keys {
     concurrency: Option<(Option<Template>, u32)>,
     throttle: Option<(Option<Template>, u32, u64)>,
     slot: Option<Option<Template>>,
@@ -86,29 +96,30 @@ pub(super) struct Keys {
 
 /// The groups of one run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Groups {
+pub(crate) struct Groups {
     /// Concurrency, with its limit.
-    pub(super) group: Option<(Group, u32)>,
-    pub(super) pace: Option<Pace>,
+    pub(crate) group: Option<(Group, u32)>,
+    pub(crate) pace: Option<Pace>,
     /// Debounce or singleton.
-    pub(super) slot: Option<Group>,
+    pub(crate) slot: Option<Group>,
 }
 
 impl Keys {
     /// Whether no run of the workflow belongs to any group.
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.concurrency.is_none() && self.throttle.is_none() && self.slot.is_none()
     }
 
-    pub(super) fn compile(workflow: &Workflow) -> Result<Self, FieldError> {
+    pub(crate) fn compile(workflow: &Workflow) -> Result<Self, FieldError> {
         let parse = |field: &str, key: &Option<String>| {
             let parsed = key.as_deref().map(Template::parse).transpose();
             let template = parsed.map_err(|error| FieldError::new(field, error.to_string()))?;
             let other =
                 template.iter().flat_map(Template::references).any(|path| path.root() != Root::Context);
-            match other {
-                true => Err(FieldError::new(field, "a key can read $context only, as no step has run yet")),
-                false => Ok(template),
+            if other {
+                Err(FieldError::new(field, "a key can read $context only, as no step has run yet"))
+            } else {
+                Ok(template)
             }
         };
         let policy = &workflow.policy;
@@ -130,7 +141,7 @@ impl Keys {
     }
 
     /// The groups of a run of this event.
-    pub(super) fn of(&self, workflow: &WorkflowKey, event: &Event) -> Groups {
+    pub(crate) fn of(&self, workflow: &WorkflowKey, event: &Event) -> Groups {
         let group = |what: &str, template: &Option<Template>| -> Group {
             let hash = Sha256::new().chain_update(workflow.as_str()).chain_update([0]).chain_update(what);
             let hash = hash.chain_update([0]);

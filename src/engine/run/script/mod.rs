@@ -20,13 +20,12 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
-use super::{
-    Inner,
-    attempt::Given,
-    kv::{KvError, KvOp, KvSession},
-    patience,
-};
+use super::{Tools, seen::Given};
 use crate::{
+    engine::{
+        durable::{self, Durable},
+        kv::{KvError, KvOp, KvSession},
+    },
     model::{Answer, CallError, CallNote, CallRecord, JsonText, RunId, StepKey, WorkflowKey},
     sandbox::{HostCall, HostServices, SandboxError},
     secrets::Redactor,
@@ -37,8 +36,9 @@ use crate::{
 const FETCHES: usize = 8;
 /// How long a writing kv call waits for another attempt that holds its key.
 const KV_WAIT: Duration = Duration::from_secs(10);
-/// What a script needs of the run that it belongs to.
-pub(super) enum Asked {
+
+/// What a script needs of the run that it belongs to. The sender resolves once it is done.
+pub(super) enum ScriptRequest {
     /// That all before an effect is durable.
     Effect(oneshot::Sender<()>),
     /// That this answers the caller.
@@ -48,26 +48,32 @@ pub(super) enum Asked {
 }
 
 /// Has a run abandoned. The attempt that asks for it goes with the run, so this returns only when the run is gone already.
-pub(super) async fn abandon(asks: &mpsc::UnboundedSender<Asked>, error: &StoreError) {
-    if asks.send(Asked::Abandon(error.clone())).is_ok() {
+pub(super) async fn abandon(requests: &mpsc::UnboundedSender<ScriptRequest>, error: &StoreError) {
+    if requests.send(ScriptRequest::Abandon(error.clone())).is_ok() {
         std::future::pending::<()>().await;
     }
 }
 
+/// The attempt that a script belongs to.
+pub(super) struct Caller {
+    pub(super) run: RunId,
+    pub(super) workflow: WorkflowKey,
+    pub(super) step: StepKey,
+    pub(super) attempt: u32,
+    /// The same for each attempt of the step instance.
+    pub(super) idempotency_key: String,
+    /// The secrets that the run was given: masked in what the script gets and hands on, and nothing that another origin may get.
+    pub(super) given: Given,
+}
+
 /// The services for one attempt.
 pub(super) struct ScriptHost {
-    inner: Arc<Inner>,
-    run: RunId,
-    step: StepKey,
-    attempt: u32,
-    /// The same for each attempt of the step instance.
-    idempotency_key: String,
+    durable: Arc<Durable>,
+    tools: Arc<Tools>,
+    caller: Caller,
     /// Masks all secrets, in notes for operators.
     redactor: Arc<Redactor>,
-    workflow: WorkflowKey,
-    /// The secrets that it was given: masked in what the script gets and hands on, and nothing that another origin may get.
-    given: Given,
-    asks: mpsc::UnboundedSender<Asked>,
+    requests: mpsc::UnboundedSender<ScriptRequest>,
     kv: KvSession,
     fetches: Semaphore,
     kept: Mutex<Kept>,
@@ -85,29 +91,24 @@ struct Kept {
 }
 
 impl ScriptHost {
-    /// `saved` results of the attempt are stored already, and hold so many bytes.
+    /// The services of an attempt whose results in `history` are stored already.
     pub(super) fn new(
-        inner: &Arc<Inner>,
-        given: Given,
-        run: RunId,
-        workflow: WorkflowKey,
-        (step, attempt, idempotency_key): (StepKey, u32, String),
-        asks: mpsc::UnboundedSender<Asked>,
-        (saved, bytes): (u32, u64),
+        durable: Arc<Durable>,
+        tools: Arc<Tools>,
+        caller: Caller,
+        requests: mpsc::UnboundedSender<ScriptRequest>,
+        history: &[CallRecord],
     ) -> Self {
+        let kept = Kept { saved: history.len() as u32, bytes: bytes_of(history), ..Kept::default() };
         Self {
-            inner: Arc::clone(inner),
-            run,
-            step,
-            attempt,
-            idempotency_key,
-            redactor: inner.vault.redactor(),
-            asks,
-            kv: inner.kv.session(workflow.clone()),
-            workflow,
-            given,
+            redactor: tools.vault.redactor(),
+            kv: tools.kv.session(caller.workflow.clone()),
+            durable,
+            tools,
+            caller,
+            requests,
             fetches: Semaphore::new(FETCHES),
-            kept: Mutex::new(Kept { saved, bytes, ..Kept::default() }),
+            kept: Mutex::new(kept),
             committing: tokio::sync::Mutex::default(),
         }
     }
@@ -129,7 +130,8 @@ impl ScriptHost {
 
     /// Removes its stored results: the attempt has ended.
     pub(super) fn forget(&self, batch: &mut Batch) {
-        tables::calls::remove(batch, self.run, &self.step, self.attempt, self.kept().saved);
+        let Caller { run, step, attempt, .. } = &self.caller;
+        tables::calls::remove(batch, *run, step, *attempt, self.kept().saved);
     }
 
     /// Whether it has acted on anything outside the step, or is about to.
@@ -151,11 +153,12 @@ impl ScriptHost {
     /// or cannot be reached; once this process may write no more, the run is abandoned and this does not return.
     pub(super) async fn flush(&self, more: impl FnOnce(&mut Batch)) -> Result<(), StoreError> {
         let _one = self.committing.lock().await;
+        let Caller { run, step, attempt, .. } = &self.caller;
         let mut batch = Batch::new();
         let taken = {
             let kept = self.kept();
             for (number, call) in (kept.saved..).zip(&kept.unsaved) {
-                tables::calls::insert(&mut batch, self.run, &self.step, self.attempt, number, call);
+                tables::calls::insert(&mut batch, *run, step, *attempt, number, call);
             }
             kept.unsaved.len()
         };
@@ -164,9 +167,9 @@ impl ScriptHost {
         if batch.is_empty() {
             return Ok(());
         }
-        if let Err(error) = patience::commit(&self.inner, self.run, batch).await {
-            if patience::abandons(&error) {
-                abandon(&self.asks, &error).await;
+        if let Err(error) = self.durable.commit(*run, batch).await {
+            if durable::abandons(&error) {
+                abandon(&self.requests, &error).await;
             }
             return Err(error);
         }
@@ -181,9 +184,9 @@ impl ScriptHost {
 
     /// All that an effect rests on is durable when this returns.
     async fn before_effect(&self) -> Result<(), CallError> {
-        let (told, durable) = oneshot::channel();
+        let (done, durable) = oneshot::channel();
         let gone = || unkept("the run is executed no further");
-        self.asks.send(Asked::Effect(told)).map_err(|_| gone())?;
+        self.requests.send(ScriptRequest::Effect(done)).map_err(|_| gone())?;
         durable.await.map_err(|_| gone())?;
         self.flush(|_| {}).await.map_err(|error| unkept(&error.to_string()))
     }
@@ -196,7 +199,7 @@ impl ScriptHost {
             "memo.put" => memo::put(self, &call.args).await,
             op => match KvOp::parse(op, &call.args) {
                 Ok(Some(parsed)) => {
-                    let performed = self.kv.perform(parsed, self.inner.ports.now_ms(), KV_WAIT).await;
+                    let performed = self.kv.perform(parsed, self.durable.now_ms(), KV_WAIT).await;
                     performed.map(|value| JsonText::from_value(&value)).map_err(|error| kv_error(&error))
                 }
                 Ok(None) => Err(CallError::new("TypeError", format!("there is no `{op}` here"))),
@@ -208,7 +211,7 @@ impl ScriptHost {
 
 impl HostServices for ScriptHost {
     fn now_ms(&self) -> u64 {
-        self.inner.ports.now_ms()
+        self.durable.now_ms()
     }
 
     fn digest(&self, call: &HostCall) -> [u8; 16] {
@@ -223,9 +226,9 @@ impl HostServices for ScriptHost {
             let note = note::of(&call, &self.redactor);
             let began = Instant::now();
             let result = match self.dispatch(call).await {
-                Ok(value) => Ok(self.given.masks.redact_json(&value)),
+                Ok(value) => Ok(self.caller.given.masks.redact_json(&value)),
                 Err(error) => {
-                    let message = self.given.masks.redact(&error.message).into_owned();
+                    let message = self.caller.given.masks.redact(&error.message).into_owned();
                     Err(CallError { message, ..error })
                 }
             };
@@ -236,7 +239,7 @@ impl HostServices for ScriptHost {
                         .as_ref()
                         .err()
                         .map(|error| self.redactor.redact(&error.message).into_owned()),
-                    at_ms: self.inner.ports.now_ms(),
+                    at_ms: self.durable.now_ms(),
                     took_us: began.elapsed().as_micros() as u64,
                     ..note
                 });
@@ -251,17 +254,17 @@ impl HostServices for ScriptHost {
         async move {
             let acted = records.iter().any(|record| is_effect(&record.op));
             self.keep(records);
-            match acted {
-                true => self.flush(|_| {}).await.map_err(|error| SandboxError::Record(error.to_string())),
-                false => Ok(()),
+            if !acted {
+                return Ok(());
             }
+            self.flush(|_| {}).await.map_err(|error| SandboxError::Record(error.to_string()))
         }
         .boxed()
     }
 }
 
 /// What results hold in the store, about.
-pub(super) fn bytes_of(records: &[CallRecord]) -> u64 {
+fn bytes_of(records: &[CallRecord]) -> u64 {
     let bytes = |record: &CallRecord| match &record.result {
         Ok(value) => value.as_str().len(),
         Err(error) => error.message.len(),

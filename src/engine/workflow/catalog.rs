@@ -7,10 +7,11 @@ use std::{
 
 use super::{
     definition::{Definition, Environment},
-    patience,
+    groups::Groups,
 };
 use crate::{
-    model::{ErrorCode, Priority, RunError, VersionHash, Workflow, WorkflowKey},
+    engine::durable,
+    model::{ErrorCode, Priority, RunError, RunHead, VersionHash, Workflow, WorkflowKey},
     reactor::off_the_reactor,
     sandbox::JsEngine,
     store::{Batch, Store, StoreError, tables},
@@ -21,7 +22,7 @@ const OLD_VERSIONS: usize = 64;
 
 /// Why a pinned version is not to be had.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum PinnedError {
+pub(crate) enum PinnedError {
     /// It is gone for good, so its runs fail.
     #[error("{}", .0.message)]
     Missing(RunError),
@@ -55,7 +56,7 @@ impl Catalog {
     }
 
     /// A workflow's share of the execution.
-    pub(super) fn weight(&self, key: &WorkflowKey) -> u64 {
+    pub(crate) fn weight(&self, key: &WorkflowKey) -> u64 {
         let current = self.current.read().expect("no code panics under this lock");
         current.get(key).map_or(Priority::default(), |current| current.workflow.policy.priority).weight()
     }
@@ -74,7 +75,7 @@ impl Catalog {
     }
 
     /// The current versions that `wanted` picks, by key. Asked at the end of every run: only those are copied.
-    pub(super) fn matching(&self, wanted: impl Fn(&Workflow) -> bool) -> Vec<Arc<Definition>> {
+    pub(crate) fn matching(&self, wanted: impl Fn(&Workflow) -> bool) -> Vec<Arc<Definition>> {
         let current = self.current.read().expect("no code panics under this lock");
         let mut found: Vec<_> =
             current.values().filter(|definition| wanted(&definition.workflow)).cloned().collect();
@@ -83,7 +84,7 @@ impl Catalog {
     }
 
     /// Stores a version's files, then makes it current.
-    pub(super) async fn install(
+    pub(crate) async fn install(
         &self,
         store: &dyn Store,
         definition: Arc<Definition>,
@@ -105,7 +106,7 @@ impl Catalog {
     ///
     /// # Errors
     /// `Missing` when its files are gone or no longer compile; `Store` when that cannot be told now.
-    pub(super) async fn pinned(
+    pub(crate) async fn pinned(
         &self,
         store: &dyn Store,
         key: &WorkflowKey,
@@ -121,9 +122,8 @@ impl Catalog {
             let message = format!("version {version} of `{key}` cannot be run: {why}");
             PinnedError::Missing(RunError::new(ErrorCode::VersionMissing, message))
         };
-        let read = |error| match patience::abandons(&error) {
-            true => PinnedError::Store(error),
-            false => missing(error.to_string()),
+        let read = |error| {
+            if durable::abandons(&error) { PinnedError::Store(error) } else { missing(error.to_string()) }
         };
         let bundle = tables::versions::get(store, version)
             .await
@@ -134,6 +134,27 @@ impl Catalog {
         let definition = Arc::new(definition);
         self.keep_old(Arc::clone(&definition));
         Ok(definition)
+    }
+
+    /// The groups of a stored run; none once it has begun, as it has its places in them.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub(crate) async fn groups_of(&self, store: &dyn Store, head: &RunHead) -> Result<Groups, StoreError> {
+        if head.started_ms.is_some() {
+            return Ok(Groups::default());
+        }
+        let definition = match self.pinned(store, &head.workflow, head.version).await {
+            Ok(definition) => definition,
+            // The run fails at its first step.
+            Err(PinnedError::Missing(_)) => return Ok(Groups::default()),
+            Err(PinnedError::Store(error)) => return Err(error),
+        };
+        if definition.keys.is_empty() {
+            return Ok(Groups::default());
+        }
+        let run = tables::runs::get(store, head.id).await?;
+        Ok(run.map(|run| definition.keys.of(&head.workflow, &run.event)).unwrap_or_default())
     }
 
     fn keep_old(&self, definition: Arc<Definition>) {

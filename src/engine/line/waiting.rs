@@ -20,7 +20,7 @@ use crate::model::{Content, Entry, Event, RunId, WorkflowKey};
 const RUN_BYTES: u64 = 1_024;
 
 /// The counts.
-pub(super) struct Waiting {
+pub(crate) struct Waiting {
     counts: Mutex<Counts>,
     most: Held,
     /// Workflows that have no room; nearly always none.
@@ -42,7 +42,7 @@ struct Of {
 
 impl Waiting {
     /// Each workflow may have so much waiting.
-    pub(super) fn new(runs: usize, bytes: u64) -> Self {
+    pub(crate) fn new(runs: usize, bytes: u64) -> Self {
         Self { counts: Mutex::default(), most: Held { runs, bytes }, full: AtomicUsize::new(0) }
     }
 
@@ -51,7 +51,7 @@ impl Waiting {
     }
 
     /// A run waits from now on.
-    pub(super) fn add(&self, run: RunId, workflow: &WorkflowKey, bytes: u64) {
+    pub(crate) fn add(&self, run: RunId, workflow: &WorkflowKey, bytes: u64) {
         let mut counts = self.counts();
         self.take_out(&mut counts, run, workflow);
         counts.runs.insert(run, bytes);
@@ -62,7 +62,7 @@ impl Waiting {
     }
 
     /// A run goes on, or has ended; gives the bytes that it holds, if it was waiting.
-    pub(super) fn remove(&self, run: RunId, workflow: &WorkflowKey) -> Option<u64> {
+    pub(crate) fn remove(&self, run: RunId, workflow: &WorkflowKey) -> Option<u64> {
         self.take_out(&mut self.counts(), run, workflow)
     }
 
@@ -83,9 +83,10 @@ impl Waiting {
     fn mark(&self, of: &mut Of) {
         let full = of.held.runs > 0 && (of.held.runs >= self.most.runs || of.held.bytes >= self.most.bytes);
         if full != std::mem::replace(&mut of.full, full) {
-            match full {
-                true => self.full.fetch_add(1, Ordering::SeqCst),
-                false => self.full.fetch_sub(1, Ordering::SeqCst),
+            if full {
+                self.full.fetch_add(1, Ordering::SeqCst)
+            } else {
+                self.full.fetch_sub(1, Ordering::SeqCst)
             };
         }
     }
@@ -93,7 +94,7 @@ impl Waiting {
     /// Whether a workflow that has `pending` runs beside the waiting ones may have one more of so many bytes.
     ///
     /// Of a workflow whose runs wait, those that are in line are taken to wait later too.
-    pub(super) fn has_room(&self, workflow: &WorkflowKey, pending: Held, bytes: u64) -> bool {
+    pub(crate) fn has_room(&self, workflow: &WorkflowKey, pending: Held, bytes: u64) -> bool {
         let held = self.of(workflow);
         let runs = held.runs == 0 || held.runs + pending.runs < self.most.runs;
         let held = held.bytes + pending.bytes;
@@ -101,26 +102,26 @@ impl Waiting {
     }
 
     /// Whether any workflow has no room.
-    pub(super) fn is_any_full(&self) -> bool {
+    pub(crate) fn is_any_full(&self) -> bool {
         self.full.load(Ordering::SeqCst) > 0
     }
 
-    pub(super) fn of(&self, workflow: &WorkflowKey) -> Held {
+    pub(crate) fn of(&self, workflow: &WorkflowKey) -> Held {
         self.counts().of.get(workflow).map(|of| of.held).unwrap_or_default()
     }
 
-    pub(super) fn all(&self) -> Held {
+    pub(crate) fn all(&self) -> Held {
         self.counts().all
     }
 
     /// What each workflow may have.
-    pub(super) fn most(&self) -> Held {
+    pub(crate) fn most(&self) -> Held {
         self.most
     }
 }
 
 /// What a run of this event holds in the store before it has done anything.
-pub(super) fn event_bytes(event: &Event) -> u64 {
+pub(crate) fn event_bytes(event: &Event) -> u64 {
     let decoded = match &event.content {
         Content::Decoded(text) | Content::Multipart { fields: text, .. } => text.as_str().len(),
         Content::Empty | Content::Json | Content::Text | Content::Binary | Content::Undecoded { .. } => 0,
@@ -131,7 +132,7 @@ pub(super) fn event_bytes(event: &Event) -> u64 {
 }
 
 /// What an entry of the journal holds, about.
-pub(super) fn entry_bytes(entry: &Entry) -> u64 {
+pub(crate) fn entry_bytes(entry: &Entry) -> u64 {
     let text = match entry {
         Entry::Ended(record) | Entry::Retrying(record, _) => {
             let logs: usize = record.logs.iter().map(|line| line.text.len() + 16).sum();

@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::{Inner, catalog::PinnedError, definition::Definition, intake};
+use super::{NewRun, Runs};
 use crate::{
+    engine::workflow::{Definition, PinnedError},
     model::{
-        Cause, ErrorCode, Event, JsonText, Limits, Mode, Parent, Run, RunError, RunStatus, Trigger,
+        Cause, ErrorCode, Event, JsonText, Limits, Parent, Run, RunError, RunStatus, StepKey, Trigger,
         WorkflowKey,
     },
     steps::Again,
@@ -20,13 +21,13 @@ pub(super) type New = (Run, Arc<Definition>);
 
 /// The run that a `subflow` step starts.
 pub(super) fn subflow(
-    inner: &Inner,
+    runs: &Runs,
     run: &Run,
     parent: Parent,
     workflow: &WorkflowKey,
     input: JsonText,
 ) -> Result<New, (RunError, Again)> {
-    let definition = inner.catalog.current(workflow).filter(|definition| definition.workflow.enabled);
+    let definition = runs.catalog.current(workflow).filter(|definition| definition.workflow.enabled);
     let definition = definition.ok_or_else(|| {
         let message = format!("there is no enabled workflow `{workflow}`");
         (RunError::new(ErrorCode::SubflowUnavailable, message), Again::Helps)
@@ -35,9 +36,11 @@ pub(super) fn subflow(
         let message = format!("more than {} runs started each other in a row", Limits::DEPTH);
         return Err((RunError::new(ErrorCode::TooDeep, message), Again::Never));
     }
-    intake::has_room(inner, workflow, input.as_str().len() as u64)
+    runs.line
+        .has_room(workflow, input.as_str().len() as u64)
         .map_err(|full| (RunError::new(ErrorCode::SubflowUnavailable, full.to_string()), Again::Helps))?;
-    let mut child = intake::new_run(inner, &definition, Event::of_data(&input), Mode::Async, Cause::Subflow);
+    let child = NewRun::unattended(Event::of_data(&input), Cause::Subflow);
+    let mut child = child.of(&definition, &runs.durable, &runs.tools);
     child.head.depth = run.head.depth + 1;
     child.head.parent = Some(parent);
     Ok((child, definition))
@@ -47,16 +50,16 @@ pub(super) fn subflow(
 ///
 /// # Errors
 /// When the store cannot tell now what the run's own version says of it.
-pub(super) async fn after(inner: &Inner, run: &Run, output: &JsonText) -> Result<Vec<New>, StoreError> {
+pub(super) async fn after(runs: &Runs, run: &Run, output: &JsonText) -> Result<Vec<New>, StoreError> {
     let head = &run.head;
-    let followers = inner.catalog.matching(|workflow| match &workflow.trigger {
+    let followers = runs.catalog.matching(|workflow| match &workflow.trigger {
         Trigger::Workflow(after) => workflow.enabled && after.matches(&head.workflow, head.status),
         Trigger::Webhook(_) | Trigger::Manual | Trigger::Schedule(_) => false,
     });
     let mut started: Vec<(Arc<Definition>, Cause)> =
         followers.into_iter().map(|definition| (definition, Cause::Workflow)).collect();
     let on_failure = match head.status {
-        RunStatus::Failed => on_failure(inner, run).await?,
+        RunStatus::Failed => on_failure(runs, run).await?,
         RunStatus::Queued | RunStatus::Waiting | RunStatus::Succeeded | RunStatus::Cancelled => None,
     };
     started.extend(on_failure.map(|definition| (definition, Cause::Failure)));
@@ -79,11 +82,12 @@ pub(super) async fn after(inner: &Inner, run: &Run, output: &JsonText) -> Result
         "data": run.event.field("data"),
     }));
     let start = |(definition, cause): (Arc<Definition>, Cause)| {
-        let mut next = intake::new_run(inner, &definition, Event::of_data(&data), Mode::Async, cause);
+        let next = NewRun::unattended(Event::of_data(&data), cause);
+        let mut next = next.of(&definition, &runs.durable, &runs.tools);
         next.head.depth = head.depth + 1;
         next.head.parent = Some(Parent {
             run: head.id,
-            key: crate::model::StepKey { step: "end".parse().expect("it is an identifier"), at: Vec::new() },
+            key: StepKey { step: "end".parse().expect("it is an identifier"), at: Vec::new() },
             waits: false,
         });
         (next, definition)
@@ -92,14 +96,15 @@ pub(super) async fn after(inner: &Inner, run: &Run, output: &JsonText) -> Result
 }
 
 /// The workflow that is run for a failed one.
-async fn on_failure(inner: &Inner, run: &Run) -> Result<Option<Arc<Definition>>, StoreError> {
-    let definition = match inner.catalog.pinned(&*inner.store, &run.head.workflow, run.head.version).await {
-        Ok(definition) => definition,
-        Err(PinnedError::Missing(_)) => return Ok(None),
-        Err(PinnedError::Store(error)) => return Err(error),
-    };
+async fn on_failure(runs: &Runs, run: &Run) -> Result<Option<Arc<Definition>>, StoreError> {
+    let definition =
+        match runs.catalog.pinned(&*runs.durable.store, &run.head.workflow, run.head.version).await {
+            Ok(definition) => definition,
+            Err(PinnedError::Missing(_)) => return Ok(None),
+            Err(PinnedError::Store(error)) => return Err(error),
+        };
     let Some(handler) = &definition.workflow.policy.on_failure else { return Ok(None) };
-    let found = inner.catalog.current(handler).filter(|definition| definition.workflow.enabled);
+    let found = runs.catalog.current(handler).filter(|definition| definition.workflow.enabled);
     if found.is_none() {
         tracing::warn!(run = %run.head.id, workflow = %handler, "its on_failure workflow does not exist or is disabled");
     }

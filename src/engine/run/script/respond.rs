@@ -5,9 +5,9 @@ use serde::Deserialize;
 use serde_json::Value;
 use tokio::sync::oneshot;
 
-use super::{Asked, ScriptHost, unkept};
+use super::{ScriptHost, ScriptRequest, unkept};
 use crate::{
-    engine::attempt::masked_answer,
+    engine::run::mask::masked_answer,
     model::{CallError, JsonText},
     steps::written_answer,
 };
@@ -28,11 +28,13 @@ pub(super) async fn perform(host: &ScriptHost, args: &Value) -> Result<JsonText,
         STANDARD.decode(body).map_err(|_| CallError::new("TypeError", "respond: the body is no base64"))?;
     let answer = written_answer(&status, headers, body)
         .map_err(|error| CallError::new("TypeError", format!("respond: {}", error.message)))?;
-    let answer = masked_answer(answer, &host.given.masks);
+    let answer = masked_answer(answer, &host.caller.given.masks);
     host.before_effect().await?;
-    let (told, stored) = oneshot::channel();
+    let (done, stored) = oneshot::channel();
     let gone = |_| unkept("the run is executed no further");
-    host.asks.send(Asked::Answer(Box::new(answer), told)).map_err(|_| unkept("the run has ended"))?;
+    host.requests
+        .send(ScriptRequest::Answer(Box::new(answer), done))
+        .map_err(|_| unkept("the run has ended"))?;
     stored.await.map_err(gone)?;
     Ok(JsonText::null())
 }

@@ -55,7 +55,7 @@ pub(super) async fn perform(host: &ScriptHost, call: &HostCall) -> Result<JsonTe
     let mut headers = args.headers;
     let has = |name: &str| headers.iter().any(|(other, _)| other.eq_ignore_ascii_case(name));
     if !has(IDEMPOTENCY_KEY) && !method.is_safe() {
-        headers.push((IDEMPOTENCY_KEY.to_owned(), key(&host.idempotency_key, call, &call.args)));
+        headers.push((IDEMPOTENCY_KEY.to_owned(), key(&host.caller.idempotency_key, call, &call.args)));
     }
     let request = OutboundRequest {
         headers,
@@ -64,13 +64,13 @@ pub(super) async fn perform(host: &ScriptHost, call: &HostCall) -> Result<JsonTe
         max_response: RESPONSE_MOST,
         redirects: if args.redirect == Redirect::Follow { REDIRECTS } else { 0 },
         within: call.hosts.clone(),
-        sensitive: Sensitive { holds: Some(finder(&host.given.all)), ..Sensitive::default() },
-        caller: Some(host.workflow.clone()),
+        sensitive: Sensitive { holds: Some(finder(&host.caller.given.all)), ..Sensitive::default() },
+        caller: Some(host.caller.workflow.clone()),
         ..OutboundRequest::new(method, args.url.clone())
     };
-    let _place = host.fetches.acquire().await.map_err(|_| type_error("the run has ended"))?;
+    let _permit = host.fetches.acquire().await.map_err(|_| type_error("the run has ended"))?;
     host.before_effect().await?;
-    let response = host.inner.services.net.send(request).await.map_err(|error| failed(&error))?;
+    let response = host.tools.services.net.send(request).await.map_err(|error| failed(&error))?;
     if args.redirect == Redirect::Error && (300..400).contains(&response.status) {
         return Err(type_error("unexpected redirect"));
     }
@@ -109,7 +109,7 @@ fn view(host: &ScriptHost, asked: &str, response: &Response) -> Value {
         "url": if redirected { &response.url } else { asked },
         "redirected": redirected,
         "headers": headers,
-        "body": STANDARD.encode(host.given.masks.redact_bytes(&response.body)),
+        "body": STANDARD.encode(host.caller.given.masks.redact_bytes(&response.body)),
     })
 }
 

@@ -4,10 +4,12 @@
 use std::sync::Arc;
 
 use super::{
-    Inner, definition::Definition, groups::Groups, intake, pending::Place, scheduler, waiting::event_bytes,
+    line::{Seat, event_bytes},
+    run::{NewRun, Runs},
+    workflow::{Definition, Groups},
 };
 use crate::{
-    model::{Cause, Event, JsonText, Mode, Run, ScheduleTrigger, Trigger},
+    model::{Cause, Event, JsonText, Run, ScheduleTrigger, Trigger},
     steps::timestamp,
     store::{
         Batch, StoreError,
@@ -15,23 +17,23 @@ use crate::{
     },
 };
 
-/// Runs that one look starts at most.
-const MOST: usize = 100;
+/// The most runs of one schedule that one look starts.
+const MAX_STARTED: usize = 100;
 
 /// Starts what is due; gives when the next time comes.
-pub(super) async fn fire(inner: &Arc<Inner>) -> Option<u64> {
+pub(super) async fn due(runs: &Runs) -> Option<u64> {
     let mut next = None;
-    for definition in inner.catalog.all() {
+    for definition in runs.catalog.all() {
         let Trigger::Schedule(trigger) = &definition.workflow.trigger else { continue };
         // While it is paused its times are missed, and are dealt with as such when it goes on.
-        if !definition.workflow.enabled || inner.scheduler.is_paused(&definition.workflow.key) {
+        if !definition.workflow.enabled || runs.line.is_paused(&definition.workflow.key) {
             continue;
         }
         // The same while too much of it waits: each time would add to it.
-        if intake::has_room(inner, &definition.workflow.key, 0).is_err() {
+        if runs.line.has_room(&definition.workflow.key, 0).is_err() {
             continue;
         }
-        match fire_one(inner, &definition, trigger).await {
+        match fire_one(runs, &definition, trigger).await {
             Ok(at_ms) => next = [next, at_ms].into_iter().flatten().min(),
             Err(error) => {
                 tracing::warn!(workflow = %definition.workflow.key, %error, "its schedule did not fire; it is tried again");
@@ -42,12 +44,12 @@ pub(super) async fn fire(inner: &Arc<Inner>) -> Option<u64> {
 }
 
 async fn fire_one(
-    inner: &Arc<Inner>,
+    runs: &Runs,
     definition: &Arc<Definition>,
     trigger: &ScheduleTrigger,
 ) -> Result<Option<u64>, StoreError> {
     let Some(schedule) = &definition.schedule else { return Ok(None) };
-    let (store, now_ms, key) = (&*inner.store, inner.ports.now_ms(), &definition.workflow.key);
+    let (store, now_ms, key) = (&*runs.durable.store, runs.durable.now_ms(), &definition.workflow.key);
     let name = format!("{} {}", trigger.cron, trigger.timezone);
     let before = tables::schedules::get(store, key).await?;
     let Some(last_ms) = before.as_ref().filter(|fired| fired.schedule == name).map(|fired| fired.last_ms)
@@ -58,24 +60,24 @@ async fn fire_one(
         store.commit(batch).await?;
         return Ok(schedule.next_after(now_ms));
     };
-    let due = schedule.due(last_ms, now_ms, trigger.missed, MOST);
+    let due = schedule.due(last_ms, now_ms, trigger.missed, MAX_STARTED);
     if let Some(&latest) = due.last() {
         let mut batch = Batch::new();
         let fired = Fired { schedule: name, last_ms: latest };
         tables::schedules::put(&mut batch, key, &fired, before.as_ref());
-        let mut started: Vec<(Run, Groups, Place)> = Vec::with_capacity(due.len());
+        let mut started: Vec<(Run, Groups, Seat)> = Vec::with_capacity(due.len());
         for at_ms in due {
             let mut event = Event::of_data(&JsonText::from_value(&trigger.input));
             event.params.push(("scheduled".to_owned(), timestamp(at_ms)));
             let groups = definition.keys.of(key, &event);
-            let run = intake::new_run(inner, definition, event, Mode::Async, Cause::Schedule);
+            let run = NewRun::unattended(event, Cause::Schedule).of(definition, &runs.durable, &runs.tools);
             tables::runs::insert(&mut batch, &run);
-            let place = inner.pending.force(key, event_bytes(&run.event));
-            started.push((run, groups, place));
+            let seat = runs.line.seat_of_stored(key, event_bytes(&run.event));
+            started.push((run, groups, seat));
         }
         store.commit(batch).await?;
-        for (run, groups, place) in started {
-            scheduler::enqueue(inner, &run.head, groups, None, place);
+        for (run, groups, seat) in started {
+            runs.line.enqueue(&run.head, groups, None, seat);
         }
     }
     Ok(schedule.next_after(now_ms.max(last_ms)))

@@ -3,7 +3,7 @@
 use jsonc_parser::{ParseOptions, ast, common::Ranged, parse_to_ast};
 
 /// Line and column of the field, both from 1; of its nearest parent that exists, when it is missing.
-pub(super) fn locate(text: &str, path: &str) -> Option<(u32, u32)> {
+pub(crate) fn locate(text: &str, path: &str) -> Option<(u32, u32)> {
     let parsed = parse_to_ast(text, &Default::default(), &ParseOptions::default()).ok()?;
     let mut value = parsed.value.as_ref()?;
     let mut offset = value.range().start;

@@ -69,17 +69,17 @@ pub struct Definition {
     /// The JSON object of the variables that its scripts and templates see.
     pub env: Arc<str>,
     /// The keys of its policy.
-    pub(super) keys: Keys,
+    pub(crate) keys: Keys,
     /// The times of its trigger.
-    pub(super) schedule: Option<Schedule>,
+    pub(crate) schedule: Option<Schedule>,
     /// The secrets that its steps name, sorted.
-    pub(super) secrets: Vec<String>,
+    pub(crate) secrets: Vec<String>,
     /// These secrets and the variables that it sees, by name, sorted: what is masked where it has one.
-    pub(super) maskable: Vec<String>,
+    pub(crate) maskable: Vec<String>,
     /// The plugins that its steps use, each once.
-    pub(super) plugins: Vec<PluginRef>,
+    pub(crate) plugins: Vec<PluginRef>,
     /// Its steps that wait for a callback.
-    pub(super) callbacks: Vec<StepId>,
+    pub(crate) callbacks: Vec<StepId>,
     steps: HashMap<StepId, Compiled>,
     output_schemas: HashMap<StepId, OutputSchema>,
     default_response: Option<CompiledResponse>,
@@ -219,28 +219,28 @@ impl Definition {
     }
 
     /// Whether no attempt follows this one.
-    pub(super) fn is_last(&self, id: &StepId, attempt: u32) -> bool {
+    pub(crate) fn is_last(&self, id: &StepId, attempt: u32) -> bool {
         let retry = self.workflow.find(id).and_then(|step| step.retry);
         retry.is_none_or(|retry| attempt >= retry.attempts)
     }
 
     /// How long one attempt of a step may take.
-    pub(super) fn timeout(&self, id: &StepId) -> Option<Span> {
+    pub(crate) fn timeout(&self, id: &StepId) -> Option<Span> {
         self.workflow.find(id).and_then(|step| step.timeout)
     }
 
     /// Whether the run goes on when this step has failed for good.
-    pub(super) fn handles_failure(&self, id: &StepId) -> bool {
+    pub(crate) fn handles_failure(&self, id: &StepId) -> bool {
         self.workflow.find(id).is_some_and(|step| !matches!(step.on_error, OnError::Fail))
     }
 
     /// Whether a step ends the run: it has no output that counts as the last one.
-    pub(super) fn is_end(&self, id: &StepId) -> bool {
+    pub(crate) fn is_end(&self, id: &StepId) -> bool {
         self.workflow.find(id).is_some_and(|step| matches!(step.kind, StepKind::End(_)))
     }
 
     /// Whether an output is what its step says it is.
-    pub(super) fn check_output(&self, id: &StepId, output: &JsonText) -> Result<(), RunError> {
+    pub(crate) fn check_output(&self, id: &StepId, output: &JsonText) -> Result<(), RunError> {
         let Some(schema) = self.output_schemas.get(id) else { return Ok(()) };
         schema.check(output).map_err(|wrong| {
             RunError::new(

@@ -21,16 +21,16 @@ use std::{
     time::Duration,
 };
 
-use super::pending::Place;
+use super::pending::Seat;
 use crate::model::{ErrorCode, RunError, RunId, WorkflowKey};
 
 /// Ends of the process from which on a run is a suspect.
 const SUSPECT: u32 = 2;
 /// How long the others wait for a suspect whose trial does not end.
-pub(super) const TRIAL: Duration = Duration::from_secs(10);
+pub(crate) const TRIAL: Duration = Duration::from_secs(10);
 
 /// Those that may have ended the process.
-pub(super) struct Trials {
+pub(crate) struct Trials {
     state: Mutex<State>,
     /// Ends from which on a run is begun no more.
     most: u32,
@@ -44,23 +44,23 @@ struct State {
     ends: HashMap<RunId, u32>,
     /// Those that are tried, with their workflows, until each is tried.
     suspects: HashMap<RunId, WorkflowKey>,
-    line: VecDeque<(RunId, Place)>,
+    line: VecDeque<(RunId, Seat)>,
     tried: Option<RunId>,
 }
 
 /// Whether a run may stand in line for its execution.
-pub(super) enum Admitted {
+pub(crate) enum Admitted {
     /// As any other.
-    Free(Place),
+    Free(Seat),
     /// It goes before all others of its workflow.
-    First(Place),
+    First(Seat),
     /// It waits for its trial.
     Later,
 }
 
 /// How a run is begun.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Beginning {
+pub(crate) enum Beginning {
     /// As any other.
     Plain,
     /// After it is marked with so many ends; `on_trial` says whether others wait for it.
@@ -70,14 +70,14 @@ pub(super) enum Beginning {
 }
 
 /// What follows when a trial is over.
-pub(super) struct Released {
-    pub(super) workflow: WorkflowKey,
-    pub(super) next: Option<(RunId, Place)>,
+pub(crate) struct Released {
+    pub(crate) workflow: WorkflowKey,
+    pub(crate) next: Option<(RunId, Seat)>,
 }
 
 impl Trials {
     /// A run fails that was under way at `most` ends of the process; at least two.
-    pub(super) fn new(most: u32) -> Self {
+    pub(crate) fn new(most: u32) -> Self {
         Self { state: Mutex::default(), most: most.max(SUSPECT), any: AtomicBool::new(false) }
     }
 
@@ -86,7 +86,7 @@ impl Trials {
     }
 
     /// A run that may have been under way at so many ends; whether it is a suspect, whose workflow is held.
-    pub(super) fn accuse(&self, run: RunId, workflow: &WorkflowKey, ends: u32) -> bool {
+    pub(crate) fn accuse(&self, run: RunId, workflow: &WorkflowKey, ends: u32) -> bool {
         if ends == 0 {
             return false;
         }
@@ -101,26 +101,26 @@ impl Trials {
     }
 
     /// Whether a run may stand in line.
-    pub(super) fn admit(&self, run: RunId, place: Place) -> Admitted {
+    pub(crate) fn admit(&self, run: RunId, seat: Seat) -> Admitted {
         if !self.any.load(Ordering::SeqCst) {
-            return Admitted::Free(place);
+            return Admitted::Free(seat);
         }
         let mut state = self.state();
         if state.ends.get(&run).is_some_and(|ends| *ends >= self.most) {
-            return Admitted::First(place);
+            return Admitted::First(seat);
         }
         if !state.suspects.contains_key(&run) {
-            return Admitted::Free(place);
+            return Admitted::Free(seat);
         }
         match state.tried {
-            Some(tried) if tried == run => Admitted::First(place),
+            Some(tried) if tried == run => Admitted::First(seat),
             None => {
                 state.tried = Some(run);
-                Admitted::First(place)
+                Admitted::First(seat)
             }
             Some(_) => {
                 if !state.line.iter().any(|(waiting, _)| *waiting == run) {
-                    state.line.push_back((run, place));
+                    state.line.push_back((run, seat));
                 }
                 Admitted::Later
             }
@@ -128,7 +128,7 @@ impl Trials {
     }
 
     /// Lets a run that is to be cancelled go before its trial; gives its workflow, whose hold is to be released.
-    pub(super) fn excuse(&self, run: RunId) -> Option<WorkflowKey> {
+    pub(crate) fn excuse(&self, run: RunId) -> Option<WorkflowKey> {
         if !self.any.load(Ordering::SeqCst) {
             return None;
         }
@@ -141,7 +141,7 @@ impl Trials {
     }
 
     /// How a run is begun whose turn has come.
-    pub(super) fn begin(&self, run: RunId) -> Beginning {
+    pub(crate) fn begin(&self, run: RunId) -> Beginning {
         if !self.any.load(Ordering::SeqCst) {
             return Beginning::Plain;
         }
@@ -155,13 +155,13 @@ impl Trials {
     }
 
     /// Whether others wait for the one that is tried.
-    pub(super) fn has_others(&self) -> bool {
+    pub(crate) fn has_others(&self) -> bool {
         self.state().suspects.len() > 1
     }
 
     /// The trial of a run is over: it got further, it ended, or it took too long. Nothing when it is not the one that is
     /// tried.
-    pub(super) fn release(&self, run: RunId) -> Option<Released> {
+    pub(crate) fn release(&self, run: RunId) -> Option<Released> {
         if !self.any.load(Ordering::SeqCst) {
             return None;
         }
@@ -182,7 +182,7 @@ impl Trials {
 }
 
 /// Why a run is begun no more.
-pub(super) fn condemned(ends: u32) -> RunError {
+pub(crate) fn condemned(ends: u32) -> RunError {
     let message = format!(
         "the server's process ended {ends} times in a row while this run was under way, without being stopped and without \
          a step of the run having ended in between; the run is not begun again. Look at what its next step does with \
@@ -202,8 +202,8 @@ mod tests {
     }
 
     fn admit(trials: &Trials, n: u64) -> &'static str {
-        let place = Arc::new(Pending::new(10)).force(&"a".parse().unwrap(), 0);
-        match trials.admit(run(n), place) {
+        let seat = Arc::new(Pending::new(10)).force(&"a".parse().unwrap(), 0);
+        match trials.admit(run(n), seat) {
             Admitted::Free(_) => "free",
             Admitted::First(_) => "first",
             Admitted::Later => "later",

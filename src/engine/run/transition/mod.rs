@@ -1,7 +1,7 @@
 //! What happens next in a run. Pure: the same state, event, clock and randomness give the same actions.
 //!
 //! The tree of steps is walked from its root after each event (`walk`), so a run can be taken up at any point from
-//! its journal alone: [`State::apply`] takes the entries over, [`Event::Started`] goes on from there. Every change
+//! its journal alone: [`State::apply`] takes the entries over, [`RunEvent::Started`] goes on from there. Every change
 //! that must survive a crash leaves here as [`Action::Record`]; the driver makes it durable before it does anything
 //! that rests on it.
 
@@ -72,7 +72,7 @@ pub(super) struct State {
 
 /// What happened.
 #[derive(Debug, Clone)]
-pub(super) enum Event {
+pub(super) enum RunEvent {
     /// The run begins, or is taken up after its journal was applied.
     Started,
     /// An attempt has ended, well or not.
@@ -218,7 +218,7 @@ pub(super) fn error_output(error: &RunError) -> JsonText {
 pub(super) fn transition(
     workflow: &Workflow,
     state: &mut State,
-    event: Event,
+    event: RunEvent,
     inputs: Inputs,
 ) -> Vec<Action> {
     let mut actions = Vec::new();
@@ -226,28 +226,28 @@ pub(super) fn transition(
         return actions;
     }
     match event {
-        Event::Started | Event::Tick => {}
-        Event::Attempt { record, again } => {
+        RunEvent::Started | RunEvent::Tick => {}
+        RunEvent::Attempt { record, again } => {
             if !state.takes(&record.key(), record.attempt) {
                 return actions;
             }
             state.settle(workflow, record, again, inputs, &mut actions);
         }
-        Event::Ended(record) => {
+        RunEvent::Ended(record) => {
             if state.takes(&record.key(), record.attempt) {
                 actions.push(Action::Record(Entry::Ended(record)));
                 state.finish(Ending::Succeeded, &mut actions);
             }
             return actions;
         }
-        Event::Begun { key, output } => {
+        RunEvent::Begun { key, output } => {
             if !state.takes(&key, 1) {
                 return actions;
             }
             actions.push(Action::Record(Entry::Begun(key.clone(), output.clone(), inputs.now_ms)));
             state.begin(key, output, inputs.now_ms);
         }
-        Event::Waits { key, wait, due_ms } => {
+        RunEvent::Waits { key, wait, due_ms } => {
             let Some(Open::Active { attempt }) = state.open.get(&key).cloned() else { return actions };
             let since_ms = inputs.now_ms;
             let early = state.early.remove(&key).filter(|_| wait == Wait::Callback);
@@ -263,12 +263,12 @@ pub(super) fn transition(
                 state.wake(workflow, &key, Ok(payload), Again::Never, inputs, &mut actions);
             }
         }
-        Event::Signal(Signal::Cancel { reason }) => {
+        RunEvent::Signal(Signal::Cancel { reason }) => {
             let error = RunError::new(ErrorCode::Cancelled, reason);
             state.finish(Ending::Cancelled(error), &mut actions);
             return actions;
         }
-        Event::Signal(Signal::Callback { key, payload }) => match state.open.get(&key) {
+        RunEvent::Signal(Signal::Callback { key, payload }) => match state.open.get(&key) {
             Some(Open::Waiting { wait: Wait::Callback, .. }) => {
                 state.wake(workflow, &key, Ok(payload), Again::Never, inputs, &mut actions);
             }
@@ -277,7 +277,7 @@ pub(super) fn transition(
             }
             Some(_) | None => {}
         },
-        Event::Signal(Signal::RunEnded { key, run, result }) => {
+        RunEvent::Signal(Signal::RunEnded { key, run, result }) => {
             if matches!(state.open.get(&key), Some(Open::Waiting { wait: Wait::Run(awaited), .. }) if *awaited == run)
             {
                 let whole =

@@ -8,7 +8,10 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 
-use crate::model::{RunId, WorkflowKey};
+use crate::{
+    engine::workflow::{Group, Pace},
+    model::{RunId, WorkflowKey},
+};
 
 /// What one run costs a line of weight 1; the least common multiple of the weights.
 const COST: u64 = 16;
@@ -20,44 +23,34 @@ const RUNNING_BYTES: u64 = 64 << 20;
 /// Paced groups that are remembered before those are forgotten that hold nothing back.
 const PACES: usize = 10_000;
 
-/// A digest that names a group.
-pub(super) type Group = [u8; 32];
-
-/// How fast runs of a group begin.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Pace {
-    pub(super) group: Group,
-    pub(super) limit: u32,
-    pub(super) per_ms: u64,
-}
-
-/// A run that is ready.
+/// A run that stands in line.
 #[derive(Debug)]
-pub(super) struct Item<T> {
-    pub(super) run: RunId,
-    pub(super) workflow: WorkflowKey,
-    pub(super) weight: u64,
+pub(crate) struct Item<T> {
+    pub(crate) run: RunId,
+    pub(crate) workflow: WorkflowKey,
+    pub(crate) weight: u64,
     /// What its event holds in memory while it is executed.
-    pub(super) bytes: u64,
+    pub(crate) bytes: u64,
     /// Its concurrency group with the limit.
-    pub(super) group: Option<(Group, u32)>,
-    pub(super) pace: Option<Pace>,
+    pub(crate) group: Option<(Group, u32)>,
+    pub(crate) pace: Option<Pace>,
     /// It has begun before, so that neither group nor pace holds it back.
-    pub(super) begun: bool,
+    pub(crate) begun: bool,
     /// The hold on its workflow does not hold it: it is on trial itself, or it is to be cancelled.
-    pub(super) unheld: bool,
-    pub(super) payload: T,
+    pub(crate) unheld: bool,
+    pub(crate) payload: T,
 }
 
 /// Whether who has `own` of all places may take one more while `free` are left.
 ///
 /// These are the dynamic thresholds of shared buffers (Choudhury and Hahne, 1998): n that want all get one part in n + 1
 /// each, and one part stays free for those that have none yet.
-pub(super) fn may_take(own: usize, free: usize) -> bool {
+pub(crate) fn may_take(own: usize, free: usize) -> bool {
     own < free
 }
 
-struct Line<T> {
+/// The line of one workflow.
+struct WorkflowLine<T> {
     /// Runs that go on; a pause does not hold them.
     begun: VecDeque<Item<T>>,
     ready: VecDeque<Item<T>>,
@@ -86,8 +79,8 @@ struct Arrival {
 }
 
 /// All lines.
-pub(super) struct Queue<T> {
-    lines: HashMap<WorkflowKey, Line<T>>,
+pub(crate) struct Queue<T> {
+    lines: HashMap<WorkflowKey, WorkflowLine<T>>,
     /// The lines that have something to begin, by their time.
     order: BTreeSet<(u64, WorkflowKey)>,
     groups: HashMap<Group, Members<T>>,
@@ -102,7 +95,7 @@ pub(super) struct Queue<T> {
     bytes: u64,
 }
 
-impl<T> Default for Line<T> {
+impl<T> Default for WorkflowLine<T> {
     fn default() -> Self {
         Self {
             begun: VecDeque::new(),
@@ -119,7 +112,7 @@ impl<T> Default for Line<T> {
 
 impl<T> Queue<T> {
     /// A queue for a server that executes at most `most` runs at once.
-    pub(super) fn new(most: usize) -> Self {
+    pub(crate) fn new(most: usize) -> Self {
         Self {
             lines: HashMap::new(),
             order: BTreeSet::new(),
@@ -149,7 +142,7 @@ impl<T> Queue<T> {
     }
 
     /// Adds a run at the end of its line.
-    pub(super) fn push(&mut self, item: Item<T>) {
+    pub(crate) fn push(&mut self, item: Item<T>) {
         if let (true, Some((group, _))) = (item.begun, item.group) {
             self.hold(group, item.run);
         }
@@ -160,10 +153,10 @@ impl<T> Queue<T> {
             // A line that was idle has saved nothing up.
             line.time = line.time.max(now);
         }
-        match item.begun {
-            true if item.unheld => line.begun.push_front(item),
-            true => line.begun.push_back(item),
-            false => line.ready.push_back(item),
+        match (item.begun, item.unheld) {
+            (true, true) => line.begun.push_front(item),
+            (true, false) => line.begun.push_back(item),
+            (false, _) => line.ready.push_back(item),
         }
         self.arrange(&workflow);
     }
@@ -172,15 +165,16 @@ impl<T> Queue<T> {
     fn push_front(&mut self, item: Item<T>) {
         let workflow = item.workflow.clone();
         let line = self.line(&workflow);
-        match item.begun {
-            true => line.begun.push_front(item),
-            false => line.ready.push_front(item),
+        if item.begun {
+            line.begun.push_front(item)
+        } else {
+            line.ready.push_front(item)
         }
         self.arrange(&workflow);
     }
 
     /// A run that is under way without being ready: it keeps its place in its group.
-    pub(super) fn hold(&mut self, group: Group, run: RunId) {
+    pub(crate) fn hold(&mut self, group: Group, run: RunId) {
         self.members(group).held.insert(run);
     }
 
@@ -189,7 +183,7 @@ impl<T> Queue<T> {
     }
 
     /// The run that is executed next, if any may be at `now_ms`.
-    pub(super) fn pop(&mut self, now_ms: u64) -> Option<Item<T>> {
+    pub(crate) fn pop(&mut self, now_ms: u64) -> Option<Item<T>> {
         self.release_later(now_ms);
         loop {
             let free = self.most.saturating_sub(self.running);
@@ -198,7 +192,7 @@ impl<T> Queue<T> {
             }
             // Those that are passed over execute something, so they are no more than places.
             let free_bytes = RUNNING_BYTES.saturating_sub(self.bytes);
-            let may = |line: &Line<T>| {
+            let may = |line: &WorkflowLine<T>| {
                 may_take(line.running, free) && (line.running == 0 || line.bytes < free_bytes)
             };
             let key = self.order.iter().find(|(_, key)| may(&self.lines[key]))?.1.clone();
@@ -269,17 +263,17 @@ impl<T> Queue<T> {
         }
     }
 
-    fn line(&mut self, workflow: &WorkflowKey) -> &mut Line<T> {
+    fn line(&mut self, workflow: &WorkflowKey) -> &mut WorkflowLine<T> {
         self.lines.entry(workflow.clone()).or_default()
     }
 
     /// When a held-back run may begin at the earliest.
-    pub(super) fn next_ms(&self) -> Option<u64> {
+    pub(crate) fn next_ms(&self) -> Option<u64> {
         self.later.keys().next().map(|(from, _)| *from)
     }
 
     /// A run of so many bytes is executed no more: it waits, or it has ended and gives its place in its group back.
-    pub(super) fn stopped(
+    pub(crate) fn stopped(
         &mut self,
         run: RunId,
         workflow: &WorkflowKey,
@@ -301,16 +295,13 @@ impl<T> Queue<T> {
     }
 
     /// A run has ended without being executed.
-    pub(super) fn ended(&mut self, run: RunId, group: Option<Group>) {
+    pub(crate) fn ended(&mut self, run: RunId, group: Option<Group>) {
         let Some((group, members)) = group.and_then(|group| Some((group, self.groups.get_mut(&group)?)))
         else {
             return;
         };
         // One that was hurried past the limit had no place to give back.
-        let next = match members.held.remove(&run) {
-            true => members.waiting.pop_front(),
-            false => None,
-        };
+        let next = if members.held.remove(&run) { members.waiting.pop_front() } else { None };
         if members.held.is_empty() && members.waiting.is_empty() {
             self.groups.remove(&group);
         }
@@ -320,7 +311,7 @@ impl<T> Queue<T> {
     }
 
     /// Lets a run that is held back or in line go first, past all limits. False when it is not here.
-    pub(super) fn hurry(&mut self, run: RunId) -> bool {
+    pub(crate) fn hurry(&mut self, run: RunId) -> bool {
         let found = self
             .lines
             .values_mut()
@@ -340,14 +331,14 @@ impl<T> Queue<T> {
     }
 
     /// A paused workflow begins nothing; what has begun goes on.
-    pub(super) fn pause(&mut self, workflow: &WorkflowKey, paused: bool) {
+    pub(crate) fn pause(&mut self, workflow: &WorkflowKey, paused: bool) {
         self.line(workflow).paused = paused;
         self.arrange(workflow);
         self.forget_idle(workflow);
     }
 
     /// A held workflow begins nothing but what is on trial or to be cancelled, until each hold is released.
-    pub(super) fn hold_back(&mut self, workflow: &WorkflowKey, held: bool) {
+    pub(crate) fn hold_back(&mut self, workflow: &WorkflowKey, held: bool) {
         let line = self.line(workflow);
         line.held = if held { line.held + 1 } else { line.held.saturating_sub(1) };
         self.arrange(workflow);
@@ -355,12 +346,13 @@ impl<T> Queue<T> {
     }
 
     /// Whether a workflow is paused.
-    pub(super) fn is_paused(&self, workflow: &WorkflowKey) -> bool {
+    pub(crate) fn is_paused(&self, workflow: &WorkflowKey) -> bool {
         self.lines.get(workflow).is_some_and(|line| line.paused)
     }
 
     fn forget_idle(&mut self, workflow: &WorkflowKey) {
-        let idle = |line: &Line<T>| line.is_empty() && line.running == 0 && !line.paused && line.held == 0;
+        let idle =
+            |line: &WorkflowLine<T>| line.is_empty() && line.running == 0 && !line.paused && line.held == 0;
         // Its virtual time need not be kept: an idle line begins at the present one.
         if self.lines.get(workflow).is_some_and(|line| idle(line) && line.time <= self.time) {
             self.lines.remove(workflow);
@@ -368,7 +360,7 @@ impl<T> Queue<T> {
     }
 }
 
-impl<T> Line<T> {
+impl<T> WorkflowLine<T> {
     fn is_empty(&self) -> bool {
         self.begun.is_empty() && self.ready.is_empty()
     }
@@ -376,17 +368,15 @@ impl<T> Line<T> {
     /// Whether there is something that may begin, as far as the line itself is concerned. While paused, what has begun
     /// goes on; while held, what is `unheld` alone, which stands at the front.
     fn has_next(&self) -> bool {
-        match self.held > 0 {
-            true => self.begun.front().is_some_and(|item| item.unheld),
-            false => !self.begun.is_empty() || (!self.paused && !self.ready.is_empty()),
+        if self.held > 0 {
+            self.begun.front().is_some_and(|item| item.unheld)
+        } else {
+            !self.begun.is_empty() || (!self.paused && !self.ready.is_empty())
         }
     }
 
     fn next(&mut self) -> Option<Item<T>> {
-        match self.has_next() {
-            true => self.begun.pop_front().or_else(|| self.ready.pop_front()),
-            false => None,
-        }
+        if self.has_next() { self.begun.pop_front().or_else(|| self.ready.pop_front()) } else { None }
     }
 }
 

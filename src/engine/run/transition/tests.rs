@@ -60,7 +60,7 @@ impl<'a> Machine<'a> {
 
     /// Runs to the end, or until only signals can help.
     fn run(mut self) -> Self {
-        self.tell(Event::Started);
+        self.tell(RunEvent::Started);
         self.go_on();
         self
     }
@@ -69,11 +69,11 @@ impl<'a> Machine<'a> {
         while self.ending.is_none() {
             let Some(due_ms) = self.state.next_due() else { return };
             self.now_ms = self.now_ms.max(due_ms);
-            self.tell(Event::Tick);
+            self.tell(RunEvent::Tick);
         }
     }
 
-    fn tell(&mut self, event: Event) {
+    fn tell(&mut self, event: RunEvent) {
         let mut events = vec![event];
         while !events.is_empty() {
             let event = events.remove(0);
@@ -95,25 +95,28 @@ impl<'a> Machine<'a> {
         }
     }
 
-    fn perform(&self, key: StepKey, attempt: u32) -> Event {
+    fn perform(&self, key: StepKey, attempt: u32) -> RunEvent {
         let record = |result| StepRecord {
             attempt,
             ..StepRecord::plain(key.clone(), result, self.now_ms, self.now_ms)
         };
         match (self.script)(&key, attempt) {
             Does::Gives(value) => {
-                Event::Attempt { record: record(Ok(JsonText::from_value(&value))), again: Again::Never }
+                RunEvent::Attempt { record: record(Ok(JsonText::from_value(&value))), again: Again::Never }
             }
-            Does::Begins(value) => Event::Begun { key, output: JsonText::from_value(&value) },
-            Does::Fails(again) => {
-                Event::Attempt { record: record(Err(RunError::new(ErrorCode::ScriptError, "boom"))), again }
-            }
+            Does::Begins(value) => RunEvent::Begun { key, output: JsonText::from_value(&value) },
+            Does::Fails(again) => RunEvent::Attempt {
+                record: record(Err(RunError::new(ErrorCode::ScriptError, "boom"))),
+                again,
+            },
             Does::WaitsMs(ms) => {
-                Event::Waits { key, wait: Wait::Time, due_ms: Some(self.now_ms.saturating_add(ms)) }
+                RunEvent::Waits { key, wait: Wait::Time, due_ms: Some(self.now_ms.saturating_add(ms)) }
             }
-            Does::Sleeps(ms) => Event::Waits { key, wait: Wait::Script, due_ms: Some(self.now_ms + ms) },
-            Does::CallsBack(ms) => Event::Waits { key, wait: Wait::Callback, due_ms: Some(self.now_ms + ms) },
-            Does::Ends => Event::Ended(record(Ok(JsonText::null()))),
+            Does::Sleeps(ms) => RunEvent::Waits { key, wait: Wait::Script, due_ms: Some(self.now_ms + ms) },
+            Does::CallsBack(ms) => {
+                RunEvent::Waits { key, wait: Wait::Callback, due_ms: Some(self.now_ms + ms) }
+            }
+            Does::Ends => RunEvent::Ended(record(Ok(JsonText::null()))),
         }
     }
 
@@ -208,7 +211,7 @@ fn loops_nest_and_their_scopes_are_known() {
         _ => Does::WaitsMs(1),
     };
     let mut machine = Machine::new(workflow, &gives);
-    machine.tell(Event::Started);
+    machine.tell(RunEvent::Started);
     let x = StepKey { step: "x".parse().unwrap(), at: vec![0, 0] };
     let scopes = machine.state.scopes(&machine.workflow, &x);
     let text: Vec<_> =
@@ -377,19 +380,19 @@ fn a_callback_ends_its_wait_also_when_it_comes_early() {
     };
     let key = StepKey { step: "w".parse().unwrap(), at: vec![] };
     let call = || {
-        Event::Signal(Signal::Callback {
+        RunEvent::Signal(Signal::Callback {
             key: key.clone(),
             payload: JsonText::from_value(&json!({"data": 1})),
         })
     };
     for early in [true, false] {
         let mut machine = Machine::new(workflow(steps.clone()), &gives);
-        machine.tell(Event::Started);
+        machine.tell(RunEvent::Started);
         if early {
             machine.tell(call());
         }
         machine.now_ms = 10;
-        machine.tell(Event::Tick);
+        machine.tell(RunEvent::Tick);
         if !early {
             assert!(machine.state.awaits_callback(&key));
             machine.tell(call());
@@ -411,10 +414,10 @@ fn a_run_ends_at_its_deadline_and_when_it_is_cancelled() {
     let machine = Machine::new(workflow_with(steps.clone(), json!({"timeout": "1m"})), &gives).run();
     assert_eq!((failed(&machine), machine.now_ms), (Some(ErrorCode::RunTimeout), 60_000));
     let mut machine = Machine::new(workflow(steps), &gives);
-    machine.tell(Event::Started);
-    machine.tell(Event::Signal(Signal::Cancel { reason: "enough".to_owned() }));
+    machine.tell(RunEvent::Started);
+    machine.tell(RunEvent::Signal(Signal::Cancel { reason: "enough".to_owned() }));
     assert_eq!(failed(&machine), Some(ErrorCode::Cancelled));
-    machine.tell(Event::Tick);
+    machine.tell(RunEvent::Tick);
 }
 
 #[test]
@@ -477,10 +480,10 @@ fn a_run_is_taken_up_wherever_its_journal_ends() {
 #[test]
 fn a_step_that_is_not_awaited_changes_nothing() {
     let mut machine = Machine::new(workflow(json!([leaf("a"), leaf("b")])), NULLS);
-    machine.tell(Event::Started);
+    machine.tell(RunEvent::Started);
     let entries = machine.journal.len();
     let key = StepKey { step: "a".parse().unwrap(), at: vec![] };
     let record = StepRecord::plain(key, Ok(JsonText::null()), 0, 0);
-    machine.tell(Event::Attempt { record, again: Again::Never });
+    machine.tell(RunEvent::Attempt { record, again: Again::Never });
     assert_eq!(machine.journal.len(), entries);
 }

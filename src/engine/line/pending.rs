@@ -13,7 +13,7 @@ use super::queue::may_take;
 use crate::model::WorkflowKey;
 
 /// The counts.
-pub(super) struct Pending {
+pub(crate) struct Pending {
     counts: Mutex<Counts>,
     most: usize,
     idle: Notify,
@@ -27,18 +27,18 @@ struct Counts {
 
 /// Runs, and the bytes of their events.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Held {
-    pub(super) runs: usize,
-    pub(super) bytes: u64,
+pub(crate) struct Held {
+    pub(crate) runs: usize,
+    pub(crate) bytes: u64,
 }
 
 impl Held {
-    pub(super) fn add(&mut self, bytes: u64) {
+    pub(crate) fn add(&mut self, bytes: u64) {
         self.runs += 1;
         self.bytes += bytes;
     }
 
-    pub(super) fn remove(&mut self, bytes: u64) {
+    pub(crate) fn remove(&mut self, bytes: u64) {
         self.runs = self.runs.saturating_sub(1);
         self.bytes = self.bytes.saturating_sub(bytes);
     }
@@ -46,7 +46,7 @@ impl Held {
 
 /// Why there is no place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum NoPlace {
+pub(crate) enum NoSeat {
     /// All are taken.
     All,
     /// The workflow has taken its part.
@@ -57,7 +57,7 @@ pub(super) enum NoPlace {
 }
 
 /// One run's place in the counts, given back when it is dropped.
-pub(super) struct Place {
+pub(crate) struct Seat {
     pending: Arc<Pending>,
     workflow: WorkflowKey,
     bytes: u64,
@@ -65,7 +65,7 @@ pub(super) struct Place {
 
 impl Pending {
     /// At most `most` places.
-    pub(super) fn new(most: usize) -> Self {
+    pub(crate) fn new(most: usize) -> Self {
         Self { counts: Mutex::default(), most, idle: Notify::new() }
     }
 
@@ -74,48 +74,48 @@ impl Pending {
     }
 
     /// A place for a new run that holds so many bytes.
-    pub(super) fn take(self: &Arc<Self>, workflow: &WorkflowKey, bytes: u64) -> Result<Place, NoPlace> {
+    pub(crate) fn take(self: &Arc<Self>, workflow: &WorkflowKey, bytes: u64) -> Result<Seat, NoSeat> {
         let mut counts = self.counts();
         let free = self.most.saturating_sub(counts.all.runs);
         if free == 0 {
-            return Err(NoPlace::All);
+            return Err(NoSeat::All);
         }
         let own = counts.of.get(workflow).map_or(0, |held| held.runs);
         if !may_take(own, free) {
-            return Err(NoPlace::Workflow { own });
+            return Err(NoSeat::Workflow { own });
         }
         Ok(self.place(&mut counts, workflow, bytes))
     }
 
     /// A place for a run that is stored already, even when all are taken.
-    pub(super) fn force(self: &Arc<Self>, workflow: &WorkflowKey, bytes: u64) -> Place {
+    pub(crate) fn force(self: &Arc<Self>, workflow: &WorkflowKey, bytes: u64) -> Seat {
         self.place(&mut self.counts(), workflow, bytes)
     }
 
-    fn place(self: &Arc<Self>, counts: &mut Counts, workflow: &WorkflowKey, bytes: u64) -> Place {
+    fn place(self: &Arc<Self>, counts: &mut Counts, workflow: &WorkflowKey, bytes: u64) -> Seat {
         counts.all.add(bytes);
         match counts.of.get_mut(workflow) {
             Some(of) => of.add(bytes),
             None => drop(counts.of.insert(workflow.clone(), Held { runs: 1, bytes })),
         }
-        Place { pending: Arc::clone(self), workflow: workflow.clone(), bytes }
+        Seat { pending: Arc::clone(self), workflow: workflow.clone(), bytes }
     }
 
-    pub(super) fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         self.counts().all.runs
     }
 
     /// The bytes of all of them.
-    pub(super) fn bytes(&self) -> u64 {
+    pub(crate) fn bytes(&self) -> u64 {
         self.counts().all.bytes
     }
 
-    pub(super) fn of(&self, workflow: &WorkflowKey) -> Held {
+    pub(crate) fn of(&self, workflow: &WorkflowKey) -> Held {
         self.counts().of.get(workflow).copied().unwrap_or_default()
     }
 
     /// Waits until the count is zero.
-    pub(super) async fn none(&self) {
+    pub(crate) async fn none(&self) {
         loop {
             let mut idle = std::pin::pin!(self.idle.notified());
             // Registered before the look, so that no notice is missed in between.
@@ -128,14 +128,14 @@ impl Pending {
     }
 }
 
-impl Place {
+impl Seat {
     /// What its run holds.
-    pub(super) fn bytes(&self) -> u64 {
+    pub(crate) fn bytes(&self) -> u64 {
         self.bytes
     }
 }
 
-impl Drop for Place {
+impl Drop for Seat {
     fn drop(&mut self) {
         let mut counts = self.pending.counts();
         counts.all.remove(self.bytes);
@@ -164,10 +164,10 @@ mod tests {
         let pending = Arc::new(Pending::new(4));
         let first = pending.take(&key("a"), 5).unwrap();
         let _second = pending.take(&key("a"), 6).unwrap();
-        assert_eq!(pending.take(&key("a"), 1).err(), Some(NoPlace::Workflow { own: 2 }));
+        assert_eq!(pending.take(&key("a"), 1).err(), Some(NoSeat::Workflow { own: 2 }));
         assert_eq!((pending.of(&key("a")), pending.bytes()), (Held { runs: 2, bytes: 11 }, 11));
         let _others = (pending.take(&key("b"), 1).unwrap(), pending.take(&key("c"), 1).unwrap());
-        assert_eq!(pending.take(&key("d"), 1).err(), Some(NoPlace::All));
+        assert_eq!(pending.take(&key("d"), 1).err(), Some(NoSeat::All));
         drop(first);
         assert!(pending.take(&key("d"), 1).is_ok());
         let _forced = (0..9).map(|_| pending.force(&key("a"), 1)).collect::<Vec<_>>();
@@ -180,7 +180,7 @@ mod tests {
         let mut places = Vec::new();
         for greedy in ["a", "b"] {
             places.extend(std::iter::from_fn(|| pending.take(&key(greedy), 1).ok()));
-            assert!(matches!(pending.take(&key(greedy), 1), Err(NoPlace::Workflow { .. })));
+            assert!(matches!(pending.take(&key(greedy), 1), Err(NoSeat::Workflow { .. })));
         }
         assert!(pending.count() < 8_000, "{}", pending.count());
         places.extend((0..1_000).map(|_| pending.take(&key("c"), 1).unwrap()));

@@ -1,0 +1,194 @@
+//! The handle of the engine: what the gateway, the API and the commands call.
+
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+
+use super::{
+    Catalog, Definition, EngineError, EngineOptions, Kv, Ports, Submission, Submitted, Vault,
+    durable::Durable,
+    housekeeping, intake,
+    line::Line,
+    recovery,
+    replies::Replies,
+    request_log::RequestLog,
+    run::{Runs, Tools},
+    runner,
+    stopping::Stopping,
+    timers,
+};
+use crate::{
+    model::{RunId, WorkflowKey},
+    steps::Services,
+    store::{Store, StoreError},
+};
+
+/// The engine's handle. Cheap to clone.
+#[derive(Clone)]
+pub struct Engine {
+    pub(super) runs: Arc<Runs>,
+    /// A permit for each run that may be executed at once.
+    running: Arc<Semaphore>,
+    request_log: Arc<RequestLog>,
+}
+
+impl Engine {
+    /// An engine that begins nothing by itself yet; see [`Engine::take_up`].
+    pub fn new(
+        store: Arc<dyn Store>,
+        services: Services,
+        vault: Vault,
+        ports: Arc<dyn Ports>,
+        catalog: Catalog,
+        options: EngineOptions,
+    ) -> Self {
+        let kv = Arc::new(Kv::new(Arc::clone(&store)));
+        let durable = Arc::new(Durable { store, ports, stopping: Stopping::default() });
+        let catalog = Arc::new(catalog);
+        let line = Arc::new(Line::new(Arc::clone(&durable), Arc::clone(&catalog), &options));
+        let tools = Arc::new(Tools { services, vault, kv });
+        let running = Arc::new(Semaphore::new(options.max_running));
+        let runs = Arc::new(Runs { durable, line, catalog, replies: Replies::default(), tools, options });
+        Self { runs, running, request_log: Arc::default() }
+    }
+
+    /// Takes up the runs that the store holds unfinished, and from now on begins what is ready and wakes what waits. Called once,
+    /// after the workflows are installed, as those runs call them, and before the first submission.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn take_up(&self) -> Result<(), StoreError> {
+        recovery::requeue(&self.runs).await?;
+        tokio::spawn(runner::keep_running(Arc::downgrade(&self.runs), Arc::clone(&self.running)));
+        tokio::spawn(timers::keep_waking(Arc::downgrade(&self.runs)));
+        Ok(())
+    }
+
+    /// The workflows that can be triggered.
+    pub fn catalog(&self) -> &Catalog {
+        &self.runs.catalog
+    }
+
+    /// The secrets.
+    pub fn vault(&self) -> &Vault {
+        &self.runs.tools.vault
+    }
+
+    /// What scripts keep.
+    pub fn kv(&self) -> &Arc<Kv> {
+        &self.runs.tools.kv
+    }
+
+    /// What URLs begin with that are given to others, without a `/` at the end.
+    pub fn public_url(&self) -> &str {
+        &self.runs.options.public_url
+    }
+
+    /// Whether requests may be kept beside their lines in the request log.
+    pub fn keeps_requests(&self) -> bool {
+        self.request_log.has_room(self.runs.options.requests_bytes)
+    }
+
+    /// Counts what was written to the request log, so that a sweep knows when it is too much.
+    pub fn logged(&self, bytes: u64) {
+        self.request_log.wrote(bytes);
+    }
+
+    /// The clock and randomness.
+    pub fn ports(&self) -> &Arc<dyn Ports> {
+        &self.runs.durable.ports
+    }
+
+    /// The store that the runs are in.
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.runs.durable.store
+    }
+
+    /// Makes a version durable and the one that new runs begin with.
+    ///
+    /// # Errors
+    /// When the store refuses.
+    pub async fn install(&self, definition: Arc<Definition>) -> Result<(), StoreError> {
+        for plugin in &definition.plugins {
+            if self.runs.tools.services.plugins.pin(plugin).is_none() {
+                let workflow = &definition.workflow.key;
+                tracing::warn!(%workflow, %plugin, "it uses a plugin that is not installed: its steps fail until it is");
+            }
+        }
+        self.runs.catalog.install(&*self.runs.durable.store, definition).await
+    }
+
+    /// Accepts an event: when this returns, its run is durable.
+    ///
+    /// # Errors
+    /// When nothing was accepted.
+    pub async fn submit(&self, submission: Submission) -> Result<Submitted, EngineError> {
+        intake::submit(&self.runs, submission).await
+    }
+
+    /// Settles ended runs in the history, and drops what has expired there; called every few seconds.
+    ///
+    /// # Errors
+    /// When the store refuses.
+    pub async fn settle(&self) -> Result<(), StoreError> {
+        housekeeping::settle(&self.runs.durable, self.runs.options.history_bytes).await
+    }
+
+    /// Removes expired dedupe claims and old lines of the request log; called now and then. Gives their number.
+    ///
+    /// # Errors
+    /// When the store refuses.
+    pub async fn sweep(&self) -> Result<usize, StoreError> {
+        let options = &self.runs.options;
+        let log = housekeeping::Kept {
+            requests: &self.request_log,
+            span: options.keep_requests,
+            bytes: options.requests_bytes,
+        };
+        housekeeping::sweep(&self.runs.durable, &self.runs.tools.kv, log).await
+    }
+
+    /// Accepts and begins nothing more, and waits for what is being executed, at most `drain`. Everything else is
+    /// taken up by the next start.
+    pub async fn stop(&self) {
+        self.runs.durable.stopping.set();
+        let all = self.running.acquire_many(self.runs.options.max_running as u32);
+        if tokio::time::timeout(self.runs.options.drain.as_duration(), all).await.is_err() {
+            tracing::warn!("some runs are still being executed; the next start takes them up");
+        }
+        self.running.close();
+        recovery::stopped(&self.runs.durable).await;
+    }
+
+    /// Whether a run is being executed at this moment.
+    pub fn is_live(&self, run: RunId) -> bool {
+        self.runs.line.is_live(run)
+    }
+
+    /// Runs that are accepted and neither finished nor waiting.
+    pub fn pending(&self) -> usize {
+        self.runs.line.pending()
+    }
+
+    /// As [`Engine::pending`], of one workflow.
+    pub fn pending_of(&self, workflow: &WorkflowKey) -> usize {
+        self.runs.line.pending_of(workflow).runs
+    }
+
+    /// Runs that wait durably, and the bytes that they hold in the store.
+    pub fn waiting(&self) -> (usize, u64) {
+        let all = self.runs.line.waiting();
+        (all.runs, all.bytes)
+    }
+
+    /// As [`Engine::waiting`], of one workflow.
+    pub fn waiting_of(&self, workflow: &WorkflowKey) -> (usize, u64) {
+        let of = self.runs.line.waiting_of(workflow);
+        (of.runs, of.bytes)
+    }
+
+    /// Waits until nothing is pending.
+    pub async fn idle(&self) {
+        self.runs.line.idle().await;
+    }
+}

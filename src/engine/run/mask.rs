@@ -1,0 +1,72 @@
+//! Masks secrets in everything that leaves an attempt.
+
+use crate::{
+    model::{Answer, LogLine, RunError},
+    secrets::Redactor,
+    steps::{Executed, Output},
+};
+
+/// Stands where the sandbox cut a text.
+const CUT: char = '…';
+/// The sandbox cuts no message below this many bytes.
+const MIN_CUT: usize = 1 << 10;
+
+/// Masks the secrets in all that leaves an attempt. Later steps, the store and the caller see the same, without the secrets that
+/// the run was given; logs are for operators alone, and show none of any.
+pub(super) fn masked(executed: Executed, redactor: &Redactor, all: &Redactor) -> Executed {
+    if all.is_empty() {
+        return executed;
+    }
+    let text = |text: &str| masked_text(text, redactor);
+    let result = match executed.result {
+        Ok(Output::Value(output)) => Ok(Output::Value(redactor.redact_json(&output))),
+        Ok(Output::Answer(answer)) => Ok(Output::Answer(masked_answer(answer, redactor))),
+        Ok(Output::End(output)) => Ok(Output::End(output.map(|output| redactor.redact_json(&output)))),
+        Ok(Output::Begin(output)) => Ok(Output::Begin(redactor.redact_json(&output))),
+        Ok(Output::Start { workflow, input, wait }) => {
+            Ok(Output::Start { workflow, input: redactor.redact_json(&input), wait })
+        }
+        Ok(wait @ Output::Wait { .. }) => Ok(wait),
+        Err(error) => {
+            Err(RunError { message: text(&error.message), stack: error.stack.as_deref().map(text), ..error })
+        }
+    };
+    let count = executed.logs.len();
+    let logs = executed.logs.into_iter().enumerate().map(|(index, line)| {
+        let ends_log = executed.log_truncated && index + 1 == count;
+        LogLine { text: masked_line(&line.text, ends_log, all), ..line }
+    });
+    Executed { result, logs: logs.collect(), ..executed }
+}
+
+/// A log line without secrets. Where it was cut, what stands before the mark may be the beginning of one.
+fn masked_line(text: &str, ends_log: bool, all: &Redactor) -> String {
+    let is_count = |after: &str| {
+        let count = after.strip_prefix(" (").and_then(|after| after.strip_suffix(" bytes more)"));
+        count.is_some_and(|count| !count.is_empty() && count.bytes().all(|byte| byte.is_ascii_digit()))
+    };
+    match text.rsplit_once(CUT) {
+        Some((before, after)) if is_count(after) || (ends_log && after.is_empty()) => {
+            all.redact_cut(before).into_owned() + after
+        }
+        Some(_) | None => all.redact(text).into_owned(),
+    }
+}
+
+/// A message or a stack without secrets; a long one that ends in the mark was cut.
+fn masked_text(text: &str, given: &Redactor) -> String {
+    match text.strip_suffix(CUT) {
+        Some(before) if text.len() >= MIN_CUT && !given.is_empty() => given.redact_cut(before).into_owned(),
+        Some(_) | None => given.redact(text).into_owned(),
+    }
+}
+
+/// An answer without secrets.
+pub(super) fn masked_answer(answer: Answer, redactor: &Redactor) -> Answer {
+    let header = |(name, value): (String, String)| (name, redactor.redact(&value).into_owned());
+    Answer {
+        status: answer.status,
+        headers: answer.headers.into_iter().map(header).collect(),
+        body: redactor.redact_bytes(&answer.body).into_owned(),
+    }
+}
