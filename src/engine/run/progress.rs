@@ -19,7 +19,7 @@ use crate::{
     engine::{
         EngineOptions, Reply,
         durable::Durable,
-        line::{entry_bytes, event_bytes},
+        line::entry_bytes,
         replies::Replies,
         workflow::Definition,
     },

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use crate::{
-    engine::attempt::idempotency_key,
+    engine::run::idempotency_key,
     model::{Entry, RunHead, RunId, StepKey, StepStatus, Wait, WorkflowKey},
     store::{
         Key,

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     engine::{
-        CallbackError, DedupeKey, Engine, ReplayOn, Reply, Submission, Submitted, attempt::callback_token,
+        CallbackError, DedupeKey, Engine, ReplayOn, Reply, Submission, Submitted, run::callback_token,
     },
     model::{Cause, Entry, Event, JsonText, Mode, RunId, Span, StepKey, Wait},
     store::{StoreError, tables},
@@ -227,7 +227,8 @@ impl Known {
         } else if lock(&self.retried).insert(run) {
             // A second repetition would share its keys with the first one, as its caller asks for.
             world.note(|| format!("retry {run}"));
-            drop(engine.retry(run).await);
+            let on = *world.pick(&[ReplayOn::Same, ReplayOn::Newest]);
+            drop(engine.retry(run, on).await);
         }
     }
 
