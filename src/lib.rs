@@ -17,8 +17,8 @@
 //!   the threads that wait for events. `meter`: work that is counted.
 //!
 //! The path of one webhook: `gateway::hooks` -> `verify` -> `engine::intake` -> (202 once durable) ->
-//! `engine::line` -> `engine::runner` -> `engine::run` (`execution`, `transition`, `attempt`) -> `steps` -> `sandbox` ->
-//! `engine::run::progress`. docs/architecture.md draws it.
+//! `engine::line` -> `engine::runner` -> `engine::run::execution` -> `engine::run::transition` -> `engine::run::attempt` ->
+//! `steps` -> `sandbox` -> `engine::run::progress`. docs/architecture.md draws it.
 
 // Rooms that are crates of their own: the compiler holds their walls.
 pub use flowcell_formats::formats;

@@ -28,6 +28,11 @@ pub(super) struct Server {
     data: PathBuf,
 }
 
+/// The items of a list in an answer; none where there is no list.
+pub(super) fn list(value: &Value) -> &[Value] {
+    value.as_array().map_or(&[], Vec::as_slice)
+}
+
 /// Escapes a text so that it stands as one segment of a path.
 pub(super) fn segment(text: &str) -> String {
     form_urlencoded::byte_serialize(text.as_bytes()).collect()

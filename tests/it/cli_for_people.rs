@@ -139,13 +139,14 @@ fn runs_show_tells_a_person_what_happened() {
 fn a_run_that_succeeded_with_failed_steps_is_marked() {
     let steps = json!([
         { "id": "shaky", "type": "code", "file": "main.js", "on_error": "continue" },
-        { "id": "done", "type": "set", "value": 1 },
+        { "id": "done", "type": "set", "values": { "a": 1 } },
     ]);
     let server = TestServer::start([
         Workflow::steps("w", steps).file("main.js", "throw new Error('no')"),
         Workflow::script("fine", "return 1"),
     ]);
-    let (marked, fine) = (server.hook("w").run_id(), server.hook("fine").run_id());
+    let (marked, fine) = (server.post("w", &json!({})).run_id(), server.hook("fine").run_id());
+    server.ended_run(&marked);
     let list = ask(&server, &["runs", "list"]).stdout;
     let line = |run: &str| list.lines().find(|line| line.contains(run)).unwrap().to_owned();
     assert!(line(&marked).contains("succeeded, 1 step failed"), "{list}");
@@ -166,12 +167,12 @@ fn three_steps(receiver: &Receiver, script: &str, first: Value) -> Workflow {
 #[test]
 fn retry_newest_goes_on_from_the_failed_step_with_the_mended_script() {
     let receiver = Receiver::start();
-    let first = json!({ "id": "first", "type": "set", "value": 1 });
+    let first = json!({ "id": "first", "type": "set", "values": { "a": 1 } });
     let server = Setup::default()
         .workflows([three_steps(&receiver, "throw new Error('broken')", first.clone())])
         .variable("FLOWCELL_NET_ALLOW", &receiver.host())
         .start();
-    let failed = server.hook("w").run_id();
+    let failed = server.post("w", &json!({})).run_id();
     server.ended_run(&failed);
     let alike = ask(&server, &["runs", "retry", &failed, "--wait"]);
     assert_eq!(alike.code, 1, "its own version fails alike: {alike:?}");
@@ -188,7 +189,7 @@ fn retry_newest_goes_on_from_the_failed_step_with_the_mended_script() {
     assert_eq!(receiver.requests().len(), 1, "the mail went out once");
 
     let before = version(&server);
-    let other = json!({ "id": "first", "type": "query", "engine": "jmespath", "query": "a", "data": {} });
+    let other = json!({ "id": "first", "type": "code", "file": "main.js" });
     three_steps(&receiver, "return 'mended'", other).write(&server.workflows());
     wait_until("the next version is there", 30, || version(&server) != before);
     let differs = ask(&server, &["runs", "retry", &failed, "--newest"]);
@@ -213,7 +214,8 @@ fn unknown_workflows_are_errors_with_near_names() {
 #[test]
 fn check_test_and_run_take_a_folder_of_folders() {
     let folder = examples();
-    let checked = flowcell(["check".as_ref(), folder.as_os_str()]);
+    let allowed = [("FLOWCELL_VARS_GITHUB_WEBHOOK_SECRET", "x")];
+    let checked = flowcell_with(["check".as_ref(), folder.as_os_str()], &allowed);
     assert_eq!(checked.code, 0, "{checked:?}");
     assert!(
         checked.stdout.contains("hello: ok") && checked.stdout.contains("approval: ok"),
@@ -269,6 +271,6 @@ fn shells_complete_and_man_has_a_page_for_each_command() {
     let folder = tempfile::tempdir().unwrap();
     assert_eq!(flowcell(["man".as_ref(), folder.path().as_os_str()]).code, 0);
     let page = |name: &str| fs::read_to_string(Path::new(folder.path()).join(name)).unwrap();
-    assert!(page("flowcell.1").contains("Receives webhooks"));
+    assert!(page("flowcell.1").contains("Serve webhooks"));
     assert!(page("flowcell-runs-list.1").contains("newest"), "{}", page("flowcell-runs-list.1"));
 }

@@ -386,7 +386,6 @@ fn the_commands_do_what_the_api_does() {
         ("{\"a\": 1}".to_owned(), json!({ "a": 1 })),
         (file.display().to_string(), json!({ "from": "a file" })),
         (format!("@{}", file.display()), json!({ "from": "a file" })),
-        ("7".to_owned(), json!(7)),
     ] {
         let started = start(&["w", "--event", &given]);
         assert_eq!(started.code, 0, "{started:?}");

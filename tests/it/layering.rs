@@ -96,7 +96,8 @@ fn imports(text: &str) -> Vec<String> {
     let mut found = Vec::new();
     // A room that is a crate is named by its crate: `flowcell_model::model`.
     for (at, prefix) in text.match_indices("flowcell_") {
-        found.extend(identifier(&text[at + prefix.len()..]));
+        let name = identifier(&text[at + prefix.len()..]);
+        found.extend(name.filter(|name| text[at + prefix.len() + name.len()..].starts_with("::")));
     }
     for prefix in ["crate::", "flowcell::"] {
         for (at, _) in text.match_indices(prefix) {

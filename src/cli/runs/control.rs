@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::{
     super::{
         Verdict,
-        client::{Server, segment},
+        client::{Server, list, segment},
         given, print, terminal,
     },
     show,
@@ -194,10 +194,6 @@ pub(super) async fn start(start: &Start) -> anyhow::Result<Verdict> {
         return Ok(Verdict::No);
     }
     start.after_start.follow(&start.server, &answer).await
-}
-
-pub(super) fn list(value: &Value) -> &[Value] {
-    value.as_array().map_or(&[], Vec::as_slice)
 }
 
 fn id(value: &Value) -> String {

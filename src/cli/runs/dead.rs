@@ -6,12 +6,12 @@ use http::Method;
 use super::{
     super::{
         Verdict,
-        client::{Server, segment},
+        client::{Server, list, segment},
         print,
         table::Format,
         terminal,
     },
-    control::{One, list},
+    control::One,
     table_of,
 };
 

@@ -10,12 +10,11 @@ use serde_json::Value;
 use super::{
     super::{
         Verdict,
-        client::{Server, segment},
+        client::{Server, list, segment},
         print,
         table::{self, Cell, Format, Table},
         terminal,
     },
-    control::list,
     error, status,
 };
 

@@ -17,11 +17,7 @@ use super::{
 };
 use crate::{
     engine::{
-        EngineOptions, Reply,
-        durable::Durable,
-        line::entry_bytes,
-        replies::Replies,
-        workflow::Definition,
+        EngineOptions, Reply, durable::Durable, line::entry_bytes, replies::Replies, workflow::Definition,
     },
     model::{Answer, Entry, JsonText, Mode, Run, RunError, RunId, RunStatus, Signal, StepKey, StepStatus},
     steps::{self, Outputs, Place, Scope},
