@@ -11,7 +11,7 @@ use std::{
 use anyhow::Context;
 use clap::Args;
 
-use super::{Verdict, client::Server, small_runtime};
+use super::{Verdict, client::Server, small_runtime, waiting};
 use crate::{
     config::{Config, Flags},
     key_source::{self, KEY_FILE},
@@ -49,7 +49,9 @@ pub(super) fn backup(arguments: &Backup) -> anyhow::Result<Verdict> {
     let mut draft = file.as_os_str().to_owned();
     draft.push(".tmp");
     let draft = PathBuf::from(draft);
+    let writing = waiting::sign("writing and checking the backup");
     let contents = small_runtime()?.block_on(write(&draft, server)).and_then(|()| finish(&draft, file));
+    drop(writing);
     if contents.is_err() {
         // The draft is of no use any more. If it stays, the error above still says what went wrong.
         let _ = fs::remove_file(&draft);
@@ -81,8 +83,10 @@ pub(super) fn restore(arguments: &Restore) -> anyhow::Result<Verdict> {
         })?),
     };
     let trust = if *unauthenticated { Trust::Anyone } else { Trust::Keys(&keys) };
+    let restoring = waiting::sign("restoring");
     let contents =
         SledStore::restore(backup, &data.join("store"), trust).with_context(|| file.display().to_string())?;
+    drop(restoring);
     if *unauthenticated {
         tell!("flowcell: nobody vouches for {}: look at what it brings before you serve it", file.display());
     }

@@ -117,9 +117,8 @@ async fn show(list: &List) -> anyhow::Result<()> {
     let mut table = Table::new(&["KEY", "UNTIL", "VALUE"]);
     for entry in page["entries"].as_array().into_iter().flatten() {
         table.row(vec![
-            Cell::of(&entry["key"]),
-            Cell::text(&entry["expires"].as_str().map_or("-".to_owned(), |until| list.format.time(until)))
-                .faint(),
+            Cell::id(&entry["key"]),
+            Cell::time(&entry["expires"], list.format),
             Cell::text(&entry["value"].to_string()),
         ]);
     }

@@ -8,6 +8,7 @@ use std::{
 
 use anyhow::Context;
 
+use super::waiting;
 use crate::{
     app::{self, LoadError},
     config::{Config, Flags},
@@ -52,11 +53,13 @@ impl Local {
     pub(super) fn new() -> anyhow::Result<Self> {
         let config = Config::load(&Flags::default(), std::env::vars())?;
         let cache = cache_folder(&config);
-        let sandbox = JsEngine::load(&SandboxOptions {
-            cache: cache.clone(),
-            slots: SLOTS,
-            ..SandboxOptions::default()
-        })?;
+        let options = SandboxOptions { cache: cache.clone(), slots: SLOTS, ..SandboxOptions::default() };
+        let compiling = waiting::sign(match cache {
+            Some(_) => "compiling the JavaScript engine, once",
+            None => "compiling the JavaScript engine; there is no cache folder, so each time",
+        });
+        let sandbox = JsEngine::load(&options)?;
+        drop(compiling);
         let net =
             Outbound::new(OutboundOptions { allow: config.net_allow.clone(), ..OutboundOptions::default() })?;
         let vault = Vault::of(config.secrets.clone())?.masking(config.credentials(std::env::vars()));

@@ -32,6 +32,7 @@ mod table;
 mod terminal;
 mod test;
 mod types;
+mod waiting;
 mod workflows;
 
 use std::process::ExitCode;

@@ -119,8 +119,8 @@ fn table_of(requests: &[Value], format: Format) -> Table {
     for request in requests {
         let status = request["status"].as_u64().unwrap_or_default();
         table.row(vec![
-            Cell::text(&format.time(request["received"].as_str().unwrap_or("-"))).faint(),
-            Cell::of(&request["id"]),
+            Cell::time(&request["received"], format),
+            Cell::id(&request["id"]),
             Cell::number(status),
             Cell::of(&request["method"]),
             Cell::of(&request["path"]),

@@ -79,11 +79,10 @@ pub(super) fn execute(arguments: &Arguments) -> anyhow::Result<Verdict> {
                 } else {
                     let mut table = Table::new(&["SECRET", "KEY", "SET"]);
                     for secret in page["secrets"].as_array().into_iter().flatten() {
-                        let set = secret["set"].as_str().unwrap_or("-");
                         table.row(vec![
-                            Cell::of(&secret["name"]),
+                            Cell::id(&secret["name"]),
                             Cell::of(&secret["key_id"]),
-                            Cell::text(&list.format.time(set)).faint(),
+                            Cell::time(&secret["set"], list.format),
                         ]);
                     }
                     table.print("no secrets");

@@ -43,13 +43,20 @@ pub(super) struct Cell {
     text: String,
     style: Style,
     right: bool,
+    /// People copy it, or it says nothing without its end: an id, a time.
+    whole: bool,
 }
 
 impl Cell {
     /// A text from outside; what would command the terminal is escaped, and only the first line counts.
     pub(super) fn text(text: &str) -> Self {
         let first = text.lines().next().unwrap_or_default();
-        Self { text: terminal::safe(first).replace('\t', " "), style: Style::new(), right: false }
+        Self {
+            text: terminal::safe(first).replace('\t', " "),
+            style: Style::new(),
+            right: false,
+            whole: false,
+        }
     }
 
     /// The text of a JSON value; `-` when there is none.
@@ -57,9 +64,20 @@ impl Cell {
         Self::text(value.as_str().unwrap_or("-"))
     }
 
+    /// An id, which is never cut.
+    pub(super) fn id(value: &Value) -> Self {
+        Self { whole: true, ..Self::of(value) }
+    }
+
+    /// A time, which is never cut.
+    pub(super) fn time(value: &Value, format: Format) -> Self {
+        let time = value.as_str().map_or("-".to_owned(), |time| format.time(time));
+        Self { style: Style::new().dimmed(), whole: true, ..Self::text(&time) }
+    }
+
     /// A number, at the right of its column.
     pub(super) fn number(text: impl ToString) -> Self {
-        Self { text: text.to_string(), style: Style::new(), right: true }
+        Self { text: text.to_string(), style: Style::new(), right: true, whole: true }
     }
 
     /// The state of a run or step, green, red or yellow.
@@ -122,12 +140,13 @@ impl Table {
                 text: (*text).to_owned(),
                 style: Style::new().bold(),
                 right: self.rows[0][at].right,
+                whole: true,
             })
             .collect();
         std::iter::once(&heading).chain(&self.rows).map(|row| line(row, &widths)).collect()
     }
 
-    /// Each column as wide as its widest cell; on a terminal, the widest gives way until the line fits.
+    /// Each column as wide as its widest cell; on a terminal, the widest of those that can be cut gives way until the line fits.
     fn widths(&self, columns: Option<usize>) -> Vec<usize> {
         let mut widths: Vec<usize> = (0..self.headings.len())
             .map(|at| {
@@ -137,12 +156,11 @@ impl Table {
             .collect();
         let Some(columns) = columns else { return widths };
         let gaps = GAP.len() * widths.len().saturating_sub(1);
+        let may_be_cut: Vec<usize> =
+            (0..widths.len()).filter(|&at| !self.rows.iter().any(|row| row[at].whole)).collect();
         while widths.iter().sum::<usize>() + gaps > columns {
-            // The last of the widest: texts stand at the end of a line, ids and times at its beginning.
-            let Some(widest) = (0..widths.len()).max_by_key(|&at| (widths[at], at)) else { break };
-            if widths[widest] <= MIN_WIDTH {
-                break;
-            }
+            let widest = may_be_cut.iter().copied().max_by_key(|&at| (widths[at], at));
+            let Some(widest) = widest.filter(|&at| widths[at] > MIN_WIDTH) else { break };
             widths[widest] -= 1;
         }
         widths

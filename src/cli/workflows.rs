@@ -118,15 +118,14 @@ fn table_of(workflows: &[Value], format: Format) -> Table {
             (_, _) => "on",
         };
         let version: String = workflow["version"].as_str().unwrap_or("-").chars().take(12).collect();
-        let next = workflow["next"].as_str().map_or("-".to_owned(), |next| format.time(next));
         table.row(vec![
-            Cell::of(&workflow["key"]),
+            Cell::id(&workflow["key"]),
             Cell::of(&workflow["trigger"]),
             Cell::status(state),
             Cell::text(&version).faint(),
             Cell::number(&workflow["pending_runs"]),
             Cell::number(&workflow["waiting_runs"]),
-            Cell::text(&next),
+            Cell::time(&workflow["next"], format),
             Cell::text(workflow["title"].as_str().unwrap_or_default()),
         ]);
     }

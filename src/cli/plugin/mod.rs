@@ -11,7 +11,7 @@ use anyhow::Context;
 use clap::{Args, Subcommand};
 use semver::Version;
 
-use super::{Verdict, local::Local, small_runtime, terminal};
+use super::{Verdict, local::Local, small_runtime, terminal, waiting};
 use crate::{
     engine::Uploaded,
     model::{ByteSize, PluginName},
@@ -95,6 +95,7 @@ async fn taken_in(local: &Local, file: &Path, bytes: &[u8], named: &Named) -> an
         }
         None => None,
     };
+    let _compiling = waiting::sign("compiling the plugin");
     Ok(local.plugins().upload(bytes, named, 0).await?)
 }
 

@@ -164,8 +164,8 @@ pub(super) async fn list(list: &List) -> anyhow::Result<Verdict> {
             table.row(vec![
                 Cell::of(&version["version"]),
                 Cell::number(size(version["size"].as_u64().unwrap_or_default())),
-                Cell::text(&list.format.time(version["uploaded"].as_str().unwrap_or("-"))).faint(),
-                Cell::of(&version["hash"]),
+                Cell::time(&version["uploaded"], list.format),
+                Cell::id(&version["hash"]),
             ]);
         }
         table.print("no versions");

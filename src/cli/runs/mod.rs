@@ -161,8 +161,8 @@ fn table_of(runs: &[Value], format: Format) -> Table {
     let mut table = Table::new(&["CREATED", "RUN", "WORKFLOW", "STATUS", "TOOK", "ERROR"]);
     for run in runs {
         table.row(vec![
-            Cell::text(&format.time(run["created"].as_str().unwrap_or("-"))).faint(),
-            Cell::of(&run["id"]),
+            Cell::time(&run["created"], format),
+            Cell::id(&run["id"]),
             Cell::of(&run["workflow"]),
             Cell::status(&status(run)),
             Cell::number(took(run)),

@@ -147,6 +147,7 @@ fn load_module(engine: &Engine, options: &EngineOptions) -> Result<(Module, bool
             }
         }
     }
+    tracing::info!(folder = %folder.display(), "compiling the JavaScript engine, once; this takes some seconds");
     let code = engine.precompile_module(ENGINE_WASM).map_err(load_error)?;
     cache.store(&fingerprint, &code).map_err(cache_error)?;
     // SAFETY: these bytes come from `precompile_module` a line above.

@@ -150,11 +150,12 @@
   for (const name of Object.keys(statics)) Object.defineProperty(Response, name, { value: statics[name], writable: true, configurable: true });
   withBody(Response);
 
-  // As undici words it: what went wrong is the cause.
+  // As undici words it, with what went wrong in the message too: who prints the message alone has to see it.
   const explain = (said) => {
     if (native.own(said, 'name') !== 'TypeError') return said;
     const code = native.own(said, 'code');
-    return { name: 'TypeError', message: 'fetch failed', code, cause: { name: 'Error', message: native.own(said, 'message'), code } };
+    const why = native.own(said, 'message');
+    return { name: 'TypeError', message: `fetch failed: ${why}`, code, cause: { name: 'Error', message: why, code } };
   };
 
   global('fetch', function fetch(input, init) {

@@ -114,7 +114,7 @@ fn view(host: &ScriptHost, asked: &str, response: &Response) -> Value {
 }
 
 fn type_error(why: &str) -> CallError {
-    CallError::new("TypeError", format!("fetch failed: {why}")).with_code("FETCH_FAILED")
+    CallError::new("TypeError", why.to_owned()).with_code("FETCH_FAILED")
 }
 
 fn failed(error: &NetError) -> CallError {
@@ -133,5 +133,5 @@ fn failed(error: &NetError) -> CallError {
         | NetError::TooManyRedirects { .. }
         | NetError::Protocol { .. } => ("TypeError", "FETCH_FAILED"),
     };
-    CallError::new(name, format!("fetch failed: {error}")).with_code(code)
+    CallError::new(name, error.to_string()).with_code(code)
 }
