@@ -8,7 +8,7 @@ use std::{
 };
 
 use axum::Router;
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, sync::Notify};
 
 use crate::{
     api,
@@ -138,10 +138,10 @@ enum Keeper {
 }
 
 impl Keeper {
-    async fn keep(self) {
+    async fn keep(self, reload: &Notify) {
         match self {
             Self::Nobody => {}
-            Self::Files(files) => files.watch().await,
+            Self::Files(files) => files.watch(reload).await,
             Self::Acme(acme) => acme.keep().await,
         }
     }
@@ -208,9 +208,15 @@ pub struct App {
     limits: server::Limits,
     tls: Option<Tls>,
     keeper: Keeper,
+    reload: Arc<Notify>,
 }
 
 impl App {
+    /// Wakes what looks at files now and then: workflows and certificates are looked at at once.
+    pub fn reload(&self) -> Arc<Notify> {
+        Arc::clone(&self.reload)
+    }
+
     /// Opens everything, takes up unfinished runs, and listens. It serves nobody yet.
     ///
     /// # Errors
@@ -301,7 +307,18 @@ impl App {
         let api = api::router(gateway.clone(), engine.clone(), vault, plugins, token, seal);
         let router = gateway.router().merge(api);
         let limits = config.network.limits();
-        Ok(Self { listener, address, router, engine, store, loader, limits, tls, keeper })
+        Ok(Self {
+            listener,
+            address,
+            router,
+            engine,
+            store,
+            loader,
+            limits,
+            tls,
+            keeper,
+            reload: Arc::default(),
+        })
     }
 
     /// The URL of the address where it listens.
@@ -314,16 +331,18 @@ impl App {
     /// # Errors
     /// When the store can no longer promise durability.
     pub async fn serve(self, stop: impl Future<Output = ()>) -> Result<(), AppError> {
-        let Self { listener, router, engine, store, mut loader, limits, tls, keeper, .. } = self;
+        let Self { listener, router, engine, store, mut loader, limits, tls, keeper, reload, .. } = self;
         let sweeper = tokio::spawn(sweep(engine.clone()));
-        let reloader = tokio::spawn(async move { loader.watch().await });
+        let (for_loader, for_keeper) = (Arc::clone(&reload), reload);
+        let reloader = tokio::spawn(async move { loader.watch(&for_loader).await });
         let (drain, draining) = tokio::sync::watch::channel(false);
-        let keeping = tokio::spawn(keeper.keep());
+        let keeping = tokio::spawn(async move { keeper.keep(&for_keeper).await });
         let serving = tokio::spawn(server::serve(listener, router, limits, tls, draining));
         let failed = tokio::select! {
             () = stop => None,
             error = store.failed() => Some(error),
         };
+        engine.drain();
         reloader.abort();
         sweeper.abort();
         keeping.abort();

@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 
 use crate::{
     engine::{Definition, Engine},
@@ -91,10 +91,10 @@ impl Loader {
         }
     }
 
-    /// Looks again and again, forever.
-    pub(crate) async fn watch(&mut self) {
+    /// Looks again and again, forever; at once when `reload` is told.
+    pub(crate) async fn watch(&mut self, reload: &Notify) {
         loop {
-            tokio::time::sleep(RELOAD_EVERY).await;
+            let _ = tokio::time::timeout(RELOAD_EVERY, reload.notified()).await;
             let root = self.root.clone();
             match self.workshop.run(move || folder::workflows_in(&root)).await {
                 Ok(folders) => {

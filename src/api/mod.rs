@@ -102,10 +102,22 @@ pub fn router(
         })
 }
 
+/// `GET /readyz`: 200 while events are accepted; 503 with the code and the reason while they would be refused, whatever their
+/// workflow. For balancers and monitors.
 async fn ready(State(engine): State<Engine>) -> Response {
     let (pending, (waiting, bytes)) = (engine.pending(), engine.waiting());
-    Json(json!({ "ready": true, "pending_runs": pending, "waiting_runs": waiting, "waiting_bytes": bytes }))
-        .into_response()
+    let mut shown =
+        json!({ "ready": true, "pending_runs": pending, "waiting_runs": waiting, "waiting_bytes": bytes });
+    match engine.readiness() {
+        Ok(()) => Json(shown).into_response(),
+        Err(error) => {
+            let problem = gateway::engine_problem(&error);
+            shown["ready"] = false.into();
+            shown["code"] = problem.code().into();
+            shown["why"] = error.to_string().into();
+            (StatusCode::SERVICE_UNAVAILABLE, Json(shown)).into_response()
+        }
+    }
 }
 
 /// For a person who opens the address in a browser. Names no workflow, as anyone may ask.

@@ -44,6 +44,8 @@ pub(super) fn execute(arguments: Arguments) -> anyhow::Result<Verdict> {
     start_log(&config)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
+        // Before the long part of the start: a reload that comes early must not kill.
+        let mut hangup = signal(SignalKind::hangup())?;
         let app = App::start(&config).await?;
         // Not earlier: the sandbox opens a file of `/proc/self` at its start. From here on that folder belongs to root.
         close_memory().context("the process cannot be closed to others")?;
@@ -53,10 +55,17 @@ pub(super) fn execute(arguments: Arguments) -> anyhow::Result<Verdict> {
         // Scripts and people wait for this line. It comes when connections are accepted and signals are handled.
         say!("flowcell listens on {url}");
         std::io::stdout().flush()?;
+        let reload = app.reload();
         let stop = async move {
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
+            loop {
+                tokio::select! {
+                    _ = interrupt.recv() => break,
+                    _ = terminate.recv() => break,
+                    _ = hangup.recv() => {
+                        tracing::info!("SIGHUP: looking at workflows and certificates now; settings are read at the next start");
+                        reload.notify_waiters();
+                    }
+                }
             }
             tracing::info!("stopping: finishing what was accepted");
         };

@@ -165,6 +165,23 @@ impl Engine {
         self.runs.line.is_live(run)
     }
 
+    /// Whether an event would be accepted now, as far as that does not depend on its workflow.
+    ///
+    /// # Errors
+    /// Why not: `Stopping`, `Full`, `Store`.
+    pub fn readiness(&self) -> Result<(), EngineError> {
+        if self.runs.durable.stopping.is_near() {
+            return Err(EngineError::Stopping);
+        }
+        self.runs.line.has_seat()?;
+        Ok(self.runs.durable.store.readiness()?)
+    }
+
+    /// The server takes no new connections. What comes over those that are open is still accepted, until [`Engine::stop`].
+    pub fn drain(&self) {
+        self.runs.durable.stopping.draw_near();
+    }
+
     /// Runs that are accepted and neither finished nor waiting.
     pub fn pending(&self) -> usize {
         self.runs.line.pending()

@@ -167,6 +167,15 @@ pub trait Store: Send + Sync + 'static {
     /// Takes no more batches, writes what is queued and makes it durable. Reads still work.
     fn close(&self) -> BoxFuture<'_, ()>;
 
+    /// Whether a batch of ordinary size would be stored now; the reason when not. Asks the disk how much is free, and waits for
+    /// nothing.
+    ///
+    /// # Errors
+    /// `Full`, `Failed`, `Unavailable`.
+    fn readiness(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     /// Resolves with the reason once the store can no longer promise durability; the process should then
     /// stop and start again, which reads the truth back from the disk. Pending for ever otherwise.
     fn failed(&self) -> BoxFuture<'_, StoreError>;

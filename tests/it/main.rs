@@ -78,6 +78,7 @@ mod schema;
 mod secrets;
 mod senders;
 mod sending;
+mod service;
 mod signatures;
 mod signposts;
 mod slow_clients;

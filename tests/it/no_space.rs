@@ -110,12 +110,16 @@ fn a_full_store_answers_503_and_accepts_again_without_a_restart() {
         assert!(accepted.len() < 400, "64 MiB are never full");
     };
     assert_refused(&refused);
+    let ready = server.send(&Request::get("/readyz"));
+    assert_eq!((ready.status, &ready.json()["code"]), (503, &json!("store_full")), "{}", ready.text());
+    assert!(ready.json()["why"].as_str().unwrap().contains("free some space"), "{}", ready.text());
     assert!(accepted.len() > 20, "only {} fit", accepted.len());
     for _ in 0..20 {
         assert_refused(&server.send(&delivery("later", 200_000)));
     }
     assert_all_there(&server, &accepted);
     small.free();
+    assert_eq!(server.send(&Request::get("/readyz")).status, 200);
     let later = server.send(&delivery("later", 200_000));
     assert_eq!(later.status, 202, "{}", later.text());
     accepted.insert("later".to_owned(), later.run_id());

@@ -30,6 +30,18 @@ impl Line {
         })
     }
 
+    /// Whether there is a seat at all, for a workflow that has none.
+    ///
+    /// # Errors
+    /// `Full`.
+    pub(crate) fn has_seat(&self) -> Result<(), EngineError> {
+        if self.pending.count() < self.max_pending {
+            Ok(())
+        } else {
+            Err(EngineError::Full { max_pending: self.max_pending })
+        }
+    }
+
     /// A seat for a run that is stored. What is stored is never refused, so this may go over the limits for new runs.
     pub(crate) fn seat_of_stored(&self, workflow: &WorkflowKey, bytes: u64) -> Seat {
         self.pending.force(workflow, bytes)

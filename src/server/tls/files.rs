@@ -8,6 +8,7 @@ use std::{
 };
 
 use rustls::sign::CertifiedKey;
+use tokio::sync::Notify;
 
 use super::{Certificates, TlsError, certified, chain, key};
 use crate::files;
@@ -62,10 +63,10 @@ impl Files {
         Some(read(&self.cert, &self.key).map(|certificate| self.certificates.set(certificate)))
     }
 
-    /// Looks at the files, forever.
-    pub(crate) async fn watch(mut self) {
+    /// Looks at the files, forever; at once when `reload` is told.
+    pub(crate) async fn watch(mut self, reload: &Notify) {
         loop {
-            tokio::time::sleep(LOOK_EVERY).await;
+            let _ = tokio::time::timeout(LOOK_EVERY, reload.notified()).await;
             match self.look() {
                 None => {}
                 Some(Ok(())) => {

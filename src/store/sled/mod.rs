@@ -71,6 +71,9 @@ use super::{
 };
 use crate::reactor::off_the_reactor;
 
+/// With less room than for an event of the usual largest size, the store is not ready, bytes.
+const USUAL_BATCH: u64 = 1 << 20;
+
 /// What may differ between stores. `Options::default()` is right for a server.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -418,6 +421,13 @@ impl Store for SledStore {
             history_bytes,
             buckets,
         }
+    }
+
+    fn readiness(&self) -> Result<(), StoreError> {
+        self.failure()?;
+        let path = self.folder.path();
+        let is_full = free_space(path).is_some_and(|free| free <= self.reserve + USUAL_BATCH);
+        if is_full { Err(StoreError::Full { place: path.to_owned() }) } else { Ok(()) }
     }
 
     fn backup(&self) -> BoxFuture<'_, Result<BackupStream, StoreError>> {
