@@ -57,6 +57,7 @@ mod n8n;
 mod no_space;
 mod nocobase;
 mod one_gib;
+mod package;
 mod paths;
 mod pipelining;
 mod plugin_examples;
