@@ -8,6 +8,7 @@ mod cel;
 mod compare;
 mod condition;
 mod condition_error;
+mod fallback;
 mod fill;
 mod json;
 mod path;

@@ -8,16 +8,21 @@ use std::{borrow::Cow, fmt};
 
 use serde_json::Value;
 
-use super::{Budget, FillError, Root, Roots, fill};
+use super::{
+    Budget, FillError, Root, Roots,
+    fallback::{self, Fallback},
+    fill,
+};
 
 /// The most keys of one path; real paths have fewer than ten.
 const MOST_SEGMENTS: usize = 64;
 
-/// A root and the keys below it.
+/// A root and the keys below it, and what stands in for a value that is not there.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Path {
     root: Root,
     segments: Vec<Segment>,
+    fallback: Option<Fallback>,
 }
 
 /// One key.
@@ -59,6 +64,21 @@ pub enum PathError {
         /// The first character that is not part of a path.
         found: char,
     },
+    /// `.length` at the end: of an array it would be the `length` of each element, which is null.
+    #[error(
+        "`.length` counts nothing: on an array it reads a key of that name from each element; count in a code step \
+         (`return context.data.items.length`) or with a query; for a key that has this name write [\"length\"]"
+    )]
+    Length {
+        /// The offset in bytes.
+        at: usize,
+    },
+    /// What stands after `??` is no JSON value.
+    #[error("after ?? stands a JSON value, such as 0, \"none\", 'none', [] or null, and nothing else")]
+    Fallback {
+        /// The offset in bytes.
+        at: usize,
+    },
     /// A path to all environment variables or all secrets at once.
     #[error("`{0}` cannot be read as a whole; name one, as in {{{{{0}.NAME}}}}")]
     NeedsName(Root),
@@ -75,7 +95,10 @@ impl PathError {
     /// Where the mistake is, in bytes from the start of the path.
     pub fn offset(&self) -> usize {
         match self {
-            Self::Incomplete { at, .. } | Self::Computes { at, .. } => *at,
+            Self::Incomplete { at, .. }
+            | Self::Computes { at, .. }
+            | Self::Length { at }
+            | Self::Fallback { at } => *at,
             Self::Empty | Self::UnknownRoot { .. } | Self::NeedsName(_) | Self::TooLong => 0,
         }
     }
@@ -106,7 +129,7 @@ fn is_plain(c: char) -> bool {
 
 impl Path {
     pub(super) fn new(root: Root, segments: Vec<Segment>) -> Self {
-        Self { root, segments }
+        Self { root, segments, fallback: None }
     }
 
     /// Reads a path; white space around it is ignored.
@@ -115,7 +138,13 @@ impl Path {
     /// What is wrong and where; see [`PathError`].
     pub fn parse(text: &str) -> Result<Self, PathError> {
         let indent = text.len() - text.trim_start().len();
-        let body = text.trim();
+        let (body, fallback) = match fallback::mark(text) {
+            None => (text.trim(), None),
+            Some(at) => {
+                let read = Fallback::parse(&text[at + 2..]).ok_or(PathError::Fallback { at: at + 2 })?;
+                (text[..at].trim(), Some(read))
+            }
+        };
         if body.is_empty() {
             return Err(PathError::Empty);
         }
@@ -139,7 +168,11 @@ impl Path {
         if segments.is_empty() && matches!(root, Root::Env | Root::Secrets) {
             return Err(PathError::NeedsName(root));
         }
-        Ok(Self { root, segments })
+        // The name of a variable, a secret or a step is its own.
+        if segments.len() > 1 && body.ends_with(".length") {
+            return Err(PathError::Length { at: indent + body.len() - "length".len() });
+        }
+        Ok(Self { root, segments, fallback })
     }
 
     /// The root that it starts at.
@@ -157,12 +190,20 @@ impl Path {
         self.segments.first().map(Segment::as_str)
     }
 
-    /// The value, borrowed from where it is; null where nothing is.
-    pub(super) fn find<'v>(&self, roots: &'v dyn Roots, budget: &mut Budget) -> Result<Found<'v>, FillError> {
-        match roots.root(self.root) {
-            Some(value) => find(value, &self.segments, budget),
-            None => Ok(Found::One(&NULL)),
-        }
+    /// The value, borrowed from where it is; its fallback, or else null, where nothing is.
+    pub(super) fn find<'v>(
+        &'v self,
+        roots: &'v dyn Roots,
+        budget: &mut Budget,
+    ) -> Result<Found<'v>, FillError> {
+        let found = match roots.root(self.root) {
+            Some(value) => find(value, &self.segments, budget)?,
+            None => Found::One(&NULL),
+        };
+        Ok(match (found, &self.fallback) {
+            (Found::One(Value::Null), Some(fallback)) => Found::One(fallback.value()),
+            (found, _) => found,
+        })
     }
 
     /// The value as text: an empty text for null, a string as it is, anything else as compact JSON.
@@ -223,6 +264,8 @@ impl PathError {
         match self {
             Self::Incomplete { at, what } => Self::Incomplete { at: at + by, what },
             Self::Computes { at, found } => Self::Computes { at: at + by, found },
+            Self::Length { at } => Self::Length { at: at + by },
+            Self::Fallback { at } => Self::Fallback { at: at + by },
             Self::Empty | Self::UnknownRoot { .. } | Self::NeedsName(_) | Self::TooLong => self,
         }
     }
@@ -323,6 +366,9 @@ impl fmt::Display for Path {
                 write!(f, "[\"{}\"]", text.replace('\\', "\\\\").replace('"', "\\\""))?;
             }
         }
+        if let Some(fallback) = &self.fallback {
+            write!(f, " ?? {}", fallback.text())?;
+        }
         Ok(())
     }
 }
@@ -371,7 +417,7 @@ mod tests {
             // A missing value is null, and so is everything below it.
             ("$context.data.nothing", json!(null)),
             ("$context.data.nothing.at.all", json!(null)),
-            ("$context.data.text.length", json!(null)),
+            ("$context.data.text.size", json!(null)),
             ("$context.data.none.x", json!(null)),
             // Arrays.
             ("$context.data.list[1]", json!(2)),

@@ -2,13 +2,13 @@
 //!
 //! A template that is one path and nothing else keeps the value's type. Otherwise the values become text: null becomes
 //! nothing, a string stays as it is, anything else becomes compact JSON. `\{{` is a literal `{{`, and `\\{{` is a
-//! backslash before a value. Templates only read: there is no operator, filter or call, so there is nothing to escape
-//! from. The result is never larger than the caller's budget.
+//! backslash before a value. `{{path ?? value}}` gives a JSON value where the path finds null or nothing. Beyond that,
+//! templates only read: there is no operator, filter or call, so there is nothing to escape from. The result is never larger than the caller's budget.
 
 use std::io::Write;
 
 use super::{
-    Budget, FillError, Path, PathError, Roots,
+    Budget, FillError, Path, PathError, Roots, fallback,
     fill::{self, Filler},
 };
 
@@ -171,6 +171,13 @@ fn closing(text: &str) -> Option<usize> {
             _ if escaped => escaped = false,
             b'\\' if quoted => escaped = true,
             b'"' => quoted = !quoted,
+            // A fallback may be an object or a text with braces.
+            b'?' if !quoted && text[at..].starts_with("??") => {
+                let after = at + 2;
+                return fallback::closing(&text[after..])
+                    .map(|length| after + length)
+                    .or_else(|| text[after..].find("}}").map(|length| after + length));
+            }
             b'}' if !quoted && text.as_bytes().get(at + 1) == Some(&b'}') => return Some(at),
             _ => {}
         }
@@ -215,6 +222,17 @@ mod tests {
             ("{{ $context.data.list }}", json!([1, 2, 3])),
             ("{{$context.data.nothing}}", json!(null)),
             ("{{$steps.is_main}}", json!(true)),
+            // What stands in for nothing and for null.
+            ("{{$context.data.nothing ?? 0}}", json!(0)),
+            ("{{$context.data.none ?? []}}", json!([])),
+            ("{{ $context.data.none ?? {} }}", json!({})),
+            ("{{$context.data.none ?? {\"a\": {\"b\": \"}}\"}}}}", json!({"a": {"b": "}}"}})),
+            ("n={{$context.data.nothing??\"}}\"}}!", json!("n=}}!")),
+            ("{{$context.data.nothing ?? 'a \"b\" }} c'}}", json!("a \"b\" }} c")),
+            ("{{$context.data.count ?? 7}}", json!(150)),
+            ("{{$context.data.zero ?? 7}}", json!(0)),
+            ("{{$context.data[\"??\"] ?? null}}", json!(null)),
+            ("{{$env.MISSING ?? \"x\"}}{{$env.NAME ?? \"x\"}}", json!("xvalue")),
             // In a text it becomes text.
             (" {{$context.data.count}}", json!(" 150")),
             ("a{{$context.data.none}}b", json!("ab")),
@@ -252,6 +270,14 @@ mod tests {
                 "at character 3: `nope` is not a place to read from; a path starts with one of $context",
             ),
             ("{{{{$env.A}}}}", "at character 3: `{` is not a place"),
+            ("{{$context.data.a ?? }}", "at character 21: after ?? stands a JSON value"),
+            ("{{$context.data.a ?? $env.B}}", "after ?? stands a JSON value"),
+            ("{{$context.data.a ?? 1 + 1}}", "after ?? stands a JSON value"),
+            ("{{$context.data.a ?? 'it's'}}", "after ?? stands a JSON value"),
+            ("{{ ?? 1}}", "the path is empty"),
+            ("{{$context.data.list.length}}", "`.length` counts nothing"),
+            ("{{ $steps.rows.length }}", "at character 16: `.length` counts nothing"),
+            ("{{$context.data.list.length ?? 0}}", "`.length` counts nothing"),
             ("{{$context[\"a}} and {{$env.A}}", "the quote is not closed"),
         ] {
             let error = Template::parse(text).unwrap_err().to_string();
