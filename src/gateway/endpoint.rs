@@ -69,7 +69,7 @@ impl Roots for SourceRoots {
         match root {
             Root::Env => Some(&self.env),
             Root::Secrets => Some(&self.secrets),
-            Root::Context | Root::Steps | Root::Scopes | Root::System | Root::Run => None,
+            Root::Context | Root::Steps | Root::Scopes | Root::System | Root::Run | Root::Response => None,
         }
     }
 }

@@ -208,6 +208,8 @@ fn parse(json: &str) -> Value {
 impl Roots for Scope<'_> {
     fn root(&self, root: Root) -> Option<&Value> {
         match root {
+            // It is laid over a scope where an answer is judged.
+            Root::Response => None,
             Root::Context => Some(self.context.get_or_init(|| {
                 let mut context = parse(&self.facts.context);
                 context["rawBody"] = String::from_utf8_lossy(&self.facts.raw_body).into();

@@ -42,6 +42,8 @@ pub enum Root {
     System,
     /// `id` of the run.
     Run,
+    /// `status`, `headers` and `data` of the answer that a condition judges; nowhere else.
+    Response,
 }
 
 /// The source of the values; the engine implements it for a run.
@@ -51,7 +53,7 @@ pub trait Roots {
 }
 
 impl Root {
-    /// Every root.
+    /// Every root that a template may read anywhere.
     pub const ALL: [Self; 7] =
         [Self::Context, Self::Steps, Self::Scopes, Self::Env, Self::Secrets, Self::System, Self::Run];
 
@@ -65,6 +67,7 @@ impl Root {
             Self::Secrets => "secrets",
             Self::System => "system",
             Self::Run => "run",
+            Self::Response => "response",
         }
     }
 
@@ -72,6 +75,7 @@ impl Root {
     pub fn from_name(name: &str) -> Option<Self> {
         match name {
             "jobsMapByNodeKey" => Some(Self::Steps),
+            "response" => Some(Self::Response),
             _ => Self::ALL.into_iter().find(|root| root.name() == name),
         }
     }

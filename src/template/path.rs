@@ -424,7 +424,7 @@ mod tests {
             ("$context.data.list.1", json!(2)),
             ("$context.data.list.9", json!(null)),
             ("$context.data.list.99999999999999999999", json!(null)),
-            ("$context.data.list.length", json!([null, null, null])),
+            ("$context.data.list[\"length\"]", json!([null, null, null])),
             ("$context.data.empty.x", json!([])),
             ("$context.data.rows.title", json!(["a", "b", null])),
             ("$context.data.rows.tags", json!(["x", "y", "z"])),

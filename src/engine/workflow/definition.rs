@@ -379,6 +379,10 @@ fn readable(path: &str, references: &[&Path], known: &Known<'_>) -> Result<(), F
             (Root::Scopes, Some(name)) if !known.loops.contains(&name) => {
                 format!("it reads the scope of `{name}`, which is no loop around it")
             }
+            (Root::Response, _) => {
+                "`response` is known in `ok` of an `http` step alone; later steps read `steps.<id>`"
+                    .to_owned()
+            }
             (
                 Root::Context
                 | Root::Steps

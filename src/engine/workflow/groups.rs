@@ -56,7 +56,13 @@ impl Roots for EventRoots {
     fn root(&self, root: Root) -> Option<&Value> {
         match root {
             Root::Context => Some(&self.0),
-            Root::Env | Root::Run | Root::Scopes | Root::Secrets | Root::Steps | Root::System => None,
+            Root::Env
+            | Root::Response
+            | Root::Run
+            | Root::Scopes
+            | Root::Secrets
+            | Root::Steps
+            | Root::System => None,
         }
     }
 }

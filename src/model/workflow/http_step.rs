@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::model::value::{
-    ByteSize, FieldError, Span,
+    ByteSize, ConditionExpr, FieldError, Span,
     fields::{join, present},
 };
 
@@ -56,6 +56,9 @@ pub struct HttpStep {
     pub redirects: Option<u8>,
     /// Statuses that are a success, as `"2xx"` or `404`; default `["2xx"]`.
     pub ok_statuses: Option<Vec<StatusPattern>>,
+    /// A condition that the answer of a success must meet too, for services that answer 200 with an error inside:
+    /// `"response.data.errcode == 0"`. It reads `response.status`, `response.headers` and `response.data` beside the usual roots.
+    pub ok: Option<ConditionExpr>,
     /// Makes a failure an output, `{"ok": false, "error": {…}, …}`, instead of failing the step.
     #[serde(default)]
     pub ignore_failure: bool,

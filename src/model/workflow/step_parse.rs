@@ -207,9 +207,12 @@ fn parallel(mut fields: Object, path: &str) -> Result<ParallelStep, FieldError> 
 }
 
 fn http(fields: Object, path: &str) -> Result<HttpStep, FieldError> {
+    let mut fields = fields;
+    // Read apart, for an error that says how a condition is written.
+    let ok = condition(&mut fields, path, "ok")?;
     let http: HttpStep = typed(Value::Object(fields), path)?;
     http.check(path)?;
-    Ok(http)
+    Ok(HttpStep { ok, ..http })
 }
 
 fn callback(fields: Object, path: &str) -> Result<CallbackStep, FieldError> {

@@ -23,7 +23,7 @@ use crate::{
         ByteSize, ErrorCode, FieldError, HttpResponse, HttpStep, JsonText, Limits, RunError, StatusPattern,
     },
     net::{Outbound, OutboundRequest},
-    template::{FillError, Path},
+    template::{Condition, FillError, Path, Root, Roots},
 };
 
 /// The most of a URL with its query, bytes.
@@ -72,6 +72,8 @@ pub struct Http {
     request: Request,
     /// Statuses that are a success, first and last.
     ok: Vec<(u16, u16)>,
+    /// What the answer must meet beside its status.
+    accepts: Option<Condition>,
     ignore_failure: bool,
     response: HttpResponse,
 }
@@ -79,8 +81,11 @@ pub struct Http {
 pub(super) fn compile(spec: &HttpStep, path: &str) -> Result<Http, FieldError> {
     let patterns = spec.ok_statuses.as_deref().unwrap_or_default();
     let ok: Vec<_> = patterns.iter().filter_map(StatusPattern::range).collect();
+    let accepts = spec.ok.as_ref().map(Condition::compile).transpose();
+    let accepts = accepts.map_err(|error| FieldError::new(format!("{path}.ok"), error.to_string()))?;
     Ok(Http {
         request: Request::compile(spec, path)?,
+        accepts,
         ok: if ok.is_empty() { vec![(200, 299)] } else { ok },
         ignore_failure: spec.ignore_failure,
         response: spec.response,
@@ -88,9 +93,12 @@ pub(super) fn compile(spec: &HttpStep, path: &str) -> Result<Http, FieldError> {
 }
 
 impl Http {
-    /// What its templates read.
+    /// What its templates and its condition read before there is an answer.
     pub(super) fn references(&self) -> Vec<&Path> {
-        self.request.references()
+        let mut paths = self.request.references();
+        let judged = self.accepts.iter().flat_map(Condition::references);
+        paths.extend(judged.filter(|path| path.root() != Root::Response));
+        paths
     }
 }
 
@@ -104,17 +112,18 @@ pub(super) async fn execute(
     let request = http.request.render(scope, attempt);
     let caller = Some(scope.facts().workflow.clone());
     let request = request.map(|request| OutboundRequest { caller, ..request });
-    exchange(http, request, net, attempt.last).await
+    exchange(http, request, net, attempt.last, scope).await
 }
 
-async fn exchange(
+async fn exchange<R: Roots + Sync>(
     http: &Http,
     request: Result<OutboundRequest, RunError>,
     net: &Outbound,
     last: bool,
+    roots: &R,
 ) -> (Result<JsonText, RunError>, Again) {
     let began = Instant::now();
-    let failure = match attempt(http, request, net, began).await {
+    let failure = match attempt(http, request, net, began, roots).await {
         Ok(output) => return (Ok(output), Again::Never),
         Err(failure) => failure,
     };
@@ -125,14 +134,19 @@ async fn exchange(
     (output, failure.retry)
 }
 
-async fn attempt(
+async fn attempt<R: Roots + Sync>(
     http: &Http,
     request: Result<OutboundRequest, RunError>,
     net: &Outbound,
     began: Instant,
+    roots: &R,
 ) -> Result<JsonText, Box<Failure>> {
     let request = request.map_err(Failure::new)?;
     let response = net.send(request).await.map_err(|error| Failure::of(&error))?;
     let response = response::judge(http, response, SystemTime::now())?;
+    let response = match &http.accepts {
+        Some(condition) => response::accept(http, condition, response, roots)?,
+        None => response,
+    };
     response::output(http, response, began.elapsed())
 }

@@ -11,6 +11,7 @@ use super::{Again, Http};
 use crate::{
     model::{ErrorCode, HttpResponse, JsonText, LimitUnit, Limits, RunError},
     net::{NetError, Response},
+    template::{Condition, Root, Roots},
 };
 
 /// Headers that hand out rights; no run keeps them.
@@ -91,7 +92,20 @@ pub(super) fn judge(http: &Http, response: Response, now: SystemTime) -> Result<
     if http.ok.iter().any(|(first, last)| (*first..=*last).contains(&status)) {
         return Ok(response);
     }
-    let mut message = format!("{} {} answered {status}", http.request.method(), origin(&response.url));
+    let message = told(http, &response, &format!("answered {status}"));
+    let retry = match status {
+        429 | 503 => retry_after(&response.headers, now)
+            .map_or(Again::Helps, |wait| Again::After(wait.as_millis() as u64)),
+        408 | 425 | 500..=599 => Again::Helps,
+        _ => Again::Never,
+    };
+    let failure = Failure::new(RunError::new(ErrorCode::HttpStatus, message));
+    Err(Box::new(Failure { retry, response: Some(response), ..failure }))
+}
+
+/// What was asked and what came back, with the beginning of the body.
+fn told(http: &Http, response: &Response, what: &str) -> String {
+    let mut message = format!("{} {} {what}", http.request.method(), origin(&response.url));
     let body = String::from_utf8_lossy(&response.body);
     let shown = |c: char| if c.is_control() { ' ' } else { c };
     let mut excerpt: String = body.trim().chars().take(EXCERPT).map(shown).collect();
@@ -102,13 +116,54 @@ pub(super) fn judge(http: &Http, response: Response, now: SystemTime) -> Result<
         message.push_str(": ");
         message.push_str(&excerpt);
     }
-    let retry = match status {
-        429 | 503 => retry_after(&response.headers, now)
-            .map_or(Again::Helps, |wait| Again::After(wait.as_millis() as u64)),
-        408 | 425 | 500..=599 => Again::Helps,
-        _ => Again::Never,
+    message
+}
+
+/// The usual roots, and the answer.
+struct Judged<'a> {
+    roots: &'a dyn Roots,
+    response: Value,
+}
+
+impl Roots for Judged<'_> {
+    fn root(&self, root: Root) -> Option<&Value> {
+        if root == Root::Response { Some(&self.response) } else { self.roots.root(root) }
+    }
+}
+
+/// Whether the answer of a success meets the step's own condition.
+///
+/// # Errors
+/// `http_status` when not, which a retry may help: a group robot that is asked too often answers 200 too. `condition_error` when
+/// it cannot be said.
+pub(super) fn accept(
+    http: &Http,
+    condition: &Condition,
+    response: Response,
+    roots: &dyn Roots,
+) -> Result<Response, Box<Failure>> {
+    let body = data(http.response, &response).map(|data| data.to_value()).unwrap_or_default();
+    let seen = serde_json::json!({
+        "status": response.status,
+        "headers": headers(&response.headers),
+        "data": body,
+    });
+    let (failure, retry) = match condition.eval(&Judged { roots, response: seen }) {
+        Ok(true) => return Ok(response),
+        Ok(false) => {
+            let what = format!("answered {}, and `ok` says that this is no success", response.status);
+            let message = told(http, &response, &what);
+            (Failure::new(RunError::new(ErrorCode::HttpStatus, message)), Again::Helps)
+        }
+        Err(error) => {
+            let message = told(
+                http,
+                &response,
+                &format!("answered {}, and `ok` cannot be answered ({error})", response.status),
+            );
+            (Failure::new(RunError::new(ErrorCode::ConditionError, message)), Again::Never)
+        }
     };
-    let failure = Failure::new(RunError::new(ErrorCode::HttpStatus, message));
     Err(Box::new(Failure { retry, response: Some(response), ..failure }))
 }
 

@@ -33,7 +33,7 @@ async fn run_with(net: &Outbound, base: &str, spec: Value) -> (Result<Value, (St
     let http = compile(&spec, "steps[0]").unwrap();
     let attempt = Attempt { idempotency_key: "run_1:notify".to_owned(), number: 2, last: true, now_ms: 0 };
     let request = http.request.render(&roots(), &attempt);
-    let (result, retry) = exchange(&http, request, net, true).await;
+    let (result, retry) = exchange(&http, request, net, true, &roots()).await;
     let result = result.map(|output| output.to_value());
     (result.map_err(|error| (error.code.as_str().to_owned(), error.message)), retry)
 }
@@ -448,4 +448,39 @@ async fn a_step_reads_its_run_and_names_what_it_reads() {
     let http = compile(&spec, "s").unwrap();
     let (output, _) = execute(&http, &scope, &server.outbound(), &attempt).await;
     assert_eq!(output.unwrap().to_value()["url"], server.url("/x%20y/run_1"));
+}
+
+#[tokio::test]
+async fn a_body_that_tells_of_an_error_is_no_success_though_the_status_is() {
+    let robot = |body: &'static str| async move {
+        let server = Server::always(reply(200, &[("content-type", "application/json")], body)).await;
+        let ok = "response.data.errcode == 0 && response.status == 200 && context.data.id == 7";
+        run(&server, json!({"url": "BASE/send", "json": {}, "ok": ok})).await
+    };
+    let (sent, _) = robot("{\"errcode\": 0}").await;
+    assert_eq!(sent.unwrap()["data"]["errcode"], 0);
+    let (refused, retry) = robot("{\"errcode\": 310000, \"errmsg\": \"keywords not in content\"}").await;
+    let (code, message) = refused.unwrap_err();
+    assert_eq!((code.as_str(), retry), ("http_status", Again::Helps));
+    assert!(
+        message.contains("answered 200, and `ok` says") && message.contains("keywords not in content"),
+        "{message}"
+    );
+    let (unknown, retry) = robot("<html>busy</html>").await;
+    let (code, message) = unknown.unwrap_err();
+    assert_eq!((code.as_str(), retry), ("condition_error", Again::Never));
+    assert!(message.contains("busy"), "{message}");
+
+    let server = Server::always(reply(200, &[], "{\"code\": 9}")).await;
+    let structured = json!({"left": "{{$response.data.code}}", "op": "==", "right": 9});
+    let (met, _) = run(&server, json!({"url": "BASE/", "ok": structured})).await;
+    assert!(met.is_ok(), "{met:?}");
+    let ignored = json!({"url": "BASE/", "ok": "response.data.code == 0", "ignore_failure": true});
+    let output = run(&server, ignored).await.0.unwrap();
+    assert_eq!((&output["ok"], &output["data"]["code"]), (&json!(false), &json!(9)));
+    assert!(refused_message("response.data ==").contains("s.ok"), "{}", refused_message("response.data =="));
+}
+
+fn refused_message(ok: &str) -> String {
+    refused(json!({"url": "https://a.example/", "ok": ok}))
 }
