@@ -7,8 +7,8 @@
 //!   `loader` watches workflow folders, `plugin_folder` installs plugins from files, `server` accepts connections,
 //!   `key_source` finds the key of the secrets, `variables` knows what workflows see of the process, `machine` knows
 //!   how much memory there is.
-//! - F4 [`gateway`]: one webhook request. [`api`]: the management API. Only these two know HTTP statuses. [`run_view`]
-//!   shows a run, for the API and for the commands.
+//! - F4 [`gateway`]: one webhook request. [`api`]: the management API. [`http`]: what errors become; only
+//!   these three know HTTP statuses. [`run_view`] shows a run, for the API and for the commands.
 //! - F3 [`engine`]: runs, accepted once and finished once. Its `run::transition` is pure.
 //! - F2 [`steps`]: what each step type does.
 //! - F1 [`sandbox`]: the only wasmtime. [`store`]: the only sled. [`verify`], [`template`], [`secrets`], [`script`],
@@ -17,8 +17,8 @@
 //!   the threads that wait for events. `meter`: work that is counted.
 //!
 //! The path of one webhook: `gateway::hooks` -> `verify` -> `engine::intake` -> (202 once durable) ->
-//! `engine::line` -> `engine::runner` -> `engine::run` (`execution`, `transition`, `attempt`) -> `steps` -> `sandbox` ->
-//! `engine::run::progress`. docs/architecture.md draws it.
+//! `engine::line` -> `engine::runner` -> `engine::run::execution` -> `engine::run::transition` ->
+//! `engine::run::attempt` -> `steps` -> `sandbox` -> `engine::run::progress`. docs/architecture.md draws it.
 
 pub mod api;
 pub mod app;
@@ -29,6 +29,7 @@ mod files;
 pub mod folder;
 pub mod formats;
 pub mod gateway;
+pub mod http;
 mod key_source;
 mod loader;
 mod machine;
