@@ -29,7 +29,7 @@ use crate::{
         workflow::Definition,
     },
     model::{Answer, ErrorCode, JsonText, Parent, RunError, RunId, StepKey, StepRecord, Wait, WorkflowKey},
-    steps::Again,
+    steps::RetryHint,
     store::{StoreError, tables},
 };
 
@@ -250,8 +250,10 @@ impl Drive<'_> {
         Ok(())
     }
 
-    async fn tell_line(&self, committed: Committed) {
-        tell_line(&self.runs.line, self.progress.run.head.id, committed).await;
+    /// By hand, as attempts that are being executed cannot be lent to another thread.
+    fn tell_line(&self, committed: Committed) -> impl Future<Output = ()> + Send + use<> {
+        let (line, run) = (Arc::clone(&self.runs.line), self.progress.run.head.id);
+        async move { tell_line(&line, run, committed).await }
     }
 
     /// Does what a script needs of the run.
@@ -353,7 +355,7 @@ impl Drive<'_> {
             Performed::Ended { record, again } => RunEvent::Attempt { record, again },
             Performed::Answered { record, answer } => {
                 self.at_end.insert(key, AtEnd::Answer(answer));
-                RunEvent::Attempt { record, again: Again::Never }
+                RunEvent::Attempt { record, again: RetryHint::Never }
             }
             Performed::RunEnded { record, output } => {
                 self.progress.run_output = output;
@@ -388,7 +390,7 @@ impl Drive<'_> {
                 }
                 let output = json!({ "run": run, "status": "queued", "output": null });
                 let record = StepRecord { output: JsonText::from_value(&output), ..record };
-                RunEvent::Attempt { record, again: Again::Never }
+                RunEvent::Attempt { record, again: RetryHint::Never }
             }
             Err((error, again)) => RunEvent::Attempt { record: attempt::failed(record, error), again },
         }

@@ -21,6 +21,8 @@ pub(crate) use execution::{Stop, execute, tell_line};
 pub(crate) use job::Job;
 pub(crate) use new_run::NewRun;
 pub(crate) use urls::callback_token;
+#[cfg(test)]
+pub(crate) use urls::idempotency_key;
 
 use super::{EngineOptions, Kv, Vault, durable::Durable, line::Line, replies::Replies, workflow::Catalog};
 use crate::steps::Services;

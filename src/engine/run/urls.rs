@@ -17,7 +17,7 @@ pub(crate) fn callback_token(run: RunId, seed: &[u8; 32], key: &StepKey) -> Stri
 }
 
 /// The same for each attempt of a step instance, also of a run that repeats it from its failed step.
-pub(super) fn idempotency_key(seed: &[u8; 32], key: &StepKey) -> String {
+pub(crate) fn idempotency_key(seed: &[u8; 32], key: &StepKey) -> String {
     secret_of(seed, "effect", key)
 }
 

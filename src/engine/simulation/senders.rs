@@ -11,9 +11,7 @@ use super::{
     world::{World, lock},
 };
 use crate::{
-    engine::{
-        CallbackError, DedupeKey, Engine, ReplayOn, Reply, Submission, Submitted, attempt::callback_token,
-    },
+    engine::{CallbackError, DedupeKey, Engine, ReplayOn, Reply, Submission, Submitted, run::callback_token},
     model::{Cause, Entry, Event, JsonText, Mode, RunId, Span, StepKey, Wait},
     store::{StoreError, tables},
 };
