@@ -63,11 +63,11 @@ pub(super) struct Expect {
 const EVENT_KEYS: [&str; 8] = ["method", "path", "ip", "headers", "query", "params", "data", "body"];
 
 /// The size limit of an event or fixture file, so that a wrong file does not fill the memory.
-const MOST: u64 = 64 << 20;
+const MAX_BYTES: u64 = 64 << 20;
 
 /// Reads the file of `flowcell run --event`: a fixture, an event, or the JSON of a body.
 pub(super) fn read_event(path: &Path, workflow: &Workflow) -> anyhow::Result<Event> {
-    event_of(&files::given_text(path, MOST)?, path, workflow)
+    event_of(&files::given_text(path, MAX_BYTES)?, path, workflow)
 }
 
 fn event_of(text: &str, path: &Path, workflow: &Workflow) -> anyhow::Result<Event> {
@@ -111,7 +111,7 @@ impl Beside {
     }
 
     fn text(&self) -> Result<String, FileError> {
-        self.fixtures.text(Path::new(&self.name), MOST)
+        self.fixtures.text(Path::new(&self.name), MAX_BYTES)
     }
 }
 
@@ -164,7 +164,7 @@ impl EventFile {
             params: self.params.into_iter().collect(),
             content,
             body,
-            origin: String::new(),
+            origin: "".into(),
             raw_query: raw_query.finish(),
             notes: Vec::new(),
         })
