@@ -279,7 +279,7 @@ impl App {
             keep_succeeded: config.keep_succeeded,
             keep_failed: config.keep_failed,
             history_bytes: config.history_bytes.as_bytes(),
-            public_url: config.public_url.clone().unwrap_or_else(|| format!("{scheme}://{address}")),
+            public_url: config.public_url.clone().unwrap_or_else(|| format!("{scheme}://{address}")).into(),
             drain: config.drain,
         };
         let runs_plugins = PluginEngine::new(PluginOptions {

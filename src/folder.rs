@@ -16,9 +16,9 @@ use crate::{
 };
 
 /// The most bytes of all files of a workflow together, libraries included.
-const MOST: u64 = 16 << 20;
+const MAX_BYTES: u64 = 16 << 20;
 /// How deep folders of code may nest.
-const DEPTH_MOST: usize = 16;
+const MAX_DEPTH: usize = 16;
 const WORKFLOW: &str = "workflow.json";
 
 /// Why a folder is not a workflow.
@@ -31,10 +31,10 @@ pub enum FolderError {
     #[error("{folder} has no workflow.json; give the folder of one workflow")]
     NoWorkflow { folder: String },
     /// The code is too large.
-    #[error("{folder}: its files are over {MOST} bytes together")]
+    #[error("{folder}: its files are over {MAX_BYTES} bytes together")]
     TooLarge { folder: String },
     /// Folders are nested too deep.
-    #[error("{folder}: folders nest over {DEPTH_MOST} deep")]
+    #[error("{folder}: folders nest over {MAX_DEPTH} deep")]
     TooDeep {
         /// The innermost folder.
         folder: String,
@@ -89,7 +89,7 @@ fn bundle(folder: &Root, beside: Option<&Root>) -> Result<Bundle, FolderError> {
 /// # Errors
 /// When it cannot be read.
 pub fn workflow_json(folder: &Root) -> Result<String, FolderError> {
-    let text = folder.text(Path::new(WORKFLOW), MOST);
+    let text = folder.text(Path::new(WORKFLOW), MAX_BYTES);
     text.map_err(|error| {
         if folder.has(Path::new(WORKFLOW)) {
             // A link that leads nowhere is not missing.
@@ -118,7 +118,7 @@ impl Reader<'_> {
     /// Reads the code in `folder` and in its folders. `prefix` is the folder's name below the root. Links to folders
     /// are not followed.
     fn code(&mut self, folder: &Root, prefix: &str, depth: usize) -> Result<(), FolderError> {
-        if depth > DEPTH_MOST {
+        if depth > MAX_DEPTH {
             return Err(FolderError::TooDeep { folder: folder.place().display().to_string() });
         }
         for entry in folder.entries()? {
@@ -144,7 +144,7 @@ impl Reader<'_> {
 
     /// Adds one file of a place.
     fn file(&mut self, place: &Root, path: &str, name: String) -> Result<(), FolderError> {
-        let text = place.text(Path::new(path), MOST - self.size).map_err(|error| match error {
+        let text = place.text(Path::new(path), MAX_BYTES - self.size).map_err(|error| match error {
             FileError::TooLarge { .. } => {
                 FolderError::TooLarge { folder: self.root.place().display().to_string() }
             }

@@ -23,7 +23,7 @@ use crate::{
 pub const KEY_FILE: &str = "secrets.key";
 
 /// The size limit of such a file, bytes. It has a few keys and comments.
-const KEY_FILE_MOST: u64 = 64 << 10;
+const MAX_KEY_FILE: u64 = 64 << 10;
 
 /// Why there is no key.
 #[derive(Debug, thiserror::Error)]
@@ -128,7 +128,7 @@ fn read(path: &Path) -> Result<Keyring, KeyError> {
     if file.metadata().map_err(failed)?.permissions().mode() & 0o027 != 0 {
         return Err(KeyError::Open { path: shown(path) });
     }
-    let bytes = Zeroizing::new(files::whole(&file, path, KEY_FILE_MOST)?);
+    let bytes = Zeroizing::new(files::whole(&file, path, MAX_KEY_FILE)?);
     let material = std::str::from_utf8(&bytes).map_err(|_| FileError::NotText { path: shown(path) })?;
     parse(shown(path), material)
 }

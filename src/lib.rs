@@ -7,8 +7,8 @@
 //!   `loader` watches workflow folders, `plugin_folder` installs plugins from files, `server` accepts connections,
 //!   `key_source` finds the key of the secrets, `variables` knows what workflows see of the process, `machine` knows
 //!   how much memory there is.
-//! - F4 [`gateway`]: one webhook request. [`api`]: the management API. Only these two know HTTP statuses. [`run_view`]
-//!   shows a run, for the API and for the commands.
+//! - F4 [`gateway`]: one webhook request. [`api`]: the management API. [`http`]: what errors become; only
+//!   these three know HTTP statuses. [`run_view`] shows a run, for the API and for the commands.
 //! - F3 [`engine`]: runs, accepted once and finished once. Its `run::transition` is pure.
 //! - F2 [`steps`]: what each step type does.
 //! - F1 [`sandbox`]: the only wasmtime. [`store`]: the only sled. [`verify`], [`template`], [`secrets`], [`script`],
@@ -39,6 +39,7 @@ pub mod engine;
 mod files;
 pub mod folder;
 pub mod gateway;
+pub mod http;
 mod key_source;
 mod loader;
 mod machine;

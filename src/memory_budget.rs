@@ -10,12 +10,12 @@ pub(crate) const ASSUMED: u64 = 1 << 30;
 /// With less than this, no request of ordinary size would pass, bytes.
 const BODIES_LEAST: u64 = 16 << 20;
 /// With more than this, bodies would only wait for each other, bytes.
-const BODIES_MOST: u64 = 512 << 20;
+const MAX_BODIES: u64 = 512 << 20;
 
 /// How many bytes of request bodies may be in memory at once: a sixteenth of `memory`, because each byte of a body
 /// costs some more while it is decoded and stored.
 pub(crate) fn bodies(memory: u64) -> u64 {
-    (memory / 16).clamp(BODIES_LEAST, BODIES_MOST)
+    (memory / 16).clamp(BODIES_LEAST, MAX_BODIES)
 }
 
 /// How much scripts and plugins may have together: two fifths of `memory`. The rest is for bodies, the store's cache
@@ -34,7 +34,7 @@ mod tests {
         for (memory, expected) in cases {
             assert_eq!(bodies(memory), expected, "{memory}");
         }
-        assert_eq!(bodies(u64::MAX), BODIES_MOST);
+        assert_eq!(bodies(u64::MAX), MAX_BODIES);
         assert_eq!(sandbox(ASSUMED).as_bytes(), ASSUMED / 5 * 2);
         assert_eq!(sandbox(0), Limits::DEFAULT.memory);
     }

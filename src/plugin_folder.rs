@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// The size limit of the file beside a module, bytes.
-const BESIDE_MOST: u64 = 1 << 20;
+const MAX_BESIDE: u64 = 1 << 20;
 
 /// The content of the file beside a module.
 #[derive(Debug, Default, Deserialize)]
@@ -74,7 +74,7 @@ pub async fn install(plugins: &Plugins, path: &Path, now_ms: u64) -> Result<Uplo
     let bytes = folder.read(name, PLUGIN_SIZE_MOST.as_bytes())?;
     let beside_path = path.with_extension("json");
     let wrong = |why: String| PluginFileError::Beside { path: beside_path.clone(), why };
-    let beside: Beside = match folder.read(&name.with_extension("json"), BESIDE_MOST) {
+    let beside: Beside = match folder.read(&name.with_extension("json"), MAX_BESIDE) {
         Ok(text) => serde_json::from_slice(&text).map_err(|error| wrong(error.to_string()))?,
         Err(error) if error.is_missing() => Beside::default(),
         Err(error) => return Err(error.into()),

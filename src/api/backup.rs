@@ -7,10 +7,9 @@ use axum::{
 };
 use http::header;
 
-use super::store_problem;
 use crate::{
     engine::Engine,
-    gateway::Problem,
+    http::Problem,
     store::{SealKey, Sealer},
 };
 
@@ -20,7 +19,7 @@ pub(super) async fn download(
     State(engine): State<Engine>,
     seal: Option<SealKey>,
 ) -> Result<Response, Problem> {
-    let stream = engine.store().backup().await.map_err(store_problem)?;
+    let stream = engine.store().backup().await?;
     let sealer = seal.map(Sealer::new);
     let pieces = futures::stream::unfold((stream, sealer), |(mut stream, mut sealer)| async move {
         let Some(piece) = stream.recv().await else {

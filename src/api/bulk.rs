@@ -4,16 +4,16 @@ use axum::{Json, extract::State};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{PAGE, bad_request, control::On, input, problems, store_problem};
+use super::{PAGE, control::On, input};
 use crate::{
     engine::Engine,
-    gateway::Problem,
+    http::Problem,
     model::{RunHead, RunId, RunStatus, WorkflowKey},
     store::tables::{self, runs::Filter},
 };
 
 /// The most runs of one request.
-const MOST: usize = 1_000;
+const MAX_RUNS: usize = 1_000;
 /// Pages of heads that one request looks at; a rare status takes several requests.
 const LOOKS: usize = 25;
 
@@ -36,14 +36,16 @@ pub(super) async fn replay(State(engine): State<Engine>, body: input::Body) -> R
     let request: Request = input::fields(body)?;
     let Request { workflow, status, after, before, on, limit, dry_run } = request;
     if workflow.is_none() && status.is_none() && after.is_none() && before.is_none() {
-        return Err(bad_request("say which runs: give workflow, status, after or before"));
+        return Err(Problem::bad_request("say which runs: give workflow, status, after or before"));
     }
     if status.is_some_and(|status| !status.is_terminal()) {
-        return Err(bad_request("status: only ended runs can be repeated: succeeded, failed or cancelled"));
+        return Err(Problem::bad_request(
+            "status: only ended runs can be repeated: succeeded, failed or cancelled",
+        ));
     }
     let limit = limit.unwrap_or(PAGE);
-    if !(1..=MOST).contains(&limit) {
-        return Err(bad_request(format!("limit: 1 to {MOST} can be given")));
+    if !(1..=MAX_RUNS).contains(&limit) {
+        return Err(Problem::bad_request(format!("limit: 1 to {MAX_RUNS} can be given")));
     }
     let (after, before) = (after.map(bound).transpose()?, before.map(bound).transpose()?);
     let filter = Filter { workflow, status };
@@ -57,7 +59,7 @@ pub(super) async fn replay(State(engine): State<Engine>, body: input::Body) -> R
         match engine.replay(run, on.into()).await {
             Ok(new) => replayed.push(json!({ "run": run, "new": new })),
             Err(error) => {
-                let problem = problems::control(error);
+                let problem = Problem::from(error);
                 failed.push(json!({ "run": run, "code": problem.code(), "detail": problem.detail() }));
             }
         }
@@ -71,10 +73,10 @@ fn bound(text: String) -> Result<RunId, Problem> {
         return Ok(run);
     }
     let time: jiff::Timestamp = text.parse().map_err(|_| {
-        bad_request(format!("{text}: expected a run id, or a time as in 2026-01-31T12:00:00Z"))
+        Problem::bad_request(format!("{text}: expected a run id, or a time as in 2026-01-31T12:00:00Z"))
     })?;
-    let ms =
-        u64::try_from(time.as_millisecond()).map_err(|_| bad_request(format!("{text} is before 1970")))?;
+    let ms = u64::try_from(time.as_millisecond())
+        .map_err(|_| Problem::bad_request(format!("{text} is before 1970")))?;
     Ok(RunId::new(ms, [0; 10]))
 }
 
@@ -89,8 +91,7 @@ async fn matching(
     let (mut found, mut cursor) = (Vec::new(), before);
     for _ in 0..LOOKS {
         let wanted = limit - found.len();
-        let page =
-            tables::runs::list(&**engine.store(), filter, cursor, wanted).await.map_err(store_problem)?;
+        let page = tables::runs::list(&**engine.store(), filter, cursor, wanted).await?;
         for head in page.items {
             if after.is_some_and(|after| head.id <= after) {
                 return Ok((found, None));

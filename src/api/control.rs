@@ -8,10 +8,10 @@ use http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{input, problems};
+use super::input;
 use crate::{
     engine::{Engine, ReplayOn},
-    gateway::Problem,
+    http::Problem,
     model::RunId,
 };
 
@@ -59,7 +59,7 @@ pub(super) async fn cancel(
 ) -> Result<(StatusCode, Json<Value>), Problem> {
     let id: RunId = input::parsed(&id)?;
     let Cancel { reason } = input::fields(body)?;
-    engine.cancel(id, reason.as_deref().unwrap_or(NO_REASON)).await.map_err(problems::control)?;
+    engine.cancel(id, reason.as_deref().unwrap_or(NO_REASON)).await?;
     Ok((StatusCode::ACCEPTED, Json(json!({ "run_id": id }))))
 }
 
@@ -70,7 +70,7 @@ pub(super) async fn replay(
     body: input::Body,
 ) -> Result<(StatusCode, Json<Value>), Problem> {
     let Replay { on } = input::fields(body)?;
-    let new = engine.replay(input::parsed(&id)?, on.into()).await.map_err(problems::control)?;
+    let new = engine.replay(input::parsed(&id)?, on.into()).await?;
     Ok((StatusCode::CREATED, Json(json!({ "run_id": new }))))
 }
 
@@ -82,6 +82,6 @@ pub(super) async fn retry(
     body: input::Body,
 ) -> Result<(StatusCode, Json<Value>), Problem> {
     let Replay { on } = input::fields(body)?;
-    let new = engine.retry(input::parsed(&id)?, on.into()).await.map_err(problems::control)?;
+    let new = engine.retry(input::parsed(&id)?, on.into()).await?;
     Ok((StatusCode::CREATED, Json(json!({ "run_id": new }))))
 }

@@ -17,10 +17,7 @@ use http::{HeaderValue, StatusCode, header};
 use tokio::sync::Semaphore;
 
 use super::{Token, guesses::Guesses};
-use crate::{
-    gateway::{Gateway, Problem},
-    sandbox::PLUGIN_SIZE_MOST,
-};
+use crate::{gateway::Gateway, http::Problem, sandbox::PLUGIN_SIZE_MOST};
 
 /// What the bodies of all requests to the API may take beside the largest one, bytes. It is a budget of their own, so
 /// that floods of webhooks do not keep the operator out.

@@ -1,4 +1,4 @@
-//! Wrong tokens: counted by address, told in the log without flooding it, and answered later and later.
+//! Counts wrong tokens by address, writes them to the log without flooding it, and answers them later and later.
 //!
 //! Pure: the time comes in. A right token is let in whatever came from its address before. That is the trade-off: who
 //! shares an address with somebody that guesses is never locked out, and guessing is not stopped but made
@@ -11,13 +11,13 @@ use crate::model::subscriber;
 /// Wrong tokens of an address that are answered at once.
 const FREE: u32 = 10;
 /// The longest time that an address is told to wait.
-const WAIT_MOST: Duration = Duration::from_secs(15 * 60);
+const MAX_WAIT: Duration = Duration::from_secs(15 * 60);
 /// An address is forgotten so long after its last wrong token and its last wait.
 const REMEMBERED: Duration = Duration::from_secs(15 * 60);
 /// Between two lines of the log about one address.
 const TOLD_EVERY: Duration = Duration::from_secs(60);
 /// Addresses that are remembered.
-const ADDRESSES_MOST: usize = 4_096;
+const MAX_ADDRESSES: usize = 4_096;
 
 /// Who guesses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -73,7 +73,7 @@ impl Guesses {
         if now >= record.waits_until {
             record.failures = record.failures.saturating_add(1);
             if let Some(beyond) = record.failures.checked_sub(FREE + 1) {
-                let wait = Duration::from_secs(1_u64.checked_shl(beyond).unwrap_or(u64::MAX)).min(WAIT_MOST);
+                let wait = Duration::from_secs(1_u64.checked_shl(beyond).unwrap_or(u64::MAX)).min(MAX_WAIT);
                 record.waits_until = now.saturating_add(wait);
             }
         }
@@ -92,14 +92,14 @@ impl Guesses {
     }
 
     fn place(&mut self, who: Who, now: Duration) -> Who {
-        if self.records.len() < ADDRESSES_MOST || self.records.contains_key(&who) {
+        if self.records.len() < MAX_ADDRESSES || self.records.contains_key(&who) {
             return who;
         }
         if now.saturating_sub(self.swept) >= TOLD_EVERY {
             self.swept = now;
             self.records.retain(|_, record| !record.is_old(now));
         }
-        if self.records.len() < ADDRESSES_MOST { who } else { Who::Others }
+        if self.records.len() < MAX_ADDRESSES { who } else { Who::Others }
     }
 }
 
@@ -157,10 +157,10 @@ mod tests {
     #[test]
     fn l9_a_flood_of_addresses_is_bounded_and_waits_too() {
         let mut guesses = Guesses::default();
-        for index in 0..ADDRESSES_MOST as u32 + 20 {
+        for index in 0..MAX_ADDRESSES as u32 + 20 {
             at(&mut guesses, &std::net::Ipv4Addr::from_bits(index).to_string(), 100);
         }
-        assert_eq!(guesses.records.len(), ADDRESSES_MOST + 1);
+        assert_eq!(guesses.records.len(), MAX_ADDRESSES + 1);
         assert!(at(&mut guesses, "203.0.113.1", 100).is_some(), "strangers share one count");
         let later = 101 + 2 * REMEMBERED.as_secs();
         assert_eq!(at(&mut guesses, "203.0.113.1", later), None);

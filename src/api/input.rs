@@ -1,4 +1,4 @@
-//! What resources are asked with: ids in paths, JSON in bodies.
+//! Reads what requests bring: ids in paths, JSON in bodies.
 
 use std::str::FromStr;
 
@@ -6,12 +6,11 @@ use axum::{body::Bytes, extract::rejection::BytesRejection};
 use http::StatusCode;
 use serde::de::DeserializeOwned;
 
-use super::bad_request;
-use crate::gateway::Problem;
+use crate::http::Problem;
 
-/// An id or key that stands in a path.
+/// Parses an id or key of a path.
 pub(super) fn parsed<T: FromStr<Err: std::fmt::Display>>(text: &str) -> Result<T, Problem> {
-    text.parse().map_err(|error| bad_request(format!("{text}: {error}")))
+    text.parse().map_err(|error| Problem::bad_request(format!("{text}: {error}")))
 }
 
 /// A body as it arrived, or why it did not.
@@ -21,14 +20,14 @@ pub(super) type Body = Result<Bytes, BytesRejection>;
 pub(super) fn bytes(body: Body) -> Result<Bytes, Problem> {
     body.map_err(|error| match error.status() {
         StatusCode::PAYLOAD_TOO_LARGE => Problem::new(error.status(), "body_too_large", error.body_text()),
-        _ => bad_request(error.body_text()),
+        _ => Problem::bad_request(error.body_text()),
     })
 }
 
-/// A JSON object; no body is as good as `{}`.
+/// The fields of a JSON object. No body counts as `{}`.
 pub(super) fn fields<T: DeserializeOwned>(body: Body) -> Result<T, Problem> {
     let body = bytes(body)?;
     let body = if body.is_empty() { b"{}" } else { &body[..] };
     serde_json::from_slice(body)
-        .map_err(|error| bad_request(format!("the body is not what it should be: {error}")))
+        .map_err(|error| Problem::bad_request(format!("the body is not what it should be: {error}")))
 }

@@ -1,7 +1,7 @@
-//! What the scripts of a workflow keep, for operators: look, set, delete.
+//! The kv of a workflow, for operators: read, set and delete values.
 //!
-//! A write waits for runs that are writing the same key, as other runs do. A workflow that is gone may have left
-//! values behind, so reading and deleting ask for no workflow.
+//! Like a run, a write waits for runs that write the same key. A removed workflow may have left values behind, so reading
+//! and deleting do not ask whether the workflow exists.
 
 use axum::{
     Json,
@@ -11,10 +11,10 @@ use http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::{bad_request, input, page_size, problems, store_problem};
+use super::{input, page_size};
 use crate::{
-    engine::{ControlError, Engine, KvEntry, KvError, KvOp},
-    gateway::Problem,
+    engine::{ControlError, Engine, KvEntry, KvOp},
+    http::Problem,
     model::{Span, WorkflowKey},
     steps,
 };
@@ -36,9 +36,8 @@ pub(super) async fn list(
     let workflow: WorkflowKey = input::parsed(&workflow)?;
     let (kv, now_ms) = (engine.kv(), engine.ports().now_ms());
     let (limit, after) = (page_size(page.limit), page.after.as_deref());
-    let (entries, next) =
-        kv.entries(&workflow, &page.prefix, after, limit, now_ms).await.map_err(store_problem)?;
-    let usage = kv.usage(&workflow).await.map_err(store_problem)?;
+    let (entries, next) = kv.entries(&workflow, &page.prefix, after, limit, now_ms).await?;
+    let usage = kv.usage(&workflow).await?;
     Ok(Json(json!({
         "entries": entries.iter().map(shown).collect::<Vec<_>>(),
         "next": next,
@@ -57,21 +56,24 @@ pub(super) async fn show(
     Path((workflow, key)): Path<(String, String)>,
 ) -> Result<Json<Value>, Problem> {
     let workflow: WorkflowKey = input::parsed(&workflow)?;
-    let entry = engine.kv().entry(&workflow, &key, engine.ports().now_ms()).await.map_err(store_problem)?;
+    let entry = engine.kv().entry(&workflow, &key, engine.ports().now_ms()).await?;
     entry.map(|entry| Json(shown(&entry))).ok_or_else(unknown)
 }
 
-/// Parsed by hand, as a value that is null is not one that is left out.
+/// This is parsed by hand, because a value that is null differs from one that is left out.
 fn put_args(body: input::Body, key: String) -> Result<Value, Problem> {
     let mut fields: Map<String, Value> = input::fields(body)?;
-    let value = fields.remove("value").ok_or_else(|| bad_request("the body needs a `value`, any JSON"))?;
+    let value =
+        fields.remove("value").ok_or_else(|| Problem::bad_request("the body needs a `value`, any JSON"))?;
     let ttl_ms = match fields.remove("ttl") {
         None | Some(Value::Null) => None,
         Some(Value::String(ttl)) => Some(input::parsed::<Span>(&ttl)?.as_millis()),
-        Some(_) => return Err(bad_request("`ttl` must be a duration, as in \"1h\"")),
+        Some(_) => return Err(Problem::bad_request("`ttl` must be a duration, as in \"1h\"")),
     };
     match fields.keys().next() {
-        Some(other) => Err(bad_request(format!("`{other}` is unknown; the body has `value` and `ttl`"))),
+        Some(other) => {
+            Err(Problem::bad_request(format!("`{other}` is unknown; the body has `value` and `ttl`")))
+        }
         None => Ok(json!({ "key": key, "value": value, "ttl_ms": ttl_ms })),
     }
 }
@@ -84,7 +86,7 @@ pub(super) async fn set(
 ) -> Result<StatusCode, Problem> {
     let workflow: WorkflowKey = input::parsed(&workflow)?;
     if engine.catalog().current(&workflow).is_none() {
-        return Err(problems::control(ControlError::UnknownWorkflow(workflow)));
+        return Err(Problem::from(ControlError::UnknownWorkflow(workflow)));
     }
     operate(&engine, workflow, "kv.set", &put_args(body, key)?).await?;
     Ok(StatusCode::NO_CONTENT)
@@ -103,8 +105,8 @@ pub(super) async fn delete(
 }
 
 async fn operate(engine: &Engine, workflow: WorkflowKey, op: &str, args: &Value) -> Result<Value, Problem> {
-    let op = KvOp::parse(op, args).map_err(problem)?.expect("it is an operation of kv");
-    engine.kv().operate(workflow, op, engine.ports().now_ms()).await.map_err(problem)
+    let op = KvOp::parse(op, args)?.expect("it is an operation of kv");
+    Ok(engine.kv().operate(workflow, op, engine.ports().now_ms()).await?)
 }
 
 fn shown(entry: &KvEntry) -> Value {
@@ -118,16 +120,4 @@ fn shown(entry: &KvEntry) -> Value {
 
 fn unknown() -> Problem {
     Problem::new(StatusCode::NOT_FOUND, "kv_unknown", "there is no value under this key")
-}
-
-fn problem(error: KvError) -> Problem {
-    match error {
-        KvError::Store(error) => store_problem(error),
-        KvError::Busy { .. } => Problem::new(StatusCode::CONFLICT, "kv_busy", error.to_string()),
-        KvError::Quota { .. } => Problem::new(StatusCode::CONFLICT, "kv_full", error.to_string()),
-        KvError::ValueTooLarge { .. }
-        | KvError::KeyInvalid { .. }
-        | KvError::NotANumber { .. }
-        | KvError::Arguments { .. } => bad_request(error.to_string()),
-    }
 }

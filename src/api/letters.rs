@@ -8,8 +8,8 @@ use http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{bad_request, control::Replay, input, page_size, problems, runs, store_problem};
-use crate::{engine::Engine, gateway::Problem, model::RunId, store::tables};
+use super::{control::Replay, input, page_size, runs};
+use crate::{engine::Engine, http::Problem, model::RunId, store::tables};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -24,12 +24,12 @@ pub(super) async fn list(
     State(engine): State<Engine>,
     query: Result<Query<ListQuery>, QueryRejection>,
 ) -> Result<Json<Value>, Problem> {
-    let Query(query) = query.map_err(|error| bad_request(error.body_text()))?;
+    let Query(query) = query.map_err(|error| Problem::bad_request(error.body_text()))?;
     let limit = page_size(query.limit);
     let store = &**engine.store();
-    let letters = tables::letters::list(store, query.before, limit).await.map_err(store_problem)?;
+    let letters = tables::letters::list(store, query.before, limit).await?;
     let next = letters.last().filter(|_| letters.len() == limit).copied();
-    let heads = tables::runs::heads(store, &letters).await.map_err(store_problem)?;
+    let heads = tables::runs::heads(store, &letters).await?;
     let lines: Vec<_> = heads.into_iter().flatten().map(|head| runs::line(&engine, head)).collect();
     Ok(Json(json!({ "dead_letters": lines, "next": next })))
 }
@@ -43,8 +43,8 @@ pub(super) async fn retry(
 ) -> Result<(StatusCode, Json<Value>), Problem> {
     let Replay { on } = input::fields(body)?;
     let id: RunId = letter(&engine, &id).await?;
-    let new = engine.retry(id, on.into()).await.map_err(problems::control)?;
-    engine.dismiss(id).await.map_err(problems::control)?;
+    let new = engine.retry(id, on.into()).await?;
+    engine.dismiss(id).await?;
     Ok((StatusCode::CREATED, Json(json!({ "run_id": new }))))
 }
 
@@ -54,14 +54,14 @@ pub(super) async fn dismiss(
     Path(id): Path<String>,
 ) -> Result<StatusCode, Problem> {
     let id = letter(&engine, &id).await?;
-    engine.dismiss(id).await.map_err(problems::control)?;
+    engine.dismiss(id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 /// A run that is on the list.
 async fn letter(engine: &Engine, id: &str) -> Result<RunId, Problem> {
     let id: RunId = input::parsed(id)?;
-    if tables::letters::holds(&**engine.store(), id).await.map_err(store_problem)? {
+    if tables::letters::holds(&**engine.store(), id).await? {
         return Ok(id);
     }
     let detail = format!("{id} is no dead letter");

@@ -11,7 +11,6 @@ mod input;
 mod kv;
 mod letters;
 mod plugins;
-mod problems;
 mod requests;
 mod runs;
 mod secrets;
@@ -36,13 +35,14 @@ use door::{Door, authorize, know_the_name};
 
 use crate::{
     engine::{Engine, Plugins, Vault},
-    gateway::{self, Gateway, Problem},
+    gateway::Gateway,
+    http::{Problem, of_engine},
     model::Limits,
-    store::{SealKey, StoreError},
+    store::SealKey,
 };
 
 /// The most items of one page.
-const PAGE_MOST: usize = 500;
+const MAX_PAGE: usize = 500;
 /// The items of a page that does not say how many.
 const PAGE: usize = 50;
 
@@ -111,9 +111,9 @@ async fn ready(State(engine): State<Engine>) -> Response {
     match engine.readiness() {
         Ok(()) => Json(shown).into_response(),
         Err(error) => {
-            let problem = gateway::engine_problem(&error);
+            let (_, code, ..) = of_engine(&error);
             shown["ready"] = false.into();
-            shown["code"] = problem.code().into();
+            shown["code"] = code.into();
             shown["why"] = error.to_string().into();
             (StatusCode::SERVICE_UNAVAILABLE, Json(shown)).into_response()
         }
@@ -130,14 +130,5 @@ async fn welcome() -> impl IntoResponse {
 
 /// The items of a page that was asked for.
 fn page_size(asked: Option<usize>) -> usize {
-    asked.unwrap_or(PAGE).clamp(1, PAGE_MOST)
-}
-
-/// The store's error as the API's caller sees it.
-fn store_problem(error: StoreError) -> Problem {
-    gateway::store_problem(&error)
-}
-
-fn bad_request(detail: impl Into<String>) -> Problem {
-    Problem::new(StatusCode::BAD_REQUEST, "bad_request", detail)
+    asked.unwrap_or(PAGE).clamp(1, MAX_PAGE)
 }

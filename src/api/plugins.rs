@@ -16,15 +16,14 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
-    Door, authorize, bad_request,
+    Door, authorize,
     input::{Body, bytes, fields, parsed},
-    store_problem,
 };
 use crate::{
     engine::{Installed, Plugins, PluginsError, Ports},
-    gateway::Problem,
+    http::Problem,
     model::{Capability, CodeLimits, PluginName, PluginVersion},
-    sandbox::{PLUGIN_SIZE_MOST, PluginError},
+    sandbox::PLUGIN_SIZE_MOST,
     steps,
 };
 
@@ -70,14 +69,14 @@ async fn upload(
     named: Result<Query<Named>, QueryRejection>,
     body: Body,
 ) -> Result<Response, Problem> {
-    let Query(named) = named.map_err(|error| bad_request(error.body_text()))?;
+    let Query(named) = named.map_err(|error| Problem::bad_request(error.body_text()))?;
     let named = match (named.name, named.version) {
         (Some(name), Some(version)) => Some((parsed(&name)?, parsed(&version)?)),
         (None, None) => None,
-        _ => return Err(bad_request("give `name` and `version`, or neither of them")),
+        _ => return Err(Problem::bad_request("give `name` and `version`, or neither of them")),
     };
     let body = bytes(body)?;
-    let uploaded = shelf.plugins.upload(&body, named, shelf.ports.now_ms()).await.map_err(problem)?;
+    let uploaded = shelf.plugins.upload(&body, named, shelf.ports.now_ms()).await?;
     let description = &uploaded.version.description;
     if uploaded.new {
         tracing::info!(name = %description.name, version = %description.version, hash = %uploaded.version.hash, "a plugin was installed");
@@ -95,7 +94,7 @@ async fn list(State(shelf): State<Shelf>) -> Json<Value> {
 }
 
 fn unknown(name: &PluginName) -> Problem {
-    problem(PluginsError::Unknown { name: name.to_string() })
+    Problem::from(PluginsError::Unknown { name: name.to_string() })
 }
 
 /// `GET /api/v1/plugins/{name}`
@@ -116,7 +115,7 @@ fn one_version(
     let (name, version): (PluginName, Version) = (parsed(name)?, parsed(version)?);
     let installed = shelf.plugins.installed(&name).into_iter().flat_map(|installed| installed.versions);
     let found = installed.into_iter().find(|found| found.description.version == version);
-    let missing = || problem(PluginsError::Unknown { name: format!("{name}@{version}") });
+    let missing = || Problem::from(PluginsError::Unknown { name: format!("{name}@{version}") });
     let found = found.ok_or_else(missing)?;
     Ok((name, version, found))
 }
@@ -135,12 +134,15 @@ async fn module(
     Path((name, version)): Path<(String, String)>,
 ) -> Result<Response, Problem> {
     let (name, version, found) = one_version(&shelf, &name, &version)?;
-    let module = shelf.plugins.module(found.hash).await.map_err(store_problem)?;
+    let module = shelf.plugins.module(found.hash).await?;
     let module = module.ok_or_else(|| unknown(&name))?;
     let mut headers = HeaderMap::new();
     headers.insert(header::CONTENT_TYPE, http::HeaderValue::from_static("application/wasm"));
     let file = format!("attachment; filename=\"{name}-{version}.wasm\"");
-    headers.insert(header::CONTENT_DISPOSITION, file.parse().map_err(|_| bad_request("no name for a file"))?);
+    headers.insert(
+        header::CONTENT_DISPOSITION,
+        file.parse().map_err(|_| Problem::bad_request("no name for a file"))?,
+    );
     Ok((headers, module).into_response())
 }
 
@@ -151,7 +153,7 @@ async fn grant(
     body: Body,
 ) -> Result<Json<Value>, Problem> {
     let Grants { grants } = fields(body)?;
-    let installed = shelf.plugins.grant(&parsed(&name)?, &grants).await.map_err(problem)?;
+    let installed = shelf.plugins.grant(&parsed(&name)?, &grants).await?;
     tracing::info!(name, grants = shown(&grants), "a plugin was granted capabilities");
     Ok(Json(plugin_json(&installed)))
 }
@@ -163,7 +165,7 @@ async fn revoke(
     body: Body,
 ) -> Result<Json<Value>, Problem> {
     let Grants { grants } = fields(body)?;
-    let installed = shelf.plugins.revoke(&parsed(&name)?, &grants).await.map_err(problem)?;
+    let installed = shelf.plugins.revoke(&parsed(&name)?, &grants).await?;
     tracing::info!(name, grants = shown(&grants), "capabilities of a plugin were revoked");
     Ok(Json(plugin_json(&installed)))
 }
@@ -175,14 +177,14 @@ async fn limit(
     body: Body,
 ) -> Result<Json<Value>, Problem> {
     let limits: CodeLimits = fields(body)?;
-    let installed = shelf.plugins.limit(&parsed(&name)?, limits).await.map_err(problem)?;
+    let installed = shelf.plugins.limit(&parsed(&name)?, limits).await?;
     Ok(Json(plugin_json(&installed)))
 }
 
 /// `DELETE /api/v1/plugins/{name}`
 async fn remove(State(shelf): State<Shelf>, Path(name): Path<String>) -> Result<StatusCode, Problem> {
     let name = parsed(&name)?;
-    let versions = shelf.plugins.remove(&name, None).await.map_err(problem)?;
+    let versions = shelf.plugins.remove(&name, None).await?;
     tracing::info!(%name, versions, "a plugin was removed");
     Ok(StatusCode::NO_CONTENT)
 }
@@ -193,7 +195,7 @@ async fn remove_version(
     Path((name, version)): Path<(String, String)>,
 ) -> Result<StatusCode, Problem> {
     let (name, version, _) = one_version(&shelf, &name, &version)?;
-    shelf.plugins.remove(&name, Some(&version)).await.map_err(problem)?;
+    shelf.plugins.remove(&name, Some(&version)).await?;
     tracing::info!(%name, %version, "a version of a plugin was removed");
     Ok(StatusCode::NO_CONTENT)
 }
@@ -239,39 +241,4 @@ fn version_json(version: &PluginVersion) -> Value {
         "output_schema": description.output_schema,
         "examples": description.examples,
     })
-}
-
-/// Status and stable code of what was not done.
-fn problem(error: PluginsError) -> Problem {
-    let (status, code) = match &error {
-        PluginsError::Module(module) => match module {
-            PluginError::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, module.code()),
-            PluginError::Compiler { .. } => (StatusCode::INTERNAL_SERVER_ERROR, module.code()),
-            PluginError::NotWasm { .. } | PluginError::Text | PluginError::Precompiled => {
-                (StatusCode::UNSUPPORTED_MEDIA_TYPE, module.code())
-            }
-            PluginError::Invalid { .. }
-            | PluginError::TooMany { .. }
-            | PluginError::ForbiddenImport { .. }
-            | PluginError::MissingExport { .. }
-            | PluginError::WrongWorld { .. }
-            | PluginError::CompileLimit { .. }
-            | PluginError::Describe { .. }
-            | PluginError::DescribeFailed(_) => (StatusCode::UNPROCESSABLE_ENTITY, module.code()),
-        },
-        PluginsError::Exists { .. } => (StatusCode::CONFLICT, "plugin_exists"),
-        PluginsError::Unnamed => (StatusCode::BAD_REQUEST, "plugin_unnamed"),
-        PluginsError::OtherName { .. } => (StatusCode::BAD_REQUEST, "plugin_named_otherwise"),
-        PluginsError::TooMany { .. } => (StatusCode::CONFLICT, "plugins_full"),
-        PluginsError::Unknown { .. } => (StatusCode::NOT_FOUND, "plugin_unknown"),
-        PluginsError::NotAsked { .. } => (StatusCode::CONFLICT, "capability_not_asked"),
-        PluginsError::NotGranted { .. } => (StatusCode::CONFLICT, "capability_not_granted"),
-        PluginsError::Limits { .. } => return bad_request(error.to_string()),
-        PluginsError::Damaged { .. } => (StatusCode::INTERNAL_SERVER_ERROR, "plugin_damaged"),
-        PluginsError::Store(error) => return store_problem(error.clone()),
-    };
-    if status.is_server_error() {
-        tracing::error!(%error, "the API could not work on a plugin");
-    }
-    Problem::new(status, code, error.to_string())
 }

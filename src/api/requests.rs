@@ -9,10 +9,11 @@ use http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{bad_request, input, page_size, store_problem};
+use super::{input, page_size};
 use crate::{
     engine::Engine,
-    gateway::{Gateway, Problem},
+    gateway::Gateway,
+    http::Problem,
     model::{KeptRequest, RequestId, RequestRecord, WorkflowKey, notes_json},
     steps,
     store::tables::{self, requests::Filter},
@@ -32,12 +33,10 @@ pub(super) async fn list(
     State(engine): State<Engine>,
     query: Result<Query<ListQuery>, QueryRejection>,
 ) -> Result<Json<Value>, Problem> {
-    let Query(query) = query.map_err(|error| bad_request(error.body_text()))?;
+    let Query(query) = query.map_err(|error| Problem::bad_request(error.body_text()))?;
     let limit = page_size(query.limit);
     let filter = Filter { workflow: query.workflow, refused: query.refused };
-    let page = tables::requests::list(&**engine.store(), &filter, query.before, limit)
-        .await
-        .map_err(store_problem)?;
+    let page = tables::requests::list(&**engine.store(), &filter, query.before, limit).await?;
     let lines: Vec<_> = page.items.iter().map(line).collect();
     Ok(Json(json!({ "requests": lines, "next": page.next })))
 }
@@ -49,11 +48,11 @@ pub(super) async fn show(
 ) -> Result<Json<Value>, Problem> {
     let id: RequestId = input::parsed(&id)?;
     let store = &**engine.store();
-    let record = tables::requests::get(store, id).await.map_err(store_problem)?.ok_or_else(|| {
+    let record = tables::requests::get(store, id).await?.ok_or_else(|| {
         let detail = format!("there is no request {id} in the log");
         Problem::new(StatusCode::NOT_FOUND, "request_unknown", detail)
     })?;
-    let kept = tables::requests::kept(store, id).await.map_err(store_problem)?;
+    let kept = tables::requests::kept(store, id).await?;
     let mut shown = line(&record);
     shown["request"] = kept.as_ref().map_or(Value::Null, request);
     Ok(Json(shown))

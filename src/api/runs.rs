@@ -8,10 +8,10 @@ use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{bad_request, input, page_size, store_problem};
+use super::{input, page_size};
 use crate::{
     engine::Engine,
-    gateway::Problem,
+    http::Problem,
     model::{Cause, Entry, RunHead, RunId, RunStatus, WorkflowKey},
     run_view, steps,
     store::tables::{self, runs::Filter},
@@ -50,11 +50,10 @@ pub(super) async fn list(
     State(engine): State<Engine>,
     query: Result<Query<ListQuery>, QueryRejection>,
 ) -> Result<Json<Value>, Problem> {
-    let Query(query) = query.map_err(|error| bad_request(error.body_text()))?;
+    let Query(query) = query.map_err(|error| Problem::bad_request(error.body_text()))?;
     let filter = Filter { workflow: query.workflow, status: query.status };
     let limit = page_size(query.limit);
-    let page =
-        tables::runs::list(&**engine.store(), &filter, query.before, limit).await.map_err(store_problem)?;
+    let page = tables::runs::list(&**engine.store(), &filter, query.before, limit).await?;
     let lines: Vec<_> = page.items.into_iter().map(|head| line(&engine, head)).collect();
     Ok(Json(json!({ "runs": lines, "next": page.next })))
 }
@@ -87,10 +86,10 @@ pub(super) async fn show(
 ) -> Result<Json<Value>, Problem> {
     let id: RunId = input::parsed(&id)?;
     let store = &**engine.store();
-    let run = tables::runs::get(store, id).await.map_err(store_problem)?;
+    let run = tables::runs::get(store, id).await?;
     let run = run
         .ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, "run_unknown", format!("there is no run {id}")))?;
-    let entries = tables::journal::list(store, id).await.map_err(store_problem)?;
+    let entries = tables::journal::list(store, id).await?;
     // A version that is gone or unreadable has no frames to give.
     let failed = |entry: &Entry| match entry {
         Entry::Ended(record) | Entry::Retrying(record, _) => record.error.is_some(),

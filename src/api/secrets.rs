@@ -13,16 +13,16 @@ use http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Door, authorize, bad_request, store_problem};
+use super::{Door, authorize};
 use crate::{
-    engine::{SecretInfo, Vault, VaultError},
-    gateway::Problem,
-    secrets::{SecretValue, VALUE_MOST},
+    engine::{SecretInfo, Vault},
+    http::Problem,
+    secrets::{MAX_VALUE, SecretValue},
     steps,
 };
 
 /// The largest body of a request: a value of which each byte is escaped.
-const BODY_MOST: usize = VALUE_MOST * 6 + 1_024;
+const MAX_BODY: usize = MAX_VALUE * 6 + 1_024;
 /// What `POST` can do, in place of a name.
 const ROTATE: &str = "rotate";
 
@@ -32,8 +32,8 @@ pub(super) fn router(vault: Vault, door: &Door) -> Router {
         .route("/api/v1/secrets", get(list))
         // One route for all methods, so that a secret may be called `rotate`.
         .route("/api/v1/secrets/{name}", put(set).delete(remove).post(act))
-        .layer(DefaultBodyLimit::max(BODY_MOST))
-        .layer(middleware::from_fn_with_state(door.with_bodies_of(BODY_MOST), authorize))
+        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(middleware::from_fn_with_state(door.with_bodies_of(MAX_BODY), authorize))
         .with_state(vault)
 }
 
@@ -55,23 +55,23 @@ async fn set(
     Path(name): Path<String>,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<Value>, Problem> {
-    let body = body.map_err(|error| bad_request(error.body_text()))?;
+    let body = body.map_err(|error| Problem::bad_request(error.body_text()))?;
     // The parser's own message might quote the value.
     let Body { value } = serde_json::from_slice(&body).map_err(|error| {
-        bad_request(format!(
+        Problem::bad_request(format!(
             "the body is not {{\"value\": \"…\"}} (line {}, column {})",
             error.line(),
             error.column()
         ))
     })?;
-    let info = vault.set(&name, value).await.map_err(problem)?;
+    let info = vault.set(&name, value).await?;
     tracing::info!(name, "a secret was set");
     Ok(Json(shown(&info)))
 }
 
 /// `DELETE /api/v1/secrets/{name}`
 async fn remove(State(vault): State<Vault>, Path(name): Path<String>) -> Result<StatusCode, Problem> {
-    if !vault.remove(&name).await.map_err(problem)? {
+    if !vault.remove(&name).await? {
         let detail = "there is no secret of this name";
         return Err(Problem::new(StatusCode::NOT_FOUND, "secret_unknown", detail));
     }
@@ -90,22 +90,11 @@ async fn act(State(vault): State<Vault>, Path(action): Path<String>) -> Result<J
         problem.allow = Some("PUT, DELETE".to_owned());
         return Err(problem);
     }
-    let count = vault.rotate().await.map_err(problem)?;
+    let count = vault.rotate().await?;
     tracing::info!(count, "the secrets were sealed anew");
     Ok(Json(json!({ "rotated": count, "key_id": vault.key_id() })))
 }
 
 fn shown(info: &SecretInfo) -> Value {
     json!({ "name": info.name, "key_id": info.key_id, "set": steps::timestamp(info.set_ms) })
-}
-
-fn problem(error: VaultError) -> Problem {
-    match error {
-        VaultError::Secret(error) => bad_request(error.to_string()),
-        VaultError::TooMany => Problem::new(StatusCode::CONFLICT, "secrets_full", error.to_string()),
-        VaultError::Fixed | VaultError::WrongKey { .. } => {
-            Problem::new(StatusCode::CONFLICT, "secrets_fixed", error.to_string())
-        }
-        VaultError::Store(error) => store_problem(error),
-    }
 }

@@ -7,10 +7,10 @@ use axum::{
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use super::{bad_request, input, problems};
+use super::input;
 use crate::{
     engine::{Engine, Submitted},
-    gateway::Problem,
+    http::Problem,
     model::{JsonText, Trigger, WorkflowKey},
     steps,
 };
@@ -60,11 +60,11 @@ pub(super) async fn start(
     let data = if body.is_empty() {
         JsonText::null()
     } else {
-        String::from_utf8(body.into()).map_err(|_| bad_request("the body is not UTF-8")).and_then(|text| {
-            JsonText::parse(text).map_err(|error| bad_request(format!("the body: {error}")))
-        })?
+        String::from_utf8(body.into()).map_err(|_| Problem::bad_request("the body is not UTF-8")).and_then(
+            |text| JsonText::parse(text).map_err(|error| Problem::bad_request(format!("the body: {error}"))),
+        )?
     };
-    let answer = match engine.start_run(&key, &data).await.map_err(problems::control)? {
+    let answer = match engine.start_run(&key, &data).await? {
         Submitted::Started { run, .. } => json!({ "run_id": run }),
         Submitted::Skipped { run } => json!({ "run_id": run, "skipped": true }),
         Submitted::Duplicate { run } => json!({ "run_id": run.head.id }),
@@ -88,6 +88,6 @@ async fn set_paused(
     paused: bool,
 ) -> Result<Json<Value>, Problem> {
     let key: WorkflowKey = input::parsed(&key)?;
-    engine.pause(&key, paused).await.map_err(problems::control)?;
+    engine.pause(&key, paused).await?;
     Ok(Json(json!({ "key": key, "paused": paused })))
 }

@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// How much of an error's description is read, bytes.
-const PROBLEM_MOST: usize = 64 << 10;
+const MAX_PROBLEM: usize = 64 << 10;
 
 /// Which server a command talks to, and the token that opens it.
 #[derive(Args)]
@@ -87,7 +87,7 @@ impl Server {
         let mut download = Client::new()?.download(&url, &headers).await?;
         if download.status() != 200 {
             let mut problem = Vec::new();
-            while problem.len() < PROBLEM_MOST
+            while problem.len() < MAX_PROBLEM
                 && let Some(piece) = download.next().await?
             {
                 problem.extend_from_slice(&piece);

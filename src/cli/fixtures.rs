@@ -162,7 +162,7 @@ impl EventFile {
             params: self.params.into_iter().collect(),
             content,
             body,
-            origin: String::new(),
+            origin: "".into(),
             raw_query: raw_query.finish(),
             notes: Vec::new(),
         })

@@ -16,7 +16,7 @@ use super::{
     table::{Cell, Format, Table},
     terminal,
 };
-use crate::secrets::{VALUE_MOST, check_name, check_value};
+use crate::secrets::{MAX_VALUE, check_name, check_value};
 
 #[derive(Args)]
 pub(super) struct Arguments {
@@ -129,7 +129,7 @@ fn value(set: &Set) -> anyhow::Result<Zeroizing<String>> {
     }
     let mut text = Zeroizing::new(String::new());
     // One line break, and one byte more to notice that the value is too long.
-    let most = VALUE_MOST as u64 + 3;
+    let most = MAX_VALUE as u64 + 3;
     stdin.lock().take(most).read_to_string(&mut text).context("the value on stdin is not UTF-8 text")?;
     if text.ends_with('\n') {
         text.pop();

@@ -21,7 +21,7 @@ const ACME_FOLDER: &str = "acme";
 const BUDGET_LEAST: u64 = 1 << 20;
 const SHARE_LEAST: u64 = 64 << 10;
 /// The most domains of one certificate, as Let's Encrypt allows.
-const DOMAINS_MOST: usize = 100;
+const MAX_DOMAINS: usize = 100;
 
 /// The header that proxies write, as it is typed.
 #[derive(Debug, Clone, Copy, Deserialize)]
@@ -164,8 +164,8 @@ impl Acme {
             let message = "set it to true when you agree to the terms of service of the directory".to_owned();
             return wrong("tls.acme.terms_agreed", message);
         }
-        if self.domains.is_empty() || self.domains.len() > DOMAINS_MOST {
-            return wrong("tls.acme.domains", format!("name 1 to {DOMAINS_MOST} domains"));
+        if self.domains.is_empty() || self.domains.len() > MAX_DOMAINS {
+            return wrong("tls.acme.domains", format!("name 1 to {MAX_DOMAINS} domains"));
         }
         if let Some(domain) = self.domains.iter().find(|domain| !is_domain(domain)) {
             let message = format!(

@@ -1,4 +1,4 @@
-//! What people and programs do with runs beside triggering them: start, cancel, repeat, pause, call back.
+//! What people and programs do with runs, other than trigger them: start, cancel, repeat, pause, call back.
 
 use std::sync::Arc;
 
@@ -17,10 +17,10 @@ use crate::{
     store::{Batch, StoreError, tables},
 };
 
-/// Looks at a run that goes on while it is called back.
+/// How often a callback looks again at a run that goes on at the same time.
 const CALLBACK_TRIES: u32 = 8;
 
-/// Why something could not be done.
+/// Why an order about a run was not carried out.
 #[derive(Debug, thiserror::Error)]
 pub enum ControlError {
     /// No such run.
@@ -29,15 +29,15 @@ pub enum ControlError {
     /// No such workflow.
     #[error("there is no workflow `{0}`")]
     UnknownWorkflow(WorkflowKey),
-    /// It is over.
+    /// The run has ended.
     #[error("{run} has ended already, as {}", .status.as_str())]
     Ended {
         /// The run.
         run: RunId,
-        /// How.
+        /// How it ended.
         status: RunStatus,
     },
-    /// It is not over.
+    /// The run has not ended.
     #[error("{0} has not ended; only what has ended can be repeated")]
     NotEnded(RunId),
     /// There is no failed step to go on from.
@@ -54,10 +54,10 @@ pub enum ControlError {
         /// The first step that differs, and how.
         why: String,
     },
-    /// The version is gone.
+    /// The version of the run cannot be run any more.
     #[error("{}", .0.message)]
     Version(RunError),
-    /// Not accepted.
+    /// The new run is not accepted.
     #[error(transparent)]
     Engine(#[from] EngineError),
 }
@@ -74,7 +74,7 @@ pub enum CallbackError {
     /// No such run, step or token; they look alike.
     #[error("no run waits for this URL")]
     Unknown,
-    /// It was called before, or the wait is over.
+    /// The URL was called before, or the wait is over.
     #[error("this URL was used already, or its run no longer waits")]
     Gone,
     /// The store refused.
@@ -85,9 +85,9 @@ pub enum CallbackError {
 /// Which version a repetition runs on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReplayOn {
-    /// That of the repeated run.
+    /// The version of the repeated run.
     Same,
-    /// The present one.
+    /// The present version.
     Newest,
 }
 
@@ -115,7 +115,7 @@ impl Engine {
         Ok(self.submit(submission).await?)
     }
 
-    /// Ends a run as cancelled; what it does at the moment is stopped. Durable when this returns.
+    /// Cancels a run, and stops what it does at the moment. The order is durable when this returns.
     ///
     /// # Errors
     /// When it is unknown or has ended.
@@ -300,7 +300,7 @@ impl Engine {
             if !unfinished || has_ended(&entries, key) {
                 return Err(CallbackError::Gone);
             }
-            // An earlier call's signal goes when its entry comes, so one of the two is always seen.
+            // The signal of an earlier call is removed together with its entry's arrival, so one of the two is always seen.
             tables::journal::expect_end(&mut batch, run, entries.len() as u32);
             tables::signals::insert(&mut batch, run, &signal);
             match store.commit(batch).await {
@@ -311,7 +311,7 @@ impl Engine {
                 Err(StoreError::Conflict { key, .. }) if key == tables::signals::key(run, &signal) => {
                     return Err(CallbackError::Gone);
                 }
-                // The run went on meanwhile: look again.
+                // The run went on in between: look again.
                 Err(StoreError::Conflict { .. }) => {}
                 Err(error) => return Err(error.into()),
             }
@@ -326,7 +326,7 @@ impl Engine {
     pub async fn wait_for(&self, run: RunId) -> Result<RunHead, StoreError> {
         loop {
             let mut ended = std::pin::pin!(self.runs.replies.some_end());
-            // Registered before the look, so that no end is missed in between.
+            // This registers before the check, so that no end between the two is missed.
             ended.as_mut().enable();
             if let Some(head) = tables::runs::head(&*self.runs.durable.store, run)
                 .await?
@@ -358,7 +358,8 @@ fn difference(own: &Workflow, other: &Workflow, kept: &[Entry]) -> Option<String
     })
 }
 
-/// The entries that a repetition from the failed step keeps: what ended well or was handled, and what it stands in.
+/// The entries that a repetition from the failed step keeps: steps that ended well or whose failure was handled, and the
+/// loops around them.
 fn before_failure(workflow: &Workflow, entries: Vec<Entry>) -> Vec<Entry> {
     let stays = |entry: &Entry| match entry {
         Entry::Ended(record) => match record.status {

@@ -1,5 +1,5 @@
-//! The store as runs see it: what a run has done must become durable, so a batch or a read is tried again for as long as that
-//! has hope.
+//! The store as runs use it. What a run has done must become durable, so a batch or a read is tried again as long as that may
+//! help.
 
 use std::{sync::Arc, time::Duration};
 
@@ -9,11 +9,11 @@ use crate::{
     store::{Batch, Store, StoreError},
 };
 
-/// Before a batch is tried again that the store had no room for.
+/// The wait after the store had no room for a batch.
 const NO_ROOM: Duration = Duration::from_millis(500);
-/// Before the first try after the store could not be reached; each further wait is twice as long.
+/// The first wait after the store could not be reached. Each further wait is twice as long.
 const FIRST: Duration = Duration::from_millis(100);
-/// The longest of those waits: everyone who waits comes back within so much once the store is there again.
+/// The longest of those waits. Once the store is back, everybody who waits comes back within this time.
 const LONGEST: Duration = Duration::from_secs(2);
 
 /// The store, the clock and the stop of the server: whoever makes something durable needs these three.
@@ -82,13 +82,13 @@ impl Patience {
                 true
             }
             StoreError::Unavailable { .. } => {
-                // Once for each run, however long it takes.
+                // One line for each wait, however long it takes.
                 if self.next == FIRST {
                     tracing::warn!(%run, %error, "a run waits for the store");
                 }
                 let wait = self.next;
                 self.next = (wait * 2).min(LONGEST);
-                tokio::time::timeout(wait, durable.stopping.told()).await.is_err()
+                tokio::time::timeout(wait, durable.stopping.wait()).await.is_err()
             }
             StoreError::Conflict { .. }
             | StoreError::Fenced { .. }
@@ -103,8 +103,8 @@ impl Patience {
     }
 }
 
-/// Whether a run that met this error is left as it is stored: this process writes nothing more, not even that the run failed,
-/// as somebody else may be executing it already, or will.
+/// Whether a run that met this error is left as it is stored. This process then writes nothing more, not even that the run
+/// failed, because another process may execute the run already, or will.
 pub(crate) fn abandons(error: &StoreError) -> bool {
     match error {
         StoreError::Unavailable { .. }

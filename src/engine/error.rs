@@ -39,7 +39,7 @@ pub enum EngineError {
     /// The workflow is paused, and the caller wants to wait.
     #[error("the workflow is paused; send again later")]
     Paused,
-    /// The server is going down.
+    /// The server is being stopped.
     #[error("the server is stopping; send again")]
     Stopping,
     /// The store refused.

@@ -1,5 +1,5 @@
-//! Starts the runs of schedules. Runs and the time that they are for are stored in one batch, so that a time is run
-//! once, whatever happens in between; what was missed meanwhile is run or skipped as the trigger says.
+//! Starts the runs of schedules. A run and the time that it is for are stored in one batch, so each time gets one run,
+//! even when the process dies in between. The trigger says whether missed times are run or skipped.
 
 use std::sync::Arc;
 
@@ -25,11 +25,11 @@ pub(super) async fn due(runs: &Runs) -> Option<u64> {
     let mut next = None;
     for definition in runs.catalog.all() {
         let Trigger::Schedule(trigger) = &definition.workflow.trigger else { continue };
-        // While it is paused its times are missed, and are dealt with as such when it goes on.
+        // A paused workflow misses its times. When it goes on, they are treated as missed.
         if !definition.workflow.enabled || runs.line.is_paused(&definition.workflow.key) {
             continue;
         }
-        // The same while too much of it waits: each time would add to it.
+        // The same holds while too many of its runs wait: each time would add one.
         if runs.line.has_room(&definition.workflow.key, 0).is_err() {
             continue;
         }

@@ -80,7 +80,7 @@ impl Engine {
     }
 
     /// What URLs begin with that are given to others, without a `/` at the end.
-    pub fn public_url(&self) -> &str {
+    pub fn public_url(&self) -> &Arc<str> {
         &self.runs.options.public_url
     }
 

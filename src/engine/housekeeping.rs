@@ -1,4 +1,4 @@
-//! What is done every few seconds: ended runs are settled in the history, and what has expired is removed.
+//! Work of every few seconds: settles ended runs in the history, and removes what has expired.
 
 use super::{Kv, durable::Durable, request_log::RequestLog};
 use crate::{
@@ -19,7 +19,7 @@ pub(super) async fn settle(durable: &Durable, history_bytes: u64) -> Result<(), 
         match tables::history::settle_finished(store, SETTLED_AT_ONCE).await {
             Ok(settled) if settled < SETTLED_AT_ONCE => break,
             Ok(_) => {}
-            // They stay where they are until the next time.
+            // These runs stay where they are until the next time.
             Err(StoreError::Conflict { .. } | StoreError::Busy | StoreError::Full { .. }) => break,
             Err(error) => return Err(error),
         }
@@ -28,12 +28,12 @@ pub(super) async fn settle(durable: &Durable, history_bytes: u64) -> Result<(), 
     Ok(())
 }
 
-/// Takes those off the list of dead letters whose runs have expired, the oldest first.
+/// Takes dead letters off the list when their runs have expired, the oldest first.
 async fn sweep_letters(store: &dyn Store) -> Result<usize, StoreError> {
     let (mut batch, mut gone) = (Batch::new(), 0);
     for run in tables::letters::oldest(store, LETTERS).await? {
         if tables::runs::head(store, run).await?.is_some() {
-            // Those after it failed later.
+            // All later letters failed after this one.
             break;
         }
         tables::letters::remove(&mut batch, run);

@@ -1,4 +1,4 @@
-//! Acceptance: run, event, queue item, dedupe claim and group become durable in one batch, or nothing does.
+//! Accepts events. The run, its event, its queue item, its dedupe claim and its group become durable in one batch, or nothing does.
 
 use std::{io, sync::Arc};
 
@@ -18,17 +18,17 @@ use crate::{
     store::{Batch, Store, StoreError, tables, tables::slots::Slot},
 };
 
-/// Bytes of all pending events up to which those of synchronous runs are held in memory.
+/// While all pending events hold no more bytes than this, the events of synchronous runs stay in memory.
 const MAX_HELD: u64 = 64 << 20;
-/// Tries to get a claim or a group whose holder changes under us.
+/// How often a claim or a group is tried whose holder changes at the same time.
 const TRIES: usize = 4;
 
 /// What a delivery is recognised by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DedupeKey {
-    /// SHA-256 over workflow and key: of fixed size whatever the sender chose.
+    /// SHA-256 over workflow and key. Its size is fixed, whatever the sender chose.
     pub digest: [u8; 32],
-    /// How long it is remembered.
+    /// How long the digest is remembered.
     pub ttl: Span,
 }
 
@@ -38,8 +38,8 @@ impl DedupeKey {
         Self { digest: Self::hash(workflow).chain_update(key).finalize().into(), ttl }
     }
 
-    /// The key that `write` writes; none when that is nothing, or fails. `content`, a digest of all that the sender chose, is of
-    /// deliveries that nobody verified: of those only one with the same content is a copy, as anyone may claim any id.
+    /// The key that `write` writes. There is none when `write` fails or writes nothing. Deliveries that nobody verified bring a
+    /// digest of their `content`: anyone may claim any id, so only a delivery with the same content is a copy.
     pub fn written(
         workflow: &WorkflowKey,
         content: Option<&[u8; 32]>,
@@ -48,7 +48,7 @@ impl DedupeKey {
     ) -> Option<Self> {
         let hash = match content {
             None => Self::hash(workflow),
-            // No workflow's key begins with this byte, so that it never equals a key of another kind.
+            // No key of a workflow begins with this byte, so this digest never equals that of another kind of key.
             Some(content) => Sha256::new()
                 .chain_update([2])
                 .chain_update(content)
@@ -66,7 +66,7 @@ impl DedupeKey {
     }
 }
 
-/// What a delivery is recognised by when its sender signs no id: sent once more, it is a replay.
+/// What a delivery is recognised by when its sender signs no id. The same delivery again is a replay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ReplayKey {
     digest: [u8; 32],
@@ -91,7 +91,7 @@ impl ReplayKey {
 pub struct Submission {
     /// The version that the run will be pinned to.
     pub definition: Arc<Definition>,
-    /// What it is about.
+    /// The event.
     pub event: Event,
     /// Whether the caller waits.
     pub mode: Mode,
@@ -112,12 +112,12 @@ pub enum Submitted {
         /// Gives the answer or the error, once that is durable.
         reply: Option<oneshot::Receiver<Reply>>,
     },
-    /// A copy: this is the run of the first delivery.
+    /// The delivery is a copy: this is the run of the first one.
     Duplicate {
-        /// As it stands now.
+        /// The run as it stands now.
         run: Box<Run>,
     },
-    /// No run: its workflow is a singleton, and this run of it is unfinished.
+    /// There is no new run: the workflow is a singleton, and one of its runs is unfinished.
     Skipped {
         /// The unfinished run.
         run: RunId,
@@ -148,7 +148,7 @@ pub(super) async fn submit(runs: &Runs, submission: Submission) -> Result<Submit
     run.head.slot = groups.slot;
     let id = run.head.id;
     let claims = claims(run.head.created_ms, dedupe, replay);
-    // Before it is stored: from then on another delivery may take its place, and end it.
+    // This comes before the run is stored: from then on another delivery may take its place, and end it.
     let reply = (mode == Mode::Sync).then(|| runs.replies.await_of(id));
     let stored = store_run(runs, &definition, &mut run, &claims).await;
     if !matches!(stored, Ok(Stored::New)) {
@@ -168,11 +168,11 @@ fn begin(line: &Line, fresh: Fresh, groups: Groups, seat: Seat) {
     let head = fresh.run.head.clone();
     match (head.status, head.mode) {
         (RunStatus::Queued, Mode::Sync) => {
-            // Beyond a bound the events of those who wait are read again when their turn comes.
+            // When memory holds too much, the run is read from the store when its turn comes.
             let held = line.pending_bytes() <= MAX_HELD;
             line.enqueue(&head, groups, held.then_some(fresh), seat);
         }
-        // Only its id waits, so that a long line holds little memory.
+        // Only the id stands in line, so that a long line holds little memory.
         (RunStatus::Queued, Mode::Async) => line.enqueue(&head, groups, None, seat),
         (RunStatus::Waiting | RunStatus::Succeeded | RunStatus::Failed | RunStatus::Cancelled, _) => {
             line.timer(head.due_ms);
@@ -183,7 +183,7 @@ fn begin(line: &Line, fresh: Fresh, groups: Groups, seat: Seat) {
 /// The digests that a run claims, each with the end of its time.
 fn claims(now_ms: u64, dedupe: Option<DedupeKey>, replay: Option<ReplayKey>) -> Vec<([u8; 32], u64)> {
     let dedupe = dedupe.map(|key| (key.digest, now_ms.saturating_add(key.ttl.as_millis())));
-    // Longer than a replay would pass: it is looked at some time after it was verified.
+    // A minute is added, as some time passes between the verification of a replay and this check.
     let replay = replay.map(|key| (key.digest, key.until_ms.max(now_ms).saturating_add(60_000)));
     dedupe.into_iter().chain(replay).collect()
 }
@@ -203,10 +203,10 @@ async fn store_run(
         for (&(digest, expires_ms), held) in claims.iter().zip(held) {
             if let Some(claim) = held.as_ref().filter(|claim| claim.expires_ms > run.head.created_ms)
                 && let Some(first) = tables::runs::get(store, claim.run).await?
-                // A failed run gives its dedupe key back itself; of a replay key it knows nothing.
+                // A failed run gives its dedupe key back itself, but it does not know its replay key.
                 && first.head.status != RunStatus::Failed
             {
-                // Readable is not yet durable, and the caller will rely on it.
+                // What can be read may not be durable yet, and the caller will rely on it.
                 store.commit(Batch::new()).await?;
                 return Ok(Stored::Copy(Box::new(first)));
             }
@@ -228,7 +228,7 @@ async fn store_run(
         if waits {
             let bytes = event_bytes(&run.event);
             tables::runs::waits_with(&mut batch, run.head.id, bytes);
-            // Before it is stored, as its time may come at once.
+            // This comes before the run is stored, as its time may come at once.
             line.waits(run.head.id, &run.head.workflow, bytes);
         }
         let stored = store.commit(batch).await;
@@ -242,7 +242,7 @@ async fn store_run(
                 }
                 return Ok(Stored::New);
             }
-            // Another was first: look again at what it took.
+            // Another delivery was first: look again at what it took.
             Err(StoreError::Conflict { .. }) => {}
             Err(error) => return Err(error),
         }
@@ -256,7 +256,7 @@ enum Slotted {
     Held(RunId),
 }
 
-/// Takes the one place of a debounce or singleton group, which `held` holds.
+/// Takes the slot of a debounce or singleton group. `held` says who has it.
 async fn take_slot(
     store: &dyn Store,
     definition: &Definition,
@@ -278,7 +278,7 @@ async fn take_slot(
     let mut first_ms = now_ms;
     let mut slotted = Slotted::Free;
     if let Some(debounce) = &policy.debounce {
-        // A run that has begun is none of the row any more.
+        // A run that has begun is no longer debounced.
         if let Some(holder) = holder.filter(|holder| holder.started_ms.is_none()) {
             first_ms = held.as_ref().map_or(now_ms, |slot| slot.first_ms);
             slotted = supersede(batch, &holder);

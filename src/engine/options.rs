@@ -1,5 +1,7 @@
 //! How much the engine takes on, and how long it keeps what has ended.
 
+use std::sync::Arc;
+
 use crate::model::Span;
 
 /// How much the engine takes on.
@@ -9,25 +11,25 @@ pub struct EngineOptions {
     pub max_pending: usize,
     /// Runs that are executed at once.
     pub max_running: usize,
-    /// Runs of one workflow that wait durably; of more, new events are refused as [`EngineError::WaitingFull`].
+    /// Runs of one workflow that may wait durably. Beyond that, new events are refused as [`EngineError::WaitingFull`].
     pub waiting_runs: usize,
     /// Bytes that the unfinished runs of one workflow hold in the store, likewise.
     pub waiting_bytes: u64,
-    /// Ends of the process, each without a stop, after which a run that was under way at all of them fails.
+    /// A run fails that was under way at so many ends of the process, none of which was a stop.
     pub max_crashes: u32,
     /// How long lines of the request log are kept.
     pub keep_requests: Span,
-    /// What the request log may take, bytes; above it the oldest lines go early.
+    /// The most bytes of the request log. Beyond that, the oldest lines are removed early.
     pub requests_bytes: u64,
-    /// How long runs are kept that ended well.
+    /// How long succeeded runs are kept.
     pub keep_succeeded: Span,
-    /// How long runs are kept that failed or were cancelled.
+    /// How long failed and cancelled runs are kept.
     pub keep_failed: Span,
-    /// The most bytes of ended runs; beyond, those go first that would expire first.
+    /// The most bytes of ended runs. Beyond that, the runs closest to expiry are removed first.
     pub history_bytes: u64,
-    /// What the URLs begin with that callers outside are given, without a `/` at the end.
-    pub public_url: String,
-    /// How long a stop waits for what is being executed.
+    /// How URLs begin that are given to callers outside, without a `/` at the end.
+    pub public_url: Arc<str>,
+    /// How long a stop waits for the runs that are being executed.
     pub drain: Span,
 }
 
@@ -44,7 +46,7 @@ impl Default for EngineOptions {
             keep_succeeded: Span::from_millis(14 * 86_400_000),
             keep_failed: Span::from_millis(30 * 86_400_000),
             history_bytes: 10 << 30,
-            public_url: "http://127.0.0.1:8080".to_owned(),
+            public_url: "http://127.0.0.1:8080".into(),
             drain: Span::from_millis(30_000),
         }
     }

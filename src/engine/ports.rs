@@ -1,4 +1,4 @@
-//! What the engine asks the world for: the time and randomness. Tests bring their own.
+//! The clock and the randomness of the engine. Tests bring their own.
 
 use std::{
     sync::Mutex,
@@ -15,8 +15,8 @@ pub trait Ports: Send + Sync + 'static {
     /// Fills `bytes` with randomness that nobody can guess.
     fn fill(&self, bytes: &mut [u8]);
 
-    /// Moment and random part for an id, each pair greater than the one before: lists and recovery go by ids,
-    /// and many fall into one millisecond. When the clock is set back, the last moment stays.
+    /// The moment and the random part of an id. Each pair is greater than the one before, because lists and recovery go
+    /// by ids, and many ids fall into one millisecond. When the clock is set back, the last moment stays.
     fn moment(&self) -> (u64, [u8; 10]);
 }
 

@@ -1,4 +1,4 @@
-//! After a start: what was accepted and not finished is taken up again, and what may have ended the process is suspected.
+//! The first work after a start: takes up unfinished runs, and suspects those that may have ended the process.
 
 use std::collections::{HashMap, HashSet};
 
@@ -11,8 +11,8 @@ use crate::{
 /// Queue items read at once.
 const PAGE: usize = 1_000;
 
-/// Takes up every unfinished run, oldest first: those that are ready stand in line again, those that wait keep their
-/// places in their groups and their timers.
+/// Takes up every unfinished run, oldest first. A run that is ready stands in line again. A run that waits keeps its place
+/// in its groups, and its timer.
 pub(super) async fn requeue(runs: &Runs) -> Result<(), StoreError> {
     let (store, line) = (&*runs.durable.store, &runs.line);
     for workflow in tables::letters::paused(store).await? {
@@ -70,7 +70,7 @@ pub(super) async fn requeue(runs: &Runs) -> Result<(), StoreError> {
         if signals.iter().any(|(_, signal)| matches!(signal, Signal::Cancel { .. })) {
             line.hurry(run).await?;
         } else {
-            // Nothing but its end lets a run pass its group's limit.
+            // Only a run that is to end may pass the limit of its group.
             line.poke(run).await?;
         }
     }
@@ -80,17 +80,17 @@ pub(super) async fn requeue(runs: &Runs) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Who may have been under way when the process ended without being stopped.
+/// The runs that may have been under way when the process ended without a stop.
 struct Suspicion {
-    /// How many ends each was under way at, as far as that was marked.
+    /// At how many ends each run was under way, for runs with a mark.
     marks: HashMap<RunId, u32>,
-    /// How many of each workflow may have been under way at the last.
+    /// How many runs of each workflow may have been under way at the last end.
     looked_at: HashMap<WorkflowKey, usize>,
 }
 
 impl Suspicion {
-    /// Looks at a run that is ready, oldest first. What was never begun again has no mark: then those that stood at the
-    /// front of their line may have been under way, as no more than these could be.
+    /// Looks at a run that is ready, oldest first. A run that was never begun again has no mark. Then the runs at the front of
+    /// their line may have been under way, because no more runs than these are executed at once.
     fn look_at(&mut self, runs: &Runs, head: &RunHead) {
         let before = match self.looked_at.get_mut(&head.workflow) {
             Some(before) => before,
@@ -104,7 +104,7 @@ impl Suspicion {
         }
     }
 
-    /// Marks of what has ended.
+    /// Removes the marks of runs that have ended.
     async fn forget_the_rest(self, store: &dyn Store) {
         let mut batch = Batch::new();
         self.marks.keys().for_each(|&run| tables::trials::clear(&mut batch, run));
@@ -116,14 +116,14 @@ impl Suspicion {
     }
 }
 
-/// Notes that a process runs; gives what is known of the last one's runs when it was not stopped.
+/// Notes that a process runs. If the last process was not stopped, gives what is known of its runs.
 async fn begin_process(store: &dyn Store) -> Result<Option<Suspicion>, StoreError> {
     let broke_off = tables::trials::broke_off(store).await?;
     let marks = tables::trials::list(store).await?;
     let mut batch = Batch::new();
     tables::trials::started(&mut batch);
     if !broke_off {
-        // A stop in between is no end of theirs.
+        // The runs did not end a process that was stopped.
         marks.iter().for_each(|&(run, _)| tables::trials::clear(&mut batch, run));
     }
     if let Err(error) = store.commit(batch).await {
@@ -132,7 +132,7 @@ async fn begin_process(store: &dyn Store) -> Result<Option<Suspicion>, StoreErro
     Ok(broke_off.then(|| Suspicion { marks: marks.into_iter().collect(), looked_at: HashMap::new() }))
 }
 
-/// Notes that the process was stopped: what is under way has not ended it.
+/// Notes that the process was stopped, so that no run is suspected of having ended it.
 pub(super) async fn stopped(durable: &Durable) {
     let mut batch = Batch::new();
     tables::trials::stopped(&mut batch);

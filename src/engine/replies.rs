@@ -23,7 +23,7 @@ pub enum Reply {
     Lost(StoreError),
 }
 
-/// Who waits for what.
+/// The callers that wait, by run.
 #[derive(Default)]
 pub(crate) struct Replies {
     callers: Mutex<HashMap<RunId, oneshot::Sender<Reply>>>,
@@ -54,7 +54,7 @@ impl Replies {
         waiting.get(&run).is_some_and(|sender| !sender.is_closed())
     }
 
-    /// Replies, if somebody waits.
+    /// Replies to the caller, if one waits.
     pub(crate) fn send(&self, run: RunId, reply: Reply) {
         let sender = self.callers().remove(&run);
         if let Some(sender) = sender {

@@ -1,10 +1,10 @@
-//! How much the request log takes: counted once, then kept up to date, so that it can be held to its size.
+//! Counts the bytes of the request log, so that the log keeps to its size. They are counted once and then kept up to date.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crate::store::{Store, StoreError, tables};
 
-/// The bytes of the log. Off by a little at most: lines that are written while they are counted may count twice.
+/// The bytes of the log. The number may be a little too high: a line that is written during the count may count twice.
 #[derive(Debug, Default)]
 pub(super) struct RequestLog {
     bytes: AtomicU64,
@@ -30,7 +30,7 @@ impl RequestLog {
     /// the whole log.
     ///
     /// # Errors
-    /// Those of the store.
+    /// The errors of the store.
     pub(super) async fn excess(&self, store: &dyn Store, most: u64) -> Result<u64, StoreError> {
         if !self.counted.load(Ordering::Relaxed) {
             let bytes = tables::requests::bytes(store).await?;

@@ -1,15 +1,15 @@
-//! Whether the server is being stopped: asked everywhere, and waited for where something else is waited for too.
+//! Whether the server is being stopped. Everything that begins work asks, and every long wait ends when a stop begins.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::Notify;
 
-/// Set once, never taken back.
+/// It is set once, and never taken back.
 #[derive(Debug, Default)]
 pub(super) struct Stopping {
     near: AtomicBool,
     set: AtomicBool,
-    told: Notify,
+    notify: Notify,
 }
 
 impl Stopping {
@@ -26,20 +26,20 @@ impl Stopping {
     /// The server is being stopped from now on.
     pub(super) fn set(&self) {
         self.set.store(true, Ordering::SeqCst);
-        self.told.notify_waiters();
+        self.notify.notify_waiters();
     }
 
-    /// Whether it is.
+    /// Whether the server is being stopped.
     pub(super) fn is_set(&self) -> bool {
         self.set.load(Ordering::SeqCst)
     }
 
-    /// Resolves once it is.
-    pub(super) async fn told(&self) {
-        let told = self.told.notified();
-        // The notice is registered from here on, so that no stop is missed in between.
+    /// Resolves when a stop begins, or at once if it has begun.
+    pub(super) async fn wait(&self) {
+        let stop = self.notify.notified();
+        // `notified` registers before the check, so that a stop between the two is not missed.
         if !self.is_set() {
-            told.await;
+            stop.await;
         }
     }
 }

@@ -1,12 +1,12 @@
-//! Wakes what waits for a time: runs whose timer is due, runs that a pace holds back, and schedules. Timers are keys in the
-//! store, in the order of their times; none is held in memory.
+//! Wakes whatever waits for a time: runs whose timer is due, runs that a pace holds back, and schedules. Timers are keys in
+//! the store, in the order of their times. None is held in memory.
 
 use std::{sync::Weak, time::Duration};
 
 use super::{fire, run::Runs};
 use crate::store::{StoreError, tables};
 
-/// The longest sleep: a clock that was set forward is noticed after it.
+/// The longest sleep, milliseconds. It bounds how late a clock is noticed that was set forward.
 const LOOK_MS: u64 = 1_000;
 /// Timers read at once.
 const PAGE: usize = 500;

@@ -20,11 +20,11 @@ use crate::{
 };
 
 /// Secrets at most: all are open in memory, and each is looked for in every text.
-const MOST: usize = 1_000;
+const MAX_SECRETS: usize = 1_000;
 /// Values that were replaced or removed and are still masked, as runs that began before may know them.
-const RETIRED_MOST: usize = 64;
+const MAX_RETIRED: usize = 64;
 /// Sets of secrets whose redactors are kept ready.
-const GIVEN_MOST: usize = 1_000;
+const MAX_GIVEN: usize = 1_000;
 /// Bytes that one batch of a rotation holds, about.
 const ROTATE_BYTES: usize = 1 << 20;
 /// What the sealed constant is bound to; no secret can have this name.
@@ -49,7 +49,7 @@ pub enum VaultError {
     #[error(transparent)]
     Secret(#[from] SecretError),
     /// As many as there can be.
-    #[error("there are {MOST} secrets already: remove one first")]
+    #[error("there are {MAX_SECRETS} secrets already: remove one first")]
     TooMany,
     /// They are not in a store.
     #[error("these secrets come from the process's variables: change them there")]
@@ -233,7 +233,7 @@ impl Vault {
         let beside = state.beside.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         let redactor = Redactor::bare(current.chain(before).chain(beside).filter(|(name, _)| named(name)));
         let mut given = state.given.write().expect("no code panics under this lock");
-        if given.len() >= GIVEN_MOST {
+        if given.len() >= MAX_GIVEN {
             given.clear();
         }
         given.insert(names.to_vec(), redactor.clone());
@@ -265,7 +265,7 @@ impl Vault {
         check_value(name, &value)?;
         let name = name.to_owned();
         self.change(move |backing, state, batch| {
-            if state.secrets.len() >= MOST && !state.secrets.contains_key(&name) {
+            if state.secrets.len() >= MAX_SECRETS && !state.secrets.contains_key(&name) {
                 return Err(VaultError::TooMany);
             }
             let sealed = backing.seal(&name, &value, backing.ports.now_ms());
@@ -398,7 +398,7 @@ fn retire(state: &State, name: String, before: Option<Entry>) -> Vec<(String, Se
     let mut retired = state.retired.clone();
     if let Some(before) = before {
         retired.push((name, before.value));
-        let over = retired.len().saturating_sub(RETIRED_MOST);
+        let over = retired.len().saturating_sub(MAX_RETIRED);
         retired.drain(..over);
     }
     retired

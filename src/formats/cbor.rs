@@ -10,7 +10,7 @@ use super::{
 use crate::model::JsonText;
 
 /// Tags around one value.
-const TAGS_MOST: usize = 16;
+const MAX_TAGS: usize = 16;
 
 /// # Errors
 /// Why it is not CBOR, or which bound it goes beyond.
@@ -121,13 +121,13 @@ fn each<'a>(
 }
 
 fn untagged(mut head: Head, octets: &mut Octets<'_>) -> Result<Head, String> {
-    for _ in 0..=TAGS_MOST {
+    for _ in 0..=MAX_TAGS {
         if head.major != 6 {
             return Ok(head);
         }
         head = Head::read(octets)?;
     }
-    Err(format!("more than {TAGS_MOST} tags around one value"))
+    Err(format!("more than {MAX_TAGS} tags around one value"))
 }
 
 fn key(head: Head, octets: &mut Octets<'_>, writer: &mut Writer) -> Result<(), String> {

@@ -107,25 +107,11 @@ impl Fields {
 
     /// The object of them all.
     pub(super) fn finish(self) -> JsonText {
-        let mut json = String::from("{");
-        for (name, values) in self.0 {
-            if json.len() > 1 {
-                json.push(',');
-            }
-            json.push_str(&serde_json::to_string(&name).expect("a string is always JSON"));
-            json.push(':');
-            match values.as_slice() {
-                [one] => json.push_str(one.as_str()),
-                several => {
-                    let several: Vec<_> = several.iter().map(JsonText::as_str).collect();
-                    json.push('[');
-                    json.push_str(&several.join(","));
-                    json.push(']');
-                }
-            }
-        }
-        json.push('}');
-        JsonText::parse(json).expect("an object of JSON texts is JSON")
+        let arrays = self.0.into_iter().map(|(name, mut values)| match values.len() {
+            1 => (name, values.remove(0)),
+            _ => (name, JsonText::array(&values)),
+        });
+        JsonText::object(arrays)
     }
 }
 

@@ -12,9 +12,8 @@ const RECORD_SEPARATOR: char = '\u{1e}';
 /// Why it is not JSON, or which bound it goes beyond.
 pub(super) fn content(body: &[u8], charset: Option<Charset>) -> Result<Content, String> {
     let text = charset::text(body, charset)?;
-    check(&text)?;
     match text {
-        Cow::Borrowed(text) if text.len() == body.len() => Ok(Content::Json),
+        Cow::Borrowed(text) if text.len() == body.len() => check(text).map(|()| Content::Json),
         other => Ok(Content::Decoded(parsed(other.into_owned())?)),
     }
 }
@@ -49,7 +48,6 @@ pub(super) fn lines(body: &[u8], charset: Option<Charset>) -> Result<Content, St
         array.push_str(line);
     }
     array.push(']');
-    check(&array)?;
     Ok(Content::Decoded(parsed(array)?))
 }
 
@@ -58,9 +56,7 @@ pub(super) fn lines(body: &[u8], charset: Option<Charset>) -> Result<Content, St
 /// # Errors
 /// Why it is none.
 pub(super) fn field(name: &str, text: &str) -> Result<JsonText, String> {
-    check(text)
-        .and_then(|()| parsed(text.to_owned()))
-        .map_err(|why| format!("the field `{name}` is not JSON: {why}"))
+    parsed(text.to_owned()).map_err(|why| format!("the field `{name}` is not JSON: {why}"))
 }
 
 fn check(text: &str) -> Result<(), String> {
@@ -68,7 +64,7 @@ fn check(text: &str) -> Result<(), String> {
 }
 
 fn parsed(text: String) -> Result<JsonText, String> {
-    JsonText::parse(text).map_err(|error| error.to_string())
+    JsonText::parse_within(text, Limits::BODY_VALUES).map_err(|error| error.to_string())
 }
 
 #[cfg(test)]

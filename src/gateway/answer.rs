@@ -1,4 +1,4 @@
-//! Makes HTTP out of what the engine gave.
+//! Makes HTTP responses out of what the engine gave.
 
 use axum::response::{IntoResponse, Response};
 use http::{HeaderName, HeaderValue, StatusCode, header};
@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::model::{Answer, RunId};
 
-/// Tells which run a response is of.
+/// The header with the id of the run.
 const RUN_ID: HeaderName = HeaderName::from_static("flowcell-run-id");
 /// Set on the answer of an earlier delivery.
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
@@ -45,8 +45,8 @@ pub(super) fn of_run(answer: Answer, run: RunId, replayed: bool) -> Response {
     if bare && status != StatusCode::NOT_MODIFIED {
         headers.remove(header::CONTENT_TYPE);
     }
-    // What a workflow answers is foreign content on our origin: it may run no scripts, unless its own policy puts it into a
-    // sandbox of its own. Policies add up, so its other words count too.
+    // The answer of a workflow is foreign content on the origin of this server. It may run no scripts, unless its own policy
+    // puts it into a sandbox. Policies add up, so the other words of its policy count too.
     if !headers.get_all(header::CONTENT_SECURITY_POLICY).iter().any(is_sandbox) {
         headers.append(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("sandbox"));
     }
@@ -54,7 +54,7 @@ pub(super) fn of_run(answer: Answer, run: RunId, replayed: bool) -> Response {
     response
 }
 
-/// Whether a policy keeps its page apart from our origin (CSP level 3 section 6.4.2).
+/// Whether a policy keeps its page apart from the origin of this server (CSP level 3 section 6.4.2).
 fn is_sandbox(policy: &HeaderValue) -> bool {
     let policy = String::from_utf8_lossy(policy.as_bytes()).to_ascii_lowercase();
     let directives =
@@ -73,7 +73,7 @@ pub(super) fn accepted(run: RunId, replayed: bool) -> Response {
     response
 }
 
-/// 202 for an event that starts no run, as a run of its singleton is unfinished.
+/// 202 for an event that starts no run, because a run of its singleton is unfinished.
 pub(super) fn skipped(run: RunId) -> Response {
     let body = json!({ "run_id": run.to_string(), "skipped": true }).to_string();
     let mut response = (StatusCode::ACCEPTED, body).into_response();

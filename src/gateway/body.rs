@@ -1,4 +1,4 @@
-//! Takes a body from its connection, under a byte cap and a deadline, and reads what its head says of it.
+//! Reads a body from its connection, under a byte cap and a deadline, and what the head says about it.
 //!
 //! What the bytes mean is for `formats`.
 
@@ -13,7 +13,7 @@ use crate::formats::{self, Charset, Coding};
 
 /// How long a body may take to arrive.
 const DEADLINE: Duration = Duration::from_secs(30);
-/// What is read of a body that nobody wants, and for how long, so that its sender finds the answer.
+/// How much is read of a refused body, and for how long, so that its sender finds the answer.
 const MAX_LET_GO: usize = 256 << 10;
 const LET_GO_FOR: Duration = Duration::from_secs(2);
 
@@ -50,14 +50,14 @@ async fn collect(
     let (mut whole, mut room) = (Vec::new(), 0_usize);
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| Refusal::BodyBroken(error.to_string()))?;
-        // Trailers say nothing that we know.
+        // Trailers are ignored.
         let Ok(data) = frame.into_data() else { continue };
         let needed = whole.len() + data.len();
         if needed > limit {
             return Err(Refusal::TooLarge { limit });
         }
         if needed > room {
-            // Not what is announced at once: that costs a sender nothing.
+            // Not the announced length at once: announcing costs a sender nothing.
             let next = room.saturating_mul(2).clamp(needed, most.max(needed));
             claim.grow(next - room)?;
             whole.reserve_exact(next - whole.len());
@@ -70,8 +70,8 @@ async fn collect(
     Ok(whole)
 }
 
-/// Reads what is left of a refused body and keeps nothing of it, beside the answer. Of HTTP/1.1, where a connection
-/// that closes on unread bytes may take the answer with it; HTTP/2 stops the one stream.
+/// Reads the rest of a refused body while the answer is sent, and keeps nothing of it. This is for HTTP/1.1, where a
+/// connection that closes on unread bytes may lose the answer. HTTP/2 stops the one stream.
 pub(super) fn let_go(mut body: Body, version: Version) {
     if version >= Version::HTTP_2 {
         return;
@@ -87,21 +87,21 @@ pub(super) fn let_go(mut body: Body, version: Version) {
     }));
 }
 
-/// The one `Content-Type`, however often it stands there.
+/// The `Content-Type`. Several equal ones count as one.
 pub(super) fn content_type(headers: &HeaderMap) -> Result<Option<String>, Refusal> {
     let lines: Vec<_> = headers
         .get_all(header::CONTENT_TYPE)
         .iter()
         .map(|value| String::from_utf8_lossy(value.as_bytes()))
         .collect();
-    // Whoever looked at the request before us may have gone by another one.
+    // A proxy in front of the server may have gone by another one.
     formats::one_of(lines.iter().map(AsRef::as_ref)).map_err(Refusal::MediaType)
 }
 
-/// The coding of a body; nothing when it is sent as it is.
+/// The coding of a body; nothing when it has none.
 ///
-/// Senders write things there that are no coding and change nothing: `identity` beside another one, the charset, or the name
-/// of a transfer encoding of mail.
+/// Some senders write words there that are no coding and change nothing: `identity` beside another one, the charset, or the
+/// name of a transfer encoding of mail.
 ///
 /// # Errors
 /// A coding that is unknown, or not allowed here, or several of them.

@@ -1,9 +1,9 @@
 //! How many bytes of request bodies may be in memory at once: one budget for the process, and a share for each address.
 //!
-//! Bytes are counted as they come, decoded ones too, and given back when the request is answered. Most of the budget
-//! is for large bodies, a part of it for small ones, so that floods of large bodies keep no small one out. In each part an
-//! address never holds more than half of what is left for all others, so that a few addresses do not have it all.
-//! Nobody waits here: what does not fit is refused, and its sender comes again.
+//! Bytes are counted as they come, decoded bytes too, and given back when the request is answered. Most of the budget
+//! is for large bodies. A part is for small ones, so that a flood of large bodies keeps no small body out. In each part an
+//! address never holds more than half of what is left for all others, so that a few addresses cannot take everything.
+//! Nobody waits here: a body that does not fit is refused, and its sender comes again.
 
 use std::{
     collections::HashMap,
@@ -48,9 +48,9 @@ pub(super) enum Full {
     Never(u64),
 }
 
-/// Where the bytes of a request are counted. The first place that has room counts.
+/// Where the bytes of a request are counted. The first pool that has room takes them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Place {
+enum Pool {
     /// In the part for small requests.
     Small,
     /// In the part for large ones.
@@ -64,7 +64,7 @@ enum Place {
 struct Share {
     small: u64,
     large: u64,
-    /// Whether one of its requests is [`Place::Alone`].
+    /// Whether one of its requests is [`Pool::Alone`].
     alone: bool,
     /// Its open requests.
     requests: usize,
@@ -96,7 +96,7 @@ impl Budget {
         let several = several || (self.limits.per_address.is_none() && address.to_canonical().is_loopback());
         let address = model::subscriber(address);
         self.lock().by_address.entry(address).or_default().requests += 1;
-        Claim { budget: Arc::clone(self), address, several, holds: Mutex::new((Place::Small, 0)) }
+        Claim { budget: Arc::clone(self), address, several, holds: Mutex::new((Pool::Small, 0)) }
     }
 
     /// The largest body that can ever be taken, bytes.
@@ -117,16 +117,16 @@ impl Budget {
         self.most_large() / 4 * 3
     }
 
-    /// Whether a request may hold `bytes` in a place, beside what `counts` has of all others.
-    fn has_room(&self, counts: &Counts, claim: &Claim, place: Place, bytes: u64) -> Result<(), Full> {
+    /// Whether a request may hold `bytes` in a pool, beside what `counts` has of all others.
+    fn has_room(&self, counts: &Counts, claim: &Claim, pool: Pool, bytes: u64) -> Result<(), Full> {
         let busy = Err(Full::Process(self.limits.process));
         let share = counts.by_address.get(&claim.address);
         let (small, large) = share.map_or((0, 0), |share| (share.small, share.large));
         let is_alone = share.is_some_and(|share| share.alone);
-        let (own, held, most) = match place {
-            Place::Small => (small, counts.small, self.most_small()),
-            Place::Large => (large, counts.large, self.most_large()),
-            Place::Alone => {
+        let (own, held, most) = match pool {
+            Pool::Small => (small, counts.small, self.most_small()),
+            Pool::Large => (large, counts.large, self.most_large()),
+            Pool::Alone => {
                 let fits = counts.large.saturating_add(bytes) <= self.most_alone();
                 return if fits && !is_alone { Ok(()) } else { busy };
             }
@@ -141,7 +141,7 @@ impl Budget {
         if !over {
             Ok(())
         } else if small + large == 0 && !is_alone {
-            // It is not its own bodies that are in the way.
+            // The bodies of others are in the way, not its own.
             busy
         } else {
             Err(Full::Address(share))
@@ -154,32 +154,32 @@ impl Budget {
 }
 
 impl Counts {
-    fn add(&mut self, address: IpAddr, place: Place, bytes: u64) {
+    fn add(&mut self, address: IpAddr, pool: Pool, bytes: u64) {
         let share = self.by_address.entry(address).or_default();
-        match place {
-            Place::Small => (self.small, share.small) = (self.small + bytes, share.small + bytes),
-            Place::Large => (self.large, share.large) = (self.large + bytes, share.large + bytes),
-            Place::Alone => (self.large, share.alone) = (self.large + bytes, true),
+        match pool {
+            Pool::Small => (self.small, share.small) = (self.small + bytes, share.small + bytes),
+            Pool::Large => (self.large, share.large) = (self.large + bytes, share.large + bytes),
+            Pool::Alone => (self.large, share.alone) = (self.large + bytes, true),
         }
     }
 
-    fn take_away(&mut self, address: IpAddr, place: Place, bytes: u64) {
+    fn take_away(&mut self, address: IpAddr, pool: Pool, bytes: u64) {
         let share = self.by_address.entry(address).or_default();
-        match place {
-            Place::Small => (self.small, share.small) = (self.small - bytes, share.small - bytes),
-            Place::Large => (self.large, share.large) = (self.large - bytes, share.large - bytes),
-            Place::Alone => (self.large, share.alone) = (self.large - bytes, false),
+        match pool {
+            Pool::Small => (self.small, share.small) = (self.small - bytes, share.small - bytes),
+            Pool::Large => (self.large, share.large) = (self.large - bytes, share.large - bytes),
+            Pool::Alone => (self.large, share.alone) = (self.large - bytes, false),
         }
     }
 }
 
-/// What one request holds of the budget, until it is dropped.
+/// The bytes that one request holds of the budget, until it is dropped.
 #[derive(Debug)]
 pub(super) struct Claim {
     budget: Arc<Budget>,
     address: IpAddr,
     several: bool,
-    holds: Mutex<(Place, u64)>,
+    holds: Mutex<(Pool, u64)>,
 }
 
 impl Claim {
@@ -194,17 +194,17 @@ impl Claim {
             return Err(Full::Never(largest));
         }
         counts.take_away(self.address, before.0, before.1);
-        let small = if bytes <= SMALL { Some(Place::Small) } else { None };
+        let small = if bytes <= SMALL { Some(Pool::Small) } else { None };
         let mut refused = None;
-        for place in small.into_iter().chain([Place::Large, Place::Alone]) {
-            match self.budget.has_room(&counts, self, place, bytes) {
+        for pool in small.into_iter().chain([Pool::Large, Pool::Alone]) {
+            match self.budget.has_room(&counts, self, pool, bytes) {
                 Ok(()) => {
-                    counts.add(self.address, place, bytes);
-                    *holds = (place, bytes);
+                    counts.add(self.address, pool, bytes);
+                    *holds = (pool, bytes);
                     return Ok(());
                 }
-                // Why there is none among the others of its size is what tells the caller most.
-                Err(full) if place == Place::Large => refused = Some(full),
+                // Of the pools that are full, the one for its own size tells the caller most.
+                Err(full) if pool == Pool::Large => refused = Some(full),
                 Err(_) => {}
             }
         }
@@ -215,20 +215,20 @@ impl Claim {
     /// Gives `less` bytes back.
     pub(super) fn shrink(&self, less: usize) {
         let mut holds = self.holds.lock().expect("no code panics under this lock");
-        let (place, before) = *holds;
+        let (pool, before) = *holds;
         let bytes = before.saturating_sub(less as u64);
         let mut counts = self.budget.lock();
-        counts.take_away(self.address, place, before);
-        counts.add(self.address, place, bytes);
-        *holds = (place, bytes);
+        counts.take_away(self.address, pool, before);
+        counts.add(self.address, pool, bytes);
+        *holds = (pool, bytes);
     }
 }
 
 impl Drop for Claim {
     fn drop(&mut self) {
-        let (place, bytes) = *self.holds.lock().expect("no code panics under this lock");
+        let (pool, bytes) = *self.holds.lock().expect("no code panics under this lock");
         let mut counts = self.budget.lock();
-        counts.take_away(self.address, place, bytes);
+        counts.take_away(self.address, pool, bytes);
         if let Some(share) = counts.by_address.get_mut(&self.address) {
             share.requests -= 1;
             if share.requests == 0 {

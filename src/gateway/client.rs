@@ -1,8 +1,7 @@
-//! Who calls: the address of the peer, or what proxies that the operator trusts say of it.
+//! Who calls: the address of the peer, or the address that a trusted proxy names.
 //!
-//! Anyone can send `X-Forwarded-For`. It is read only when the peer itself is a trusted proxy, from the right,
-//! since each proxy appends what it saw; whatever stands left of the first address that is not trusted was
-//! written by a stranger.
+//! Anyone can send `X-Forwarded-For`. So it is read only when the peer itself is a trusted proxy, and from the right,
+//! since each proxy appends what it saw. A stranger wrote everything left of the first address that is not trusted.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -10,7 +9,7 @@ use http::HeaderMap;
 
 use crate::model::Network;
 
-/// Which header the proxies write. One alone: a proxy passes the other one on as a stranger sent it.
+/// Which header the proxies write. Only this one is read: a proxy passes the other one on as a stranger sent it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum ForwardedHeader {
     /// `X-Forwarded-For`.
@@ -23,9 +22,9 @@ pub enum ForwardedHeader {
 /// The proxies in front of the server.
 #[derive(Debug, Clone, Default)]
 pub struct Proxies {
-    /// Their addresses; none means that the peer is the caller.
+    /// Their addresses. Without any, the peer is the caller.
     pub trusted: Vec<Network>,
-    /// Where they write whom they serve.
+    /// The header in which they name the caller.
     pub header: ForwardedHeader,
 }
 
@@ -35,7 +34,7 @@ impl Proxies {
         self.trusted.iter().any(|network| network.contains(address))
     }
 
-    /// The caller's address in its canonical form. A malformed or hidden entry ends the walk at the address before it.
+    /// The caller's address in its canonical form. At a malformed or hidden entry, the address before it counts.
     pub(super) fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         let mut client = peer.to_canonical();
         if !self.trusts(client) {

@@ -1,5 +1,5 @@
-//! What copies of a delivery are recognised by. On the path of every delivery, so it builds no more of
-//! `context` than the template reads.
+//! How copies of a delivery are recognised. Every delivery comes through here, so no more of `context` is built than the
+//! template reads.
 
 use sha2::{Digest, Sha256};
 
@@ -11,16 +11,26 @@ use crate::{
 };
 
 /// The longest key that is hashed, bytes.
-const KEY_MOST: usize = 64 << 20;
+const MAX_KEY: usize = 64 << 20;
 
-/// The template of a trigger's key, how long a key is remembered, and what becomes of a delivery without one.
+/// How the deliveries of one workflow are recognised.
+pub(super) struct DedupeRule {
+    /// The key, a template over the delivery.
+    template: Template,
+    /// How long a key is remembered.
+    ttl: Span,
+    /// What becomes of a delivery without a key.
+    pub(super) on_missing: WhenUnknown,
+}
+
+/// The rule of a trigger.
 ///
 /// # Errors
 /// A template that cannot be read or reads nothing of the delivery; no key, and a sender that gives no id.
 pub(super) fn compile(
     webhook: &Webhook,
     scheme: &Result<Option<Scheme>, FieldError>,
-) -> Result<Option<(Template, Span, WhenUnknown)>, FieldError> {
+) -> Result<Option<DedupeRule>, FieldError> {
     let Some(Dedupe { key, ttl, on_missing }) = &webhook.dedupe else { return Ok(None) };
     let text = match (key, scheme) {
         (Some(own), _) => own.as_str(),
@@ -28,10 +38,10 @@ pub(super) fn compile(
             scheme.default_dedupe().ok_or_else(|| no_key("its `verify` scheme names none"))?
         }
         (None, Ok(None)) => return Err(no_key("there is no `verify` scheme that names one")),
-        // It refuses everything until its secret is there, and is compiled anew then.
+        // The endpoint refuses everything until its secret is there, and is compiled again then.
         (None, Err(_)) => return Ok(None),
     };
-    template(text).map(|template| Some((template, *ttl, *on_missing)))
+    template(text).map(|template| Some(DedupeRule { template, ttl: *ttl, on_missing: *on_missing }))
 }
 
 fn no_key(why: &str) -> FieldError {
@@ -55,36 +65,37 @@ fn template(text: &str) -> Result<Template, FieldError> {
 /// What copies of this delivery are recognised by; nothing when the template gives nothing. `query` is that of the
 /// request as it came.
 ///
-/// Whoever is verified may send a copy that differs a little, as senders do. Of strangers only a copy that is the same to
-/// the byte is one: else who guesses an id would get another's answer, or keep the true delivery from being run.
+/// A verified sender may send a copy that differs a little, as senders do. A delivery of a stranger is a copy only if it is
+/// the same to the byte. Otherwise somebody who guesses an id would get the answer of another, or keep the true delivery
+/// from being run.
 pub(super) fn key(
     workflow: &Workflow,
-    dedupe: Option<&(Template, Span, WhenUnknown)>,
+    rule: Option<&DedupeRule>,
     event: &Event,
     query: Option<&str>,
 ) -> Option<DedupeKey> {
-    let (template, ttl, _) = dedupe?;
+    let DedupeRule { template, ttl, .. } = rule?;
     let roots = EventRoots::new(event, template.references());
     let unverified = workflow.webhook().is_none_or(|webhook| webhook.verify.is_none());
     let content = unverified.then(|| content(event, query.unwrap_or("")));
-    // The key is hashed as it is filled in, and never held. One beyond the bound is none: no event is taken for another.
+    // The key is hashed while it is written, and never held. A key beyond the bound does not count, so no event is taken for another.
     DedupeKey::written(&workflow.key, content.as_ref(), *ttl, |out| {
-        template.write_text(&roots, out, &mut Budget::new(KEY_MOST)).is_ok()
+        template.write_text(&roots, out, &mut Budget::new(MAX_KEY)).is_ok()
     })
 }
 
-/// A digest of all that a sender chose but its headers.
+/// A digest of everything that the sender chose, except for the headers.
 fn content(event: &Event, query: &str) -> [u8; 32] {
     let mut digest = Sha256::new();
     for part in [event.method.as_bytes(), event.path.as_bytes(), query.as_bytes(), &event.body] {
-        // With its length, so that no byte moves from one to the next.
+        // Each part has its length in front, so that no byte can move from one part to the next.
         digest.update((part.len() as u64).to_be_bytes());
         digest.update(part);
     }
     digest.finalize().into()
 }
 
-/// What an author should know of a trigger that is right.
+/// A warning for the author of a trigger that is right.
 pub(super) fn warning(webhook: &Webhook) -> Option<FieldError> {
     let unverified = webhook.dedupe.is_some() && webhook.verify.is_none();
     unverified.then(|| {
@@ -136,7 +147,7 @@ mod tests {
                     });
                     compile(webhook, &scheme.transpose())
                 })
-                .map(|dedupe| dedupe.map(|(_, ttl, _)| ttl.as_millis()));
+                .map(|rule| rule.map(|rule| rule.ttl.as_millis()));
             assert_eq!(
                 found.map_err(|error| error.path),
                 expected.map_err(str::to_owned),

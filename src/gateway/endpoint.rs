@@ -1,4 +1,4 @@
-//! What the gateway knows of a workflow: how its deliveries are verified and told apart.
+//! What the gateway knows of a workflow: how its deliveries are verified, and how copies are recognised.
 
 use std::{
     cell::RefCell,
@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{
-    dedupe,
+    dedupe::{self, DedupeRule},
     filter::Filter,
     handshake::Handshake,
     rate::Limiter,
@@ -16,30 +16,30 @@ use super::{
 use crate::{
     engine::{Definition, Environment},
     formats::{Charset, Reading},
-    model::{FieldError, Limits, Span, Webhook, WhenUnknown, Workflow, WorkflowKey},
+    model::{FieldError, Limits, Span, Webhook, Workflow, WorkflowKey},
     secrets::Redactor,
     template::{Budget, Root, Roots, Template},
     verify::Scheme,
 };
 
-/// The most of a secret that is made of several, bytes.
-const SECRET_MOST: usize = 1 << 20;
+/// The most bytes of a secret that a template makes of several.
+const MAX_SECRET: usize = 1 << 20;
 
 /// A webhook trigger, compiled.
 pub struct Endpoint {
     /// The version that new runs begin with.
     pub definition: Arc<Definition>,
-    /// How deliveries are verified; an error refuses them all.
+    /// How deliveries are verified. An error refuses all of them.
     pub(super) scheme: Result<Option<Scheme>, FieldError>,
-    /// What its senders ask before they send; an error refuses everything.
+    /// The questions that its senders ask before they send. An error refuses everything.
     pub(super) handshake: Result<Option<Handshake>, FieldError>,
     /// How their bodies are read.
     pub(super) reading: Reading,
-    /// Which deliveries are the same event, for how long, and what becomes of one of which that is not known.
-    pub(super) dedupe: Option<(Template, Span, WhenUnknown)>,
-    /// Which deliveries start a run; nothing for all.
+    /// How copies of a delivery are recognised.
+    pub(super) dedupe: Option<DedupeRule>,
+    /// Which deliveries start a run. Without a filter, all do.
     pub(super) filter: Option<Filter>,
-    /// Masks what the deliveries are verified with.
+    /// Masks the secrets that verify the deliveries.
     pub(super) secrets: Redactor,
     /// The largest body, bytes.
     pub(super) max_body: usize,
@@ -113,7 +113,7 @@ impl Endpoint {
         self.scheme.as_ref().err().or_else(|| self.handshake.as_ref().err())
     }
 
-    /// What its author should know, though nothing is wrong with it.
+    /// Warnings for its author, though nothing is wrong.
     pub fn warnings(&self) -> Vec<FieldError> {
         dedupe::warning(self.webhook()).into_iter().collect()
     }
@@ -194,10 +194,10 @@ fn resolve(text: &str, sources: Sources<'_>) -> Result<String, String> {
         }
     }
     let roots = SourceRoots { env: env.into(), secrets: secrets.into() };
-    template.render_text(&roots, &mut Budget::new(SECRET_MOST)).map_err(|error| error.to_string())
+    template.render_text(&roots, &mut Budget::new(MAX_SECRET)).map_err(|error| error.to_string())
 }
 
-/// The endpoints, and the ways to them.
+/// The endpoints by workflow, and the paths that lead to them.
 #[derive(Default)]
 pub struct Endpoints(RwLock<Table>);
 

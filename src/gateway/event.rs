@@ -1,6 +1,6 @@
-//! The event that a request becomes, and what there is to say of it.
+//! Makes the event of a request, with the notes on how it was read.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, sync::Arc};
 
 use http::request::Parts;
 
@@ -41,12 +41,12 @@ pub(super) fn event_of(
         notes: notes_of(&content).into_iter().collect(),
         content,
         body,
-        origin: engine.public_url().to_owned(),
+        origin: Arc::clone(engine.public_url()),
         raw_query: raw_query.to_owned(),
     })
 }
 
-/// What there is to say of how a body was read.
+/// The note on how a body was read.
 pub(super) fn notes_of(content: &Content) -> Option<Note> {
     match content {
         Content::Undecoded { media_type } => Some(Note::BodyNotDecoded { media_type: media_type.clone() }),

@@ -1,8 +1,8 @@
 //! The filter of a trigger: which verified deliveries start a run.
 //!
-//! Asked after verification and decoding, before anything is claimed or stored. A question that cannot be answered, as one
-//! about a field that this delivery has not, lets the delivery through unless the trigger says otherwise: a mistake in a
-//! filter must not lose an event. The run says then that the question was not answered.
+//! The filter is asked after verification and decoding, before anything is claimed or stored. If it asks for a field that
+//! the delivery does not have, it cannot be answered. Then it lets the delivery through, unless the trigger says otherwise: a
+//! mistake in a filter must not lose an event. The run says that the filter was not answered.
 
 use crate::{
     engine::EventRoots,

@@ -1,8 +1,8 @@
 //! Keeps credentials out of what is stored of a request.
 //!
 //! Senders put tokens into headers, into the query, and some repeat them in the body (Gitee its `password` and `sign`, Slack and
-//! Feishu their `token`). By name, so it is a second net: the values of the workflow's own secrets are masked besides. Numbers
-//! and all else of a JSON body stay as they were written.
+//! Feishu their `token`). This file goes by names, so it is a second net: the values of the workflow's own secrets are masked
+//! as well. Everything else in a JSON body stays as it was written.
 
 use std::borrow::Cow;
 
@@ -14,14 +14,14 @@ use crate::model::HIDDEN;
 /// Names that are hidden as a whole.
 const NAMES: [&str; 9] =
     ["auth", "authorization", "proxy_authorization", "cookie", "apikey", "pwd", "passwd", "sign", "session"];
-/// And those that end so.
+/// Names that end so are hidden too.
 const ENDS: [&str; 6] = ["token", "secret", "password", "api_key", "access_key", "private_key"];
-/// Levels of JSON that are looked into; `JsonText` allows no more.
+/// How many levels of JSON are searched; `JsonText` allows no more.
 pub(super) const ALL: usize = 128;
-/// The fields of the body itself alone.
+/// Only the fields of the body itself.
 pub(super) const TOP: usize = 1;
 
-/// Whether what has this name is commonly a credential.
+/// Whether a field or header of this name usually holds a credential.
 pub(super) fn is_credential(name: &str) -> bool {
     let name = name.to_ascii_lowercase().replace('-', "_");
     NAMES.contains(&name.as_str()) || ENDS.iter().any(|end| name.ends_with(end))

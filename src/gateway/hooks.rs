@@ -1,4 +1,4 @@
-//! The order of work of one request.
+//! The order of work of one webhook request.
 
 use std::{
     borrow::Cow,
@@ -24,9 +24,7 @@ use super::{
     handshake::{Answer, Handshake, Subject},
     hide,
     hosts::Foreign,
-    ip, methods,
-    problem::Problem,
-    rate,
+    ip, methods, rate,
     refusal::Refusal,
     request_log,
     route::Params,
@@ -35,6 +33,7 @@ use super::{
 use crate::{
     engine::{EngineError, Reply, Submission, Submitted},
     formats::{self, Coding, Unpack},
+    http::Problem,
     model::{
         Cause, FieldError, KeptRequest, Mode, Note, RequestOutcome, RequestRecord, Run, RunId, Verify,
         WhenUnknown, WorkflowKey,
@@ -43,25 +42,25 @@ use crate::{
     verify::{Delivery, Proof, Rejected, Scheme, Verified},
 };
 
-/// The path that keys stand below.
+/// The path below which the keys of workflows stand.
 pub(super) const PREFIX: &str = "/api/webhooks/";
-/// The largest body of a request that may be a question and can be nothing else, bytes.
-const QUESTION_MOST: usize = 64 << 10;
+/// The most bytes of a body that can only be a question of a handshake.
+const MAX_QUESTION: usize = 64 << 10;
 
-/// What is known of a request while it is worked on, for the log.
+/// What the log needs to know of a request, collected on the way.
 #[derive(Default)]
 struct Trace {
     workflow: Option<WorkflowKey>,
     endpoint: Option<Arc<Endpoint>>,
     scheme: Option<&'static str>,
     body_bytes: u64,
-    /// The body as it came, once it was read; nothing of one that is not kept.
+    /// The body as it came, once it was read. A body that is not kept is empty here.
     body: Option<Vec<u8>>,
-    /// Who wants the answer encrypted, or in its own words.
+    /// How the sender wants the answer, if it wants it encrypted or in its own words.
     answer_to: Option<sealed::Correspondence>,
-    /// What it holds of the budget for bodies, until it is answered.
+    /// The bytes that the request holds of the budget for bodies, until it is answered.
     claim: Option<Arc<Claim>>,
-    /// What the trigger has to say of it.
+    /// What the trigger notes about the request.
     notes: Vec<Note>,
 }
 
@@ -70,11 +69,11 @@ struct Trace {
 struct Caller {
     /// The other end of the connection.
     peer: IpAddr,
-    /// The caller, whom proxies may stand before.
+    /// The caller, as trusted proxies name it.
     client: IpAddr,
 }
 
-/// What an accepted request comes to.
+/// What becomes of an accepted request.
 enum Accepted {
     /// It went to the engine.
     Submitted(Arc<Endpoint>, Submitted),
@@ -84,7 +83,7 @@ enum Accepted {
 
 /// Takes one request to its answer and its line in the log.
 ///
-/// In a task of its own: when the caller goes away, the server drops this future at any await, and an event
+/// It works in a task of its own. When the caller goes away, the server drops this future at any await, and an event
 /// between its commit and its execution would be stuck until the next start.
 pub(super) async fn receive(
     State(gateway): State<Gateway>,
@@ -132,7 +131,7 @@ async fn work(gateway: Gateway, peer: SocketAddr, request: Request, started: Ins
         Ok(Accepted::Submitted(_, Submitted::Skipped { run })) => {
             (answer::skipped(run), RequestOutcome::Skipped { run })
         }
-        // An accepted event stays accepted, whatever its run comes to.
+        // An accepted event stays accepted, even when its run fails.
         Ok(Accepted::Submitted(endpoint, Submitted::Started { run, reply })) => {
             let answered = started_run(&endpoint, run, reply).await;
             let response = answered.unwrap_or_else(|refusal| refusal.problem().into_response());
@@ -202,7 +201,7 @@ async fn accept(
     received_ms: u64,
     trace: &mut Trace,
 ) -> Result<Accepted, Refusal> {
-    // Also of those who guess paths.
+    // This counts before the path is looked up, so that guessing paths is limited too.
     rate::count(&gateway.per_ip, client).map_err(Refusal::Rate)?;
     let asked = gateway.asked(peer, parts)?;
     let (endpoint, params) = route(gateway, parts.uri.path())?;
@@ -235,7 +234,7 @@ async fn accept(
     }
     let unavailable = |error: &FieldError| Refusal::Unavailable(error.to_string());
     let handshake = endpoint.handshake.as_ref().map_err(unavailable)?.as_ref();
-    // Some senders tell the secret only after their question was answered.
+    // Some senders give the secret only after their question was answered.
     if endpoint.scheme.is_err()
         && let Some(answered) = answer_question(handshake, parts, &[], false)?
     {
@@ -318,9 +317,9 @@ async fn accept(
     // Keys are stored only as digests, so they may read what is hidden below.
     let workflow = &endpoint.definition.workflow;
     let dedupe = dedupe::key(workflow, endpoint.dedupe.as_ref(), &event, parts.uri.query());
-    if let (None, Some((_, _, on_missing))) = (&dedupe, &endpoint.dedupe) {
+    if let (None, Some(rule)) = (&dedupe, &endpoint.dedupe) {
         trace.notes.push(Note::DedupeKeyMissing);
-        if *on_missing == WhenUnknown::Refuse {
+        if rule.on_missing == WhenUnknown::Refuse {
             return Err(Refusal::DedupeKeyMissing);
         }
     }
@@ -337,7 +336,7 @@ async fn accept(
     Ok(Accepted::Submitted(endpoint, submitted))
 }
 
-/// The answer to a question of those before the signature or of those after it.
+/// The answer to a question of a handshake; `signed` says whether the signature was checked before.
 fn answer_question(
     handshake: Option<&Handshake>,
     parts: &Parts,
@@ -356,7 +355,7 @@ fn answer_question(
     }
 }
 
-/// The answer of a new run: 202 at once, or what it replies within the synchronous wait.
+/// The answer of a new run: 202 at once, or the reply that comes within the synchronous wait.
 async fn started_run(
     endpoint: &Endpoint,
     run: RunId,
@@ -367,7 +366,7 @@ async fn started_run(
         Ok(Ok(Reply::Answer(answer))) => Ok(answer::of_run(answer, run, false)),
         Ok(Ok(Reply::Failed(error))) => Err(Refusal::RunFailed { run, error: Box::new(error) }),
         Ok(Ok(Reply::Lost(error))) => Err(Refusal::Lost { run, error }),
-        // The engine is going down; the next start executes the run.
+        // The server is being stopped; the next start executes the run.
         Ok(Err(_)) => Err(Refusal::Engine(EngineError::Stopping)),
         Err(_) => Err(Refusal::SyncTimeout { run, seconds: endpoint.sync_wait.as_millis() as f64 / 1_000.0 }),
     }
@@ -377,16 +376,16 @@ fn route(gateway: &Gateway, path: &str) -> Result<(Arc<Endpoint>, Params), Refus
     path.strip_prefix(PREFIX).and_then(|path| gateway.endpoints.route(path)).ok_or(Refusal::Unknown)
 }
 
-/// Why a request proves nothing, and the most bytes of its body that are read all the same: it may be a question that
-/// its sender does not sign, which is small. Nothing when it may be proven.
+/// Why the head of a request proves nothing, and the most bytes of its body that are read all the same: the request may be a
+/// question, which its sender does not sign and which is small. Nothing when the body may still prove the request.
 fn unproven(proof: Proof, handshake: Option<&Handshake>, parts: &Parts) -> Option<(Rejected, usize)> {
     let query = parts.uri.query().unwrap_or("");
     let subject = Subject::new(parts.method.as_str(), query, &parts.headers, &[]);
     let asks = || handshake.is_some_and(|handshake| handshake.may_ask(&subject));
     match proof {
         Proof::MayBe => None,
-        Proof::MayAsk(rejected) => Some((rejected, QUESTION_MOST)),
-        Proof::Absent(rejected) => Some((rejected, if asks() { QUESTION_MOST } else { 0 })),
+        Proof::MayAsk(rejected) => Some((rejected, MAX_QUESTION)),
+        Proof::Absent(rejected) => Some((rejected, if asks() { MAX_QUESTION } else { 0 })),
     }
 }
 
@@ -416,7 +415,7 @@ async fn take_body(
     Err(refusal)
 }
 
-/// Not on the threads that serve others: it may take as long as a large body is.
+/// It works off the threads that serve others, as a large body takes long.
 async fn decompress(
     gateway: &Gateway,
     coding: Coding,
@@ -438,7 +437,7 @@ async fn decompress(
     }
 }
 
-/// A copy gets what the first delivery got, as far as that is known yet.
+/// A copy gets the answer of the first delivery, as far as it is known yet.
 fn duplicate(run: Run, mode: Mode) -> Result<Response, Refusal> {
     match (mode, run.answer) {
         (Mode::Sync, Some(answer)) => Ok(answer::of_run(answer, run.head.id, true)),

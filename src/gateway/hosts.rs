@@ -1,4 +1,4 @@
-//! Which names a server on loopback answers to, and which pages of browsers it listens to.
+//! To which names a server on loopback answers, and to which pages in browsers.
 //!
 //! A browser on this machine reaches loopback for whatever page it shows. A page of another site can send requests (their
 //! `Sec-Fetch-Site` tells), and with a name of its own that leads to 127.0.0.1 it could read the answers too (DNS
@@ -156,8 +156,8 @@ fn is_loopback(host: &str) -> bool {
 
 /// A stranger's text as a message shows it.
 fn shown(authority: &str) -> String {
-    const MOST: usize = 100;
-    authority.chars().filter(|character| !character.is_control()).take(MOST).collect()
+    const MAX_SHOWN: usize = 100;
+    authority.chars().filter(|character| !character.is_control()).take(MAX_SHOWN).collect()
 }
 
 #[cfg(test)]

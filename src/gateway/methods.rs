@@ -1,4 +1,4 @@
-//! Which methods a trigger takes, and the answer to those that only ask whether somebody is there.
+//! Which methods a trigger takes, and the answer to a request that only asks whether somebody is there.
 
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -21,8 +21,8 @@ fn allowed(endpoint: &Endpoint) -> String {
     allowed.join(", ")
 }
 
-/// The answer to a HEAD or OPTIONS that runs nothing: senders and load balancers look with them whether somebody is there. Not to
-/// the preflight of a page, which is for `cors`.
+/// The answer to a HEAD or OPTIONS that runs nothing. Senders and load balancers use them to look whether somebody is there. The
+/// preflight of a page is answered by `cors`.
 pub(super) fn probe(
     endpoint: &Endpoint,
     method: &str,

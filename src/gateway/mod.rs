@@ -22,7 +22,6 @@ mod hooks;
 mod hosts;
 mod ip;
 mod methods;
-mod problem;
 mod rate;
 mod refusal;
 mod request_log;
@@ -34,8 +33,6 @@ pub use budget::BodyLimits;
 pub use client::{ForwardedHeader, Proxies};
 pub use endpoint::{Endpoint, Endpoints, Sources};
 pub use hosts::{HostName, HostNameError, Hosts};
-pub use problem::Problem;
-pub(crate) use refusal::{engine_problem, store_problem};
 pub use resend::ResendError;
 pub use route::collision;
 
@@ -52,18 +49,18 @@ use self::{
     refusal::Refusal,
     request_log::Keeper,
 };
-use crate::{engine::Engine, model::RateLimit};
+use crate::{engine::Engine, http::Problem, model::RateLimit};
 
-/// Guards of all workflows together.
+/// What guards all workflows together.
 #[derive(Debug, Clone)]
 pub struct Guards {
-    /// Who may say whom a request is from.
+    /// The proxies that may name the caller of a request.
     pub proxies: Proxies,
-    /// How often one address may call, whatever it calls.
+    /// How often one address may call, over all workflows.
     pub per_ip: Option<RateLimit>,
-    /// Which names the server answers to.
+    /// The names to which the server answers.
     pub hosts: Hosts,
-    /// What the bodies of requests may take of the memory.
+    /// How much memory the bodies of requests may take.
     pub bodies: BodyLimits,
 }
 
@@ -74,10 +71,10 @@ pub struct Gateway {
     endpoints: Arc<Endpoints>,
     proxies: Arc<Proxies>,
     hosts: Arc<Hosts>,
-    /// None or one, as each workflow has its own.
+    /// The limiter over all workflows, if there is one; each workflow has its own besides.
     per_ip: Arc<[Arc<Limiter>]>,
     bodies: Arc<Budget>,
-    /// For bodies that are being decompressed: each may need a window beside what comes out.
+    /// A permit for each body that is being decompressed, as each may need a window beside its output.
     unpacking: Arc<Semaphore>,
     keeper: Arc<Keeper>,
 }

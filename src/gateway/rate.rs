@@ -14,10 +14,10 @@ use std::{
 use crate::model::{RateBy, RateLimit, subscriber};
 
 /// Addresses remembered by one rate.
-const CELLS_MOST: usize = 65_536;
+const MAX_CELLS: usize = 65_536;
 /// Between two searches for cells that can be forgotten.
 const SWEEP_EVERY: u64 = 1_000_000_000;
-/// What times are counted from. Of the monotonic clock: a wall clock that is set back stops nobody.
+/// The start of all times here. It is on the monotonic clock, so that nobody is stopped when the wall clock is set back.
 static BEGIN: LazyLock<Instant> = LazyLock::new(Instant::now);
 
 /// Whom a cell counts.
@@ -50,14 +50,14 @@ struct Cells {
 impl Cells {
     /// The cell that counts `who`, after a sweep if there is no room.
     fn place(&mut self, who: Who, now: u64) -> Who {
-        if self.empty_at.len() < CELLS_MOST || self.empty_at.contains_key(&who) {
+        if self.empty_at.len() < MAX_CELLS || self.empty_at.contains_key(&who) {
             return who;
         }
         if now >= self.swept + SWEEP_EVERY {
             self.swept = now;
             self.empty_at.retain(|_, empty_at| *empty_at > now);
         }
-        if self.empty_at.len() < CELLS_MOST { who } else { Who::Others }
+        if self.empty_at.len() < MAX_CELLS { who } else { Who::Others }
     }
 }
 
@@ -217,9 +217,9 @@ mod tests {
     fn w26_a_flood_of_addresses_is_bounded_and_does_not_go_free() {
         let limiters = Limiter::all(&[rate(1, 60, None, RateBy::Ip)], &[]);
         let flood = |index: u32, ms| at(&limiters, &std::net::Ipv4Addr::from_bits(index).to_string(), ms);
-        let passed = (0..CELLS_MOST as u32 + 1_000).filter(|index| flood(*index, 5_000).is_ok()).count();
-        assert_eq!(passed, CELLS_MOST + 1, "one more for all the others together");
-        assert_eq!(limiters[0].lock().empty_at.len(), CELLS_MOST + 1);
+        let passed = (0..MAX_CELLS as u32 + 1_000).filter(|index| flood(*index, 5_000).is_ok()).count();
+        assert_eq!(passed, MAX_CELLS + 1, "one more for all the others together");
+        assert_eq!(limiters[0].lock().empty_at.len(), MAX_CELLS + 1);
         assert!(flood(7, 5_001).is_err(), "nobody who is counted was forgotten");
         assert_eq!(flood(u32::MAX, 66_000), Ok(()), "later there is room again");
         assert!(limiters[0].lock().empty_at.len() <= 1);

@@ -1,21 +1,19 @@
-//! Why a request started nothing, or got no answer: the one place where errors become HTTP.
+//! Why a webhook request started nothing, or got no answer. What lower errors become is said by `http`.
 
 use std::net::IpAddr;
 
 use http::StatusCode;
 
-use super::{budget::Full, hosts::Foreign, problem::Problem, rate::Exceeded};
+use super::{budget::Full, hosts::Foreign, rate::Exceeded};
 use crate::{
     engine::{CallbackError, EngineError},
+    http::{self as answers, Parts, Problem, Retry},
     model::{RateBy, RunError, RunId},
     store::StoreError,
     verify::Rejected,
 };
 
-/// Seconds that a caller should wait before it sends again.
-const RETRY_AFTER: u32 = 1;
-
-/// Everything but an answer of the workflow itself.
+/// Why the caller gets no answer of the workflow itself.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Refusal {
     #[error("no workflow has this path")]
@@ -70,16 +68,9 @@ pub(super) enum Refusal {
     Callback(#[from] CallbackError),
 }
 
-/// Whether the same request may be sent again with hope.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Retry {
-    Never,
-    Later,
-}
-
 impl Refusal {
     /// Status, stable code, what the caller is told, and whether to send again.
-    fn parts(&self) -> (StatusCode, &'static str, String, Retry) {
+    fn parts(&self) -> Parts {
         use Retry::{Later, Never};
         let own = || self.to_string();
         match self {
@@ -95,7 +86,7 @@ impl Refusal {
                 Later,
             ),
             Self::Method { .. } => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", own(), Never),
-            // Which list it is does not matter to strangers.
+            // Strangers need not know which list it is.
             Self::Ip(_) => (
                 StatusCode::FORBIDDEN,
                 "ip_refused",
@@ -112,7 +103,7 @@ impl Refusal {
                 let (status, code, detail) = foreign.parts();
                 (status, code, detail, Never)
             }
-            // How much there is, is for the log.
+            // Only the log says how much room there is.
             Self::Bodies(Full::Process(_)) => (
                 StatusCode::SERVICE_UNAVAILABLE,
                 "bodies_full",
@@ -140,7 +131,7 @@ impl Refusal {
             Self::ContentEncoding(_) => {
                 (StatusCode::UNSUPPORTED_MEDIA_TYPE, "content_encoding_unsupported", own(), Never)
             }
-            // Which check failed is for the log alone.
+            // Only the log says which check failed.
             Self::Signature(_) | Self::Handshake(_) => (
                 StatusCode::UNAUTHORIZED,
                 "signature_invalid",
@@ -168,7 +159,7 @@ impl Refusal {
             Self::QueryInvalid { .. } => (StatusCode::BAD_REQUEST, "query_invalid", own(), Never),
             Self::InFlight { .. } => (StatusCode::CONFLICT, "delivery_in_progress", own(), Later),
             Self::SyncTimeout { .. } => (StatusCode::REQUEST_TIMEOUT, "sync_timeout", own(), Never),
-            // The reason may quote what the script knows: it is shown by the run, to those who may see runs.
+            // The reason may quote what the script knows. The run shows it to those who may see runs.
             Self::RunFailed { .. } => (
                 StatusCode::INTERNAL_SERVER_ERROR,
                 "run_failed",
@@ -181,14 +172,8 @@ impl Refusal {
                 "the run's outcome could not be stored yet".to_owned(),
                 Later,
             ),
-            Self::Engine(error) => engine_parts(error),
-            Self::Callback(error @ CallbackError::Unknown) => {
-                (StatusCode::NOT_FOUND, "callback_unknown", error.to_string(), Never)
-            }
-            Self::Callback(error @ CallbackError::Gone) => {
-                (StatusCode::GONE, "callback_gone", error.to_string(), Never)
-            }
-            Self::Callback(CallbackError::Store(error)) => store_parts(error),
+            Self::Engine(error) => answers::of_engine(error),
+            Self::Callback(error) => answers::of_callback(error),
         }
     }
 
@@ -197,7 +182,7 @@ impl Refusal {
         self.parts().1
     }
 
-    /// The run that the caller may be told of.
+    /// The run whose id the caller may see.
     fn run(&self) -> Option<RunId> {
         match self {
             Self::InFlight { run }
@@ -230,11 +215,12 @@ impl Refusal {
 
     /// The answer.
     pub(super) fn problem(&self) -> Problem {
-        let (status, code, detail, retry) = self.parts();
-        let mut problem = Problem::new(status, code, detail);
+        let mut problem = Problem::of(self.parts());
         problem.run_id = self.run();
-        problem.retry_after =
-            (retry == Retry::Later && status != StatusCode::INTERNAL_SERVER_ERROR).then_some(RETRY_AFTER);
+        if problem.status() == StatusCode::INTERNAL_SERVER_ERROR {
+            // Sending the same at once does not cure an error of the server or of the workflow.
+            problem.retry_after = None;
+        }
         if let Self::Rate(exceeded) = self {
             problem.retry_after = Some(exceeded.retry_after());
         }
@@ -252,71 +238,6 @@ fn by(by: RateBy) -> &'static str {
     }
 }
 
-/// The engine's refusal as the management API's caller sees it.
-pub(crate) fn engine_problem(error: &EngineError) -> Problem {
-    let (status, code, detail, retry) = engine_parts(error);
-    let mut problem = Problem::new(status, code, detail);
-    problem.retry_after = (retry == Retry::Later).then_some(RETRY_AFTER);
-    problem
-}
-
-fn unavailable(code: &'static str, detail: &str) -> (StatusCode, &'static str, String, Retry) {
-    (StatusCode::SERVICE_UNAVAILABLE, code, detail.to_owned(), Retry::Later)
-}
-
-fn engine_parts(error: &EngineError) -> (StatusCode, &'static str, String, Retry) {
-    match error {
-        EngineError::Full { .. } => unavailable("queue_full", "too many runs are waiting; send again later"),
-        EngineError::WorkflowFull { .. } => (
-            StatusCode::TOO_MANY_REQUESTS,
-            "workflow_queue_full",
-            "too many runs of this workflow are waiting; send again later".to_owned(),
-            Retry::Later,
-        ),
-        EngineError::WaitingFull { .. } => unavailable(
-            "workflow_waiting_full",
-            "too many runs of this workflow wait for something; send again later",
-        ),
-        EngineError::Paused => unavailable("workflow_paused", "the workflow is paused; send again later"),
-        EngineError::Stopping => unavailable("stopping", "the server is stopping; send again"),
-        EngineError::Store(error) => store_parts(error),
-    }
-}
-
-/// The store's error as the management API's caller sees it. The same request may be sent again, unless the store is damaged: that is
-/// not cured by waiting.
-pub(crate) fn store_problem(error: &StoreError) -> Problem {
-    tracing::error!(%error, "the store did not do what the API asked for");
-    let (status, code, _, retry) = store_parts(error);
-    let mut problem = Problem::new(status, code, error.to_string());
-    problem.retry_after = (retry == Retry::Later).then_some(RETRY_AFTER);
-    problem
-}
-
-fn store_parts(error: &StoreError) -> (StatusCode, &'static str, String, Retry) {
-    match error {
-        StoreError::Busy => unavailable("store_busy", "the store is busy; send again later"),
-        StoreError::Full { .. } => unavailable("store_full", "the store has no room; send again later"),
-        StoreError::Corrupt { .. } => (
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "store_damaged",
-            "a part of the store is damaged; the server's log names it".to_owned(),
-            Retry::Never,
-        ),
-        StoreError::Unavailable { .. }
-        | StoreError::Fenced { .. }
-        | StoreError::Conflict { .. }
-        | StoreError::Io { .. }
-        | StoreError::Closed
-        | StoreError::Failed { .. }
-        | StoreError::NewerVersion { .. }
-        | StoreError::Locked { .. }
-        | StoreError::ReadOnly { .. } => {
-            unavailable("store_unavailable", "the event could not be stored; send again later")
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::{io, sync::Arc};
@@ -325,11 +246,7 @@ mod tests {
     use http::header;
 
     use super::*;
-    use crate::{
-        engine::ControlError,
-        gateway::ResendError,
-        store::{Key, StoreError},
-    };
+    use crate::{engine::ControlError, gateway::ResendError, store::Key};
 
     fn all() -> [(StoreError, &'static str); 11] {
         let (text, place) = (String::new, std::path::PathBuf::new);
@@ -353,8 +270,8 @@ mod tests {
         for (error, code) in all() {
             let engine = || EngineError::Store(error.clone());
             let problems = [
-                store_problem(&error),
-                engine_problem(&engine()),
+                Problem::from(error.clone()),
+                Problem::from(engine()),
                 Refusal::Engine(engine()).problem(),
                 Refusal::Callback(CallbackError::Store(error.clone())).problem(),
                 Problem::from(ResendError::Store(error.clone())),

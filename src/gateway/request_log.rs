@@ -1,4 +1,4 @@
-//! Writes the request log: one line a request with the true reason of a refusal, and what was refused as it came.
+//! Writes the request log: one line for each request, with the true reason of a refusal, and refused requests as they came.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -12,18 +12,18 @@ use crate::{
     store::{Batch, tables},
 };
 
-/// The most of a path that is kept, bytes.
-pub(super) const PATH_MOST: usize = 1 << 10;
-/// The most that is kept of a body, a query and a header's value, bytes.
-const BODY_MOST: usize = 64 << 10;
-const TEXT_MOST: usize = 2 << 10;
-/// The most that is kept of all headers, bytes.
-const HEADERS_MOST: usize = 8 << 10;
-/// Larger bodies cost the store a file each, so strangers may make it keep one each [`LARGE_EVERY`].
+/// The most bytes of a path that are kept.
+pub(super) const MAX_PATH: usize = 1 << 10;
+/// The most bytes that are kept of a body, of a query and of the value of a header.
+const MAX_BODY: usize = 64 << 10;
+const MAX_TEXT: usize = 2 << 10;
+/// The most bytes that are kept of all headers together.
+const MAX_HEADERS: usize = 8 << 10;
+/// The store writes a file for each larger body, so strangers may make it keep only one each [`LARGE_EVERY`].
 const LARGE: usize = 12 << 10;
 const LARGE_EVERY: u64 = 100;
 
-/// Says which bodies are kept. A flood of refused requests is cheap for who sends it, and must be for us.
+/// Decides which bodies are kept. A flood of refused requests costs its sender little, so it must cost the server little.
 #[derive(Debug, Default)]
 pub(super) struct Keeper {
     /// When the last large one was kept, milliseconds since the epoch.
@@ -31,7 +31,7 @@ pub(super) struct Keeper {
 }
 
 impl Keeper {
-    /// Whether a body of so many bytes, received then, may be kept.
+    /// Whether a body of so many bytes, received at this time, may be kept.
     pub(super) fn may_keep(&self, bytes: usize, received_ms: u64) -> bool {
         if bytes <= LARGE {
             return true;
@@ -54,12 +54,12 @@ pub(super) async fn write(engine: &Engine, record: RequestRecord, kept: Option<&
 
 /// A path as it is kept.
 pub(super) fn shorten(path: &str) -> String {
-    path[..path.floor_char_boundary(PATH_MOST)].to_owned()
+    path[..path.floor_char_boundary(MAX_PATH)].to_owned()
 }
 
-/// A body as it may be kept: one that is too large not at all, as nobody could say which of its fields the cut went through.
+/// The body as it may be kept. A body that is too large is not kept: nobody could say which of its fields a cut went through.
 pub(super) fn copied(body: &[u8]) -> Vec<u8> {
-    if body.len() > BODY_MOST { Vec::new() } else { body.to_vec() }
+    if body.len() > MAX_BODY { Vec::new() } else { body.to_vec() }
 }
 
 /// A request as it is kept: without credentials, and cut. `secrets` are the values that the workflow verifies with.
@@ -72,15 +72,15 @@ pub(super) fn keep(
 ) -> KeptRequest {
     let hidden = |name: &str| hidden(name) || hide::is_credential(name);
     let content_type = map.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let mut changed = query.len() > TEXT_MOST;
-    let mut left = HEADERS_MOST;
+    let mut changed = query.len() > MAX_TEXT;
+    let mut left = MAX_HEADERS;
     let mut text = |text: &str| {
         let mut masked = text.to_owned();
         for redactor in secrets {
             masked = redactor.redact(&masked).into_owned();
         }
-        // Cut after it is masked: a cut could go through a secret.
-        masked.truncate(masked.floor_char_boundary(TEXT_MOST));
+        // The cut comes after the masks, because it could go through a secret.
+        masked.truncate(masked.floor_char_boundary(MAX_TEXT));
         changed |= masked != text;
         masked
     };
@@ -130,6 +130,6 @@ mod tests {
         }
         let kept = keep("a=1", &map, b"{}", &|_| false, &[]);
         let bytes: usize = kept.headers.iter().map(|(name, value)| name.len() + value.len()).sum();
-        assert!(bytes <= HEADERS_MOST && kept.headers.len() >= 3 && kept.changed, "{bytes}");
+        assert!(bytes <= MAX_HEADERS && kept.headers.len() >= 3 && kept.changed, "{bytes}");
     }
 }

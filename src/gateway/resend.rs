@@ -1,20 +1,17 @@
-//! A request of the log once more, by somebody who may: what started a run is run again, what was refused is taken as it came.
+//! Sends a request of the log again, for somebody who may. A request that started a run gets a new run of the same event. A refused
+//! request is taken as it came.
 //!
-//! The signature is not asked again, as its time would have passed; neither are rate limits, filters and dedupe ids.
+//! The signature is not checked again, as its time would have passed. Rate limits, filters and dedupe ids do not count either.
 
 use std::sync::Arc;
 
 use http::StatusCode;
 
-use super::{
-    Gateway, event,
-    hooks::PREFIX,
-    problem::Problem,
-    refusal::{engine_problem, store_problem},
-};
+use super::{Gateway, event, hooks::PREFIX};
 use crate::{
     engine::{ControlError, ReplayOn, Submission, Submitted},
     formats,
+    http::{Problem, of_engine},
     model::{Cause, Event, KeptRequest, Mode, RequestId, RequestOutcome, RequestRecord, RunId, Verify},
     store::{StoreError, tables},
 };
@@ -39,12 +36,12 @@ pub enum ResendError {
     /// The workflow has no endpoint any more.
     #[error("the workflow of {0} has no webhook now")]
     NoEndpoint(RequestId),
-    /// Its body is not what its type says, still.
+    /// Its body still is not what its type says.
     #[error("the body of {id} cannot be read: {why}")]
     Body {
         /// The request.
         id: RequestId,
-        /// Why.
+        /// What is wrong with the body.
         why: String,
     },
     /// The run that it started cannot be repeated.
@@ -101,7 +98,7 @@ impl Gateway {
             notes: event::notes_of(&content).into_iter().collect(),
             content,
             body: kept.body,
-            origin: self.engine.public_url().to_owned(),
+            origin: Arc::clone(self.engine.public_url()),
             raw_query: kept.query,
         };
         let definition = Arc::clone(&endpoint.definition);
@@ -129,10 +126,10 @@ impl From<ResendError> for Problem {
             ResendError::Sealed(_) => (StatusCode::CONFLICT, "request_sealed"),
             ResendError::NoEndpoint(_) => (StatusCode::CONFLICT, "workflow_unknown"),
             ResendError::Body { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "body_invalid"),
-            ResendError::Control(ControlError::Engine(error)) => return engine_problem(error),
+            ResendError::Control(ControlError::Engine(error)) => return Self::of(of_engine(error)),
             ResendError::Control(_) => (StatusCode::CONFLICT, "run_unknown"),
-            ResendError::Store(error) => return store_problem(error),
+            ResendError::Store(error) => return error.clone().into(),
         };
-        Problem::new(status, code, error.to_string())
+        Self::new(status, code, error.to_string())
     }
 }

@@ -1,7 +1,7 @@
-//! Writes answers as the sender of an encrypted delivery wants them.
+//! Writes answers in the form that the sender of an encrypted delivery wants.
 //!
-//! Applied to every answer of 2xx, that of a copy included. What Flowcell itself would say (202 with a run's id) means
-//! nothing to these senders: they get their own acknowledgement, with 200.
+//! This applies to every answer of 2xx, also to that of a copy. These senders do not understand Flowcell's own answer (202
+//! with the id of a run), so they get their own acknowledgement, with 200.
 
 use axum::{body::Body, response::Response};
 use http::{HeaderValue, StatusCode, header};
@@ -29,7 +29,7 @@ pub(super) async fn write(
         return response;
     }
     let (mut parts, body) = response.into_parts();
-    // Every answer is in memory already.
+    // Each answer is whole in memory already.
     let mut body = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
     if parts.extensions.remove::<OurOwn>().is_some() || *outcome == RequestOutcome::Filtered {
         body.clear();

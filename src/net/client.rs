@@ -17,7 +17,7 @@ const TOTAL: Duration = Duration::from_secs(130);
 const DOWNLOAD: Duration = Duration::from_secs(24 * 3_600);
 const STALL: Duration = Duration::from_secs(120);
 /// How much of a response is read at most, bytes.
-const BODY_MOST: usize = 64 << 20;
+const MAX_BODY: usize = 64 << 20;
 
 /// A client for servers that the operator names. Follows no redirect.
 pub struct Client(reqwest::Client);
@@ -62,8 +62,8 @@ impl Client {
         let mut response = request.send().await.map_err(failed)?;
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(failed)? {
-            if body.len() + chunk.len() > BODY_MOST {
-                let (url, most) = (error::origin(&target), BODY_MOST as u64);
+            if body.len() + chunk.len() > MAX_BODY {
+                let (url, most) = (error::origin(&target), MAX_BODY as u64);
                 return Err(NetError::TooLarge { url, what: "body", most });
             }
             body.extend_from_slice(&chunk);

@@ -10,7 +10,7 @@ use reqwest::Url;
 use super::{bounds, dns::Unresolved};
 
 /// The longest URL, bytes. Common servers accept as much.
-const URL_MOST: usize = 8 << 10;
+const MAX_URL: usize = 8 << 10;
 
 /// Why there is no response. No message holds a query, a path, a body, a header's value or user information.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -159,8 +159,8 @@ pub(super) fn parse(text: &str) -> Result<Url, NetError> {
     if text.chars().any(char::is_control) {
         return Err(wrong("the URL", "it holds line breaks or control characters".to_owned()));
     }
-    if text.len() > URL_MOST {
-        return Err(wrong("the URL", format!("it is longer than {URL_MOST} bytes")));
+    if text.len() > MAX_URL {
+        return Err(wrong("the URL", format!("it is longer than {MAX_URL} bytes")));
     }
     let url = Url::parse(text)
         .map_err(|error| wrong(&typed(text), format!("{error}; write it as https://api.example.com/path")))?;
@@ -233,7 +233,7 @@ pub(super) fn classify(error: &reqwest::Error, url: &Url) -> NetError {
             None => {}
         }
         if source.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_parse_too_large) {
-            return NetError::TooLarge { url: at, what: "header", most: bounds::HEADERS_MOST as u64 };
+            return NetError::TooLarge { url: at, what: "header", most: bounds::MAX_HEADERS as u64 };
         }
         let io = source.downcast_ref::<io::Error>();
         // rustls reports every broken handshake as invalid data.

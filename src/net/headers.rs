@@ -4,7 +4,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 use super::{
     NetError, Sensitive,
-    bounds::{HEADER_COUNT_MOST, HEADERS_MOST},
+    bounds::{MAX_HEADER_COUNT, MAX_HEADERS},
 };
 
 /// Headers of the connection. With them, a caller could smuggle a second request.
@@ -22,7 +22,7 @@ const OWN: [&str; 11] = [
     "http2-settings",
 ];
 /// The most bytes of all headers of a request.
-const REQUEST_MOST: usize = 64 << 10;
+const MAX_REQUEST: usize = 64 << 10;
 /// Whether a header belongs to the connection, so that no caller may set it; `name` is lower case.
 pub fn is_own(name: &str) -> bool {
     OWN.contains(&name)
@@ -67,7 +67,7 @@ pub(super) fn checked(headers: &[(String, String)], marked: &[String]) -> Result
             .map_err(|_| wrong("holds line breaks or control characters, which HTTP cannot carry"))?;
         value.set_sensitive(carries_rights(&key, marked));
         size += key.as_str().len() + value.len();
-        if size > REQUEST_MOST || map.len() >= HEADER_COUNT_MOST {
+        if size > MAX_REQUEST || map.len() >= MAX_HEADER_COUNT {
             return Err(wrong("is one too many: a request may have 100 headers, and 64 KiB in all"));
         }
         map.append(key, value);
@@ -109,5 +109,5 @@ pub(super) fn strip_body(headers: &mut HeaderMap) {
 /// Whether a response has more headers than we keep.
 pub(super) fn too_large(headers: &HeaderMap) -> bool {
     let size: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
-    headers.len() > HEADER_COUNT_MOST || size > HEADERS_MOST
+    headers.len() > MAX_HEADER_COUNT || size > MAX_HEADERS
 }

@@ -32,7 +32,7 @@ const PLACES: usize = 32;
 /// Look-ups of one workflow at once.
 const PLACES_EACH: usize = 8;
 /// Look-ups of the process at once, in any case.
-const PLACES_MOST: usize = 128;
+const MAX_PLACES: usize = 128;
 /// How many names of one workflow may wait for a place.
 const WAITING_EACH: usize = 256;
 /// How long an answer is waited for, even if the request could wait longer. It is less than the time that a whole
@@ -167,7 +167,7 @@ impl Books {
 
     fn has_place(&self, caller: &Caller) -> bool {
         let own = self.busy_of(caller);
-        own < PLACES_EACH && (self.all < PLACES || (own == 0 && self.all < PLACES_MOST))
+        own < PLACES_EACH && (self.all < PLACES || (own == 0 && self.all < MAX_PLACES))
     }
 
     fn busy_of(&self, caller: &Caller) -> usize {
@@ -380,7 +380,7 @@ mod tests {
         }
         assert!(lookups.of("c.example", &asker("healthy", Duration::from_secs(1))).await.is_ok());
         assert_eq!(lookups.books().waiting.len(), 20, "what waits is looked at at the next turn");
-        assert!(lookups.books().all <= PLACES_MOST);
+        assert!(lookups.books().all <= MAX_PLACES);
     }
 
     #[tokio::test(start_paused = true)]

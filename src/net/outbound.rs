@@ -23,9 +23,9 @@ const CONNECT: Duration = Duration::from_secs(5);
 /// How long a body may stand still.
 const IDLE: Duration = Duration::from_secs(10);
 /// The longest exchange; a longer timeout is cut to it.
-const TIMEOUT_MOST: Duration = Duration::from_secs(3_600);
+const MAX_TIMEOUT: Duration = Duration::from_secs(3_600);
 /// The most redirects that a request can ask for.
-const REDIRECTS_MOST: u8 = 10;
+const MAX_REDIRECTS: u8 = 10;
 /// How many connections to one host stay open between requests.
 const KEPT: usize = 4;
 const KEPT_FOR: Duration = Duration::from_secs(30);
@@ -143,7 +143,7 @@ fn client(lookups: &Lookups, guarded: bool, trusts: bool) -> Result<reqwest::Cli
         .connect_timeout(CONNECT)
         .pool_max_idle_per_host(KEPT)
         .pool_idle_timeout(KEPT_FOR)
-        .http1_max_headers(bounds::HEADER_COUNT_MOST)
+        .http1_max_headers(bounds::MAX_HEADER_COUNT)
         .user_agent(concat!("flowcell/", env!("CARGO_PKG_VERSION")))
         .dns_resolver(Resolver { lookups: lookups.clone(), guarded });
     if trusts { builder.build() } else { builder.tls_certs_only([]).build() }
@@ -217,9 +217,9 @@ impl Inner {
         let headers = headers::checked(&headers, &sensitive.headers)?;
         let late = || NetError::Timeout { url: error::origin(&url), after };
         let first = Hop { method, url: url.clone(), headers, body: body.into() };
-        let redirects = redirects.min(REDIRECTS_MOST);
+        let redirects = redirects.min(MAX_REDIRECTS);
         let exchange = self.exchange(first, &sensitive, max_response, redirects, within.as_deref());
-        let until = Instant::now() + after.min(TIMEOUT_MOST);
+        let until = Instant::now() + after.min(MAX_TIMEOUT);
         let exchange = Asker { caller, until }.makes(exchange);
         timeout_at(until, exchange).await.map_err(|_| late())?
     }
@@ -275,7 +275,7 @@ impl Inner {
             }
             let response = request.send().await.map_err(|error| self.failed(&error, &hop.url))?;
             if headers::too_large(response.headers()) {
-                let (url, most) = (error::origin(&hop.url), bounds::HEADERS_MOST as u64);
+                let (url, most) = (error::origin(&hop.url), bounds::MAX_HEADERS as u64);
                 return Err(NetError::TooLarge { url, what: "header", most });
             }
             let status = response.status().as_u16();

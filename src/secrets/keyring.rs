@@ -24,7 +24,7 @@ pub const NONCE: usize = 24;
 /// The length of a key, bytes.
 const KEY: usize = 32;
 /// The longest id of a key, bytes.
-const ID_MOST: usize = 64;
+const MAX_ID: usize = 64;
 /// The id of a key is the digest of this label and the key.
 const ID_LABEL: &[u8] = b"flowcell secrets key id v1\0";
 /// The label that derives the key of backups.
@@ -80,7 +80,7 @@ impl Keyring {
             let bytes = decode(text).map_err(|why| wrong(why.to_owned()))?;
             let id = match id {
                 Some(id) => own_id(id).ok_or_else(|| {
-                    wrong(format!("an id before `:` is 1 to {ID_MOST} of the characters A-Z a-z 0-9 . _ -"))
+                    wrong(format!("an id before `:` is 1 to {MAX_ID} of the characters A-Z a-z 0-9 . _ -"))
                 })?,
                 None => fingerprint(&bytes),
             };
@@ -178,7 +178,7 @@ fn derived(key: &[u8; KEY], label: &[u8]) -> Zeroizing<[u8; KEY]> {
 }
 
 fn own_id(id: &str) -> Option<String> {
-    let valid = (1..=ID_MOST).contains(&id.len())
+    let valid = (1..=MAX_ID).contains(&id.len())
         && id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'));
     valid.then(|| id.to_owned())
 }

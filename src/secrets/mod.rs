@@ -19,11 +19,11 @@ pub use keyring::{Keyring, NONCE, Sealed};
 pub use redact::Redactor;
 
 /// The longest name, bytes.
-pub const NAME_MOST: usize = 128;
+pub const MAX_NAME: usize = 128;
 /// The shortest value, bytes. A shorter one could not be told from ordinary text.
 pub const VALUE_LEAST: usize = 6;
 /// The longest value, bytes.
-pub const VALUE_MOST: usize = 64 << 10;
+pub const MAX_VALUE: usize = 64 << 10;
 
 /// What is wrong with a secret, its name or the keys.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -117,7 +117,7 @@ impl fmt::Debug for SecretValue {
 /// # Errors
 /// `Name`.
 pub fn check_name(name: &str) -> Result<(), SecretError> {
-    let valid = name.len() <= NAME_MOST
+    let valid = name.len() <= MAX_NAME
         && name.bytes().next().is_some_and(|b| b.is_ascii_alphabetic() || b == b'_')
         && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
     if valid {
@@ -132,7 +132,7 @@ pub fn check_name(name: &str) -> Result<(), SecretError> {
 /// # Errors
 /// `Value` with the reason.
 pub fn check_value(name: &str, value: &str) -> Result<(), SecretError> {
-    let why = if value.len() > VALUE_MOST {
+    let why = if value.len() > MAX_VALUE {
         "is over 64 KiB"
     } else if value.is_empty() {
         "is empty"
@@ -167,12 +167,12 @@ mod tests {
 
     #[test]
     fn values_that_cannot_be_masked_are_refused_without_being_quoted() {
-        for bad in ["", "12345", "   1   ", "KEY_NAME", "secret", &"x".repeat(VALUE_MOST + 1)] {
+        for bad in ["", "12345", "   1   ", "KEY_NAME", "secret", &"x".repeat(MAX_VALUE + 1)] {
             let error = check_value("KEY_NAME", bad).unwrap_err().to_string();
             assert!(error.starts_with("the value of KEY_NAME "), "{error}");
             assert!(!error.contains("12345"), "{error}");
         }
-        for good in ["123456", "pass word", "密钥", &"x".repeat(VALUE_MOST)] {
+        for good in ["123456", "pass word", "密钥", &"x".repeat(MAX_VALUE)] {
             assert_eq!(check_value("KEY_NAME", good), Ok(()), "{}", good.len());
         }
     }

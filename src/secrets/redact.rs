@@ -24,7 +24,7 @@ use super::{check_value, forms, label};
 const HEAD: usize = 64;
 /// How many bytes the comparisons of one longer form may look at, for each byte of the text. Beyond that, the form is
 /// searched for in another way.
-const COMPARED_MOST: usize = 4;
+const MAX_COMPARED: usize = 4;
 /// It stands where the end of a cut text was.
 const CUT: &str = "…";
 /// It replaces every secret in what leaves the server.
@@ -226,7 +226,7 @@ impl Search {
     /// Where whole forms stand, in no order, without those of the secrets in `left`.
     fn found(&self, text: &[u8], left: &[usize]) -> Vec<Region> {
         let mut regions = Vec::new();
-        let budget = text.len().saturating_mul(COMPARED_MOST);
+        let budget = text.len().saturating_mul(MAX_COMPARED);
         // How many bytes of the text were looked at for each longer form.
         let mut compared: HashMap<usize, usize> = HashMap::new();
         let mut repetitive: Vec<&Tail> = Vec::new();

@@ -20,7 +20,7 @@ const POISON: u8 = 0;
 
 /// The position in the stream of bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Place {
+enum Position {
     /// In a head, or before one.
     Head,
     /// In a body. Holds how many of its bytes are still to come.
@@ -45,7 +45,7 @@ enum Part {
 /// The state of one connection.
 #[derive(Debug)]
 pub(super) struct Heads {
-    place: Place,
+    place: Position,
     part: Part,
     /// How many bytes of the preface have come; `None` once the bytes differ from it.
     preface: Option<usize>,
@@ -62,7 +62,7 @@ pub(super) struct Heads {
 impl Default for Heads {
     fn default() -> Self {
         Self {
-            place: Place::Head,
+            place: Position::Head,
             part: Part::Other,
             preface: Some(0),
             name: [0; ENCODING.len()],
@@ -81,10 +81,10 @@ impl Heads {
         self.compare_preface(bytes);
         loop {
             match self.place {
-                Place::Elsewhere => return,
-                Place::Chunks(mut chunks) => match chunks.look(bytes) {
+                Position::Elsewhere => return,
+                Position::Chunks(mut chunks) => match chunks.look(bytes) {
                     Found::More => {
-                        self.place = Place::Chunks(chunks);
+                        self.place = Position::Chunks(chunks);
                         return;
                     }
                     Found::End(read) => {
@@ -96,20 +96,20 @@ impl Heads {
                         if !matches!(chunks, Chunks::Extension(_)) {
                             bytes[at] = POISON;
                         }
-                        self.place = Place::Elsewhere;
+                        self.place = Position::Elsewhere;
                         return;
                     }
                 },
-                Place::Body(left) => {
+                Position::Body(left) => {
                     let skipped = usize::try_from(left).unwrap_or(usize::MAX).min(bytes.len());
-                    self.place = Place::Body(left - skipped as u64);
+                    self.place = Position::Body(left - skipped as u64);
                     bytes = &mut bytes[skipped..];
                     if left > skipped as u64 {
                         return;
                     }
                     self.begin_head();
                 }
-                Place::Head => {
+                Position::Head => {
                     let read = self.head(bytes);
                     bytes = &mut bytes[read..];
                 }
@@ -126,7 +126,7 @@ impl Heads {
         let count = rest.len().min(bytes.len());
         self.preface = (bytes[..count] == rest[..count]).then_some(same + count);
         if self.preface == Some(PREFACE.len()) {
-            self.place = Place::Elsewhere;
+            self.place = Position::Elsewhere;
             self.preface = None;
         }
     }
@@ -154,10 +154,10 @@ impl Heads {
             };
             if !good {
                 *byte = POISON;
-                self.place = Place::Elsewhere;
+                self.place = Position::Elsewhere;
             }
             self.before = *byte;
-            if self.place != Place::Head {
+            if self.place != Position::Head {
                 return at + 1;
             }
         }
@@ -209,11 +209,11 @@ impl Heads {
             self.lines += 1;
         } else if self.lines > 0 {
             self.place = match (self.chunks, self.length) {
-                (true, _) => Place::Chunks(Chunks::default()),
-                (false, Some(length)) if length > 0 => Place::Body(length),
-                (false, _) => Place::Head,
+                (true, _) => Position::Chunks(Chunks::default()),
+                (false, Some(length)) if length > 0 => Position::Body(length),
+                (false, _) => Position::Head,
             };
-            if self.place == Place::Head {
+            if self.place == Position::Head {
                 self.begin_head();
                 return;
             }

@@ -39,15 +39,15 @@ use self::{
 use crate::model::Network;
 
 /// The largest head of an HTTP/1.1 request, bytes.
-const HEAD_MOST: usize = 64 << 10;
+const MAX_HEAD: usize = 64 << 10;
 /// The largest head of an HTTP/2 request, bytes, as RFC 9113 section 6.5.2 counts them.
-const HEADER_LIST_MOST: u32 = 32 << 10;
+const MAX_HEADER_LIST: u32 = 32 << 10;
 /// Requests that one HTTP/2 connection may have open.
-const STREAMS_MOST: u32 = 16;
+const MAX_STREAMS: u32 = 16;
 /// What the bodies of one HTTP/2 connection may send before they are read, bytes: each of them, and all together.
 const WINDOW: u32 = 256 << 10;
 /// Streams that a client may reset before we have looked at them (rapid reset).
-const RESETS_MOST: usize = 20;
+const MAX_RESETS: usize = 20;
 /// The time between two HTTP/2 pings, and how long their answer may take. A client that is gone does not say so.
 const PING_EVERY: Duration = Duration::from_secs(20);
 /// How long open requests may take to end once the server stops.
@@ -158,16 +158,16 @@ async fn begin(registry: &Arc<Registry>, shared: &Arc<Shared>, stream: TcpStream
 fn builder() -> Builder<TokioExecutor> {
     let mut builder = Builder::new(TokioExecutor::new());
     // Our own clock has the deadline for heads, because it sees HTTP/2 and handshakes too.
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(None).max_buf_size(HEAD_MOST);
-    builder.http1().max_headers(requests::HEADERS_MOST);
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(None).max_buf_size(MAX_HEAD);
+    builder.http1().max_headers(requests::MAX_HEADERS);
     builder
         .http2()
         .timer(TokioTimer::new())
-        .max_concurrent_streams(STREAMS_MOST)
+        .max_concurrent_streams(MAX_STREAMS)
         .initial_stream_window_size(WINDOW)
         .initial_connection_window_size(WINDOW)
-        .max_pending_accept_reset_streams(RESETS_MOST)
-        .max_header_list_size(HEADER_LIST_MOST)
+        .max_pending_accept_reset_streams(MAX_RESETS)
+        .max_header_list_size(MAX_HEADER_LIST)
         .keep_alive_interval(PING_EVERY)
         .keep_alive_timeout(PING_EVERY);
     builder

@@ -81,13 +81,13 @@ pub(super) struct Registry {
 }
 
 /// A place among the connections, until it is dropped.
-pub(super) struct Place {
+pub(super) struct Seat {
     registry: Arc<Registry>,
     id: u64,
     pub(super) connection: Arc<Connection>,
 }
 
-impl Drop for Place {
+impl Drop for Seat {
     fn drop(&mut self) {
         self.registry.lock().remove(self.id);
         self.registry.freed.notify_one();
@@ -136,7 +136,7 @@ impl Registry {
     }
 
     /// Gives a place to a new connection. If need be, a slow connection is closed for it.
-    pub(super) fn admit(self: &Arc<Self>, peer: SocketAddr, now: Instant) -> Result<Place, Full> {
+    pub(super) fn admit(self: &Arc<Self>, peer: SocketAddr, now: Instant) -> Result<Seat, Full> {
         let mut connected = self.lock();
         let address = subscriber(peer.ip());
         let of_address = connected.by_address.get(&address).copied().unwrap_or(0);
@@ -156,7 +156,7 @@ impl Registry {
         });
         connected.by_id.insert(id, Arc::clone(&connection));
         *connected.by_address.entry(address).or_default() += 1;
-        Ok(Place { registry: Arc::clone(self), id, connection })
+        Ok(Seat { registry: Arc::clone(self), id, connection })
     }
 
     /// Waits until a place is given back.

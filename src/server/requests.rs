@@ -23,12 +23,12 @@ use tokio::time::Sleep;
 use tower::ServiceExt;
 
 use super::registry::Connection;
-use crate::gateway::Problem;
+use crate::http::Problem;
 
 /// The longest request target, bytes.
-const TARGET_MOST: usize = 8 << 10;
+const MAX_TARGET: usize = 8 << 10;
 /// The most headers.
-pub(super) const HEADERS_MOST: usize = 100;
+pub(super) const MAX_HEADERS: usize = 100;
 /// How much longer a body may take than its pace allows.
 const BODY_GRACE: Duration = Duration::from_secs(10);
 /// The slowest pace of a body, bytes a second.
@@ -38,12 +38,12 @@ const BODY_PACE: u64 = 1 << 10;
 fn refusal<B>(request: &Request<B>) -> Option<Problem> {
     let bad = |detail: &str| Some(Problem::new(StatusCode::BAD_REQUEST, "request_invalid", detail));
     let (uri, headers) = (request.uri(), request.headers());
-    if uri.path_and_query().map_or(0, |target| target.as_str().len()) > TARGET_MOST {
-        let detail = format!("the path and query are over {TARGET_MOST} bytes");
+    if uri.path_and_query().map_or(0, |target| target.as_str().len()) > MAX_TARGET {
+        let detail = format!("the path and query are over {MAX_TARGET} bytes");
         return Some(Problem::new(StatusCode::URI_TOO_LONG, "uri_too_long", detail));
     }
-    if headers.len() > HEADERS_MOST {
-        let detail = format!("a request may have {HEADERS_MOST} headers");
+    if headers.len() > MAX_HEADERS {
+        let detail = format!("a request may have {MAX_HEADERS} headers");
         return Some(Problem::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "headers_too_large", detail));
     }
     // RFC 9112 section 3.2: one Host, in every request of HTTP/1.1.

@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// The most of a message that is kept, bytes.
-const MESSAGE_MOST: usize = 8 << 10;
+const MAX_MESSAGE: usize = 8 << 10;
 
 /// How the run ends.
 #[derive(Debug)]
@@ -45,7 +45,7 @@ impl End {
                 let written = self.message.write_text(scope, &mut kept, &mut Budget::of_work());
                 written.map_err(|error| unfilled("message", error))?;
                 let mut message = String::from_utf8_lossy(&kept.0).into_owned();
-                message.truncate(message.floor_char_boundary(MESSAGE_MOST));
+                message.truncate(message.floor_char_boundary(MAX_MESSAGE));
                 if message.is_empty() {
                     message.push_str("an `end` step ended the run as failed");
                 }
@@ -62,7 +62,7 @@ struct Beginning(Vec<u8>);
 impl Write for Beginning {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         // A few bytes more, so that the cut is made between characters.
-        let room = (MESSAGE_MOST + 4).saturating_sub(self.0.len());
+        let room = (MAX_MESSAGE + 4).saturating_sub(self.0.len());
         self.0.extend_from_slice(&bytes[..bytes.len().min(room)]);
         Ok(bytes.len())
     }

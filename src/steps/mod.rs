@@ -108,25 +108,25 @@ pub enum Output {
 
 /// Whether another attempt of a failed step can help.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Again {
+pub enum RetryHint {
     /// It would fail alike.
     Never,
     /// It may.
-    Helps,
+    MayHelp,
     /// It may, but not before so many milliseconds.
     After(u64),
 }
 
-impl Again {
+impl RetryHint {
     /// The longest time that the other side can make a step wait, milliseconds.
-    const MOST_MS: u64 = 3_600_000;
+    const MAX_MS: u64 = 3_600_000;
 
     /// The wait before the next attempt, when the step's own policy would wait `wait_ms`; nothing when none can help.
     pub fn wait_ms(self, wait_ms: u64) -> Option<u64> {
         match self {
             Self::Never => None,
-            Self::Helps => Some(wait_ms),
-            Self::After(least) => Some(wait_ms.max(least.min(Self::MOST_MS))),
+            Self::MayHelp => Some(wait_ms),
+            Self::After(least) => Some(wait_ms.max(least.min(Self::MAX_MS))),
         }
     }
 
@@ -146,7 +146,7 @@ impl Again {
             | ErrorCode::PluginMissing
             | ErrorCode::PluginError
             | ErrorCode::PluginCrash
-            | ErrorCode::SchemaMismatch => Self::Helps,
+            | ErrorCode::SchemaMismatch => Self::MayHelp,
             ErrorCode::OutputTooLarge
             | ErrorCode::StackOverflow
             | ErrorCode::SyntaxError
@@ -188,7 +188,7 @@ pub struct Executed {
     /// The first of the calls that it made.
     pub calls: Vec<CallNote>,
     /// Whether another attempt can help, when it failed.
-    pub again: Again,
+    pub again: RetryHint,
 }
 
 impl Executed {
@@ -199,7 +199,7 @@ impl Executed {
 
     /// An attempt outside the sandbox.
     fn plain(result: Result<Output, RunError>) -> Self {
-        let again = result.as_ref().err().map_or(Again::Never, |error| Again::of(error.code));
+        let again = result.as_ref().err().map_or(RetryHint::Never, |error| RetryHint::of(error.code));
         Self { result, logs: Vec::new(), log_truncated: false, usage: None, calls: Vec::new(), again }
     }
 }

@@ -6,7 +6,7 @@ use futures::future::BoxFuture;
 use serde_json::Value;
 
 use super::{
-    Again, Attempt, Calls, Executed, Output, OutputSchema, Scope, code::attempt_seed,
+    Attempt, Calls, Executed, Output, OutputSchema, RetryHint, Scope, code::attempt_seed,
     code_source::CodeSource, filled, unfilled,
 };
 use crate::{
@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// The most of a plugin's `config` and `args` together, bytes.
-const SETTINGS_MOST: usize = 1 << 20;
+const MAX_SETTINGS: usize = 1 << 20;
 
 /// What its inputs and outputs must be.
 #[derive(Debug, Default)]
@@ -146,7 +146,7 @@ pub(super) async fn execute(
             };
             let plain = Executed::plain(result);
             Executed {
-                again: if ended.hopeless { Again::Never } else { plain.again },
+                again: if ended.hopeless { RetryHint::Never } else { plain.again },
                 logs: ended.outcome.logs,
                 log_truncated: ended.outcome.log_truncated,
                 usage: Some(ended.outcome.usage),
@@ -177,7 +177,7 @@ fn prepare(
             RunError::new(ErrorCode::PluginInput, message)
         })?;
     }
-    let mut budget = Budget::new(SETTINGS_MOST);
+    let mut budget = Budget::new(MAX_SETTINGS);
     let config =
         step.config.value(scope, &mut budget).map_err(|error| as_input(unfilled("config", error)))?;
     let config = match config.into_owned() {

@@ -20,11 +20,11 @@ use crate::{
 };
 
 /// The longest expression, bytes.
-const LENGTH_MOST: usize = 4_096;
+const MAX_LENGTH: usize = 4_096;
 /// The deepest nesting of brackets in an expression.
-const NESTING_MOST: usize = 64;
+const MAX_NESTING: usize = 64;
 /// What an error message shows, bytes.
-const MESSAGE_MOST: usize = 1_024;
+const MAX_MESSAGE: usize = 1_024;
 
 /// A compiled expression and what it is asked of.
 #[derive(Debug)]
@@ -63,12 +63,12 @@ pub(super) fn compile(spec: &QueryStep, path: &str) -> Result<Query, FieldError>
 
 fn parse(spec: &QueryStep) -> Result<Expression, String> {
     let text = spec.query.as_str();
-    if text.len() > LENGTH_MOST {
-        return Err(format!("this has {} bytes, {LENGTH_MOST} are the most; use a `code` step", text.len()));
+    if text.len() > MAX_LENGTH {
+        return Err(format!("this has {} bytes, {MAX_LENGTH} are the most; use a `code` step", text.len()));
     }
     // Parsing pays nothing and takes time proportional to the text, and stack to its nesting.
     if let Some(place) = too_deep(text) {
-        return Err(format!("{}brackets nest deeper than {NESTING_MOST}", at(text, Some(place))));
+        return Err(format!("{}brackets nest deeper than {MAX_NESTING}", at(text, Some(place))));
     }
     bounded(UNITS, || match spec.language {
         QueryLanguage::JsonPath => jsonpath::Query::compile(text).map(Expression::JsonPath),
@@ -87,7 +87,7 @@ fn too_deep(text: &str) -> Option<usize> {
             ')' | ']' | '}' => depth = depth.saturating_sub(1),
             _ => {}
         }
-        (depth > NESTING_MOST).then_some(place)
+        (depth > MAX_NESTING).then_some(place)
     })
 }
 
@@ -136,7 +136,7 @@ impl Query {
 }
 
 fn failed(mut message: String) -> RunError {
-    message.truncate(message.floor_char_boundary(MESSAGE_MOST));
+    message.truncate(message.floor_char_boundary(MAX_MESSAGE));
     RunError::new(ErrorCode::QueryError, message)
 }
 

@@ -180,7 +180,7 @@ mod tests {
             params: vec![],
             content: Content::Empty,
             body: vec![],
-            origin: String::new(),
+            origin: "".into(),
             raw_query: String::new(),
             notes: vec![],
         };

@@ -16,13 +16,13 @@ use super::work::{UNITS, bounded, pay};
 use crate::model::JsonText;
 
 /// The largest schema, bytes of JSON.
-const SCHEMA_MOST: usize = 64 << 10;
+const MAX_SCHEMA: usize = 64 << 10;
 /// The largest compiled regular expression.
-const PATTERN_MOST: usize = 64 << 10;
+const MAX_PATTERN: usize = 64 << 10;
 /// The most errors that are told.
-const ERRORS_MOST: usize = 5;
+const MAX_ERRORS: usize = 5;
 /// The longest message, bytes.
-const MESSAGE_MOST: usize = 2 << 10;
+const MAX_MESSAGE: usize = 2 << 10;
 /// What finding the reasons may cost.
 const REASON_UNITS: u64 = UNITS / 8;
 
@@ -35,11 +35,11 @@ impl OutputSchema {
     /// What is wrong with the schema, and where in it.
     pub fn compile(schema: &Value) -> Result<Self, String> {
         let size = schema.to_string().len();
-        if size > SCHEMA_MOST {
-            return Err(format!("the schema is {size} bytes, {SCHEMA_MOST} are the most"));
+        if size > MAX_SCHEMA {
+            return Err(format!("the schema is {size} bytes, {MAX_SCHEMA} are the most"));
         }
         references::check(schema)?;
-        let patterns = PatternOptions::regex().size_limit(PATTERN_MOST).dfa_size_limit(1 << 20);
+        let patterns = PatternOptions::regex().size_limit(MAX_PATTERN).dfa_size_limit(1 << 20);
         let options = jsonschema::options_for::<Metered>()
             .offline()
             .with_pattern_options(patterns)
@@ -47,7 +47,7 @@ impl OutputSchema {
             // The crate's own compiles what the data says, of any size.
             .with_format("regex", |text: &str| {
                 pay(2_000);
-                RegexBuilder::new(text).size_limit(PATTERN_MOST).nest_limit(32).build().is_ok()
+                RegexBuilder::new(text).size_limit(MAX_PATTERN).nest_limit(32).build().is_ok()
             });
         bounded(UNITS, || options.build(schema).map(Self).map_err(|error| told(&error)))
             .unwrap_or_else(|stop| Err(format!("the schema cannot be compiled: {stop}")))
@@ -65,7 +65,7 @@ impl OutputSchema {
         }
         // Reasons cost more than the answer, and all of them are found before the first is told.
         let all = bounded(REASON_UNITS, || -> Vec<String> {
-            self.0.iter_errors(Part(&output)).take(ERRORS_MOST).map(|error| told(&error)).collect()
+            self.0.iter_errors(Part(&output)).take(MAX_ERRORS).map(|error| told(&error)).collect()
         });
         let first = || bounded(REASON_UNITS, || self.0.validate(Part(&output)).map_err(|error| told(&error)));
         let mut message = match all {
@@ -75,7 +75,7 @@ impl OutputSchema {
                 Ok(Ok(())) | Err(_) => "value does not satisfy the schema".to_owned(),
             },
         };
-        message.truncate(message.floor_char_boundary(MESSAGE_MOST));
+        message.truncate(message.floor_char_boundary(MAX_MESSAGE));
         Err(message)
     }
 }
@@ -83,7 +83,7 @@ impl OutputSchema {
 /// Without the value, which may be large.
 fn told(error: &ValidationError<'_>) -> String {
     let mut reason = error.masked().to_string();
-    reason.truncate(reason.floor_char_boundary(MESSAGE_MOST / ERRORS_MOST));
+    reason.truncate(reason.floor_char_boundary(MAX_MESSAGE / MAX_ERRORS));
     let path = error.instance_path().as_str();
     if path.is_empty() { reason } else { format!("{path}: {reason}") }
 }

@@ -259,7 +259,7 @@ mod tests {
             params: vec![],
             content: Content::Json,
             body: b"{\"a\":[1]}".to_vec(),
-            origin: String::new(),
+            origin: "".into(),
             raw_query: String::new(),
             notes: vec![],
         };

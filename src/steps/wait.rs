@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// The most of a span or moment that is made of several pieces, bytes.
-const SPAN_MOST: usize = 8 << 10;
+const MAX_SPAN: usize = 8 << 10;
 
 /// A wait whose templates are parsed.
 #[derive(Debug)]
@@ -65,13 +65,13 @@ impl Wait {
         let (wait, due_ms) = match self {
             Self::Delay(span) => {
                 let span =
-                    span.value(scope, &mut Budget::new(SPAN_MOST)).map_err(|error| unfilled("for", error))?;
+                    span.value(scope, &mut Budget::new(MAX_SPAN)).map_err(|error| unfilled("for", error))?;
                 let span = span_of(&span).map_err(invalid)?;
                 (For::Time, now_ms.saturating_add(span.as_millis()))
             }
             Self::Until(at) => {
                 let at =
-                    at.value(scope, &mut Budget::new(SPAN_MOST)).map_err(|error| unfilled("at", error))?;
+                    at.value(scope, &mut Budget::new(MAX_SPAN)).map_err(|error| unfilled("at", error))?;
                 (For::Time, moment_of(&at).map_err(invalid)?)
             }
             Self::Callback(timeout) => (For::Callback, now_ms.saturating_add(timeout.as_millis())),

@@ -17,7 +17,7 @@ pub(super) const UNITS: u64 = 3_000_000;
 /// The stack of the evaluation. It is reserved, and only touched as far as it is used.
 const STACK: usize = 64 << 20;
 /// What [`pay`] lets evaluation use of it. The rest is for dropping nested values, which pays nothing.
-const STACK_MOST: usize = 8 << 20;
+const MAX_STACK: usize = 8 << 20;
 
 thread_local! {
     static LEFT: Meter = const { Meter::new(u64::MAX - 1) };
@@ -68,7 +68,7 @@ pub(super) fn pay(units: u64) {
         stop(Stop::Work);
     }
     let here = 0_u8;
-    if BASE.get().saturating_sub(std::ptr::from_ref(&here).addr()) > STACK_MOST {
+    if BASE.get().saturating_sub(std::ptr::from_ref(&here).addr()) > MAX_STACK {
         stop(Stop::Depth);
     }
 }

@@ -20,7 +20,7 @@ const FORMAT: u32 = 2;
 /// The oldest that is read; it has no seals.
 const OLDEST: u32 = 1;
 /// No payload is larger: a length above it is damage.
-const PAYLOAD_MOST: u32 = 1 << 30;
+const MAX_PAYLOAD: u32 = 1 << 30;
 /// Bytes of the pieces that the encoder gives on.
 const PIECE: usize = 256 << 10;
 
@@ -138,7 +138,7 @@ impl<S: FnMut(Vec<u8>) -> Result<(), StoreError>> Encoder<S> {
 
     fn append(&mut self, parts: &[&[u8]]) -> Result<(), StoreError> {
         let length = parts.iter().map(|part| part.len()).sum::<usize>();
-        let length = u32::try_from(length).ok().filter(|length| *length <= PAYLOAD_MOST);
+        let length = u32::try_from(length).ok().filter(|length| *length <= MAX_PAYLOAD);
         let length =
             length.ok_or_else(|| StoreError::corrupt("a value", "it is over 1 GiB, which nothing writes"))?;
         self.buffer.extend_from_slice(&length.to_le_bytes());
@@ -270,7 +270,7 @@ impl<R: Read> Decoder<R> {
     fn record(&mut self) -> Result<([u8; 4], Vec<u8>, [u8; 4]), BackupError> {
         let head: [u8; 4] = self.array()?;
         let length = u32::from_le_bytes(head);
-        if length > PAYLOAD_MOST {
+        if length > MAX_PAYLOAD {
             return Err(self.damaged("its length cannot be"));
         }
         // Not allocated ahead: a wrong length of a short file must not cost a gigabyte.

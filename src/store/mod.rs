@@ -38,18 +38,18 @@ pub use seal::{SealError, SealKey, Sealer, Trust};
 /// A key and its value.
 pub type Pair = (Vec<u8>, Vec<u8>);
 
-/// Something that has ended: it changes no more, and is dropped as a whole once it has expired.
+/// Something that has ended, such as a run. It never changes again, and is dropped as a whole when it has expired.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Settled {
-    /// What belongs to it. A key without a value is passed over. Of a key that was written again after it was settled,
-    /// and settled again, the value counts that is kept longer.
+    /// The keys that belong to it. A key without a value is passed over. If a key is settled twice with different values,
+    /// the value that is kept longer wins.
     pub keys: Vec<Key>,
     /// All live keys that begin with one of these belong to it too.
     pub prefixes: Vec<Key>,
-    /// When it may be dropped, milliseconds since the epoch; it is kept up to a day longer, what is far ahead
-    /// a tenth longer or so.
+    /// When it may be dropped, milliseconds since the epoch. It is kept up to a day longer, or about a tenth longer when
+    /// that time is far ahead.
     pub expires_ms: u64,
-    /// What goes at the same moment, and is not kept.
+    /// Keys that are deleted at the same moment, and not kept.
     pub also_delete: Vec<Key>,
 }
 
@@ -73,10 +73,10 @@ pub type BackupStream = tokio::sync::mpsc::Receiver<Result<Vec<u8>, StoreError>>
 pub trait Store: Send + Sync + 'static {
     /// Writes all of `batch` or nothing; `Ok` means that it survives a power cut.
     ///
-    /// The expectations are checked when the batch's turn comes, against everything committed before,
-    /// also what is not durable yet. A conflict is answered only once what it rests on is durable, so a
-    /// caller may act on [`StoreError::Conflict`]. An empty batch is a barrier: it resolves when all
-    /// that was readable before is durable.
+    /// The expectations are checked when the batch's turn comes, against everything that was committed before,
+    /// durable or not. A conflict is answered only once the value that caused it is durable, so a caller may act on
+    /// [`StoreError::Conflict`]. An empty batch is a barrier: it resolves when everything that was readable before is
+    /// durable.
     ///
     /// Dropping the future does not take the batch back.
     ///
@@ -85,27 +85,27 @@ pub trait Store: Send + Sync + 'static {
     /// `Fenced`, `Closed` and `Failed`: this process stores nothing more.
     fn commit(&self, batch: Batch) -> BoxFuture<'_, Result<(), StoreError>>;
 
-    /// Queues `batch` for a later group: durable about 100 ms later, lost if the machine stops before.
+    /// Queues `batch` for a later group. It is durable about 100 ms later, and lost if the machine stops before that.
     ///
-    /// For log-like records. Waits while the queue is full; what goes wrong afterwards is logged.
-    /// Of batches that write the same key, lazy or not, each keeps its place before those that are given later. Nothing is
-    /// promised about others: a backend may have lines of their own for them, and an empty batch need not wait for one that is
-    /// not readable yet.
+    /// This is for records like those of a log. It waits while the queue is full. Later errors are logged.
+    /// Batches that write the same key, lazy or not, are written in the order in which they were given. Nothing is promised
+    /// about other batches: a backend may write lazy batches in a queue of their own, and an empty batch need not wait for a
+    /// lazy one that is not readable yet.
     ///
     /// # Errors
     /// `Unavailable`, `Fenced`, `Closed`, `Failed`.
     fn commit_lazily(&self, batch: Batch) -> BoxFuture<'_, Result<(), StoreError>>;
 
-    /// The value of a key. A store on this machine answers at once, without a thread of its own; one elsewhere takes its time, so
-    /// nothing that others may change is held meanwhile. It may be a few milliseconds away from durable: before a caller is told
-    /// what rests on it alone, commit something or an empty batch.
+    /// The value of a key. A store on this machine answers at once, without a thread of its own. A store elsewhere takes time, so
+    /// callers hold no lock across this call. The value may not be durable for some milliseconds: before you tell anybody
+    /// something that rests on it alone, commit a batch, which may be empty.
     ///
     /// # Errors
     /// `Corrupt` when the stored bytes are not those that were written, `Io`, `Unavailable`.
     fn get(&self, key: &[u8]) -> BoxFuture<'_, Result<Option<Vec<u8>>, StoreError>>;
 
-    /// The values of several keys, in their order: what is known to be needed together costs one way to a store elsewhere.
-    /// No more of a moment than as many calls of [`Store::get`].
+    /// The values of several keys, in their order. A store elsewhere is asked once for all of them. The values need not be of one
+    /// moment, as with several calls of [`Store::get`].
     ///
     /// # Errors
     /// As [`Store::get`].
@@ -120,7 +120,7 @@ pub trait Store: Send + Sync + 'static {
         .boxed()
     }
 
-    /// Up to `limit` pairs of a range, in order. Not a snapshot: commits made meanwhile may show.
+    /// Up to `limit` pairs of a range, in order. This is no snapshot: later commits may already show.
     ///
     /// # Errors
     /// As [`Store::get`].
@@ -131,19 +131,19 @@ pub trait Store: Send + Sync + 'static {
         limit: usize,
     ) -> BoxFuture<'_, Result<Vec<Pair>, StoreError>>;
 
-    /// Keeps what has ended until it expires, apart from what is live: the history. The backend decides how, and whether
-    /// anything moves at all: one writes the values to a part that is dropped as a whole and then takes them from the live
-    /// part together with `also_delete`, another notes the time where they stand. Reads show the same before, meanwhile and
-    /// after; what a crash leaves half done, the same call again finishes. From then on expectations of batches do not see
-    /// these keys, and one that is written again hides what the history has.
+    /// Keeps what has ended in the history until it expires, apart from live keys. The backend decides how. One backend writes
+    /// the values to a part that is dropped as a whole, and then removes them from the live part together with
+    /// `also_delete`. Another notes the time and moves nothing. Reads show the same before, during and after the move. If a
+    /// crash interrupts it, the same call finishes it later. Afterwards expectations of batches do not see these keys, and a
+    /// key that is written again hides its value in the history.
     ///
     /// # Errors
     /// As [`Store::commit`]; `Conflict` when a value changed meanwhile, `Busy` when a backup that is being made
-    /// holds it up. What is not settled then stays live, each of them as a whole.
+    /// holds it up. Whatever is not settled then stays live, each item as a whole.
     fn settle(&self, settled: Vec<Settled>) -> BoxFuture<'_, Result<(), StoreError>>;
 
-    /// Drops what expired by `now_ms` from the history, whole buckets at a time; gives their number.
-    /// The history's only clock: call it now and then.
+    /// Drops from the history what expired by `now_ms`, whole buckets at a time; gives their number. The history has no other
+    /// clock, so call this now and then.
     ///
     /// # Errors
     /// As [`Store::commit`].
@@ -155,7 +155,7 @@ pub trait Store: Send + Sync + 'static {
     /// As [`Store::commit`].
     fn drop_oldest(&self, max_bytes: u64) -> BoxFuture<'_, Result<usize, StoreError>>;
 
-    /// How large it is.
+    /// How large the store is.
     fn stats(&self) -> StoreStats;
 
     /// Makes a backup of one moment, history included, while reads and writes go on. `flowcell restore` reads it.

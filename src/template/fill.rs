@@ -8,7 +8,7 @@
 use std::io::{self, Write};
 
 /// The most array elements that the paths of one budget may look at, which takes some tens of milliseconds.
-const LOOKS_MOST: usize = 4_000_000;
+const MAX_LOOKS: usize = 4_000_000;
 
 /// Why a template could not be filled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -20,9 +20,7 @@ pub enum FillError {
         most: usize,
     },
     /// The paths go through more values than they may.
-    #[error(
-        "its templates go through more than {LOOKS_MOST} values; take smaller arrays, or use a code step"
-    )]
+    #[error("its templates go through more than {MAX_LOOKS} values; take smaller arrays, or use a code step")]
     TooMuchWork,
     /// The value is nested deeper than JSON may be.
     #[error("it would be nested more than 127 levels deep")]
@@ -40,7 +38,7 @@ pub struct Budget {
 impl Budget {
     /// A budget of so many bytes of text.
     pub fn new(most: usize) -> Self {
-        Self { most, left: most, looks: LOOKS_MOST }
+        Self { most, left: most, looks: MAX_LOOKS }
     }
 
     /// A budget that bounds only the work of the paths, for a text that is not kept.

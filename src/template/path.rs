@@ -15,7 +15,7 @@ use super::{
 };
 
 /// The most keys of one path; real paths have fewer than ten.
-const MOST_SEGMENTS: usize = 64;
+const MAX_SEGMENTS: usize = 64;
 
 /// A root and the keys below it, and what stands in for a value that is not there.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -83,7 +83,7 @@ pub enum PathError {
     #[error("`{0}` cannot be read as a whole; name one, as in {{{{{0}.NAME}}}}")]
     NeedsName(Root),
     /// More keys than any real path has.
-    #[error("the path has more than {MOST_SEGMENTS} keys")]
+    #[error("the path has more than {MAX_SEGMENTS} keys")]
     TooLong,
 }
 
@@ -160,7 +160,7 @@ impl Path {
         while at < body.len() {
             let (segment, next) = segment(body, at).map_err(|error| error.shifted(indent))?;
             segments.push(segment);
-            if segments.len() > MOST_SEGMENTS {
+            if segments.len() > MAX_SEGMENTS {
                 return Err(PathError::TooLong);
             }
             at = next;

@@ -5,7 +5,7 @@
 use super::SchemeError;
 
 /// The most parts of one header that are looked at. Senders that rotate write two or three.
-const MOST_PARTS: usize = 64;
+const MAX_PARTS: usize = 64;
 
 /// How the text of a header is divided.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,8 +84,8 @@ impl Layout {
     /// Divides the text of a header.
     pub(super) fn read<'a>(&self, text: &'a str) -> Result<Parts<'a>, &'static str> {
         let parts = |separator: &str| -> Result<Vec<&'a str>, &'static str> {
-            let parts: Vec<_> = text.split(separator).take(MOST_PARTS + 1).map(str::trim).collect();
-            if parts.len() > MOST_PARTS { Err("it has more than 64 parts") } else { Ok(parts) }
+            let parts: Vec<_> = text.split(separator).take(MAX_PARTS + 1).map(str::trim).collect();
+            if parts.len() > MAX_PARTS { Err("it has more than 64 parts") } else { Ok(parts) }
         };
         match self {
             Self::One => Ok(Parts { signatures: vec![text], timestamp: None }),

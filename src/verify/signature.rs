@@ -26,7 +26,7 @@ use super::{
 use crate::model::{Encoding, Span, TimestampUnit};
 
 /// The most well-formed signatures of one header that are looked at. Senders that rotate write two or three.
-const MOST_SIGNATURES: usize = 16;
+const MAX_SIGNATURES: usize = 16;
 
 /// How a sender spells its signature.
 #[derive(Debug, Clone, Copy)]
@@ -255,7 +255,7 @@ impl Signature {
             }
             match of_key.len() {
                 0 => {}
-                1..=MOST_SIGNATURES => claimed.push((key, of_key)),
+                1..=MAX_SIGNATURES => claimed.push((key, of_key)),
                 _ => return Err("it holds more than 16 signatures"),
             }
         }

@@ -18,13 +18,13 @@ use super::{
 #[derive(Debug)]
 pub struct Token {
     name: &'static str,
-    place: Place,
+    place: Carrier,
     /// Never empty.
     secrets: Vec<Secret>,
 }
 
 #[derive(Debug)]
-enum Place {
+enum Carrier {
     /// `Authorization: Bearer`.
     Bearer,
     Header(HeaderName),
@@ -34,25 +34,25 @@ enum Place {
 impl Token {
     /// `secrets` holds at least one, here and below.
     pub(super) fn bearer(secrets: Vec<Secret>) -> Self {
-        Self { name: "bearer", place: Place::Bearer, secrets }
+        Self { name: "bearer", place: Carrier::Bearer, secrets }
     }
 
     pub(super) fn gitlab(secrets: Vec<Secret>) -> Self {
-        let place = Place::Header(HeaderName::from_static("x-gitlab-token"));
+        let place = Carrier::Header(HeaderName::from_static("x-gitlab-token"));
         Self { name: "gitlab", place, secrets }
     }
 
     pub(super) fn gitee(secrets: Vec<Secret>) -> Self {
-        let place = Place::Header(HeaderName::from_static("x-gitee-token"));
+        let place = Carrier::Header(HeaderName::from_static("x-gitee-token"));
         Self { name: "gitee", place, secrets }
     }
 
     pub(super) fn header(header: &str, secrets: Vec<Secret>) -> Result<Self, SchemeError> {
-        Ok(Self { name: "header", place: Place::Header(header_name("header", header)?), secrets })
+        Ok(Self { name: "header", place: Carrier::Header(header_name("header", header)?), secrets })
     }
 
     pub(super) fn query(parameter: &str, secrets: Vec<Secret>) -> Self {
-        Self { name: "query", place: Place::Parameter(parameter.to_owned()), secrets }
+        Self { name: "query", place: Carrier::Parameter(parameter.to_owned()), secrets }
     }
 
     pub(super) fn name(&self) -> &'static str {
@@ -71,9 +71,9 @@ impl Token {
 
     fn given<'a>(&self, delivery: &Delivery<'a>) -> Result<Cow<'a, str>, Rejected> {
         match &self.place {
-            Place::Bearer => credentials(delivery, "Bearer").map(Cow::Borrowed),
-            Place::Header(name) => signature_header(delivery.headers, name).map(Cow::Borrowed),
-            Place::Parameter(name) => {
+            Carrier::Bearer => credentials(delivery, "Bearer").map(Cow::Borrowed),
+            Carrier::Header(name) => signature_header(delivery.headers, name).map(Cow::Borrowed),
+            Carrier::Parameter(name) => {
                 let query = url::query(delivery.target).unwrap_or_default();
                 let mut values = form_urlencoded::parse(query.as_bytes()).filter(|(key, _)| key == name);
                 let parameter = || name.clone();
@@ -89,9 +89,9 @@ impl Token {
     pub(super) fn sign(&self, _: &Outgoing<'_>) -> Signed {
         let first = self.secrets.first().expect("compile refuses an empty list").text();
         match &self.place {
-            Place::Bearer => Signed::header(AUTHORIZATION.as_str(), format!("Bearer {first}")),
-            Place::Header(name) => Signed::header(name.as_str(), first.to_owned()),
-            Place::Parameter(name) => {
+            Carrier::Bearer => Signed::header(AUTHORIZATION.as_str(), format!("Bearer {first}")),
+            Carrier::Header(name) => Signed::header(name.as_str(), first.to_owned()),
+            Carrier::Parameter(name) => {
                 Signed { query: vec![(name.clone(), first.to_owned())], ..Signed::default() }
             }
         }

@@ -17,7 +17,7 @@ use serde::Deserialize;
 use crate::support::root;
 
 /// A snapshot that is older is warned of.
-const DAYS_MOST: i64 = 90;
+const MAX_DAYS: i64 = 90;
 /// Seconds.
 const DAY: i64 = 86_400;
 
@@ -160,7 +160,7 @@ fn no_crate_of_a_lock_file_has_an_advisory_that_nobody_looked_at() {
     assert!(complaints.is_empty(), "{}", complaints.join("\n"));
     let written = days(&snapshot.date).expect("a snapshot has a date");
     let age = Timestamp::now().as_second().div_euclid(DAY) - written;
-    if age > DAYS_MOST {
+    if age > MAX_DAYS {
         // Past the capture of the test's output: a passing test would hide it.
         let _ = writeln!(
             std::io::stderr(),

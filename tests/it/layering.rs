@@ -12,13 +12,13 @@ use std::{
 use crate::support::root;
 
 /// The most lines of a source file.
-const LINES_MOST: usize = 500;
+const MAX_LINES: usize = 500;
 /// Files that may be longer, with the reason.
 const LONGER: [(&str, &str); 1] =
     [("store/keys.rs", "every key of the store on one page, most of it one line a key")];
 
 /// The rooms from the top: each may import those on the lines below it. Rooms on one line do not know each other.
-const ROOMS: [&[&str]; 17] = [
+const ROOMS: [&[&str]; 18] = [
     // F5: wiring.
     &["main", "lib"],
     &["cli"],
@@ -32,6 +32,7 @@ const ROOMS: [&[&str]; 17] = [
     // F4: HTTP.
     &["api"],
     &["gateway"],
+    &["http"],
     &["run_view"],
     // F3: runs.
     &["engine"],
@@ -286,7 +287,7 @@ fn no_file_is_longer_than_a_reader_can_hold() {
         collect(&folder, &folder, &mut files);
         for (file, text) in files {
             let lines = text.lines().count();
-            if lines > LINES_MOST && !LONGER.iter().any(|(longer, _)| *longer == file) {
+            if lines > MAX_LINES && !LONGER.iter().any(|(longer, _)| *longer == file) {
                 long.push(format!("{file}: {lines} lines"));
             }
         }

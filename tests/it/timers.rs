@@ -14,7 +14,7 @@ use crate::support::{Request, Setup, Sink, TestServer, Workflow, wait_until};
 /// Runs that wait at once.
 const WAITING: usize = 10_000;
 /// What they may add to the server's memory, MiB.
-const MIB_MOST: u64 = 100;
+const MAX_MIB: u64 = 100;
 /// Senders of them.
 const SENDERS: usize = 32;
 
@@ -112,5 +112,5 @@ fn ten_thousand_waiting_runs_hold_little_memory() {
     let held = server.resident_mib().saturating_sub(before);
     println!("{waiting} runs wait, {held} MiB more; accepted in {sent:?}");
     assert!(waiting >= WAITING, "{waiting}");
-    assert!(held < MIB_MOST, "{waiting} waiting runs hold {held} MiB");
+    assert!(held < MAX_MIB, "{waiting} waiting runs hold {held} MiB");
 }

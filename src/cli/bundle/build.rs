@@ -28,7 +28,7 @@ const PROCESS: &str = "export const process = { env: {}, argv: [], version: 'v20
                        platform: 'flowcell', cwd: () => '/', nextTick: (f, ...a) => queueMicrotask(() => f(...a)) };\n\
                        export const setImmediate = (f, ...a) => queueMicrotask(() => f(...a));\nexport default process;\n";
 /// The size limit of the built file: that of a script, less room for what is put around it.
-const SOURCE_MOST: usize = Limits::SOURCE.as_usize() - 1_024;
+const MAX_SOURCE: usize = Limits::SOURCE.as_usize() - 1_024;
 const PROCESS_FILE: &str = "process.js";
 /// Words that cannot be the name of an export (ECMA-262, reserved words and those of strict code).
 const RESERVED: [&str; 49] = [
@@ -178,11 +178,11 @@ impl Builder<'_> {
         let output = self.folder.join(build.output);
         self.esbuild.run(self.folder, &build)?;
         let mut text = fs::read_to_string(&output)?;
-        if text.len() > SOURCE_MOST {
+        if text.len() > MAX_SOURCE {
             self.esbuild.run(self.folder, &Build { minify: true, ..build })?;
             text = fs::read_to_string(&output)?;
         }
-        if text.len() > SOURCE_MOST {
+        if text.len() > MAX_SOURCE {
             let most = Limits::SOURCE;
             bail!(
                 "it has {} bytes even minified, and a script may have {most}; bundle one path of it",

@@ -46,7 +46,7 @@ const PLATFORMS: [(&str, &str, &str, &str); 4] = [
     ),
 ];
 /// How much of its messages is passed on, bytes.
-const MESSAGE_MOST: usize = 4_000;
+const MAX_MESSAGE: usize = 4_000;
 
 /// The binary, in a folder that is removed with this.
 pub(super) struct Esbuild {
@@ -158,7 +158,7 @@ impl Esbuild {
         let output = command.output().context("esbuild does not start")?;
         if !output.status.success() {
             let told = String::from_utf8_lossy(&output.stderr);
-            let told: String = told.trim().chars().take(MESSAGE_MOST).collect();
+            let told: String = told.trim().chars().take(MAX_MESSAGE).collect();
             bail!("esbuild: {told}");
         }
         let meta = fs::read(folder.join("meta.json")).context("esbuild wrote no metafile")?;

@@ -42,7 +42,7 @@ use crate::{
 /// Requests to the registry at once.
 const AT_ONCE: usize = 8;
 /// The size limit of a `.npmrc`, bytes.
-const NPMRC_MOST: u64 = 1 << 20;
+const MAX_NPMRC: u64 = 1 << 20;
 /// The file that lists the libraries of a folder, in JSON.
 const LOCK: &str = "libraries.json";
 
@@ -93,9 +93,9 @@ pub(super) fn execute(arguments: &Arguments) -> anyhow::Result<Verdict> {
     let local = if is_home {
         Ok(String::new())
     } else {
-        Root::open(Path::new(".")).and_then(|here| here.text(Path::new(".npmrc"), NPMRC_MOST))
+        Root::open(Path::new(".")).and_then(|here| here.text(Path::new(".npmrc"), MAX_NPMRC))
     };
-    let home = home.map(|home| files::named_text(&home, NPMRC_MOST));
+    let home = home.map(|home| files::named_text(&home, MAX_NPMRC));
     let npmrc_files = npmrc::Files { local: present(local)?, home: home.map_or(Ok(None), present)? };
     let npmrc = Npmrc::read(arguments.registry.as_deref(), &npmrc_files, |name| std::env::var(name).ok())?;
     npmrc.notes().iter().for_each(|note| tell!("flowcell: {note}"));

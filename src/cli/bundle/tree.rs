@@ -12,7 +12,7 @@ use nodejs_semver::{Range, Version};
 use super::registry::{Manifest, Packument};
 
 /// The most packages of one bundle.
-const PACKAGES_MOST: usize = 500;
+const MAX_PACKAGES: usize = 500;
 
 /// A package that the command line or another package asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -151,8 +151,8 @@ impl Tree {
             };
             let manifest = wish.pick(packument).with_context(who)?.clone();
             ensure!(is_name(&manifest.name), "the registry calls {} {:?}", wish.package, manifest.name);
-            if tree.packages.len() == PACKAGES_MOST {
-                bail!("more than {PACKAGES_MOST} packages are needed; bundle a smaller library");
+            if tree.packages.len() == MAX_PACKAGES {
+                bail!("more than {MAX_PACKAGES} packages are needed; bundle a smaller library");
             }
             let parent = tree.place(from, &wish.name);
             let index = tree.packages.len();

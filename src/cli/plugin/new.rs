@@ -117,16 +117,16 @@ impl Language {
 }
 
 #[derive(Deserialize)]
-struct Place {
+struct TemplateFile {
     from: String,
     to: PathBuf,
 }
 
 /// The files of a new plugin, with their paths in its folder.
 fn files_of(language: Language, name: &PluginName) -> anyhow::Result<Vec<(PathBuf, String)>> {
-    let mut templates: BTreeMap<String, Vec<Place>> = serde_json::from_str(TEMPLATES)?;
+    let mut templates: BTreeMap<String, Vec<TemplateFile>> = serde_json::from_str(TEMPLATES)?;
     let places = templates.remove(language.name()).context("there is no template for this language")?;
-    let file = |place: Place| {
+    let file = |place: TemplateFile| {
         let text = FILES.iter().find(|(path, _)| *path == place.from).map(|(_, text)| *text);
         let text = text.with_context(|| format!("{} is not in this binary", place.from))?;
         let text = if place.from.ends_with(".tmpl") {
@@ -179,7 +179,7 @@ mod tests {
                 assert!(!text.contains("{{name}}") && !text.contains("{{ident}}"), "{}", path.display());
             }
             assert!(files.iter().any(|(_, text)| text.contains("my-plugin")));
-            let templates: BTreeMap<String, Vec<Place>> = serde_json::from_str(TEMPLATES).unwrap();
+            let templates: BTreeMap<String, Vec<TemplateFile>> = serde_json::from_str(TEMPLATES).unwrap();
             used.extend(templates[language.name()].iter().map(|place| place.from.clone()));
         }
         let unused: Vec<_> = FILES.iter().filter(|(path, _)| !used.iter().any(|used| used == path)).collect();

@@ -13,7 +13,7 @@ use crate::{
 const SAFE: i64 = (1 << 53) - 1;
 /// Entries of a page that does not say how many, and the most of one.
 const PAGE: usize = 100;
-const PAGE_MOST: usize = 1_000;
+const MAX_PAGE: usize = 1_000;
 
 /// Why an operation was not done. Nothing of it was staged.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -323,8 +323,8 @@ impl Fields<'_> {
     fn limit(&self) -> Result<usize, KvError> {
         let Some(limit) = self.given("limit") else { return Ok(PAGE) };
         let limit = safe_integer(limit).filter(|limit| *limit > 0);
-        limit.map(|limit| (limit as usize).min(PAGE_MOST)).ok_or_else(|| {
-            self.wrong(format!("`limit` must be an integer from 1; a page has at most {PAGE_MOST} entries"))
+        limit.map(|limit| (limit as usize).min(MAX_PAGE)).ok_or_else(|| {
+            self.wrong(format!("`limit` must be an integer from 1; a page has at most {MAX_PAGE} entries"))
         })
     }
 }
@@ -364,7 +364,7 @@ mod tests {
             (
                 "kv.list",
                 json!({"prefix": "a", "limit": 1e9, "after": "ab"}),
-                KvOp::List { prefix: "a".to_owned(), limit: PAGE_MOST, after: Some("ab".to_owned()) },
+                KvOp::List { prefix: "a".to_owned(), limit: MAX_PAGE, after: Some("ab".to_owned()) },
             ),
         ];
         for (op, args, expected) in cases {

@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// The most bytes of values of a page; one value is given whatever its size.
-const BYTES_MOST: usize = 2 << 20;
+const MAX_BYTES: usize = 2 << 20;
 /// Records read at once: of the largest values 8 MiB.
 const READ_AT_ONCE: usize = 32;
 
@@ -76,7 +76,7 @@ impl Pages<'_> {
             let live = |record: Option<KvRecord>| record.filter(|record| record.is_live(self.now_ms));
             for (key, record) in merged.into_iter().filter_map(|(key, record)| Some((key, live(record)?))) {
                 bytes += record.value.len();
-                if found.len() == limit || (bytes > BYTES_MOST && !found.is_empty()) {
+                if found.len() == limit || (bytes > MAX_BYTES && !found.is_empty()) {
                     let next = found.last().map(|(key, _)| key.clone());
                     return Ok((found, next));
                 }

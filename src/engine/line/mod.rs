@@ -57,7 +57,8 @@ pub(crate) struct Turn {
     pub(crate) bytes: u64,
     pub(crate) fresh: Option<Box<Fresh>>,
     pub(crate) live: Arc<Live>,
-    seat: Seat,
+    /// Given back when the turn is over.
+    _seat: Seat,
     group: Option<Group>,
 }
 
@@ -192,7 +193,7 @@ impl Line {
         // A run looks first at what came while it stood in line.
         live.poked.store(told || fresh.is_none(), Ordering::SeqCst);
         state.live.insert(run, Arc::clone(&live));
-        Some(Turn { run, workflow, bytes, fresh, live, seat, group })
+        Some(Turn { run, workflow, bytes, fresh, live, _seat: seat, group })
     }
 
     /// A run waits. False when something came for it between its last look and now: then it still counts as executed,

@@ -1,6 +1,6 @@
-//! Counts the runs that are accepted and neither finished nor waiting, with the bytes that they hold, and keeps the counts
-//! bounded: all together, and those of one workflow, so that none can take the room of the others. A workflow may have
-//! one run more while it has fewer than there are free places ([`may_take`]).
+//! Counts the runs that are accepted and neither finished nor waiting, with the bytes that they hold. Both counts are bounded, for
+//! all runs together and for each workflow, so that no workflow takes the room of the others. A workflow may have
+//! one more run while it has fewer runs than there are free seats ([`may_take`]).
 
 use std::{
     collections::HashMap,
@@ -44,19 +44,19 @@ impl Held {
     }
 }
 
-/// Why there is no place.
+/// Why there is no seat.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum NoSeat {
     /// All are taken.
     All,
     /// The workflow has taken its part.
     Workflow {
-        /// The places that it has.
+        /// The seats that it has.
         own: usize,
     },
 }
 
-/// One run's place in the counts, given back when it is dropped.
+/// The right of one run to be accepted and not yet finished. It is given back when it is dropped.
 pub(crate) struct Seat {
     pending: Arc<Pending>,
     workflow: WorkflowKey,
@@ -64,7 +64,7 @@ pub(crate) struct Seat {
 }
 
 impl Pending {
-    /// At most `most` places.
+    /// At most `most` seats.
     pub(crate) fn new(most: usize) -> Self {
         Self { counts: Mutex::default(), most, idle: Notify::new() }
     }
@@ -73,7 +73,7 @@ impl Pending {
         self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A place for a new run that holds so many bytes.
+    /// A seat for a new run that holds so many bytes.
     pub(crate) fn take(self: &Arc<Self>, workflow: &WorkflowKey, bytes: u64) -> Result<Seat, NoSeat> {
         let mut counts = self.counts();
         let free = self.most.saturating_sub(counts.all.runs);
@@ -84,15 +84,15 @@ impl Pending {
         if !may_take(own, free) {
             return Err(NoSeat::Workflow { own });
         }
-        Ok(self.place(&mut counts, workflow, bytes))
+        Ok(self.seat(&mut counts, workflow, bytes))
     }
 
-    /// A place for a run that is stored already, even when all are taken.
+    /// A seat for a run that is stored already, even when all are taken.
     pub(crate) fn force(self: &Arc<Self>, workflow: &WorkflowKey, bytes: u64) -> Seat {
-        self.place(&mut self.counts(), workflow, bytes)
+        self.seat(&mut self.counts(), workflow, bytes)
     }
 
-    fn place(self: &Arc<Self>, counts: &mut Counts, workflow: &WorkflowKey, bytes: u64) -> Seat {
+    fn seat(self: &Arc<Self>, counts: &mut Counts, workflow: &WorkflowKey, bytes: u64) -> Seat {
         counts.all.add(bytes);
         match counts.of.get_mut(workflow) {
             Some(of) => of.add(bytes),
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn no_more_places_than_allowed_are_given_and_half_of_them_to_one() {
+    fn no_more_seats_than_allowed_are_given_and_half_of_them_to_one() {
         let pending = Arc::new(Pending::new(4));
         let first = pending.take(&key("a"), 5).unwrap();
         let _second = pending.take(&key("a"), 6).unwrap();
@@ -175,16 +175,16 @@ mod tests {
     }
 
     #[test]
-    fn s11_two_greedy_workflows_leave_places_for_the_third() {
+    fn s11_two_greedy_workflows_leave_seats_for_the_third() {
         let pending = Arc::new(Pending::new(10_000));
-        let mut places = Vec::new();
+        let mut seats = Vec::new();
         for greedy in ["a", "b"] {
-            places.extend(std::iter::from_fn(|| pending.take(&key(greedy), 1).ok()));
+            seats.extend(std::iter::from_fn(|| pending.take(&key(greedy), 1).ok()));
             assert!(matches!(pending.take(&key(greedy), 1), Err(NoSeat::Workflow { .. })));
         }
         assert!(pending.count() < 8_000, "{}", pending.count());
-        places.extend((0..1_000).map(|_| pending.take(&key("c"), 1).unwrap()));
-        drop(places);
+        seats.extend((0..1_000).map(|_| pending.take(&key("c"), 1).unwrap()));
+        drop(seats);
         assert_eq!((pending.count(), pending.bytes()), (0, 0));
     }
 }

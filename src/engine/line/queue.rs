@@ -1,9 +1,9 @@
-//! Which ready run is executed next. Pure: a data structure that takes its clock as an argument.
+//! Decides which ready run is executed next. Pure: a data structure that takes its clock as an argument.
 //!
 //! Each workflow has a line. The line with the least virtual time goes next, and each run that it begins moves its
 //! time forward by one part in its weight: a workflow with a thousand ready runs and one with a single run take
-//! turns (weighted fair queueing). A workflow begins a run only while it executes fewer than there are free places
-//! ([`may_take`]): one alone takes half of them, two a third each, and there is always a place for one more. Concurrency
+//! turns (weighted fair queueing). A workflow begins a run only while it executes fewer than there are free permits
+//! ([`may_take`]): one alone takes half of them, two a third each, and there is always one left. Concurrency
 //! groups and throttles hold single runs back.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
@@ -16,8 +16,8 @@ use crate::{
 /// What one run costs a line of weight 1; the least common multiple of the weights.
 const COST: u64 = 16;
 
-/// What the events of the runs that are executed hold together, bytes, shared as the places are; each workflow may
-/// execute one run whatever its size.
+/// The most bytes that the events of all executed runs hold. Workflows share them as they share permits, but each may
+/// execute one run of any size.
 const RUNNING_BYTES: u64 = 64 << 20;
 
 /// Paced groups that are remembered before those are forgotten that hold nothing back.
@@ -41,7 +41,7 @@ pub(crate) struct Item<T> {
     pub(crate) payload: T,
 }
 
-/// Whether who has `own` of all places may take one more while `free` are left.
+/// Whether a workflow that has `own` permits may take one more while `free` are left.
 ///
 /// These are the dynamic thresholds of shared buffers (Choudhury and Hahne, 1998): n that want all get one part in n + 1
 /// each, and one part stays free for those that have none yet.
@@ -190,7 +190,7 @@ impl<T> Queue<T> {
             if free == 0 {
                 return None;
             }
-            // Those that are passed over execute something, so they are no more than places.
+            // A line that is passed over executes something, so there are no more of these than permits.
             let free_bytes = RUNNING_BYTES.saturating_sub(self.bytes);
             let may = |line: &WorkflowLine<T>| {
                 may_take(line.running, free) && (line.running == 0 || line.bytes < free_bytes)
@@ -310,7 +310,7 @@ impl<T> Queue<T> {
         }
     }
 
-    /// Lets a run that is held back or in line go first, past all limits. False when it is not here.
+    /// Lets a run that is held back or in line go first, past all limits. False when there is no such run.
     pub(crate) fn hurry(&mut self, run: RunId) -> bool {
         let found = self
             .lines

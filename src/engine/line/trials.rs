@@ -1,16 +1,16 @@
-//! Which runs may have ended the process, and who of them is tried.
+//! Finds the run that ends the process, for instance because its step takes all memory.
 //!
-//! A run is never counted while all goes well. Only a start after an end of the process that was no stop looks for those
-//! that may have been under way, and each of them is marked durably before it is begun again: `n` ends of the process
-//! while it was under way, without any step of it having ended in between. A mark goes with the first entry of the
-//! journal, the wait or the end that follows.
+//! While all goes well, nothing is counted. After a process ended without a stop, the next start looks for the runs that
+//! may have been under way. Each is marked durably before it is begun again. The mark says at how many ends of the process
+//! the run was under way without ending a step in between. It is removed when the run gets further: with the next entry of
+//! its journal, with a wait, or with its end.
 //!
-//! A run that was under way at two ends is a suspect. Suspects are tried one at a time, and meanwhile no other run of
-//! their workflows begins, so that the next end has one suspect under way and tells who it was: many innocent ones
-//! beside a guilty one are found innocent by their first step that ends. One that lives for long is passed over for the
-//! next. Who was under way at `MOST` ends is begun no more; it fails.
+//! A run that was under way at two ends is a suspect. Suspects are tried one at a time, and no other run of their workflows
+//! begins during a trial. So at the next end one suspect is under way, and it is known which. An innocent suspect is
+//! acquitted when one of its steps ends. If a trial takes long, the next suspect is tried. A run that was under way at
+//! `max_crashes` ends is not begun again; it fails.
 //!
-//! Called by `recovery`, `scheduler` and `progress`.
+//! Called by `recovery`, the line and the `runner`.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -24,25 +24,25 @@ use std::{
 use super::pending::Seat;
 use crate::model::{ErrorCode, RunError, RunId, WorkflowKey};
 
-/// Ends of the process from which on a run is a suspect.
+/// A run that was under way at so many ends of the process is a suspect.
 const SUSPECT: u32 = 2;
-/// How long the others wait for a suspect whose trial does not end.
+/// How long the other suspects wait for one whose trial does not end.
 pub(crate) const TRIAL: Duration = Duration::from_secs(10);
 
-/// Those that may have ended the process.
+/// The runs that may have ended the process.
 pub(crate) struct Trials {
     state: Mutex<State>,
-    /// Ends from which on a run is begun no more.
+    /// A run that was under way at so many ends is not begun again.
     most: u32,
-    /// Whether there is anyone; a server that was stopped well has none.
+    /// Whether there is any such run. After a stop there is none, and nobody takes the lock.
     any: AtomicBool,
 }
 
 #[derive(Default)]
 struct State {
-    /// The ends that each may have caused; each until it is begun.
+    /// The ends that each run may have caused, until it is begun.
     ends: HashMap<RunId, u32>,
-    /// Those that are tried, with their workflows, until each is tried.
+    /// The suspects that were not tried yet, with their workflows.
     suspects: HashMap<RunId, WorkflowKey>,
     line: VecDeque<(RunId, Seat)>,
     tried: Option<RunId>,
@@ -50,9 +50,9 @@ struct State {
 
 /// Whether a run may stand in line for its execution.
 pub(crate) enum Admitted {
-    /// As any other.
+    /// As any other run.
     Free(Seat),
-    /// It goes before all others of its workflow.
+    /// Before all other runs of its workflow.
     First(Seat),
     /// It waits for its trial.
     Later,
@@ -61,7 +61,7 @@ pub(crate) enum Admitted {
 /// How a run is begun.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Beginning {
-    /// As any other.
+    /// As any other run.
     Plain,
     /// After it is marked with so many ends; `on_trial` says whether others wait for it.
     Marked { ends: u32, on_trial: bool },

@@ -1,7 +1,7 @@
-//! Counts what waits durably: runs that are put down until a time, a callback or another run, by workflow, with the
-//! bytes that they hold in the store. A wait costs nobody anything but the store's room, for up to a year, so each
-//! workflow has a part of its own: beyond it new events are refused before anything of them is stored, and a
-//! workflow that fills the store for all is not possible. What was accepted is never refused later.
+//! Counts the runs of each workflow that wait durably for a time, a callback or another run, with the bytes that they hold in
+//! the store. A wait of up to a year costs nothing but room in the store. So each workflow has a part of that room. When it
+//! is full, new events are refused before anything of them is stored, and no workflow can fill the store for all. An
+//! accepted run is never refused later.
 //!
 //! Pure but for its lock. The counts are rebuilt at the start from the queue items (`recovery`).
 

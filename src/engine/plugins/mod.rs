@@ -35,9 +35,9 @@ use crate::{
 };
 
 /// Plugins kept linked at once; others are taken from the cache of machine code again.
-const READY_MOST: usize = 64;
+const MAX_READY: usize = 64;
 /// Versions of all plugins together.
-const VERSIONS_MOST: usize = 1_000;
+const MAX_VERSIONS: usize = 1_000;
 
 /// See the module.
 pub struct Plugins {
@@ -45,13 +45,13 @@ pub struct Plugins {
     store: Arc<dyn Store>,
     vault: Vault,
     known: RwLock<Known>,
-    ready: Mutex<HashMap<PluginHash, Place>>,
+    ready: Mutex<HashMap<PluginHash, Loading>>,
     /// One change at a time.
     changing: tokio::sync::Mutex<()>,
 }
 
 /// A plugin that is linked, or being linked.
-type Place = Arc<tokio::sync::OnceCell<Linked>>;
+type Loading = Arc<tokio::sync::OnceCell<Linked>>;
 
 #[derive(Clone)]
 struct Linked {
@@ -108,7 +108,7 @@ impl Plugins {
         change(&mut self.known.write().unwrap_or_else(PoisonError::into_inner));
     }
 
-    fn places(&self) -> MutexGuard<'_, HashMap<PluginHash, Place>> {
+    fn places(&self) -> MutexGuard<'_, HashMap<PluginHash, Loading>> {
         self.ready.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -160,8 +160,8 @@ impl Plugins {
                 Err(PluginsError::Exists { name: name.clone(), version: number.clone(), hash: there.hash })
             };
         }
-        if self.known().versions.values().map(BTreeMap::len).sum::<usize>() >= VERSIONS_MOST {
-            return Err(PluginsError::TooMany { most: VERSIONS_MOST });
+        if self.known().versions.values().map(BTreeMap::len).sum::<usize>() >= MAX_VERSIONS {
+            return Err(PluginsError::TooMany { most: MAX_VERSIONS });
         }
         let mut batch = Batch::new();
         tables::plugins::insert(&mut batch, &version, bytes);
@@ -203,7 +203,7 @@ impl Plugins {
     /// Keeps a linked plugin for the next call.
     fn keep(&self, hash: PluginHash, linked: Linked) {
         let mut places = self.places();
-        if places.len() >= READY_MOST {
+        if places.len() >= MAX_READY {
             // Any of them can be loaded again; calls that are under way have their own.
             places.clear();
         }
@@ -351,7 +351,7 @@ impl Plugins {
         let hash = version.hash;
         let place = {
             let mut places = self.places();
-            if places.len() >= READY_MOST && !places.contains_key(&hash) {
+            if places.len() >= MAX_READY && !places.contains_key(&hash) {
                 places.clear();
             }
             Arc::clone(places.entry(hash).or_default())

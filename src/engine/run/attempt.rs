@@ -1,4 +1,4 @@
-//! One attempt of a step: what it sees, its execution under its timeout, and what came of it.
+//! One attempt of a step, under its timeout, and its result.
 
 use std::{
     sync::Arc,
@@ -24,7 +24,7 @@ use crate::{
         StepStatus, Wait, WorkflowKey,
     },
     sandbox::SandboxError,
-    steps::{self, Again, Calls, Executed, Output, Outputs, Place, RunFacts, Scope},
+    steps::{self, Calls, Executed, Output, Outputs, Place, RetryHint, RunFacts, Scope},
     store::{StoreError, tables},
 };
 
@@ -32,17 +32,17 @@ use crate::{
 pub(super) struct Attempted {
     pub(super) key: StepKey,
     pub(super) performed: Performed,
-    /// It acted on the world outside the run.
+    /// Whether it acted on the world outside the run.
     pub(super) effect: bool,
-    /// What its script left to be made durable with its end.
+    /// Its script, whose kv writes become durable with the end of the attempt.
     pub(super) script: Option<Arc<ScriptHost>>,
 }
 
-/// What came of it.
+/// The result of an attempt.
 pub(super) enum Performed {
     Ended {
         record: StepRecord,
-        again: Again,
+        again: RetryHint,
     },
     Answered {
         record: StepRecord,
@@ -73,13 +73,13 @@ pub(super) struct Attempt {
     pub(super) run: RunId,
     pub(super) definition: Arc<Definition>,
     pub(super) seen: Arc<Seen>,
-    /// Of the steps before.
+    /// The outputs of the steps before.
     pub(super) outputs: Outputs,
     pub(super) place: Place,
     pub(super) key: StepKey,
-    /// From 1.
+    /// The number of the attempt, from 1.
     pub(super) number: u32,
-    /// What its script needs of the run goes here.
+    /// Where its script sends what it needs of the run.
     pub(super) requests: mpsc::UnboundedSender<ScriptRequest>,
 }
 
@@ -172,7 +172,7 @@ pub(super) async fn perform(attempt: Attempt) -> Attempted {
         },
     };
     if let Ok(Output::Wait { wait: Wait::Script, due_ms }) = &mut result {
-        // It wakes at its timeout at the latest, to fail then.
+        // The run wakes at the timeout at the latest, to fail then.
         let most = timeout.map(|span| started_ms.saturating_add(span.as_millis()));
         *due_ms = (*due_ms).min(most.or(*due_ms));
         if let Err(error) = host.flush(|_| {}).await {
@@ -184,7 +184,7 @@ pub(super) async fn perform(attempt: Attempt) -> Attempted {
     let performed = match result {
         Ok(Output::Value(output)) => match definition.check_output(&key.step, &output) {
             Ok(()) => Performed::Ended { record: StepRecord { output, ..record }, again },
-            Err(error) => Performed::Ended { record: failed(record, error), again: Again::Helps },
+            Err(error) => Performed::Ended { record: failed(record, error), again: RetryHint::MayHelp },
         },
         Ok(Output::Answer(answer)) => Performed::Answered { record, answer },
         Ok(Output::End(output)) => Performed::RunEnded { record, output },

@@ -29,7 +29,7 @@ use crate::{
         workflow::Definition,
     },
     model::{Answer, ErrorCode, JsonText, Parent, RunError, RunId, StepKey, StepRecord, Wait, WorkflowKey},
-    steps::Again,
+    steps::RetryHint,
     store::{StoreError, tables},
 };
 
@@ -355,7 +355,7 @@ impl Drive<'_> {
             Performed::Ended { record, again } => RunEvent::Attempt { record, again },
             Performed::Answered { record, answer } => {
                 self.at_end.insert(key, AtEnd::Answer(answer));
-                RunEvent::Attempt { record, again: Again::Never }
+                RunEvent::Attempt { record, again: RetryHint::Never }
             }
             Performed::RunEnded { record, output } => {
                 self.progress.run_output = output;
@@ -390,7 +390,7 @@ impl Drive<'_> {
                 }
                 let output = json!({ "run": run, "status": "queued", "output": null });
                 let record = StepRecord { output: JsonText::from_value(&output), ..record };
-                RunEvent::Attempt { record, again: Again::Never }
+                RunEvent::Attempt { record, again: RetryHint::Never }
             }
             Err((error, again)) => RunEvent::Attempt { record: attempt::failed(record, error), again },
         }

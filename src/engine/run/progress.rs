@@ -1,6 +1,6 @@
-//! How far a run is beside what the store knows, and the batches that make it durable.
+//! How far a run is, how much of that the store knows, and the batches that make the rest durable.
 //!
-//! It knows the store alone: what a batch sets going comes back as [`Committed`], and `execution` tells the line.
+//! This file knows only the store. What a batch sets going comes back as [`Committed`], and `execution` tells the line.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -28,7 +28,7 @@ use crate::{
 #[must_use = "the line must be told"]
 #[derive(Default)]
 pub(crate) struct Committed {
-    /// The run got further after an end of the process: it was not what ended it.
+    /// The run got further than at the last end of the process, so it did not cause that end.
     pub(super) acquitted: bool,
     /// Runs that are stored now and begin.
     pub(super) children: Vec<New>,
@@ -39,17 +39,17 @@ pub(crate) struct Committed {
 /// How far a run is.
 pub(super) struct Progress {
     pub(super) run: Run,
-    /// Once it is known to be there.
+    /// The version, once it is known to exist.
     pub(super) definition: Option<Arc<Definition>>,
     pub(super) outputs: Outputs,
-    /// The run's output, when an `end` step said one.
+    /// The output of the run, when an `end` step gave one.
     pub(super) run_output: Option<JsonText>,
     /// Entries that are not stored yet, and the number of the first of them.
     unsaved: Vec<Entry>,
     saved: u32,
-    /// The time at which the stored head goes on by itself.
+    /// The timer of the stored head.
     timer_ms: Option<u64>,
-    /// What the run holds in the store, about, bytes.
+    /// About how many bytes the run holds in the store.
     bytes: u64,
     mark: Mark,
     /// Until when an ended run is kept.
@@ -61,7 +61,7 @@ pub(super) struct Progress {
     to_cancel: Vec<RunId>,
     /// Scripts whose attempts end with the next batch, and whether their kv writes count.
     scripts: Vec<(Arc<ScriptHost>, bool)>,
-    /// Signals that were told to the machine, by the step that they are for.
+    /// Signals that the machine knows, by the step that they are for.
     signals: HashMap<StepKey, Key>,
     seen: HashSet<Key>,
 }
@@ -80,7 +80,7 @@ impl Progress {
     pub(super) fn new(mut run: Run, outputs: Outputs, saved: u32, bytes: u64) -> Self {
         let timer_ms = run.head.due_ms;
         if run.head.status == RunStatus::Waiting {
-            // It goes on now.
+            // The run goes on now.
             run.head.status = RunStatus::Queued;
             run.head.due_ms = None;
         }
@@ -120,7 +120,7 @@ impl Progress {
                 self.scripts.push((script, record.status == StepStatus::Succeeded));
             }
             Entry::Retrying(..) => self.scripts.push((script, false)),
-            // It goes on later, from the results that are stored.
+            // The attempt goes on later, from its stored results.
             Entry::Waiting { .. } => self.bytes += script.kept_bytes(),
             Entry::Begun(..) => {}
         }
@@ -195,12 +195,12 @@ impl Progress {
         Ok(())
     }
 
-    /// What the run comes to for whoever called it.
+    /// The result of the run for whoever called it.
     pub(super) fn last_output(&self) -> JsonText {
         self.run_output.clone().or_else(|| self.outputs.last().cloned()).unwrap_or_else(JsonText::null)
     }
 
-    /// What the run holds in the store, about, bytes.
+    /// About how many bytes the run holds in the store.
     pub(super) fn bytes(&self) -> u64 {
         self.bytes
     }
@@ -326,13 +326,13 @@ impl Progress {
         Ok(batch)
     }
 
-    /// What goes, and what follows, with the end of the run.
+    /// Adds to the batch what is removed, and what follows, with the end of the run.
     async fn ending(&self, store: &dyn Store, batch: &mut Batch) -> Result<(), StoreError> {
         let head = &self.run.head;
         tables::signals::remove_all(batch, head.id);
         tables::calls::remove_all(batch, head.id);
         if let (RunStatus::Failed, Some(digest)) = (head.status, head.claim) {
-            // It gives its key back, so that the sender's retry is a new run.
+            // A failed run gives its key back, so that a retry of the sender is a new run.
             tables::claims::release(store, batch, &digest, head.id).await?;
         }
         if head.status == RunStatus::Failed {
@@ -343,7 +343,7 @@ impl Progress {
             tables::slots::release(store, batch, slot, head.id).await?;
         }
         if let (Some(origin), RunStatus::Succeeded) = (head.origin, head.status) {
-            // What failed once has been made up for.
+            // The failure of the repeated run has been made up for.
             tables::letters::remove(batch, origin);
         }
         let Some(parent) = head.parent.as_ref().filter(|parent| parent.waits) else { return Ok(()) };

@@ -1,5 +1,5 @@
-//! Runs that other runs start: by a `subflow` step, by their end, or by their failure. Each is stored in the batch of
-//! what started it, so that it exists exactly once.
+//! Runs that other runs start: by a `subflow` step, by their end, or by their failure. A child is stored in the same batch
+//! as the entry or the end that started it, so it exists exactly once.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use crate::{
         Cause, ErrorCode, Event, JsonText, Limits, Parent, Run, RunError, RunStatus, StepKey, Trigger,
         WorkflowKey,
     },
-    steps::Again,
+    steps::RetryHint,
     store::StoreError,
 };
 
@@ -26,19 +26,19 @@ pub(super) fn subflow(
     parent: Parent,
     workflow: &WorkflowKey,
     input: JsonText,
-) -> Result<New, (RunError, Again)> {
+) -> Result<New, (RunError, RetryHint)> {
     let definition = runs.catalog.current(workflow).filter(|definition| definition.workflow.enabled);
     let definition = definition.ok_or_else(|| {
         let message = format!("there is no enabled workflow `{workflow}`");
-        (RunError::new(ErrorCode::SubflowUnavailable, message), Again::Helps)
+        (RunError::new(ErrorCode::SubflowUnavailable, message), RetryHint::MayHelp)
     })?;
     if run.head.depth >= Limits::DEPTH {
         let message = format!("more than {} runs started each other in a row", Limits::DEPTH);
-        return Err((RunError::new(ErrorCode::TooDeep, message), Again::Never));
+        return Err((RunError::new(ErrorCode::TooDeep, message), RetryHint::Never));
     }
-    runs.line
-        .has_room(workflow, input.as_str().len() as u64)
-        .map_err(|full| (RunError::new(ErrorCode::SubflowUnavailable, full.to_string()), Again::Helps))?;
+    runs.line.has_room(workflow, input.as_str().len() as u64).map_err(|full| {
+        (RunError::new(ErrorCode::SubflowUnavailable, full.to_string()), RetryHint::MayHelp)
+    })?;
     let child = NewRun::unattended(Event::of_data(&input), Cause::Subflow);
     let mut child = child.of(&definition, &runs.durable, &runs.tools);
     child.head.depth = run.head.depth + 1;
@@ -49,7 +49,7 @@ pub(super) fn subflow(
 /// The runs that the end of this one starts.
 ///
 /// # Errors
-/// When the store cannot tell now what the run's own version says of it.
+/// When the store cannot give the version of the run now.
 pub(super) async fn after(runs: &Runs, run: &Run, output: &JsonText) -> Result<Vec<New>, StoreError> {
     let head = &run.head;
     let followers = runs.catalog.matching(|workflow| match &workflow.trigger {
@@ -95,7 +95,7 @@ pub(super) async fn after(runs: &Runs, run: &Run, output: &JsonText) -> Result<V
     Ok(started.into_iter().map(start).collect())
 }
 
-/// The workflow that is run for a failed one.
+/// The workflow that handles the failure of this run.
 async fn on_failure(runs: &Runs, run: &Run) -> Result<Option<Arc<Definition>>, StoreError> {
     let definition =
         match runs.catalog.pinned(&*runs.durable.store, &run.head.workflow, run.head.version).await {

@@ -248,9 +248,9 @@ impl Ledger {
         let Some(group) = head.group else { return };
         let members = self.under_way.entry(group).or_default();
         if head.started_ms.is_some() && !head.status.is_terminal() {
-            drop(members.insert(head.id))
+            members.insert(head.id);
         } else {
-            drop(members.remove(&head.id))
+            members.remove(&head.id);
         }
         let (count, most) = (members.len(), self.limits.get(&head.workflow).copied().unwrap_or(usize::MAX));
         if count > most {

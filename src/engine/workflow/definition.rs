@@ -23,9 +23,9 @@ use crate::{
 };
 
 /// The largest `workflow.json`.
-const WORKFLOW_MOST: ByteSize = ByteSize::from_bytes(1 << 20);
+const MAX_WORKFLOW: ByteSize = ByteSize::from_bytes(1 << 20);
 /// The most templates and reads of conditions in one workflow.
-const REFERENCES_MOST: usize = 20_000;
+const MAX_REFERENCES: usize = 20_000;
 
 /// What is wrong with a workflow's files, with the place.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -150,9 +150,9 @@ impl Definition {
         let mut names: HashSet<String> = workflow.env.iter().cloned().collect();
         let paths = compiled.values().flat_map(Compiled::references).chain(responses);
         let reads = paths.clone().count();
-        if reads > REFERENCES_MOST {
+        if reads > MAX_REFERENCES {
             let message = format!(
-                "its templates and conditions read {reads} values, {REFERENCES_MOST} are the most; read them in a code step"
+                "its templates and conditions read {reads} values, {MAX_REFERENCES} are the most; read them in a code step"
             );
             return Err(at(FieldError::new("steps", message)));
         }
@@ -271,9 +271,9 @@ fn schedule(spec: &ScheduleTrigger) -> Result<Schedule, FieldError> {
 /// # Errors
 /// The first thing that is wrong, with line and field.
 pub fn read_workflow(text: &str) -> Result<Workflow, DefinitionError> {
-    if text.len() > WORKFLOW_MOST.as_usize() {
+    if text.len() > MAX_WORKFLOW.as_usize() {
         let message = format!(
-            "the file has {} bytes, {WORKFLOW_MOST} are the most; keep data in a code file, or split the workflow",
+            "the file has {} bytes, {MAX_WORKFLOW} are the most; keep data in a code file, or split the workflow",
             text.len()
         );
         return Err(in_workflow_json("", FieldError::new("", message)));

@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// The longest key that is hashed, bytes.
-const KEY_MOST: usize = 64 << 20;
+const MAX_KEY: usize = 64 << 20;
 
 /// A digest that names a group: runs with the same digest share its limit.
 pub(crate) type Group = [u8; 32];
@@ -154,7 +154,7 @@ impl Keys {
             let Some(template) = template else { return hash.chain_update("null").finalize().into() };
             let roots = EventRoots::new(event, template.references());
             let mut keyed = Hashed::of(hash.clone());
-            match template.write_json(&roots, &mut keyed, &mut Budget::new(KEY_MOST)) {
+            match template.write_json(&roots, &mut keyed, &mut Budget::new(MAX_KEY)) {
                 Ok(()) => keyed.hash.finalize().into(),
                 // All keys that are too large are one group, which holds back more than needed and never less.
                 Err(_) => hash.chain_update("too large").finalize().into(),

@@ -22,13 +22,13 @@ use jiff::{
 use crate::model::{Missed, Span};
 
 /// The longest expression, bytes.
-const CRON_MOST: usize = 256;
+const MAX_CRON: usize = 256;
 /// The shortest and longest `@every`, milliseconds.
 const EVERY: std::ops::RangeInclusive<u64> = 1_000..=366 * 86_400_000;
 /// A time is missed when it is over by more than this, milliseconds.
 const GRACE: u64 = 60_000;
 /// The most times that are run after the fact.
-const RUN_ALL_MOST: usize = 100;
+const MAX_RUN_ALL: usize = 100;
 
 /// The longest gap in a zone's clock, hours: a day, and what a summer time adds.
 const GAP_HOURS: i64 = 26;
@@ -77,7 +77,7 @@ impl Schedule {
         let text = cron.trim();
         let wrong = |reason: &str| ScheduleError::Cron { cron: shown(text), reason: reason.to_owned() };
         let zone = TimeZone::get(zone.trim()).map_err(|_| ScheduleError::Zone(shown(zone)))?;
-        if text.len() > CRON_MOST {
+        if text.len() > MAX_CRON {
             return Err(wrong("it is too long"));
         }
         if let Some(every) = text.strip_prefix("@every ") {
@@ -133,7 +133,7 @@ impl Schedule {
             let wanted = match missed {
                 Missed::Skip => fresh(time),
                 Missed::RunOnce => fresh(time) || due.is_empty(),
-                Missed::RunAll => fresh(time) || due.len() < RUN_ALL_MOST,
+                Missed::RunAll => fresh(time) || due.len() < MAX_RUN_ALL,
             };
             if time <= last_ms || !wanted || due.len() == most {
                 break;

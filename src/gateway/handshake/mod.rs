@@ -27,7 +27,7 @@ use source::{Source, Text, text_of};
 const CUSTOM: &str = "custom";
 const PRESETS: &str = include_str!("presets.json");
 /// The longest field that a MAC is answered of, bytes.
-const TOKEN_MOST: usize = 256;
+const MAX_TOKEN: usize = 256;
 
 type Resolve<'a> = &'a dyn Fn(&str) -> Result<String, String>;
 
@@ -323,7 +323,7 @@ impl Mac {
 /// a time in it.
 fn is_token(text: &str) -> bool {
     let bare = text.strip_suffix("==").or_else(|| text.strip_suffix('=')).unwrap_or(text);
-    !bare.is_empty() && text.len() <= TOKEN_MOST && bare.bytes().all(is_of_tokens)
+    !bare.is_empty() && text.len() <= MAX_TOKEN && bare.bytes().all(is_of_tokens)
 }
 
 fn is_of_tokens(byte: u8) -> bool {

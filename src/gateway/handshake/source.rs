@@ -6,9 +6,9 @@ use http::{HeaderMap, HeaderName};
 use serde_json::Value;
 
 /// The longest value that is echoed, bytes.
-const VALUE_MOST: usize = 4 << 10;
+const MAX_VALUE: usize = 4 << 10;
 /// A body over this, in bytes, is no handshake, so that large deliveries are not parsed for it.
-const BODY_MOST: usize = 16 << 10;
+const MAX_BODY: usize = 16 << 10;
 
 /// A request that may be a handshake.
 pub(in crate::gateway) struct Subject<'a> {
@@ -36,7 +36,7 @@ impl<'a> Subject<'a> {
 
     fn json(&self) -> Option<&Value> {
         let parse =
-            || (self.body.len() <= BODY_MOST).then(|| serde_json::from_slice(self.body).ok()).flatten();
+            || (self.body.len() <= MAX_BODY).then(|| serde_json::from_slice(self.body).ok()).flatten();
         self.json.get_or_init(parse).as_ref()
     }
 }
@@ -96,7 +96,7 @@ impl Source {
             Self::Field(path) => path.iter().try_fold(subject.json()?, below)?.clone(),
         };
         let fits = match &value {
-            Value::String(text) => text.len() <= VALUE_MOST,
+            Value::String(text) => text.len() <= MAX_VALUE,
             Value::Bool(_) | Value::Number(_) => true,
             Value::Null | Value::Array(_) | Value::Object(_) => false,
         };
@@ -262,10 +262,10 @@ mod tests {
         let find = |query: &str, body: &str, name: &str| {
             Source::parse(name).unwrap().find(&Subject::new("GET", query, &headers, body.as_bytes()))
         };
-        let long = "x".repeat(VALUE_MOST + 1);
+        let long = "x".repeat(MAX_VALUE + 1);
         assert_eq!(find(&format!("t={long}"), "", "query.t"), None);
         assert!(find(&format!("t={}", &long[1..]), "", "query.t").is_some());
-        let large = format!("{{\"a\":1,\"b\":\"{}\"}}", "x".repeat(BODY_MOST));
+        let large = format!("{{\"a\":1,\"b\":\"{}\"}}", "x".repeat(MAX_BODY));
         assert_eq!(find("", &large, "body.a"), None);
     }
 

@@ -162,11 +162,11 @@ const X: &str = "6eEcLPgd7DiF2brf51py/JG7QQL9xHPJxbz8piJ6OH4=";
 
 #[test]
 fn only_tokens_are_signed_for_strangers() {
-    for token in ["abc", "9Az+/_.-", "YWI=", "YQ==", &"a".repeat(TOKEN_MOST)] {
+    for token in ["abc", "9Az+/_.-", "YWI=", "YQ==", &"a".repeat(MAX_TOKEN)] {
         assert!(is_token(token), "{token}");
     }
     for text in
-        ["", "=", "==", "a=b", "a===", "{\"a\":1}", "v0:1:a", "a b", "é", "a\n", &"a".repeat(TOKEN_MOST + 1)]
+        ["", "=", "==", "a=b", "a===", "{\"a\":1}", "v0:1:a", "a b", "é", "a\n", &"a".repeat(MAX_TOKEN + 1)]
     {
         assert!(!is_token(text), "{text}");
     }

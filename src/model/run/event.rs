@@ -1,6 +1,6 @@
 //! The event that a run is about: one HTTP request, decoded.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -127,7 +127,7 @@ pub struct Event {
     #[serde(with = "serde_bytes")]
     pub body: Vec<u8>,
     /// Scheme, host and port that the sender called, as in `https://example.com`; empty when they are not known.
-    pub origin: String,
+    pub origin: Arc<str>,
     /// The query as it stood in the request line, without its `?`: what is not UTF-8 in it is whole here.
     pub raw_query: String,
     /// What the trigger has to say of this event.
@@ -146,7 +146,7 @@ impl Event {
             params: Vec::new(),
             content: Content::Json,
             body: data.as_str().as_bytes().to_vec(),
-            origin: String::new(),
+            origin: Arc::default(),
             raw_query: String::new(),
             notes: Vec::new(),
         }
@@ -180,7 +180,7 @@ impl Event {
     /// The URL that the sender called; without scheme and host when they are not known.
     pub fn url(&self) -> String {
         let mark = if self.raw_query.is_empty() { "" } else { "?" };
-        [&self.origin, &self.path, mark, &self.raw_query].concat()
+        [&*self.origin, &self.path, mark, &self.raw_query].concat()
     }
 
     /// The files of a multipart form, an array.
@@ -336,7 +336,7 @@ mod tests {
             params: vec![],
             content,
             body: body.as_bytes().to_vec(),
-            origin: "https://example.com".to_owned(),
+            origin: "https://example.com".into(),
             raw_query: "tag=a&q=x%26y&tag=b".to_owned(),
             notes: vec![],
         }

@@ -10,11 +10,11 @@ use serde::{Deserialize, Serialize};
 use crate::model::value::{FieldError, Span};
 
 /// The longest time over which a rate is counted.
-const PER_MOST: Span = Span::from_millis(86_400_000);
+const MAX_PER: Span = Span::from_millis(86_400_000);
 /// The most requests of a rate.
-const LIMIT_MOST: u32 = 1_000_000;
+const MAX_LIMIT: u32 = 1_000_000;
 /// The most entries of one list.
-const ENTRIES_MOST: usize = 1_000;
+const MAX_ENTRIES: usize = 1_000;
 
 /// A range of addresses, `10.0.0.0/8`, or a single one, `::1`. IPv4 in IPv6 (`::ffff:10.0.0.1`) is IPv4.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
@@ -126,14 +126,14 @@ impl RateLimit {
     /// Refuses rates that let nothing through or cannot be counted; `path` names the field in the error.
     pub(super) fn check(&self, path: &str) -> Result<(), FieldError> {
         let wrong = |field: &str, message: String| Err(FieldError::new(format!("{path}.{field}"), message));
-        if !(1..=LIMIT_MOST).contains(&self.limit) {
-            return wrong("limit", format!("must be 1 to {LIMIT_MOST}"));
+        if !(1..=MAX_LIMIT).contains(&self.limit) {
+            return wrong("limit", format!("must be 1 to {MAX_LIMIT}"));
         }
-        if self.per.as_millis() == 0 || self.per > PER_MOST {
-            return wrong("per", format!("must be 1ms to {PER_MOST}"));
+        if self.per.as_millis() == 0 || self.per > MAX_PER {
+            return wrong("per", format!("must be 1ms to {MAX_PER}"));
         }
-        if self.burst.is_some_and(|burst| !(1..=LIMIT_MOST).contains(&burst)) {
-            return wrong("burst", format!("must be 1 to {LIMIT_MOST}"));
+        if self.burst.is_some_and(|burst| !(1..=MAX_LIMIT).contains(&burst)) {
+            return wrong("burst", format!("must be 1 to {MAX_LIMIT}"));
         }
         Ok(())
     }
@@ -210,7 +210,7 @@ impl Cors {
         if let Some(index) = self.headers.iter().position(|name| name == "*" || !is_token(name)) {
             return wrong(&format!("headers[{index}]"), "this is no header's name");
         }
-        if self.max_age > PER_MOST {
+        if self.max_age > MAX_PER {
             return wrong("max_age", "1d is the most");
         }
         Ok(())
@@ -233,8 +233,8 @@ pub(super) fn is_token(name: &str) -> bool {
 
 impl IpRules {
     pub(super) fn check(&self, path: &str) -> Result<(), FieldError> {
-        if self.allow.len() > ENTRIES_MOST || self.deny.len() > ENTRIES_MOST {
-            Err(FieldError::new(path, format!("{ENTRIES_MOST} entries of a list are the most")))
+        if self.allow.len() > MAX_ENTRIES || self.deny.len() > MAX_ENTRIES {
+            Err(FieldError::new(path, format!("{MAX_ENTRIES} entries of a list are the most")))
         } else {
             Ok(())
         }

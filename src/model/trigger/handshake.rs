@@ -9,12 +9,9 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{
-    hmac::{Algorithm, Encoding},
-    method::Method,
-};
+use super::hmac::{Algorithm, Encoding};
 use crate::model::value::{
-    FieldError,
+    FieldError, Method,
     fields::{kind_of, typed},
 };
 

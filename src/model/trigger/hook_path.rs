@@ -6,9 +6,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// The most characters of a path.
-const LENGTH_MOST: usize = 512;
+const MAX_LENGTH: usize = 512;
 /// The most segments of a path.
-const SEGMENTS_MOST: usize = 16;
+const MAX_SEGMENTS: usize = 16;
 
 /// A path as its author wrote it, read. One path has one spelling: nothing in it is escaped.
 #[derive(Debug, Clone, PartialEq, Eq, JsonSchema)]
@@ -28,7 +28,7 @@ pub enum PathSegment {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum HookPathError {
     /// It is too long, or of too many parts.
-    #[error("a path has at most {SEGMENTS_MOST} segments and {LENGTH_MOST} characters")]
+    #[error("a path has at most {MAX_SEGMENTS} segments and {MAX_LENGTH} characters")]
     TooLong,
     /// A segment that no request could name in one spelling.
     #[error(
@@ -73,7 +73,7 @@ impl FromStr for HookPath {
     fn from_str(text: &str) -> Result<Self, HookPathError> {
         let wrong = |segment: &str| HookPathError::Segment(segment.chars().take(64).collect());
         let rest = text.strip_prefix('/').ok_or_else(|| wrong(text))?;
-        if text.len() > LENGTH_MOST || rest.split('/').count() > SEGMENTS_MOST {
+        if text.len() > MAX_LENGTH || rest.split('/').count() > MAX_SEGMENTS {
             return Err(HookPathError::TooLong);
         }
         let mut segments = Vec::new();

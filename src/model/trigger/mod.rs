@@ -5,7 +5,6 @@ mod guards;
 mod handshake;
 mod hmac;
 mod hook_path;
-mod method;
 mod schedule;
 mod secret_spec;
 mod start;
@@ -19,7 +18,6 @@ pub use guards::{Cors, IpRules, Network, NetworkError, RateBy, RateLimit, RateLi
 pub use handshake::{Handshake, HandshakeAnswer, HandshakeMac, HandshakeSpec, Preset, PresetSpec};
 pub use hmac::{Algorithm, Encoding, HmacSpec, SecretEncoding, TimestampSpec, TimestampUnit};
 pub use hook_path::{HookPath, HookPathError, PathSegment};
-pub use method::Method;
 pub use schedule::{Missed, ScheduleTrigger};
 pub use secret_spec::{ExpiringSecret, SecretEntry, Secrets};
 pub(super) use start::read_trigger;

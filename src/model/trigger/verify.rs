@@ -56,112 +56,83 @@ impl Verify {
 
     /// The header in which the sender gives the shared secret itself; nothing when it only proves to know it.
     pub fn secret_header(&self) -> Option<&str> {
-        match self {
-            Self::Basic(_) | Self::Bearer(_) | Self::Jwt(_) => Some("authorization"),
-            Self::Gitlab(_) => Some("x-gitlab-token"),
-            Self::Gitee(_) => Some("x-gitee-token"),
-            Self::Header(spec) => Some(&spec.header),
-            Self::Query(_)
-            | Self::Discord(_)
-            | Self::Hmac(_)
-            | Self::Vendor(_)
-            | Self::Wecom(_)
-            | Self::WechatMp(_)
-            | Self::DingtalkEvent(_)
-            | Self::Feishu(_) => None,
-        }
+        self.facts().secret_header
     }
 
     /// The query parameter in which the sender gives the shared secret itself.
     pub fn secret_parameter(&self) -> Option<&str> {
-        match self {
-            Self::Query(spec) => Some(&spec.parameter),
-            Self::Basic(_)
-            | Self::Bearer(_)
-            | Self::Jwt(_)
-            | Self::Gitlab(_)
-            | Self::Gitee(_)
-            | Self::Header(_)
-            | Self::Discord(_)
-            | Self::Hmac(_)
-            | Self::Vendor(_)
-            | Self::Wecom(_)
-            | Self::WechatMp(_)
-            | Self::DingtalkEvent(_)
-            | Self::Feishu(_) => None,
-        }
+        self.facts().secret_parameter
     }
 
     /// Whether the sender takes an answer for a command to it, so that the last step's output is never sent.
     pub fn answers_are_commands(&self) -> bool {
-        matches!(self, Self::Wecom(_) | Self::WechatMp(_) | Self::DingtalkEvent(_) | Self::Feishu(_))
+        self.facts().answers_are_commands
     }
 
     /// The secrets that a handshake answers with a MAC of, unless it has its own.
     pub fn secrets(&self) -> Option<&Secrets> {
-        match self {
-            Self::Vendor(spec) => Some(&spec.secret),
-            Self::Hmac(spec) => Some(&spec.secret),
-            Self::Gitlab(spec) => Some(&spec.secret),
-            Self::Gitee(spec) => Some(&spec.secret),
-            Self::Bearer(spec) => Some(&spec.secret),
-            Self::Header(spec) => Some(&spec.secret),
-            Self::Query(spec) => Some(&spec.secret),
-            // Public keys, names with passwords, and what has a language of its own.
-            Self::Discord(_)
-            | Self::Basic(_)
-            | Self::Jwt(_)
-            | Self::Wecom(_)
-            | Self::WechatMp(_)
-            | Self::DingtalkEvent(_)
-            | Self::Feishu(_) => None,
-        }
+        self.facts().secrets
     }
 
-    /// The fields of the sender's forms whose text is JSON: GitHub's with the content type of a form
-    /// (<https://docs.github.com/en/webhooks/using-webhooks/creating-webhooks>), and Slack's interactive ones
-    /// (<https://docs.slack.dev/interactivity/handling-user-interaction>).
+    /// The fields of the sender's forms whose text is JSON.
     pub fn json_fields(&self) -> &'static [&'static str] {
-        match self {
-            Self::Vendor(spec) if matches!(spec.scheme, Vendor::Github | Vendor::Slack) => &["payload"],
-            Self::Vendor(_)
-            | Self::Gitee(_)
-            | Self::Gitlab(_)
-            | Self::Discord(_)
-            | Self::Basic(_)
-            | Self::Bearer(_)
-            | Self::Header(_)
-            | Self::Query(_)
-            | Self::Jwt(_)
-            | Self::Hmac(_)
-            | Self::Wecom(_)
-            | Self::WechatMp(_)
-            | Self::DingtalkEvent(_)
-            | Self::Feishu(_) => &[],
-        }
+        self.facts().json_fields
     }
 
     /// Fields of the body in which the sender repeats what nobody else should know.
     pub fn secret_fields(&self) -> &'static [&'static str] {
+        self.facts().secret_fields
+    }
+
+    /// The one list of all schemes. Public keys, names with passwords and what has a language of its own are no
+    /// secrets that a handshake could answer with.
+    fn facts(&self) -> Facts<'_> {
+        let none = Facts::default();
+        let commands = Facts { answers_are_commands: true, ..Facts::default() };
         match self {
-            Self::Gitee(_) => &["password", "sign"],
-            Self::Vendor(spec) if spec.scheme == Vendor::Slack => &["token"],
-            // Feishu's tokens are hidden by its verification, which reads them.
-            Self::Vendor(_)
-            | Self::Gitlab(_)
-            | Self::Discord(_)
-            | Self::Basic(_)
-            | Self::Bearer(_)
-            | Self::Header(_)
-            | Self::Query(_)
-            | Self::Jwt(_)
-            | Self::Hmac(_)
-            | Self::Wecom(_)
-            | Self::WechatMp(_)
-            | Self::DingtalkEvent(_)
-            | Self::Feishu(_) => &[],
+            Self::Gitlab(spec) => {
+                Facts { secret_header: Some("x-gitlab-token"), secrets: Some(&spec.secret), ..none }
+            }
+            Self::Gitee(spec) => Facts {
+                secret_header: Some("x-gitee-token"),
+                secrets: Some(&spec.secret),
+                secret_fields: &["password", "sign"],
+                ..none
+            },
+            Self::Basic(_) | Self::Jwt(_) => Facts { secret_header: Some("authorization"), ..none },
+            Self::Bearer(spec) => {
+                Facts { secret_header: Some("authorization"), secrets: Some(&spec.secret), ..none }
+            }
+            Self::Header(spec) => {
+                Facts { secret_header: Some(&spec.header), secrets: Some(&spec.secret), ..none }
+            }
+            Self::Query(spec) => {
+                Facts { secret_parameter: Some(&spec.parameter), secrets: Some(&spec.secret), ..none }
+            }
+            Self::Hmac(spec) => Facts { secrets: Some(&spec.secret), ..none },
+            Self::Discord(_) => none,
+            Self::Wecom(_) | Self::WechatMp(_) | Self::DingtalkEvent(_) => commands,
+            // Its tokens are hidden by its verification, which reads them.
+            Self::Feishu(_) => commands,
+            Self::Vendor(spec) => Facts {
+                secrets: Some(&spec.secret),
+                json_fields: spec.scheme.json_fields(),
+                secret_fields: spec.scheme.secret_fields(),
+                ..none
+            },
         }
     }
+}
+
+/// What is known of the requests of a scheme beside how they are verified.
+#[derive(Default)]
+struct Facts<'a> {
+    secret_header: Option<&'a str>,
+    secret_parameter: Option<&'a str>,
+    answers_are_commands: bool,
+    secrets: Option<&'a Secrets>,
+    json_fields: &'static [&'static str],
+    secret_fields: &'static [&'static str],
 }
 
 fn also_lark(schema: &mut schemars::Schema) {
@@ -281,6 +252,18 @@ impl Vendor {
             | Self::Woocommerce
             | Self::Xero => false,
         }
+    }
+
+    /// The fields of its forms whose text is JSON: GitHub's with the content type of a form
+    /// (<https://docs.github.com/en/webhooks/using-webhooks/creating-webhooks>), and Slack's interactive ones
+    /// (<https://docs.slack.dev/interactivity/handling-user-interaction>).
+    fn json_fields(self) -> &'static [&'static str] {
+        if matches!(self, Self::Github | Self::Slack) { &["payload"] } else { &[] }
+    }
+
+    /// Fields of its body in which it repeats what nobody else should know.
+    fn secret_fields(self) -> &'static [&'static str] {
+        if self == Self::Slack { &["token"] } else { &[] }
     }
 
     /// Whether its signature covers the URL that it was given.

@@ -15,7 +15,7 @@ use crate::model::value::{
 
 const PATH: &str = "trigger.verify";
 /// A timestamp may be off by so much at most.
-const TOLERANCE_MOST: Span = Span::from_millis(86_400_000);
+const MAX_TOLERANCE: Span = Span::from_millis(86_400_000);
 /// The schemes that are no [`Vendor`].
 const OTHERS: [&str; 14] = [
     "gitlab",
@@ -197,8 +197,8 @@ fn hmac(mut fields: Object) -> Result<HmacSpec, FieldError> {
 
 fn check_tolerance(value: Value, path: &str) -> Result<(), FieldError> {
     let tolerance: Span = typed(value, path)?;
-    if tolerance > TOLERANCE_MOST {
-        return Err(FieldError::new(path, format!("{TOLERANCE_MOST} is the most")));
+    if tolerance > MAX_TOLERANCE {
+        return Err(FieldError::new(path, format!("{MAX_TOLERANCE} is the most")));
     }
     Ok(())
 }

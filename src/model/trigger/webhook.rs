@@ -9,10 +9,9 @@ use super::{
     guards::{Cors, IpRules, RateLimit, RateLimits},
     handshake::Handshake,
     hook_path::HookPath,
-    method::Method,
     verify::Verify,
 };
-use crate::model::value::{ByteSize, ConditionExpr, Mode, ResponseSpec, Span, WorkflowKey};
+use crate::model::value::{ByteSize, ConditionExpr, Method, Mode, ResponseSpec, Span, WorkflowKey};
 
 /// An HTTP endpoint.
 #[derive(Debug, Clone, JsonSchema)]

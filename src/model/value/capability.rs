@@ -9,7 +9,7 @@ use url::Host;
 pub const CAPABILITY_MISSING: &str = "CAPABILITY_MISSING";
 
 /// The longest prefix of kv keys and name of a secret, bytes.
-const NAME_MOST: usize = 256;
+const MAX_NAME: usize = 256;
 
 /// One power, written `http:HOST`, `kv:PREFIX` or `secret:NAME`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -52,7 +52,7 @@ impl FromStr for Capability {
     fn from_str(text: &str) -> Result<Self, CapabilityError> {
         let wrong = |why| CapabilityError { text: text.to_owned(), why };
         let (kind, rest) = text.split_once(':').ok_or_else(|| wrong("it has no `:`"))?;
-        if rest.len() > NAME_MOST || rest.chars().any(char::is_control) {
+        if rest.len() > MAX_NAME || rest.chars().any(char::is_control) {
             return Err(wrong("it is too long, or has control characters"));
         }
         match kind {

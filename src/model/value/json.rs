@@ -49,6 +49,44 @@ impl JsonText {
         parser.end()
     }
 
+    /// As [`JsonText::parse`], for a text of somebody who may mean us harm.
+    ///
+    /// # Errors
+    /// The syntax error, or the bound that it goes beyond, with line and column.
+    pub fn parse_within(text: String, bounds: Bounds) -> Result<Self, serde_json::Error> {
+        Self::check_within(&text, bounds)?;
+        Ok(Self(text.into()))
+    }
+
+    /// The array of some values. Nobody checks it again, so its parts must leave room for one more level of nesting.
+    pub fn array(values: &[Self]) -> Self {
+        let mut json = String::with_capacity(2 + values.iter().map(|value| value.0.len() + 1).sum::<usize>());
+        json.push('[');
+        for value in values {
+            if json.len() > 1 {
+                json.push(',');
+            }
+            json.push_str(&value.0);
+        }
+        json.push(']');
+        Self(json.into())
+    }
+
+    /// The object of some members, each with a name of its own. As with [`JsonText::array`], nobody checks it again.
+    pub fn object(members: impl IntoIterator<Item = (String, Self)>) -> Self {
+        let mut json = String::from("{");
+        for (name, value) in members {
+            if json.len() > 1 {
+                json.push(',');
+            }
+            json.push_str(&serde_json::to_string(&name).expect("a string is always JSON"));
+            json.push(':');
+            json.push_str(&value.0);
+        }
+        json.push('}');
+        Self(json.into())
+    }
+
     /// The text of a value.
     pub fn from_value(value: &Value) -> Self {
         Self(value.to_string().into())

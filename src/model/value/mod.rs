@@ -9,6 +9,7 @@ pub(super) mod fields;
 mod ids;
 mod json;
 mod limits;
+mod method;
 mod mode;
 mod plugin;
 pub(super) mod response;
@@ -21,6 +22,7 @@ pub use fields::FieldError;
 pub use ids::{IdError, PluginName, RequestId, RunId, StepId, VersionHash, WorkflowKey};
 pub use json::{Bounds, JsonText};
 pub use limits::{CodeLimits, Limits, WAIT_CAP};
+pub use method::Method;
 pub use mode::Mode;
 pub use plugin::{
     PluginDescription, PluginExample, PluginHash, PluginKind, PluginPin, PluginRef, PluginRefError,

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::model::value::{
-    ByteSize, ConditionExpr, FieldError, Span,
+    ByteSize, ConditionExpr, FieldError, Method, Span,
     fields::{join, present},
 };
 
@@ -19,7 +19,7 @@ use crate::model::value::{
 #[serde(deny_unknown_fields)]
 pub struct HttpStep {
     /// Default GET, or POST with a body.
-    pub method: Option<HttpMethod>,
+    pub method: Option<Method>,
     /// A template. Values after the host are percent-encoded and can never change the host; a URL that begins
     /// with a value, as in `{{$env.API}}/users/{{$context.data.id}}`, takes its host from that value.
     pub url: String,
@@ -65,26 +65,6 @@ pub struct HttpStep {
     /// How the response's body becomes `data`.
     #[serde(default)]
     pub response: HttpResponse,
-}
-
-/// A method of an outgoing request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "UPPERCASE")]
-pub enum HttpMethod {
-    /// GET
-    Get,
-    /// POST
-    Post,
-    /// PUT
-    Put,
-    /// PATCH
-    Patch,
-    /// DELETE
-    Delete,
-    /// HEAD
-    Head,
-    /// OPTIONS
-    Options,
 }
 
 /// Who calls. Every value may hold templates, and is meant for `{{$secrets.NAME}}`; an empty one fails the step.
@@ -160,21 +140,6 @@ pub enum HttpResponse {
     Text,
     /// Base64.
     Base64,
-}
-
-impl HttpMethod {
-    /// The method's name on the wire.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Get => "GET",
-            Self::Post => "POST",
-            Self::Put => "PUT",
-            Self::Patch => "PATCH",
-            Self::Delete => "DELETE",
-            Self::Head => "HEAD",
-            Self::Options => "OPTIONS",
-        }
-    }
 }
 
 impl StatusPattern {

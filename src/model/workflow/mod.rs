@@ -12,7 +12,7 @@ mod step_parse;
 
 pub use definition::{Bundle, Workflow};
 pub use flow::{IterationError, Join, Retry};
-pub use http_step::{HttpAuth, HttpFile, HttpMethod, HttpPart, HttpResponse, HttpStep, StatusPattern};
+pub use http_step::{HttpAuth, HttpFile, HttpPart, HttpResponse, HttpStep, StatusPattern};
 pub use plain_step::{
     CallbackStep, CodeStep, DelayStep, EndStatus, EndStep, SetStep, SubflowStep, WaitUntilStep,
 };

@@ -37,7 +37,7 @@ pub struct AcmeSettings {
 /// The directory of Let's Encrypt.
 pub(crate) const LETS_ENCRYPT: &str = "https://acme-v02.api.letsencrypt.org/directory";
 /// The longest sleep. It bounds how late a change of the wall clock is noticed.
-const SLEEP_MOST: Duration = Duration::from_secs(3_600);
+const MAX_SLEEP: Duration = Duration::from_secs(3_600);
 
 /// Why there is no certificate this time.
 #[derive(Debug, thiserror::Error)]
@@ -96,7 +96,7 @@ impl Acme {
         loop {
             let due = self.validity.map_or(Duration::ZERO, |validity| validity.due_in(SystemTime::now()));
             if !due.is_zero() {
-                tokio::time::sleep(due.min(SLEEP_MOST)).await;
+                tokio::time::sleep(due.min(MAX_SLEEP)).await;
                 continue;
             }
             match self.renew().await {

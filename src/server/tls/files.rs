@@ -17,7 +17,7 @@ use crate::files;
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 
 /// The size limit of a file, bytes.
-const MOST: u64 = 4 << 20;
+const MAX_BYTES: u64 = 4 << 20;
 
 /// When a file was last written, and how long it is.
 type Stamp = Option<(SystemTime, u64)>;
@@ -81,7 +81,7 @@ impl Files {
 }
 
 fn read(cert: &Path, key_path: &Path) -> Result<CertifiedKey, TlsError> {
-    let text = |path: &Path| files::named(path, MOST);
+    let text = |path: &Path| files::named(path, MAX_BYTES);
     let none = |path: &Path, what| TlsError::Pem { path: path.to_owned(), what };
     let certificates = chain(&text(cert)?).ok_or_else(|| none(cert, "certificate"))?;
     let key = key(&text(key_path)?).ok_or_else(|| none(key_path, "private key"))?;

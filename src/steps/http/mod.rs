@@ -17,7 +17,7 @@ mod xml;
 use std::time::{Instant, SystemTime};
 
 use self::{request::Request, response::Failure};
-use super::{Again, Attempt, Scope};
+use super::{Attempt, RetryHint, Scope};
 use crate::{
     model::{
         ByteSize, ErrorCode, FieldError, HttpResponse, HttpStep, JsonText, Limits, RunError, StatusPattern,
@@ -27,11 +27,11 @@ use crate::{
 };
 
 /// The most of a URL with its query, bytes.
-const URL_MOST: usize = 256 << 10;
+const MAX_URL: usize = 256 << 10;
 /// The most of all headers of a request together, bytes.
-const HEADERS_MOST: usize = 256 << 10;
+const MAX_HEADERS: usize = 256 << 10;
 /// The most of a request's body.
-const BODY_MOST: ByteSize = Limits::CAP.output;
+const MAX_BODY: ByteSize = Limits::CAP.output;
 
 /// Why a part of a request cannot be filled in.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -108,7 +108,7 @@ pub(super) async fn execute(
     scope: &Scope<'_>,
     net: &Outbound,
     attempt: &Attempt,
-) -> (Result<JsonText, RunError>, Again) {
+) -> (Result<JsonText, RunError>, RetryHint) {
     let request = http.request.render(scope, attempt);
     let caller = Some(scope.facts().workflow.clone());
     let request = request.map(|request| OutboundRequest { caller, ..request });
@@ -121,13 +121,13 @@ async fn exchange<R: Roots + Sync>(
     net: &Outbound,
     last: bool,
     roots: &R,
-) -> (Result<JsonText, RunError>, Again) {
+) -> (Result<JsonText, RunError>, RetryHint) {
     let began = Instant::now();
     let failure = match attempt(http, request, net, began, roots).await {
-        Ok(output) => return (Ok(output), Again::Never),
+        Ok(output) => return (Ok(output), RetryHint::Never),
         Err(failure) => failure,
     };
-    if !http.ignore_failure || (failure.retry != Again::Never && !last) {
+    if !http.ignore_failure || (failure.retry != RetryHint::Never && !last) {
         return (Err(failure.error), failure.retry);
     }
     let output = response::ignored(http, &failure, began.elapsed());

@@ -7,12 +7,12 @@ use http::{HeaderName, Method, header};
 
 use super::{
     super::unfilled,
-    Attempt, BODY_MOST, HEADERS_MOST, URL_MOST, Unfilled,
+    Attempt, MAX_BODY, MAX_HEADERS, MAX_URL, Unfilled,
     body::{Body, Pairs},
     url::UrlTemplate,
 };
 use crate::{
-    model::{FieldError, HttpAuth, HttpMethod, HttpStep, RunError},
+    model::{self, FieldError, HttpAuth, HttpStep, RunError},
     net::{OutboundRequest, Sensitive, is_connection_header},
     template::{Budget, Path, Root, Roots, Template},
 };
@@ -63,7 +63,7 @@ impl Request {
         {
             return Err(at("auth", format!("`headers` has `{}` already; remove one of them", auth.header())));
         }
-        let default = if spec.bodies().is_empty() { HttpMethod::Get } else { HttpMethod::Post };
+        let default = if spec.bodies().is_empty() { model::Method::Get } else { model::Method::Post };
         let method = spec.method.unwrap_or(default).as_str();
         Ok(Self {
             method: method.parse().expect("our own methods are methods"),
@@ -107,7 +107,7 @@ impl Request {
     /// # Errors
     /// The field whose values make no request.
     pub(super) fn render(&self, roots: &dyn Roots, attempt: &Attempt) -> Result<OutboundRequest, RunError> {
-        let mut budget = Budget::new(URL_MOST);
+        let mut budget = Budget::new(MAX_URL);
         let mut url = self.url.render(roots, &mut budget).map_err(|wrong| match wrong {
             Unfilled::Value(message) => Unfilled::Value(format!("url: {message}")).of("url"),
             Unfilled::Fill(_) => wrong.of("url"),
@@ -116,7 +116,7 @@ impl Request {
         if !query.is_empty() {
             url.query_pairs_mut().extend_pairs(query);
         }
-        let mut budget = Budget::new(HEADERS_MOST);
+        let mut budget = Budget::new(MAX_HEADERS);
         let mut headers = Vec::with_capacity(self.headers.len() + 4);
         let mut sensitive = Vec::new();
         for (name, template) in &self.headers {
@@ -136,7 +136,7 @@ impl Request {
             ));
             sensitive.push(auth.header().to_string());
         }
-        let body = self.body.render(roots, &mut Budget::new(BODY_MOST.as_usize()));
+        let body = self.body.render(roots, &mut Budget::new(MAX_BODY.as_usize()));
         let body = body.map_err(|wrong| wrong.of(self.body.field()))?;
         let has = |headers: &[(String, String)], name: &str| headers.iter().any(|(other, _)| other == name);
         if let Some(kind) = body.content_type

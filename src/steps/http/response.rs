@@ -7,7 +7,7 @@ use http::{HeaderMap, header};
 use serde::Serialize;
 use serde_json::{Map, Value, value::RawValue};
 
-use super::{Again, Http};
+use super::{Http, RetryHint};
 use crate::{
     model::{ErrorCode, HttpResponse, JsonText, LimitUnit, Limits, RunError},
     net::{NetError, Response},
@@ -33,7 +33,7 @@ const HIDDEN: [&str; 13] = [
 /// Characters of a failed response's body in the message.
 const EXCERPT: usize = 500;
 /// The longest wait that a service can ask for.
-const AFTER_MOST: Duration = Duration::from_secs(86_400);
+const MAX_AFTER: Duration = Duration::from_secs(86_400);
 
 /// The output, as JSON.
 #[derive(Serialize)]
@@ -51,14 +51,14 @@ struct Output<'a> {
 /// Why a step failed, and what came back all the same.
 pub(super) struct Failure {
     pub(super) error: RunError,
-    pub(super) retry: Again,
+    pub(super) retry: RetryHint,
     pub(super) response: Option<Response>,
 }
 
 impl Failure {
     /// One that trying again does not mend.
     pub(super) fn new(error: RunError) -> Self {
-        Self { error, retry: Again::Never, response: None }
+        Self { error, retry: RetryHint::Never, response: None }
     }
 
     pub(super) fn of(error: &NetError) -> Self {
@@ -78,7 +78,7 @@ impl Failure {
             | NetError::TooManyRedirects { .. }
             | NetError::Protocol { .. } => ErrorCode::HttpFailed,
         };
-        let retry = if error.retry_helps() { Again::Helps } else { Again::Never };
+        let retry = if error.retry_helps() { RetryHint::MayHelp } else { RetryHint::Never };
         Self { retry, ..Self::new(RunError::new(code, error.to_string())) }
     }
 }
@@ -95,9 +95,9 @@ pub(super) fn judge(http: &Http, response: Response, now: SystemTime) -> Result<
     let message = told(http, &response, &format!("answered {status}"));
     let retry = match status {
         429 | 503 => retry_after(&response.headers, now)
-            .map_or(Again::Helps, |wait| Again::After(wait.as_millis() as u64)),
-        408 | 425 | 500..=599 => Again::Helps,
-        _ => Again::Never,
+            .map_or(RetryHint::MayHelp, |wait| RetryHint::After(wait.as_millis() as u64)),
+        408 | 425 | 500..=599 => RetryHint::MayHelp,
+        _ => RetryHint::Never,
     };
     let failure = Failure::new(RunError::new(ErrorCode::HttpStatus, message));
     Err(Box::new(Failure { retry, response: Some(response), ..failure }))
@@ -153,7 +153,7 @@ pub(super) fn accept(
         Ok(false) => {
             let what = format!("answered {}, and `ok` says that this is no success", response.status);
             let message = told(http, &response, &what);
-            (Failure::new(RunError::new(ErrorCode::HttpStatus, message)), Again::Helps)
+            (Failure::new(RunError::new(ErrorCode::HttpStatus, message)), RetryHint::MayHelp)
         }
         Err(error) => {
             let message = told(
@@ -161,7 +161,7 @@ pub(super) fn accept(
                 &response,
                 &format!("answered {}, and `ok` cannot be answered ({error})", response.status),
             );
-            (Failure::new(RunError::new(ErrorCode::ConditionError, message)), Again::Never)
+            (Failure::new(RunError::new(ErrorCode::ConditionError, message)), RetryHint::Never)
         }
     };
     Err(Box::new(Failure { retry, response: Some(response), ..failure }))
@@ -179,7 +179,7 @@ fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
         Ok(seconds) => Duration::from_secs(seconds),
         Err(_) => httpdate::parse_http_date(value).ok()?.duration_since(now).unwrap_or_default(),
     };
-    Some(after.min(AFTER_MOST))
+    Some(after.min(MAX_AFTER))
 }
 
 /// The output of a success.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{Again, Attempt, compile, exchange, execute};
+use super::{Attempt, RetryHint, compile, exchange, execute};
 use crate::{
     model::{Content, Event, HttpStep},
     net::{
@@ -24,11 +24,11 @@ fn roots() -> Fixture {
 }
 
 /// One attempt of a step; its JSON has `BASE` for the server's address.
-async fn run(server: &Server, spec: Value) -> (Result<Value, (String, String)>, Again) {
+async fn run(server: &Server, spec: Value) -> (Result<Value, (String, String)>, RetryHint) {
     run_with(&server.outbound(), &server.url(""), spec).await
 }
 
-async fn run_with(net: &Outbound, base: &str, spec: Value) -> (Result<Value, (String, String)>, Again) {
+async fn run_with(net: &Outbound, base: &str, spec: Value) -> (Result<Value, (String, String)>, RetryHint) {
     let spec: HttpStep = serde_json::from_str(&spec.to_string().replace("BASE", base)).unwrap();
     let http = compile(&spec, "steps[0]").unwrap();
     let attempt = Attempt { idempotency_key: "run_1:notify".to_owned(), number: 2, last: true, now_ms: 0 };
@@ -61,7 +61,7 @@ async fn a_request_says_what_the_step_says() {
     let (output, retry) = run(&server, spec).await;
     let mut output = output.unwrap();
     assert!(output["took_ms"].take().is_u64());
-    assert_eq!(retry, Again::Never);
+    assert_eq!(retry, RetryHint::Never);
     assert_eq!(
         output,
         json!({
@@ -165,7 +165,7 @@ async fn a_multipart_body_holds_its_files_and_no_value_breaks_out() {
         json!({"filename": "a", "base64": "no base64!"}),
     ] {
         let (result, retry) = run(&server, json!({"url": "BASE/", "multipart": {"a": part}})).await;
-        assert_eq!((result.unwrap_err().0.as_str(), retry), ("template_error", Again::Never));
+        assert_eq!((result.unwrap_err().0.as_str(), retry), ("template_error", RetryHint::Never));
     }
 }
 
@@ -196,7 +196,7 @@ async fn each_kind_of_auth_sends_its_header_and_an_empty_secret_nothing() {
         let (result, retry) = run(&server, json!({"url": "BASE/", "auth": auth})).await;
         let (code, message) = result.unwrap_err();
         assert!(code == "template_error" && message.starts_with("auth."), "{message}");
-        assert_eq!(retry, Again::Never);
+        assert_eq!(retry, RetryHint::Never);
     }
     assert_eq!(server.seen().len(), before, "nothing was sent");
 }
@@ -214,18 +214,18 @@ async fn a_status_that_is_no_success_fails_and_says_whether_to_try_again() {
     })
     .await;
     for (status, expected) in [
-        (400, Again::Never),
-        (401, Again::Never),
-        (404, Again::Never),
-        (408, Again::Helps),
-        (409, Again::Never),
-        (425, Again::Helps),
-        (429, Again::After(7_000)),
-        (500, Again::Helps),
-        (501, Again::Helps),
-        (502, Again::Helps),
-        (503, Again::Helps),
-        (301, Again::Never),
+        (400, RetryHint::Never),
+        (401, RetryHint::Never),
+        (404, RetryHint::Never),
+        (408, RetryHint::MayHelp),
+        (409, RetryHint::Never),
+        (425, RetryHint::MayHelp),
+        (429, RetryHint::After(7_000)),
+        (500, RetryHint::MayHelp),
+        (501, RetryHint::MayHelp),
+        (502, RetryHint::MayHelp),
+        (503, RetryHint::MayHelp),
+        (301, RetryHint::Never),
     ] {
         let (result, retry) = run(&server, json!({"url": format!("BASE/{status}")})).await;
         let (code, message) = result.unwrap_err();
@@ -251,7 +251,7 @@ async fn an_ignored_failure_is_an_output() {
     );
     assert_eq!(output["error"]["code"], "http_status");
     assert_eq!(output["url"], server.url("/p"));
-    assert_eq!(retry, Again::Helps, "of the failure that is ignored");
+    assert_eq!(retry, RetryHint::MayHelp, "of the failure that is ignored");
 
     let large = Server::always(reply(200, &[("content-type", "text/plain")], "\u{1}".repeat(2 << 20))).await;
     let spec = json!({"url": "BASE/", "max_response": "8MiB", "ignore_failure": true});
@@ -265,7 +265,7 @@ async fn an_ignored_failure_is_an_output() {
         (&output["error"]["code"], &output["status"], &output["url"]),
         (&json!("http_denied"), &Value::Null, &Value::Null)
     );
-    assert_eq!(retry, Again::Never);
+    assert_eq!(retry, RetryHint::Never);
 }
 
 #[tokio::test]
@@ -284,32 +284,42 @@ async fn what_never_arrives_is_told_apart() {
             json!({"url": "BASE/slow", "timeout": "200ms"}),
             "http_failed",
             "took longer than 0.2 s",
-            Again::Helps,
+            RetryHint::MayHelp,
         ),
-        (json!({"url": "BASE/cut"}), "http_failed", "broke off", Again::Helps),
-        (json!({"url": gone}), "http_failed", "does not answer", Again::Helps),
-        (json!({"url": "BASE/big", "max_response": "100B"}), "http_failed", "over 100 bytes", Again::Never),
-        (json!({"url": "BASE/text", "response": "json"}), "http_failed", "no JSON", Again::Never),
+        (json!({"url": "BASE/cut"}), "http_failed", "broke off", RetryHint::MayHelp),
+        (json!({"url": gone}), "http_failed", "does not answer", RetryHint::MayHelp),
+        (
+            json!({"url": "BASE/big", "max_response": "100B"}),
+            "http_failed",
+            "over 100 bytes",
+            RetryHint::Never,
+        ),
+        (json!({"url": "BASE/text", "response": "json"}), "http_failed", "no JSON", RetryHint::Never),
         (
             json!({"url": "BASE/controls", "max_response": "8MiB"}),
             "output_too_large",
             "ask for less",
-            Again::Never,
+            RetryHint::Never,
         ),
-        (json!({"url": "http://169.254.169.254/x?s=hunter2"}), "http_denied", "net.allow", Again::Never),
-        (json!({"url": "http://10.0.0.1/{{$secrets.PATH}}"}), "http_denied", "private network", Again::Never),
+        (json!({"url": "http://169.254.169.254/x?s=hunter2"}), "http_denied", "net.allow", RetryHint::Never),
+        (
+            json!({"url": "http://10.0.0.1/{{$secrets.PATH}}"}),
+            "http_denied",
+            "private network",
+            RetryHint::Never,
+        ),
         (
             json!({"url": "BASE/{{$context.data.none}}"}),
             "template_error",
             "url: `$context.data.none`",
-            Again::Never,
+            RetryHint::Never,
         ),
-        (json!({"url": "{{$env.EMPTY}}/x"}), "template_error", "`$env.EMPTY` is empty", Again::Never),
+        (json!({"url": "{{$env.EMPTY}}/x"}), "template_error", "`$env.EMPTY` is empty", RetryHint::Never),
         (
             json!({"url": "BASE/", "headers": {"X-A": "{{$context.data.evil}}"}}),
             "http_failed",
             "`x-a` holds",
-            Again::Never,
+            RetryHint::Never,
         ),
     ] {
         // The port of the server that is gone has to be allowed to find out that nobody answers there.
@@ -434,7 +444,7 @@ async fn a_step_reads_its_run_and_names_what_it_reads() {
         params: vec![],
         content: Content::Json,
         body: b"{\"a\": \"x y\"}".to_vec(),
-        origin: String::new(),
+        origin: "".into(),
         raw_query: String::new(),
         notes: vec![],
     };
@@ -461,14 +471,14 @@ async fn a_body_that_tells_of_an_error_is_no_success_though_the_status_is() {
     assert_eq!(sent.unwrap()["data"]["errcode"], 0);
     let (refused, retry) = robot("{\"errcode\": 310000, \"errmsg\": \"keywords not in content\"}").await;
     let (code, message) = refused.unwrap_err();
-    assert_eq!((code.as_str(), retry), ("http_status", Again::Helps));
+    assert_eq!((code.as_str(), retry), ("http_status", RetryHint::MayHelp));
     assert!(
         message.contains("answered 200, and `ok` says") && message.contains("keywords not in content"),
         "{message}"
     );
     let (unknown, retry) = robot("<html>busy</html>").await;
     let (code, message) = unknown.unwrap_err();
-    assert_eq!((code.as_str(), retry), ("condition_error", Again::Never));
+    assert_eq!((code.as_str(), retry), ("condition_error", RetryHint::Never));
     assert!(message.contains("busy"), "{message}");
 
     let server = Server::always(reply(200, &[], "{\"code\": 9}")).await;

@@ -168,7 +168,7 @@ fn a_mistake_names_its_place_in_the_expression() {
         let message = error.strip_prefix("steps[0].query: ").unwrap_or_else(|| panic!("{error}"));
         assert!(message.starts_with(expected), "{text}: {message}");
     }
-    let long = format!("${}", ".a".repeat(LENGTH_MOST));
+    let long = format!("${}", ".a".repeat(MAX_LENGTH));
     assert!(query(JsonPath, &long, false).unwrap_err().contains("4096 are the most"));
 }
 

@@ -8,11 +8,11 @@ use std::collections::{HashMap, HashSet};
 use serde_json::{Map, Value};
 
 /// The most schemas that are about one value at once.
-const EXPANSION_MOST: u64 = 4_096;
+const MAX_EXPANSION: u64 = 4_096;
 /// How deep they nest at the most.
-const DEPTH_MOST: usize = 32;
+const MAX_DEPTH: usize = 32;
 /// The most patterns of one `patternProperties`; each is tried with each name.
-const PATTERNS_MOST: usize = 32;
+const MAX_PATTERNS: usize = 32;
 
 /// What cannot be followed.
 const REFUSED: [&str; 5] = ["$dynamicRef", "$recursiveRef", "$anchor", "$dynamicAnchor", "$recursiveAnchor"];
@@ -82,8 +82,8 @@ impl<'a> References<'a> {
         if !self.open.insert(address(schema)) {
             return Err("a `$ref` leads back to itself without going into the value".to_owned());
         }
-        if self.open.len() > DEPTH_MOST {
-            return Err(format!("more than {DEPTH_MOST} schemas nest around one value; simplify the schema"));
+        if self.open.len() > MAX_DEPTH {
+            return Err(format!("more than {MAX_DEPTH} schemas nest around one value; simplify the schema"));
         }
         self.refuse(fields, schema)?;
         let (mut size, mut depth) = (1_u64, 0);
@@ -92,13 +92,13 @@ impl<'a> References<'a> {
             size = size.saturating_add(more);
             depth = depth.max(deeper + 1);
         }
-        if size > EXPANSION_MOST {
+        if size > MAX_EXPANSION {
             return Err(format!(
-                "more than {EXPANSION_MOST} schemas are about one value when `$ref` is followed"
+                "more than {MAX_EXPANSION} schemas are about one value when `$ref` is followed"
             ));
         }
-        if depth > DEPTH_MOST {
-            return Err(format!("more than {DEPTH_MOST} schemas nest around one value; simplify the schema"));
+        if depth > MAX_DEPTH {
+            return Err(format!("more than {MAX_DEPTH} schemas nest around one value; simplify the schema"));
         }
         self.open.remove(&address(schema));
         self.sizes.insert(address(schema), (size, depth));
@@ -123,8 +123,8 @@ impl<'a> References<'a> {
             }
         }
         let patterns = fields.get("patternProperties").and_then(Value::as_object).map_or(0, Map::len);
-        if patterns > PATTERNS_MOST {
-            return Err(format!("`patternProperties` has {patterns} patterns, {PATTERNS_MOST} are the most"));
+        if patterns > MAX_PATTERNS {
+            return Err(format!("`patternProperties` has {patterns} patterns, {MAX_PATTERNS} are the most"));
         }
         Ok(())
     }

@@ -68,7 +68,7 @@ fn at_most_five_reasons_are_told_and_no_value() {
     assert!(message.starts_with("/0: ") && message.contains("; /4: "), "{message}");
     let secret = "hunter2".repeat(1_000);
     let message = check(&schema, &json!([secret])).unwrap_err();
-    assert!(!message.contains("hunter2") && message.len() < MESSAGE_MOST, "{message}");
+    assert!(!message.contains("hunter2") && message.len() < MAX_MESSAGE, "{message}");
     // As many that they cannot all be kept.
     let message = check(&schema, &(0..400_000).collect()).unwrap_err();
     assert!(message.starts_with("/0: value is not of type \"string\""), "{message}");

@@ -36,7 +36,7 @@ const TRIES: u64 = 50;
 /// Bytes that move at once, beyond which no other thing is added.
 const PART_BYTES: u64 = 4 << 20;
 /// Keys that may move while a backup is being read; then moves wait for its end.
-const RECORDED_MOST: usize = 500_000;
+const MAX_RECORDED: usize = 500_000;
 
 /// Who gets the result of a task.
 type Answer<T> = oneshot::Sender<Result<T, StoreError>>;
@@ -282,7 +282,7 @@ impl Archivist {
         self.recordings.retain(|recording| recording.strong_count() > 0);
         for recording in self.recordings.iter().filter_map(Weak::upgrade) {
             let mut keys = recording.keys();
-            if keys.len() + values.len() > RECORDED_MOST {
+            if keys.len() + values.len() > MAX_RECORDED {
                 return Err(StoreError::Busy);
             }
             keys.extend(values.iter().map(|(key, _)| key.clone()));

@@ -129,7 +129,7 @@ impl Committer {
                 catch_unwind(AssertUnwindSafe(
                     || if ops.is_empty() { self.audit() } else { self.commit(ops) },
                 ));
-            // What comes next must not hold up who waits for an answer.
+            // Everybody who waits has an answer by now, so what follows holds up nobody.
             let healthy = self.failed.borrow().is_none();
             let outcome = outcome.and_then(|()| {
                 catch_unwind(AssertUnwindSafe(|| {

@@ -18,7 +18,7 @@ use super::{
 use crate::store::{KeyRange, Order, Pair, StoreError, buckets};
 
 /// Buckets that stay open at once. An open one takes some MiB of memory.
-const OPEN_MOST: usize = 6;
+const MAX_OPEN: usize = 6;
 /// Ends the name of a folder that is being removed, or that the operator gave up.
 const DROPPED: &str = ".dropped";
 
@@ -106,7 +106,7 @@ impl History {
             recent.retain(|other| !Arc::ptr_eq(other, bucket));
             recent.push_back(Arc::clone(bucket));
         }
-        if recent.len() > OPEN_MOST
+        if recent.len() > MAX_OPEN
             && let Some(oldest) = recent.pop_front()
         {
             oldest.close();

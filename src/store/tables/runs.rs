@@ -396,7 +396,7 @@ mod tests {
     #[test]
     fn an_event_of_the_first_version_is_read() {
         let mut event = samples::run(1, "a").event;
-        (event.origin, event.raw_query, event.notes) = (String::new(), String::new(), Vec::new());
+        (event.origin, event.raw_query, event.notes) = ("".into(), String::new(), Vec::new());
         let mut old = record::encode(&event);
         assert_eq!(old.split_off(old.len() - 3), [0, 0, 0], "the fields that it had not");
         old[0] = 1;

@@ -46,7 +46,7 @@ fn event() -> Event {
         params: vec![],
         content: Content::Json,
         body: b"{\"a\":1}".to_vec(),
-        origin: "https://example.com".to_owned(),
+        origin: "https://example.com".into(),
         raw_query: "q=%C3%BC".to_owned(),
         notes: vec![Note::DedupeKeyMissing, Note::FilterUnanswered { why: "no such key: a".to_owned() }],
     }

@@ -1,4 +1,4 @@
-//! Whether the process was stopped or ended otherwise, and the runs that were under way when it did (`engine/trials`).
+//! Whether the process was stopped or ended otherwise, and the runs that were under way when it did (`engine/line/trials`).
 
 use crate::{
     model::RunId,

@@ -24,14 +24,14 @@ use self::{budget::Budget, pattern::Pattern, values::Reads};
 use super::{ConditionError, Path, Roots};
 
 /// The longest condition, in bytes.
-const MOST_BYTES: usize = 4_096;
+const MAX_BYTES: usize = 4_096;
 /// The most characters of a text that can be operators, wherever they stand. This bounds the parser's recursion, which
 /// follows chains like `a.b.c` and `1+1+1` and has no limit of its own for them.
-const MOST_OPERATORS: usize = 400;
+const MAX_OPERATORS: usize = 400;
 /// The most levels of brackets and ternaries, as the parser counts them.
-const MOST_NESTED: u16 = 24;
+const MAX_NESTED: u16 = 24;
 /// The most levels of the syntax tree, because checks and evaluation recurse.
-const MOST_LEVELS: usize = 72;
+const MAX_LEVELS: usize = 72;
 
 static ENV: LazyLock<Arc<Env>> = LazyLock::new(|| Arc::new(Env::stdlib().with_optional_support(false)));
 
@@ -85,19 +85,19 @@ impl Cel {
 }
 
 fn parse(text: &str) -> Result<IdedExpr, ConditionError> {
-    if text.len() > MOST_BYTES {
-        return Err(ConditionError::TooLong { length: text.len(), most: MOST_BYTES });
+    if text.len() > MAX_BYTES {
+        return Err(ConditionError::TooLong { length: text.len(), most: MAX_BYTES });
     }
     // Characters inside strings count too: a second lexer that disagrees with the parser's would be a hole.
     let operators =
         text.bytes().filter(|byte| b".[({+-*/%<>=!?".contains(byte)).count() + text.matches("in").count();
-    if operators > MOST_OPERATORS {
+    if operators > MAX_OPERATORS {
         return Err(ConditionError::TooComplex { what: "more than 400 operators" });
     }
     guarded(|| {
-        let parser = ENV.parser().max_recursion_depth(MOST_NESTED);
+        let parser = ENV.parser().max_recursion_depth(MAX_NESTED);
         let expression = parser.parse(text).map_err(|errors| syntax(text, &errors))?;
-        if check::levels(&expression) > MOST_LEVELS {
+        if check::levels(&expression) > MAX_LEVELS {
             return Err(ConditionError::TooComplex { what: "more than 72 levels" });
         }
         Ok(expression)
@@ -357,7 +357,7 @@ mod tests {
         ) {
             let text = words.concat();
             // Without the guard, so that a panic of the engine fails the test.
-            if let Ok(expression) = ENV.parser().max_recursion_depth(MOST_NESTED).parse(&text) {
+            if let Ok(expression) = ENV.parser().max_recursion_depth(MAX_NESTED).parse(&text) {
                 prop_assert!(check::levels(&expression) > 0);
             }
             if let Ok(cel) = Cel::compile(&text) {

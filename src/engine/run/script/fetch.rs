@@ -19,7 +19,7 @@ use crate::{
 /// For the whole exchange; a script gives up earlier by its `signal`.
 const TIMEOUT: Duration = Duration::from_secs(30);
 /// Bytes of a response's body.
-const RESPONSE_MOST: u64 = 4 << 20;
+const MAX_RESPONSE: u64 = 4 << 20;
 /// Redirects that are followed.
 const REDIRECTS: u8 = 10;
 /// Tells a receiver that a request is a repetition
@@ -61,7 +61,7 @@ pub(super) async fn perform(host: &ScriptHost, call: &HostCall) -> Result<JsonTe
         headers,
         body,
         timeout: TIMEOUT,
-        max_response: RESPONSE_MOST,
+        max_response: MAX_RESPONSE,
         redirects: if args.redirect == Redirect::Follow { REDIRECTS } else { 0 },
         within: call.hosts.clone(),
         sensitive: Sensitive { holds: Some(finder(&host.caller.given.all)), ..Sensitive::default() },

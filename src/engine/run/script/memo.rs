@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// The longest name, bytes.
-const NAME_MOST: usize = 256;
+const MAX_NAME: usize = 256;
 
 pub(super) async fn get(host: &ScriptHost, args: &Value) -> Result<JsonText, CallError> {
     let name = name(args)?;
@@ -39,7 +39,7 @@ pub(super) async fn put(host: &ScriptHost, args: &Value) -> Result<JsonText, Cal
 fn name(args: &Value) -> Result<&str, CallError> {
     let name = text(args, "name")?;
     match name.len() {
-        1..=NAME_MOST => Ok(name),
-        _ => Err(CallError::new("TypeError", format!("a name of step.run has 1 to {NAME_MOST} bytes"))),
+        1..=MAX_NAME => Ok(name),
+        _ => Err(CallError::new("TypeError", format!("a name of step.run has 1 to {MAX_NAME} bytes"))),
     }
 }

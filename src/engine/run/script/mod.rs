@@ -233,7 +233,7 @@ impl HostServices for ScriptHost {
                 }
             };
             let mut kept = self.kept();
-            if kept.notes.len() < note::MOST {
+            if kept.notes.len() < note::MAX_NOTES {
                 kept.notes.push(CallNote {
                     error: result
                         .as_ref()

@@ -5,9 +5,9 @@ use serde_json::Value;
 use crate::{model::CallNote, sandbox::HostCall, secrets::Redactor};
 
 /// The most notes that one attempt keeps.
-pub(super) const MOST: usize = 100;
+pub(super) const MAX_NOTES: usize = 100;
 /// Characters of a target.
-const TARGET_MOST: usize = 200;
+const MAX_TARGET: usize = 200;
 
 /// The note on a call that begins.
 pub(super) fn of(call: &HostCall, redactor: &Redactor) -> CallNote {
@@ -19,8 +19,8 @@ pub(super) fn of(call: &HostCall, redactor: &Redactor) -> CallNote {
         "kv.list" => format!("{}*", text("prefix")),
         _ => text("key").to_owned(),
     };
-    let target = redactor.redact(&target).chars().take(TARGET_MOST).collect();
-    CallNote { op: call.op.chars().take(TARGET_MOST).collect(), target, error: None, at_ms: 0, took_us: 0 }
+    let target = redactor.redact(&target).chars().take(MAX_TARGET).collect();
+    CallNote { op: call.op.chars().take(MAX_TARGET).collect(), target, error: None, at_ms: 0, took_us: 0 }
 }
 
 /// Queries and user information hold tokens.

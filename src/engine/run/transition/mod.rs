@@ -18,7 +18,7 @@ use crate::{
         Entry, ErrorCode, JsonText, LimitUnit, Limits, OnError, RunError, RunId, Signal, StepId, StepKey,
         StepRecord, StepStatus, Wait, Workflow,
     },
-    steps::{Again, timestamp},
+    steps::{RetryHint, timestamp},
 };
 use walk::{Flow, Iterations, Walk, composed};
 
@@ -80,7 +80,7 @@ pub(super) enum RunEvent {
         /// What is kept of it.
         record: StepRecord,
         /// Whether another attempt can help.
-        again: Again,
+        again: RetryHint,
     },
     /// An `end` step ended the run well.
     Ended(StepRecord),
@@ -260,7 +260,7 @@ pub(super) fn transition(
             }));
             state.open.insert(key.clone(), Open::Waiting { wait, since_ms, due_ms, attempt });
             if let Some(payload) = early {
-                state.wake(workflow, &key, Ok(payload), Again::Never, inputs, &mut actions);
+                state.wake(workflow, &key, Ok(payload), RetryHint::Never, inputs, &mut actions);
             }
         }
         RunEvent::Signal(Signal::Cancel { reason }) => {
@@ -270,7 +270,7 @@ pub(super) fn transition(
         }
         RunEvent::Signal(Signal::Callback { key, payload }) => match state.open.get(&key) {
             Some(Open::Waiting { wait: Wait::Callback, .. }) => {
-                state.wake(workflow, &key, Ok(payload), Again::Never, inputs, &mut actions);
+                state.wake(workflow, &key, Ok(payload), RetryHint::Never, inputs, &mut actions);
             }
             Some(_) | None if state.awaits_callback(&key) => {
                 state.early.entry(key).or_insert(payload);
@@ -287,7 +287,7 @@ pub(super) fn transition(
                     RunError::new(ErrorCode::SubflowFailed, message)
                 });
                 let result = result.and_then(whole);
-                state.wake(workflow, &key, result, Again::Helps, inputs, &mut actions);
+                state.wake(workflow, &key, result, RetryHint::MayHelp, inputs, &mut actions);
             }
         }
     }
@@ -318,7 +318,7 @@ impl State {
         &mut self,
         workflow: &Workflow,
         record: StepRecord,
-        again: Again,
+        again: RetryHint,
         inputs: Inputs,
         actions: &mut Vec<Action>,
     ) {
@@ -349,7 +349,7 @@ impl State {
         workflow: &Workflow,
         key: &StepKey,
         result: Result<JsonText, RunError>,
-        again: Again,
+        again: RetryHint,
         inputs: Inputs,
         actions: &mut Vec<Action>,
     ) {
@@ -374,7 +374,7 @@ impl State {
                 Some(Open::Backoff { attempt, .. }) => self.execute(key, attempt, actions),
                 Some(Open::Waiting { wait: Wait::Time, .. }) => {
                     let output = JsonText::from_value(&json!({ "due": timestamp(due_ms) }));
-                    self.wake(workflow, &key, Ok(output), Again::Never, inputs, actions);
+                    self.wake(workflow, &key, Ok(output), RetryHint::Never, inputs, actions);
                 }
                 // Its script goes on.
                 Some(Open::Waiting { wait: Wait::Script, attempt, .. }) => self.resume(key, attempt, actions),
@@ -383,12 +383,12 @@ impl State {
                         ErrorCode::CallbackTimeout,
                         "nobody called the step's URL within its timeout",
                     );
-                    self.wake(workflow, &key, Err(error), Again::Never, inputs, actions);
+                    self.wake(workflow, &key, Err(error), RetryHint::Never, inputs, actions);
                 }
                 Some(Open::Waiting { wait: Wait::Run(run), .. }) => {
                     actions.push(Action::CancelRun(run));
                     let error = RunError::new(ErrorCode::Timeout, format!("{run} did not end in time"));
-                    self.wake(workflow, &key, Err(error), Again::Helps, inputs, actions);
+                    self.wake(workflow, &key, Err(error), RetryHint::MayHelp, inputs, actions);
                 }
                 Some(Open::Active { .. }) | None => {}
             }

@@ -9,7 +9,7 @@ use super::*;
 enum Does {
     Gives(Value),
     Begins(Value),
-    Fails(Again),
+    Fails(RetryHint),
     WaitsMs(u64),
     /// The script of this attempt goes on after so long.
     Sleeps(u64),
@@ -101,9 +101,10 @@ impl<'a> Machine<'a> {
             ..StepRecord::plain(key.clone(), result, self.now_ms, self.now_ms)
         };
         match (self.script)(&key, attempt) {
-            Does::Gives(value) => {
-                RunEvent::Attempt { record: record(Ok(JsonText::from_value(&value))), again: Again::Never }
-            }
+            Does::Gives(value) => RunEvent::Attempt {
+                record: record(Ok(JsonText::from_value(&value))),
+                again: RetryHint::Never,
+            },
             Does::Begins(value) => RunEvent::Begun { key, output: JsonText::from_value(&value) },
             Does::Fails(again) => RunEvent::Attempt {
                 record: record(Err(RunError::new(ErrorCode::ScriptError, "boom"))),
@@ -262,7 +263,7 @@ fn a_while_loop_asks_before_each_iteration() {
 fn a_failed_iteration_does_what_the_loop_says() {
     let gives = |key: &StepKey, _: u32| match key.step.as_str() {
         "each" => Does::Begins(json!(3)),
-        "a" if key.at[0] == 1 => Does::Fails(Again::Helps),
+        "a" if key.at[0] == 1 => Does::Fails(RetryHint::MayHelp),
         _ => Does::Gives(json!(1)),
     };
     let steps = |mode: &str| json!([{"id": "each", "type": "loop", "over": 3, "iteration_error": mode, "steps": [leaf("a")]}, leaf("z")]);
@@ -291,7 +292,7 @@ fn parallel_branches_join_as_their_mode_says() {
         move |key: &StepKey, _: u32| match key.step.as_str() {
             "slow" => Does::WaitsMs(100),
             "fast" => Does::WaitsMs(50),
-            "bad" if bad_at == 0 => Does::Fails(Again::Never),
+            "bad" if bad_at == 0 => Does::Fails(RetryHint::Never),
             "bad" => Does::WaitsMs(bad_at),
             name => Does::Gives(json!(name)),
         }
@@ -314,23 +315,23 @@ fn attempts_follow_each_other_with_growing_waits() {
     let steps = json!([{"id": "c", "type": "code", "file": "c.js",
         "retry": {"attempts": 4, "backoff": "1s", "factor": 3, "jitter": false}}]);
     let gives = |_: &StepKey, attempt: u32| match attempt {
-        1 => Does::Fails(Again::Helps),
-        2 => Does::Fails(Again::After(10_000)),
-        3 => Does::Fails(Again::Helps),
+        1 => Does::Fails(RetryHint::MayHelp),
+        2 => Does::Fails(RetryHint::After(10_000)),
+        3 => Does::Fails(RetryHint::MayHelp),
         _ => Does::Gives(json!("done")),
     };
     let machine = run(steps.clone(), &gives);
     assert_eq!((machine.now_ms, machine.ending.clone()), (1_000 + 10_000 + 9_000, Some(Ending::Succeeded)));
-    let hopeless = |_: &StepKey, _: u32| Does::Fails(Again::Never);
+    let hopeless = |_: &StepKey, _: u32| Does::Fails(RetryHint::Never);
     assert_eq!(run(steps.clone(), &hopeless).executed.len(), 1);
-    let always = |_: &StepKey, _: u32| Does::Fails(Again::Helps);
+    let always = |_: &StepKey, _: u32| Does::Fails(RetryHint::MayHelp);
     assert_eq!(run(steps, &always).executed.len(), 4);
 }
 
 #[test]
 fn a_handled_failure_goes_on() {
     let gives = |key: &StepKey, _: u32| match key.step.as_str() {
-        "c" => Does::Fails(Again::Never),
+        "c" => Does::Fails(RetryHint::Never),
         _ => Does::Gives(Value::Null),
     };
     let step = |on_error: Value| json!([{"id": "c", "type": "code", "file": "c.js", "on_error": on_error}, leaf("z")]);
@@ -345,7 +346,7 @@ fn a_handled_failure_goes_on() {
 fn a_script_that_sleeps_goes_on_with_the_same_attempt() {
     let goes = std::cell::Cell::new(0);
     let script = |key: &StepKey, attempt: u32| match (key.step.as_str(), attempt) {
-        ("s", 1) => Does::Fails(Again::Helps),
+        ("s", 1) => Does::Fails(RetryHint::MayHelp),
         ("s", _) => {
             goes.set(goes.get() + 1);
             if goes.get() < 3 { Does::Sleeps(1_000) } else { Does::Gives(json!(attempt)) }
@@ -449,9 +450,9 @@ fn a_run_is_taken_up_wherever_its_journal_ends() {
         "each" => Does::Begins(json!(3)),
         "w" => Does::Begins(json!(key.at[0] < 2)),
         "d" => Does::WaitsMs(1_500),
-        "try" if attempt < 3 - key.at[0].min(2) => Does::Fails(Again::Helps),
-        "try" if key.at[0] == 1 => Does::Fails(Again::Never),
-        "h" => Does::Fails(Again::Never),
+        "try" if attempt < 3 - key.at[0].min(2) => Does::Fails(RetryHint::MayHelp),
+        "try" if key.at[0] == 1 => Does::Fails(RetryHint::Never),
+        "h" => Does::Fails(RetryHint::Never),
         "c" => Does::Gives(json!(key.at[0] == 2)),
         _ => Does::Gives(json!(key.to_string())),
     };
@@ -484,6 +485,6 @@ fn a_step_that_is_not_awaited_changes_nothing() {
     let entries = machine.journal.len();
     let key = StepKey { step: "a".parse().unwrap(), at: vec![] };
     let record = StepRecord::plain(key, Ok(JsonText::null()), 0, 0);
-    machine.tell(RunEvent::Attempt { record, again: Again::Never });
+    machine.tell(RunEvent::Attempt { record, again: RetryHint::Never });
     assert_eq!(machine.journal.len(), entries);
 }

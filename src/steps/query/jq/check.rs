@@ -8,7 +8,8 @@ use jaq_core::{
     path::{Part, Path},
 };
 
-use super::natives::TICK;
+/// The function that a definition pays with whenever it is called. No program can write its name.
+pub(super) const TICK: &str = "!tick";
 
 /// A definition that calls itself; the text is where it does.
 #[derive(Debug)]

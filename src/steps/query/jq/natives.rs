@@ -22,9 +22,6 @@ use super::{
 
 /// What jaq's programs are about.
 pub(super) type Data = JustLut<Value>;
-
-/// The function that a definition pays with whenever it is called. No program can write its name.
-pub(super) const TICK: &str = "!tick";
 /// What a call costs.
 const CALL: u64 = 4;
 
@@ -69,7 +66,7 @@ pub(super) fn functions() -> impl Iterator<Item = Fun<Data>> {
 fn ours() -> Box<[Filter<RunPtr<Data>>]> {
     let two = || [Bind::Var(()), Bind::Var(())].into();
     Box::new([
-        (TICK, v(0), |cv| {
+        (check::TICK, v(0), |cv| {
             pay(CALL);
             bome(Ok(cv.1))
         }),

@@ -16,7 +16,7 @@ pub(super) enum Number {
 use Number::{Float, Int};
 
 /// Whole doubles below this are written without a fraction, as jq does.
-const WHOLE_MOST: f64 = 9_007_199_254_740_992.0;
+const MAX_WHOLE: f64 = 9_007_199_254_740_992.0;
 
 impl Number {
     pub(super) fn from_json(number: &serde_json::Number) -> Self {
@@ -27,7 +27,7 @@ impl Number {
     pub(super) fn to_json(self) -> Option<serde_json::Number> {
         match self {
             Int(whole) => Some(whole.into()),
-            Float(float) if float.fract() == 0.0 && float.abs() < WHOLE_MOST => Some((float as i64).into()),
+            Float(float) if float.fract() == 0.0 && float.abs() < MAX_WHOLE => Some((float as i64).into()),
             Float(float) => serde_json::Number::from_f64(float.clamp(f64::MIN, f64::MAX)),
         }
     }

@@ -13,7 +13,7 @@ use super::{
 };
 
 /// The deepest nesting, as of JSON that is received.
-const DEPTH_MOST: usize = 128;
+const MAX_DEPTH: usize = 128;
 /// Characters of a value that an error message shows.
 const SHOWN: usize = 80;
 
@@ -158,7 +158,7 @@ fn write_text(text: &str, out: &mut String) {
 
 fn nesting<'a>(inner: impl Iterator<Item = &'a Value>) -> usize {
     let depth = 1 + inner.map(Value::depth).max().unwrap_or(0);
-    if depth > DEPTH_MOST {
+    if depth > MAX_DEPTH {
         stop(Stop::Depth);
     }
     depth
@@ -215,7 +215,7 @@ impl<T: Holds> Nested<T> {
     pub(super) fn settle(&mut self, gone: usize, come: usize) {
         if come >= self.depth {
             self.depth = come + 1;
-            if self.depth > DEPTH_MOST {
+            if self.depth > MAX_DEPTH {
                 stop(Stop::Depth);
             }
         } else if gone + 1 == self.depth && come + 1 < self.depth {

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::super::at;
 
 /// The largest index, 2^53 - 1 (RFC 9535, 2.1).
-const INDEX_MOST: i64 = 9_007_199_254_740_991;
+const MAX_INDEX: i64 = 9_007_199_254_740_991;
 
 /// What is read, and how far.
 pub(super) struct Scanner<'a> {
@@ -105,7 +105,7 @@ impl<'a> Scanner<'a> {
             "0" if !negative => Ok(Some(0)),
             _ if digits.starts_with('0') => Err(self.wrong_at(start, "a number does not begin with 0")),
             _ => match digits.parse::<i64>() {
-                Ok(number) if number <= INDEX_MOST => Ok(Some(if negative { -number } else { number })),
+                Ok(number) if number <= MAX_INDEX => Ok(Some(if negative { -number } else { number })),
                 Ok(_) | Err(_) => Err(self.wrong_at(start, "this number is too large")),
             },
         }

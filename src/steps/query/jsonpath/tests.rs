@@ -6,10 +6,11 @@ use serde_json_path::JsonPath;
 
 use super::*;
 
-const MOST: usize = 1 << 20;
+const MAX_BYTES: usize = 1 << 20;
 
 fn ask(text: &str, data: &Value) -> Result<Value, String> {
-    let found = Query::compile(text)?.run(data, false, MOST).map_err(|failure| format!("{failure:?}"))?;
+    let found =
+        Query::compile(text)?.run(data, false, MAX_BYTES).map_err(|failure| format!("{failure:?}"))?;
     Ok(serde_json::from_str(&found).unwrap())
 }
 

@@ -6,6 +6,21 @@ use serde_json::json;
 
 use crate::model::RunId;
 
+/// Seconds that a caller should wait before it sends again.
+const RETRY_AFTER: u32 = 1;
+
+/// Whether the same request may be sent again with hope.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Retry {
+    /// The same request gets the same answer.
+    Never,
+    /// It may be taken later.
+    Later,
+}
+
+/// What an error becomes: the status, the stable code, words that the caller may read, and whether to send again.
+pub(crate) type Parts = (StatusCode, &'static str, String, Retry);
+
 /// An error as the caller gets it.
 #[derive(Debug)]
 pub struct Problem {
@@ -24,6 +39,18 @@ impl Problem {
     /// A problem with a stable code and words for people.
     pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
         Self { status, code, detail: detail.into(), run_id: None, retry_after: None, allow: None }
+    }
+
+    /// The problem that an error becomes.
+    pub(crate) fn of((status, code, detail, retry): Parts) -> Self {
+        let mut problem = Self::new(status, code, detail);
+        problem.retry_after = (retry == Retry::Later).then_some(RETRY_AFTER);
+        problem
+    }
+
+    /// A request that cannot be read.
+    pub(crate) fn bad_request(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "bad_request", detail)
     }
 
     /// The stable code.

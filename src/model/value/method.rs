@@ -1,9 +1,9 @@
-//! The HTTP methods that can run a workflow.
+//! The HTTP methods that can run a workflow, or that a step can call.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// An HTTP method that can run a workflow.
+/// An HTTP method that can run a workflow, or that a step can call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Method {
@@ -17,7 +17,7 @@ pub enum Method {
     Patch,
     /// DELETE
     Delete,
-    /// HEAD; its answer has no body.
+    /// HEAD; its answer has no body
     Head,
     /// OPTIONS
     Options,

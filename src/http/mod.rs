@@ -1,0 +1,8 @@
+//! How errors are answered: as problems with a status and a stable code. The ground of `gateway` and `api`.
+
+mod errors;
+mod problem;
+
+pub(crate) use errors::{of_callback, of_engine};
+pub use problem::Problem;
+pub(crate) use problem::{Parts, Retry};
