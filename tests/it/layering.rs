@@ -170,6 +170,25 @@ fn imports_go_strictly_down_and_rooms_on_one_line_do_not_know_each_other() {
 }
 
 #[test]
+fn a_room_that_is_a_crate_depends_on_rooms_below_it_alone() {
+    let mut crates = 0;
+    for entry in fs::read_dir(root().join("src")).unwrap() {
+        let folder = entry.unwrap().path();
+        let Ok(manifest) = fs::read_to_string(folder.join("Cargo.toml")) else { continue };
+        let room = folder.file_name().unwrap().to_str().unwrap().to_owned();
+        crates += 1;
+        for (at, prefix) in manifest.match_indices("\nflowcell-") {
+            let other = identifier(&manifest[at + prefix.len()..]).unwrap();
+            assert!(rank(&other) > rank(&room), "{room} depends on {other}");
+        }
+        if room != "sandbox" {
+            assert!(!manifest.contains("wasmtime"), "{room} knows wasmtime");
+        }
+    }
+    assert!(crates >= 9, "{crates}");
+}
+
+#[test]
 fn every_room_has_one_place_and_every_place_a_room() {
     let rooms: BTreeSet<_> = texts().keys().map(|file| module_of(file).to_owned()).collect();
     let mut places: Vec<_> = ROOMS.iter().copied().flatten().map(|&room| room.to_owned()).collect();
