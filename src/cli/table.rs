@@ -266,7 +266,7 @@ mod tests {
     #[test]
     fn the_widest_column_gives_way_on_a_terminal_and_chinese_counts_two_columns() {
         let lines = plain(table().lines(Some(50)));
-        assert_eq!(lines[2], "run_2  failed     41 ms  script_error: 订单没有…");
+        assert_eq!(lines[2], "run_2  failed     41 ms  script_error: 订单没有明…");
         assert!(lines.iter().all(|line| line.width() <= 50), "{lines:?}");
         let narrow = plain(table().lines(Some(10)));
         assert!(narrow[2].contains("script_err"), "something of it is shown: {narrow:?}");
