@@ -12,6 +12,7 @@ use super::text::ends_line;
 pub(super) struct Blanks {
     ranges: Vec<Range<usize>>,
     puts: BTreeMap<usize, char>,
+    inserts: BTreeMap<usize, &'static str>,
 }
 
 impl Blanks {
@@ -31,6 +32,11 @@ impl Blanks {
         self.puts.insert(at, character);
     }
 
+    /// Puts a text before what stands at `at`, which moves the rest of its line.
+    pub(super) fn insert(&mut self, at: usize, text: &'static str) {
+        self.inserts.insert(at, text);
+    }
+
     /// The blanked range that ends at `end`, if there is one.
     pub(super) fn ending_at(&self, end: usize) -> Option<Range<usize>> {
         self.ranges.iter().rev().take(8).find(|range| range.end == end).cloned()
@@ -45,6 +51,9 @@ impl Blanks {
         for (at, character) in source.char_indices() {
             while let Some(range) = ranges.next_if(|range| range.start <= at) {
                 until = until.max(range.end);
+            }
+            if let Some(text) = self.inserts.get(&at) {
+                out.push_str(text);
             }
             let put = self.puts.get(&at).copied();
             match put {

@@ -1,5 +1,5 @@
-//! Takes TypeScript's types out of a text. What is only types becomes spaces; a construct that is more is refused by
-//! name.
+//! Takes TypeScript's types out of a text. What is only types becomes spaces; what is more stays, and `compile` makes
+//! JavaScript of it.
 //!
 //! There is no compiler's output: with spaces, errors, stacks and frames name the author's own line and column without
 //! a source map. Sometimes an empty place would change how the rest is read (a statement that ends without a semicolon,
@@ -9,14 +9,15 @@ use oxc_ast::ast::{
     AccessorProperty, ArrowFunctionExpression, Class, Declaration, Decorator, ExportDefaultDeclarationKind,
     ExportNamedDeclaration, ExportSpecifier, Expression, FormalParameter, ImportDeclaration,
     ImportDeclarationSpecifier, ImportOrExportKind, MethodDefinition, Program, PropertyDefinition, Statement,
-    TSAsExpression, TSClassImplements, TSIndexSignature, TSNonNullExpression, TSSatisfiesExpression,
-    TSThisParameter, TSTypeAnnotation, TSTypeAssertion, TSTypeParameterDeclaration,
-    TSTypeParameterInstantiation, VariableDeclarator,
+    TSAsExpression, TSClassImplements, TSImportEqualsDeclaration, TSIndexSignature, TSNamespaceDeclaration,
+    TSNonNullExpression, TSSatisfiesExpression, TSThisParameter, TSTypeAnnotation, TSTypeAssertion,
+    TSTypeParameterDeclaration, TSTypeParameterInstantiation, VariableDeclarator,
 };
 use oxc_ast_visit::{Visit, walk};
 use oxc_span::{GetSpan, Span};
 
 use super::{
+    compile::compile,
     eraser::Eraser,
     mistake::{Mistake, mistake},
     text::word,
@@ -25,10 +26,18 @@ use super::{
 /// The JavaScript of a program that was parsed from `source` as TypeScript.
 ///
 /// # Errors
-/// The first construct that is more than types.
+/// The first construct that has to be written in another way.
 pub(super) fn erase(source: &str, program: &Program<'_>) -> Result<String, Mistake> {
     let mut eraser = Eraser::new(source);
     eraser.visit_program(program);
+    if let Some((offset, message)) = eraser.never {
+        return Err(mistake(source, offset, message));
+    }
+    if eraser.compiles {
+        // What could not be taken out in place is the compiler's, too.
+        let text = if eraser.refused.is_some() { source.to_owned() } else { eraser.blanks.apply(source) };
+        return compile(&text);
+    }
     match eraser.refused {
         Some((offset, message)) => Err(mistake(source, offset, message)),
         None => Ok(eraser.blanks.apply(source)),
@@ -45,44 +54,40 @@ impl Eraser<'_> {
             Declaration::VariableDeclaration(it) => it.declare,
             Declaration::FunctionDeclaration(it) => it.declare || it.body.is_none(),
             Declaration::ClassDeclaration(it) => it.declare,
-            Declaration::TSEnumDeclaration(it) => {
-                if !it.declare {
-                    self.refuse(
-                        it.span,
-                        "enums are not supported: write a const object, `const A = { B: 'b' } as const`",
-                    );
+            Declaration::TSEnumDeclaration(it) => self.is_declared(it.declare),
+            Declaration::TSNamespaceDeclaration(it) => self.is_declared(it.declare),
+            Declaration::TSExternalModuleDeclaration(it) => self.is_declared(it.declare),
+            Declaration::TSImportEqualsDeclaration(it) => match it.import_kind {
+                ImportOrExportKind::Type => true,
+                ImportOrExportKind::Value => {
+                    self.import_equals(it);
+                    false
                 }
-                true
-            }
-            Declaration::TSNamespaceDeclaration(it) => {
-                if !it.declare {
-                    self.refuse(
-                        it.span,
-                        "namespaces are not supported: put it in a file of its own and import that",
-                    );
-                }
-                true
-            }
-            Declaration::TSExternalModuleDeclaration(it) => {
-                if !it.declare {
-                    self.refuse(
-                        it.span,
-                        "`module` blocks are not supported: write `declare module`, or import a file",
-                    );
-                }
-                true
-            }
-            Declaration::TSImportEqualsDeclaration(it) => {
-                if it.import_kind == ImportOrExportKind::Value {
-                    self.refuse(it.span, "`import a = …` is not supported: write `import a from '…'`");
-                }
-                true
-            }
+            },
         };
         if types_only {
             self.statement(span);
         }
         types_only
+    }
+
+    /// Whether a declaration only says what there is; else it is compiled.
+    fn is_declared(&mut self, declare: bool) -> bool {
+        self.compiles |= !declare;
+        declare
+    }
+
+    /// `import a = require('a')` and `import a = b.c` are constants; `import` and `const ` have one length.
+    fn import_equals(&mut self, it: &TSImportEqualsDeclaration<'_>) {
+        let start = it.span.start as usize;
+        if self.in_namespace > 0 || !self.source[start..].starts_with("import") {
+            // With an `export` before it, or where only the compiler knows what is exported.
+            self.compiles = true;
+            return;
+        }
+        for (offset, character) in "const ".chars().enumerate() {
+            self.blanks.put(start + offset, character);
+        }
     }
 
     fn import(&mut self, it: &ImportDeclaration<'_>) {
@@ -163,8 +168,10 @@ impl<'a> Visit<'a> for Eraser<'_> {
                 kind => self.heads.push(kind.span().start),
             },
             Statement::TSNamespaceExportDeclaration(_) => return self.statement(span),
-            Statement::TSExportAssignment(_) => {
-                return self.refuse(span, "`export =` is not supported: write `export default`");
+            Statement::TSExportAssignment(export) => {
+                // What `require` and `import` give of the file is the same.
+                self.blank(Span::new(span.start, export.expression.span().start));
+                self.blanks.insert(span.start as usize, "export default ");
             }
             Statement::ExpressionStatement(_) => self.heads.push(span.start),
             _ => {}
@@ -252,12 +259,7 @@ impl<'a> Visit<'a> for Eraser<'_> {
     }
 
     fn visit_formal_parameter(&mut self, it: &FormalParameter<'a>) {
-        if it.accessibility.is_some() || it.readonly || it.r#override {
-            self.refuse(
-                it.span,
-                "parameter properties are not supported: declare the field, and set it in the constructor",
-            );
-        }
+        self.compiles |= it.accessibility.is_some() || it.readonly || it.r#override;
         if it.optional {
             self.blank_mark(it.pattern.span().end as usize, &['?']);
         }
@@ -272,7 +274,14 @@ impl<'a> Visit<'a> for Eraser<'_> {
     }
 
     fn visit_decorator(&mut self, it: &Decorator<'a>) {
-        self.refuse(it.span, "decorators are not supported: call the function instead");
+        self.compiles = true;
+        walk::walk_decorator(self, it);
+    }
+
+    fn visit_ts_namespace_declaration(&mut self, it: &TSNamespaceDeclaration<'a>) {
+        self.in_namespace += 1;
+        walk::walk_ts_namespace_declaration(self, it);
+        self.in_namespace -= 1;
     }
 
     fn visit_class(&mut self, it: &Class<'a>) {
@@ -296,6 +305,7 @@ impl<'a> Visit<'a> for Eraser<'_> {
     }
 
     fn visit_accessor_property(&mut self, it: &AccessorProperty<'a>) {
-        self.refuse(it.span, "`accessor` fields are not supported: write a getter and a setter");
+        let message = "`accessor` fields are not supported: write a getter and a setter".to_owned();
+        self.never.get_or_insert((it.span.start as usize, message));
     }
 }

@@ -13,13 +13,27 @@ pub(super) struct Eraser<'s> {
     pub(super) blanks: Blanks,
     /// Where statements and bodies of arrow functions begin with an expression: there `{` would begin a block.
     pub(super) heads: Vec<u32>,
-    /// The first construct that is more than types: where, and what to do.
+    /// The first construct that cannot be taken out: where, and what to do.
     pub(super) refused: Option<(usize, String)>,
+    /// How many namespaces are around.
+    pub(super) in_namespace: usize,
+    /// Whether something is more than types, and is compiled.
+    pub(super) compiles: bool,
+    /// The first construct that cannot be compiled either.
+    pub(super) never: Option<(usize, String)>,
 }
 
 impl<'s> Eraser<'s> {
     pub(super) fn new(source: &'s str) -> Self {
-        Self { source, blanks: Blanks::default(), heads: Vec::new(), refused: None }
+        Self {
+            source,
+            blanks: Blanks::default(),
+            heads: Vec::new(),
+            refused: None,
+            in_namespace: 0,
+            compiles: false,
+            never: None,
+        }
     }
 
     /// Takes a place out of the text.

@@ -1,15 +1,17 @@
-//! Code files before they run: removes TypeScript's types, finds and resolves imports, and makes frames around errors.
+//! Code files before they run: removes TypeScript's types, compiles what of it is more than types, finds and resolves imports, and makes frames around errors.
 //!
 //! Pure, and on the host. `steps::code` compiles scripts with it, `folder` finds the libraries that are needed,
 //! `run_view` and the commands show frames. It never runs code. Only the engine in the sandbox decides whether a text
 //! is JavaScript.
 
 mod blank;
+mod compile;
 mod erase;
 mod erase_class;
 mod eraser;
 mod frame;
 mod imports;
+mod layout;
 mod mistake;
 mod nesting;
 mod parse;

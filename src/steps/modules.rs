@@ -181,7 +181,7 @@ mod tests {
             ("\n  import './gone'", "lib/a.ts:2:10: there is no file `lib/gone` in the workflow's folder"),
             ("export {};\nconst x = await import('zod')", "lib/a.ts:2:24: there is no library `zod`"),
             ("export {};\nlet x: = 1", "lib/a.ts:2:8: "),
-            ("export enum A {}", "lib/a.ts:1:8: enums are not supported"),
+            ("export class A { accessor a = 1 }", "lib/a.ts:1:18: `accessor` fields are not supported"),
         ] {
             let text: &'static str = text;
             let files: &'static [_] =

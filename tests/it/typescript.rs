@@ -92,10 +92,8 @@ fn what_is_wrong_in_typescript_is_told_with_line_column_and_frame() {
     let sources = [
         ("open", "const a: { b: number } = {\n  b: 1,\n;\nreturn a"),
         ("no-type", "function f(a: ): void {}\n"),
-        ("enum", "type A = 1;\n  enum Color { Red }\nreturn Color.Red"),
-        ("property", "class A {\n  constructor(private readonly b: string) {}\n}"),
-        ("namespace", "namespace A {\n  export const b = 1;\n}"),
-        ("decorator", "@log class A {}"),
+        ("enum", "enum Color { Red = }\nreturn Color.Red"),
+        ("accessor", "class A {\n  accessor b = 1;\n}"),
         ("twice", "const a: number = 1;\nconst a: string = '';\n"),
     ];
     let root = tempfile::tempdir().unwrap();
@@ -108,6 +106,46 @@ fn what_is_wrong_in_typescript_is_told_with_line_column_and_frame() {
         told.push('\n');
     }
     insta::assert_snapshot!("mistakes_in_typescript", told);
+}
+
+/// Enums, namespaces, parameter properties, decorators and `import a = require()` in one file, which fails in its last line but one.
+const WHOLE: &str = "import crypto = require('crypto');
+enum Color { Red, Green = 'green', Blue = Red + 5 }
+const enum Size { Small = 1, Large = Small << 4 }
+namespace Money {
+  export const rate = 2;
+  export namespace Deep { export function twice(n: number): number { return n * rate; } }
+}
+function logged(target: any, key: string, desc: PropertyDescriptor): void {
+  const { value } = desc;
+  desc.value = function (...all: unknown[]) { return `${key}:${value.apply(this, all)}`; };
+}
+function tagged(tag: string) { return (target: any) => { target.tag = tag; }; }
+@tagged('order')
+class Order {
+  constructor(private readonly id: number, public color: Color = Color.Red) {}
+  @logged
+  total(n: number): number { return this.id + n; }
+}
+const order = new Order(40);
+export default async (context: Flowcell.Context) => {
+  const found = [Color[0], Color.Green, Color.Blue, Size.Large, Money.Deep.twice(4), order.total(2), (Order as any).tag, order.color, crypto.createHash('md5').update('a').digest('hex').slice(0, 6)];
+  if (context.data === null) return found;
+  throw new RangeError(`no ${Color[order.color]}`);
+};
+";
+
+#[test]
+fn typescript_that_is_more_than_types_runs_and_its_errors_have_their_own_places() {
+    let server = TestServer::start([typed("whole", WHOLE)]);
+    let found = json!(["Red", "green", 5, 16, 8, "total:42", "order", 0, "0cc175"]);
+    assert_eq!(server.hook("whole").json(), found);
+    let failed = server.post("whole", &json!({ "a": 1 }));
+    assert_eq!(failed.status, 500);
+    let error = server.run(&failed.run_id())["error"].clone();
+    assert_eq!(error["message"], "RangeError: no Red");
+    assert_eq!(error["position"], json!({ "file": "main.ts", "line": 23, "column": 9 }), "{error}");
+    assert!(error["frame"].as_str().unwrap().contains("> 23 |   throw new RangeError("), "{error}");
 }
 
 #[test]
