@@ -14,7 +14,7 @@
 //! - F1 [`sandbox`]: the only wasmtime. [`store`]: the only sled. [`verify`], [`template`], [`secrets`], [`script`],
 //!   [`formats`]: pure. [`net`]: the only way out.
 //! - F0 [`model`]: the vocabulary. `memory_budget`: how much memory each part may take. `reactor`: keeps long work from
-//!   the threads that wait for events. `meter`: work that is counted.
+//!   the threads that wait for events. `meter`: work that is counted. `intl`: languages, places and times, for scripts.
 //!
 //! The path of one webhook: `gateway::hooks` -> `verify` -> `engine::intake` -> (202 once durable) ->
 //! `engine::scheduler` -> `engine::execution` -> `engine::transition` -> `engine::attempt` -> `steps` -> `sandbox` ->
@@ -32,6 +32,7 @@ pub mod folder;
 pub mod formats;
 #[allow(clippy::match_bool, reason = "these are written as `if` when their room is next changed")]
 pub mod gateway;
+mod intl;
 mod key_source;
 mod loader;
 mod machine;
