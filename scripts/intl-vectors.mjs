@@ -2,7 +2,10 @@
 //
 //     node scripts/intl-vectors.mjs > guest-sdk/js-engine/tests/vectors/languages.json
 //
-// Node's CLDR must be 48 (process.versions.cldr), as ours is. What differs is left out here and stands in docs/scripts.md.
+// Node's CLDR must be 48 (process.versions.cldr), as ours is. What differs is left out: `languages-differ.json` names the rows by their
+// scripts, and the locales of each (all of them when there is none); docs/scripts.md has the reasons.
+import fs from 'node:fs';
+const differ = JSON.parse(fs.readFileSync(new URL('../guest-sdk/js-engine/tests/vectors/languages-differ.json', import.meta.url)));
 if (!process.versions.cldr.startsWith('48')) throw new Error(`this Node has the CLDR ${process.versions.cldr}; 48 is needed`);
 const LOCALES = 'en-US de-DE de-AT de-CH fr-FR es-MX pt-BR it-IT nl-NL sv-SE da-DK fi-FI pl-PL cs-CZ ru-RU uk-UA tr-TR ar-EG he-IL fa-IR hi-IN bn-BD th-TH vi-VN id-ID ja-JP ko-KR zh-CN zh-TW zh-Hant-HK ca hu ro bg el lt lv et sl hr sr-Latn sw en-IN en-ZA cy is mk ka kk sq az uz ta te mr ur ne km lo my am'.split(' ');
 const NUMBERS = '[0,-1.5,1,2,5,21,1234,12345.678,1234567.891,0.000001,999999.5,1500000,NaN,-Infinity]';
@@ -49,4 +52,11 @@ add(`return ['tr','de','lt','el','az'].map((l)=>['istanbul ß ΐ'.toLocaleUpperC
 add(`return ['grapheme','word','sentence'].map((granularity)=>[...new Intl.Segmenter('en',{granularity}).segment('Grüße! 👨‍👩‍👧 It’s 3.5 km. Really?')].map((s)=>[s.segment,s.index,s.isWordLike??null]))`);
 const zoned = ['Asia/Shanghai', 'America/New_York', 'Europe/Moscow', 'America/Sao_Paulo', 'America/Mexico_City', 'Asia/Almaty', 'US/Eastern', 'PRC', 'Asia/Jerusalem', 'Africa/Cairo', 'America/Santiago', 'Asia/Tehran', 'Atlantic/Reykjavik', 'Asia/Novosibirsk', 'Australia/Lord_Howe', 'Europe/Dublin', 'Africa/Casablanca'];
 add(`return ${JSON.stringify(zoned)}.map((timeZone)=>[582350706000,1112659199123,1340000000000,1545000000000,1655000000000,1677000000000,-1e12,4e12].map((t)=>new Date(t).toLocaleString('en-US',{timeZone})))`);
-console.log(`[\n${rows.map((row) => JSON.stringify(row)).join(',\n')}\n]`);
+const left = rows.flatMap((row) => {
+  const without = differ[row.script];
+  if (!without) return [row];
+  if (without.length === 0) return [];
+  const kept = LOCALES.filter((locale) => !without.includes(locale));
+  return [{ script: row.script.replace(JSON.stringify(LOCALES), JSON.stringify(kept)), value: row.value.filter(([locale]) => kept.includes(locale)) }];
+});
+console.log(`[\n${left.map((row) => JSON.stringify(row)).join(',\n')}\n]`);

@@ -17,7 +17,8 @@ pub(super) fn decode(request: &[u8]) -> Option<Vec<u8>> {
     let (fatal, last) = (flags[0] == b'1', flags[1] == b'1');
     let mut decoder = encoding.new_decoder_without_bom_handling();
     if fatal {
-        let mut text = String::with_capacity(decoder.max_utf8_buffer_length_without_replacement(bytes.len())?);
+        let mut text =
+            String::with_capacity(decoder.max_utf8_buffer_length_without_replacement(bytes.len())?);
         return match decoder.decode_to_string_without_replacement(bytes, &mut text, last) {
             (DecoderResult::InputEmpty, _) => Some(text.into_bytes()),
             (DecoderResult::OutputFull | DecoderResult::Malformed(..), _) => None,

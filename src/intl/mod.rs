@@ -140,7 +140,9 @@ mod tests {
 
     #[test]
     fn zones_have_their_links_in_any_case() {
-        for (asked, name) in [("asia/shanghai", "Asia/Shanghai"), ("US/Eastern", "US/Eastern"), ("prc", "PRC")] {
+        for (asked, name) in
+            [("asia/shanghai", "Asia/Shanghai"), ("US/Eastern", "US/Eastern"), ("prc", "PRC")]
+        {
             let found = bytes(Question::Zone, asked.as_bytes()).unwrap();
             assert!(found.starts_with(format!("{name}\0TZif").as_bytes()), "{asked}");
         }
@@ -162,7 +164,8 @@ mod tests {
         assert_eq!(text(Question::Label, " GB2312 ").as_deref(), Some("gbk"));
         assert_eq!(text(Question::Label, "latin1").as_deref(), Some("windows-1252"));
         assert_eq!(text(Question::Label, "x-none"), None);
-        let decoded = |request: &[u8]| bytes(Question::Decode, request).map(|bytes| String::from_utf8(bytes).unwrap());
+        let decoded =
+            |request: &[u8]| bytes(Question::Decode, request).map(|bytes| String::from_utf8(bytes).unwrap());
         assert_eq!(decoded(b"gbk\011\xc4\xe3\xba\xc3").as_deref(), Some("你好"));
         assert_eq!(decoded(b"gbk\011\xc4"), None, "fatal");
         assert_eq!(decoded(b"gbk\001\xc4").as_deref(), Some("\u{fffd}"));
@@ -181,7 +184,17 @@ mod tests {
     fn what_no_request_is_has_no_answer() {
         for number in 0..11 {
             let question = Question::numbered(number).unwrap();
-            for request in [&b""[..], b"\0", b"\0\0\0\0\0\0\0\0\0\0", b"\xff\xfe\xfd", b"en\0g", b"chinese\0\x01", b"gbk\000\xff", &[0xff; 300], &vec![b'a'; MOST + 1]] {
+            for request in [
+                &b""[..],
+                b"\0",
+                b"\0\0\0\0\0\0\0\0\0\0",
+                b"\xff\xfe\xfd",
+                b"en\0g",
+                b"chinese\0\x01",
+                b"gbk\000\xff",
+                &[0xff; 300],
+                &vec![b'a'; MOST + 1],
+            ] {
                 // Nothing panics, and what comes back is bounded.
                 if let Answer::Bytes(bytes) = answer(question, request) {
                     assert!(bytes.len() <= 4 * request.len() + 64, "{question:?}");

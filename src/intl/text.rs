@@ -100,7 +100,8 @@ pub(super) fn compare(request: &[u8]) -> Option<Ordering> {
     let (left, right) = texts.split_at_checked(length.checked_mul(2)?)?;
     LAST.with_borrow_mut(|last| {
         if last.as_ref().is_none_or(|(known, _)| known != options) {
-            *last = Some((options.to_vec(), collator(&options[..zero], options[zero + 1], options[zero + 2])?));
+            *last =
+                Some((options.to_vec(), collator(&options[..zero], options[zero + 1], options[zero + 2])?));
         }
         let (_, collator) = last.as_ref()?;
         Some(collator.compare_utf16(&units(left), &units(right)))

@@ -17,10 +17,7 @@ fn rows() -> Vec<(&'static str, Value)> {
             "return ['US/Eastern', 'PRC', 'asia/kolkata'].map((timeZone) => new Intl.DateTimeFormat('en', { timeZone }).resolvedOptions().timeZone)",
             json!(["America/New_York", "Asia/Shanghai", "Asia/Calcutta"]),
         ),
-        (
-            "return [...'李王张阿'].sort((a, b) => a.localeCompare(b, 'zh-CN')).join('')",
-            json!("阿李王张"),
-        ),
+        ("return [...'李王张阿'].sort((a, b) => a.localeCompare(b, 'zh-CN')).join('')", json!("阿李王张")),
         (
             "return ['de-DE', 'hi-IN', 'ar-EG'].map((l) => (1234567.891).toLocaleString(l))",
             json!(["1.234.567,891", "12,34,567.891", "١٬٢٣٤٬٥٦٧٫٨٩١"]),
@@ -76,8 +73,14 @@ fn languages_zones_and_encodings_are_those_of_node() {
 #[test]
 fn what_is_not_there_is_refused_with_what_is_near() {
     let server = TestServer::start([
-        Workflow::script("zone", "try { new Date(0).toLocaleString('en', { timeZone: 'Asia/Shanghia' }) } catch (e) { return [e.name, e.message] }"),
-        Workflow::script("calendar", "try { new Intl.DateTimeFormat('en', { calendar: 'islamic' }) } catch (e) { return [e.name, e.message] }"),
+        Workflow::script(
+            "zone",
+            "try { new Date(0).toLocaleString('en', { timeZone: 'Asia/Shanghia' }) } catch (e) { return [e.name, e.message] }",
+        ),
+        Workflow::script(
+            "calendar",
+            "try { new Intl.DateTimeFormat('en', { calendar: 'islamic' }) } catch (e) { return [e.name, e.message] }",
+        ),
     ]);
     for (key, near) in [("zone", "Asia/Shanghai"), ("calendar", "islamic-umalqura")] {
         let answer = server.hook(key).json();
@@ -90,8 +93,14 @@ fn what_is_not_there_is_refused_with_what_is_near() {
 #[test]
 fn a_thousand_dates_and_a_sort_of_five_thousand_names_fit_the_default_limits() {
     let server = TestServer::start([
-        Workflow::script("dates", "const all = []; for (let i = 0; i < 1000; i++) all.push(new Date(i * 86400000).toLocaleString('de-DE', { timeZone: 'Europe/Berlin', dateStyle: 'medium', timeStyle: 'short' })); return new Set(all).size"),
-        Workflow::script("names", "const names = Array.from({ length: 5000 }, (_, i) => `name ${(i * 7919) % 5000}`); names.sort((a, b) => a.localeCompare(b, 'en', { numeric: true })); return [names[0], names[4999]]"),
+        Workflow::script(
+            "dates",
+            "const all = []; for (let i = 0; i < 1000; i++) all.push(new Date(i * 86400000).toLocaleString('de-DE', { timeZone: 'Europe/Berlin', dateStyle: 'medium', timeStyle: 'short' })); return new Set(all).size",
+        ),
+        Workflow::script(
+            "names",
+            "const names = Array.from({ length: 5000 }, (_, i) => `name ${(i * 7919) % 5000}`); names.sort((a, b) => a.localeCompare(b, 'en', { numeric: true })); return [names[0], names[4999]]",
+        ),
     ]);
     assert_eq!(server.hook("dates").json(), 1000);
     assert_eq!(server.hook("names").json(), json!(["name 0", "name 4999"]));

@@ -202,7 +202,9 @@ fn decoder_label(_: &JsValue, args: &[JsValue], context: &mut Context) -> JsResu
     // The most common ones are no question for the host; a top level that asks for them keeps its image small.
     let name = match label.trim_matches([' ', '\t', '\n', '\u{c}', '\r']).to_ascii_lowercase().as_str() {
         "utf-8" | "utf8" => Some("utf-8".to_owned()),
-        label => host::intl(host::Intl::Label, label.as_bytes()).and_then(|name| String::from_utf8(name).ok()),
+        label => {
+            host::intl(host::Intl::Label, label.as_bytes()).and_then(|name| String::from_utf8(name).ok())
+        }
     };
     Ok(JsString::from(name.unwrap_or_default().as_str()).into())
 }

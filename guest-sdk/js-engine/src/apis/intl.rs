@@ -122,7 +122,8 @@ fn keys(_: &JsValue, args: &[JsValue], context: &mut Context) -> JsResult<JsValu
 /// `intlNumber(settings)`: a formatter's number.
 fn new_number(_: &JsValue, args: &[JsValue], context: &mut Context) -> JsResult<JsValue> {
     let settings = text_argument(args, 0, context)?;
-    let made = NUMBERS.with_borrow_mut(|kept| kept.get(settings, |settings| Some(NumberFormat::new(settings))));
+    let made =
+        NUMBERS.with_borrow_mut(|kept| kept.get(settings, |settings| Some(NumberFormat::new(settings))));
     Ok(made.map_or(JsValue::undefined(), |number| JsValue::from(number as f64)))
 }
 
@@ -251,8 +252,10 @@ fn case(_: &JsValue, args: &[JsValue], context: &mut Context) -> JsResult<JsValu
     let mut run = String::new();
     let flush = |run: &mut String, changed: &mut Vec<u16>| -> JsResult<()> {
         if !run.is_empty() {
-            let request = [language.as_bytes(), &[0, if upper { b'u' } else { b'l' }], run.as_bytes()].concat();
-            let answer = host::intl(host::Intl::Case, &request).ok_or_else(|| too_long("toLocaleUpperCase, toLocaleLowerCase"))?;
+            let request =
+                [language.as_bytes(), &[0, if upper { b'u' } else { b'l' }], run.as_bytes()].concat();
+            let answer = host::intl(host::Intl::Case, &request)
+                .ok_or_else(|| too_long("toLocaleUpperCase, toLocaleLowerCase"))?;
             changed.extend(String::from_utf8_lossy(&answer).encode_utf16());
             run.clear();
         }
@@ -280,7 +283,9 @@ fn segments(_: &JsValue, args: &[JsValue], context: &mut Context) -> JsResult<Js
     let answer = host::intl(host::Intl::Segment, &request).ok_or_else(|| too_long("Intl.Segmenter"))?;
     let places = answer.chunks_exact(4).map(|place| u32::from_le_bytes(place.try_into().unwrap_or_default()));
     let places: Vec<JsValue> = places
-        .map(|place| JsValue::from(if place >> 31 == 1 { -f64::from(place & 0x7fff_ffff) } else { f64::from(place) }))
+        .map(|place| {
+            JsValue::from(if place >> 31 == 1 { -f64::from(place & 0x7fff_ffff) } else { f64::from(place) })
+        })
         .collect();
     Ok(array(places, context))
 }

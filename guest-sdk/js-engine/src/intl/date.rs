@@ -3,10 +3,10 @@
 use std::rc::Rc;
 
 use super::{
-    number::{Part, digits_of, merged},
     moment::Moment,
+    number::{Part, digits_of, merged},
     settings::Settings,
-    skeleton::{Field, Generator, Skeleton, Token, adjusted, field, letters, tokens},
+    skeleton::{Generator, Skeleton, Token, letters, tokens},
     table::Table,
     zone::Zone,
 };
@@ -14,18 +14,18 @@ use super::{
 /// A formatter: its pattern, chosen once.
 #[derive(Debug)]
 pub(crate) struct DateFormat {
-    settings: Settings,
-    locale: String,
-    calendar: String,
-    table: Rc<Table>,
-    zone: Rc<Zone>,
-    digits: Vec<char>,
-    decimal: String,
-    pattern: Vec<Token>,
-    source: String,
-    wanted: Skeleton,
+    pub(super) settings: Settings,
+    pub(super) locale: String,
+    pub(super) calendar: String,
+    pub(super) table: Rc<Table>,
+    pub(super) zone: Rc<Zone>,
+    pub(super) digits: Vec<char>,
+    pub(super) decimal: String,
+    pub(super) pattern: Vec<Token>,
+    pub(super) source: String,
+    pub(super) wanted: Skeleton,
     /// Numbers that a pattern wants in another way: `d=hanidays`.
-    numbers: String,
+    pub(super) numbers: String,
 }
 
 /// The chunk of a calendar.
@@ -58,7 +58,11 @@ impl DateFormat {
         let zone = Zone::find(settings.text("timeZone"))?;
         let table = table_of(&calendar, &locale);
         let numbers = Table::of("num", &locale);
-        let decimal = numbers.get(&format!("{system}.s.d")).or_else(|| numbers.get("latn.s.d")).unwrap_or(".").to_owned();
+        let decimal = numbers
+            .get(&format!("{system}.s.d"))
+            .or_else(|| numbers.get("latn.s.d"))
+            .unwrap_or(".")
+            .to_owned();
         let mut format = Self {
             digits: digits_of(&system),
             wanted: Skeleton::default(),
@@ -97,10 +101,17 @@ impl DateFormat {
                 if twelve == matches!(cycle, "h11" | "h12") {
                     return pattern.to_owned();
                 }
-                let skeleton: String = letters(pattern)
-                    .chars()
-                    .map(|c| if matches!(c, 'h' | 'H' | 'k' | 'K') { if twelve { 'H' } else { 'h' } } else { c })
-                    .collect();
+                let skeleton: String =
+                    letters(pattern)
+                        .chars()
+                        .map(|c| {
+                            if matches!(c, 'h' | 'H' | 'k' | 'K') {
+                                if twelve { 'H' } else { 'h' }
+                            } else {
+                                c
+                            }
+                        })
+                        .collect();
                 generator.best(&Skeleton::parse(&skeleton.replace("HH", "H").replace("hh", "h")))
             });
             let pattern = match (date_pattern, time_pattern) {
@@ -178,7 +189,15 @@ impl DateFormat {
         let mut found = Vec::new();
         for token in &self.pattern {
             let Token::Letters(letter, length) = *token else { continue };
-            let text = |narrow: usize| if length == narrow { "narrow" } else if length == 4 { "long" } else { "short" };
+            let text = |narrow: usize| {
+                if length == narrow {
+                    "narrow"
+                } else if length == 4 {
+                    "long"
+                } else {
+                    "short"
+                }
+            };
             let number = if length == 2 { "2-digit" } else { "numeric" };
             let (name, value) = match letter {
                 'G' => ("era", text(5)),
@@ -210,7 +229,7 @@ impl DateFormat {
         &self.zone
     }
 
-    fn moment(&self, time: f64) -> Option<Moment> {
+    pub(super) fn moment(&self, time: f64) -> Option<Moment> {
         Moment::of(time, &self.zone, &self.calendar)
     }
 
@@ -236,7 +255,7 @@ impl DateFormat {
         keys.iter().find_map(|key| self.table.get(key)).unwrap_or_default().to_owned()
     }
 
-    fn part(&self, token: &Token, at: &Moment) -> Part {
+    pub(super) fn part(&self, token: &Token, at: &Moment) -> Part {
         let (letter, length) = match token {
             Token::Text(text) => return ("literal", text.clone()),
             Token::Letters(letter, length) => (*letter, *length),
@@ -256,12 +275,17 @@ impl DateFormat {
                 ("year", self.number(year, if length == 2 { 2 } else { 1 }))
             }
             'r' => ("relatedYear", self.number(at.related, 1)),
-            'U' => ("yearName", self.name(&[format!("cy.{width}.{}", at.cycle), format!("cy.a.{}", at.cycle)])),
+            'U' => {
+                ("yearName", self.name(&[format!("cy.{width}.{}", at.cycle), format!("cy.a.{}", at.cycle)]))
+            }
             'M' | 'L' => ("month", self.month(letter, length, width, at)),
             'E' | 'c' | 'e' => {
                 let (own, other) = if letter == 'c' { ("s", "f") } else { ("f", "s") };
                 let width = if length == 6 { "s" } else { width };
-                ("weekday", self.name(&[own, other].map(|context| format!("w.{context}.{width}.{}", at.weekday))))
+                (
+                    "weekday",
+                    self.name(&[own, other].map(|context| format!("w.{context}.{width}.{}", at.weekday))),
+                )
             }
             'd' => {
                 if self.numbers.contains("hanidays") {
@@ -280,7 +304,10 @@ impl DateFormat {
             'k' => ("hour", self.number(if at.hour == 0 { 24 } else { at.hour }, length)),
             'm' => ("minute", self.number(at.minute, length)),
             's' => ("second", self.number(at.second, length)),
-            'S' => ("fractionalSecond", self.number(at.millisecond / 10_i64.pow(3 - length.min(3) as u32), length.min(3))),
+            'S' => (
+                "fractionalSecond",
+                self.number(at.millisecond / 10_i64.pow(3 - length.min(3) as u32), length.min(3)),
+            ),
             'z' | 'v' | 'O' => {
                 let letters = letter.to_string().repeat(length);
                 ("timeZoneName", self.localized(&self.zone.called(&letters, at.unix, &self.locale)))
@@ -325,8 +352,13 @@ impl DateFormat {
             }
         };
         let now = at.hour * 60 + at.minute;
-        let clock = |text: &str| text.split_once(':').and_then(|(hour, minute)| Some(hour.parse::<i64>().ok()? * 60 + minute.parse::<i64>().ok()?));
-        let shows = |letter: char| self.pattern.iter().any(|token| matches!(token, Token::Letters(own, _) if *own == letter));
+        let clock = |text: &str| {
+            text.split_once(':')
+                .and_then(|(hour, minute)| Some(hour.parse::<i64>().ok()? * 60 + minute.parse::<i64>().ok()?))
+        };
+        let shows = |letter: char| {
+            self.pattern.iter().any(|token| matches!(token, Token::Letters(own, _) if *own == letter))
+        };
         let mut during = None;
         for rule in rules.split(';') {
             let mut fields = rule.split(',');
@@ -338,7 +370,10 @@ impl DateFormat {
             let name_of = || self.table.get(&format!("p.f.{width}.{name}")).map(str::to_owned);
             if from == to {
                 // Noon, exactly, as far as the pattern shows it. Midnight is no period of its own, as in ICU.
-                let whole = name == "noon" && now / 60 * 60 == from && (!shows('m') || at.minute == 0) && (!shows('s') || at.second == 0);
+                let whole = name == "noon"
+                    && now / 60 * 60 == from
+                    && (!shows('m') || at.minute == 0)
+                    && (!shows('s') || at.second == 0);
                 if whole && let Some(name) = name_of() {
                     return name;
                 }
@@ -351,149 +386,10 @@ impl DateFormat {
             self.name(&[format!("p.f.{width}.{period}"), format!("p.f.a.{period}")])
         })
     }
-
-    /// A range, with the end that each part belongs to.
-    pub(crate) fn range(&self, from: f64, to: f64) -> Option<Vec<(&'static str, String, &'static str)>> {
-        let (start, end) = (self.moment(from)?, self.moment(to)?);
-        let whole = |parts: Vec<Part>, source: &'static str| parts.into_iter().map(move |(kind, text)| (kind, text, source));
-        let (first, second) = (self.parts(from)?, self.parts(to)?);
-        let days = |at: &Moment| (at.era, at.year, at.month, at.day);
-        if first == second && (days(&start) == days(&end) || self.with_dates().is_none()) {
-            return Some(whole(first, "shared").collect());
-        }
-        if let Some(pattern) = self.interval(&start, &end) {
-            return Some(self.both(&pattern, &start, &end));
-        }
-        let same_day = days(&start) == days(&end);
-        let (first, second) = match self.with_dates() {
-            Some(pattern) if !same_day => [&start, &end]
-                .map(|at| merged(pattern.iter().map(|token| self.part(token, at)).collect()))
-                .into(),
-            Some(_) | None => (first, second),
-        };
-        let between = self.table.get("if").unwrap_or("{0} – {1}").replace("{0}", "").replace("{1}", "");
-        let mut parts: Vec<_> = whole(first, "startRange").collect();
-        parts.push(("literal", between, "shared"));
-        parts.extend(whole(second, "endRange"));
-        Some(parts)
-    }
-
-    /// Of a pattern that shows times alone, one that shows the day too: a range over days needs it.
-    fn with_dates(&self) -> Option<Vec<Token>> {
-        let date = [Field::Era, Field::Year, Field::Month, Field::Weekday, Field::Day].iter().any(|&field| self.wanted.has(field));
-        if date {
-            return None;
-        }
-        let names = Table::of("field", &self.locale);
-        let table = Rc::clone(&self.table);
-        let days = Generator::new(&table, &names, &self.decimal).best(&Skeleton::parse("yMd"));
-        let join = self.table.get("fa.short").unwrap_or("{1}, {0}");
-        let mut tokens = Vec::new();
-        for (at, piece) in join.split("{1}").enumerate() {
-            if at > 0 {
-                tokens.extend(super::skeleton::tokens(&days));
-            }
-            for (at, text) in piece.split("{0}").enumerate() {
-                if at > 0 {
-                    tokens.extend(self.pattern.iter().cloned());
-                }
-                tokens.extend(super::skeleton::tokens(text));
-            }
-        }
-        Some(tokens)
-    }
-
-    /// The pattern of a range, when the locale has one for the largest field that differs.
-    fn interval(&self, start: &Moment, end: &Moment) -> Option<Vec<Token>> {
-        let date = [Field::Era, Field::Year, Field::Month, Field::Weekday, Field::Day].iter().any(|&field| self.wanted.has(field));
-        let time = [Field::Hour, Field::Minute, Field::Second, Field::Fraction, Field::Zone].iter().any(|&field| self.wanted.has(field));
-        let twelve = self.pattern.iter().any(|token| matches!(token, Token::Letters('h' | 'K', _)));
-        let letter = if start.era != end.era {
-            "G"
-        } else if start.year != end.year || start.related != end.related {
-            "y"
-        } else if (start.month, start.leap_month) != (end.month, end.leap_month) {
-            "M"
-        } else if start.day != end.day {
-            "d"
-        } else if twelve && (start.hour < 12) != (end.hour < 12) {
-            "a"
-        } else if start.hour != end.hour {
-            if twelve { "h" } else { "H" }
-        } else if start.minute != end.minute {
-            "m"
-        } else {
-            return None;
-        };
-        let days = matches!(letter, "G" | "y" | "M" | "d");
-        if time && days {
-            return None;
-        }
-        let skeleton = letters(&self.source);
-        let wanted = if date && time {
-            Skeleton::parse(&skeleton.chars().filter(|c| matches!(c, 'h' | 'H' | 'k' | 'K' | 'm' | 's' | 'S' | 'v' | 'z' | 'B')).collect::<String>())
-        } else {
-            Skeleton::parse(&skeleton)
-        };
-        let mut best: Option<(i32, String, Skeleton)> = None;
-        for (key, pattern) in self.table.under("i.") {
-            let Some((name, of)) = key.rsplit_once('.') else { continue };
-            let found = Skeleton::parse(name);
-            if of != letter || !found.same_fields(&wanted) {
-                continue;
-            }
-            let (distance, _) = wanted.distance(&found, u32::MAX);
-            if best.as_ref().is_none_or(|(least, ..)| distance < *least) {
-                best = Some((distance, pattern, found));
-            }
-        }
-        let (_, pattern, found) = best?;
-        let mut pattern = adjusted(&pattern, &wanted, Some(&found));
-        if date && time {
-            let names = Table::of("field", &self.locale);
-            let table = Rc::clone(&self.table);
-            let generator = Generator::new(&table, &names, &self.decimal);
-            let days: String = skeleton.chars().filter(|c| matches!(c, 'G' | 'y' | 'M' | 'E' | 'd' | 'U' | 'r')).collect();
-            let join = self.table.get("fj.medium").unwrap_or("{1} {0}");
-            pattern = join.replace("{0}", &pattern).replace("{1}", &generator.best(&Skeleton::parse(&days)));
-        }
-        let letter = match self.settings.text("hourCycle") {
-            "h11" => Some('K'),
-            "h12" => Some('h'),
-            "h23" => Some('H'),
-            "h24" => Some('k'),
-            _ => None,
-        };
-        Some(with_cycle(tokens(&pattern), letter))
-    }
-
-    /// A pattern of a range: the second half begins with the first field that comes again.
-    fn both(&self, pattern: &[Token], start: &Moment, end: &Moment) -> Vec<(&'static str, String, &'static str)> {
-        let kind = |token: &Token| match token {
-            Token::Letters(letter, length) => field(*letter, *length).map(|(field, _)| field),
-            Token::Text(_) => None,
-        };
-        let again = (0..pattern.len()).find(|&at| kind(&pattern[at]).is_some_and(|field| pattern[..at].iter().any(|other| kind(other) == Some(field))));
-        let again = again.unwrap_or(pattern.len());
-        let mut parts = Vec::new();
-        for (at, token) in pattern.iter().enumerate() {
-            let (others, moment, source) = if at < again { (&pattern[again..], start, "startRange") } else { (&pattern[..again], end, "endRange") };
-            let (name, text) = self.part(token, moment);
-            let shared = kind(token).is_none_or(|field| !others.iter().any(|other| kind(other) == Some(field)));
-            parts.push((name, text, if shared { "shared" } else { source }));
-        }
-        // A literal between two fields of one end belongs to it.
-        for at in 1..parts.len().saturating_sub(1) {
-            if parts[at].0 == "literal" && parts[at - 1].2 == parts[at + 1].2 {
-                parts[at].2 = parts[at - 1].2;
-            }
-        }
-        parts
-    }
 }
 
 /// A pattern whose hours count as it is asked.
-fn with_cycle(tokens: Vec<Token>, letter: Option<char>) -> Vec<Token> {
+pub(super) fn with_cycle(tokens: Vec<Token>, letter: Option<char>) -> Vec<Token> {
     tokens
         .into_iter()
         .map(|token| match (token, letter) {

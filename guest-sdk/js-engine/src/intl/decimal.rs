@@ -159,7 +159,11 @@ impl Decimal {
         let first = if gap > 0 { 0 } else { below.first().copied().unwrap_or(0) };
         let more = if gap > 0 { !below.is_empty() } else { below.iter().skip(1).any(|&digit| digit != 0) };
         let tenths = rest * 10 + u32::from(first);
-        let half = tenths.cmp(&(increment * 5)).then(if more { std::cmp::Ordering::Greater } else { std::cmp::Ordering::Equal });
+        let half = tenths.cmp(&(increment * 5)).then(if more {
+            std::cmp::Ordering::Greater
+        } else {
+            std::cmp::Ordering::Equal
+        });
         let odd = quotient.last().is_some_and(|digit| digit % 2 == 1);
         let raised = mode.raises(half, tenths == 0 && !more, self.negative, odd);
         if raised {

@@ -4,9 +4,12 @@
 //! computed here, where it costs fuel.
 
 pub(crate) mod date;
+mod date_range;
 mod decimal;
 mod moment;
 pub(crate) mod number;
+mod number_names;
+mod number_range;
 mod pattern;
 pub(crate) mod plural;
 pub(crate) mod settings;

@@ -67,7 +67,8 @@ impl Moment {
     }
 
     fn translate(&mut self, days: i64, calendar: &str) -> Option<()> {
-        let name = if calendar == "islamic" || calendar == "islamic-rgsa" { "islamic-umalqura" } else { calendar };
+        let name =
+            if calendar == "islamic" || calendar == "islamic-rgsa" { "islamic-umalqura" } else { calendar };
         let request = [name.as_bytes(), &[0], &days.to_le_bytes()].concat();
         let answer = String::from_utf8(host::intl(host::Intl::Calendar, &request)?).ok()?;
         let mut numbers = answer.split(' ').map(str::parse::<i64>);
@@ -91,9 +92,13 @@ impl Moment {
     pub(crate) fn era_name(&self, locale: &str, table: &Table, width: &str) -> String {
         if self.era >= GREGORIAN_ERAS {
             let gregorian = Table::of("date", locale);
-            return gregorian.get(&format!("e.{width}.{}", self.era - GREGORIAN_ERAS)).unwrap_or_default().to_owned();
+            return gregorian
+                .get(&format!("e.{width}.{}", self.era - GREGORIAN_ERAS))
+                .unwrap_or_default()
+                .to_owned();
         }
-        let name = table.get(&format!("e.{width}.{}", self.era)).or_else(|| table.get(&format!("e.a.{}", self.era)));
+        let name =
+            table.get(&format!("e.{width}.{}", self.era)).or_else(|| table.get(&format!("e.a.{}", self.era)));
         name.unwrap_or_default().to_owned()
     }
 }

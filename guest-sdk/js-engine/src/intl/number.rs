@@ -16,26 +16,26 @@ pub(crate) type Part = (&'static str, String);
 /// A formatter: the settings, and the tables that they need.
 #[derive(Debug)]
 pub(crate) struct NumberFormat {
-    settings: Settings,
-    locale: String,
-    system: String,
-    digits: Vec<char>,
-    table: Rc<Table>,
-    currencies: Option<Rc<Table>>,
-    units: Option<Rc<Table>>,
+    pub(super) settings: Settings,
+    pub(super) locale: String,
+    pub(super) system: String,
+    pub(super) digits: Vec<char>,
+    pub(super) table: Rc<Table>,
+    pub(super) currencies: Option<Rc<Table>>,
+    pub(super) units: Option<Rc<Table>>,
     /// The locale whose own numbering system this is: its symbols belong to the digits.
-    native: Option<Rc<Table>>,
+    pub(super) native: Option<Rc<Table>>,
 }
 
 /// A number between its affixes, before these are joined: ranges leave affixes out that both ends have.
 #[derive(Debug)]
 pub(crate) struct Pieces {
     /// The name of a unit or of a currency.
-    outer: [Vec<Part>; 2],
+    pub(super) outer: [Vec<Part>; 2],
     /// Sign, symbol of a currency, percent sign, compact suffix.
-    middle: [Vec<Part>; 2],
-    number: Vec<Part>,
-    plural: String,
+    pub(super) middle: [Vec<Part>; 2],
+    pub(super) number: Vec<Part>,
+    pub(super) plural: String,
 }
 
 impl Pieces {
@@ -89,11 +89,11 @@ impl NumberFormat {
     }
 
     /// A value of the numbering system, or of Latin digits.
-    fn of_system(&self, key: &str) -> Option<&str> {
+    pub(super) fn of_system(&self, key: &str) -> Option<&str> {
         self.table.get(&format!("{}.{key}", self.system)).or_else(|| self.table.get(&format!("latn.{key}")))
     }
 
-    fn symbol(&self, name: &str) -> &str {
+    pub(super) fn symbol(&self, name: &str) -> &str {
         let key = format!("{}.s.{name}", self.system);
         let native = self.native.as_ref().filter(|_| name != "n");
         let own = self.table.get(&key).or_else(|| native?.get(&key));
@@ -221,8 +221,12 @@ impl NumberFormat {
         }
         let mut compact = None;
         let shown = match self.settings.text("notation") {
-            _ if number.kind != Kind::Finite => Shown { whole: String::new(), fraction: String::new(), exponent: 0 },
-            notation @ ("scientific" | "engineering") => self.scientific(&mut number, notation == "engineering"),
+            _ if number.kind != Kind::Finite => {
+                Shown { whole: String::new(), fraction: String::new(), exponent: 0 }
+            }
+            notation @ ("scientific" | "engineering") => {
+                self.scientific(&mut number, notation == "engineering")
+            }
             "compact" => {
                 let (shown, pattern) = self.compact(&mut number, currency && !named);
                 compact = pattern;
@@ -253,20 +257,37 @@ impl NumberFormat {
         let number_parts = self.number_parts(&number, &shown, &grouping, compact.is_some());
         let zero = number.is_zero() || number.kind == Kind::NotANumber;
         let sign = self.sign(&number, zero);
-        let operands = Operands::new(&shown.whole, &shown.fraction, if compact.is_some() || self.settings.text("notation") == "compact" { shown.exponent.max(0) as u32 } else { 0 });
-        let plural = if number.kind == Kind::Finite { plural::category(&self.locale, false, &operands) } else { "other".to_owned() };
+        let operands = Operands::new(
+            &shown.whole,
+            &shown.fraction,
+            if compact.is_some() || self.settings.text("notation") == "compact" {
+                shown.exponent.max(0) as u32
+            } else {
+                0
+            },
+        );
+        let plural = if number.kind == Kind::Finite {
+            plural::category(&self.locale, false, &operands)
+        } else {
+            "other".to_owned()
+        };
         let middle = pattern.affixes(sign).map(|affix| self.affix(affix));
         let [mut before, mut after] = middle;
         if currency && !named {
             self.space(&mut before, &mut after, &number_parts);
         }
-        let mut pieces = Pieces { outer: [Vec::new(), Vec::new()], middle: [before, after], number: number_parts, plural };
+        let mut pieces =
+            Pieces { outer: [Vec::new(), Vec::new()], middle: [before, after], number: number_parts, plural };
         if named {
             pieces.outer = self.currency_name(&pieces.plural);
         } else if around_compact {
             pieces.outer = self.unit_name("percent", "s", &pieces.plural).unwrap_or_default();
         } else if style == "unit" && !percent {
-            match self.unit_name(self.settings.text("unit"), &self.settings.text("unitDisplay")[..1], &pieces.plural) {
+            match self.unit_name(
+                self.settings.text("unit"),
+                &self.settings.text("unitDisplay")[..1],
+                &pieces.plural,
+            ) {
                 Some(outer) => pieces.outer = outer,
                 // "a day": the number is part of the words.
                 None => {
@@ -325,7 +346,9 @@ impl NumberFormat {
         };
         // The pattern for a magnitude, and the power of ten that it stands for.
         let find = |magnitude: i32, count: &str| {
-            let magnitude = (0..=magnitude.min(20)).rev().find(|at| self.of_system(&format!("{letter}.{at}.other")).is_some())?;
+            let magnitude = (0..=magnitude.min(20))
+                .rev()
+                .find(|at| self.of_system(&format!("{letter}.{at}.other")).is_some())?;
             let pattern = self
                 .of_system(&format!("{letter}.{magnitude}.{count}"))
                 .or_else(|| self.of_system(&format!("{letter}.{magnitude}.other")))?;
@@ -387,7 +410,10 @@ impl NumberFormat {
     fn space(&self, before: &mut Vec<Part>, after: &mut Vec<Part>, number: &[Part]) {
         let letter = |c: Option<char>| c.is_some_and(|c| !is_symbol(c) && !c.is_whitespace());
         let digit = |part: Option<&Part>, last: bool| {
-            part.is_some_and(|(_, text)| if last { text.chars().next_back() } else { text.chars().next() }.is_some_and(char::is_numeric))
+            part.is_some_and(|(_, text)| {
+                if last { text.chars().next_back() } else { text.chars().next() }
+                    .is_some_and(char::is_numeric)
+            })
         };
         if let Some(("currency", text)) = before.last()
             && letter(text.chars().next_back())
@@ -401,66 +427,6 @@ impl NumberFormat {
         {
             after.insert(0, ("literal", self.of_system("sb").unwrap_or("\u{a0}").to_owned()));
         }
-    }
-
-    fn currency_name(&self, plural: &str) -> [Vec<Part>; 2] {
-        let code = self.settings.text("currency");
-        let table = self.currencies.as_deref();
-        let name = table
-            .and_then(|table| {
-                table
-                    .get(&format!("{code}.c.{plural}"))
-                    .or_else(|| table.get(&format!("{code}.c.other")))
-                    .or_else(|| table.get(&format!("{code}.d")))
-            })
-            .unwrap_or(code);
-        let pattern = self.of_system(&format!("cn.{plural}")).or_else(|| self.of_system("cn.other")).unwrap_or("{0} {1}");
-        around(pattern, "{0}").map(|text| {
-            let mut parts = Vec::new();
-            for (at, piece) in text.split("{1}").enumerate() {
-                if at > 0 {
-                    parts.push(("currency", name.to_owned()));
-                }
-                parts.push(("literal", piece.to_owned()));
-            }
-            parts
-        })
-    }
-
-    /// A form of a unit that needs no number.
-    fn unit_words(&self, plural: &str) -> Vec<Part> {
-        let (unit, width) = (self.settings.text("unit"), &self.settings.text("unitDisplay")[..1]);
-        let words = self.units.as_deref().and_then(|table| table.get(&format!("{width}.{unit}.{plural}")));
-        vec![("unit", words.unwrap_or(unit).to_owned())]
-    }
-
-    /// What stands around the number; nothing when the number is part of the words.
-    fn unit_name(&self, unit: &str, width: &str, plural: &str) -> Option<[Vec<Part>; 2]> {
-        let table = self.units.as_deref()?;
-        let pattern = |unit: &str, plural: &str| {
-            table.get(&format!("{width}.{unit}.{plural}")).or_else(|| table.get(&format!("{width}.{unit}.other")))
-        };
-        let whole = match (pattern(unit, plural), unit.split_once("-per-")) {
-            (Some(pattern), _) => pattern.to_owned(),
-            (None, Some((unit, by))) => {
-                let one = pattern(unit, plural).unwrap_or("{0}");
-                match table.get(&format!("{width}.{by}.p")) {
-                    Some(per) => per.replace("{0}", one),
-                    None => {
-                        let by = pattern(by, "one").unwrap_or("{0}").replace("{0}", "");
-                        let per = table.get(&format!("{width}.per")).unwrap_or("{0}/{1}");
-                        per.replace("{1}", by.trim()).replace("{0}", one)
-                    }
-                }
-            }
-            (None, None) => "{0}".to_owned(),
-        };
-        let sides = whole.contains("{0}").then(|| around(&whole, "{0}"))?;
-        Some(sides.map(|text| {
-            let mut parts = Vec::new();
-            trimmed("unit", &text, &mut parts);
-            parts
-        }))
     }
 
     /// The parts of a number.
@@ -483,67 +449,16 @@ impl NumberFormat {
         let shown = self.shown(&number, least, 0);
         plural::category(&self.locale, ordinal, &Operands::new(&shown.whole, &shown.fraction, 0))
     }
-
-    /// A range, with the end that each part belongs to.
-    pub(crate) fn range(&self, from: &str, to: &str) -> Vec<(&'static str, String, &'static str)> {
-        let (start, end) = (self.pieces(from), self.pieces(to));
-        let text = |pieces: &Pieces| pieces.number.iter().map(|(_, text)| text.as_str()).collect::<String>();
-        if text(&start) == text(&end) && start.middle == end.middle {
-            let pattern = self.of_system("ap").unwrap_or("~{0}").to_owned();
-            let sign = self.symbol("a").to_owned();
-            let [before, after] = around(&pattern, "{0}");
-            let mark = |text: String| (!text.is_empty()).then(|| (if text == sign || text == "~" { "approximatelySign" } else { "literal" }, text));
-            let mut parts: Vec<Part> = mark(before).into_iter().collect();
-            parts.extend(start.parts());
-            parts.extend(mark(after));
-            return parts.into_iter().map(|(kind, text)| (kind, text, "shared")).collect();
-        }
-        let points = |parts: &[Vec<Part>; 2]| parts.iter().flatten().map(|(_, text)| text.chars().count()).sum::<usize>();
-        let plural = plural::range(&self.locale, &start.plural, &end.plural);
-        let outer = match self.settings.text("style") {
-            "percent" => start.outer.clone(),
-            "unit" if self.settings.text("unit") == "percent" => start.outer.clone(),
-            "unit" => self.unit_name(self.settings.text("unit"), &self.settings.text("unitDisplay")[..1], &plural).unwrap_or_default(),
-            "currency" if self.settings.text("currencyDisplay") == "name" => self.currency_name(&plural),
-            _ => Default::default(),
-        };
-        let collapsed = start.middle == end.middle && points(&start.middle) > 1;
-        let exponent = matches!(self.settings.text("notation"), "scientific" | "engineering");
-        let repeated = exponent || (!collapsed && points(&start.middle) + points(&end.middle) > 0);
-        let pattern = self.of_system("r").unwrap_or("{0}–{1}");
-        let between = pattern.replace("{0}", "").replace("{1}", "");
-        let between = if repeated && !between.starts_with(char::is_whitespace) { format!(" {between} ") } else { between };
-        let mut parts = Vec::new();
-        let mut add = |source: &'static str, list: Vec<Part>| parts.extend(list.into_iter().map(|(kind, text)| (kind, text, source)));
-        let [outer, outer_end] = outer;
-        let [before, after] = start.middle;
-        let [end_before, end_after] = end.middle;
-        add("shared", outer);
-        add(if collapsed { "shared" } else { "startRange" }, before);
-        add("startRange", start.number);
-        if !collapsed {
-            add("startRange", after);
-        }
-        add("shared", vec![("literal", between)]);
-        if !collapsed {
-            add("endRange", end_before);
-        }
-        add("endRange", end.number);
-        add(if collapsed { "shared" } else { "endRange" }, end_after);
-        add("shared", outer_end);
-        parts.retain(|(_, text, _)| !text.is_empty());
-        parts
-    }
 }
 
 /// What stands before and after a place.
-fn around(pattern: &str, place: &str) -> [String; 2] {
+pub(super) fn around(pattern: &str, place: &str) -> [String; 2] {
     let (before, after) = pattern.split_once(place).unwrap_or((pattern, ""));
     [before.to_owned(), after.to_owned()]
 }
 
 /// A text whose blanks at either end are literals.
-fn trimmed(kind: &'static str, text: &str, parts: &mut Vec<Part>) {
+pub(super) fn trimmed(kind: &'static str, text: &str, parts: &mut Vec<Part>) {
     let blank = |c: char| c.is_whitespace() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{61c}');
     let inner = text.trim_matches(blank);
     if inner.is_empty() {

@@ -49,9 +49,16 @@ impl Pattern {
         let sign = if sign == "plusSign" { Affix::Plus } else { Affix::Minus };
         match &self.negative {
             // Brackets mean less than zero; a plus stands before the positive form.
-            Some(negative) if sign == Affix::Minus || negative.iter().flatten().any(|piece| *piece == Affix::Minus) => negative
-                .clone()
-                .map(|affix| affix.into_iter().map(|piece| if piece == Affix::Minus { sign.clone() } else { piece }).collect()),
+            Some(negative)
+                if sign == Affix::Minus || negative.iter().flatten().any(|piece| *piece == Affix::Minus) =>
+            {
+                negative.clone().map(|affix| {
+                    affix
+                        .into_iter()
+                        .map(|piece| if piece == Affix::Minus { sign.clone() } else { piece })
+                        .collect()
+                })
+            }
             Some(_) | None => {
                 let [before, after] = self.positive.clone();
                 let mut signed = vec![sign];
@@ -80,12 +87,16 @@ fn cut(text: &str) -> Vec<String> {
 
 /// What stands before and after the digits, and the digits.
 fn split(text: &str) -> ([String; 2], String) {
-    let (mut before, mut digits, mut after, mut quoted) = (String::new(), String::new(), String::new(), false);
+    let (mut before, mut digits, mut after, mut quoted) =
+        (String::new(), String::new(), String::new(), false);
     for c in text.chars() {
         if c == '\'' {
             quoted = !quoted;
         }
-        let digit = !quoted && matches!(c, '#' | '0' | ',' | '.' | 'E') && after.is_empty() && (matches!(c, '#' | '0') || !digits.is_empty());
+        let digit = !quoted
+            && matches!(c, '#' | '0' | ',' | '.' | 'E')
+            && after.is_empty()
+            && (matches!(c, '#' | '0') || !digits.is_empty());
         if digit {
             digits.push(c);
         } else if digits.is_empty() {

@@ -27,7 +27,11 @@ impl Operands {
         let last = whole.get(whole.len().saturating_sub(18)..).unwrap_or(whole);
         Self {
             number: number(&format!("{whole}.{fraction}0")) * scale,
-            whole: if exponent == 0 { number(last) } else { (number(&format!("{whole}.{fraction}0")) * scale).trunc() },
+            whole: if exponent == 0 {
+                number(last)
+            } else {
+                (number(&format!("{whole}.{fraction}0")) * scale).trunc()
+            },
             visible: if exponent == 0 { fraction.len() as u32 } else { 0 },
             significant: if exponent == 0 { trimmed.len() as u32 } else { 0 },
             fraction: if exponent == 0 { number(fraction) } else { 0.0 },
@@ -81,8 +85,11 @@ pub(crate) fn categories(locale: &str, ordinal: bool) -> Vec<String> {
     let mut found = Vec::new();
     if let Some(table) = Table::load("sup/plural") {
         let letter = if ordinal { 'o' } else { 'c' };
-        let rules = table.get(&format!("{letter}.{}", language_of(&table, letter, locale))).unwrap_or_default();
-        found.extend(rules.split(';').filter_map(|rule| rule.split_once(':')).map(|(name, _)| name.to_owned()));
+        let rules =
+            table.get(&format!("{letter}.{}", language_of(&table, letter, locale))).unwrap_or_default();
+        found.extend(
+            rules.split(';').filter_map(|rule| rule.split_once(':')).map(|(name, _)| name.to_owned()),
+        );
     }
     found.push("other".to_owned());
     found
@@ -97,7 +104,8 @@ pub(crate) fn range(locale: &str, start: &str, end: &str) -> String {
 }
 
 fn holds(rule: &str, operands: &Operands) -> bool {
-    rule.split(" or ").any(|all| all.split(" and ").all(|one| relation(one.trim(), operands).unwrap_or(false)))
+    rule.split(" or ")
+        .any(|all| all.split(" and ").all(|one| relation(one.trim(), operands).unwrap_or(false)))
 }
 
 /// `n % 10 = 1,3..5`

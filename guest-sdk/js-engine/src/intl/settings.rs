@@ -15,7 +15,9 @@ impl Settings {
         let text = |value: Value| match value {
             Value::String(text) => Some(text),
             Value::Null => None,
-            other @ (Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => Some(other.to_string()),
+            other @ (Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => {
+                Some(other.to_string())
+            }
         };
         Self(values.into_iter().filter_map(|(name, value)| Some((name, text(value)?))).collect())
     }

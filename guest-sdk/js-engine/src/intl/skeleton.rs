@@ -25,10 +25,35 @@ pub(crate) enum Field {
 const FIELDS: usize = 13;
 /// The names of the items that are appended, by field.
 const APPENDED: [&str; FIELDS] = [
-    "Era", "Year", "Quarter", "Month", "Week", "Day-Of-Week", "Day", "Period", "Hour", "Minute", "Second", "Fraction", "Timezone",
+    "Era",
+    "Year",
+    "Quarter",
+    "Month",
+    "Week",
+    "Day-Of-Week",
+    "Day",
+    "Period",
+    "Hour",
+    "Minute",
+    "Second",
+    "Fraction",
+    "Timezone",
 ];
-const NAMES: [&str; FIELDS] =
-    ["era", "year", "quarter", "month", "week", "weekday", "day", "dayperiod", "hour", "minute", "second", "", "zone"];
+const NAMES: [&str; FIELDS] = [
+    "era",
+    "year",
+    "quarter",
+    "month",
+    "week",
+    "weekday",
+    "day",
+    "dayperiod",
+    "hour",
+    "minute",
+    "second",
+    "",
+    "zone",
+];
 const NARROW: i32 = -0x101;
 const SHORT: i32 = -0x103;
 const LONG: i32 = -0x104;
@@ -163,7 +188,8 @@ impl Skeleton {
     pub(crate) fn distance(&self, other: &Self, only: u32) -> (i32, u32) {
         let (mut distance, mut missing) = (0, 0);
         for at in 0..FIELDS {
-            let own = if only & (1 << at) == 0 { 0 } else { self.fields[at].map_or(0, |(_, _, weight)| weight) };
+            let own =
+                if only & (1 << at) == 0 { 0 } else { self.fields[at].map_or(0, |(_, _, weight)| weight) };
             let others = other.fields[at].map_or(0, |(_, _, weight)| weight);
             distance += match (own, others) {
                 _ if own == others => 0,
@@ -193,9 +219,14 @@ impl<'a> Generator<'a> {
     pub(crate) fn new(table: &'a Table, names: &'a Table, decimal: &'a str) -> Self {
         let mut patterns: Vec<(Skeleton, String)> = Vec::new();
         for (skeleton, pattern) in table.under("a.") {
-            patterns.push((Skeleton::parse(&skeleton), pattern.split('\u{1f}').next().unwrap_or_default().to_owned()));
+            patterns.push((
+                Skeleton::parse(&skeleton),
+                pattern.split('\u{1f}').next().unwrap_or_default().to_owned(),
+            ));
         }
-        for style in ["fd.full", "fd.long", "fd.medium", "fd.short", "ft.full", "ft.long", "ft.medium", "ft.short"] {
+        for style in
+            ["fd.full", "fd.long", "fd.medium", "fd.short", "ft.full", "ft.long", "ft.medium", "ft.short"]
+        {
             if let Some(pattern) = table.get(style) {
                 let pattern = pattern.split('\u{1f}').next().unwrap_or_default();
                 let skeleton = Skeleton::parse(pattern);
@@ -306,7 +337,8 @@ pub(crate) fn adjusted(pattern: &str, wanted: &Skeleton, found: Option<&Skeleton
         match token {
             Token::Text(literal) => text.push_str(&quoted(&literal)),
             Token::Letters(letter, length) => {
-                let asked = field(letter, length).and_then(|(field, weight)| Some((field, weight, wanted.fields[field as usize]?)));
+                let asked = field(letter, length)
+                    .and_then(|(field, weight)| Some((field, weight, wanted.fields[field as usize]?)));
                 let Some((field, weight, (asked_letter, asked_length, _))) = asked else {
                     text.push_str(&letter.to_string().repeat(length));
                     continue;
@@ -315,9 +347,16 @@ pub(crate) fn adjusted(pattern: &str, wanted: &Skeleton, found: Option<&Skeleton
                 let mut adjusted = asked_length;
                 if matches!(field, Field::Minute | Field::Second) {
                     adjusted = length;
-                } else if let Some((skeleton_letter, skeleton_length, skeleton_weight)) = found.and_then(|found| found.fields[field as usize]) {
-                    let skeleton_length = if skeleton_letter == 'E' && field != Field::Weekday { skeleton_length.max(3) } else { skeleton_length };
-                    let same = skeleton_length == asked_length || (skeleton_letter == 'E' && skeleton_length.max(3) == asked_length);
+                } else if let Some((skeleton_letter, skeleton_length, skeleton_weight)) =
+                    found.and_then(|found| found.fields[field as usize])
+                {
+                    let skeleton_length = if skeleton_letter == 'E' && field != Field::Weekday {
+                        skeleton_length.max(3)
+                    } else {
+                        skeleton_length
+                    };
+                    let same = skeleton_length == asked_length
+                        || (skeleton_letter == 'E' && skeleton_length.max(3) == asked_length);
                     if same || (weight > 0) != (skeleton_weight > 0) {
                         adjusted = length;
                     }

@@ -43,9 +43,8 @@ impl Table {
     }
 
     fn new(text: String) -> Self {
-        let above = text
-            .strip_prefix('\t')
-            .and_then(|rest| Self::load(rest.split('\n').next().unwrap_or_default()));
+        let above =
+            text.strip_prefix('\t').and_then(|rest| Self::load(rest.split('\n').next().unwrap_or_default()));
         let mut lines = Vec::new();
         let mut at = 0;
         for line in text.split('\n') {
@@ -83,7 +82,8 @@ impl Table {
         let mut found: Vec<(String, String)> = Vec::new();
         let mut table = Some(self);
         while let Some(here) = table {
-            let start = here.lines.partition_point(|&at| here.text[at as usize..].as_bytes() < prefix.as_bytes());
+            let start =
+                here.lines.partition_point(|&at| here.text[at as usize..].as_bytes() < prefix.as_bytes());
             for index in start..here.lines.len() {
                 let (key, value) = here.line(index);
                 let Some(rest) = key.strip_prefix(prefix) else { break };

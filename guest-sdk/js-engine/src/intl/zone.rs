@@ -113,7 +113,11 @@ impl Zone {
             rest if rest.len() == 4 && rest.is_ascii() => rest.split_at(2),
             rest => rest.split_once(':')?,
         };
-        let number = |text: &str| (text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_digit())).then(|| text.parse::<i32>().ok()).flatten();
+        let number = |text: &str| {
+            (text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_digit()))
+                .then(|| text.parse::<i32>().ok())
+                .flatten()
+        };
         let (hours, minutes) = (number(hours)?, number(minutes)?);
         if hours > 23 || minutes > 59 {
             return None;
@@ -172,7 +176,10 @@ impl Zone {
         let rest = at + times * 9 + kinds.len() * 6 + letters + leaps * 12 + walls + utc;
         let footer = std::str::from_utf8(file.get(rest..)?).ok()?.trim_matches('\n').to_owned();
         let mut rule = rule(&footer);
-        if turned && let Some(Rule { standard, summer: Some((summer, starts, ends)) }) = &mut rule && *summer < *standard {
+        if turned
+            && let Some(Rule { standard, summer: Some((summer, starts, ends)) }) = &mut rule
+            && *summer < *standard
+        {
             std::mem::swap(standard, summer);
             std::mem::swap(starts, ends);
         }
@@ -206,7 +213,8 @@ impl Zone {
             let mut fields = use_of.split(',');
             let name = fields.next()?;
             let (from, to) = (fields.next()?.parse::<i64>().ok(), fields.next()?.parse::<i64>().ok());
-            (from.is_none_or(|from| from <= second) && to.is_none_or(|to| second < to)).then(|| name.to_owned())
+            (from.is_none_or(|from| from <= second) && to.is_none_or(|to| second < to))
+                .then(|| name.to_owned())
         })
     }
 
@@ -229,7 +237,8 @@ impl Zone {
             "v" if self.name == "UTC" => None,
             "v" => {
                 // Without a change around, the standard name says enough.
-                let changes = [-184, 184].iter().any(|days| self.at(second + days * 86_400).daylight) || offset.daylight;
+                let changes = [-184, 184].iter().any(|days| self.at(second + days * 86_400).daylight)
+                    || offset.daylight;
                 let name = if changes { given("g") } else { given("s").or_else(|| given("g")) };
                 name.or_else(|| self.place(&table, locale))
             }
@@ -281,7 +290,8 @@ impl Rule {
         let (year, _, _) = date_of((second + i64::from(self.standard)).div_euclid(86_400));
         let start = start.at(year) - i64::from(self.standard);
         let end = end.at(year) - i64::from(seconds);
-        let within = if start < end { (start..end).contains(&second) } else { second >= start || second < end };
+        let within =
+            if start < end { (start..end).contains(&second) } else { second >= start || second < end };
         if within { Offset { seconds, daylight: true } } else { standard }
     }
 }
@@ -309,7 +319,8 @@ fn name(text: &str) -> Option<&str> {
 
 /// `[+-]h[:mm[:ss]]` in seconds.
 fn clock(text: &str) -> Option<(i64, &str)> {
-    let end = text.find(|c: char| !(c.is_ascii_digit() || matches!(c, '+' | '-' | ':'))).unwrap_or(text.len());
+    let end =
+        text.find(|c: char| !(c.is_ascii_digit() || matches!(c, '+' | '-' | ':'))).unwrap_or(text.len());
     let (own, rest) = text.split_at(end);
     let sign = if own.starts_with('-') { -1 } else { 1 };
     let mut seconds = 0;

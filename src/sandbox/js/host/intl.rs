@@ -62,7 +62,9 @@ pub(super) fn take(mut caller: Caller<'_, Guest>, pointer: u32, length: u32) -> 
     let target = pointer.checked_add(length).and_then(|end| memory.get_mut(pointer..end));
     match target {
         Some(target) if length == answer.len() => target.copy_from_slice(&answer),
-        Some(_) | None => return Err(wasmtime::Error::msg("intl_take: there is no such answer, or no memory for it")),
+        Some(_) | None => {
+            return Err(wasmtime::Error::msg("intl_take: there is no such answer, or no memory for it"));
+        }
     }
     Ok(())
 }
