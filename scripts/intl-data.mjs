@@ -162,7 +162,7 @@ function units(locale) {
 }
 const DAYS = { sun: 0, mon: 1, tue: 2, wed: 3, thu: 4, fri: 5, sat: 6 };
 const WIDTHS = { abbreviated: 'a', narrow: 'n', wide: 'w', short: 's' };
-function calendar(data) {
+function calendar(data, gregorian = data) {
   const out = {};
   const each = (kind, letter, keyOf) => {
     for (const [context, widths] of Object.entries(data[kind] ?? {})) {
@@ -183,8 +183,10 @@ function calendar(data) {
   for (const style of ['full', 'long', 'medium', 'short']) {
     out[`fd.${style}`] = pattern(data.dateFormats[style]);
     out[`ft.${style}`] = pattern(data.timeFormats[style]);
-    out[`fj.${style}`] = pattern(data.dateTimeFormats[style]);
-    out[`fa.${style}`] = pattern(data['dateTimeFormats-atTime']?.standard?.[style] ?? data.dateTimeFormats[style]);
+    // The JSON has lost the blank of the traditional Chinese pattern; ICU has it. How a date and a time are joined is the same in every calendar.
+    const join = (value) => (value === '{1}{0}' ? '{1} {0}' : value);
+    out[`fj.${style}`] = join(gregorian.dateTimeFormats[style]);
+    out[`fa.${style}`] = join(gregorian['dateTimeFormats-atTime']?.standard?.[style] ?? gregorian.dateTimeFormats[style]);
   }
   for (const [skeleton, value] of Object.entries(data.dateTimeFormats.availableFormats)) {
     if (!/-count-|-alt-/.test(skeleton)) out[`a.${skeleton}`] = pattern(value);
@@ -277,8 +279,9 @@ function locale(tag) {
   add('num', numbers(tag));
   add('cur', currencies(tag));
   add('unit', units(tag));
-  add('date', calendar(main('dates-full', tag, 'ca-gregorian').dates.calendars.gregorian));
-  const other = (name, data) => { if (data) put(`date-${name}/${tag}`, calendar(data), from(`date-${name}`) && whole.has(from(`date-${name}`)) ? from(`date-${name}`) : `date/${tag}`); };
+  const { gregorian } = main('dates-full', tag, 'ca-gregorian').dates.calendars;
+  add('date', calendar(gregorian));
+  const other = (name, data) => { if (data) put(`date-${name}/${tag}`, calendar(data, gregorian), from(`date-${name}`) && whole.has(from(`date-${name}`)) ? from(`date-${name}`) : `date/${tag}`); };
   other('generic', main('dates-full', tag, 'ca-generic')?.dates.calendars.generic);
   for (const name of Object.keys(CALENDARS)) other(name, main(`cal-${name}-full`, tag, `ca-${name}`)?.dates.calendars[name]);
   add('zone', zones(tag));

@@ -1,4 +1,4 @@
-//! The data of the CLDR: chunks of text by name, as `scripts/intl-data.mjs` packs them.
+//! The data of the CLDR (Unicode License v3, `cldr.LICENSE`): chunks of text by name, as `scripts/intl-data.mjs` packs them.
 
 use std::{collections::HashMap, io::Read as _, sync::OnceLock};
 
