@@ -14,7 +14,7 @@
 //! - F1 [`sandbox`]: the only wasmtime. [`store`]: the only sled. [`verify`], [`template`], [`secrets`], [`script`],
 //!   [`formats`]: pure. [`net`]: the only way out.
 //! - F0 [`model`]: the vocabulary. `memory_budget`: how much memory each part may take. `reactor`: keeps long work from
-//!   the threads that wait for events. `meter`: work that is counted.
+//!   the threads that wait for events. `meter`: work that is counted. `intl`: languages, places and times, for scripts.
 //!
 //! The path of one webhook: `gateway::hooks` -> `verify` -> `engine::intake` -> (202 once durable) ->
 //! `engine::line` -> `engine::runner` -> `engine::run::execution` -> `engine::run::transition` -> `engine::run::attempt` ->

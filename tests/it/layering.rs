@@ -41,7 +41,7 @@ const ROOMS: [&[&str]; 18] = [
     // F1: siblings, each with one power.
     &["sandbox", "script", "store", "verify", "template", "net", "secrets", "formats"],
     // F0: words, and what is pure.
-    &["memory_budget", "meter", "reactor"],
+    &["intl", "memory_budget", "meter", "reactor"],
     &["model"],
 ];
 /// The lowest room that speaks HTTP.

@@ -47,6 +47,7 @@ mod installing;
 mod isolation;
 mod javascript_as_node_runs_it;
 mod kv;
+mod languages;
 mod layering;
 mod libraries;
 mod limits;

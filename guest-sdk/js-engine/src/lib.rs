@@ -15,7 +15,7 @@
 //! the next export is called. An error is the JSON of [`failure::Failure`]; PENDING is `{"calls":[{"id","op","args"}],"cancel":[id]}`:
 //! what the script waits for and what it gave up since the last answer. `wizer-initialize` builds the context for the snapshot.
 //!
-//! Imports (module `flowcell`): `log`, `now`, `random`: see [`host`]. There is no other way out.
+//! Imports (module `flowcell`): `log`, `now`, `random`, `intl`, `intl_take`: see [`host`]. There is no other way out.
 //!
 //! # Memory
 //! From address 0: the shadow stack (2 MiB, growing down, so that an overflow traps), static data, the heap. All state is in
@@ -31,6 +31,7 @@ pub mod frame;
 pub mod host;
 mod imports;
 mod input;
+mod intl;
 mod jobs;
 mod mends;
 mod mistakes;

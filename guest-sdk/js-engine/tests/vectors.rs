@@ -59,3 +59,9 @@ fn crypto_gives_what_node_gives() {
 fn intl_gives_what_node_gives() {
     all("intl.json", 300);
 }
+
+/// Locales x options, as `scripts/intl-vectors.mjs` prints them with Node; `languages-differ.json` names what is left out.
+#[test]
+fn languages_are_written_as_node_writes_them() {
+    all("languages.json", 90);
+}

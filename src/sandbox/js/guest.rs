@@ -35,6 +35,8 @@ pub(super) struct Guest {
     pub(super) waited: Duration,
     /// What the guest said before it gave up.
     pub(super) panic: Option<String>,
+    /// What it asked of languages, until it takes the answer.
+    pub(super) answer: Vec<u8>,
 }
 
 impl Guest {
@@ -50,6 +52,7 @@ impl Guest {
             deadline: Instant::now(),
             waited: Duration::ZERO,
             panic: None,
+            answer: Vec::new(),
         }
     }
 }

@@ -11,7 +11,12 @@ use boa_engine::{
     Context, JsArgs, JsError, JsNativeError, JsObject, JsResult, JsStr, JsString, JsValue, js_string,
 };
 
+use crate::host;
+
 use super::native::{array_buffer, bytes_argument, coded, define, size_argument, text_argument};
+
+/// The most that the host decodes at once, bytes.
+const DECODED_MOST: usize = 63 << 20;
 
 /// Base64 without padding and with whatever bits are left over.
 const LENIENT: GeneralPurpose = GeneralPurpose::new(
@@ -194,42 +199,36 @@ fn whole_length(_: &JsValue, args: &[JsValue], context: &mut Context) -> JsResul
 /// The canonical name of a `TextDecoder` label, or an empty text.
 fn decoder_label(_: &JsValue, args: &[JsValue], context: &mut Context) -> JsResult<JsValue> {
     let label = text_argument(args, 0, context)?;
-    let name = match label.trim().to_ascii_lowercase().as_str() {
-        "utf-8" | "utf8" | "unicode-1-1-utf-8" => "utf-8",
-        "utf-16le" | "utf-16" | "ucs-2" | "unicode" => "utf-16le",
-        "windows-1252" | "latin1" | "iso-8859-1" | "ascii" | "us-ascii" | "cp1252" | "l1" => "windows-1252",
-        _ => "",
+    // The most common ones are no question for the host; a top level that asks for them keeps its image small.
+    let name = match label.trim_matches([' ', '\t', '\n', '\u{c}', '\r']).to_ascii_lowercase().as_str() {
+        "utf-8" | "utf8" => Some("utf-8".to_owned()),
+        label => {
+            host::intl(host::Intl::Label, label.as_bytes()).and_then(|name| String::from_utf8(name).ok())
+        }
     };
-    Ok(JsString::from(name).into())
+    Ok(JsString::from(name.unwrap_or_default().as_str()).into())
 }
 
-/// What windows-1252 has at 0x80 to 0x9f (<https://encoding.spec.whatwg.org/#windows-1252>).
-const WINDOWS_1252: [u16; 32] = [
-    0x20ac, 0x81, 0x201a, 0x0192, 0x201e, 0x2026, 0x2020, 0x2021, 0x02c6, 0x2030, 0x0160, 0x2039, 0x0152,
-    0x8d, 0x017d, 0x8f, 0x90, 0x2018, 0x2019, 0x201c, 0x201d, 0x2022, 0x2013, 0x2014, 0x02dc, 0x2122, 0x0161,
-    0x203a, 0x0153, 0x9d, 0x017e, 0x0178,
-];
-
-/// `textDecode(bytes, encoding, fatal)`: `null` when fatal and malformed.
+/// `textDecode(bytes, encoding, fatal, last)`: `null` when fatal and malformed. Without `last`, more of a stream follows.
 fn text_decode(_: &JsValue, args: &[JsValue], context: &mut Context) -> JsResult<JsValue> {
     let bytes = bytes_argument(args, 0, context)?;
     let fatal = args.get_or_undefined(2).to_boolean();
-    let text = match text_argument(args, 1, context)?.as_str() {
-        "utf-16le" => Encoding::Utf16Le.decode(&bytes),
-        "windows-1252" => {
-            let units: Vec<u16> = bytes
-                .iter()
-                .map(|&byte| match byte {
-                    0x80..=0x9f => WINDOWS_1252[usize::from(byte - 0x80)],
-                    byte => byte.into(),
-                })
-                .collect();
-            JsString::from(units.as_slice())
+    let last = args.get_or_undefined(3).to_boolean();
+    let encoding = text_argument(args, 1, context)?;
+    if encoding == "utf-8" {
+        if fatal && std::str::from_utf8(&bytes).is_err() {
+            return Ok(JsValue::null());
         }
-        _ if fatal && std::str::from_utf8(&bytes).is_err() => return Ok(JsValue::null()),
-        _ => Encoding::Utf8.decode(&bytes),
-    };
-    Ok(text.into())
+        return Ok(Encoding::Utf8.decode(&bytes).into());
+    }
+    if bytes.len() > DECODED_MOST {
+        let message = "TextDecoder: more than 63 MiB cannot be decoded at once";
+        return Err(JsNativeError::range().with_message(message).into());
+    }
+    let digit = |flag: bool| if flag { b'1' } else { b'0' };
+    let request = [encoding.as_bytes(), &[0, digit(fatal), digit(last)], &bytes].concat();
+    let text = host::intl(host::Intl::Decode, &request).and_then(|text| String::from_utf8(text).ok());
+    Ok(text.map_or(JsValue::null(), |text| JsString::from(text.as_str()).into()))
 }
 
 fn atob(_: &JsValue, args: &[JsValue], context: &mut Context) -> JsResult<JsValue> {

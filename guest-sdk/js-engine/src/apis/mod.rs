@@ -25,6 +25,7 @@ mod headers;
 pub(crate) mod inputs;
 pub(crate) mod inspect;
 mod inspect_text;
+mod intl;
 mod kdf;
 mod keys;
 pub(crate) mod native;
@@ -51,11 +52,11 @@ const PRELUDE: [(&str, &str); 24] = [
     ("flowcell:text", include_str!("../prelude/text.js")),
     ("flowcell:util", include_str!("../prelude/util.js")),
     ("flowcell:console", include_str!("../prelude/console.js")),
-    ("flowcell:intl", include_str!("../prelude/intl_data.js")),
+    ("flowcell:intl", include_str!("../prelude/intl_locale.js")),
     ("flowcell:intl/number", include_str!("../prelude/intl_number.js")),
-    ("flowcell:intl/zone", include_str!("../prelude/intl_zone.js")),
     ("flowcell:intl/date", include_str!("../prelude/intl_date.js")),
     ("flowcell:intl/text", include_str!("../prelude/intl_text.js")),
+    ("flowcell:intl/names", include_str!("../prelude/intl_names.js")),
     ("flowcell:events", include_str!("../prelude/events.js")),
     ("flowcell:timers", include_str!("../prelude/timers.js")),
     ("flowcell:run", include_str!("../prelude/run.js")),
@@ -90,6 +91,7 @@ pub(crate) fn register(context: &mut Context) -> JsResult<()> {
     own::register(&native, context)?;
     headers::register(&native, context)?;
     format::register(&native, context)?;
+    intl::register(&native, context)?;
     let modules = JsObject::with_null_proto();
     let global: JsValue =
         FunctionObjectBuilder::new(context.realm(), NativeFunction::from_fn_ptr(define_global))

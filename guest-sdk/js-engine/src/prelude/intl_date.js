@@ -1,8 +1,8 @@
-// Intl.DateTimeFormat in the Gregorian calendar, and toLocaleString of dates. The default time zone is UTC, wherever the server stands.
+// Intl.DateTimeFormat, and toLocaleString of dates. The default time zone is UTC, wherever the server stands.
 (function (native, modules, global) {
   'use strict';
-  const { resolve, option, optionsOf, add, hide } = modules.intl;
-  const { find, offsetAt, nameAt } = modules.zones;
+  const { Intl, resolve, keyed, shown, numbering, option, optionsOf, parts, triples, joined, add, keeper, hide } = modules.intl;
+  const WHERE = 'Intl.DateTimeFormat';
   const STYLES = ['full', 'long', 'medium', 'short'];
   const TEXT = ['narrow', 'short', 'long'];
   const DIGITS = ['2-digit', 'numeric'];
@@ -12,72 +12,71 @@
   };
   const DATE = ['weekday', 'year', 'month', 'day'];
   const TIME = ['dayPeriod', 'hour', 'minute', 'second', 'fractionalSecondDigits'];
-  const LETTERS = { long: 'MMMM', short: 'MMM', narrow: 'MMMMM' };
+  const CYCLES = ['h11', 'h12', 'h23', 'h24'];
+  const CALENDARS = ['buddhist', 'chinese', 'coptic', 'dangi', 'ethioaa', 'ethiopic', 'gregory', 'hebrew', 'indian', 'islamic-civil', 'islamic-tbla', 'islamic-umalqura', 'iso8601', 'japanese', 'persian', 'roc'];
+  const OLD = { gregorian: 'gregory', 'ethiopic-amete-alem': 'ethioaa', islamicc: 'islamic-civil' };
 
-  // The pattern of the date fields that are asked for.
-  function datePattern(data, fields) {
-    const { year, month, day, weekday } = fields;
-    const text = month !== undefined && !DIGITS.includes(month);
-    const key = `${year ? 'y' : ''}${month ? text ? 'MMM' : 'M' : ''}${day ? 'd' : ''}`;
-    let pattern = data[key] ?? [year && data.y, month && data[text ? 'MMM' : 'M'], day && data.d].filter(Boolean).join(' ');
-    if (text && month !== 'short') pattern = pattern.replace('MMM', LETTERS[month]);
-    const wide = (letter, asked) => { if (asked === '2-digit') pattern = pattern.replace(new RegExp(`${letter}+`), letter.repeat(2)); };
-    if (!text) wide('M', month);
-    wide('d', day);
-    if (year === '2-digit') pattern = pattern.replace('y', 'yy');
-    if (fields.era) pattern += /年/.test(pattern) ? '' : ' G';
-    if (weekday) {
-      const letters = { long: 'EEEE', short: 'E', narrow: 'EEEEE' }[weekday];
-      let around = pattern && (data.weekday[month === 'long' ? `${key}`.replace('MMM', 'MMMM') : key] ?? data.weekday[key] ?? 'E #');
-      if (weekday === 'long' && around) around = around.replace('(E)', 'E');
-      pattern = around ? around.replace('E', letters).replace('#', pattern) : letters;
+  // How many letters two names differ by, up to three.
+  function distance(a, b) {
+    if (Math.abs(a.length - b.length) > 2) return 3;
+    let row = Array.from({ length: b.length + 1 }, (_, at) => at);
+    for (let i = 1; i <= a.length; i++) {
+      const next = [i];
+      for (let j = 1; j <= b.length; j++) next.push(Math.min(next[j - 1] + 1, row[j] + 1, row[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1)));
+      row = next;
     }
-    return pattern;
+    return Math.min(3, row[b.length]);
   }
-  function timePattern(data, fields, twelve) {
-    const { hour, minute, second, fractionalSecondDigits: fraction } = fields;
-    const cycle = twelve ? 12 : 24;
-    const seconds = (second || fraction) && `ss${fraction ? `${data.decimal}${'S'.repeat(fraction)}` : ''}`;
-    let pattern;
-    if (!hour) {
-      const alone = !(minute && seconds);
-      pattern = [minute && 'mm', seconds].filter(Boolean).join(':');
-      if (alone) pattern = pattern.replace(/^(.)\1/, '$1');
-    } else if (!minute && !seconds) {
-      pattern = data.hour[cycle];
-      if (hour === '2-digit') pattern = pattern.replace(/[hH]+/, '$&$&').replace(/([hH])\1{2,}/, '$1$1');
-    } else {
-      const letters = twelve ? hour === '2-digit' ? 'hh' : 'h' : data.pad || hour === '2-digit' ? 'HH' : 'H';
-      pattern = data.time[cycle].replace('#', [letters, minute && 'mm', seconds].filter(Boolean).join(':'));
-    }
-    return pattern;
+  function unknownZone(text) {
+    const city = (name) => name.slice(name.lastIndexOf('/') + 1).toLowerCase();
+    const asked = city(text.replaceAll(' ', '_').slice(0, 40));
+    const near = asked.length < 3 ? [] : zoneNames().map((name) => [name, city(name) === asked ? 0 : city(name).includes(asked) ? 1 : distance(city(name), asked)])
+      .filter(([, far]) => far < 3).sort((a, b) => a[1] - b[1]).slice(0, 3).map(([name]) => name);
+    return new RangeError(`Invalid time zone specified: ${text}${near.length > 0 ? `. Near it are ${near.join(', ')}` : ''}`);
   }
-  const withZone = (data, pattern, style) => data.zone.replace('#', () => pattern).replace('z', style === 'long' ? 'zzzz' : style === 'short' ? 'z' : style === 'longOffset' ? 'OOOO' : 'O');
+  function zoneNames() {
+    const flat = native.intlKeys('sup/zone', 'a.');
+    return [...new Set(flat.filter((_, at) => at % 2 === 1))].sort();
+  }
+  const refused = (calendar) => /^islamic(-rgsa)?$/.test(calendar);
 
   class DateTimeFormat {
-    #data;
     #settings;
-    #zone;
-    #pattern;
+    #id;
     #format;
     constructor(locales, options, needed = 'any', defaults = 'date') {
-      const { locale, data } = resolve(locales);
+      const found = resolve(locales);
       options = optionsOf(options);
-      const settings = { locale, calendar: 'gregory', numberingSystem: 'latn' };
-      this.#zone = find(options.timeZone ?? 'UTC');
-      settings.timeZone = this.#zone.name;
+      option(options, 'localeMatcher', ['lookup', 'best fit'], 'best fit', WHERE);
+      let { calendar, hour12 } = options;
+      if (calendar !== undefined) {
+        calendar = `${calendar}`.toLowerCase();
+        if (!/^[a-z0-9]{3,8}(-[a-z0-9]{3,8})*$/.test(calendar)) throw new RangeError(`Invalid calendar : ${calendar}`);
+        calendar = OLD[calendar] ?? calendar;
+        if (refused(calendar)) throw new RangeError(`Intl.DateTimeFormat: the calendar '${calendar}', whose months begin when the moon is seen, is not available. There are 'islamic-umalqura', 'islamic-civil' and 'islamic-tbla'`);
+      }
+      const numberingSystem = numbering(found, options.numberingSystem);
+      calendar = keyed(found, 'ca', calendar, (name) => CALENDARS.includes(name), CALENDARS.includes(found.calendar) ? found.calendar : 'gregory');
+      if (hour12 !== undefined) hour12 = Boolean(hour12);
+      const asked = option(options, 'hourCycle', CYCLES, undefined, WHERE);
+      let cycle = hour12 === undefined ? keyed(found, 'hc', asked, (name) => CYCLES.includes(name), found.cycle) : found.cycle;
+      if (hour12 !== undefined) cycle = hour12 ? found.cycle === 'h11' || found.cycle === 'h12' ? found.cycle : found.region === 'JP' ? 'h11' : 'h12' : found.cycle === 'h24' ? 'h24' : 'h23';
+      const zone = options.timeZone === undefined ? 'UTC' : `${options.timeZone}`;
+      const timeZone = native.intlZone(zone);
+      if (timeZone === undefined) throw unknownZone(zone);
       const fields = {};
-      for (const [name, values] of Object.entries(FIELDS)) {
-        const value = option(options, name, values, undefined);
+      for (const name of ['weekday', 'era', 'year', 'month', 'day', 'dayPeriod', 'hour', 'minute', 'second']) {
+        const value = option(options, name, FIELDS[name], undefined, WHERE);
         if (value !== undefined) fields[name] = value;
       }
       if (options.fractionalSecondDigits !== undefined) {
-        if (!(options.fractionalSecondDigits >= 1 && options.fractionalSecondDigits <= 3)) throw new RangeError('fractionalSecondDigits value is out of range.');
+        if (!(options.fractionalSecondDigits >= 1 && options.fractionalSecondDigits < 4)) throw new RangeError('fractionalSecondDigits value is out of range.');
         fields.fractionalSecondDigits = Math.floor(options.fractionalSecondDigits);
       }
-      const [dateStyle, timeStyle] = [option(options, 'dateStyle', STYLES, undefined), option(options, 'timeStyle', STYLES, undefined)];
-      const cycle = option(options, 'hourCycle', ['h11', 'h12', 'h23', 'h24'], undefined);
-      const twelve = options.hour12 !== undefined ? Boolean(options.hour12) : cycle ? /h1/.test(cycle) : data.hour12;
+      const zoneName = option(options, 'timeZoneName', FIELDS.timeZoneName, undefined, WHERE);
+      if (zoneName !== undefined) fields.timeZoneName = zoneName;
+      option(options, 'formatMatcher', ['basic', 'best fit'], 'best fit', WHERE);
+      const [dateStyle, timeStyle] = [option(options, 'dateStyle', STYLES, undefined, WHERE), option(options, 'timeStyle', STYLES, undefined, WHERE)];
       if (dateStyle || timeStyle) {
         if (Object.keys(fields).length > 0) throw new TypeError(`Can't set option ${Object.keys(fields)[0]} when ${dateStyle ? 'dateStyle' : 'timeStyle'} is used`);
         if (timeStyle && needed === 'date') throw new TypeError('Invalid option : timeStyle');
@@ -89,87 +88,48 @@
           if (defaults !== 'date') Object.assign(fields, { hour: 'numeric', minute: 'numeric', second: 'numeric' });
         }
       }
-      const timed = timeStyle || fields.hour;
-      if (timed) Object.assign(settings, { hourCycle: options.hour12 === undefined && cycle ? cycle : twelve ? 'h12' : 'h23', hour12: twelve });
-      this.#settings = { ...settings, ...fields, ...(dateStyle && { dateStyle }), ...(timeStyle && { timeStyle }) };
-      this.#data = data;
-      this.#pattern = this.#choose(fields, dateStyle, timeStyle, twelve);
-    }
-    #choose(fields, dateStyle, timeStyle, twelve) {
-      const data = this.#data;
-      let date = dateStyle ? data.styles[dateStyle] : datePattern(data, fields);
-      let time = timeStyle ? timePattern(data, { hour: 'numeric', minute: 'numeric', ...(timeStyle !== 'short' && { second: 'numeric' }) }, twelve) : timePattern(data, fields, twelve);
-      const zone = timeStyle === 'full' ? 'long' : timeStyle === 'long' ? 'short' : fields.timeZoneName;
-      if (zone && time) time = withZone(data, time, zone);
-      else if (zone) date += `${data.joins[2]}${withZone(data, '', zone).trim()}`;
-      if (!date || !time) return date || time;
-      const textual = dateStyle ? { full: 0, long: 0, medium: /MMM/.test(date) ? 1 : 2, short: 2 }[dateStyle] : fields.month === 'long' ? 0 : /MMM/.test(date) ? 1 : 2;
-      const join = !dateStyle && fields.weekday && !fields.year && !fields.month && !fields.day ? data.dayTime : data.joins[textual];
-      return `${date}${join}${time}`;
-    }
-    formatToParts(input) {
-      const time = input === undefined ? DateNow() : Number(input);
-      if (!(Math.abs(time) <= 8.64e15)) throw new RangeError('Invalid time value');
-      const at = new Date(time + offsetAt(this.#zone, time) * 60000);
-      const parts = [];
-      const literal = (value) => {
-        if (parts.length > 0 && parts.at(-1).type === 'literal') parts.at(-1).value += value;
-        else parts.push({ type: 'literal', value });
+      const settings = { ...fields, dateStyle, timeStyle, calendar, numberingSystem, timeZone, hourCycle: cycle, data: found.data };
+      this.#id = native.intlDate(JSON.stringify(settings));
+      this.#settings = () => {
+        const [name, ...forms] = native.intlDateFields(this.#id);
+        const timed = timeStyle || forms.includes('hour');
+        const made = { locale: shown(found), calendar, numberingSystem, timeZone: name };
+        if (timed) Object.assign(made, { hourCycle: cycle, hour12: cycle === 'h11' || cycle === 'h12' });
+        if (!dateStyle && !timeStyle) {
+          for (const field of [...Object.keys(FIELDS).slice(0, 9), 'fractionalSecondDigits', 'timeZoneName']) {
+            const at = forms.indexOf(field);
+            if (at >= 0 && at % 2 === 0) made[field] = field === 'fractionalSecondDigits' ? Number(forms[at + 1]) : forms[at + 1];
+          }
+        }
+        return { ...made, ...(dateStyle && { dateStyle }), ...(timeStyle && { timeStyle }) };
       };
-      for (const [token, quoted] of this.#pattern.matchAll(/'([^']*)'|([a-zA-Z])\2*|[^a-zA-Z']+/g)) {
-        if (quoted !== undefined) literal(quoted);
-        else if (/^[a-zA-Z]/.test(token)) parts.push(this.#part(token, at, time));
-        else literal(token);
-      }
-      return parts;
     }
-    #part(token, at, time) {
-      const data = this.#data;
-      const two = (number) => `${number}`.padStart(token.length, '0');
-      const hour = at.getUTCHours();
-      switch (token[0]) {
-        case 'G': return { type: 'era', value: data.eras[at.getUTCFullYear() > 0 ? 1 : 0] };
-        case 'y': {
-          const year = at.getUTCFullYear() > 0 ? at.getUTCFullYear() : 1 - at.getUTCFullYear();
-          return { type: 'year', value: token === 'yy' ? `${year % 100}`.padStart(2, '0') : `${year}` };
-        }
-        case 'M': {
-          const month = at.getUTCMonth();
-          const short = /^M+$/.test(this.#pattern) && data.aloneMonths ? data.aloneMonths : data.shortMonths;
-          return { type: 'month', value: token.length <= 2 ? two(month + 1) : token === 'MMM' ? short[month] : token === 'MMMM' ? data.months[month] : /^\d/.test(data.shortMonths[month]) ? `${month + 1}` : data.months[month][0].toUpperCase() };
-        }
-        case 'd': return { type: 'day', value: two(at.getUTCDate()) };
-        case 'E': {
-          const day = at.getUTCDay();
-          return { type: 'weekday', value: token === 'E' ? (this.#pattern === 'E' && data.aloneDays ? data.aloneDays : data.shortDays)[day] : token === 'EEEE' ? data.days[day] : data.narrowDays ? data.narrowDays[day] : data.days[day][0].toUpperCase() };
-        }
-        case 'a': return { type: 'dayPeriod', value: data.periods[hour < 12 ? 0 : 1] };
-        case 'h': return { type: 'hour', value: two(this.#settings.hourCycle === 'h11' ? hour % 12 : hour % 12 || 12) };
-        case 'H': return { type: 'hour', value: two(this.#settings.hourCycle === 'h24' ? hour || 24 : hour) };
-        case 'm': return { type: 'minute', value: two(at.getUTCMinutes()) };
-        case 's': return { type: 'second', value: two(at.getUTCSeconds()) };
-        case 'S': return { type: 'fractionalSecond', value: `${at.getUTCMilliseconds()}`.padStart(3, '0').slice(0, token.length) };
-        case 'O': return { type: 'timeZoneName', value: nameAt(this.#zone, time, token === 'O' ? 'shortOffset' : 'longOffset', this.#settings.locale) };
-        default: return { type: 'timeZoneName', value: nameAt(this.#zone, time, token === 'z' ? 'short' : 'long', this.#settings.locale) };
-      }
+    #time(value) {
+      const time = value === undefined ? DateNow() : Number(value);
+      if (!(Math.abs(time) <= 8.64e15)) throw new RangeError('Invalid time value');
+      return time;
     }
     get format() {
-      // Like Node, a text has plain spaces where the parts have narrow ones.
-      this.#format ??= (date) => this.formatToParts(date).map((part) => part.value).join('').replaceAll('\u202f', ' ');
+      this.#format ??= (date) => native.intlDateText(this.#id, this.#time(date));
       return this.#format;
     }
-    formatRange(from, to) {
-      const [start, end] = [this.format(from), this.format(to)];
-      return start === end ? start : `${start} – ${end}`;
+    formatToParts(date) { return parts(native.intlDateParts(this.#id, this.#time(date))); }
+    #range(from, to) {
+      if (from === undefined || to === undefined) throw new TypeError('Invalid time value');
+      return native.intlDateRange(this.#id, this.#time(from), this.#time(to));
     }
-    resolvedOptions() { return { ...this.#settings }; }
+    formatRange(from, to) { return joined(this.#range(from, to)); }
+    formatRangeToParts(from, to) { return triples(this.#range(from, to)); }
+    resolvedOptions() { return this.#settings(); }
   }
   add(DateTimeFormat, true);
 
   for (const [name, needed, defaults] of [['toLocaleString', 'any', 'all'], ['toLocaleDateString', 'date', 'date'], ['toLocaleTimeString', 'time', 'time']]) {
+    const kept = keeper((locales, options) => new DateTimeFormat(locales, options, needed, defaults));
     hide(Date.prototype, name, { [name](locales, options) {
       const time = Date.prototype.getTime.call(this);
-      return NumberIsNaN(time) ? 'Invalid Date' : new DateTimeFormat(locales, options, needed, defaults).format(time);
+      return NumberIsNaN(time) ? 'Invalid Date' : kept(locales, options).format(time);
     } }[name]);
   }
+  modules.intlValues = { calendars: CALENDARS, zoneNames };
 });

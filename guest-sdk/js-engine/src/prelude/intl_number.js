@@ -1,200 +1,168 @@
-// Intl.NumberFormat (decimal, percent, currency), Intl.PluralRules, and toLocaleString of numbers.
+// Intl.NumberFormat, Intl.PluralRules, and toLocaleString of numbers.
 (function (native, modules, global) {
   'use strict';
-  const { resolve, option, optionsOf, add, hide } = modules.intl;
-  const SYMBOLS = {
-    EUR: '€', GBP: '£', CNY: 'CN¥', INR: '₹', KRW: '₩', BRL: 'R$', CAD: 'CA$', AUD: 'A$', HKD: 'HK$', TWD: 'NT$', MXN: 'MX$', NZD: 'NZ$', ILS: '₪', VND: '₫', PHP: '₱',
-  };
-  const NARROW = { USD: '$', CNY: '¥', JPY: '¥', CAD: '$', AUD: '$', HKD: '$', TWD: '$', MXN: '$', NZD: '$', RUB: '₽', TRY: '₺', UAH: '₴', PLN: 'zł', SEK: 'kr', NOK: 'kr', DKK: 'kr' };
-  const ENGLISH = { USD: 'US dollar', EUR: 'euro', GBP: 'British pound', JPY: 'Japanese yen', CNY: 'Chinese yuan', CHF: 'Swiss franc', CAD: 'Canadian dollar', AUD: 'Australian dollar', INR: 'Indian rupee' };
-  const ZERO = ['BIF', 'CLP', 'DJF', 'GNF', 'ISK', 'JPY', 'KMF', 'KRW', 'PYG', 'RWF', 'UGX', 'VND', 'VUV', 'XAF', 'XOF', 'XPF'];
-  const THREE = ['BHD', 'IQD', 'JOD', 'KWD', 'LYD', 'OMR', 'TND'];
-  const currencyDigits = (code) => (ZERO.includes(code) ? 0 : THREE.includes(code) ? 3 : 2);
+  const { Intl, resolve, shown, numbering, option, optionsOf, objectOf, parts, triples, joined, add, keeper, hide } = modules.intl;
+  const WHERE = 'Intl.NumberFormat';
+  const TO_PRIMITIVE = Symbol.toPrimitive;
+  const INCREMENTS = [1, 2, 5, 10, 20, 25, 50, 100, 200, 250, 500, 1000, 2000, 2500, 5000];
+  const MODES = ['ceil', 'floor', 'expand', 'trunc', 'halfCeil', 'halfFloor', 'halfExpand', 'halfTrunc', 'halfEven'];
+  const UNITS = ('acre bit byte celsius centimeter day degree fahrenheit fluid-ounce foot gallon gigabit gigabyte gram hectare hour inch kilobit kilobyte kilogram kilometer liter megabit megabyte meter '
+    + 'microsecond mile mile-scandinavian milliliter millimeter millisecond minute month nanosecond ounce percent petabyte pound second stone terabit terabyte week yard year').split(' ');
 
-  function integer(options, name, min, max, fallback) {
-    const value = options[name];
+  function integer(value, name, min, max, fallback) {
     if (value === undefined) return fallback;
     const number = Math.floor(Number(value));
-    if (!(number >= min && number <= max)) throw new RangeError(`${name} value is out of range.`);
+    if (!(Number(value) >= min && Number(value) <= max)) throw new RangeError(`${name} value is out of range.`);
     return number;
   }
-  // The shortest decimal digits and the power of ten of the first.
-  function decompose(value) {
-    if (typeof value === 'bigint') {
-      const text = `${value < 0n ? -value : value}`;
-      return { digits: text, power: text.length - 1 };
+  function digitOptions(options, least, most, compact) {
+    const settings = { minimumIntegerDigits: integer(options.minimumIntegerDigits, 'minimumIntegerDigits', 1, 21, 1) };
+    const { minimumFractionDigits: minFraction, maximumFractionDigits: maxFraction, minimumSignificantDigits: minDigits, maximumSignificantDigits: maxDigits } = options;
+    const increment = integer(options.roundingIncrement, 'roundingIncrement', 1, 5000, 1);
+    if (!INCREMENTS.includes(increment)) throw new RangeError('roundingIncrement value is out of range.');
+    const roundingMode = option(options, 'roundingMode', MODES, 'halfExpand', WHERE);
+    const priority = option(options, 'roundingPriority', ['auto', 'morePrecision', 'lessPrecision'], 'auto', WHERE);
+    const trailingZeroDisplay = option(options, 'trailingZeroDisplay', ['auto', 'stripIfInteger'], 'auto', WHERE);
+    if (increment !== 1) most = least;
+    const hasDigits = minDigits !== undefined || maxDigits !== undefined;
+    const hasFraction = minFraction !== undefined || maxFraction !== undefined;
+    const byDigits = priority !== 'auto' || hasDigits;
+    const byFraction = priority !== 'auto' || !(hasDigits || (!hasFraction && compact));
+    if (byDigits) {
+      settings.minimumSignificantDigits = hasDigits ? integer(minDigits, 'minimumSignificantDigits', 1, 21, 1) : 1;
+      settings.maximumSignificantDigits = hasDigits ? integer(maxDigits, 'maximumSignificantDigits', settings.minimumSignificantDigits, 21, 21) : 21;
     }
-    const [mantissa, power] = Math.abs(value).toExponential().split('e');
-    return { digits: mantissa.replace('.', ''), power: Number(power) };
-  }
-  // Keeps `keep` digits, a half away from zero.
-  function round({ digits, power }, keep) {
-    if (keep >= digits.length) return { digits, power };
-    const up = keep >= 0 && digits[keep] >= '5';
-    const kept = keep <= 0 ? '' : digits.slice(0, keep);
-    if (!up) return kept === '' ? { digits: '0', power: 0 } : { digits: kept, power };
-    const raised = kept === '' ? '1' : `${BigInt(kept) + 1n}`.padStart(kept.length, '0');
-    return { digits: raised, power: kept === '' ? power + 1 : power + raised.length - kept.length };
-  }
-  function rounded(value, settings, shift) {
-    const exact = decompose(value);
-    const zero = /^0*$/.test(exact.digits);
-    const scaled = zero ? { digits: '0', power: 0 } : { digits: exact.digits, power: exact.power + shift };
-    const bySignificant = settings.maximumSignificantDigits !== undefined;
-    const { digits, power } = round(scaled, bySignificant ? settings.maximumSignificantDigits : scaled.power + 1 + settings.maximumFractionDigits);
-    const padded = digits.padEnd(power + 1, '0');
-    let whole = power < 0 ? '0' : padded.slice(0, power + 1);
-    let fraction = (power < 0 ? '0'.repeat(-power - 1) + digits : padded.slice(power + 1)).replace(/0+$/, '');
-    const least = !bySignificant ? settings.minimumFractionDigits : Math.max(0, settings.minimumSignificantDigits - power - 1);
-    fraction = fraction.padEnd(least, '0');
-    whole = whole.padStart(settings.minimumIntegerDigits, '0');
-    return { whole, fraction, zero: /^0*$/.test(whole + fraction) };
+    if (byFraction) {
+      let [min, max] = [least, most];
+      if (hasFraction) {
+        min = integer(minFraction, 'minimumFractionDigits', 0, 100, undefined);
+        max = integer(maxFraction, 'maximumFractionDigits', 0, 100, undefined);
+        if (min === undefined) min = Math.min(least, max);
+        else if (max === undefined) max = Math.max(most, min);
+        else if (min > max) throw new RangeError('maximumFractionDigits value is out of range.');
+      }
+      Object.assign(settings, { minimumFractionDigits: min, maximumFractionDigits: max });
+    }
+    let roundingPriority = priority;
+    if (!byDigits && !byFraction) {
+      Object.assign(settings, { minimumSignificantDigits: 1, maximumSignificantDigits: 2, minimumFractionDigits: 0, maximumFractionDigits: 0 });
+      roundingPriority = 'morePrecision';
+    }
+    if (increment !== 1) {
+      if (byDigits || !byFraction) throw new TypeError('roundingIncrement value is invalid.');
+      if (settings.minimumFractionDigits !== settings.maximumFractionDigits) throw new RangeError('maximumFractionDigits not equal to minimumFractionDigits');
+    }
+    return [settings, { roundingMode, roundingIncrement: increment, trailingZeroDisplay, roundingPriority }];
   }
 
-  function digitOptions(options, least, most) {
-    const settings = { minimumIntegerDigits: integer(options, 'minimumIntegerDigits', 1, 21, 1) };
-    if (options.minimumSignificantDigits !== undefined || options.maximumSignificantDigits !== undefined) {
-      settings.minimumSignificantDigits = integer(options, 'minimumSignificantDigits', 1, 21, 1);
-      settings.maximumSignificantDigits = integer(options, 'maximumSignificantDigits', settings.minimumSignificantDigits, 21, 21);
-      return settings;
-    }
-    const min = integer(options, 'minimumFractionDigits', 0, 100, undefined);
-    const max = integer(options, 'maximumFractionDigits', 0, 100, undefined);
-    if (min !== undefined && max !== undefined && min > max) throw new RangeError('maximumFractionDigits value is out of range.');
-    settings.minimumFractionDigits = min ?? Math.min(least, max ?? least);
-    settings.maximumFractionDigits = max ?? Math.max(most, settings.minimumFractionDigits);
-    return settings;
+  const DECIMAL = /^\s*[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?\s*$/i;
+  // A number as text, as exactly as it was given.
+  function numeric(value) {
+    if (value !== null && typeof value === 'object') value = value[TO_PRIMITIVE] ? value[TO_PRIMITIVE]('number') : typeof value.valueOf() === 'object' ? `${value}` : value.valueOf();
+    if (typeof value === 'bigint') return `${value}`;
+    if (typeof value === 'string' && DECIMAL.test(value)) return value.trim();
+    const number = Number(value);
+    return Object.is(number, -0) ? '-0' : `${number}`;
+  }
+  function bounds(from, to) {
+    if (from === undefined || to === undefined) throw new TypeError(`Invalid ${from === undefined ? 'start' : 'end'} : undefined`);
+    const texts = [numeric(from), numeric(to)];
+    if (texts.includes('NaN')) throw new RangeError(`Invalid ${texts[0] === 'NaN' ? 'start' : 'end'} : NaN`);
+    return texts;
   }
 
   class NumberFormat {
-    #data;
     #settings;
+    #id;
     #format;
     constructor(locales, options) {
-      const { locale, data } = resolve(locales);
+      const found = resolve(locales);
       options = optionsOf(options);
-      const style = option(options, 'style', ['decimal', 'percent', 'currency', 'unit'], 'decimal');
-      if (style === 'unit') throw new RangeError("Intl.NumberFormat: the style 'unit' is not available");
-      if (option(options, 'notation', ['standard', 'scientific', 'engineering', 'compact'], 'standard') !== 'standard') {
-        throw new RangeError(`Intl.NumberFormat: the notation '${options.notation}' is not available`);
+      option(options, 'localeMatcher', ['lookup', 'best fit'], 'best fit', WHERE);
+      const numberingSystem = numbering(found, options.numberingSystem);
+      const settings = { locale: shown(found), numberingSystem, style: option(options, 'style', ['decimal', 'percent', 'currency', 'unit'], 'decimal', WHERE) };
+      let { currency, unit } = options;
+      if (currency !== undefined && !/^[a-z]{3}$/i.test(`${currency}`)) throw new RangeError(`Invalid currency code : ${currency}`);
+      if (currency === undefined && settings.style === 'currency') throw new TypeError('Currency code is required with currency style.');
+      const currencyDisplay = option(options, 'currencyDisplay', ['code', 'symbol', 'narrowSymbol', 'name'], 'symbol', WHERE);
+      const currencySign = option(options, 'currencySign', ['standard', 'accounting'], 'standard', WHERE);
+      if (unit !== undefined && !(UNITS.includes(unit = `${unit}`) || (/-per-/.test(unit) && unit.split('-per-').length === 2 && unit.split('-per-').every((one) => UNITS.includes(one))))) {
+        throw new RangeError(`Invalid unit argument for Intl.NumberFormat() '${unit}'`);
       }
-      const settings = { locale, numberingSystem: 'latn', style };
-      let digits = [0, style === 'percent' ? 0 : 3];
-      if (options.currency !== undefined && !/^[a-z]{3}$/i.test(options.currency)) throw new RangeError(`Invalid currency code : ${options.currency}`);
-      if (style === 'currency') {
-        if (options.currency === undefined) throw new TypeError('Currency code is required with currency style.');
-        settings.currency = options.currency.toUpperCase();
-        settings.currencyDisplay = option(options, 'currencyDisplay', ['symbol', 'narrowSymbol', 'code', 'name'], 'symbol');
-        settings.currencySign = option(options, 'currencySign', ['standard', 'accounting'], 'standard');
-        digits = [currencyDigits(settings.currency), currencyDigits(settings.currency)];
+      if (unit === undefined && settings.style === 'unit') throw new TypeError('Unit is required with unit style.');
+      const unitDisplay = option(options, 'unitDisplay', ['short', 'narrow', 'long'], 'short', WHERE);
+      const notation = option(options, 'notation', ['standard', 'scientific', 'engineering', 'compact'], 'standard', WHERE);
+      let [least, most] = [0, settings.style === 'percent' ? 0 : 3];
+      if (settings.style === 'currency') {
+        currency = `${currency}`.toUpperCase();
+        Object.assign(settings, { currency, currencyDisplay, currencySign });
+        if (notation === 'standard') least = most = Number(native.intlTable('sup/number', `c.${currency}`) ?? 2);
       }
-      Object.assign(settings, digitOptions(options, ...digits));
-      settings.useGrouping = option(options, 'useGrouping', ['min2', 'auto', 'always', true, false, 'true', 'false'], 'auto');
-      if (settings.useGrouping === true) settings.useGrouping = 'always';
-      if (typeof settings.useGrouping === 'string' && /true|false/.test(settings.useGrouping)) settings.useGrouping = 'auto';
-      settings.notation = 'standard';
-      settings.signDisplay = option(options, 'signDisplay', ['auto', 'never', 'always', 'exceptZero', 'negative'], 'auto');
-      settings.roundingIncrement = 1;
-      settings.roundingMode = 'halfExpand';
-      if (options.roundingMode !== undefined && options.roundingMode !== 'halfExpand') throw new RangeError(`Intl.NumberFormat: the roundingMode '${options.roundingMode}' is not available`);
+      if (settings.style === 'unit') Object.assign(settings, { unit, unitDisplay });
+      const [digits, rounding] = digitOptions(options, least, most, notation === 'compact');
+      Object.assign(settings, digits);
+      const compactDisplay = option(options, 'compactDisplay', ['short', 'long'], 'short', WHERE);
+      const fallback = notation === 'compact' ? 'min2' : 'auto';
+      const grouping = options.useGrouping;
+      if (grouping === undefined) settings.useGrouping = fallback;
+      else if (grouping === true) settings.useGrouping = 'always';
+      else if (!grouping) settings.useGrouping = false;
+      else settings.useGrouping = option({ useGrouping: grouping }, 'useGrouping', ['min2', 'auto', 'always', 'true', 'false'], fallback, WHERE);
+      if (settings.useGrouping === 'true' || settings.useGrouping === 'false') settings.useGrouping = fallback;
+      settings.notation = notation;
+      if (notation === 'compact') settings.compactDisplay = compactDisplay;
+      settings.signDisplay = option(options, 'signDisplay', ['auto', 'never', 'always', 'exceptZero', 'negative'], 'auto', WHERE);
+      Object.assign(settings, rounding);
       this.#settings = settings;
-      this.#data = data;
-    }
-    #symbol() {
-      const { currency, currencyDisplay } = this.#settings;
-      if (currencyDisplay === 'code') return currency;
-      const usual = this.#data.symbols[currency] ?? SYMBOLS[currency] ?? currency;
-      const shown = currencyDisplay === 'narrowSymbol' ? NARROW[currency] ?? usual : usual;
-      return shown === '¥' && this.#data.symbols.JPY === '￥' ? '￥' : shown;
-    }
-    // 'minus', 'plus' or ''.
-    #sign(negative, zero) {
-      switch (this.#settings.signDisplay) {
-        case 'never': return '';
-        case 'always': return negative ? 'minus' : 'plus';
-        case 'exceptZero': return zero ? '' : negative ? 'minus' : 'plus';
-        case 'negative': return negative && !zero ? 'minus' : '';
-        default: return negative ? 'minus' : '';
-      }
-    }
-    #digits(value, parts) {
-      const { useGrouping, style } = this.#settings;
-      const { whole, fraction, zero } = rounded(value, this.#settings, style === 'percent' ? 2 : 0);
-      const grouped = useGrouping !== false && whole.length > (useGrouping === 'min2' ? 4 : 3);
-      const first = grouped ? whole.length % 3 || 3 : whole.length;
-      parts.push({ type: 'integer', value: whole.slice(0, first) });
-      for (let at = first; at < whole.length; at += 3) parts.push({ type: 'group', value: this.#data.group }, { type: 'integer', value: whole.slice(at, at + 3) });
-      if (fraction) parts.push({ type: 'decimal', value: this.#data.decimal }, { type: 'fraction', value: fraction });
-      return zero;
-    }
-    formatToParts(input) {
-      const value = typeof input === 'bigint' ? input : Number(input);
-      const number = [];
-      const special = typeof value === 'number' && !NumberIsFinite(value);
-      let zero = false;
-      if (special) number.push(NumberIsNaN(value) ? { type: 'nan', value: 'NaN' } : { type: 'infinity', value: '∞' });
-      else zero = this.#digits(value, number);
-      const sign = this.#sign(value < 0 || Object.is(value, -0), zero || NumberIsNaN(value));
-      const { style, currencySign, currencyDisplay, currency } = this.#settings;
-      const signPart = sign && [{ type: `${sign}Sign`, value: sign === 'minus' ? '-' : '+' }];
-      if (style === 'decimal') return [...(signPart || []), ...number];
-      if (style === 'currency' && currencyDisplay === 'name') {
-        const one = number.length === 1 && number[0].value === '1';
-        const name = ENGLISH[currency];
-        const text = !name || this.#data.months[0] !== 'January' ? currency : one || /yen|yuan/.test(name) ? name : `${name}s`;
-        return [...(signPart || []), ...number, { type: 'literal', value: ' ' }, { type: 'currency', value: text }];
-      }
-      const pattern = style === 'percent' ? this.#data.percent : this.#data.currency;
-      const mark = style === 'percent' ? { type: 'percentSign', value: '%' } : { type: 'currency', value: this.#symbol() };
-      const spaced = pattern.includes('\u00a0') || (style === 'currency' && /[\p{L}]$/u.test(mark.value));
-      const space = spaced ? [{ type: 'literal', value: '\u00a0' }] : [];
-      const body = pattern.startsWith('¤') ? [mark, ...space, ...number] : [...number, ...space, mark];
-      if (sign === 'minus' && currencySign === 'accounting' && this.#data.months[0] !== 'Januar') {
-        return [{ type: 'literal', value: '(' }, ...body, { type: 'literal', value: ')' }];
-      }
-      return [...(signPart || []), ...body];
+      this.#id = native.intlNumber(JSON.stringify({ ...settings, data: found.data }));
     }
     get format() {
-      this.#format ??= (value) => this.formatToParts(value).map((part) => part.value).join('');
+      this.#format ??= (value) => native.intlNumberText(this.#id, numeric(value));
       return this.#format;
     }
-    formatRange(from, to) { return from === to ? `~${this.format(from)}` : `${this.format(from)}–${this.format(to)}`; }
+    formatToParts(value) { return parts(native.intlNumberParts(this.#id, numeric(value))); }
+    formatRange(from, to) { return joined(native.intlNumberRange(this.#id, ...bounds(from, to))); }
+    formatRangeToParts(from, to) { return triples(native.intlNumberRange(this.#id, ...bounds(from, to))); }
     resolvedOptions() { return { ...this.#settings }; }
   }
   add(NumberFormat, true);
 
   class PluralRules {
     #settings;
+    #id;
+    #data;
     constructor(locales, options) {
+      const found = resolve(locales);
       options = optionsOf(options);
-      this.#settings = { locale: resolve(locales).locale, type: option(options, 'type', ['cardinal', 'ordinal'], 'cardinal'), ...digitOptions(options, 0, 3) };
+      const type = option(options, 'type', ['cardinal', 'ordinal'], 'cardinal', 'Intl.PluralRules');
+      const [digits, rounding] = digitOptions(options, 0, 3, false);
+      this.#data = found.data;
+      this.#settings = { locale: found.locale, type, ...digits };
+      this.#id = native.intlNumber(JSON.stringify({ ...digits, ...rounding, data: found.data, numberingSystem: 'latn' }));
     }
-    #language() { return this.#settings.locale.split('-')[0]; }
+    #of(number) { return native.intlPlural(this.#id, `${number}`, this.#settings.type === 'ordinal'); }
     select(value) {
-      const number = Math.abs(Number(value));
-      const language = this.#language();
-      if (language === 'zh' || language === 'ja' || !NumberIsFinite(number)) return 'other';
-      const { whole, fraction } = rounded(number, this.#settings, 0);
-      if (this.#settings.type === 'ordinal') {
-        if (language === 'fr') return number === 1 ? 'one' : 'other';
-        if (language === 'de' || fraction) return 'other';
-        const [ten, hundred] = [Number(whole) % 10, Number(whole) % 100];
-        return ten === 1 && hundred !== 11 ? 'one' : ten === 2 && hundred !== 12 ? 'two' : ten === 3 && hundred !== 13 ? 'few' : 'other';
-      }
-      if (language === 'fr') return Number(whole) < 2 ? 'one' : 'other';
-      return whole === '1' && !fraction ? 'one' : 'other';
+      if (typeof value === 'bigint') throw new TypeError('Cannot convert a BigInt value to a number');
+      return this.#of(Number(value));
+    }
+    selectRange(from, to) {
+      const [start, end] = bounds(from, to);
+      return native.intlPluralRange(this.#data, this.#of(Number(start)), this.#of(Number(end)));
     }
     resolvedOptions() {
-      const cardinal = this.#language() === 'zh' || this.#language() === 'ja' ? ['other'] : ['one', 'other'];
-      return { ...this.#settings, pluralCategories: this.#settings.type === 'ordinal' && this.#language() === 'en' ? ['few', 'one', 'two', 'other'] : cardinal };
+      // In the order of Node: by name, and the other ones last.
+      const pluralCategories = native.intlPlurals(this.#data, this.#settings.type === 'ordinal').sort((a, b) => (a === 'other' ? 1 : b === 'other' ? -1 : a < b ? -1 : 1));
+      return { ...this.#settings, pluralCategories };
     }
   }
   add(PluralRules, false);
 
+  const kept = keeper((locales, options) => new NumberFormat(locales, options));
   hide(Number.prototype, 'toLocaleString', function toLocaleString(locales, options) {
-    return new NumberFormat(locales, options).format(Number.prototype.valueOf.call(this));
+    const value = Number.prototype.valueOf.call(this);
+    return kept(locales, options).format(value);
   });
   hide(BigInt.prototype, 'toLocaleString', function toLocaleString(locales, options) {
-    return new NumberFormat(locales, options).format(BigInt.prototype.valueOf.call(this));
+    return kept(locales, options).format(BigInt.prototype.valueOf.call(this));
   });
 });

@@ -1,146 +1,100 @@
-// Intl.Collator, Intl.ListFormat, Intl.RelativeTimeFormat, and String.prototype.localeCompare.
+// Intl.Collator, Intl.Segmenter, and what strings have of a language: localeCompare, toLocaleUpperCase, toLocaleLowerCase.
 (function (native, modules, global) {
   'use strict';
-  const { Intl, resolve, option, optionsOf, add, hide } = modules.intl;
-
-  const MARKS = /[\u0300-\u036f]/g;
-  // Spaces, punctuation and symbols sort before digits, and those before letters, as in the CLDR's root order.
-  const rank = (unit) => (/\s/.test(unit) ? 0 : /[_\-,;:!?.'"()[\]{}@*/\\&#%`^+<=>|~$]/.test(unit) ? 1 : /\d/.test(unit) ? 2 : 3);
-  const PUNCTUATION = '_-,;:!?.\'"()[]{}@*/\\&#%`^+<=>|~$';
-  function units(left, right) {
-    if (left === right) return 0;
-    const [a, b] = [rank(left), rank(right)];
-    if (a !== b) return a < b ? -1 : 1;
-    if (a === 1) return PUNCTUATION.indexOf(left) < PUNCTUATION.indexOf(right) ? -1 : 1;
-    return left < right ? -1 : 1;
-  }
-  function sequences(left, right) {
-    const length = Math.min(left.length, right.length);
-    for (let at = 0; at < length; at++) {
-      const order = left[at].length > 1 && /^\d/.test(left[at]) && /^\d/.test(right[at]) || right[at].length > 1 && /^\d/.test(right[at]) && /^\d/.test(left[at])
-        ? Math.sign(Number(left[at]) - Number(right[at])) : units(left[at], right[at]);
-      if (order !== 0) return order;
-    }
-    return Math.sign(left.length - right.length);
-  }
-  // Only ASCII letters and digits need no normalization; they are what most keys are made of.
-  const PLAIN = /^[a-zA-Z0-9]*$/;
-  function collate(left, right, { numeric = false, sensitivity = 'variant', ignorePunctuation = false, caseFirst = 'false' } = {}) {
-    if (left === right) return 0;
-    const plain = PLAIN.test(left) && PLAIN.test(right);
-    let [a, b] = plain ? [left, right] : [left.normalize('NFD'), right.normalize('NFD')];
-    if (ignorePunctuation) [a, b] = [a, b].map((text) => text.replace(/[\s\p{P}]/gu, ''));
-    if (numeric) [a, b] = [a, b].map((text) => text.replace(/(^|\D)0+(?=\d)/g, '$1'));
-    const cased = (text) => (plain ? text : text.replace(MARKS, '')).replaceAll('ß', 'ss').replaceAll('æ', 'ae').replaceAll('ø', 'o');
-    const base = (text) => cased(text).toLowerCase();
-    const pieces = (text) => (numeric ? text.match(/\d+|[^\d]/gu) ?? [] : text);
-    const order = sequences(pieces(base(a)), pieces(base(b)));
-    if (order !== 0 || sensitivity === 'base') return order;
-    if (!plain && sensitivity !== 'case') {
-      const [x, y] = [a.toLowerCase(), b.toLowerCase()];
-      if (x !== y) return x < y ? -1 : 1;
-    }
-    if (sensitivity === 'accent') return 0;
-    // Lower case first, at the first letter that differs.
-    [a, b] = [cased(a), cased(b)];
-    for (let at = 0; at < Math.min(a.length, b.length); at++) {
-      if (a[at] !== b[at]) return (a[at] === a[at].toLowerCase()) === (caseFirst !== 'upper') ? -1 : 1;
-    }
-    return 0;
-  }
+  const { Intl, resolve, lookup, list, keyed, shown, option, optionsOf, objectOf, add, keeper, hide } = modules.intl;
+  const COLLATIONS = ['compat', 'dict', 'emoji', 'eor', 'phonebk', 'phonetic', 'pinyin', 'searchjl', 'stroke', 'trad', 'unihan', 'zhuyin'];
+  const WHERE = 'Intl.Collator';
+  const SENSITIVITIES = ['base', 'accent', 'case', 'variant'];
 
   class Collator {
     #settings;
     #compare;
     constructor(locales, options) {
+      const found = resolve(locales);
       options = optionsOf(options);
-      this.#settings = {
-        locale: resolve(locales).locale,
-        usage: option(options, 'usage', ['sort', 'search'], 'sort'),
-        sensitivity: option(options, 'sensitivity', ['base', 'accent', 'case', 'variant'], 'variant'),
-        ignorePunctuation: Boolean(options.ignorePunctuation),
-        collation: 'default',
-        numeric: Boolean(options.numeric) || /-kn(-|$)/.test(`${locales ?? ''}`),
-        caseFirst: option(options, 'caseFirst', ['upper', 'lower', 'false'], 'false'),
-      };
+      const usage = option(options, 'usage', ['sort', 'search'], 'sort', WHERE);
+      option(options, 'localeMatcher', ['lookup', 'best fit'], 'best fit', WHERE);
+      if (options.collation !== undefined && !/^[a-z0-9]{3,8}(-[a-z0-9]{3,8})*$/i.test(`${options.collation}`)) throw new RangeError(`Invalid collation : ${options.collation}`);
+      const collation = keyed(found, 'co', options.collation === undefined ? undefined : `${options.collation}`.toLowerCase(), (name) => COLLATIONS.includes(name), 'default');
+      const asked = options.numeric === undefined ? undefined : `${Boolean(options.numeric)}`;
+      const numeric = keyed(found, 'kn', asked, (value) => value === 'true' || value === 'false', 'false') === 'true';
+      const caseFirst = keyed(found, 'kf', option(options, 'caseFirst', ['upper', 'lower', 'false'], undefined, WHERE), (value) => ['upper', 'lower', 'false'].includes(value), /^(da|mt)/.test(found.locale) ? 'upper' : 'false');
+      const sensitivity = option(options, 'sensitivity', SENSITIVITIES, 'variant', WHERE);
+      const ignorePunctuation = options.ignorePunctuation === undefined ? /^th(-|$)/.test(found.locale) : Boolean(options.ignorePunctuation);
+      this.#settings = { locale: shown(found), usage, sensitivity, ignorePunctuation, collation, numeric, caseFirst };
+      const keys = [collation !== 'default' && usage === 'sort' && `co-${collation}`, usage === 'search' && 'co-search', caseFirst !== 'false' && `kf-${caseFirst}`, numeric && 'kn'].filter(Boolean).join('-');
+      const request = `${found.data}${keys && `-u-${keys}`}\u0000${SENSITIVITIES.indexOf(sensitivity)}${ignorePunctuation ? 1 : 0}`;
+      this.#compare = (left, right) => native.intlCompare(request, `${left}`, `${right}`);
     }
-    get compare() {
-      this.#compare ??= (left, right) => collate(`${left}`, `${right}`, this.#settings);
-      return this.#compare;
-    }
+    get compare() { return this.#compare; }
     resolvedOptions() { return { ...this.#settings }; }
   }
   add(Collator, true);
+  const kept = keeper((locales, options) => new Collator(locales, options));
+  // The collator of the arguments before: a sort gives the same ones again and again.
+  let last;
   hide(String.prototype, 'localeCompare', function localeCompare(that, locales, options) {
-    if (locales === undefined && options === undefined) return collate(`${this}`, `${that}`);
-    return new Collator(locales, options).compare(this, that);
+    if (this === undefined || this === null) throw new TypeError('String.prototype.localeCompare called on null or undefined');
+    if (options === undefined || options === null || typeof options !== 'object') return kept(locales, options).compare(this, that);
+    const key = `${locales}\u0000${options.sensitivity}\u0000${options.numeric}\u0000${options.caseFirst}\u0000${options.ignorePunctuation}\u0000${options.usage}\u0000${options.collation}`;
+    if (last === undefined || last.key !== key) last = { key, compare: kept(locales, options).compare };
+    return last.compare(this, that);
   });
-  for (const [name, plain] of [['toLocaleUpperCase', String.prototype.toUpperCase], ['toLocaleLowerCase', String.prototype.toLowerCase]]) {
-    hide(String.prototype, name, { [name]() { return plain.call(this); } }[name]);
+
+  const PLAIN = { U: String.prototype.toUpperCase, L: String.prototype.toLowerCase };
+  // Only these have letters of their own in another case.
+  const OWN = /^(tr|az|lt|el|hy|nl)(-|$)/;
+  for (const name of ['toLocaleUpperCase', 'toLocaleLowerCase']) {
+    const upper = name === 'toLocaleUpperCase';
+    hide(String.prototype, name, { [name](locales) {
+      const [tag] = list(locales);
+      if (tag === undefined || !OWN.test(tag)) return PLAIN[upper ? 'U' : 'L'].call(this);
+      if (this === undefined || this === null) throw new TypeError(`String.prototype.${name} called on null or undefined`);
+      return native.intlCase(tag, upper, `${this}`);
+    } }[name]);
   }
 
-  class ListFormat {
-    #data;
+  class Segments {
+    #places;
+    #text;
+    #words;
+    constructor(text, kind) {
+      this.#text = text;
+      this.#words = kind === 'w';
+      this.#places = text === '' ? [] : native.intlSegments(kind, text);
+    }
+    #segment(at) {
+      const [start, end] = [Math.abs(this.#places[at]), Math.abs(this.#places[at + 1])];
+      const made = { segment: this.#text.slice(start, end), index: start, input: this.#text };
+      if (this.#words) made.isWordLike = this.#places[at + 1] < 0;
+      return made;
+    }
+    containing(index = 0) {
+      const place = Math.trunc(Number(index)) || 0;
+      if (place < 0 || place >= this.#text.length) return undefined;
+      let [low, high] = [0, this.#places.length - 1];
+      while (low < high - 1) {
+        const middle = Math.floor((low + high) / 2);
+        if (Math.abs(this.#places[middle]) <= place) low = middle;
+        else high = middle;
+      }
+      return this.#segment(low);
+    }
+    *[Symbol.iterator]() {
+      for (let at = 0; at + 1 < this.#places.length; at++) yield this.#segment(at);
+    }
+  }
+  class Segmenter {
     #settings;
     constructor(locales, options) {
-      options = optionsOf(options);
-      const { locale, data } = resolve(locales);
-      this.#settings = { locale, type: option(options, 'type', ['conjunction', 'disjunction', 'unit'], 'conjunction'), style: option(options, 'style', ['long', 'short', 'narrow'], 'long') };
-      this.#data = data;
+      const found = resolve(locales);
+      options = objectOf(options, 'Intl.Segmenter');
+      option(options, 'localeMatcher', ['lookup', 'best fit'], 'best fit', 'Intl.Segmenter');
+      this.#settings = { locale: found.locale, granularity: option(options, 'granularity', ['grapheme', 'word', 'sentence'], 'grapheme', 'Intl.Segmenter') };
     }
-    formatToParts(list) {
-      const items = [...list];
-      for (const item of items) if (typeof item !== 'string') throw new TypeError('Iterable yielded a value which is not a string');
-      const [comma, ...words] = this.#data.list;
-      const { type } = this.#settings;
-      const [last, pair] = type === 'conjunction' ? words.slice(0, 2) : type === 'disjunction' ? words.slice(2) : [comma, comma];
-      return items.flatMap((value, at) => {
-        const separator = at === items.length - 1 ? items.length === 2 ? pair : last : comma;
-        return at === 0 ? [{ type: 'element', value }] : [{ type: 'literal', value: separator }, { type: 'element', value }];
-      });
-    }
-    format(list) { return this.formatToParts(list).map((part) => part.value).join(''); }
+    segment(text) { return new Segments(`${text}`, this.#settings.granularity[0]); }
     resolvedOptions() { return { ...this.#settings }; }
   }
-  add(ListFormat, false);
-
-  const UNITS = ['second', 'minute', 'hour', 'day', 'week', 'month', 'quarter', 'year'];
-  const SHORT = { second: 'sec.', minute: 'min.', hour: 'hr.', week: 'wk.', month: 'mo.', quarter: 'qtr.', year: 'yr.' };
-  const SPECIAL = {
-    day: { '-1': 'yesterday', 0: 'today', 1: 'tomorrow' },
-    second: { 0: 'now' },
-    ...Object.fromEntries(['week', 'month', 'quarter', 'year'].map((unit) => [unit, { '-1': `last ${unit}`, 0: `this ${unit}`, 1: `next ${unit}` }])),
-    minute: { 0: 'this minute' },
-    hour: { 0: 'this hour' },
-  };
-  class RelativeTimeFormat {
-    #settings;
-    #numbers;
-    constructor(locales, options) {
-      options = optionsOf(options);
-      const { locale } = resolve(locales);
-      const tag = locale.startsWith('en') ? locale : 'en-US';
-      this.#settings = { locale: tag, style: option(options, 'style', ['long', 'short', 'narrow'], 'long'), numeric: option(options, 'numeric', ['always', 'auto'], 'always'), numberingSystem: 'latn' };
-      this.#numbers = new Intl.NumberFormat(tag);
-    }
-    format(value, unit) {
-      const number = Number(value);
-      if (!NumberIsFinite(number)) throw new RangeError('Invalid number value for Intl.RelativeTimeFormat');
-      const name = `${unit}`.replace(/s$/, '');
-      if (!UNITS.includes(name)) throw new RangeError(`Invalid unit argument for format() '${unit}'`);
-      const past = number < 0 || Object.is(number, -0);
-      if (this.#settings.numeric === 'auto' && SPECIAL[name] && SPECIAL[name][number]) return SPECIAL[name][number];
-      const text = this.#numbers.format(Math.abs(number));
-      const plural = Math.abs(number) === 1 ? '' : 's';
-      const short = this.#settings.style === 'long' || name === 'day' ? `${name}${plural}` : name === 'quarter' && plural ? 'qtrs.' : SHORT[name];
-      const shown = this.#settings.style !== 'narrow' ? ` ${short}` : name === 'day' ? 'd' : name === 'month' ? 'mo' : name === 'quarter' ? 'q' : name[0];
-      return past ? `${text}${shown} ago` : `in ${text}${shown}`;
-    }
-    formatToParts(value, unit) {
-      const [, before, integer, after] = /^(\D*)([\d.,]*)(.*)$/.exec(this.format(value, unit));
-      return [['literal', before], ['integer', integer], ['literal', after]].filter(([, text]) => text).map(([type, text]) => (type === 'integer' ? { type, value: text, unit: `${unit}`.replace(/s$/, '') } : { type, value: text }));
-    }
-    resolvedOptions() { return { ...this.#settings }; }
-  }
-  add(RelativeTimeFormat, false);
+  add(Segmenter, false);
+  modules.intlValues.collations = COLLATIONS;
 });

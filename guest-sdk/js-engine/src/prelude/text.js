@@ -12,17 +12,25 @@
     }
   }
 
+  // UTF-8 is decoded here; every other encoding by the host (src/intl), whose tables would make the engine larger.
   class TextDecoder {
     #rest = null;
+    #shown = 0;
+    #started = false;
     constructor(label = 'utf-8', options = {}) {
       this.encoding = native.decoderLabel(`${label}`);
-      if (!this.encoding) throw new RangeError(`The "${label}" encoding is not supported`);
+      if (!this.encoding) {
+        const error = new RangeError(`The "${label}" encoding is not supported`);
+        error.code = 'ERR_ENCODING_NOT_SUPPORTED';
+        throw error;
+      }
       this.fatal = Boolean(options && options.fatal);
       this.ignoreBOM = Boolean(options && options.ignoreBOM);
     }
     decode(input, options) {
       let bytes = input === undefined ? new Uint8Array() : ArrayBufferIsView(input)
         ? new Uint8Array(input.buffer, input.byteOffset, input.byteLength) : new Uint8Array(input);
+      const stream = Boolean(options && options.stream);
       if (this.#rest) {
         const joined = new Uint8Array(this.#rest.length + bytes.length);
         joined.set(this.#rest);
@@ -30,20 +38,43 @@
         bytes = joined;
         this.#rest = null;
       }
-      if (options && options.stream && this.encoding === 'utf-8') {
-        const whole = native.wholeLength(bytes, bytes.length, 'stream');
-        if (whole < bytes.length) {
-          this.#rest = bytes.slice(whole);
-          bytes = bytes.subarray(0, whole);
+      let text;
+      if (this.encoding === 'utf-8') {
+        if (stream) {
+          const whole = native.wholeLength(bytes, bytes.length, 'stream');
+          if (whole < bytes.length) {
+            this.#rest = bytes.slice(whole);
+            bytes = bytes.subarray(0, whole);
+          }
         }
+        text = native.textDecode(bytes, this.encoding, this.fatal, true);
+      } else {
+        // A stream is decoded from its beginning each time: its state may be anything. What was shown is left out.
+        text = native.textDecode(bytes, this.encoding, this.fatal, !stream);
+        if (stream) this.#rest = bytes.slice();
       }
-      const text = native.textDecode(bytes, this.encoding, this.fatal);
       if (text === null) {
+        this.#forget();
         const error = new TypeError(`The encoded data was not valid for encoding ${this.encoding}`);
         error.code = 'ERR_ENCODING_INVALID_ENCODED_DATA';
         throw error;
       }
-      return !this.ignoreBOM && text[0] === '\ufeff' ? text.slice(1) : text;
+      if (this.encoding !== 'utf-8') {
+        const length = text.length;
+        if (this.#shown > 0) text = text.slice(this.#shown);
+        this.#shown = stream ? length : 0;
+      }
+      if (text !== '' && !this.#started) {
+        this.#started = true;
+        if (!this.ignoreBOM && text[0] === '\ufeff' && (this.encoding === 'utf-8' || this.encoding === 'utf-16le' || this.encoding === 'utf-16be')) text = text.slice(1);
+      }
+      if (!stream) this.#forget();
+      return text;
+    }
+    #forget() {
+      this.#rest = null;
+      this.#shown = 0;
+      this.#started = false;
     }
   }
 

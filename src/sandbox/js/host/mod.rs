@@ -1,6 +1,7 @@
-//! Everything a guest can do outside its own memory: these three functions, one file each.
+//! Everything a guest can do outside its own memory: these functions, one file an area.
 
 mod clock;
+mod intl;
 mod log;
 mod random;
 
@@ -16,5 +17,7 @@ pub(super) fn link(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
     linker.func_wrap(MODULE, "log", log::log)?;
     linker.func_wrap(MODULE, "now", clock::now)?;
     linker.func_wrap(MODULE, "random", random::random)?;
+    linker.func_wrap(MODULE, "intl", intl::intl)?;
+    linker.func_wrap(MODULE, "intl_take", intl::take)?;
     Ok(())
 }

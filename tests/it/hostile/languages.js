@@ -1,0 +1,27 @@
+//# intl-long-text-to-segment => fuel_exhausted | memory_limit | timeout
+const text = 'word '.repeat(200000);
+for (;;) [...new Intl.Segmenter('th', { granularity: 'word' }).segment(text)];
+//# intl-long-texts-to-compare => fuel_exhausted | memory_limit | timeout
+const text = 'é'.repeat(500000);
+for (;;) (text + 'a').localeCompare(text + 'b', 'de');
+//# intl-too-long-to-segment => "RangeError"
+try { new Intl.Segmenter('en').segment('a'.repeat(1100000)); return 'segmented'; } catch (error) { return error.name; }
+//# intl-every-language => fuel_exhausted | memory_limit | timeout
+for (;;) for (const a of 'abcdefghijklmnopqrstuvwxyz') for (const b of 'abcdefghijklmnopqrstuvwxyz') {
+  new Intl.NumberFormat(a + b, { style: 'currency', currency: 'EUR', currencyDisplay: 'name' }).format(1);
+  new Intl.DateTimeFormat(a + b, { dateStyle: 'full', timeStyle: 'full', calendar: 'chinese', timeZone: 'Asia/Shanghai' }).format(0);
+}
+//# intl-a-formatter-each-time => fuel_exhausted | memory_limit | timeout
+for (let i = 0; ; i++) new Intl.NumberFormat('en', { minimumFractionDigits: i % 100, maximumFractionDigits: 100, minimumIntegerDigits: i % 21 + 1 }).format(i);
+//# intl-locales-that-are-none => ["RangeError","RangeError","RangeError","RangeError","RangeError"]
+return ['', 'x', 'en-'.repeat(500), '\u0000', 'en-u-ca-\ud800'].map((tag) => { try { return new Intl.DateTimeFormat(tag).format(0); } catch (error) { return error.name; } });
+//# intl-zones-that-are-none => ["RangeError","RangeError","RangeError","RangeError"]
+return ['', '../../etc/passwd', 'A'.repeat(100000), '+99:99'].map((timeZone) => { try { return new Date(0).toLocaleString('en', { timeZone }); } catch (error) { return error.name; } });
+//# intl-digits-without-end => true
+return new Intl.NumberFormat('en', { minimumFractionDigits: 100, minimumIntegerDigits: 21 }).format('1e400').length > 400;
+//# decode-much => fuel_exhausted | memory_limit | timeout
+const bytes = new Uint8Array(4 << 20).fill(0xc4);
+for (;;) new TextDecoder('gb18030').decode(bytes);
+//# decode-a-stream-byte-by-byte => fuel_exhausted | memory_limit | timeout
+const decoder = new TextDecoder('shift_jis');
+for (;;) decoder.decode(new Uint8Array([0x82]), { stream: true });
