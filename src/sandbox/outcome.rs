@@ -1,5 +1,7 @@
 //! How an attempt ended and what it used, be it a script's or a plugin's, and the errors of the limits that both have.
 
+use std::fmt::Display;
+
 use crate::model::{ErrorCode, JsonText, LimitUnit, Limits, LogLine, RunError, Usage};
 
 /// What an attempt came to.
@@ -51,8 +53,9 @@ impl Outcome {
 
 /// The error of an attempt that used all its fuel.
 pub(super) fn fuel_exhausted(limits: &Limits) -> RunError {
+    let raise = raise("fuel", limits.fuel < Limits::CAP.fuel, &Limits::CAP.fuel);
     let message = format!(
-        "the code used all {} units of fuel; loop less, or raise `limits.fuel` of the step",
+        "the code used all {} units of fuel, about one an instruction: it loops without an end, or does very much; do less, or {raise}",
         limits.fuel
     );
     RunError::new(ErrorCode::FuelExhausted, message).over(limits.fuel, limits.fuel, LimitUnit::Fuel)
@@ -60,18 +63,48 @@ pub(super) fn fuel_exhausted(limits: &Limits) -> RunError {
 
 /// The error of an attempt that took too long inside.
 pub(super) fn timeout(limits: &Limits, took_ms: u64) -> RunError {
-    let message = format!(
-        "the code ran longer than {}; do less, or raise `limits.timeout` of the step",
-        limits.timeout
-    );
+    let raise = raise("timeout", limits.timeout < Limits::CAP.timeout, &Limits::CAP.timeout);
+    let message = format!("the code ran longer than {}; do less, or {raise}", limits.timeout);
     RunError::new(ErrorCode::Timeout, message).over(limits.timeout.as_millis(), took_ms, LimitUnit::Ms)
 }
 
 /// The error of an attempt that asked for too much memory.
 pub(super) fn memory_limit(limits: &Limits, asked: u64) -> RunError {
-    let message = format!(
-        "the code needs more than {} of memory; keep less, or raise `limits.memory` of the step",
-        limits.memory
-    );
+    let raise = raise("memory", limits.memory < Limits::CAP.memory, &Limits::CAP.memory);
+    let message = format!("the code needs more than {} of memory; keep less, or {raise}", limits.memory);
     RunError::new(ErrorCode::MemoryLimit, message).over(limits.memory.as_bytes(), asked, LimitUnit::Bytes)
+}
+
+/// What to do about a limit that was crossed: where it is raised, and how far; or that it cannot be.
+fn raise(field: &str, possible: bool, most: &dyn Display) -> String {
+    if possible {
+        format!("raise `limits.{field}` of the step in workflow.json, to {most} at most")
+    } else {
+        format!("divide the work over several steps: no step may have more than {most}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_of_a_limit_says_where_it_is_raised_and_how_far() {
+        let few = Limits { fuel: 5_000, ..Limits::DEFAULT };
+        let message = fuel_exhausted(&few).message;
+        assert!(message.contains("all 5000 units of fuel"), "{message}");
+        for message in [message, timeout(&few, 3_000).message, memory_limit(&few, 9).message] {
+            assert!(message.contains("raise `limits.") && message.contains("in workflow.json"), "{message}");
+        }
+    }
+
+    #[test]
+    fn a_limit_that_cannot_be_raised_says_so() {
+        let most = Limits::CAP;
+        for message in
+            [fuel_exhausted(&most).message, timeout(&most, 70_000).message, memory_limit(&most, 9).message]
+        {
+            assert!(message.contains("no step may have more") && !message.contains("raise"), "{message}");
+        }
+    }
 }

@@ -93,19 +93,18 @@ fn all_of_test262_runs_in_the_sandbox() {
 #[ignore = "needs the suite and minutes: scripts/differential --test262"]
 fn a_test_that_runs_again_at_one_place_ends_as_at_a_fresh_one() {
     let (root, engine) = (suite_root(), engine());
-    let cases: Vec<_> = suite::files(&root)
-        .into_iter()
-        .map(|file| (Case::read(&root, &file), file))
-        .filter(|(case, _)| {
-            !case.skipped && !case.module && !case.asynchronous && case.expected == Expected::Success
-        })
-        .collect();
-    assert!(cases.len() > 15_000, "{} tests", cases.len());
-    let (next, different) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+    let files = suite::files(&root);
+    let (next, ran, different) = (AtomicUsize::new(0), AtomicUsize::new(0), Mutex::new(Vec::new()));
     thread::scope(|scope| {
         for _ in 0..thread::available_parallelism().map_or(2, usize::from) {
             scope.spawn(|| {
-                while let Some((case, file)) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
+                while let Some(file) = files.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let case = &Case::read(&root, file);
+                    let plain = !case.skipped && !case.module && !case.asynchronous;
+                    if !plain || case.expected != Expected::Success {
+                        continue;
+                    }
+                    ran.fetch_add(1, Ordering::Relaxed);
                     let [fresh, again] = [true, false].map(|fresh| repeated(&engine, case, fresh));
                     if fresh != again {
                         different.lock().unwrap().push(format!("{file}\n  fresh {fresh}\n  again {again}"));
@@ -114,10 +113,11 @@ fn a_test_that_runs_again_at_one_place_ends_as_at_a_fresh_one() {
             });
         }
     });
-    let different = different.into_inner().unwrap();
-    println!("{} tests ran four times at one place, {} differ", cases.len(), different.len());
+    let (ran, different) = (ran.into_inner(), different.into_inner().unwrap());
+    assert!(ran > 15_000, "{ran} tests");
+    println!("{ran} tests ran four times at one place, {} differ", different.len());
     let unknown: Vec<_> =
-        different.iter().filter(|line| !DIFFER_RIGHTLY.iter().any(|file| line.starts_with(file))).collect();
+        different.iter().filter(|line| !DIFFER_RIGHTLY.iter().any(|file| line.contains(file))).collect();
     assert!(unknown.is_empty(), "{unknown:#?}");
 }
 
@@ -269,7 +269,7 @@ fn report(results: &[(String, Verdict, Duration)], step: usize) {
     let mut folders: BTreeMap<String, Vec<&Verdict>> = BTreeMap::new();
     let mut failures = String::new();
     for (file, verdict, _) in results {
-        let folder: Vec<&str> = file.split('/').take(2).collect();
+        let folder: Vec<&str> = file.trim_start_matches("test/").split('/').take(2).collect();
         folders.entry(folder.join("/")).or_default().push(verdict);
         match verdict {
             Verdict::Failed(why) => failures.push_str(&format!("{file}\tfailed\t{why}\n")),

@@ -22,16 +22,7 @@ use crate::support::{root, sandbox_cache};
 const USUAL: (u64, u64) = (0, 2_000);
 
 /// Programs that differ, with the reason. One that does so no more has to go from here.
-const KNOWN: [(u64, &str); 2] = [
-    (
-        592,
-        "an accessor that Node refuses with a TypeError in the fourth round is read here; the cause is not found yet",
-    ),
-    (
-        1781,
-        "sorting a frozen array of one element throws, as the language says; V8 does not look at fewer than two",
-    ),
-];
+const KNOWN: &[(u64, &str)] = &[];
 
 /// Differences that are printed.
 const MAX_SHOWN: usize = 10;

@@ -1,5 +1,6 @@
 //! Runs programs natively and compares what they return: `scripts/differential` feeds it. Reads one JSON object a line from the standard
-//! input, `{"id", "source", "expected"}`, prints each difference, and ends with 1 when there was one.
+//! input, `{"id", "source", "expected"}`, prints each difference, and ends with 1 when there was one. Arguments: how many differences are
+//! shown, and how many programs share an engine.
 
 use std::{
     io::{BufRead, stdin},
@@ -18,12 +19,13 @@ const MAX_SHOWN: usize = 30;
 
 fn main() -> ExitCode {
     let shown = std::env::args().nth(1).and_then(|text| text.parse().ok()).unwrap_or(MAX_SHOWN);
+    let an_engine = std::env::args().nth(2).and_then(|text| text.parse().ok()).unwrap_or(PROGRAMS_AN_ENGINE);
     let mut engine = Engine::new();
     let (mut run, mut different) = (0_usize, 0_usize);
     for line in stdin().lock().lines() {
         let line = line.expect("the standard input is text");
         let case: Value = from_str(&line).expect("each line is JSON");
-        if run % PROGRAMS_AN_ENGINE == PROGRAMS_AN_ENGINE - 1 {
+        if run % an_engine == an_engine - 1 {
             engine = Engine::new();
         }
         run += 1;

@@ -1,22 +1,31 @@
 //! Says in the user's own words what Boa says in the engine's: names the property or the function that an error is about.
 //!
-//! Boa's messages for the two commonest mistakes name neither; the place in the source does. Pure: message, source and position
+//! Boa's message for a call of what is no function does not name it; the place in the source does. Pure: message, source and position
 //! in, message out. Called by `failure.rs` for errors that the engine itself raised in the user's code.
+
+/// What Boa says of a call of what is no function.
+const NOT_CALLABLE: &str = "not a callable function";
+
+/// What Boa says of a variable that is read before its declaration.
+const EARLY_ACCESS: &str = "access of uninitialized binding";
+
+/// Whether there may be a better message than this one.
+pub(crate) fn concerns(message: &str) -> bool {
+    message == NOT_CALLABLE || message == EARLY_ACCESS || message.ends_with(" is not defined")
+}
+
+/// Whether the message is about a variable that is read before its declaration, in the engine's words or in better ones.
+pub(crate) fn is_early_access(message: &str) -> bool {
+    message == EARLY_ACCESS
+        || (message.starts_with("Cannot access '") && message.ends_with("' before initialization"))
+}
 
 /// A better message, or `None` when there is nothing to add. `line` and `column` are 1-based.
 pub(crate) fn explain(message: &str, source: &str, line: u32, column: u32) -> Option<String> {
     let text: Vec<char> = source.lines().nth(line as usize - 1)?.chars().collect();
     let at = column as usize - 1;
     match message {
-        "cannot convert 'null' or 'undefined' to object" => {
-            let object = callee_before(&text, at.checked_sub(1)?);
-            let property: String = text[at.min(text.len())..].iter().take_while(|c| is_name(**c)).collect();
-            if property.is_empty() || object.is_empty() {
-                return None;
-            }
-            Some(format!("Cannot read properties of undefined or null (reading '{property}' of {object})"))
-        }
-        "not a callable function" => {
+        NOT_CALLABLE => {
             let name = text.get(at..)?.iter().take_while(|c| is_name(**c)).count();
             let callee = callee_before(&text, at + name);
             (!callee.is_empty()).then(|| format!("{callee} is not a function"))
@@ -94,22 +103,13 @@ mod tests {
 
     #[test]
     fn messages_name_what_they_are_about() {
-        let null = "cannot convert 'null' or 'undefined' to object";
         for (message, source, line, column, expected) in [
-            (
-                null,
-                "x = 1\n  a.b.c",
-                2,
-                7,
-                "Cannot read properties of undefined or null (reading 'c' of a.b)",
-            ),
             ("not a callable function", "o.missing()", 1, 3, "o.missing is not a function"),
             ("not a callable function", "x = f(1)", 1, 5, "f is not a function"),
         ] {
             assert_eq!(explain(message, source, line, column).as_deref(), Some(expected));
         }
         assert_eq!(explain("other", "x", 1, 1), None);
-        assert_eq!(explain(null, "x", 9, 9), None);
         assert_eq!(explain("not a callable function", "(1)", 1, 99), None);
     }
 

@@ -2,7 +2,11 @@
 //!
 //! Built by `engine.rs`, `source.rs` and `output.rs`. Never holds a value of the script, only text.
 
-use boa_engine::{Context, JsError, JsValue, error::RuntimeLimitError, js_string};
+use boa_engine::{
+    Context, JsError, JsValue,
+    error::{JsNativeErrorKind, RuntimeLimitError},
+    js_string,
+};
 use serde_json::json;
 
 use crate::{
@@ -249,7 +253,28 @@ fn exceeded_limit(error: &JsError) -> bool {
     false
 }
 
-/// Names what an error of the engine is about, and where an undefined name stands.
+/// What an error of the engine says to the script that catches it: what it says when nobody does. `None` when that is the same.
+pub(crate) fn words(error: &JsError) -> Option<String> {
+    let native = error.as_native()?;
+    let name = match native.kind() {
+        JsNativeErrorKind::Type => "TypeError",
+        JsNativeErrorKind::Reference => "ReferenceError",
+        _ => return None,
+    };
+    let mut message = native.message().to_owned();
+    if !explain::concerns(&message) {
+        return None;
+    }
+    let text = error.to_string();
+    let trace = &text[stack::trace_start(&text)..];
+    if !stack::is_direct(trace) {
+        return None;
+    }
+    improve(name, &mut message, &mut stack::user_frames(trace));
+    (message != native.message()).then_some(message)
+}
+
+/// Names what an error of the engine is about, and where an undefined name stands. The message may have been improved before.
 fn improve(name: &str, message: &mut String, frames: &mut [Frame]) {
     let Some(frame) = frames.first_mut() else {
         return;
@@ -261,7 +286,7 @@ fn improve(name: &str, message: &mut String, frames: &mut [Frame]) {
             }
         }
         "ReferenceError" => {
-            if message.as_str() == "access of uninitialized binding" {
+            if explain::is_early_access(message) {
                 let used = names::used_before_declaration(source, frame.line);
                 if let Some((name, (line, column))) = used {
                     *message = format!("Cannot access '{name}' before initialization");
@@ -269,13 +294,14 @@ fn improve(name: &str, message: &mut String, frames: &mut [Frame]) {
                 }
                 return;
             }
-            let Some(name) = message.strip_suffix(" is not defined") else {
+            let Some((name, hint)) = message.split_once(" is not defined") else {
                 return;
             };
+            let is_bare = hint.is_empty();
             if let Some((line, column)) = explain::find_name(name, source, frame.line, frame.column) {
                 (frame.line, frame.column) = (line, column);
             }
-            if let Some(hint) = explain::instead_of(name) {
+            if let Some(hint) = explain::instead_of(name).filter(|_| is_bare) {
                 message.push_str(": ");
                 message.push_str(hint);
             }

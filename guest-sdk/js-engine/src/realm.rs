@@ -5,12 +5,12 @@
 use std::{cell::RefCell, rc::Rc};
 
 use boa_engine::{
-    Context, JsObject,
+    Context, JsError, JsObject,
     builtins::promise::{OperationType, Promise},
     context::{Clock, HostHooks, time::JsInstant},
 };
 
-use crate::{apis, host, jobs::Jobs, mends, modules::Loader, stack};
+use crate::{apis, failure, host, jobs::Jobs, mends, modules::Loader, stack};
 
 /// Nested calls of a script before `recursion_limit`. JavaScript frames live on the heap, so this is about Node's own depth;
 /// natives that call back (getters, `map` callbacks) use the Wasm stack and may reach its end first, which traps.
@@ -82,6 +82,10 @@ impl HostHooks for Hooks {
             OperationType::Reject => unhandled.push(promise.clone()),
             OperationType::Handle => unhandled.retain(|other| !JsObject::equals(other, promise)),
         });
+    }
+
+    fn error_message(&self, error: &JsError) -> Option<String> {
+        failure::words(error)
     }
 
     fn max_buffer_size(&self, _context: &mut Context) -> u64 {

@@ -13,7 +13,7 @@ use super::{
 /// Limits of one attempt of a `code` step. Crossing one ends the attempt with its code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Wasm fuel, about one unit an instruction (`fuel_exhausted`).
+    /// Wasm fuel, about one unit an instruction (`fuel_exhausted`). A common core uses up the default in about the default `timeout`.
     pub fuel: u64,
     /// Wall-clock time inside the sandbox; waiting for calls, and for a core, is not counted (`timeout`).
     pub timeout: Span,
@@ -32,7 +32,7 @@ pub struct Limits {
 impl Limits {
     /// What a step gets that says nothing.
     pub const DEFAULT: Self = Self {
-        fuel: 2_000_000_000,
+        fuel: 20_000_000_000,
         timeout: Span::from_millis(2_000),
         memory: ByteSize::from_bytes(32 << 20),
         output: ByteSize::from_bytes(1 << 20),
@@ -102,7 +102,7 @@ impl Default for Limits {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CodeLimits {
-    /// Wasm fuel units; default 2 G, at most 100 G.
+    /// Wasm fuel units; default 20 G, at most 100 G.
     pub fuel: Option<u64>,
     /// Wall-clock time; default 2s, at most 60s.
     pub timeout: Option<Span>,

@@ -18,7 +18,7 @@ use crate::{
 const MOST: usize = 16 << 20;
 /// What making one may take, once a version: large libraries set much up. What fails here fails in the runs, by their limits.
 const ONCE: Limits = Limits {
-    fuel: 10_000_000_000,
+    fuel: Limits::CAP.fuel,
     timeout: Span::from_millis(10_000),
     memory: ByteSize::from_bytes(128 << 20),
     ..Limits::DEFAULT

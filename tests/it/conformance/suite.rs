@@ -1,6 +1,9 @@
-//! The files of test262 as Mozilla carries them: a test's metadata, and the `shell.js` of each folder above it as its harness.
+//! The files of test262: a test's metadata and its harness.
+//!
+//! In the layout of ECMA's own repository, where a test names the files of `harness/` that it needs, and in that of Mozilla's
+//! copy, where the `shell.js` of each folder above a test is its harness.
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, sync::OnceLock};
 
 /// Host features that a sandbox has not: agents and shared memory, a second realm, `document.all`; and tail calls, which no
 /// engine but one has.
@@ -55,9 +58,9 @@ impl Case {
         if flag("module") {
             host |= text.contains(" './") || text.contains("('./");
         }
-        let skipped = host
-            || features.iter().any(|feature| ABSENT.contains(&feature.as_str()))
-            || flag("CanBlockIsTrue");
+        let proposals = proposals(root);
+        let absent = |feature: &String| ABSENT.contains(&feature.as_str()) || proposals.contains(feature);
+        let skipped = host || features.iter().any(absent) || flag("CanBlockIsTrue");
         let expected = match head.split_once("negative:") {
             None => Expected::Success,
             Some((_, rest)) => {
@@ -65,7 +68,8 @@ impl Case {
                 Expected::Error(name.trim().to_owned())
             }
         };
-        let harness = if flag("raw") { String::new() } else { harness_of(root, file) };
+        let harness =
+            if flag("raw") { String::new() } else { harness_of(root, file, &listed(head, "includes:")) };
         let source = if flag("onlyStrict") { format!("\"use strict\";\n{text}") } else { text };
         Self { harness, source, expected, asynchronous: flag("async"), module: flag("module"), skipped }
     }
@@ -96,7 +100,7 @@ const flowcellDone = new Promise((settle, fail) => {{ $DONE = (error) => (error 
 
 /// `name: [a, b]`, or the lines `  - a` below it.
 fn listed(head: &str, name: &str) -> Vec<String> {
-    let Some((_, rest)) = head.split_once(name) else {
+    let Some((_, rest)) = head.split_once(&format!("\n{name}")) else {
         return Vec::new();
     };
     if let Some(row) = rest.trim_start().strip_prefix('[') {
@@ -106,25 +110,51 @@ fn listed(head: &str, name: &str) -> Vec<String> {
     rows.map(|row| row.trim_start_matches('-').trim().to_owned()).collect()
 }
 
-/// The harness that every test has.
-pub fn harness(root: &Path) -> String {
-    harness_of(root, "test.js")
+/// The features that are not part of the language yet: what ECMA's list names before those that are.
+fn proposals(root: &Path) -> &'static [String] {
+    const PART_OF_THE_LANGUAGE: &str = "## Standard language features";
+    static NAMES: OnceLock<Vec<String>> = OnceLock::new();
+    NAMES.get_or_init(|| {
+        let list = fs::read_to_string(root.join("features.txt")).unwrap_or_default();
+        let proposed = list.split_once(PART_OF_THE_LANGUAGE).map_or("", |(proposed, _)| proposed);
+        let names = proposed.lines().map(|line| line.split('#').next().unwrap_or("").trim());
+        names.filter(|name| !name.is_empty()).map(str::to_owned).collect()
+    })
 }
 
-fn harness_of(root: &Path, file: &str) -> String {
-    let mut folder = root.to_path_buf();
+/// Whether the suite is laid out as ECMA's own repository.
+fn is_ecma(root: &Path) -> bool {
+    root.join("harness/assert.js").exists()
+}
+
+/// The harness that every test has.
+pub fn harness(root: &Path) -> String {
+    harness_of(root, "test.js", &[])
+}
+
+fn harness_of(root: &Path, file: &str, includes: &[String]) -> String {
     let mut out = String::new();
-    let mut names: Vec<&str> = file.split('/').collect();
-    names.pop();
-    for name in std::iter::once("").chain(names) {
-        folder.push(name);
-        let shell = fs::read_to_string(folder.join("shell.js")).unwrap_or_default();
-        for line in shell.split(HOST).next().unwrap_or("").lines() {
+    let mut add = |text: &str| {
+        for line in text.lines() {
             // It is evaluated apart from the test, which must see what it declares.
             let declaration = line.strip_prefix("const ").or_else(|| line.strip_prefix("let "));
             out.push_str(&declaration.map_or_else(|| line.to_owned(), |rest| format!("var {rest}")));
             out.push('\n');
         }
+    };
+    if is_ecma(root) {
+        for name in ["assert.js", "sta.js"].into_iter().chain(includes.iter().map(String::as_str)) {
+            add(&fs::read_to_string(root.join("harness").join(name)).unwrap());
+        }
+        return out;
+    }
+    let mut folder = root.to_path_buf();
+    let mut names: Vec<&str> = file.split('/').collect();
+    names.pop();
+    for name in std::iter::once("").chain(names) {
+        folder.push(name);
+        let shell = fs::read_to_string(folder.join("shell.js")).unwrap_or_default();
+        add(shell.split(HOST).next().unwrap_or(""));
     }
     out
 }
@@ -132,7 +162,12 @@ fn harness_of(root: &Path, file: &str) -> String {
 /// All tests of the language and its library, sorted; none of `intl402` and of the harness itself.
 pub fn files(root: &Path) -> Vec<String> {
     let mut out = Vec::new();
-    for part in ["annexB", "built-ins", "language"] {
+    let parts: &[&str] = if is_ecma(root) {
+        &["test/annexB", "test/built-ins", "test/language", "test/staging"]
+    } else {
+        &["annexB", "built-ins", "language"]
+    };
+    for part in parts {
         below(root, part, &mut out);
     }
     out.sort();

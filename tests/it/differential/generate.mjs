@@ -6,8 +6,10 @@ import * as objects from './objects.mjs';
 import * as language from './language.mjs';
 import * as library from './library.mjs';
 import * as scopes from './scopes.mjs';
+import * as corners from './corners.mjs';
+import * as patterns from './patterns.mjs';
 
-const FRAGMENTS = [...Object.values(objects), ...Object.values(language), ...Object.values(library), ...Object.values(scopes)];
+const FRAGMENTS = [...Object.values(objects), ...Object.values(language), ...Object.values(library), ...Object.values(scopes), ...Object.values(corners), ...Object.values(patterns)];
 
 // How often the body of a program runs.
 const ROUNDS = 4;

@@ -1,0 +1,314 @@
+//! What the engine's patches of Boa are for, seen by a script: one row a find. Runs natively, on stand-ins of the imports.
+
+use std::{cell::RefCell, time::Instant};
+
+use flowcell_js_engine::{Answer, Engine, Inputs};
+use serde_json::{Value, json};
+
+thread_local! {
+    static ENGINE: RefCell<Engine> = RefCell::new(Engine::new());
+}
+
+/// The output, or the error JSON.
+fn run(source: &str) -> Result<Value, Value> {
+    ENGINE.with_borrow_mut(|engine| {
+        json(engine.prepare(b"body", b"language.js", source.as_bytes(), &[]))?;
+        json(engine.call(&Inputs {
+            context: b"{}",
+            raw_body: b"",
+            steps: b"{}",
+            env: b"{}",
+            secrets: b"{}",
+            meta: b"{}",
+        }))
+    })
+}
+
+fn json(answer: Answer) -> Result<Value, Value> {
+    match answer {
+        Answer::Ok(bytes) if bytes.is_empty() => Ok(Value::Null),
+        Answer::Ok(bytes) => Ok(serde_json::from_slice(&bytes).unwrap()),
+        Answer::Pending(bytes) | Answer::Error(bytes) => Err(serde_json::from_slice(&bytes).unwrap()),
+    }
+}
+
+#[track_caller]
+fn all(rows: &[(&str, Value)]) {
+    let wrong: Vec<String> = rows
+        .iter()
+        .filter_map(|(source, expected)| match run(source) {
+            Ok(value) if value == *expected => None,
+            other => Some(format!("{source}\n  expected {expected}\n  got      {other:?}")),
+        })
+        .collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn a_pattern_with_an_index_reads_a_text() {
+    all(&[
+        (
+            "const { 0: first, 1: second, 5: none } = 'ab'; return [first, second, none === undefined]",
+            json!(["a", "b", true]),
+        ),
+        (
+            "const f = ({ 0: a, length }) => [a, length]; return [f('xy'), f(['z']), f('é')]",
+            json!([["x", 2], ["z", 1], ["é", 1]]),
+        ),
+        (
+            "let out = []; for (const { 0: unit } of ['p', 'q', [7], { 0: 8 }]) out.push(unit); return out",
+            json!(["p", "q", 7, 8]),
+        ),
+        ("const { 0: none } = 5; return none === undefined", json!(true)),
+    ]);
+}
+
+#[test]
+fn a_text_that_grows_is_what_its_parts_are() {
+    all(&[
+        // Each is a text of its own, whatever is appended to what it began with.
+        (
+            "const base = 'x'.repeat(300) + 'y'; const one = base + 'a', two = base + 'b'; return [one.slice(-2), two.slice(-2), base.slice(-2), one === two, one.length]",
+            json!(["ya", "yb", "xy", false, 302]),
+        ),
+        (
+            "let s = ''; const all = []; for (let i = 0; i < 600; i++) { s += i % 10; all.push(s) } return all.every((t, i) => t.length === i + 1 && t === s.slice(0, i + 1))",
+            json!(true),
+        ),
+        // From one byte a unit to two, in the middle.
+        (
+            "let s = 'é'.repeat(400); s += 'ü'; s += '中'; s += 'z'; return [s.length, s.slice(-4), s.at(0)]",
+            json!([403, "éü中z", "é"]),
+        ),
+        (
+            "let s = 'a'.repeat(500); s += s; s += s; return [s.length, s.lastIndexOf('a')]",
+            json!([2000, 1999]),
+        ),
+        (
+            "let s = ''; for (let i = 0; i < 300; i++) s = `${s}${i},`; return [s.length, s.split(',').length]",
+            json!([1090, 301]),
+        ),
+        ("let s = 'k'.repeat(256); s = s.concat('l', 1, null); return s.slice(-6)", json!("l1null").clone()),
+        (
+            "let s = 'k'.repeat(256); s += 1; s += null; s += { toString: () => '中' }; return s.slice(-6)",
+            json!("1null中"),
+        ),
+        (
+            "const key = 'n'.repeat(300) + 'm'; return [{ [key + '1']: 1 }['n'.repeat(300) + 'm1'], new Map([[key, 2]]).get('n'.repeat(300) + 'm')]",
+            json!([1, 2]),
+        ),
+        ("let s = '\\ud83d'.repeat(260); s += '\\ude00'; return [...s].length", json!(260)),
+    ]);
+}
+
+#[test]
+fn building_a_text_by_appending_is_linear() {
+    let build =
+        |count: usize| format!("let s = ''; for (let i = 0; i < {count}; i++) s += 'x'; return s.length");
+    let took = |count: usize| {
+        let started = Instant::now();
+        assert_eq!(run(&build(count)), Ok(json!(count)));
+        started.elapsed()
+    };
+    took(1_000);
+    // Thirty times as many take some thirty times as long; with a copy each they would take nine hundred times as long.
+    let (few, many) = (took(20_000), took(600_000));
+    assert!(many < few * 150, "{few:?} and {many:?}");
+}
+
+#[test]
+fn a_caught_error_says_what_an_uncaught_one_says() {
+    let caught = |code: &str| format!("try {{ {code} }} catch (error) {{ return error.message }}");
+    let rejected =
+        |code: &str| format!("return (async () => {{ {code} }})().catch((error) => error.message)");
+    for (code, expected) in [
+        ("null.x", "Cannot read properties of null (reading 'x')"),
+        ("const o = {}; o.a.b", "Cannot read properties of undefined (reading 'b')"),
+        ("const o = {}; o.a['b' + 1]", "Cannot read properties of undefined (reading 'b1')"),
+        ("const o = {}; o.a[0]", "Cannot read properties of undefined (reading '0')"),
+        (
+            "let n = null; n[Symbol.iterator]",
+            "Cannot read properties of null (reading 'Symbol(Symbol.iterator)')",
+        ),
+        ("let n; n.length", "Cannot read properties of undefined (reading 'length')"),
+        ("let n; n.a = 1", "Cannot set properties of undefined (setting 'a')"),
+        ("let n = null; n['k'] = 1", "Cannot set properties of null (setting 'k')"),
+        ("const o = {}; o.missing()", "o.missing is not a function"),
+        ("const o = { deep: {} };\no.deep.call(1)", "o.deep.call is not a function"),
+        ("const f = 1; f()", "f is not a function"),
+        ("missing", "missing is not defined"),
+        ("early; let early = 1", "Cannot access 'early' before initialization"),
+    ] {
+        assert_eq!(run(&caught(code)), Ok(json!(expected)), "caught: {code}");
+        assert_eq!(run(&rejected(code)), Ok(json!(expected)), "rejected: {code}");
+        let uncaught = run(code).unwrap_err();
+        assert_eq!(uncaught["message"], expected, "uncaught: {code}");
+    }
+    // Code of the script does not run for the sake of a message.
+    all(&[(
+        "let asked = 0; try { null[{ toString() { asked++; return 'k' } }] } catch (error) { return [error.name, asked] }",
+        json!(["TypeError", 0]),
+    )]);
+}
+
+#[test]
+fn a_class_gives_its_text() {
+    all(&[
+        ("class A { x = 1 }\nreturn String(A)", json!("class A { x = 1 }")),
+        (
+            "return `${class extends Array { /* é */ m() {} }}`",
+            json!("class extends Array { /* é */ m() {} }"),
+        ),
+        ("const o = { K: class {} }; return [o.K.toString(), o.K.name]", json!(["class {}", "K"])),
+        (
+            "class B { constructor(a) { this.a = a } static s() {} }\nreturn [String(B), String(B.s), String(new B(1).constructor)]",
+            json!([
+                "class B { constructor(a) { this.a = a } static s() {} }",
+                "s() {}",
+                "class B { constructor(a) { this.a = a } static s() {} }"
+            ]),
+        ),
+    ]);
+}
+
+#[test]
+fn regular_expressions_find_what_the_language_says() {
+    all(&[
+        // Without `u` an escape of a code point is the letter and a count, and a pair of escapes two units.
+        (
+            "return [/^\\u{2}$/.test('uu'), /\\u{41}/.test('A'), /\\u{41}/u.test('A'), /^\\ud83d\\ude00$/.test('😀'), /^[\\ud83d\\ude00]{2}$/.test('😀'), /^[😀]$/.test('😀'), /^[😀]$/u.test('😀')]",
+            json!([true, false, true, true, true, false, true]),
+        ),
+        (
+            "return ['[\\\\u{1F600}-\\\\u{1F64F}]', '\\\\b*', '\\\\B+', 'a**', '(?<a>.)(?<a>.)'].map((source) => { try { new RegExp(source); return 'accepted' } catch (error) { return error.name } })",
+            json!(["SyntaxError", "SyntaxError", "SyntaxError", "SyntaxError", "SyntaxError"]),
+        ),
+        (
+            "return [/\\u+123/.test('\\u0123'), /\\u+123/.test('uu123'), /\\x+1/.test('xx1')]",
+            json!([false, true, true]),
+        ),
+        // Case without `u` is the uppercase of a unit, which never leaves what is beyond ASCII for ASCII.
+        (
+            "return [/ſ/i.test('s'), /[ſ]/i.test('S'), /\\u212a/i.test('k'), /[^k]/i.test('\\u212a'), /ſ/iu.test('s'), /[\\u212a]/iu.test('k'), /\\w/i.test('ſ'), /\\w/iu.test('ſ')]",
+            json!([false, false, false, true, true, true, false, true]),
+        ),
+        (
+            "return [/[a-z]/i.test('Q'), /[À-Þ]/i.test('é'), /[é]/i.test('É'), /[σ]/i.test('ς'), /[µ]/i.test('Μ'), /[^x]/i.test('X'), /ÿ/i.test('Ÿ'), /[ÿ]/i.test('Ÿ'), /[ß]/i.test('ẞ'), /ß/iu.test('ẞ')]",
+            json!([true, true, true, true, true, false, true, true, false, true]),
+        ),
+        (
+            "return [/[\\W]/iu.test('S'), /\\W/iu.test('S'), /[\\W]/iu.test('ſ'), /[\\W]/i.test('S'), /[\\w]/iu.test('ſ'), /[^\\W]/iu.test('S')]",
+            json!([false, false, false, false, true, true]),
+        ),
+        // Sets.
+        (
+            "return [/^[a&b]+$/v.test('a&b'), /^[a&]$/v.test('a'), /[\\b]/v.test('\\b'), /[\\b]/v.test('b'), /^[\\q{abc|d}]$/v.test('abc'), /^[\\q{abc|d}]$/v.test('d'), /^[\\q{a|}]$/v.test(''), /^[^\\q{a}]$/v.test('a'), /^[^\\q{a}]$/v.test('b')]",
+            json!([true, true, true, false, true, true, true, false, true]),
+        ),
+        (
+            "return [/^[[a-z]--[aeiou]]+$/v.test('xyz'), /^[[a-z]--[aeiou]]+$/v.test('xaz'), /^[\\p{L}&&[a-z]]$/v.test('é'), /^\\u{1F600}$/v.test('😀'), /^\\p{RGI_Emoji_Flag_Sequence}$/v.test('🇩🇪'), /^[\\q{ab|b}--\\q{b}]$/v.test('b'), '(' in {}]",
+            json!([true, false, false, true, true, false, false]),
+        ),
+        (
+            "return ['[^\\\\q{ab}]', '[(]', '[a--b&&c]', '\\\\-'].map((source) => { try { new RegExp(source, 'v'); return 'accepted' } catch (error) { return error.name } })",
+            json!(["SyntaxError", "SyntaxError", "SyntaxError", "SyntaxError"]),
+        ),
+        (
+            "return [/^[\\u{1F600}-\\u{1F64F}]+$/v.test('😀😁'), new RegExp('[\\\\u{61}-z]', 'v').test('b')]",
+            json!([true, true]),
+        ),
+        // Names beyond the basic plane, with and without `u`.
+        (
+            "return [/(?<𝒜>.)/.exec('q').groups['𝒜'], /(?<𝒜>.)/u.exec('q').groups['𝒜'], /(?<\\u{1d49c}>.)/.exec('q').groups['𝒜'], /(?<\\ud835\\udc9c>.)/.exec('q').groups['𝒜']]",
+            json!(["q", "q", "q", "q"]),
+        ),
+    ]);
+}
+
+#[test]
+fn an_assignment_without_a_setter_fails_whatever_was_assigned_to_before() {
+    all(&[
+        (
+            "const both = { get a() { return 1 }, set a(v) { this.got = v } }, only = { get a() { return 2 } }, none = { get a() { return 3 }, set a(v) { this.got = v } };
+            function write(o, v) { 'use strict'; o.a = v; return [o.a, o.got] }
+            return [both, only, none, only, both].map((o, i) => { try { return write(o, i) } catch (error) { return error.name } })",
+            json!([[1, 0], "TypeError", [3, 2], "TypeError", [1, 4]]),
+        ),
+        (
+            "class A { get a() { return 1 } set a(v) { this.got = v } } class B { get a() { return 2 } }
+            const write = (o, v) => { 'use strict'; o.a = v; return o.got ?? null };
+            return [new A(), new B(), new A(), new B()].map((o, i) => { try { return write(o, i) } catch (error) { return error.name } })",
+            json!([0, "TypeError", 2, "TypeError"]),
+        ),
+    ]);
+}
+
+#[test]
+fn every_way_out_of_nested_finally_blocks_is_its_own() {
+    all(&[
+        (
+            "const out = []; const f = (k) => { done: { try { try { if (k) return 7; break done } finally { out.push('a') } } finally { out.push('b') } } return 5 }; return [f(0), f(1), f(0), out.join('')]",
+            json!([5, 7, 5, "ababab"]),
+        ),
+        (
+            "const out = []; for (let n = 0; n < 5; n++) { try { try { if (n === 9) return 7; if (n === 1) continue; if (n === 3) break; out.push(n) } finally { out.push('a') } } finally { out.push('b') } } return out.join('')",
+            json!("0abab2abab"),
+        ),
+        (
+            "const f = (k) => { const out = []; outer: for (const x of [1, 2]) { inner: for (;;) { try { try { try { if (k === 0) return ['r', out.join('')]; if (k === 1) continue outer; if (k === 2) break inner; if (k === 3) break outer; throw 'e' } finally { out.push(x + 'a') } } finally { out.push('b') } } catch (e) { out.push(e); break outer } finally { out.push('c') } } out.push('i') } return out.join('') }; return [f(0), f(1), f(2), f(3), f(4)]",
+            json!([["r", ""], "1abc2abc", "1abci2abci", "1abc", "1abec"]),
+        ),
+        (
+            "const g = function* (k) { done: { try { try { yield 1; if (k) return 7; break done } finally { yield 'a' } } finally { yield 'b' } } yield 5 }; return [[...g(0)], [...g(1)]]",
+            json!([[1, "a", "b", 5], [1, "a", "b"]]),
+        ),
+        (
+            "const f = async (k) => { done: { try { try { await 0; if (k) return 7; break done } finally { await 0 } } finally { await 0 } } return 5 }; return Promise.all([f(0), f(1)])",
+            json!([5, 7]),
+        ),
+    ]);
+}
+
+#[test]
+fn large_numbers_become_their_lowest_bits_as_elements() {
+    all(&[
+        (
+            "return [...new Int16Array([1e300, 2 ** 63, -(2 ** 63), 1e19, 65537.9, -1.5, 32768])]",
+            json!([0, 0, 0, 0, 1, -1, -32768]),
+        ),
+        (
+            "return [...new Uint8Array([1e20, 2 ** 64, 2 ** 53 + 2, -1, 256.9, NaN, Infinity])]",
+            json!([0, 0, 2, 255, 0, 0, 0]),
+        ),
+        (
+            "return [...Int8Array.of(128, -129, 2 ** 62 + 2 ** 20, 1e300), ...new Uint16Array(1).fill(1e25), ...new Uint16Array([-1])]",
+            json!([-128, 127, 0, 0, 0, 65535]),
+        ),
+        (
+            "const view = new DataView(new ArrayBuffer(2)); view.setInt16(0, 2 ** 70); return view.getInt16(0)",
+            json!(0),
+        ),
+    ]);
+}
+
+#[test]
+fn for_in_asks_a_proxy_for_its_prototype() {
+    all(&[
+        (
+            "const keys = []; for (const key in new Proxy({ own: 1 }, { getPrototypeOf: () => ({ inherited: 1, own: 2 }) })) keys.push(key); return keys",
+            json!(["own", "inherited"]),
+        ),
+        (
+            "for (const trap of [() => 1, () => { throw new RangeError() }]) { try { for (const key in new Proxy({}, { getPrototypeOf: trap })); return 'nothing' } catch (error) { globalThis.seen = [...(globalThis.seen ?? []), error.name] } } return seen",
+            json!(["TypeError", "RangeError"]),
+        ),
+    ]);
+}
+
+#[test]
+fn a_string_in_a_class_is_found_backwards_too() {
+    all(&[(
+        "return [/(?<=[\\q{ab|c}])x/v.exec('abx')?.index, /(?<=[\\q{abc}])x/v.exec('abcx')?.index, /(?<=\\p{RGI_Emoji_Flag_Sequence})/v.exec('🇩🇪')?.index, /(?<![\\q{ab}])x/v.test('abx'), /(?<=[\\q{ab}])x/vi.exec('AbX')?.index]",
+        json!([2, 3, 4, false, 2]),
+    )]);
+}
