@@ -390,7 +390,7 @@ fn spliced() -> impl Strategy<Value = String> {
 }
 
 /// Words of constructs that are compiled.
-const COMPILES: [&str; 9] = [
+const COMPILES: [&str; 10] = [
     "enum",
     "namespace",
     "module",
