@@ -101,8 +101,7 @@ fn parse_here(language: Language, source: &str) -> Result<Parsed, Mistake> {
             let allocator = Allocator::default();
             let typed = run(&allocator, source, SourceType::ts().with_module(true));
             refuse(source, &typed)?;
-            let javascript = erase(source, &typed.program)?;
-            javascript
+            erase(source, &typed.program)?
         }
     };
     let allocator = Allocator::default();
