@@ -166,10 +166,10 @@ mod tests {
         assert_eq!(text(Question::Label, "x-none"), None);
         let decoded =
             |request: &[u8]| bytes(Question::Decode, request).map(|bytes| String::from_utf8(bytes).unwrap());
-        assert_eq!(decoded(b"gbk\011\xc4\xe3\xba\xc3").as_deref(), Some("你好"));
-        assert_eq!(decoded(b"gbk\011\xc4"), None, "fatal");
-        assert_eq!(decoded(b"gbk\001\xc4").as_deref(), Some("\u{fffd}"));
-        assert_eq!(decoded(b"gbk\010\xc4\xe3\xba").as_deref(), Some("你"), "more is to come");
+        assert_eq!(decoded(b"gbk\x0011\xc4\xe3\xba\xc3").as_deref(), Some("你好"));
+        assert_eq!(decoded(b"gbk\x0011\xc4"), None, "fatal");
+        assert_eq!(decoded(b"gbk\x0001\xc4").as_deref(), Some("\u{fffd}"));
+        assert_eq!(decoded(b"gbk\x0010\xc4\xe3\xba").as_deref(), Some("你"), "more is to come");
     }
 
     #[test]
@@ -191,7 +191,7 @@ mod tests {
                 b"\xff\xfe\xfd",
                 b"en\0g",
                 b"chinese\0\x01",
-                b"gbk\000\xff",
+                b"gbk\x0000\xff",
                 &[0xff; 300],
                 &vec![b'a'; MOST + 1],
             ] {
