@@ -130,7 +130,10 @@ impl Data {
 pub fn embedded(text: &str) -> Vec<u8> {
     let mut module = wat::parse_str(text).unwrap_or_else(|error| panic!("{error}\n{text}"));
     let mut resolve = Resolve::default();
-    let (package, _) = resolve.push_path("guest-sdk/wit").unwrap();
+    // Of the crate that these tests belong to, some folder around it is the repository.
+    let manifest = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut wits = manifest.ancestors().map(|folder| folder.join("guest-sdk/wit"));
+    let (package, _) = resolve.push_path(wits.find(|wit| wit.is_dir()).unwrap()).unwrap();
     let world = resolve.select_world(&[package], Some("plugin")).unwrap();
     embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).unwrap();
     module
