@@ -12,6 +12,7 @@ mod fallback;
 mod fill;
 mod json;
 mod path;
+mod path_error;
 mod text;
 
 use std::fmt;
@@ -22,7 +23,8 @@ pub use condition::Condition;
 pub use condition_error::ConditionError;
 pub use fill::{Budget, FillError};
 pub use json::JsonTemplate;
-pub use path::{Path, PathError, Segment};
+pub use path::{Path, Segment};
+pub use path_error::PathError;
 pub use text::{Part, Template, TemplateError, TemplateErrorKind};
 
 /// The values that a path can start from.

@@ -243,6 +243,11 @@ fn scripts_that_brought_down_engines_bring_down_none() {
 }
 
 #[test]
+fn languages_and_encodings_cost_fuel_and_end_by_a_limit() {
+    holds("languages", &BY_FUEL);
+}
+
+#[test]
 fn logs_are_bounded_and_run_nothing_for_ever() {
     holds("logs", &BY_FUEL);
 }

@@ -25,3 +25,5 @@ for (;;) new TextDecoder('gb18030').decode(bytes);
 //# decode-a-stream-byte-by-byte => fuel_exhausted | memory_limit | timeout
 const decoder = new TextDecoder('shift_jis');
 for (;;) decoder.decode(new Uint8Array([0x82]), { stream: true });
+//# decode-with-a-label-that-is-none => ["RangeError","RangeError","RangeError"]
+return ['', 'utf-9', 'a'.repeat(100000)].map((label) => { try { return new TextDecoder(label).encoding; } catch (error) { return error.name; } });
