@@ -244,7 +244,7 @@ fn scripts_that_brought_down_engines_bring_down_none() {
 
 #[test]
 fn languages_and_encodings_cost_fuel_and_end_by_a_limit() {
-    holds("languages", &BY_FUEL);
+    holds("languages", &Bounds { fuel: 4_000_000_000, ..BY_FUEL });
 }
 
 #[test]

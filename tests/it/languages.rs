@@ -55,9 +55,9 @@ fn rows() -> Vec<(&'static str, Value)> {
 #[test]
 fn languages_zones_and_encodings_are_those_of_node() {
     let rows = rows();
-    let server = TestServer::start(
-        rows.iter().enumerate().map(|(index, (body, _))| Workflow::script(&format!("row-{index}"), body)),
-    );
+    let server = TestServer::start(rows.iter().enumerate().map(|(index, (body, _))| {
+        Workflow::script(&format!("row-{index}"), body).limits(json!({ "timeout": "60s" }))
+    }));
     let wrong: Vec<String> = rows
         .iter()
         .enumerate()
@@ -76,11 +76,14 @@ fn what_is_not_there_is_refused_with_what_is_near() {
         Workflow::script(
             "zone",
             "try { new Date(0).toLocaleString('en', { timeZone: 'Asia/Shanghia' }) } catch (e) { return [e.name, e.message] }",
-        ),
+        )
+        // The server of this test is not optimised.
+        .limits(json!({ "timeout": "60s" })),
         Workflow::script(
             "calendar",
             "try { new Intl.DateTimeFormat('en', { calendar: 'islamic' }) } catch (e) { return [e.name, e.message] }",
-        ),
+        )
+        .limits(json!({ "timeout": "60s" })),
     ]);
     for (key, near) in [("zone", "Asia/Shanghai"), ("calendar", "islamic-umalqura")] {
         let answer = server.hook(key).json();
