@@ -9,7 +9,10 @@ use super::{
     script::{Form, Script},
     visit::{Ended, Start, Visit},
 };
-use crate::sandbox::{SandboxError, admission::Kind};
+use crate::{
+    model::Limits,
+    sandbox::{SandboxError, admission::Kind},
+};
 
 /// What scripts commonly do; run once at load time to learn which pages that touches.
 const TYPICAL: &str = "const { data, headers } = context; console.log('typical', data.list.length);\n\
@@ -80,5 +83,9 @@ fn memory(visit: &Visit) -> Result<&[u8], SandboxError> {
 fn typical_call() -> Call {
     let (file, source) = ("typical.js".to_owned(), TYPICAL.to_owned());
     let script = Script { file, form: Form::Body, source, modules: Vec::new(), imports: Vec::new() };
-    Call { context: TYPICAL_CONTEXT.into(), raw_body: b"{}".as_slice().into(), ..Call::of(script) }
+    let mut call =
+        Call { context: TYPICAL_CONTEXT.into(), raw_body: b"{}".as_slice().into(), ..Call::of(script) };
+    // A machine that is busy while the server starts must not keep it from starting.
+    call.limits.timeout = Limits::CAP.timeout;
+    call
 }
