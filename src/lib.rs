@@ -33,6 +33,7 @@ pub use flowcell_verify::verify;
 
 pub mod api;
 pub mod app;
+#[warn(clippy::print_stdout, clippy::print_stderr)]
 pub mod cli;
 pub mod config;
 pub mod engine;

@@ -37,29 +37,28 @@ pub(super) fn execute(arguments: &Arguments) -> anyhow::Result<Verdict> {
     for folder in &folders {
         let noting = local.variables.noting();
         let checked = checked(&local, folder, &noting.environment);
-        let (ok, problems, notes) = match checked.and_then(|checked| beside(folder, checked, &right)) {
+        let (error, warnings, note) = match checked.and_then(|checked| beside(folder, checked, &right)) {
             Ok(Checked { definition, warnings }) => {
                 right.push(definition);
-                let note =
-                    noting.told().map(|missed| format!("{}/workflow.json: note: {missed}", folder.display()));
-                (true, warnings, note)
+                let missed = noting.told();
+                let note = missed.map(|missed| format!("{}/workflow.json: note: {missed}", folder.display()));
+                (None, warnings, note)
             }
-            Err(problem) => (false, vec![problem], None),
+            Err(error) => (Some(error), Vec::new(), None),
         };
+        let ok = error.is_none();
         if arguments.json {
-            let (error, warnings) =
-                if ok { (None, problems) } else { (problems.into_iter().next(), Vec::new()) };
             results.push(
-                json!({ "folder": folder, "ok": ok, "error": error, "warnings": warnings, "note": notes }),
+                json!({ "folder": folder, "ok": ok, "error": error, "warnings": warnings, "note": note }),
             );
             continue;
         }
-        problems.iter().for_each(|problem| say!("{problem}"));
+        error.iter().chain(&warnings).for_each(|problem| say!("{problem}"));
         if ok {
             let style = table::style_of("ok");
             say!("{}: {style}ok{style:#}", folder.display());
         }
-        notes.iter().for_each(|note| say!("{note}"));
+        note.iter().for_each(|note| say!("{note}"));
     }
     let verdict = if right.len() == folders.len() { Verdict::Yes } else { Verdict::No };
     if arguments.json {

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::{
     Verdict,
-    client::{Server, segment},
+    client::{self, Server, segment},
     print, small_runtime,
     table::{Cell, Format, Table},
     terminal,
@@ -115,7 +115,7 @@ async fn show(list: &List) -> anyhow::Result<()> {
         return Ok(());
     }
     let mut table = Table::new(&["KEY", "UNTIL", "VALUE"]);
-    for entry in page["entries"].as_array().into_iter().flatten() {
+    for entry in client::list(&page["entries"]) {
         table.row(vec![
             Cell::id(&entry["key"]),
             Cell::time(&entry["expires"], list.format),

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{
     Verdict,
-    client::{Server, segment},
+    client::{self, Server, segment},
     print, small_runtime,
     table::{self, Cell, Format, Table},
     terminal, workflows,
@@ -84,7 +84,7 @@ pub(super) fn execute(arguments: &Arguments) -> anyhow::Result<Verdict> {
                     path.push_str(&format!("&before={}", segment(before)));
                 }
                 let page = list.server.get(&path).await?;
-                let requests = page["requests"].as_array().map_or(&[][..], Vec::as_slice);
+                let requests = client::list(&page["requests"]);
                 if let (true, Some(workflow)) = (requests.is_empty(), &list.workflow) {
                     workflows::must_exist(&list.server, workflow).await?;
                 }
@@ -151,8 +151,8 @@ fn outcome(request: &Value) -> String {
             let refused = &outcome["refused"];
             format!("{}: {}", text(&refused["code"]), text(&refused["reason"]))
         });
-    let notes = request["notes"].as_array().into_iter().flatten();
-    let notes: String = notes.map(|note| format!("; {}", text(&note["code"]))).collect();
+    let notes: String =
+        client::list(&request["notes"]).iter().map(|note| format!("; {}", text(&note["code"]))).collect();
     told + &notes
 }
 
@@ -172,7 +172,7 @@ fn show(request: &Value, format: Format) {
         text(&request["ip"])
     );
     say!("  outcome   {}", terminal::safe(&outcome(request)));
-    for note in request["notes"].as_array().into_iter().flatten() {
+    for note in client::list(&request["notes"]) {
         say!("  note      {}: {}", text(&note["code"]), text(&note["message"]));
     }
     let kept = &request["request"];

@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 
 use super::{
     Verdict,
-    client::Server,
+    client::{self, Server},
     print, small_runtime,
     table::{Cell, Format, Table},
     terminal,
@@ -78,7 +78,7 @@ pub(super) fn execute(arguments: &Arguments) -> anyhow::Result<Verdict> {
                     print::json(&page)?;
                 } else {
                     let mut table = Table::new(&["SECRET", "KEY", "SET"]);
-                    for secret in page["secrets"].as_array().into_iter().flatten() {
+                    for secret in client::list(&page["secrets"]) {
                         table.row(vec![
                             Cell::id(&secret["name"]),
                             Cell::of(&secret["key_id"]),

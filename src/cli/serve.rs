@@ -1,9 +1,6 @@
 //! `flowcell serve`: runs the server.
 
-use std::{
-    io::{IsTerminal, Write},
-    path::PathBuf,
-};
+use std::{io::IsTerminal, path::PathBuf};
 
 use anyhow::Context;
 use clap::Args;
@@ -54,7 +51,6 @@ pub(super) fn execute(arguments: Arguments) -> anyhow::Result<Verdict> {
         let mut interrupt = signal(SignalKind::interrupt())?;
         // Scripts and people wait for this line. It comes when connections are accepted and signals are handled.
         say!("flowcell listens on {url}");
-        std::io::stdout().flush()?;
         let reload = app.reload();
         let stop = async move {
             loop {

@@ -277,6 +277,7 @@ mod tests {
         let utc = Format { json: false, utc: true };
         assert_eq!(utc.time("2026-01-31T12:00:00.123Z"), "2026-01-31 12:00:00Z");
         assert_eq!(utc.time("soon\u{1b}[2J"), "soon\\u{1b}[2J");
+        assert_eq!([900, 2_048, 3 << 20].map(bytes), ["900 B", "2.0 KiB", "3.0 MiB"]);
         assert_eq!([bytes(812), bytes(7_444_889), bytes(u64::MAX)], ["812 B", "7.1 MiB", "16777216.0 TiB"]);
         assert_eq!([count(812), count(28_400), count(1_240_000)], ["812", "28 k", "1.2 M"]);
         let spans = [took(812), took(3_400), took(1_240_000), took(300_000_000), took(9_000_000_000)];

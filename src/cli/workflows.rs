@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{
     Verdict,
-    client::{Server, segment},
+    client::{self, Server, segment},
     print, small_runtime,
     table::{Cell, Format, Table},
     terminal,
@@ -55,7 +55,7 @@ pub(super) fn execute(arguments: &Arguments) -> anyhow::Result<Verdict> {
                 if list.format.json {
                     print::json(&page)?;
                 } else {
-                    table_of(page["workflows"].as_array().map_or(&[], Vec::as_slice), list.format).print(
+                    table_of(client::list(&page["workflows"]), list.format).print(
                         "no workflows: put folders with a workflow.json into the server's workflows folder",
                     );
                 }
@@ -80,12 +80,8 @@ async fn set(one: &One, verb: &str) -> anyhow::Result<()> {
 /// workflow without runs. Runs of workflows that were removed are listed while they are kept, and need no such name.
 pub(super) async fn must_exist(server: &Server, key: &str) -> anyhow::Result<()> {
     let page = server.get("/api/v1/workflows").await?;
-    let keys: Vec<&str> = page["workflows"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .filter_map(|workflow| workflow["key"].as_str())
-        .collect();
+    let workflows = client::list(&page["workflows"]);
+    let keys: Vec<&str> = workflows.iter().filter_map(|workflow| workflow["key"].as_str()).collect();
     if keys.contains(&key) {
         return Ok(());
     }

@@ -182,7 +182,10 @@ impl Engine {
         let old = self.ended(run).await?;
         let entries = tables::journal::list(&*self.runs.durable.store, run).await?;
         let own = self.version(&old.head, ReplayOn::Same).await?;
-        let definition = self.version(&old.head, on).await?;
+        let definition = match on {
+            ReplayOn::Same => Arc::clone(&own),
+            ReplayOn::Newest => self.version(&old.head, on).await?,
+        };
         let kept = before_failure(&own.workflow, entries);
         if matches!(old.head.status, RunStatus::Succeeded) {
             return Err(ControlError::NothingFailed(run));

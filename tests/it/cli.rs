@@ -15,8 +15,7 @@ use std::{
 use serde_json::{Value, json};
 
 use crate::support::{
-    Finished, GITHUB_SECRET, Request, TestServer, Workflow, examples, flowcell, flowcell_command,
-    flowcell_with,
+    GITHUB_SECRET, Request, TestServer, Workflow, examples, flowcell, flowcell_command, flowcell_with,
 };
 
 fn write(folder: &Path, name: &str, text: &str) -> PathBuf {
@@ -24,12 +23,6 @@ fn write(folder: &Path, name: &str, text: &str) -> PathBuf {
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     fs::write(&path, text).unwrap();
     path
-}
-
-/// A command against a server, which it finds by `--server` and `--data`.
-fn ask(server: &TestServer, words: &[&str]) -> Finished {
-    let (url, data) = (server.url(), server.data().display().to_string());
-    flowcell(words.iter().copied().chain(["--server", &url, "--data", &data]))
 }
 
 #[test]
@@ -192,7 +185,7 @@ fn runs_list_shows_the_newest_first_and_filters() {
         Workflow::script("bad", "throw new Error('\\u001b[2Jcleared\\nsecond line')"),
     ]);
     let ids: Vec<_> = ["good", "bad", "good"].iter().map(|key| server.hook(key).run_id()).collect();
-    let all = ask(&server, &["runs", "list"]);
+    let all = server.command(&["runs", "list"]);
     assert_eq!(all.code, 0, "{}", all.stderr);
     let lines: Vec<_> = all.stdout.lines().collect();
     assert_eq!(lines.len(), 4, "a heading and three runs: {}", all.stdout);
@@ -206,14 +199,14 @@ fn runs_list_shows_the_newest_first_and_filters() {
     );
     assert!(!all.stdout.contains('\u{1b}'), "a script cannot command the terminal");
 
-    let failed = ask(&server, &["runs", "list", "--status", "failed"]);
+    let failed = server.command(&["runs", "list", "--status", "failed"]);
     assert_eq!(failed.stdout.lines().count(), 2);
-    let good = ask(&server, &["runs", "list", "--workflow", "good", "--limit", "1"]);
+    let good = server.command(&["runs", "list", "--workflow", "good", "--limit", "1"]);
     assert_eq!(good.stdout.lines().count(), 2);
     assert!(good.stdout.contains(&ids[2]));
-    let json: Value = serde_json::from_str(&ask(&server, &["runs", "list", "--json"]).stdout).unwrap();
+    let json: Value = serde_json::from_str(&server.command(&["runs", "list", "--json"]).stdout).unwrap();
     assert_eq!(json["runs"].as_array().unwrap().len(), 3);
-    let wrong = ask(&server, &["runs", "list", "--status", "finished"]);
+    let wrong = server.command(&["runs", "list", "--status", "finished"]);
     assert!(wrong.code != 0 && wrong.stderr.contains("succeeded"), "says which there are: {}", wrong.stderr);
 }
 
@@ -224,16 +217,16 @@ fn runs_show_prints_a_run_whole_and_hides_credentials() {
         .header("authorization", "Bearer swordfish")
         .header("cookie", "a=swordfish");
     let id = server.send(&request).run_id();
-    let shown = ask(&server, &["runs", "show", &id, "--json"]);
+    let shown = server.command(&["runs", "show", &id, "--json"]);
     assert_eq!(shown.code, 0, "{}", shown.stderr);
     let run: Value = serde_json::from_str(&shown.stdout).unwrap();
     assert_eq!((&run["id"], &run["steps"][0]["output"]), (&json!(id), &json!({ "a": 1 })));
     assert_eq!(run["context"]["query"], json!({ "x": "1" }));
     assert!(!shown.stdout.contains("swordfish"), "{}", shown.stdout);
 
-    let unknown = ask(&server, &["runs", "show", "run_00000000000000000000000000000000"]);
+    let unknown = server.command(&["runs", "show", "run_00000000000000000000000000000000"]);
     assert!(unknown.code != 0 && unknown.stderr.contains("there is no run"), "{}", unknown.stderr);
-    let nonsense = ask(&server, &["runs", "show", "../requests"]);
+    let nonsense = server.command(&["runs", "show", "../requests"]);
     assert!(nonsense.code != 0 && nonsense.stderr.contains("run_"), "{}", nonsense.stderr);
 }
 
@@ -244,7 +237,7 @@ fn requests_list_gives_the_true_reason_of_a_refusal() {
     server.hook("nobody");
     server.send(&Request::post("/api/webhooks/github-push").body("{}"));
     server.newest_request(3);
-    let listed = ask(&server, &["requests", "list"]);
+    let listed = server.command(&["requests", "list"]);
     assert_eq!(listed.code, 0, "{}", listed.stderr);
     let lines: Vec<_> = listed.stdout.lines().collect();
     assert_eq!(lines.len(), 4, "{}", listed.stdout);
@@ -253,7 +246,8 @@ fn requests_list_gives_the_true_reason_of_a_refusal() {
     assert!(lines[1].contains("404") && lines[1].contains("no workflow has this path"), "{}", lines[1]);
     assert!(lines[2].contains("200") && lines[2].contains("run_"), "{}", lines[2]);
     let json: Value =
-        serde_json::from_str(&ask(&server, &["requests", "list", "--json", "--limit", "2"]).stdout).unwrap();
+        serde_json::from_str(&server.command(&["requests", "list", "--json", "--limit", "2"]).stdout)
+            .unwrap();
     assert_eq!(json["requests"].as_array().unwrap().len(), 2);
 }
 

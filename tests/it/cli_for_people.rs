@@ -15,14 +15,6 @@ use crate::support::{
     flowcell_with, wait_until,
 };
 
-fn place(server: &TestServer) -> [String; 4] {
-    ["--server".into(), server.url(), "--token".into(), server.token()]
-}
-
-fn ask(server: &TestServer, words: &[&str]) -> Finished {
-    flowcell(words.iter().map(ToString::to_string).chain(place(server)))
-}
-
 fn json_of(finished: &Finished) -> Value {
     serde_json::from_str(&finished.stdout).unwrap_or_else(|_| panic!("JSON: {finished:?}"))
 }
@@ -48,7 +40,7 @@ fn a_reader_that_leaves_early_ends_a_command_quietly() {
         let mut command = flowcell_command();
         command.args(words).stdout(Stdio::piped()).stderr(Stdio::piped());
         if away {
-            command.args(place(&server));
+            command.args(server.place());
         }
         let mut child = command.spawn().unwrap();
         drop(child.stdout.take());
@@ -68,7 +60,7 @@ fn lists_have_headings_and_local_times_and_colour_only_where_it_is_wanted() {
     let run = server.hook("w").run_id();
     let created = server.run(&run)["created"].as_str().unwrap().to_owned();
     let list = |variables: &[(&str, &str)], flags: &[&str]| {
-        let words = ["runs", "list"].iter().chain(flags).map(ToString::to_string).chain(place(&server));
+        let words = ["runs", "list"].iter().chain(flags).map(ToString::to_string).chain(server.place());
         let finished = flowcell_with(words, variables);
         assert_eq!((finished.code, finished.stderr.as_str()), (0, ""));
         finished.stdout
@@ -89,7 +81,7 @@ fn lists_have_headings_and_local_times_and_colour_only_where_it_is_wanted() {
 fn columns_fit_the_terminal() {
     let server = TestServer::start([Workflow::script("w", "throw new Error('很长的说明 '.repeat(40))")]);
     server.hook("w");
-    let [flag, url, token_flag, token] = place(&server);
+    let [flag, url, token_flag, token] = server.place();
     let list = |columns: u32| {
         let program = flowcell_command().get_program().to_str().unwrap().to_owned();
         let line = format!(
@@ -104,7 +96,7 @@ fn columns_fit_the_terminal() {
     let row = shown.lines().find(|line| line.contains("run_")).unwrap().trim_end();
     assert!(wide(row) <= 100 && row.ends_with('…'), "{} columns: {row}", wide(row));
     assert!(row.contains("script_error"), "{row}");
-    let full = ask(&server, &["runs", "list"]).stdout;
+    let full = server.command(&["runs", "list"]).stdout;
     assert!(full.matches("很长的说明").count() == 40, "a pipe gets all of it: {full}");
 }
 
@@ -115,7 +107,7 @@ fn runs_show_tells_a_person_what_happened() {
     let run =
         server.send(&Request::post("/api/webhooks/orders?from=shop").json(&json!({"order": {"id": 7}})));
     let run = run.json()["run_id"].as_str().unwrap().to_owned();
-    let shown = ask(&server, &["runs", "show", &run]);
+    let shown = server.command(&["runs", "show", &run]);
     assert_eq!((shown.code, shown.stderr.as_str()), (0, ""));
     for words in [
         &format!("{run}  failed  orders")[..],
@@ -131,7 +123,7 @@ fn runs_show_tells_a_person_what_happened() {
     ] {
         assert!(shown.stdout.contains(words), "`{words}` is missing in\n{}", shown.stdout);
     }
-    let whole = json_of(&ask(&server, &["runs", "show", &run, "--json"]));
+    let whole = json_of(&server.command(&["runs", "show", &run, "--json"]));
     assert_eq!(whole["context"]["data"], json!({"order": {"id": 7}}));
 }
 
@@ -147,7 +139,7 @@ fn a_run_that_succeeded_with_failed_steps_is_marked() {
     ]);
     let (marked, fine) = (server.post("w", &json!({})).run_id(), server.hook("fine").run_id());
     server.ended_run(&marked);
-    let list = ask(&server, &["runs", "list"]).stdout;
+    let list = server.command(&["runs", "list"]).stdout;
     let line = |run: &str| list.lines().find(|line| line.contains(run)).unwrap().to_owned();
     assert!(line(&marked).contains("succeeded, 1 step failed"), "{list}");
     assert!(line(&fine).contains("succeeded") && !line(&fine).contains("step failed"), "{list}");
@@ -174,7 +166,7 @@ fn retry_newest_goes_on_from_the_failed_step_with_the_mended_script() {
         .start();
     let failed = server.post("w", &json!({})).run_id();
     server.ended_run(&failed);
-    let alike = ask(&server, &["runs", "retry", &failed, "--wait"]);
+    let alike = server.command(&["runs", "retry", &failed, "--wait"]);
     assert_eq!(alike.code, 1, "its own version fails alike: {alike:?}");
     assert!(alike.stdout.contains("broken"), "{}", alike.stdout);
 
@@ -182,7 +174,7 @@ fn retry_newest_goes_on_from_the_failed_step_with_the_mended_script() {
     let before = version(&server);
     three_steps(&receiver, "return 'mended'", first).write(&server.workflows());
     wait_until("the new version is there", 30, || version(&server) != before);
-    let mended = ask(&server, &["runs", "retry", &failed, "--newest", "--wait", "--json"]);
+    let mended = server.command(&["runs", "retry", &failed, "--newest", "--wait", "--json"]);
     assert_eq!(mended.code, 0, "{mended:?}");
     let run = json_of(&mended);
     assert_eq!((&run["status"], &run["cause"]), (&json!("succeeded"), &json!("retry")));
@@ -192,7 +184,7 @@ fn retry_newest_goes_on_from_the_failed_step_with_the_mended_script() {
     let other = json!({ "id": "first", "type": "code", "file": "main.js" });
     three_steps(&receiver, "return 'mended'", other).write(&server.workflows());
     wait_until("the next version is there", 30, || version(&server) != before);
-    let differs = ask(&server, &["runs", "retry", &failed, "--newest"]);
+    let differs = server.command(&["runs", "retry", &failed, "--newest"]);
     assert!(
         differs.code == 2 && differs.stderr.contains("409") && differs.stderr.contains("`first`"),
         "{differs:?}"
@@ -203,11 +195,11 @@ fn retry_newest_goes_on_from_the_failed_step_with_the_mended_script() {
 fn unknown_workflows_are_errors_with_near_names() {
     let server = TestServer::start([Workflow::script("orders-daily", "return 1")]);
     for words in [&["runs", "list"][..], &["runs", "tail"], &["requests", "list"]] {
-        let wrong = ask(&server, &[words, &["--workflow", "order-daily"]].concat());
+        let wrong = server.command(&[words, &["--workflow", "order-daily"]].concat());
         assert_eq!(wrong.code, 2, "{words:?}");
         assert!(wrong.stderr.contains("did you mean `orders-daily`"), "{words:?}: {}", wrong.stderr);
     }
-    let known = ask(&server, &["runs", "list", "--workflow", "orders-daily"]);
+    let known = server.command(&["runs", "list", "--workflow", "orders-daily"]);
     assert_eq!((known.code, known.stderr.as_str()), (0, "no runs\n"));
 }
 

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::support::{Finished, Receiver, Response, Setup, TestServer, Workflow, flowcell, poll, wait_until};
+use crate::support::{Receiver, Response, Setup, TestServer, Workflow, poll, wait_until};
 
 fn delay(id: &str, span: &str) -> Value {
     json!({ "id": id, "type": "delay", "for": span })
@@ -28,13 +28,6 @@ fn post(server: &TestServer, path: &str, body: Value) -> Response {
 #[track_caller]
 fn assert_problem(response: &Response, status: u16, code: &str) {
     assert_eq!((response.status, response.problem().as_str()), (status, code), "{}", response.text());
-}
-
-/// `flowcell` with these words against a server.
-fn command(server: &TestServer, words: &[&str]) -> Finished {
-    let data = server.data();
-    let url = server.url();
-    flowcell(words.iter().copied().chain(["--server", &url, "--data", data.to_str().unwrap()]))
 }
 
 fn ids(run: &Value) -> Vec<&str> {
@@ -375,11 +368,11 @@ fn the_commands_do_what_the_api_does() {
         Workflow::steps("nap", json!([delay("nap", "1h")])),
     ]);
     let say = |words: &[&str]| {
-        let finished = command(&server, words);
+        let finished = server.command(words);
         assert_eq!((finished.code, finished.stderr.as_str()), (0, ""), "{words:?}");
         finished.stdout.trim().to_owned()
     };
-    let start = |words: &[&str]| command(&server, &[&["runs", "start"], words].concat());
+    let start = |words: &[&str]| server.command(&[&["runs", "start"], words].concat());
     let file = server.data().join("event.json");
     std::fs::write(&file, "{\"from\": \"a file\"}").unwrap();
     for (given, seen) in [
@@ -413,14 +406,14 @@ fn the_commands_do_what_the_api_does() {
     let retried = say(&["runs", "dead", "retry", &failed]);
     server.ended_run(&retried);
     assert_eq!(say(&["runs", "dead", "dismiss", &retried]), "");
-    let dead = command(&server, &["runs", "dead"]).stdout;
+    let dead = server.command(&["runs", "dead"]).stdout;
     assert!(!dead.contains(&failed) && !dead.contains(&retried), "{dead}");
 
     let napping = begin(&server, "nap", &json!({}));
     server.waiting_run(&napping);
     assert_eq!(say(&["runs", "cancel", &napping, "--reason", "no more naps"]), napping);
     assert_eq!(server.ended_run(&napping)["error"]["message"], "no more naps");
-    let over = command(&server, &["runs", "cancel", &napping]);
+    let over = server.command(&["runs", "cancel", &napping]);
     assert!(over.code == 2 && over.stderr.contains("has ended already"), "{over:?}");
 
     say(&["workflows", "pause", "w"]);

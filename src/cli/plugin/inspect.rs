@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::{Named, grouped, limit_of, read, size, taken_in, trial};
+use super::{Named, grouped, limit_of, read, taken_in, trial};
 use crate::{
-    cli::{Verdict, local::Local, print, terminal},
+    cli::{Verdict, local::Local, print, table, terminal},
     model::{PluginKind, PluginVersion},
     sandbox::Outline,
 };
@@ -123,7 +123,7 @@ fn print(
         "size",
         &format!(
             "{}, {} functions in {} core module{modules}, {} of memory at its start",
-            size(outline.size),
+            table::bytes(outline.size),
             grouped(outline.functions),
             outline.modules,
             limit_of(outline.memory),
@@ -150,7 +150,7 @@ fn print(
         let figures = format!(
             "{} fuel, {} of memory, {} µs",
             grouped(usage.fuel),
-            size(usage.peak_memory),
+            table::bytes(usage.peak_memory),
             grouped(usage.wall_us)
         );
         let told = match &ended.result {

@@ -112,14 +112,6 @@ fn json_from(path: &Path) -> anyhow::Result<serde_json::Value> {
     serde_json::from_str(&text_from(path)?).with_context(|| format!("{}: this is not JSON", path.display()))
 }
 
-fn size(bytes: u64) -> String {
-    match bytes {
-        0..1_024 => format!("{bytes} B"),
-        1_024..1_048_576 => format!("{:.1} KiB", bytes as f64 / 1_024.0),
-        _ => format!("{:.1} MiB", bytes as f64 / 1_048_576.0),
-    }
-}
-
 /// A number with spaces between groups of three digits.
 fn grouped(number: u64) -> String {
     let digits = number.to_string();
@@ -148,7 +140,5 @@ mod tests {
     fn numbers_are_readable() {
         let shown = [0, 12, 999, 1_000, 1_234_567].map(super::grouped);
         assert_eq!(shown, ["0", "12", "999", "1 000", "1 234 567"]);
-        let shown = [900, 2_048, 3 << 20].map(super::size);
-        assert_eq!(shown, ["900 B", "2.0 KiB", "3.0 MiB"]);
     }
 }

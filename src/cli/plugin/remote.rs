@@ -6,13 +6,13 @@ use clap::Args;
 use http::Method;
 use serde_json::{Map, Value, json};
 
-use super::{Named, read, size, text_of};
+use super::{Named, read, text_of};
 use crate::{
     cli::{
         Verdict,
-        client::Server,
+        client::{self, Server},
         print,
-        table::{Cell, Format, Table},
+        table::{self, Cell, Format, Table},
         terminal,
     },
     model::{Capability, CodeLimits, PluginName},
@@ -143,7 +143,7 @@ fn print_missing(plugin: &Value) {
 }
 
 fn joined(capabilities: &Value) -> String {
-    let texts = capabilities.as_array().into_iter().flatten().filter_map(Value::as_str);
+    let texts = client::list(capabilities).iter().filter_map(Value::as_str);
     terminal::safe(&texts.collect::<Vec<_>>().join(" "))
 }
 
@@ -160,10 +160,10 @@ pub(super) async fn list(list: &List) -> anyhow::Result<Verdict> {
     } else if list.name.is_some() {
         say!("{}", shown(&page));
         let mut table = Table::new(&["VERSION", "SIZE", "UPLOADED", "HASH"]);
-        for version in page["versions"].as_array().into_iter().flatten() {
+        for version in client::list(&page["versions"]) {
             table.row(vec![
                 Cell::of(&version["version"]),
-                Cell::number(size(version["size"].as_u64().unwrap_or_default())),
+                Cell::number(table::bytes(version["size"].as_u64().unwrap_or_default())),
                 Cell::time(&version["uploaded"], list.format),
                 Cell::id(&version["hash"]),
             ]);
@@ -171,11 +171,11 @@ pub(super) async fn list(list: &List) -> anyhow::Result<Verdict> {
         table.print("no versions");
     } else {
         let mut table = Table::new(&["PLUGIN", "KIND", "SIZE", "CAPABILITIES"]);
-        for plugin in page["plugins"].as_array().into_iter().flatten() {
+        for plugin in client::list(&page["plugins"]) {
             table.row(vec![
                 Cell::text(&reference(plugin)),
                 Cell::of(&plugin["kind"]),
-                Cell::number(size(plugin["size"].as_u64().unwrap_or_default())),
+                Cell::number(table::bytes(plugin["size"].as_u64().unwrap_or_default())),
                 Cell::text(&powers(plugin)),
             ]);
         }
@@ -186,7 +186,7 @@ pub(super) async fn list(list: &List) -> anyhow::Result<Verdict> {
 
 /// The plugin's name and newest version.
 fn reference(plugin: &Value) -> String {
-    let newest = plugin["versions"].as_array().and_then(|versions| versions.last());
+    let newest = client::list(&plugin["versions"]).last();
     let newest = newest.map(|version| version.as_str().or(version["version"].as_str()).unwrap_or("-"));
     format!("{}@{}", text_of(&plugin["name"]), terminal::safe(newest.unwrap_or("-")))
 }
@@ -203,7 +203,7 @@ fn powers(plugin: &Value) -> String {
 }
 
 fn shown(plugin: &Value) -> String {
-    let size = size(plugin["size"].as_u64().unwrap_or_default());
+    let size = table::bytes(plugin["size"].as_u64().unwrap_or_default());
     format!("{}  {}  {size}  {}", reference(plugin), text_of(&plugin["kind"]), powers(plugin))
 }
 

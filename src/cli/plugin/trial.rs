@@ -5,9 +5,9 @@ use std::{path::PathBuf, sync::Arc};
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::{Named, grouped, json_from, read, size, taken_in};
+use super::{Named, grouped, json_from, read, taken_in};
 use crate::{
-    cli::{Verdict, local::Local, print, terminal},
+    cli::{Verdict, local::Local, print, table, terminal},
     engine::Definition,
     model::{
         Bundle, Capability, Entry, Event, JsonText, LogLine, PluginHash, PluginVersion, RunError, Stdio,
@@ -194,7 +194,7 @@ fn figures(usage: &Usage) -> String {
     format!(
         "{} fuel, {} of memory, {} µs",
         grouped(usage.fuel),
-        size(usage.peak_memory),
+        table::bytes(usage.peak_memory),
         grouped(usage.wall_us)
     )
 }

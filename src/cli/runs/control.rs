@@ -8,7 +8,9 @@ use super::{
     super::{
         Verdict,
         client::{Server, list, segment},
-        given, print, terminal,
+        given, print,
+        table::Format,
+        terminal,
     },
     show,
 };
@@ -102,12 +104,20 @@ struct AfterStart {
 }
 
 impl AfterStart {
+    /// How a run that was waited for is shown.
+    fn format(&self) -> Format {
+        Format { json: self.json, utc: false }
+    }
+
     /// Prints the answer that names the new run, or waits for that run.
     async fn follow(&self, server: &Server, answer: &Value) -> anyhow::Result<Verdict> {
-        match (self.wait, answer["run_id"].as_str()) {
-            (true, Some(run)) => return show::until_ended(server, run, self.json).await,
-            (true, None) | (false, _) if self.json => print::json(answer)?,
-            (true, None) | (false, _) => say!("{}", id(&answer["run_id"])),
+        if let (true, Some(run)) = (self.wait, answer["run_id"].as_str()) {
+            return show::until_ended(server, run, self.format()).await;
+        }
+        if self.json {
+            print::json(answer)?;
+        } else {
+            say!("{}", id(&answer["run_id"]));
         }
         Ok(Verdict::Yes)
     }
@@ -154,7 +164,7 @@ pub(super) async fn replay(replay: &Replay) -> anyhow::Result<Verdict> {
     let mut verdict = Verdict::Yes;
     for new in list(&answer["replayed"]).iter().filter_map(|item| item["new"].as_str()) {
         if replay.after_start.wait {
-            verdict = verdict.and(show::until_ended(&replay.server, new, replay.after_start.json).await?);
+            verdict = verdict.and(show::until_ended(&replay.server, new, replay.after_start.format()).await?);
         }
     }
     let failed = list(&answer["failed"]);

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::{
     Verdict,
-    client::Server,
+    client::{self, Server},
     print, small_runtime,
     table::{self, Cell, Format, Table},
     terminal, workflows,
@@ -29,7 +29,7 @@ enum Command {
     List(List),
     /// Show one run whole: event, steps, logs, and what the steps used.
     Show(show::Show),
-    /// Show runs as they come, until interrupted.
+    /// Show runs as they come, until interrupted; with --json, each on one line.
     Tail(Tail),
     /// Run the events of ended runs once more, as new runs.
     Replay(control::Replay),
@@ -65,12 +65,8 @@ struct Tail {
     /// Only runs of this workflow.
     #[arg(long)]
     workflow: Option<String>,
-    /// Print each run as one line of JSON.
-    #[arg(long)]
-    json: bool,
-    /// Show times in UTC instead of this machine's time zone.
-    #[arg(long)]
-    utc: bool,
+    #[command(flatten)]
+    format: Format,
     #[command(flatten)]
     server: Server,
 }
@@ -88,14 +84,14 @@ pub(super) fn execute(arguments: &Arguments) -> anyhow::Result<Verdict> {
                     .server
                     .get(&list_path(list.workflow.as_deref(), list.status.as_deref(), list.limit))
                     .await?;
-                let runs = runs_of(&page);
+                let runs = client::list(&page["runs"]);
                 if let (true, Some(workflow)) = (runs.is_empty(), &list.workflow) {
                     workflows::must_exist(&list.server, workflow).await?;
                 }
                 if list.format.json {
                     print::json(&page)?;
                 } else {
-                    table_of(&runs, list.format).print("no runs");
+                    table_of(runs, list.format).print("no runs");
                 }
             }
             Command::Show(show) => return show::execute(show).await,
@@ -115,11 +111,10 @@ async fn follow(tail: &Tail) -> anyhow::Result<()> {
         workflows::must_exist(&tail.server, workflow).await?;
     }
     let path = list_path(tail.workflow.as_deref(), None, TAIL_PAGE);
-    let format = Format { json: tail.json, utc: tail.utc };
     let mut last: Option<String> = None;
     while !print::closed() {
         let page = tail.server.get(&path).await?;
-        let runs = runs_of(&page);
+        let runs = client::list(&page["runs"]);
         // Ids sort by time. The first look shows a few runs, so that there is something to see.
         let fresh = runs.iter().filter(|run| match (&last, run["id"].as_str()) {
             (Some(last), Some(id)) => id > last.as_str(),
@@ -128,7 +123,7 @@ async fn follow(tail: &Tail) -> anyhow::Result<()> {
         });
         let shown: Vec<_> = fresh.take(if last.is_none() { 10 } else { TAIL_PAGE }).collect();
         for run in shown.iter().rev() {
-            if tail.json { say!("{run}") } else { say!("{}", line(run, format)) }
+            if tail.format.json { say!("{run}") } else { say!("{}", line(run, tail.format)) }
         }
         last = runs
             .first()
@@ -150,10 +145,6 @@ fn list_path(workflow: Option<&str>, status: Option<&str>, limit: usize) -> Stri
         }
     }
     format!("/api/v1/runs?{}", query.finish())
-}
-
-fn runs_of(page: &Value) -> Vec<Value> {
-    page["runs"].as_array().cloned().unwrap_or_default()
 }
 
 /// Runs as a list for people.

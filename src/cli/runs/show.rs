@@ -39,24 +39,18 @@ pub(super) struct Show {
 }
 
 pub(super) async fn execute(show: &Show) -> anyhow::Result<Verdict> {
-    let run = if show.wait {
-        ended(&show.server, &show.run).await?
-    } else {
-        show.server.get(&path(&show.run)).await?
-    };
-    print(&run, show.format)?;
-    Ok(if show.wait { verdict(&run) } else { Verdict::Yes })
+    if show.wait {
+        return until_ended(&show.server, &show.run, show.format).await;
+    }
+    print(&show.server.get(&path(&show.run)).await?, show.format)?;
+    Ok(Verdict::Yes)
 }
 
-/// Waits for a run that was just started, and shows it.
-pub(super) async fn until_ended(server: &Server, run: &str, json: bool) -> anyhow::Result<Verdict> {
+/// Waits for a run and shows it; `No` when it did not succeed.
+pub(super) async fn until_ended(server: &Server, run: &str, format: Format) -> anyhow::Result<Verdict> {
     let run = ended(server, run).await?;
-    print(&run, Format { json, utc: false })?;
-    Ok(verdict(&run))
-}
-
-fn verdict(run: &Value) -> Verdict {
-    if run["status"] == "succeeded" { Verdict::Yes } else { Verdict::No }
+    print(&run, format)?;
+    Ok(if run["status"] == "succeeded" { Verdict::Yes } else { Verdict::No })
 }
 
 fn path(run: &str) -> String {

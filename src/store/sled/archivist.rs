@@ -24,7 +24,7 @@ use super::{
     commits::Commits,
     committer::{Shared, from_sled},
     envelope,
-    folder::{SNAPSHOT, free_space},
+    folder::{SNAPSHOT, room},
     history::History,
     live::{Live, guard},
     queue::{Queue, Work},
@@ -260,7 +260,7 @@ impl Archivist {
         }
         if !values.is_empty() {
             // sled writes pages around what it is given.
-            let room = free_space(&self.folder).map_or(u64::MAX, |free| free.saturating_sub(self.reserve));
+            let room = room(&self.folder, self.reserve);
             if bytes.saturating_mul(4) > room {
                 return Err(StoreError::Full { place: self.folder.clone() });
             }

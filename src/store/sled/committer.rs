@@ -26,7 +26,7 @@ use super::{
     check::Audit,
     commits::Commits,
     envelope::{self, BlobRef, Content, INLINE_MAX},
-    folder::free_space,
+    folder::room,
     live::Live,
     moment::Hook,
     queue::{Answer, Next, Op, Queue, Work},
@@ -179,7 +179,7 @@ impl Committer {
     }
 
     fn commit(&mut self, ops: Vec<Op>) {
-        let mut room = free_space(&self.folder).map_or(u64::MAX, |free| free.saturating_sub(self.reserve));
+        let mut room = room(&self.folder, self.reserve);
         let mut group = Group::default();
         let mut results = Vec::with_capacity(ops.len());
         let mut snapshots = Vec::new();
@@ -218,7 +218,7 @@ impl Committer {
 
     /// Writes all live pairs to a file, envelopes and all; for a backup, which reads it at leisure.
     fn snapshot(&self, path: &Path) -> Result<(), StoreError> {
-        let room = free_space(&self.folder).map_or(u64::MAX, |free| free.saturating_sub(self.reserve));
+        let room = room(&self.folder, self.reserve);
         if self.tally.as_ref().is_some_and(|tally| tally.bytes > room) {
             return Err(StoreError::Full { place: self.folder.clone() });
         }

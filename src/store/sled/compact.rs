@@ -14,7 +14,7 @@ use super::{
     check,
     commits::Commits,
     committer::{Committer, from_sled},
-    folder::{self, free_space, next_state},
+    folder::{self, next_state, room},
     live::{Opening, open_sled, sync_new_files},
     tally::{Tally, Weight},
 };
@@ -37,7 +37,7 @@ impl Committer {
         if size <= live.saturating_mul(4).saturating_add(self.compaction.slack) {
             return;
         }
-        let room = free_space(&self.folder).map_or(u64::MAX, |free| free.saturating_sub(self.reserve));
+        let room = room(&self.folder, self.reserve);
         if room < live.saturating_mul(3) {
             tracing::warn!(size, live, room, "the store would be compacted, but there is no room for a copy");
             return;

@@ -192,8 +192,13 @@ pub(super) fn create_private(path: &Path) -> Result<(), StoreError> {
     builder.create(path).map_err(|error| failed("create", path, error))
 }
 
+/// Bytes that may be written while `reserve` of the disk stays free; without bound where the system does not say.
+pub(super) fn room(path: &Path, reserve: u64) -> u64 {
+    free_space(path).map_or(u64::MAX, |free| free.saturating_sub(reserve))
+}
+
 /// The bytes free for us under `path`; `None` where the system does not say.
-pub(super) fn free_space(path: &Path) -> Option<u64> {
+fn free_space(path: &Path) -> Option<u64> {
     #[cfg(unix)]
     {
         let stat = rustix::fs::statvfs(path).ok()?;

@@ -59,7 +59,7 @@ use self::{
     committer::{Committer, Compaction, Shared, from_sled, unseal},
     compact::Hook,
     envelope::{Content, INLINE_MAX},
-    folder::{Folder, free_space},
+    folder::{Folder, room},
     history::History,
     live::{Live, Opening, guard, open_sled, sync_new_files},
     queue::Queue,
@@ -283,7 +283,7 @@ impl SledStore {
         if values.is_empty() {
             return Vec::new();
         }
-        let room = free_space(self.folder.path()).map_or(u64::MAX, |free| free.saturating_sub(self.reserve));
+        let room = room(self.folder.path(), self.reserve);
         if batch.size() as u64 >= room {
             return Vec::new();
         }
@@ -426,7 +426,7 @@ impl Store for SledStore {
     fn readiness(&self) -> Result<(), StoreError> {
         self.failure()?;
         let path = self.folder.path();
-        let is_full = free_space(path).is_some_and(|free| free <= self.reserve + USUAL_BATCH);
+        let is_full = room(path, self.reserve) <= USUAL_BATCH;
         if is_full { Err(StoreError::Full { place: path.to_owned() }) } else { Ok(()) }
     }
 

@@ -22,7 +22,9 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::{Finished, GITHUB_SECRET, Request, Response, Workflow, command, examples, poll, wait_until};
+use super::{
+    Finished, GITHUB_SECRET, Request, Response, Workflow, command, examples, flowcell, poll, wait_until,
+};
 
 /// How long a server may take until it listens; a loaded machine is slow.
 const READY: Duration = Duration::from_secs(60);
@@ -297,6 +299,16 @@ impl TestServer {
     #[track_caller]
     pub fn post(&self, key: &str, body: &Value) -> Response {
         self.send(&Request::post(&format!("/api/webhooks/{key}")).json(body))
+    }
+
+    /// Where a command finds this server and its token.
+    pub fn place(&self) -> [String; 4] {
+        ["--server".to_owned(), self.url(), "--data".to_owned(), self.data().display().to_string()]
+    }
+
+    /// `flowcell` with these words, against this server.
+    pub fn command(&self, words: &[&str]) -> Finished {
+        flowcell(words.iter().map(ToString::to_string).chain(self.place()))
     }
 
     pub fn token(&self) -> String {
