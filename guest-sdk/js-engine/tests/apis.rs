@@ -1,52 +1,36 @@
 //! The globals and modules, one row a behaviour: a script and the JSON that it returns. Runs natively.
 
-use std::cell::RefCell;
+mod harness;
 
 use flowcell_js_engine::{
-    Answer, Engine, Inputs,
+    Inputs,
     host::{self, Level},
 };
 use serde_json::{Value, json};
-
-thread_local! {
-    static ENGINE: RefCell<Engine> = RefCell::new(Engine::new());
-}
 
 const BODY: &[u8] = b"Hello, World!";
 const SIGNATURE: &str = "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17";
 
 fn run(source: &str) -> Result<Value, Value> {
-    ENGINE.with_borrow_mut(|engine| {
-        if let Answer::Error(error) = engine.prepare(b"body", b"api.js", source.as_bytes(), &[]) {
-            return Err(serde_json::from_slice(&error).unwrap());
-        }
+    harness::with_engine(|engine| {
+        harness::prepared(engine.prepare(b"body", b"api.js", source.as_bytes(), &[]))?;
         let context =
             json!({ "headers": { "x-hub-signature-256": SIGNATURE }, "data": { "b": 1, "a": [1.5, "x"] } });
         let env = json!({ "GITHUB_WEBHOOK_SECRET": "It's a Secret to Everybody" });
-        match engine.call(&Inputs {
+        harness::json(engine.call(&Inputs {
             context: context.to_string().as_bytes(),
             raw_body: BODY,
             steps: b"{}",
             env: env.to_string().as_bytes(),
             secrets: b"{}",
             meta: b"{}",
-        }) {
-            Answer::Ok(bytes) => Ok(serde_json::from_slice(&bytes).unwrap()),
-            Answer::Error(bytes) | Answer::Pending(bytes) => Err(serde_json::from_slice(&bytes).unwrap()),
-        }
+        }))
     })
 }
 
 #[track_caller]
 fn all(rows: &[(&str, Value)]) {
-    let wrong: Vec<String> = rows
-        .iter()
-        .filter_map(|(source, expected)| match run(source) {
-            Ok(value) if value == *expected => None,
-            other => Some(format!("{source}\n  expected {expected}\n  got      {other:?}")),
-        })
-        .collect();
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    harness::all(rows, run);
 }
 
 /// The signature is the example of GitHub's documentation ("Validating webhook deliveries").

@@ -270,7 +270,11 @@ fn a_fetch_is_told_and_its_answer_read() {
     let mut run = Run::new("await fetch('https://a.b')");
     run.start();
     let error = run.fail(1, &json!({ "name": "TypeError", "message": "connect refused", "code": "ECONNREFUSED" }))["error"].clone();
-    assert_eq!((&error["message"], &error["line"]), (&json!("fetch failed: connect refused"), &json!(1)), "{error}");
+    assert_eq!(
+        (&error["message"], &error["line"]),
+        (&json!("fetch failed: connect refused"), &json!(1)),
+        "{error}"
+    );
     assert!(error["stack"].as_str().unwrap().contains("caused by: Error: connect refused"), "{error}");
 }
 

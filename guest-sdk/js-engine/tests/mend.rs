@@ -1,47 +1,19 @@
 //! What ordinary and hostile scripts broke in the engine, one test a find. Runs natively, on stand-ins of the imports.
 
-use std::{cell::RefCell, time::Instant};
+mod harness;
 
-use flowcell_js_engine::{Answer, Engine, Inputs};
+use std::time::Instant;
+
 use serde_json::{Value, json};
-
-thread_local! {
-    static ENGINE: RefCell<Engine> = RefCell::new(Engine::new());
-}
 
 /// The output, or the error JSON.
 fn run(source: &str) -> Result<Value, Value> {
-    ENGINE.with_borrow_mut(|engine| {
-        json(engine.prepare(b"body", b"mend.js", source.as_bytes(), &[]))?;
-        json(engine.call(&Inputs {
-            context: b"{}",
-            raw_body: b"",
-            steps: b"{}",
-            env: b"{}",
-            secrets: b"{}",
-            meta: b"{}",
-        }))
-    })
-}
-
-fn json(answer: Answer) -> Result<Value, Value> {
-    match answer {
-        Answer::Ok(bytes) if bytes.is_empty() => Ok(Value::Null),
-        Answer::Ok(bytes) => Ok(serde_json::from_slice(&bytes).unwrap()),
-        Answer::Pending(bytes) | Answer::Error(bytes) => Err(serde_json::from_slice(&bytes).unwrap()),
-    }
+    harness::body("mend.js", source)
 }
 
 #[track_caller]
 fn all(rows: &[(&str, Value)]) {
-    let wrong: Vec<String> = rows
-        .iter()
-        .filter_map(|(source, expected)| match run(source) {
-            Ok(value) if value == *expected => None,
-            other => Some(format!("{source}\n  expected {expected}\n  got      {other:?}")),
-        })
-        .collect();
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    harness::all(rows, run);
 }
 
 #[test]

@@ -95,7 +95,9 @@ fn slice_panics_when_its_argument_shrinks_the_buffer() {
 fn exec_converts_the_whole_text_for_each_match() {
     let _alone = ALONE.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
     let script = |n: usize| {
-        format!("const t = 'ab'.repeat({n}), r = /a/g; for (let i = 0; i < 500; i++) {{ r.lastIndex = 0; r.exec(t); }}")
+        format!(
+            "const t = 'ab'.repeat({n}), r = /a/g; for (let i = 0; i < 500; i++) {{ r.lastIndex = 0; r.exec(t); }}"
+        )
     };
     let (short, long) = (time(&script(100)), time(&script(500_000)));
     assert!(long > 5 * short, "src/mends/regexp.rs is not needed any more: {long:?} against {short:?}");

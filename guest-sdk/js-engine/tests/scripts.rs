@@ -1,6 +1,6 @@
 //! Scripts and what becomes of them: one row a case. Runs natively, on stand-ins of the imports.
 
-use std::cell::RefCell;
+mod harness;
 
 use flowcell_js_engine::{
     Answer, Engine, Inputs,
@@ -8,22 +8,17 @@ use flowcell_js_engine::{
 };
 use serde_json::{Value, json};
 
-thread_local! {
-    static ENGINE: RefCell<Engine> = RefCell::new(Engine::new());
-}
+use harness::{json, prepared, with_engine};
 
 const FILE: &str = "parse.js";
 const RAW: &[u8] = br#"{"ref":"refs/heads/main","n":1}"#;
 
 /// The output, or the error JSON.
 fn run(source: &str) -> Result<Value, Value> {
-    ENGINE.with_borrow_mut(|engine| {
+    with_engine(|engine| {
         let checked = json(engine.check(FILE.as_bytes(), source.as_bytes()))?;
         let form = checked["form"].as_str().unwrap().to_owned();
-        let prepared = engine.prepare(form.as_bytes(), FILE.as_bytes(), source.as_bytes(), &[]);
-        if let Answer::Error(error) = prepared {
-            return Err(serde_json::from_slice(&error).unwrap());
-        }
+        prepared(engine.prepare(form.as_bytes(), FILE.as_bytes(), source.as_bytes(), &[]))?;
         let context = json!({
             "data": { "ref": "refs/heads/main", "n": 1, "list": [1, 2, 3], "text": "\u{e9}\u{1f600}" },
             "headers": { "x-hub-signature-256": "sha256=0a79afdba8bf9ac7b8bf2ee2d05d5b5a2a0fd5bd86a3d9b6eddb1e1ff4f8b2a1" },
@@ -45,23 +40,9 @@ fn call(engine: &mut Engine, context: &Value, raw_body: &[u8], steps: &[u8], env
     })
 }
 
-fn json(answer: Answer) -> Result<Value, Value> {
-    match answer {
-        Answer::Ok(bytes) => Ok(serde_json::from_slice(&bytes).unwrap()),
-        Answer::Error(bytes) | Answer::Pending(bytes) => Err(serde_json::from_slice(&bytes).unwrap()),
-    }
-}
-
 #[track_caller]
 fn all(rows: &[(&str, Value)]) {
-    let wrong: Vec<String> = rows
-        .iter()
-        .filter_map(|(source, expected)| match run(source) {
-            Ok(value) if value == *expected => None,
-            other => Some(format!("{source}\n  expected {expected}\n  got      {other:?}")),
-        })
-        .collect();
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    harness::all(rows, run);
 }
 
 #[track_caller]
@@ -135,7 +116,7 @@ fn inputs_arrive_as_they_are() {
 
 #[test]
 fn a_proto_key_becomes_an_own_property() {
-    ENGINE.with_borrow_mut(|engine| {
+    with_engine(|engine| {
         let source = "const d = context.data; return [Object.keys(d), d.polluted === undefined, ({}).polluted === undefined, Object.getPrototypeOf(d) === Object.prototype]";
         engine.prepare(b"body", b"p.js", source.as_bytes(), &[]);
         let answer = engine.call(&Inputs {
@@ -512,7 +493,7 @@ fn common_mistakes_are_told_in_the_users_terms() {
 
 #[test]
 fn one_engine_serves_many_calls_and_forgets_each() {
-    ENGINE.with_borrow_mut(|engine| {
+    with_engine(|engine| {
         engine.prepare(b"body", b"p.js", b"return [context.n, context.rawBody]", &[]);
         for n in 0..3 {
             let answer = call(engine, &json!({ "n": n }), n.to_string().as_bytes(), b"{}", &json!({}));

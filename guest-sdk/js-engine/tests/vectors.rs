@@ -1,34 +1,14 @@
 //! Scripts and the values that Node 20 gives for them, and published vectors (NIST SP 800-38A and GCM; RFC 4231, 5869, 6070,
 //! 7914, 8032): `vectors/*.json`, rows of `{"script", "value"}`. A value is compared as JSON. Runs natively.
 
-use std::{cell::RefCell, fs, path::Path};
+mod harness;
 
-use flowcell_js_engine::{Answer, Engine, Inputs};
+use std::{fs, path::Path};
+
 use serde_json::Value;
 
-thread_local! {
-    static ENGINE: RefCell<Engine> = RefCell::new(Engine::new());
-}
-
 fn run(source: &str) -> Result<Value, Value> {
-    ENGINE.with_borrow_mut(|engine| {
-        let parse = |bytes: &[u8]| serde_json::from_slice(bytes).unwrap();
-        match engine.prepare(b"body", b"row.js", source.as_bytes(), &[]) {
-            Answer::Ok(_) => {}
-            Answer::Error(error) | Answer::Pending(error) => return Err(parse(&error)),
-        }
-        match engine.call(&Inputs {
-            context: b"{}",
-            raw_body: b"",
-            steps: b"{}",
-            env: b"{}",
-            secrets: b"{}",
-            meta: b"{}",
-        }) {
-            Answer::Ok(output) => Ok(parse(&output)),
-            Answer::Error(error) | Answer::Pending(error) => Err(parse(&error)),
-        }
-    })
+    harness::body("row.js", source)
 }
 
 #[track_caller]
