@@ -189,7 +189,7 @@ impl Vault {
     /// The id of the key that a store's secrets need, if it ever had one.
     ///
     /// # Errors
-    /// Those of the store.
+    /// The store's own: it is full, it failed, or a value in it cannot be read.
     pub async fn sealed_with(store: &dyn Store) -> Result<Option<String>, StoreError> {
         if let Some(check) = tables::secrets::key_check(store).await? {
             return Ok(Some(check.key_id));

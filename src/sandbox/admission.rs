@@ -24,9 +24,9 @@ const SMALL: u64 = 64 << 20;
 /// What runs in a slot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// A script.
+    /// The guest is a script on the JavaScript engine.
     Script,
-    /// An uploaded module.
+    /// The guest is a module that somebody uploaded.
     Plugin,
 }
 
@@ -92,7 +92,7 @@ impl std::fmt::Debug for Admission {
 }
 
 impl Default for Admission {
-    /// One GiB.
+    /// One GiB, which suits a server of 2 GiB.
     fn default() -> Self {
         Self::new(ByteSize::from_bytes(1 << 30))
     }
@@ -114,7 +114,7 @@ impl Admission {
         Self { state: Arc::new(Mutex::new(state)), turns: Turns::new(cores) }
     }
 
-    /// The whole memory, bytes.
+    /// The memory that all guests share, bytes.
     pub fn memory(&self) -> u64 {
         self.state().total_memory
     }

@@ -54,7 +54,7 @@ impl Cache {
         Some(code)
     }
 
-    /// Keeps a compiled form.
+    /// Writes a compiled module into the cache, under the fingerprint of what it was compiled from.
     pub(super) fn store(&self, fingerprint: &[u8], code: &[u8]) -> io::Result<()> {
         let mac = self.mac(fingerprint, code).finalize().into_bytes();
         write_whole(&self.path(fingerprint), &[&mac, code])

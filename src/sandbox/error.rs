@@ -11,9 +11,9 @@ pub enum SandboxError {
     /// The compiled form can neither be read nor written.
     #[error("the cache folder {folder} cannot be used: {source}; make it writable or set sandbox.cache")]
     Cache {
-        /// The folder.
+        /// The folder that cannot be used.
         folder: String,
-        /// Why.
+        /// What the operating system said.
         #[source]
         source: std::io::Error,
     },
@@ -26,9 +26,9 @@ pub enum SandboxError {
          step, or raise sandbox.memory"
     )]
     Memory {
-        /// By its limit.
+        /// The memory that the step's limit asks for.
         asked: ByteSize,
-        /// The whole budget.
+        /// The memory that all guests share.
         budget: ByteSize,
     },
     /// The results of a script's calls could not be kept.

@@ -9,7 +9,7 @@ use crate::model::{Limits, LogLevel, LogLine};
 const LINE_MOST: usize = 8 << 10;
 /// Bytes that are set aside for what is said of a cut.
 const MARK_MOST: usize = 40;
-/// Where text was cut.
+/// Stands where a text was cut.
 pub(super) const CUT: char = '…';
 
 /// The log of one call.
@@ -30,7 +30,7 @@ impl LogBook {
         }
     }
 
-    /// One that takes nothing.
+    /// A log that is full from the start, so that it keeps no line.
     pub(super) fn full() -> Self {
         Self { lines: Vec::new(), bytes_left: 0, lines_left: 0, truncated: false }
     }

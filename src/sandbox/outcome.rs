@@ -7,9 +7,9 @@ use crate::model::{ErrorCode, JsonText, LimitUnit, Limits, LogLine, RunError, Us
 /// What an attempt came to.
 #[derive(Debug, Clone)]
 pub enum Conclusion {
-    /// Its output.
+    /// The guest ended well, with this output.
     Output(JsonText),
-    /// Why there is none.
+    /// The guest failed, and why.
     Failed(RunError),
     /// Nothing happens in it before then, milliseconds since the epoch: it is to be made again with its history.
     Sleeps(u64),
@@ -18,13 +18,13 @@ pub enum Conclusion {
 /// How an attempt ended, and what it used.
 #[derive(Debug, Clone)]
 pub struct Outcome {
-    /// What it came to.
+    /// Whether the guest gave an output or failed.
     pub conclusion: Conclusion,
-    /// What it logged.
+    /// The lines of the console, in their order.
     pub logs: Vec<LogLine>,
     /// Whether more was logged than is kept.
     pub log_truncated: bool,
-    /// What it used.
+    /// The fuel, time and memory that the attempt used.
     pub usage: Usage,
 }
 

@@ -57,7 +57,7 @@ struct State {
     /// Until then a core is left free.
     left_until: Option<Instant>,
     line: Vec<Waiter>,
-    /// By workflow.
+    /// What each workflow used of the cores lately.
     used: HashMap<Arc<str>, Used>,
     /// Orders those that wait by when they came.
     next: u64,
@@ -143,7 +143,7 @@ impl Turns {
         engines.push(engine.weak());
     }
 
-    /// Waits for a core.
+    /// Waits until the workflow may compute on a core.
     pub(super) async fn core(&self, tenant: &Arc<str>) -> Core {
         let now = Instant::now();
         let core = {

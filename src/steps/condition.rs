@@ -6,7 +6,7 @@ use crate::{
     template::{self, Path},
 };
 
-/// A compiled question.
+/// A condition that is compiled, so that a run only evaluates it.
 #[derive(Debug)]
 pub struct Condition {
     test: template::Condition,

@@ -11,7 +11,7 @@ use crate::{
 pub enum Each {
     /// Over an array or a number.
     Over(JsonTemplate),
-    /// While this is true.
+    /// The steps run as long as this condition is true.
     While(Condition),
 }
 

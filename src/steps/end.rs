@@ -11,7 +11,7 @@ use crate::{
 /// The most of a message that is kept, bytes.
 const MAX_MESSAGE: usize = 8 << 10;
 
-/// How the run ends.
+/// An `end` step: how the run ends there.
 #[derive(Debug)]
 pub struct End {
     status: EndStatus,

@@ -77,7 +77,7 @@ pub enum Compiled {
     Control,
 }
 
-/// What a step gave.
+/// What an attempt of a step came to.
 #[derive(Debug)]
 pub enum Output {
     /// A value for later steps; that of a condition or a switch is the branch it takes.
@@ -90,14 +90,14 @@ pub enum Output {
     Begin(JsonText),
     /// The step waits.
     Wait {
-        /// For what.
+        /// What the step waits for.
         wait: Wait,
         /// Until when at most, milliseconds since the epoch.
         due_ms: Option<u64>,
     },
     /// A run of another workflow is to be started.
     Start {
-        /// Which.
+        /// The workflow that is started.
         workflow: WorkflowKey,
         /// Its `context.data`.
         input: JsonText,
@@ -109,9 +109,9 @@ pub enum Output {
 /// Whether another attempt of a failed step can help.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RetryHint {
-    /// It would fail alike.
+    /// Another attempt would fail alike.
     Never,
-    /// It may.
+    /// Another attempt may succeed.
     MayHelp,
     /// It may, but not before so many milliseconds.
     After(u64),
@@ -174,12 +174,12 @@ impl RetryHint {
     }
 }
 
-/// One finished attempt.
+/// An attempt of a step that is over.
 #[derive(Debug)]
 pub struct Executed {
     /// What it gave, or why it failed.
     pub result: Result<Output, RunError>,
-    /// What it logged.
+    /// The lines of the console, in their order.
     pub logs: Vec<LogLine>,
     /// Whether more was logged than is kept.
     pub log_truncated: bool,
@@ -204,10 +204,10 @@ impl Executed {
     }
 }
 
-/// Which attempt it is.
+/// Which attempt of which step is made.
 #[derive(Debug, Clone)]
 pub struct Attempt {
-    /// From 1.
+    /// The number of the attempt, counted from 1.
     pub number: u32,
     /// No further attempt follows, whatever comes of it.
     pub last: bool,
@@ -219,7 +219,7 @@ pub struct Attempt {
 
 /// What performs the calls of a script, and the results that it got before it was put down.
 pub struct Calls<'a> {
-    /// Performs and keeps them.
+    /// Performs host calls and keeps their results.
     pub host: &'a dyn HostServices,
     /// In the order in which the script got them.
     pub history: Vec<CallRecord>,
@@ -228,9 +228,9 @@ pub struct Calls<'a> {
 /// What steps are executed with.
 #[derive(Clone)]
 pub struct Services {
-    /// Where code runs.
+    /// The sandbox that scripts run in.
     pub sandbox: JsEngine,
-    /// The way out.
+    /// The client that requests leave by.
     pub net: Outbound,
     /// The plugins that are installed.
     pub plugins: Arc<dyn PluginSource>,

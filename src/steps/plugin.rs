@@ -26,18 +26,18 @@ const MAX_SETTINGS: usize = 1 << 20;
 pub struct Schemas {
     /// Checked before it is called.
     pub input: Option<OutputSchema>,
-    /// Checked after.
+    /// The schema that the output is checked against.
     pub output: Option<OutputSchema>,
 }
 
 /// An installed plugin, as it may be used now.
 #[derive(Clone)]
 pub struct UsablePlugin {
-    /// Its module.
+    /// The compiled plugin.
     pub plugin: Arc<Plugin>,
     /// Which it is, for people: name, version and hash.
     pub label: String,
-    /// What it may do.
+    /// What the operator granted to the plugin.
     pub allowed: Arc<Allowed>,
     /// Its limits, where the step sets none.
     pub limits: CodeLimits,
@@ -47,7 +47,7 @@ pub struct UsablePlugin {
 
 /// Where installed plugins are found.
 pub trait PluginSource: Send + Sync {
-    /// What runs them.
+    /// The engine that plugins run on.
     fn engine(&self) -> &PluginEngine;
 
     /// What a reference means at this moment; nothing when no such plugin is installed.

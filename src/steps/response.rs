@@ -56,7 +56,7 @@ impl CompiledResponse {
         Ok(Self { status, headers, body })
     }
 
-    /// What its templates read.
+    /// The paths that the templates of the response read.
     pub fn references(&self) -> Vec<&Path> {
         let mut paths = self.status.references();
         paths.extend(self.headers.iter().flat_map(|(_, value)| value.references()));

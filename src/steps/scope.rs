@@ -27,7 +27,7 @@ pub struct RunFacts {
     pub now_ms: u64,
     /// Where its randomness comes from.
     pub seed: [u8; 32],
-    /// Its id as text.
+    /// The run's id, as text.
     pub run_id: String,
     /// The workflow's key.
     pub workflow: WorkflowKey,
@@ -46,7 +46,7 @@ impl FromIterator<(String, SecretValue)> for SecretValues {
 }
 
 impl SecretValues {
-    /// Names and values.
+    /// The variables' names and values.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|(name, value)| (name.as_str(), &**value))
     }

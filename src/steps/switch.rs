@@ -6,7 +6,7 @@ use crate::{
     template::{Condition, Path},
 };
 
-/// Compiled questions, in order.
+/// The conditions of a `switch` step, in the order they are asked.
 #[derive(Debug)]
 pub struct Switch {
     tests: Vec<Condition>,

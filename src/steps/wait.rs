@@ -17,9 +17,9 @@ const MAX_SPAN: usize = 8 << 10;
 /// A wait whose templates are parsed.
 #[derive(Debug)]
 pub enum Wait {
-    /// For a time.
+    /// The step waits as long as this says.
     Delay(JsonTemplate),
-    /// Until a moment.
+    /// The step waits until the moment that this says.
     Until(JsonTemplate),
     /// For a request, at most so long.
     Callback(Span),

@@ -37,10 +37,10 @@ pub enum BackupError {
     /// Made by a newer version.
     #[error("the backup has format {found}, this flowcell knows up to {FORMAT}: use the newer flowcell")]
     Newer {
-        /// The format found.
+        /// The number of the format that the file says.
         found: u32,
     },
-    /// It ends too early.
+    /// The file ends before its last record.
     #[error("the backup is cut off after {records} whole records: use another copy or an earlier backup")]
     CutOff {
         /// Whole records before the end.
@@ -49,9 +49,9 @@ pub enum BackupError {
     /// It is not as it was written.
     #[error("the backup is damaged in record {record} ({what}): use another copy or an earlier backup")]
     Damaged {
-        /// Which record, from 1.
+        /// The number of the record, counted from 1.
         record: u64,
-        /// What is wrong.
+        /// What is wrong with the record.
         what: &'static str,
     },
     /// It was not sealed, or not by whom is trusted.
@@ -71,10 +71,10 @@ pub enum BackupError {
     Store(#[from] StoreError),
 }
 
-/// What a backup holds.
+/// How much a backup holds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Contents {
-    /// Live pairs.
+    /// Pairs of key and value outside of the history.
     pub live: u64,
     /// Pairs of the history.
     pub history: u64,
@@ -251,7 +251,7 @@ impl<R: Read> Decoder<R> {
         Ok(())
     }
 
-    /// A seal, or nothing.
+    /// Reads what follows the last record: a seal, or nothing.
     fn after_end(&mut self) -> Result<(), BackupError> {
         if self.format > OLDEST && !self.reader.fill_buf()?.is_empty() {
             let (_, payload, _) = self.record()?;

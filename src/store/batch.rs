@@ -16,9 +16,9 @@ pub struct Batch {
 /// What happens to one key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Write {
-    /// It gets this value.
+    /// The key gets this value.
     Put(Vec<u8>),
-    /// It goes.
+    /// The key is removed.
     Delete,
     /// It goes if it has exactly this value when the batch's turn comes; else it stays as it is.
     DeleteIf(Vec<u8>),
@@ -27,7 +27,7 @@ pub(super) enum Write {
 }
 
 impl Batch {
-    /// An empty batch.
+    /// A batch that changes nothing yet.
     pub fn new() -> Self {
         Self::default()
     }
@@ -44,7 +44,7 @@ impl Batch {
         self
     }
 
-    /// Sets a key.
+    /// Gives a key a value, whatever it had.
     pub fn put(&mut self, key: impl Into<Key>, value: impl Into<Vec<u8>>) -> &mut Self {
         self.writes.push((key.into(), Write::Put(value.into())));
         self
@@ -98,9 +98,9 @@ impl Write {
 /// Which way to read a range.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Order {
-    /// From the smallest key.
+    /// The smallest key comes first.
     Ascending,
-    /// From the largest key.
+    /// The largest key comes first.
     Descending,
 }
 

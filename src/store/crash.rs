@@ -40,7 +40,7 @@ pub(crate) enum Fate {
     Crash(usize),
 }
 
-/// A refusal.
+/// A way in which the store under test refuses a batch.
 #[derive(Clone, Copy)]
 pub(crate) enum Refusal {
     Busy,
@@ -51,11 +51,11 @@ pub(crate) enum Refusal {
 /// How far a store is away from who reads it.
 #[derive(Clone, Copy)]
 pub(crate) enum Way {
-    /// It answers at once.
+    /// The step answers at once.
     Short,
     /// Other tasks have a turn meanwhile.
     Turn,
-    /// So many milliseconds.
+    /// The step waits so many milliseconds.
     Ms(u64),
     /// The store is not reached.
     Cut,
@@ -75,9 +75,9 @@ pub(crate) trait Chance: Send + Sync + 'static {
     fn fate(&self, batches: usize) -> Fate;
     /// Ends the process: nothing of it is heard of any more.
     fn die(&self);
-    /// Whether it has ended.
+    /// Whether the simulated process has ended.
     fn is_dead(&self) -> bool;
-    /// A batch is durable.
+    /// Called once a batch is durable.
     fn durable(&self, image: &Image, changes: &[Change]);
 }
 

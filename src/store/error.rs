@@ -21,7 +21,7 @@ pub enum StoreError {
     /// No room; nothing of the batch was stored, and it can be retried once there is room.
     #[error("the disk under {place} is full: free some space, nothing else is needed; nothing was stored")]
     Full {
-        /// The data folder.
+        /// The data folder that the message is about.
         place: PathBuf,
     },
     /// It cannot be reached at present; nothing of the batch was stored, and the same may be asked again.
@@ -45,9 +45,9 @@ pub enum StoreError {
         "{place} is damaged ({what}): stop the server, copy the folder aside, and restore the last backup"
     )]
     Corrupt {
-        /// What is wrong.
+        /// What is wrong with what was read.
         what: String,
-        /// The key or file.
+        /// The key or the file that was read.
         place: String,
     },
     /// The operating system refused.
@@ -55,7 +55,7 @@ pub enum StoreError {
     Io {
         /// What was tried, with the path.
         doing: String,
-        /// The system's answer.
+        /// What the operating system said.
         source: Arc<io::Error>,
     },
     /// The store was closed.
@@ -64,7 +64,7 @@ pub enum StoreError {
     /// What was written before may or may not be durable, so nothing more is promised.
     #[error("the store stopped ({reason}): restart the server, it will read back what is really stored")]
     Failed {
-        /// The first failure.
+        /// The failure after which the store took no more changes.
         reason: String,
     },
     /// Written by a newer version of Flowcell.
@@ -72,23 +72,23 @@ pub enum StoreError {
         "{what} has format {found}, this flowcell knows up to {known}: run the newer flowcell, or another folder"
     )]
     NewerVersion {
-        /// The folder or record.
+        /// The folder or the record whose format is unknown.
         what: String,
-        /// The format found.
+        /// The number of the format that was found.
         found: u64,
-        /// The newest format known.
+        /// The newest format that this program knows.
         known: u64,
     },
     /// Another process has the folder open.
     #[error("another flowcell uses {place}: stop it, or give another folder with --data")]
     Locked {
-        /// The data folder.
+        /// The data folder that the message is about.
         place: PathBuf,
     },
     /// The folder cannot be written.
     #[error("cannot write to {place}: make this user its owner, or give another folder with --data")]
     ReadOnly {
-        /// The path.
+        /// The path that is no folder.
         place: PathBuf,
     },
 }

@@ -131,7 +131,7 @@ impl Kind {
 pub struct Key(Vec<u8>);
 
 impl Key {
-    /// Its bytes.
+    /// The bytes of the key, which order the store.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }

@@ -8,7 +8,7 @@ use std::{
 use super::{MemoryStore, Options, SledStore, Store, StoreError};
 use crate::reactor::off_the_reactor;
 
-/// Where the store is.
+/// Where the store keeps what it has.
 #[derive(Debug, Clone)]
 pub enum Settings {
     /// A folder of this machine, for one process; made when it is not there.

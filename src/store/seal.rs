@@ -14,13 +14,13 @@ pub(super) const SEAL: u8 = 4;
 pub(super) const END_BYTES: usize = 4 + 1 + 8 + 32 + 4;
 /// What the MAC is over, before all else.
 const LABEL: &[u8] = b"flowcell backup seal v1\0";
-/// Bytes of a MAC.
+/// The length of a seal, bytes.
 const MAC: usize = 32;
 
 /// Why a backup is not taken though it is whole.
 #[derive(Debug, thiserror::Error)]
 pub enum SealError {
-    /// Nobody vouches for it.
+    /// The backup has no seal.
     #[error(
         "the backup has no seal: it was made by an older flowcell or without the key of the secrets, or its seal was cut off; if you \
          know where it comes from, restore it with --unauthenticated"
@@ -34,7 +34,7 @@ pub enum SealError {
     OtherKey {
         /// The id in the seal.
         sealed: String,
-        /// The ids at hand.
+        /// The ids of the keys that were given.
         given: String,
     },
     /// The key is at hand, and the seal is not its.
@@ -73,7 +73,7 @@ impl SealKey {
     }
 }
 
-/// Whose backups are taken.
+/// The keys whose backups are taken.
 #[derive(Debug, Clone, Copy)]
 pub enum Trust<'a> {
     /// Those that one of these keys has sealed.
@@ -96,7 +96,7 @@ impl Sealer {
         Self { key, tail: Vec::new() }
     }
 
-    /// What passed.
+    /// Takes the next piece of the backup.
     pub fn update(&mut self, piece: &[u8]) {
         self.tail.extend_from_slice(&piece[piece.len().saturating_sub(END_BYTES)..]);
         let over = self.tail.len().saturating_sub(END_BYTES);

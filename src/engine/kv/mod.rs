@@ -83,7 +83,7 @@ impl Kv {
     /// One value with what is known about it.
     ///
     /// # Errors
-    /// Those of the store.
+    /// The store's own: it is full, it failed, or a value in it cannot be read.
     pub async fn entry(
         &self,
         workflow: &WorkflowKey,
@@ -97,7 +97,7 @@ impl Kv {
     /// A page of what is stored, and where the next one begins.
     ///
     /// # Errors
-    /// Those of the store.
+    /// The store's own: it is full, it failed, or a value in it cannot be read.
     pub async fn entries(
         &self,
         workflow: &WorkflowKey,
@@ -114,7 +114,7 @@ impl Kv {
     /// Bytes and keys that a workflow keeps, expired ones that are not swept yet included, and the most of each.
     ///
     /// # Errors
-    /// Those of the store.
+    /// The store's own: it is full, it failed, or a value in it cannot be read.
     pub async fn usage(&self, workflow: &WorkflowKey) -> Result<KvUsage, StoreError> {
         self.usages.count(&*self.store, workflow).await?;
         let stored = self.usages.with(workflow, |usage| usage.stored());

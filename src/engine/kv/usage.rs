@@ -179,7 +179,7 @@ impl Usages {
     /// Counts one workflow's, unless it is known. Every writer comes here before it writes, so the first count never meets a batch.
     ///
     /// # Errors
-    /// Those of the store.
+    /// The store's own: it is full, it failed, or a value in it cannot be read.
     pub(super) async fn count(&self, store: &dyn Store, workflow: &WorkflowKey) -> Result<(), StoreError> {
         let of = self.of(workflow);
         if locked(&of.usage).is_due().is_none() {

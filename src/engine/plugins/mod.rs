@@ -229,7 +229,7 @@ impl Plugins {
     /// The bytes of a version.
     ///
     /// # Errors
-    /// Those of the store.
+    /// The store's own: it is full, it failed, or a value in it cannot be read.
     pub async fn module(&self, hash: PluginHash) -> Result<Option<Vec<u8>>, StoreError> {
         tables::plugins::module(&*self.store, hash).await
     }

@@ -56,7 +56,7 @@ impl Job {
     /// Notes durably, before the run is begun again, at how many ends of the process it would have been under way.
     ///
     /// # Errors
-    /// Those of the store.
+    /// The store's own: it is full, it failed, or a value in it cannot be read.
     pub(crate) async fn mark(&mut self, durable: &Durable, ends: u32) -> Result<Committed, StoreError> {
         self.progress.mark(durable, ends).await
     }

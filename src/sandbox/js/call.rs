@@ -8,7 +8,7 @@ use crate::model::{CallRecord, Limits};
 /// One attempt to run a script.
 #[derive(Debug, Clone)]
 pub struct Call {
-    /// What runs.
+    /// The script that runs, with its modules.
     pub script: Arc<Script>,
     /// Its memory after its top level was evaluated, if there is such.
     pub image: Option<Arc<Image>>,
@@ -24,11 +24,11 @@ pub struct Call {
     pub secrets: Hidden,
     /// The JSON object with the ids of run, workflow and step, and the number of the attempt.
     pub meta: String,
-    /// What it may use.
+    /// The fuel, time and memory that the attempt may use.
     pub limits: Limits,
     /// Its clock, milliseconds since the epoch.
     pub now_ms: u64,
-    /// Its randomness.
+    /// What the guest's random bytes are drawn from; the same seed gives the same bytes.
     pub seed: [u8; 32],
     /// The calls whose results it got before it was put down, in that order.
     pub history: Vec<CallRecord>,

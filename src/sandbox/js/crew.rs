@@ -30,7 +30,7 @@ type Job = Box<dyn FnOnce() + Send>;
 pub(super) enum Rank {
     /// Those of the server's own rank.
     Plain,
-    /// Those that gave way.
+    /// Guests that used much of a core lately: they run at a lower priority.
     Greedy,
     /// The one that ends instances.
     End,

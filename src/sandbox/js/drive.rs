@@ -109,7 +109,7 @@ struct Drive<'a> {
     call: Arc<Call>,
     /// What is left of the instances that were given up.
     left: Left,
-    /// Ends the guest.
+    /// Tells the guest to end at its next epoch.
     stop: Arc<Stop>,
     /// The results that the script has got, or gets next.
     journal: Journal<'a>,

@@ -16,7 +16,7 @@ use crate::sandbox::{SandboxError, outcome::Outcome, share::Share, turns};
 
 /// What an entry came to.
 pub(super) enum Entered {
-    /// It waits for calls.
+    /// The guest waits for the answers of host calls.
     Waits(Held, Pending),
     /// It is over, and so is its instance.
     Ended(Outcome),
@@ -98,7 +98,7 @@ impl JsEngine {
     }
 }
 
-/// Enters an instance again.
+/// Goes on with an instance that waited, on a thread for guests.
 pub(super) async fn enter(
     engine: &JsEngine,
     share: &Share,

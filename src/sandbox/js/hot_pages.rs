@@ -61,7 +61,7 @@ impl HotPages {
         Self(whole.filter(|range| !range.is_empty()).collect())
     }
 
-    /// These and those.
+    /// The pages that are in either set.
     pub(super) fn with(&self, others: &Self) -> Self {
         let mut all: Vec<_> = self.0.iter().chain(&others.0).cloned().collect();
         all.sort_by_key(|range| range.start);

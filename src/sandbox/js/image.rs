@@ -14,7 +14,7 @@ const PIECE: usize = 64;
 const GAP: usize = 256;
 /// What memory grows by, bytes.
 const WASM_PAGE: usize = 64 << 10;
-/// See the module.
+/// The memory of a prepared script; the module's documentation says how it is used.
 #[derive(Debug)]
 pub struct Image {
     /// How large the memory is.
@@ -71,7 +71,7 @@ impl Image {
         Ok(())
     }
 
-    /// Bytes that it holds.
+    /// The bytes that the image takes of the server's memory.
     pub fn bytes(&self) -> usize {
         let part = |(_, part): &(usize, Box<[u8]>)| part.len() + size_of::<(usize, Box<[u8]>)>();
         self.parts.iter().map(part).sum()

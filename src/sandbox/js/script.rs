@@ -26,9 +26,9 @@ impl Form {
 pub struct Script {
     /// The name that errors show.
     pub file: String,
-    /// How it is written.
+    /// Whether the source is a function's body or a module.
     pub form: Form,
-    /// The text, JavaScript.
+    /// The source, as JavaScript: TypeScript is compiled before.
     pub source: String,
     /// The modules that it may import, by name with their texts; filled by who compiles it.
     pub modules: Vec<(String, String)>,

@@ -16,7 +16,7 @@ use crate::{
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Spent {
     pub(super) fuel: u64,
-    /// Time inside.
+    /// The time that the guest was inside its instance, waits for a core left out.
     pub(super) inside: Duration,
     pub(super) cpu: Duration,
     pub(super) bytes_in: u64,

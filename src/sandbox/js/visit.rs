@@ -41,7 +41,7 @@ const ERROR_MOST: usize = 256 << 10;
 
 /// An instance with more memory than this gives it back piece by piece, bytes.
 const MUCH: u64 = 32 << 20;
-/// Such a piece, bytes.
+/// The bytes of memory that one system call gives back.
 const PIECE: usize = 4 << 20;
 
 /// A call that the guest asks for.
@@ -62,11 +62,11 @@ pub(super) struct Pending {
 
 /// Why an entry gave no output.
 pub(super) enum Ended {
-    /// The guest said so.
+    /// The guest answered with an error of the script.
     Script(Box<RunError>),
-    /// The guest was stopped.
+    /// Wasmtime stopped the guest.
     Trap(wasmtime::Error),
-    /// It waits for calls.
+    /// The guest waits for the answers of host calls.
     Pending(Pending),
 }
 
@@ -90,7 +90,7 @@ impl<'a> Start<'a> {
     }
 }
 
-/// One instance.
+/// One instance of the engine, from its start to its end.
 pub(super) struct Visit {
     store: Store<Guest>,
     /// Or why there is none, until somebody was told.
@@ -187,7 +187,7 @@ impl Visit {
         told
     }
 
-    /// Calls the script.
+    /// Enters the guest for the first time, with the inputs of the call.
     pub(super) fn call(&mut self, call: &Call) -> Result<Vec<u8>, Ended> {
         let Call { context, raw_body, steps, env, secrets, meta, .. } = call;
         let secrets = if secrets.0.is_empty() { "{}" } else { secrets.0.as_str() };
@@ -224,7 +224,7 @@ impl Visit {
         self.ask("resume", &frame::encode(&[id.as_bytes(), kind, payload.as_bytes()]))
     }
 
-    /// The script's clock.
+    /// The time that the script sees, in milliseconds since the epoch.
     pub(super) fn now_ms(&self) -> u64 {
         self.store.data().now_ms
     }
@@ -234,7 +234,7 @@ impl Visit {
         self.store.data().host_calls > 0
     }
 
-    /// The whole memory.
+    /// The guest's memory, all of it.
     pub(super) fn memory(&self) -> Result<&[u8], Ended> {
         let memory = self.store.data().memory.ok_or_else(|| broken("it has no memory"))?;
         Ok(memory.data(&self.store))
@@ -351,7 +351,7 @@ impl Visit {
         }
     }
 
-    /// Its room.
+    /// The room that the instance has in the admission, while it waits there.
     pub(super) fn place(&mut self) -> Option<&mut Place> {
         self.place.as_mut()
     }

@@ -7,9 +7,9 @@ use crate::model::{Capability, HostPattern};
 /// What a plugin may do in one call: what it asked for and was granted.
 #[derive(Clone, Default)]
 pub struct Allowed {
-    /// The plugin, for messages.
+    /// The plugin's name, which messages give.
     pub name: String,
-    /// Its powers.
+    /// What the operator granted to it.
     pub capabilities: Vec<Capability>,
     /// The values of the secrets among them, as far as they are set.
     pub secrets: HashMap<String, String>,

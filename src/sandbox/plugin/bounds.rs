@@ -12,9 +12,9 @@ pub(super) const ASYNC_STACK: usize = 2 << 20;
 pub(super) const INSTANCES: u32 = 64;
 pub(super) const MEMORIES: u32 = 4;
 pub(super) const TABLES: u32 = 32;
-/// All three.
+/// What a component may have more than one of.
 pub(super) const PARTS: [u32; 3] = [INSTANCES, MEMORIES, TABLES];
-/// Elements of one table.
+/// The elements that one table may have.
 pub(super) const ELEMENTS: usize = 100_000;
 
 /// Proposals that are young, or need what a step has not, are off; each is an error that names it.

@@ -16,18 +16,18 @@ pub struct PluginFacts {
     pub workflow: String,
     /// The step instance.
     pub step: String,
-    /// From 1.
+    /// Which attempt of the step it is, counted from 1.
     pub attempt: u32,
     /// The same for all attempts of the step instance.
     pub idempotency_key: String,
 }
 
-/// One attempt.
+/// One attempt of a plugin step.
 #[derive(Debug, Clone)]
 pub struct PluginCall {
-    /// What runs.
+    /// The compiled plugin that runs.
     pub plugin: Arc<Plugin>,
-    /// What it works on.
+    /// The input of the step, as JSON.
     pub input: JsonText,
     /// The step's settings for it.
     pub config: Map<String, Value>,
@@ -37,15 +37,15 @@ pub struct PluginCall {
     pub stdin: Stdio,
     /// Of a command: how its output is read.
     pub stdout: Stdio,
-    /// What it is for.
+    /// The run and the step that the call belongs to.
     pub facts: PluginFacts,
-    /// What it may do.
+    /// What the operator granted to the plugin.
     pub allowed: Arc<Allowed>,
-    /// What it may use.
+    /// The fuel, time and memory that the attempt may use.
     pub limits: Limits,
     /// Its clock, milliseconds since the epoch.
     pub now_ms: u64,
-    /// Its randomness.
+    /// What the plugin's random bytes are drawn from.
     pub seed: [u8; 32],
     /// The calls whose results it got before it was put down, in that order.
     pub history: Vec<CallRecord>,

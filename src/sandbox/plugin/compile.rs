@@ -44,7 +44,7 @@ const OPEN: &str = "no filter: ";
 /// Whether the log has it.
 static TOLD: Once = Once::new();
 
-/// Where modules are compiled.
+/// The process that compiles uploaded modules.
 #[derive(Debug, Clone)]
 pub enum Compiler {
     /// In a child: this binary, which knows [`COMMAND`].
@@ -61,7 +61,7 @@ pub(super) async fn compile(compiler: &Compiler, bytes: &[u8]) -> Result<Vec<u8>
     }
 }
 
-/// Compiles in this process.
+/// Compiles a module in this process, which is the confined one.
 fn here(bytes: &[u8]) -> Result<Vec<u8>, PluginError> {
     let outline = Outline::read(bytes)?;
     let invalid = |why: String| PluginError::Invalid { why };

@@ -17,7 +17,7 @@ pub(super) fn close_kernel() -> Result<(), String> {
         SeccompRule, apply_filter,
     };
 
-    /// With every argument.
+    /// The system calls that are allowed with any argument.
     const PLAIN: [i64; 39] = [
         libc::SYS_brk,
         libc::SYS_clock_getres,

@@ -32,12 +32,12 @@ use crate::{
 
 /// Bytes of written memory that a slot keeps mapped between calls.
 const KEEP_RESIDENT: usize = 1 << 20;
-/// How plugins are run.
+/// The settings of the plugin engine.
 #[derive(Debug, Clone)]
 pub struct PluginOptions {
     /// Where machine code is kept.
     pub cache: Option<PathBuf>,
-    /// Where it is made.
+    /// The process that compiles the modules.
     pub compiler: Compiler,
     /// Calls that may be under way at once, those that wait included, 1 to 512.
     pub slots: usize,

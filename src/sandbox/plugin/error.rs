@@ -7,13 +7,13 @@ use crate::model::{ByteSize, RunError};
 /// Why a module was not taken. Nothing of it is kept.
 #[derive(Debug, Serialize, Deserialize, thiserror::Error)]
 pub enum PluginError {
-    /// No file of ours.
+    /// The file is no WebAssembly.
     #[error("this is no WebAssembly: it begins with {found}; upload the .wasm file that your build made")]
     NotWasm {
-        /// Its first bytes.
+        /// The first bytes of the file, readable.
         found: String,
     },
-    /// The text form.
+    /// The file is WebAssembly's text form.
     #[error(
         "this is WebAssembly as text; make it binary first, with `wasm-tools parse x.wat -o x.wasm` or `wat2wasm`"
     )]
@@ -23,12 +23,12 @@ pub enum PluginError {
         "this is machine code, as in a .cwasm of wasmtime; only WebAssembly is taken: upload the .wasm it was made from"
     )]
     Precompiled,
-    /// Too many bytes.
+    /// The file is larger than a plugin may be.
     #[error(
         "the module has {size} bytes, {most} are allowed; build it with optimisation for size and without debug information"
     )]
     TooLarge {
-        /// Its size.
+        /// The size of the file, bytes.
         size: u64,
         /// The limit.
         most: ByteSize,
@@ -42,9 +42,9 @@ pub enum PluginError {
     /// More of something than one module may have.
     #[error("the module has {found} {what}, {most} are allowed; split it, or leave out what it does not use")]
     TooMany {
-        /// Of what.
+        /// What the module has too many of.
         what: String,
-        /// How many.
+        /// How many of them the module has.
         found: u64,
         /// The limit.
         most: u64,
@@ -54,23 +54,23 @@ pub enum PluginError {
     ForbiddenImport {
         /// Module and name, or the interface.
         import: String,
-        /// What to do.
+        /// What the author of the plugin does about it.
         fix: String,
     },
     /// It can do nothing for us.
     #[error("the module does not export {export}: {fix}")]
     MissingExport {
-        /// What is missing.
+        /// The export that the module lacks.
         export: String,
-        /// What to do.
+        /// What the author of the plugin does about it.
         fix: String,
     },
     /// A world that is not ours, or another version of it.
     #[error("the module is built for {found}; this server runs plugins of `flowcell:plugin/plugin@1`: {fix}")]
     WrongWorld {
-        /// What it exports.
+        /// What the module exports instead.
         found: String,
-        /// What to do.
+        /// What the author of the plugin does about it.
         fix: String,
     },
     /// The compiler ran into its own limits.
@@ -82,16 +82,16 @@ pub enum PluginError {
     /// It does not say what it is, or says something impossible.
     #[error("the plugin does not describe itself: {why}")]
     Describe {
-        /// What is wrong.
+        /// What is wrong with the plugin's description of itself.
         why: String,
     },
     /// `describe` itself failed.
     #[error("the plugin's `describe` failed: {}", .0.message)]
     DescribeFailed(Box<RunError>),
-    /// The server's own fault.
+    /// The compiler failed, through no fault of the module's.
     #[error("the module could not be compiled: {why}")]
     Compiler {
-        /// What happened.
+        /// What the compiler said.
         why: String,
     },
 }

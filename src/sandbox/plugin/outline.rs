@@ -22,25 +22,25 @@ const BODY_MOST: u64 = 1 << 20;
 const PARTS_MOST: u64 = 128;
 /// Imports, exports, types and the like, each.
 const ITEMS_MOST: u64 = 100_000;
-/// Components inside components.
+/// How deep components may be inside of components.
 const DEPTH_MOST: usize = 16;
 
-/// What a file holds.
+/// What a module is, read from its file without running it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outline {
-    /// How it is called.
+    /// The kind of the module, which decides how it is called.
     pub kind: PluginKind,
     /// A core module that becomes a component by what its own custom section says.
     pub embedded: bool,
-    /// Bytes.
+    /// The size of the file, bytes.
     pub size: u64,
     /// What it imports, each once: interfaces of a component, `module.name` of a command.
     pub imports: Vec<String>,
-    /// What it exports.
+    /// The names of the exports.
     pub exports: Vec<String>,
     /// Functions of all core modules.
     pub functions: u64,
-    /// Core modules.
+    /// How many core modules a component has.
     pub modules: u64,
     /// Bytes of memory that it begins with.
     pub memory: u64,

@@ -9,9 +9,9 @@ use crate::model::{PluginHash, PluginKind};
 
 /// A module that can be called.
 pub struct Plugin {
-    /// Its bytes.
+    /// The digest of the plugin's file.
     pub hash: PluginHash,
-    /// How it is called.
+    /// The kind of the module, which decides how it is called.
     pub kind: PluginKind,
     pub(super) ready: Ready,
 }
@@ -22,7 +22,7 @@ impl fmt::Debug for Plugin {
     }
 }
 
-/// How it is called.
+/// A compiled plugin, by the way in which it is called.
 pub(super) enum Ready {
     Component(CallerPre<ComponentState>),
     Command(InstancePre<CommandState>),

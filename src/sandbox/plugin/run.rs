@@ -55,7 +55,7 @@ const JSON_MOST: usize = 64 << 10;
 /// How a plugin's attempt ended.
 #[derive(Debug)]
 pub struct PluginOutcome {
-    /// As with a script.
+    /// What the attempt came to, as with a script.
     pub outcome: Outcome,
     /// It failed, and says itself that another attempt would fail alike.
     pub hopeless: bool,
@@ -322,7 +322,7 @@ fn printed(mut bytes: Vec<u8>, form: Stdio, limits: &Limits) -> Result<JsonText,
     }
 }
 
-/// What an attempt used.
+/// What an attempt used of the sandbox.
 struct Figures {
     spent: Spent,
     fuel: u64,

@@ -42,7 +42,7 @@ impl Log {
         lock(&self.book).add_beginning(level, text, dropped, at_ms);
     }
 
-    /// Takes what was logged.
+    /// Takes what the plugin wrote so far.
     pub(super) fn take(&self) -> LogBook {
         mem::replace(&mut *lock(&self.book), LogBook::full())
     }
@@ -52,13 +52,13 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Somewhere to write.
+/// A stream that the plugin writes to.
 #[derive(Clone)]
 pub(super) struct Sink(Arc<Mutex<Target>>);
 
-/// Where it goes.
+/// What becomes of the bytes that are written.
 enum Target {
-    /// Lines of the log.
+    /// They become lines of the step's log.
     Lines { log: Log, level: LogLevel, line: Vec<u8>, dropped: usize },
     /// Kept, up to so many bytes.
     Kept { bytes: Vec<u8>, most: usize },

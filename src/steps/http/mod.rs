@@ -39,7 +39,7 @@ enum Unfilled {
     /// A value does not fit where it stands.
     #[error("{0}")]
     Value(String),
-    /// It is too much.
+    /// The body or the answer is larger than the step may take.
     #[error(transparent)]
     Fill(#[from] FillError),
 }

@@ -15,7 +15,7 @@ use crate::{
     template::{Budget, Path, Roots, Template},
 };
 
-/// One field.
+/// One field of a form.
 #[derive(Debug)]
 pub(super) struct Part {
     name: String,

@@ -78,7 +78,7 @@ impl Request {
         })
     }
 
-    /// What its templates read.
+    /// The paths that the templates of the request read.
     pub(super) fn references(&self) -> Vec<&Path> {
         let mut paths: Vec<&Path> = self.url.references().chain(self.query.references()).collect();
         paths.extend(self.headers.iter().flat_map(|(_, value)| value.references()));

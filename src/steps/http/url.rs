@@ -43,7 +43,7 @@ impl UrlTemplate {
         Ok(Self(template))
     }
 
-    /// What it reads.
+    /// The paths that the templates of the address read.
     pub(super) fn references(&self) -> impl Iterator<Item = &Path> {
         self.0.references()
     }

@@ -18,7 +18,7 @@ use super::{
     Failure, at,
 };
 
-/// A compiled expression.
+/// A JMESPath expression that is parsed.
 #[derive(Debug)]
 pub(super) struct Expression {
     text: String,

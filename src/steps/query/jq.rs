@@ -29,7 +29,7 @@ use super::{Failure, at};
 /// The name of the definition that a program becomes.
 const MAIN: &str = "flowcell_main";
 
-/// A compiled program.
+/// A jq program that is compiled.
 pub(super) struct Program(jaq_core::Filter<Data>);
 
 impl fmt::Debug for Program {

@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use super::Failure;
 
-/// A compiled query.
+/// A JSONPath query that is parsed.
 #[derive(Debug)]
 pub(super) struct Query(ast::Path);
 

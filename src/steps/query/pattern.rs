@@ -21,7 +21,7 @@ thread_local! {
     static COMPILED: RefCell<HashMap<String, Result<Rc<Pattern>, String>>> = RefCell::default();
 }
 
-/// A pattern.
+/// A regular expression whose matching is charged to the query.
 #[derive(Debug)]
 pub(super) struct Pattern {
     regex: Regex,

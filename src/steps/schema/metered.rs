@@ -19,7 +19,7 @@ const NAME: u64 = 4;
 #[derive(Debug)]
 pub(super) struct Metered;
 
-/// A value.
+/// A JSON value whose reading is charged to the check.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Part<'a>(pub(super) &'a Value);
 

@@ -14,7 +14,7 @@ const MAX_DEPTH: usize = 32;
 /// The most patterns of one `patternProperties`; each is tried with each name.
 const MAX_PATTERNS: usize = 32;
 
-/// What cannot be followed.
+/// Keywords that refer to a schema in ways that are not followed.
 const REFUSED: [&str; 5] = ["$dynamicRef", "$recursiveRef", "$anchor", "$dynamicAnchor", "$recursiveAnchor"];
 /// Values of `$schema`, without a final `#`.
 const DIALECTS: [&str; 5] = [
@@ -65,7 +65,7 @@ struct References<'a> {
     sizes: HashMap<usize, (u64, usize)>,
     /// Those that are being measured.
     open: HashSet<usize>,
-    /// Those about other values.
+    /// The schemas that still have to be walked through.
     todo: Vec<&'a Value>,
 }
 

@@ -101,7 +101,7 @@ pub(super) struct Archivist {
     recordings: Vec<Weak<Recording>>,
 }
 
-/// What moves at once.
+/// The runs that move to the history together.
 #[derive(Default)]
 struct Part {
     /// In the order of the tree, and each once.

@@ -46,7 +46,7 @@ impl Staged {
         Ok(())
     }
 
-    /// What refers to it.
+    /// The reference that takes the value's place in the store.
     pub(super) fn blob(&self) -> BlobRef {
         self.blob
     }

@@ -41,7 +41,7 @@ const CHUNK_BYTES: usize = 512 << 10;
 /// What a bucket holds at least.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Noted {
-    /// Its commits.
+    /// The number of commits that the bucket had.
     pub(super) number: u64,
     keys: u64,
     sum: u64,

@@ -58,7 +58,7 @@ impl Audit {
     /// Reads some keys. At the end compares with the counters and gives true.
     ///
     /// # Errors
-    /// `Corrupt`.
+    /// `StoreError::Corrupt` when a stored value cannot be read.
     pub(super) fn step(&mut self, db: &Db, blobs: &Blobs, commits: &Commits) -> Result<bool, StoreError> {
         let start = self.read.as_deref().map_or(Bound::Unbounded, Bound::Excluded);
         let mut pairs = db.range::<&[u8], _>((start, Bound::Unbounded));

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::store::{Key, StoreError, keys::Kind};
 
-/// The counters.
+/// The counters of a store, which tell whether a commit was lost.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Commits {
     /// Groups committed so far.
@@ -43,13 +43,13 @@ impl Commits {
         }
     }
 
-    /// Its envelope.
+    /// The counters as they are stored.
     pub(super) fn seal(self) -> Vec<u8> {
         let words = [self.number, self.keys, self.sum];
         envelope::inline(&Self::key(), &words.map(u64::to_le_bytes).concat())
     }
 
-    /// From its envelope.
+    /// Reads what [`Commits::seal`] wrote.
     pub(super) fn open(bytes: &[u8]) -> Result<Self, StoreError> {
         let key = Self::key();
         let Content::Inline(content) = envelope::open(&key, bytes)? else {

@@ -43,7 +43,7 @@ pub(super) struct Committer {
     /// What readers use; the same as `db`.
     pub(super) live: Arc<Live>,
     pub(super) db: Db,
-    /// The folder of `db`.
+    /// The folder that `db` is in.
     pub(super) state: PathBuf,
     /// A handle of its own on sled's file: each handle is told of a failed write-back once.
     pub(super) db_file: File,

@@ -18,7 +18,7 @@ const HEAD: usize = 5;
 pub(super) struct BlobRef {
     /// SHA-256 of the content: its file name.
     pub(super) hash: [u8; 32],
-    /// Bytes of the content.
+    /// The length of the content, bytes.
     pub(super) length: u64,
 }
 
@@ -29,12 +29,12 @@ impl BlobRef {
     }
 }
 
-/// What an envelope holds.
+/// A stored value, or where it is.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Content<'a> {
     /// The value itself.
     Inline(&'a [u8]),
-    /// Where the value is.
+    /// The value is a file of its own.
     Blob(BlobRef),
 }
 

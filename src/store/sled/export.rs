@@ -50,7 +50,7 @@ const BATCH: usize = 512 << 10;
 /// The name of a store that is being restored, behind that of the folder.
 const RESTORING: &str = ".restoring";
 
-/// What the reader gets.
+/// A piece of the backup, or why there is none.
 type Piece = Result<Vec<u8>, StoreError>;
 
 /// Sends a snapshot in a thread of its own. The thread ends when the reader goes away.

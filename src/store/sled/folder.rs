@@ -44,7 +44,7 @@ impl Folder {
         Ok(folder)
     }
 
-    /// The folder itself.
+    /// The path of the folder.
     pub(super) fn path(&self) -> &Path {
         &self.path
     }

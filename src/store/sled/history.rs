@@ -22,7 +22,7 @@ const MAX_OPEN: usize = 6;
 /// Ends the name of a folder that is being removed, or that the operator gave up.
 const DROPPED: &str = ".dropped";
 
-/// See the module.
+/// The buckets of runs that have ended.
 pub(super) struct History {
     root: PathBuf,
     /// What expires last stands first.

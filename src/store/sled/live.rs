@@ -15,7 +15,7 @@ use sled::Db;
 use super::{committer::from_sled, folder::sync_folder};
 use crate::store::StoreError;
 
-/// The live database.
+/// The database of everything that is not history; a compaction puts another in its place.
 pub(super) struct Live(RwLock<Db>);
 
 impl Live {
@@ -47,7 +47,7 @@ pub(super) struct Opening {
 }
 
 impl Opening {
-    /// The live database.
+    /// The database of everything that is not history; a compaction puts another in its place.
     pub(super) fn live(cache: u64) -> Self {
         Self { cache, segment: 2 << 20, background: true }
     }

@@ -107,7 +107,7 @@ impl Default for Options {
 struct Planted {
     /// The file to sync in place of sled's.
     synced: Option<File>,
-    /// Where a compaction ends.
+    /// Called at the steps of a compaction, for tests.
     hook: Option<Hook>,
 }
 

@@ -68,15 +68,15 @@ struct State {
 /// What the committer does next.
 #[derive(Debug)]
 pub(super) enum Next {
-    /// Write these.
+    /// The group of batches that is written next.
     Group(Vec<Op>),
     /// Nothing came in the time that it was willing to wait.
     Idle,
-    /// Nothing comes any more.
+    /// The queue is closed and empty.
     Closed,
 }
 
-/// See the module.
+/// The batches that wait for the committing thread.
 #[derive(Debug)]
 pub(super) struct Queue {
     state: Mutex<State>,
@@ -162,7 +162,7 @@ impl Queue {
         Ok(())
     }
 
-    /// Takes no more batches.
+    /// Closes the queue: it takes no more batches.
     pub(super) fn close(&self) {
         self.state().closed = true;
         self.room.close();

@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::envelope;
 
-/// What one value adds.
+/// What one value adds to a sum.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Weight {
     /// The checksum of its envelope.
@@ -26,7 +26,7 @@ impl Weight {
     }
 }
 
-/// See the module.
+/// The sums of what is stored, by kind.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
     pub(super) keys: u64,

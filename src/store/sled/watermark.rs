@@ -14,7 +14,7 @@ use std::{
 use super::sync_folder::sync_folder;
 use crate::store::StoreError;
 
-/// The open file.
+/// The file of the watermark, open.
 #[derive(Debug)]
 pub(super) struct Watermark {
     file: File,
@@ -50,7 +50,7 @@ impl Watermark {
         Ok((Self { file, path: path.to_owned() }, u64::from_le_bytes(*number)))
     }
 
-    /// Overwrites the number.
+    /// Writes the number of the last commit that was acknowledged.
     pub(super) fn write(&mut self, number: u64) -> Result<(), StoreError> {
         let number = number.to_le_bytes();
         let mut bytes = [0; 12];

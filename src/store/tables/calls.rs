@@ -38,7 +38,7 @@ pub fn insert(batch: &mut Batch, run: RunId, step: &StepKey, attempt: u32, numbe
 /// The results of an attempt, in the order in which the script got them.
 ///
 /// # Errors
-/// `Corrupt`.
+/// `StoreError::Corrupt` when a stored value cannot be read.
 pub async fn list(
     store: &dyn Store,
     run: RunId,
@@ -72,7 +72,7 @@ pub fn remember(batch: &mut Batch, run: RunId, step: &StepKey, name: &str, value
 /// What is remembered under a name.
 ///
 /// # Errors
-/// `Corrupt`.
+/// `StoreError::Corrupt` when a stored value cannot be read.
 pub async fn remembered(
     store: &dyn Store,
     run: RunId,

@@ -23,7 +23,7 @@ impl Record for Claim {
 /// The claim on a digest, also when it has expired: compare `expires_ms` with the clock.
 ///
 /// # Errors
-/// `Corrupt`.
+/// `StoreError::Corrupt` when a stored value cannot be read.
 pub async fn get(store: &dyn Store, digest: &[u8; 32]) -> Result<Option<Claim>, StoreError> {
     super::read(store, &keys::claim(digest)).await
 }
@@ -31,7 +31,7 @@ pub async fn get(store: &dyn Store, digest: &[u8; 32]) -> Result<Option<Claim>, 
 /// As [`get`], of several digests, and the slot of a group if there is one: all that a new run looks at first.
 ///
 /// # Errors
-/// `Corrupt`.
+/// `StoreError::Corrupt` when a stored value cannot be read.
 pub async fn held(
     store: &dyn Store,
     digests: impl IntoIterator<Item = &[u8; 32]>,
@@ -70,7 +70,7 @@ pub fn take(batch: &mut Batch, digest: &[u8; 32], claim: &Claim, held: Option<&C
 /// Gives a key back, if the run still holds it when the batch is committed. Never a conflict.
 ///
 /// # Errors
-/// `Corrupt`.
+/// `StoreError::Corrupt` when a stored value cannot be read.
 pub async fn release(
     store: &dyn Store,
     batch: &mut Batch,

@@ -17,7 +17,7 @@ use crate::{
 /// A value that is kept.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KvRecord {
-    /// JSON text.
+    /// The value, as JSON text.
     pub value: String,
     /// From when on it is gone, milliseconds since the epoch.
     pub expires_ms: Option<u64>,
@@ -40,20 +40,20 @@ impl KvRecord {
 /// A note that is due.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Due {
-    /// The note itself.
+    /// The key of the note that says when the value expires.
     pub note: Key,
     /// When the value expires that it was written with.
     pub expires_ms: u64,
-    /// Whose key.
+    /// The workflow that the key belongs to.
     pub workflow: WorkflowKey,
-    /// Which one.
+    /// The key that expires.
     pub key: String,
 }
 
 /// A value, also when it has expired.
 ///
 /// # Errors
-/// `Corrupt`.
+/// `StoreError::Corrupt` when a stored value cannot be read.
 pub async fn get(
     store: &dyn Store,
     workflow: &WorkflowKey,
@@ -90,7 +90,7 @@ pub fn write(
 /// Values whose keys begin with `prefix` and come after `after`, in order of their bytes, also expired ones.
 ///
 /// # Errors
-/// `Corrupt`.
+/// `StoreError::Corrupt` when a stored value cannot be read.
 pub async fn list(
     store: &dyn Store,
     workflow: &WorkflowKey,
@@ -114,7 +114,7 @@ pub async fn list(
 /// Notes that are due at `now_ms`, those after `after`, oldest first.
 ///
 /// # Errors
-/// `Corrupt`.
+/// `StoreError::Corrupt` when a stored value cannot be read.
 pub async fn due(
     store: &dyn Store,
     now_ms: u64,
@@ -143,13 +143,13 @@ pub async fn due(
 /// The values that notes are about, in their order, also when they were set anew since.
 ///
 /// # Errors
-/// `Corrupt`.
+/// `StoreError::Corrupt` when a stored value cannot be read.
 pub async fn of_notes(store: &dyn Store, notes: &[&Due]) -> Result<Vec<Option<KvRecord>>, StoreError> {
     let keys: Vec<Key> = notes.iter().map(|due| keys::kv(&due.workflow, &due.key)).collect();
     super::read_many(store, &keys).await
 }
 
-/// Removes a note.
+/// Removes the note of an expiry that is done.
 pub fn forget(batch: &mut Batch, due: &Due) {
     batch.delete(due.note.clone());
 }

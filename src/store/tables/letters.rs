@@ -21,7 +21,7 @@ pub fn remove(batch: &mut Batch, run: RunId) {
 /// Whether a run is on the list.
 ///
 /// # Errors
-/// Those of the store.
+/// The store's own: it is full, it failed, or a value in it cannot be read.
 pub async fn holds(store: &dyn Store, run: RunId) -> Result<bool, StoreError> {
     Ok(store.get(&keys::dead_letter(run)).await?.is_some())
 }
@@ -29,7 +29,7 @@ pub async fn holds(store: &dyn Store, run: RunId) -> Result<bool, StoreError> {
 /// Runs on the list, newest first, from before the cursor.
 ///
 /// # Errors
-/// `Corrupt`.
+/// `StoreError::Corrupt` when a stored value cannot be read.
 pub async fn list(store: &dyn Store, before: Option<RunId>, limit: usize) -> Result<Vec<RunId>, StoreError> {
     let mut range = KeyRange::prefix(Kind::DeadLetter.prefix());
     if let Some(before) = before {
@@ -42,7 +42,7 @@ pub async fn list(store: &dyn Store, before: Option<RunId>, limit: usize) -> Res
 /// Runs on the list, oldest first.
 ///
 /// # Errors
-/// `Corrupt`.
+/// `StoreError::Corrupt` when a stored value cannot be read.
 pub async fn oldest(store: &dyn Store, limit: usize) -> Result<Vec<RunId>, StoreError> {
     let letters = store.scan(KeyRange::prefix(Kind::DeadLetter.prefix()), Order::Ascending, limit).await?;
     letters.into_iter().map(|(key, _)| run_of(&key)).collect()
@@ -64,7 +64,7 @@ pub fn pause(batch: &mut Batch, workflow: &WorkflowKey, paused: bool) {
 /// The workflows that begin no runs.
 ///
 /// # Errors
-/// `Corrupt`.
+/// `StoreError::Corrupt` when a stored value cannot be read.
 pub async fn paused(store: &dyn Store) -> Result<Vec<WorkflowKey>, StoreError> {
     let keys = store.scan(KeyRange::prefix(Kind::Paused.prefix()), Order::Ascending, usize::MAX).await?;
     keys.into_iter()

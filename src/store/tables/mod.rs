@@ -26,7 +26,7 @@ use super::{Key, KeyRange, Order, Store, StoreError, record};
 /// One page of a list, newest first.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Page<T, Id> {
-    /// The items.
+    /// The items of this page, in order.
     pub items: Vec<T>,
     /// Where the next page begins: give it as `before`. `None` at the end.
     pub next: Option<Id>,

@@ -45,7 +45,7 @@ pub fn remove(batch: &mut Batch, version: &PluginVersion, alone: bool) {
 /// One version.
 ///
 /// # Errors
-/// Those of the store.
+/// The store's own: it is full, it failed, or a value in it cannot be read.
 pub async fn get(
     store: &dyn Store,
     name: &PluginName,
@@ -57,7 +57,7 @@ pub async fn get(
 /// All versions of all plugins.
 ///
 /// # Errors
-/// Those of the store.
+/// The store's own: it is full, it failed, or a value in it cannot be read.
 pub async fn list(store: &dyn Store) -> Result<Vec<PluginVersion>, StoreError> {
     let range = KeyRange::prefix(Kind::PluginVersion.prefix());
     let all = super::read_range(store, range, Order::Ascending, usize::MAX).await?;
@@ -67,17 +67,17 @@ pub async fn list(store: &dyn Store) -> Result<Vec<PluginVersion>, StoreError> {
 /// The bytes of a plugin. The store's own checksum finds those that are not what was written.
 ///
 /// # Errors
-/// Those of the store.
+/// The store's own: it is full, it failed, or a value in it cannot be read.
 pub async fn module(store: &dyn Store, hash: PluginHash) -> Result<Option<Vec<u8>>, StoreError> {
     store.get(&keys::plugin_module(hash)).await
 }
 
-/// Stores what was decided.
+/// Stores what the operator decided about a plugin.
 pub fn put_settings(batch: &mut Batch, name: &PluginName, settings: &PluginSettings) {
     batch.put(keys::plugin_settings(name), record::encode(settings));
 }
 
-/// Removes what was decided.
+/// Removes what the operator decided about a plugin.
 pub fn remove_settings(batch: &mut Batch, name: &PluginName) {
     batch.delete(keys::plugin_settings(name));
 }

@@ -36,7 +36,7 @@ impl Record for KeptRequest {
     const VERSION: u8 = 1;
 }
 
-/// The first version.
+/// The first version of a stored line.
 #[derive(Serialize, Deserialize)]
 struct LineV1 {
     id: RequestId,
@@ -75,7 +75,7 @@ impl From<LineV1> for RequestRecord {
 /// Which lines a list shows.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
-    /// Of this workflow.
+    /// Only lines of this workflow.
     pub workflow: Option<WorkflowKey>,
     /// Those that were refused, or those that were not.
     pub refused: Option<bool>,
@@ -117,7 +117,7 @@ fn kept_bytes(key: &[u8], line: &[u8]) -> Option<u64> {
 /// One line.
 ///
 /// # Errors
-/// `Corrupt`.
+/// `StoreError::Corrupt` when a stored value cannot be read.
 pub async fn get(store: &dyn Store, id: RequestId) -> Result<Option<RequestRecord>, StoreError> {
     super::read(store, &keys::request(id)).await
 }
@@ -125,7 +125,7 @@ pub async fn get(store: &dyn Store, id: RequestId) -> Result<Option<RequestRecor
 /// The request itself, if it was kept and is not yet removed.
 ///
 /// # Errors
-/// `Corrupt`.
+/// `StoreError::Corrupt` when a stored value cannot be read.
 pub async fn kept(store: &dyn Store, id: RequestId) -> Result<Option<KeptRequest>, StoreError> {
     super::read(store, &keys::kept_request(id)).await
 }
@@ -133,7 +133,7 @@ pub async fn kept(store: &dyn Store, id: RequestId) -> Result<Option<KeptRequest
 /// Lines newest first, from before the cursor.
 ///
 /// # Errors
-/// `Corrupt`.
+/// `StoreError::Corrupt` when a stored value cannot be read.
 pub async fn list(
     store: &dyn Store,
     filter: &Filter,
@@ -207,7 +207,7 @@ pub async fn trim(store: &dyn Store, before_ms: u64, excess: u64) -> Result<(usi
 /// The bytes of all lines and of all that is kept beside them. Reads the lines, and lets other tasks have their turn in between.
 ///
 /// # Errors
-/// Those of the store.
+/// The store's own: it is full, it failed, or a value in it cannot be read.
 pub async fn bytes(store: &dyn Store) -> Result<u64, StoreError> {
     let mut bytes = 0;
     let mut range = KeyRange::prefix(Kind::Request.prefix());

@@ -17,7 +17,7 @@ use crate::{
 
 /// Heads that one call of [`list`] looks at, at most; a rare status takes several calls.
 const LIST_SCAN: usize = 2_000;
-/// Heads read at once.
+/// The heads that are read at once.
 const CHUNK: usize = 200;
 /// The queue item of a run that waits begins with this; the bytes that the run holds follow, where they are known.
 const WAITING: u8 = 1;
@@ -99,9 +99,9 @@ impl Record for Answer {
 /// Which runs a list shows.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
-    /// Only of this workflow.
+    /// Only runs of this workflow.
     pub workflow: Option<WorkflowKey>,
-    /// Only with this status.
+    /// Only runs with this status.
     pub status: Option<RunStatus>,
 }
 
@@ -164,7 +164,7 @@ pub async fn get(store: &dyn Store, id: RunId) -> Result<Option<Run>, StoreError
 /// A run without its event and the content of its answer.
 ///
 /// # Errors
-/// `Corrupt`.
+/// `StoreError::Corrupt` when a stored value cannot be read.
 pub async fn head(store: &dyn Store, id: RunId) -> Result<Option<RunHead>, StoreError> {
     super::read(store, &keys::run(id)).await
 }
@@ -172,7 +172,7 @@ pub async fn head(store: &dyn Store, id: RunId) -> Result<Option<RunHead>, Store
 /// As [`head`], of several runs, in their order.
 ///
 /// # Errors
-/// `Corrupt`.
+/// `StoreError::Corrupt` when a stored value cannot be read.
 pub async fn heads(store: &dyn Store, ids: &[RunId]) -> Result<Vec<Option<RunHead>>, StoreError> {
     let keys: Vec<Key> = ids.iter().map(|&id| keys::run(id)).collect();
     super::read_many(store, &keys).await
@@ -181,7 +181,7 @@ pub async fn heads(store: &dyn Store, ids: &[RunId]) -> Result<Vec<Option<RunHea
 /// Runs newest first, from before the cursor. A page may hold fewer than `limit` and still have a `next`.
 ///
 /// # Errors
-/// `Corrupt`.
+/// `StoreError::Corrupt` when a stored value cannot be read.
 pub async fn list(
     store: &dyn Store,
     filter: &Filter,
@@ -245,7 +245,7 @@ async fn chunk(
 /// Runs that are not finished, oldest first, from after the cursor; those that wait too.
 ///
 /// # Errors
-/// `Corrupt`.
+/// `StoreError::Corrupt` when a stored value cannot be read.
 pub async fn queued(store: &dyn Store, after: Option<RunId>, limit: usize) -> Result<Vec<RunId>, StoreError> {
     Ok(queued_with_bytes(store, after, limit).await?.into_iter().map(|(id, _)| id).collect())
 }
@@ -253,7 +253,7 @@ pub async fn queued(store: &dyn Store, after: Option<RunId>, limit: usize) -> Re
 /// As [`queued`], each with the bytes that it holds as far as they are known: 0 of one that does not wait.
 ///
 /// # Errors
-/// `Corrupt`.
+/// `StoreError::Corrupt` when a stored value cannot be read.
 pub async fn queued_with_bytes(
     store: &dyn Store,
     after: Option<RunId>,
@@ -273,7 +273,7 @@ pub async fn queued_with_bytes(
 /// ended already.
 ///
 /// # Errors
-/// Those of the store.
+/// The store's own: it is full, it failed, or a value in it cannot be read.
 pub async fn expect_unfinished(store: &dyn Store, batch: &mut Batch, id: RunId) -> Result<bool, StoreError> {
     let key = keys::queue(id);
     let Some(item) = store.get(&key).await? else { return Ok(false) };
@@ -296,7 +296,7 @@ pub async fn queued_heads(store: &dyn Store, ids: &[RunId]) -> Result<Vec<RunHea
 /// Runs whose time has come at `now_ms`, earliest first, from after the cursor; and when the next one's comes.
 ///
 /// # Errors
-/// `Corrupt`.
+/// `StoreError::Corrupt` when a stored value cannot be read.
 pub async fn due(
     store: &dyn Store,
     now_ms: u64,

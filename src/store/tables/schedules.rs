@@ -27,7 +27,7 @@ impl Record for Fired {
 /// The state of a workflow's schedule.
 ///
 /// # Errors
-/// `Corrupt`.
+/// `StoreError::Corrupt` when a stored value cannot be read.
 pub async fn get(store: &dyn Store, workflow: &WorkflowKey) -> Result<Option<Fired>, StoreError> {
     super::read(store, &keys::schedule(workflow)).await
 }

@@ -13,14 +13,14 @@ use crate::store::{
 /// The name of the sealed constant among the single facts.
 const KEY_CHECK: &str = "secrets-key-check";
 
-/// A sealed value.
+/// A secret's value as it is stored: encrypted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SealedSecret {
     /// The id of the key that it was sealed with.
     pub key_id: String,
     /// The nonce that it was sealed with.
     pub nonce: [u8; 24],
-    /// The sealed value.
+    /// The encrypted value, with its tag.
     pub ciphertext: Vec<u8>,
     /// When it was set, milliseconds since the epoch.
     pub set_ms: u64,
@@ -44,7 +44,7 @@ pub fn remove(batch: &mut Batch, name: &str) {
 /// One secret.
 ///
 /// # Errors
-/// Those of the store.
+/// The store's own: it is full, it failed, or a value in it cannot be read.
 pub async fn get(store: &dyn Store, name: &str) -> Result<Option<SealedSecret>, StoreError> {
     super::read(store, &keys::secret(name)).await
 }
@@ -71,7 +71,7 @@ pub fn put_key_check(batch: &mut Batch, check: &SealedSecret) {
 /// The sealed constant; there is none before the first start.
 ///
 /// # Errors
-/// Those of the store.
+/// The store's own: it is full, it failed, or a value in it cannot be read.
 pub async fn key_check(store: &dyn Store) -> Result<Option<SealedSecret>, StoreError> {
     super::read(store, &keys::meta(KEY_CHECK)).await
 }

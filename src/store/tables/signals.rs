@@ -42,7 +42,7 @@ pub fn put(batch: &mut Batch, run: RunId, signal: &Signal) {
 /// The signals of a run, with their keys.
 ///
 /// # Errors
-/// `Corrupt`.
+/// `StoreError::Corrupt` when a stored value cannot be read.
 pub async fn list(store: &dyn Store, run: RunId) -> Result<Vec<(Key, Signal)>, StoreError> {
     let range = KeyRange::prefix(keys::inbox(run));
     let signals = super::read_range(store, range, Order::Ascending, usize::MAX).await?;
@@ -57,7 +57,7 @@ pub fn remove_all(batch: &mut Batch, run: RunId) {
 /// The runs that have signals.
 ///
 /// # Errors
-/// `Corrupt`.
+/// `StoreError::Corrupt` when a stored value cannot be read.
 pub async fn runs(store: &dyn Store) -> Result<Vec<RunId>, StoreError> {
     let signals = store.scan(KeyRange::prefix(Kind::Inbox.prefix()), Order::Ascending, usize::MAX).await?;
     let mut runs = Vec::new();

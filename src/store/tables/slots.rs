@@ -13,7 +13,7 @@ use crate::{
 /// The holder of a place.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Slot {
-    /// The run.
+    /// The run that holds the slot.
     pub run: RunId,
     /// When the first event of the row came, milliseconds since the epoch.
     pub first_ms: u64,
@@ -27,7 +27,7 @@ impl Record for Slot {
 /// Who holds a place.
 ///
 /// # Errors
-/// `Corrupt`.
+/// `StoreError::Corrupt` when a stored value cannot be read.
 pub async fn get(store: &dyn Store, group: &[u8; 32]) -> Result<Option<Slot>, StoreError> {
     super::read(store, &keys::group(group)).await
 }
@@ -45,7 +45,7 @@ pub fn take(batch: &mut Batch, group: &[u8; 32], slot: &Slot, held: Option<&Slot
 /// Gives a place back, if the run holds it when the batch is committed.
 ///
 /// # Errors
-/// `Corrupt`.
+/// `StoreError::Corrupt` when a stored value cannot be read.
 pub async fn release(
     store: &dyn Store,
     batch: &mut Batch,

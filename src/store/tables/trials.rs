@@ -14,17 +14,17 @@ const PROCESS: &str = "process";
 /// Whether the last process that used the store ended without being stopped.
 ///
 /// # Errors
-/// Those of the store.
+/// The store's own: it is full, it failed, or a value in it cannot be read.
 pub async fn broke_off(store: &dyn Store) -> Result<bool, StoreError> {
     Ok(store.get(&keys::meta(PROCESS)).await?.is_some())
 }
 
-/// A process starts.
+/// Notes that a process starts.
 pub fn started(batch: &mut Batch) {
     batch.put(keys::meta(PROCESS), []);
 }
 
-/// The process stops well.
+/// Notes that the process stops well.
 pub fn stopped(batch: &mut Batch) {
     batch.delete(keys::meta(PROCESS));
 }
@@ -48,7 +48,7 @@ pub fn clear(batch: &mut Batch, run: RunId) {
 /// All marks.
 ///
 /// # Errors
-/// `Corrupt`.
+/// `StoreError::Corrupt` when a stored value cannot be read.
 pub async fn list(store: &dyn Store) -> Result<Vec<(RunId, u32)>, StoreError> {
     let marks = store.scan(KeyRange::prefix(Kind::Trial.prefix()), Order::Ascending, usize::MAX).await?;
     marks

@@ -66,7 +66,7 @@ pub fn set_current(batch: &mut Batch, workflow: &WorkflowKey, version: VersionHa
 /// The version that new runs begin with.
 ///
 /// # Errors
-/// `Corrupt`.
+/// `StoreError::Corrupt` when a stored value cannot be read.
 pub async fn current(store: &dyn Store, workflow: &WorkflowKey) -> Result<Option<VersionHash>, StoreError> {
     super::read(store, &keys::current(workflow)).await
 }
@@ -74,7 +74,7 @@ pub async fn current(store: &dyn Store, workflow: &WorkflowKey) -> Result<Option
 /// All workflows with their current versions, by name.
 ///
 /// # Errors
-/// `Corrupt`.
+/// `StoreError::Corrupt` when a stored value cannot be read.
 pub async fn list_current(store: &dyn Store) -> Result<Vec<(WorkflowKey, VersionHash)>, StoreError> {
     let range = KeyRange::prefix(Kind::Current.prefix());
     let records = super::read_range(store, range, Order::Ascending, usize::MAX).await?.into_iter();

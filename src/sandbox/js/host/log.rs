@@ -15,7 +15,7 @@ const PANIC: u32 = 9;
 /// The most that is kept of a panic message, bytes.
 const PANIC_MOST: usize = 1 << 10;
 
-/// Takes one line.
+/// Takes one line of the guest's console.
 pub(super) fn log(
     mut caller: Caller<'_, Guest>,
     level: u32,

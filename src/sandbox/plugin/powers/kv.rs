@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::{ComponentState, failed, plugin::kv, refused, types};
 use crate::model::{Capability, JsonText, Limits};
 
-/// Entries of one page.
+/// The entries that one page of a list has.
 const PAGE_MOST: u32 = 1_000;
 
 type Given<T> = wasmtime::Result<Result<T, types::Error>>;

@@ -22,7 +22,7 @@ use super::{
 
 /// What jaq's programs are about.
 pub(super) type Data = JustLut<Value>;
-/// What a call costs.
+/// The fuel that a call of a native costs beside its work.
 const CALL: u64 = 4;
 
 /// Functions of jaq that are left out: they reach out, know only jaq's values, or may loop for very long.

@@ -4,10 +4,10 @@
 
 use std::cmp::Ordering;
 
-/// A number.
+/// A number, as jq has them: whole numbers stay exact.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Number {
-    /// Whole.
+    /// A whole number of 64 bits.
     Int(i64),
     /// Any other, or too large for `Int`.
     Float(f64),

@@ -20,7 +20,7 @@ const SHOWN: usize = 80;
 /// The members of an object, in the order of their insertion.
 pub(super) type Members = indexmap::IndexMap<Rc<str>, Value>;
 
-/// A value.
+/// A JSON value whose making is charged to the query.
 #[derive(Debug)]
 pub(super) enum Value {
     Null,
