@@ -1,7 +1,8 @@
-//! The engine in its sandbox beside a native Boa: the same scripts, each call fresh, least CPU times and their ratio.
+//! The engine in its sandbox beside a native Boa and beside QuickJS in WebAssembly: the same scripts, each call fresh, least CPU times and
+//! their ratios.
 //!
-//! The native side is `benches/native-boa`, built by `scripts/bench`, which names it in NATIVE_BOA; without it only the
-//! sandbox's figures are printed.
+//! The others are `benches/native-boa` and `benches/quickjs`. `scripts/bench` builds them and names them in NATIVE_BOA and QUICKJS, the
+//! folder of its modules; without them only the sandbox's figures are printed.
 
 #[path = "../native-boa/src/least.rs"]
 mod least;
@@ -14,22 +15,41 @@ use crate::{PAYLOADS, call, payload};
 
 const SCRIPTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/scripts");
 /// Name, file, payload.
-const SET: [(&str, &str, Option<&str>); 5] = [
+const SET: [(&str, &str, Option<&str>); 8] = [
     ("1+1", "one.js", None),
     ("W1, push-2k.json", "w1.js", Some("push-2k.json")),
     ("fib(22)", "fib.js", None),
     ("300,000 rounds", "loop.js", None),
     ("5,000 objects", "objects.js", None),
+    ("a sort of 3,000", "sort.js", None),
+    ("a transform of JSON", "transform.js", Some("push-2k.json")),
+    ("a text of 20,000 parts", "text.js", None),
 ];
 
-/// Runs the set on both, in turns, and prints a table.
+/// The engines beside ours: the heading of their column, and how they are started.
+fn others() -> Vec<(&'static str, Command)> {
+    let mut others = Vec::new();
+    if let Some(program) = std::env::var_os("NATIVE_BOA") {
+        others.push(("native", Command::new(program)));
+    }
+    if let Some(modules) = std::env::var_os("QUICKJS") {
+        let mut command = Command::new("node");
+        command.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/benches/quickjs/run.cjs")).arg(modules);
+        others.push(("QuickJS", command));
+    }
+    others
+}
+
+/// Runs the set on all of them, in turns, and prints a table.
 pub fn compare(engine: &JsEngine, time: Duration) {
     const TURNS: u32 = 3;
-    let mut native = HashMap::new();
+    let mut theirs: Vec<HashMap<String, Duration>> = others().iter().map(|_| HashMap::new()).collect();
     let mut ours = [(Duration::MAX, 0); SET.len()];
     for _ in 0..TURNS {
-        for (name, spent) in run_native(time / TURNS) {
-            native.entry(name).and_modify(|least: &mut Duration| *least = spent.min(*least)).or_insert(spent);
+        for ((name, command), least) in others().into_iter().zip(&mut theirs) {
+            for (script, spent) in run_other(name, command, time / TURNS) {
+                least.entry(script).and_modify(|least| *least = spent.min(*least)).or_insert(spent);
+            }
         }
         for ((_, file, body), (least, fuel)) in SET.iter().zip(&mut ours) {
             let source =
@@ -43,33 +63,31 @@ pub fn compare(engine: &JsEngine, time: Duration) {
             *least = spent.min(*least);
         }
     }
-    println!(
-        "\n{:<20} {:>12} {:>12} {:>8} {:>10}",
-        "CPU time of a call", "sandbox us", "native us", "ratio", "k fuel"
-    );
+    print!("\n{:<22} {:>12} {:>10}", "CPU time of a call", "sandbox us", "k fuel");
+    for (name, _) in others() {
+        print!(" {:>12} {:>6}", format!("{name} us"), "ratio");
+    }
+    println!();
+    let micros = |time: Duration| time.as_secs_f64() * 1e6;
     for ((name, ..), (least, fuel)) in SET.iter().zip(ours) {
-        let micros = |time: Duration| time.as_secs_f64() * 1e6;
-        let (theirs, ratio) = match native.get(*name) {
-            Some(theirs) => {
-                (format!("{:.1}", micros(*theirs)), format!("{:.2}", micros(least) / micros(*theirs)))
-            }
-            None => ("-".to_owned(), "-".to_owned()),
-        };
-        println!("{name:<20} {:>12.1} {theirs:>12} {ratio:>8} {:>10}", micros(least), fuel / 1000);
+        print!("{name:<22} {:>12.1} {:>10}", micros(least), fuel / 1000);
+        for theirs in &theirs {
+            let spent = micros(theirs[*name]);
+            print!(" {spent:>12.1} {:>6.2}", micros(least) / spent);
+        }
+        println!();
     }
 }
 
-/// Times by name; none without the program.
-fn run_native(time: Duration) -> Vec<(String, Duration)> {
-    let Some(program) = std::env::var_os("NATIVE_BOA") else { return Vec::new() };
-    let mut command = Command::new(program);
+/// Times by name.
+fn run_other(engine: &str, mut command: Command, time: Duration) -> Vec<(String, Duration)> {
     command.arg(time.as_millis().to_string());
     for (name, file, body) in SET {
         let data = body.map_or("-".to_owned(), |body| format!("{PAYLOADS}/{body}"));
         command.args([name, &format!("{SCRIPTS}/{file}"), &data]);
     }
-    let output = command.output().expect("native-boa starts");
-    assert!(output.status.success(), "native-boa: {}", String::from_utf8_lossy(&output.stderr));
+    let output = command.output().expect("the engine beside ours starts");
+    assert!(output.status.success(), "{engine}: {}", String::from_utf8_lossy(&output.stderr));
     let text = String::from_utf8(output.stdout).expect("it prints text");
     let entry = |line: &str| {
         let (name, nanos) = line.split_once('\t')?;
