@@ -11,7 +11,7 @@ use super::{Gateway, event, hooks::PREFIX};
 use crate::{
     engine::{ControlError, ReplayOn, Submission, Submitted},
     formats,
-    http::{Problem, of_engine},
+    http::Problem,
     model::{Cause, Event, KeptRequest, Mode, RequestId, RequestOutcome, RequestRecord, RunId, Verify},
     store::{StoreError, tables},
 };
@@ -119,17 +119,31 @@ impl Gateway {
 
 impl From<ResendError> for Problem {
     fn from(error: ResendError) -> Self {
-        let (status, code) = match &error {
+        let said = error.to_string();
+        let (status, code) = match error {
             ResendError::Unknown(_) => (StatusCode::NOT_FOUND, "request_unknown"),
             ResendError::NotKept(_) => (StatusCode::CONFLICT, "request_not_kept"),
             ResendError::Cut(_) => (StatusCode::CONFLICT, "request_cut"),
             ResendError::Sealed(_) => (StatusCode::CONFLICT, "request_sealed"),
             ResendError::NoEndpoint(_) => (StatusCode::CONFLICT, "workflow_unknown"),
             ResendError::Body { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "body_invalid"),
-            ResendError::Control(ControlError::Engine(error)) => return Self::of(of_engine(error)),
-            ResendError::Control(_) => (StatusCode::CONFLICT, "run_unknown"),
-            ResendError::Store(error) => return error.clone().into(),
+            ResendError::Control(error) => return error.into(),
+            ResendError::Store(error) => return error.into(),
         };
-        Self::new(status, code, error.to_string())
+        Self::new(status, code, said)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::response::IntoResponse as _;
+
+    use super::*;
+
+    #[test]
+    fn a_run_that_is_gone_is_told_as_everywhere_else() {
+        let run: RunId = "run_00000000000000000000000000000000".parse().unwrap();
+        let response = Problem::from(ResendError::from(ControlError::UnknownRun(run))).into_response();
+        assert_eq!(response.status(), StatusCode::NOT_FOUND);
     }
 }
