@@ -78,6 +78,7 @@ fn drive_in(engine: &mut Engine, source: &str) -> (Vec<Value>, Result<Value, Val
         raw_body: b"",
         steps: b"{}",
         env: b"{}",
+        scopes: b"{}",
         secrets: b"{}",
         meta: br#"{"run":"r","workflow":"w","step":"s","attempt":1,"secrets_listed":[]}"#,
     });
@@ -268,5 +269,5 @@ fn the_output_and_the_log_ask_nothing_that_a_script_replaced() {
     let (_, end) = drive(source);
     assert_eq!(end, Ok(json!({ "list": [1, 2], "object": { "a": 1 }, "bytes": { "0": 1 } })));
     let lines: Vec<_> = host::take_log().into_iter().map(|(_, line)| line).collect();
-    assert_eq!(lines, ["{ '0': 1, '1': 2, length: 2 } { a: 1 } %j { b: 1 }", "e"]);
+    assert_eq!(lines, ["[ 1, 2 ] { a: 1 } %j { b: 1 }", "e"]);
 }

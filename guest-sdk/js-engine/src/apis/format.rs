@@ -2,11 +2,14 @@
 //!
 //! Placeholders: `%s`, `%d`, `%i`, `%f`, `%j`, `%o`, `%O`, `%c`, `%%` (<https://nodejs.org/api/util.html#utilformatformat-args>).
 
-use boa_engine::{Context, JsArgs, JsObject, JsResult, JsString, JsValue, JsVariant, js_string};
+use boa_engine::{
+    Context, JsArgs, JsObject, JsResult, JsString, JsSymbol, JsValue, JsVariant, js_string,
+    property::PropertyKey,
+};
 
 use super::{
-    inspect::{BUDGET, Options, inspect, inspect_with},
-    native,
+    inspect::{BUDGET, Getters, Options, inspect, inspect_with},
+    inspect_text, native,
 };
 
 /// The arguments of a console method as one message: `%s`, `%d`, `%i`, `%f`, `%j`, `%o`, `%O`, `%c`, `%%`, then the rest.
@@ -74,23 +77,108 @@ fn directive_text(directive: char, value: &JsValue, context: &mut Context) -> St
             Err(_) => "[Circular]".to_owned(),
         },
         ('s', JsVariant::String(text)) => text.to_std_string_lossy(),
-        ('d' | 'i' | 'f', JsVariant::Object(_) | JsVariant::Symbol(_)) => "NaN".to_owned(),
-        ('d' | 'i' | 'f', _) => match value.to_number(context) {
-            Ok(number) => {
-                let number = if directive == 'i' { number.trunc() } else { number };
-                JsValue::from(number)
-                    .to_string(context)
-                    .map_or_else(|_| "NaN".to_owned(), |text| text.to_std_string_lossy())
-            }
-            Err(_) => "NaN".to_owned(),
-        },
+        ('s', JsVariant::Object(object)) if !object.is_callable() && !has_own_text(&object, context) => {
+            inspect_with(value, Options { depth: 0, ..Options::default() }, context)
+        }
+        ('s', JsVariant::Object(_) | JsVariant::Symbol(_)) => own_text_of(value, context),
+        ('d' | 'i' | 'f', JsVariant::Symbol(_)) => "NaN".to_owned(),
+        ('d' | 'i', JsVariant::BigInt(_)) => inspect(value, context),
+        ('i' | 'f', _) => {
+            let text = own_text_of(value, context);
+            inspect(&JsValue::from(leading_number(&text, directive == 'f')), context)
+        }
+        ('d', _) => {
+            let number = value.to_number(context).unwrap_or(f64::NAN);
+            inspect(&JsValue::from(number), context)
+        }
+        ('o', _) => inspect_with(value, Options { depth: 4, hidden: true, ..Options::default() }, context),
         _ => inspect(value, context),
     }
 }
 
+/// Classes of the language that have a `toString` of their own.
+const BUILT_IN: [&str; 17] = [
+    "Object",
+    "Array",
+    "Function",
+    "Date",
+    "RegExp",
+    "Error",
+    "EvalError",
+    "RangeError",
+    "ReferenceError",
+    "SyntaxError",
+    "TypeError",
+    "URIError",
+    "AggregateError",
+    "Number",
+    "String",
+    "Boolean",
+    "Symbol",
+];
+
+/// Whether an object says itself what its text is: by a `toString` or a `Symbol.toPrimitive` that is not the language's own.
+fn has_own_text(object: &JsObject, context: &mut Context) -> bool {
+    let keys: [PropertyKey; 2] = [js_string!("toString").into(), JsSymbol::to_primitive().into()];
+    let mut holder = Some(object.clone());
+    let mut is_first = true;
+    while let Some(current) = holder {
+        let has = keys.iter().any(|key| current.borrow().properties().contains_key(key));
+        if has && is_first {
+            return true;
+        }
+        if has {
+            let constructor =
+                current.get(js_string!("constructor"), context).ok().and_then(|value| value.as_object());
+            let name = constructor.and_then(|object| object.get(js_string!("name"), context).ok());
+            let name = name.and_then(|name| name.as_string()).map(|name| name.to_std_string_lossy());
+            return name.is_none_or(|name| !BUILT_IN.contains(&name.as_str()));
+        }
+        is_first = false;
+        holder = current.prototype();
+    }
+    false
+}
+
+/// `String(value)`.
+fn own_text_of(value: &JsValue, context: &mut Context) -> String {
+    match value.as_symbol() {
+        Some(symbol) => symbol.descriptive_string().to_std_string_lossy(),
+        None => value.to_string(context).map_or_else(|_| "NaN".to_owned(), |text| text.to_std_string_lossy()),
+    }
+}
+
+/// What `parseInt` and `parseFloat` read at the start of a text.
+fn leading_number(text: &str, with_fraction: bool) -> f64 {
+    let text = text.trim_start();
+    let sign = usize::from(text.starts_with(['+', '-']));
+    let digits = |from: usize| text[from..].bytes().take_while(u8::is_ascii_digit).count();
+    if with_fraction && text[sign..].starts_with("Infinity") {
+        return if text.starts_with('-') { f64::NEG_INFINITY } else { f64::INFINITY };
+    }
+    let mut end = sign + digits(sign);
+    if with_fraction {
+        if text[end..].starts_with('.') && (end > sign || digits(end + 1) > 0) {
+            end += 1 + digits(end + 1);
+        }
+        if end > sign && text[end..].starts_with(['e', 'E']) {
+            let at = end + 1 + usize::from(text[end + 1..].starts_with(['+', '-']));
+            let exponent = digits(at);
+            if exponent > 0 {
+                end = at + exponent;
+            }
+        }
+    }
+    text[..end].parse().unwrap_or(f64::NAN)
+}
+
 /// `inspect(value, options)` and `format(...args)` for the prelude.
 pub(crate) fn register(target: &JsObject, context: &mut Context) -> JsResult<()> {
-    native::define(target, &[("inspect", inspect_native), ("format", format_native)], context)
+    native::define(
+        target,
+        &[("inspect", inspect_native), ("format", format_native), ("width", width_native)],
+        context,
+    )
 }
 
 fn inspect_native(_: &JsValue, args: &[JsValue], context: &mut Context) -> JsResult<JsValue> {
@@ -105,6 +193,26 @@ fn inspect_native(_: &JsValue, args: &[JsValue], context: &mut Context) -> JsRes
         if let Some(length) = chosen.get(js_string!("breakLength"), context)?.as_number() {
             options.break_length = length.min(1e9) as usize;
         }
+        for (name, most) in
+            [("maxArrayLength", &mut options.max_items), ("maxStringLength", &mut options.max_string)]
+        {
+            let chosen = chosen.get(JsString::from(name), context)?;
+            if chosen.is_null() {
+                *most = usize::MAX / 2;
+            } else if let Some(chosen) = chosen.as_number() {
+                *most = chosen.clamp(0.0, 1e9) as usize;
+            }
+        }
+        options.sorted = chosen.get(js_string!("sorted"), context)?.to_boolean();
+        options.hidden = chosen.get(js_string!("showHidden"), context)?.to_boolean();
+        let getters = chosen.get(js_string!("getters"), context)?;
+        options.getters = match getters.as_string().map(|text| text.to_std_string_lossy()) {
+            Some(text) if text == "get" => Getters::Alone,
+            Some(text) if text == "set" => Getters::WithSetter,
+            Some(_) => Getters::Named,
+            None if getters.as_boolean() == Some(true) => Getters::All,
+            None => Getters::Named,
+        };
         let compact = chosen.get(js_string!("compact"), context)?;
         if let Some(levels) = compact.as_number() {
             options.compact = levels as usize;
@@ -118,4 +226,10 @@ fn inspect_native(_: &JsValue, args: &[JsValue], context: &mut Context) -> JsRes
 
 fn format_native(_: &JsValue, args: &[JsValue], context: &mut Context) -> JsResult<JsValue> {
     Ok(JsString::from(format(args, context).as_str()).into())
+}
+
+/// `width(text)`: the columns that it takes.
+fn width_native(_: &JsValue, args: &[JsValue], context: &mut Context) -> JsResult<JsValue> {
+    let text = native::text_argument(args, 0, context)?;
+    Ok(JsValue::from(inspect_text::width(&text) as u32))
 }

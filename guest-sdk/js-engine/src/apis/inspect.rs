@@ -8,20 +8,15 @@ use std::cell::RefCell;
 
 use boa_engine::{
     Context, JsObject, JsResult, JsString, JsSymbol, JsValue, JsVariant,
-    builtins::{
-        date::Date,
-        function::OrdinaryFunction,
-        promise::{Promise, PromiseState},
-        regexp::RegExp,
-    },
+    builtins::proxy::Proxy,
     js_string,
-    object::builtins::{JsArrayBuffer, JsMap, JsPromise, JsSet, JsTypedArray},
+    object::builtins::JsProxy,
     property::{PropertyDescriptor, PropertyKey},
 };
 
 use super::{
     inputs,
-    inspect_text::{is_identifier, quote},
+    inspect_text::{grouped, is_identifier, quote, units},
 };
 use crate::error_data;
 
@@ -29,6 +24,12 @@ use crate::error_data;
 pub(crate) const BUDGET: usize = 16 << 10;
 /// Elements shown of an array, a set or a map.
 const MAX_ITEMS: usize = 100;
+/// Characters shown of a string.
+const MAX_STRING: usize = 10_000;
+/// A string longer than this is split at its line breaks if it does not fit, UTF-16 units.
+const SPLIT: usize = 16;
+/// An array with more entries than this is shown in columns.
+pub(super) const IN_A_LINE: usize = 6;
 /// Line width that one-line layouts stay below.
 const BREAK_LENGTH: usize = 80;
 
@@ -41,11 +42,43 @@ pub(crate) struct Options {
     pub(crate) break_length: usize,
     /// Innermost levels joined on one line; 0 puts every entry on its own.
     pub(crate) compact: usize,
+    /// Elements shown of an array, a set or a map.
+    pub(crate) max_items: usize,
+    /// UTF-16 units shown of a string.
+    pub(crate) max_string: usize,
+    /// Whether properties are in the order of their names.
+    pub(crate) sorted: bool,
+    /// Whether properties that are not enumerable are shown, in brackets.
+    pub(crate) hidden: bool,
+    /// Which getters are run for what they give.
+    pub(crate) getters: Getters,
+}
+
+/// Getters that run while a value is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Getters {
+    /// None: they are named.
+    Named,
+    /// All.
+    All,
+    /// Those without a setter.
+    Alone,
+    /// Those with a setter.
+    WithSetter,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { depth: 2, break_length: BREAK_LENGTH, compact: 3 }
+        Self {
+            depth: 2,
+            break_length: BREAK_LENGTH,
+            compact: 3,
+            max_items: MAX_ITEMS,
+            max_string: MAX_STRING,
+            sorted: false,
+            hidden: false,
+            getters: Getters::Named,
+        }
     }
 }
 
@@ -68,30 +101,22 @@ pub(crate) fn inspect_with(value: &JsValue, options: Options, context: &mut Cont
     printer.value(value, 0)
 }
 
-struct Printer<'a> {
-    context: &'a mut Context,
-    options: Options,
+pub(super) struct Printer<'a> {
+    pub(super) context: &'a mut Context,
+    pub(super) options: Options,
     /// Objects being printed, outermost first.
     seen: Vec<JsObject>,
     /// Objects that contain themselves, in the order they were found.
     circular: Vec<JsObject>,
-    indentation: usize,
-    current_depth: usize,
-    spent: usize,
+    pub(super) indentation: usize,
+    pub(super) current_depth: usize,
+    pub(super) spent: usize,
 }
 
 impl Printer<'_> {
-    fn value(&mut self, value: &JsValue, depth: usize) -> String {
+    pub(super) fn value(&mut self, value: &JsValue, depth: usize) -> String {
         let text = match value.variant() {
-            JsVariant::String(text) => {
-                // What exceeds the budget is never shown: do not convert megabytes for it.
-                if text.len() > BUDGET {
-                    let cut = text.slice(0, BUDGET).to_std_string_lossy();
-                    format!("{}... {} more characters", quote(&cut), text.len() - BUDGET)
-                } else {
-                    quote(&text.to_std_string_lossy())
-                }
-            }
+            JsVariant::String(text) => self.string(&text),
             JsVariant::Object(object) => return self.object(&object, value, depth),
             JsVariant::BigInt(number) => format!("{number}n"),
             JsVariant::Symbol(symbol) => symbol.descriptive_string().to_std_string_lossy(),
@@ -102,9 +127,37 @@ impl Printer<'_> {
         text
     }
 
+    fn string(&self, text: &JsString) -> String {
+        let left = text.len().saturating_sub(self.options.max_string);
+        // What is not shown is not converted: it may be megabytes.
+        let shown = text.slice(0, text.len() - left).to_std_string_lossy();
+        let more = match left {
+            0 => String::new(),
+            left => format!("... {left} more character{}", if left > 1 { "s" } else { "" }),
+        };
+        let length = text.len() - left;
+        if length > SPLIT
+            && length + self.indentation + 4 > self.options.break_length
+            && self.options.compact < usize::MAX
+        {
+            let margin = format!(" +\n{}", " ".repeat(self.indentation + 2));
+            let lines: Vec<_> = shown.split_inclusive('\n').map(quote).collect();
+            return lines.join(&margin) + &more;
+        }
+        quote(&shown) + &more
+    }
+
     fn object(&mut self, object: &JsObject, value: &JsValue, depth: usize) -> String {
         if self.spent > BUDGET {
             return "...".to_owned();
+        }
+        if object.is::<Proxy>() {
+            // What it stands for is shown, and its traps are not asked.
+            let target = JsProxy::from_object(object.clone()).ok().and_then(|proxy| proxy.target());
+            return match target {
+                Some(target) => self.object(&target, &target.clone().into(), depth),
+                None => "<Revoked Proxy>".to_owned(),
+            };
         }
         if let Some(text) = self.custom(object, depth) {
             self.spent += text.len();
@@ -115,7 +168,7 @@ impl Printer<'_> {
             return format!("[Circular *{index}]");
         }
         let class = self.class_name(object);
-        if depth > self.options.depth && !is_leaf(object) {
+        if depth > self.options.depth && self.has_entries(object) {
             let name = match (&class, object.is_array()) {
                 (_, true) => "Array".to_owned(),
                 (Some(name), _) => name.clone(),
@@ -124,7 +177,6 @@ impl Printer<'_> {
             return format!("[{name}]");
         }
         self.seen.push(object.clone());
-        self.current_depth = depth;
         let text = self.raw(object, value, class, depth);
         self.seen.pop();
         match self.circular.iter().position(|seen| JsObject::equals(seen, object)) {
@@ -159,105 +211,36 @@ impl Printer<'_> {
         })
     }
 
-    fn raw(&mut self, object: &JsObject, value: &JsValue, class: Option<String>, depth: usize) -> String {
-        let prefix = |fallback: &str, size: Option<usize>| {
-            let name = match &class {
-                Some(name) => name.clone(),
-                None => format!("[{fallback}: null prototype]"),
-            };
-            let size = size.map_or(String::new(), |size| format!("({size})"));
-            match name.as_str() {
-                name if name == fallback && matches!(fallback, "Object") => String::new(),
-                "Array" if fallback == "Array" => String::new(),
-                name => format!("{name}{size} "),
-            }
-        };
-        let mut skip_indices = false;
-        let mut entries = Vec::new();
-        let (mut open, mut close) = (String::new(), "}");
-        let mut base = String::new();
-        self.indentation += 2;
-        if object.is_array() {
-            let length = self.length(object);
-            open = format!("{}[", prefix("Array", Some(length)));
-            close = "]";
-            skip_indices = true;
-            self.elements(object, length, depth, &mut entries);
-        } else if let Ok(set) = JsSet::from_object(object.clone()) {
-            open = format!("{}{{", prefix("Set", Some(set.size())));
-            let mut values = Vec::new();
-            let _ = set.for_each_native(|value| {
-                values.push(value);
-                Ok(())
-            });
-            for value in values.iter().take(MAX_ITEMS) {
-                entries.push(self.value(value, depth + 1));
-            }
-            more(values.len(), &mut entries);
-        } else if let Ok(map) = JsMap::from_object(object.clone()) {
-            let mut pairs = Vec::new();
-            let _ = map.for_each_native(|key, value| {
-                pairs.push((key, value));
-                Ok(())
-            });
-            open = format!("{}{{", prefix("Map", Some(pairs.len())));
-            for (key, value) in pairs.iter().take(MAX_ITEMS) {
-                let key = self.value(key, depth + 1);
-                entries.push(format!("{key} => {}", self.value(value, depth + 1)));
-            }
-            more(pairs.len(), &mut entries);
-        } else if let Ok(typed) = JsTypedArray::from_object(object.clone()) {
-            let length = typed.length(self.context).unwrap_or(0);
-            skip_indices = true;
-            if class.as_deref() == Some("Buffer") {
-                base = self.buffer(&typed, length);
-            } else {
-                open = format!("{}[", prefix("Uint8Array", Some(length)));
-                close = "]";
-                self.elements(object, length, depth, &mut entries);
-            }
-        } else if object.is_callable() {
-            base = self.function(object, value);
-        } else if error_data::is_error(object) {
-            base = self.error(object);
-        } else if object.is::<RegExp>() || object.is::<Date>() {
-            base = self.method_text(object);
-        } else if object.is::<Promise>() {
-            open = format!("{}{{", prefix("Promise", None));
-            self.promise(object, depth, &mut entries);
-        } else if let Ok(buffer) = JsArrayBuffer::from_object(object.clone()) {
-            open = format!("{}{{", prefix("ArrayBuffer", None));
-            entries.push(format!("byteLength: {}", buffer.byte_length()));
-        } else if let Some(text) = self.boxed(object) {
-            base = text;
-            skip_indices = true;
-        } else {
-            open = format!("{}{{", prefix("Object", None));
-        }
-        self.properties(object, skip_indices, depth, &mut entries);
-        self.indentation -= 2;
-        if !base.is_empty() && entries.is_empty() {
-            self.spent += base.len();
-            return base;
-        }
-        if !base.is_empty() {
-            open = "{".to_owned();
-        }
-        if entries.is_empty() {
-            return format!("{open}{close}");
-        }
-        self.join(&base, &open, close, entries, depth)
+    /// The entries of a list in columns, if they are short and of about one length.
+    pub(super) fn columns(&mut self, object: &JsObject, entries: Vec<String>) -> Vec<String> {
+        let length = self.length(object);
+        let all_numbers = (0..entries.len()).all(|index| {
+            let value = (index < length).then(|| object.get(index, self.context).ok()).flatten();
+            value.is_some_and(|value| value.is_number() || value.is_bigint())
+        });
+        let most = self.options.max_items;
+        let listed = if length > most && entries.len() > most { entries.len() - 1 } else { entries.len() };
+        grouped(entries, listed, all_numbers, self.indentation, self.options)
     }
 
-    fn join(&mut self, base: &str, open: &str, close: &str, entries: Vec<String>, depth: usize) -> String {
+    pub(super) fn join(
+        &mut self,
+        base: &str,
+        open: &str,
+        close: &str,
+        entries: Vec<String>,
+        depth: usize,
+        may_be_one_line: bool,
+    ) -> String {
         let base = match base {
             "" => String::new(),
             base => format!("{base} "),
         };
         let inner_levels = self.current_depth.saturating_sub(depth);
-        if inner_levels < self.options.compact {
-            let start = entries.len() + self.indentation + open.len() + base.len() + 10;
-            let total: usize = entries.iter().map(String::len).sum::<usize>() + entries.len() + start;
+        if inner_levels < self.options.compact && may_be_one_line {
+            let start = entries.len() + self.indentation + units(open) + units(base.trim_end()) + 10;
+            let total: usize =
+                entries.iter().map(|entry| units(entry)).sum::<usize>() + entries.len() + start;
             let one_line = !entries.iter().any(|entry| entry.contains('\n'));
             if total <= self.options.break_length && one_line && !base.contains('\n') {
                 return format!("{base}{open} {} {close}", entries.join(", "));
@@ -268,21 +251,63 @@ impl Printer<'_> {
         format!("{base}{open}{line}  {}{line}{close}", entries.join(&separator))
     }
 
-    fn elements(&mut self, object: &JsObject, length: usize, depth: usize, entries: &mut Vec<String>) {
-        for index in 0..length.min(MAX_ITEMS) {
+    pub(super) fn elements(
+        &mut self,
+        object: &JsObject,
+        length: usize,
+        depth: usize,
+        entries: &mut Vec<String>,
+    ) {
+        let mut index = 0;
+        while index < length && entries.len() < self.options.max_items {
             if self.spent > BUDGET {
                 entries.push("...".to_owned());
                 return;
             }
-            match object.get(index, self.context) {
-                Ok(value) => entries.push(self.value(&value, depth + 1)),
-                Err(_) => entries.push("<error>".to_owned()),
+            let holes = self.holes(object, index, length);
+            if holes > 0 {
+                let plural = if holes == 1 { "" } else { "s" };
+                entries.push(format!("<{holes} empty item{plural}>"));
+                index += holes;
+                continue;
             }
+            let own = object.borrow().properties().get(&PropertyKey::from(index as u64));
+            match own {
+                Some(property) if property.value().is_none() => {
+                    entries.push(self.property(object, &property, depth))
+                }
+                Some(_) | None => match object.get(index, self.context) {
+                    Ok(value) => entries.push(self.value(&value, depth + 1)),
+                    Err(_) => entries.push("<error>".to_owned()),
+                },
+            }
+            index += 1;
         }
-        more(length, entries);
+        more(length - index, entries);
     }
 
-    fn properties(&mut self, object: &JsObject, skip_indices: bool, depth: usize, entries: &mut Vec<String>) {
+    /// How many elements from `index` on are missing.
+    fn holes(&mut self, object: &JsObject, index: usize, length: usize) -> usize {
+        if !object.is_array() || object.has_own_property(index, self.context).unwrap_or(true) {
+            return 0;
+        }
+        // A sparse array may be long and hold little: its keys say where the next one stands.
+        let keys = object.own_property_keys(self.context).unwrap_or_default();
+        let next = keys.iter().filter_map(|key| match key {
+            PropertyKey::Index(found) => Some(found.get() as usize).filter(|found| *found > index),
+            PropertyKey::String(_) | PropertyKey::Symbol(_) => None,
+        });
+        next.min().unwrap_or(length).min(length) - index
+    }
+
+    pub(super) fn properties(
+        &mut self,
+        object: &JsObject,
+        skip_indices: bool,
+        depth: usize,
+        entries: &mut Vec<String>,
+    ) {
+        let first = entries.len();
         let keys = object.own_property_keys(self.context).unwrap_or_default();
         for key in keys {
             if skip_indices && matches!(key, PropertyKey::Index(_)) {
@@ -293,13 +318,17 @@ impl Printer<'_> {
                 return;
             }
             let own = object.borrow().properties().get(&key);
+            let is_hidden = own.as_ref().is_some_and(|own| own.enumerable() == Some(false));
+            if error_data::is_error(object) && self.said_already(object, &key) {
+                continue;
+            }
             let text = match own {
-                Some(property) if property.enumerable() != Some(true) => continue,
+                Some(property) if property.enumerable() != Some(true) && !self.options.hidden => continue,
                 Some(property) if is_input(&property) => match object.get(key.clone(), self.context) {
                     Ok(value) => self.value(&value, depth + 1),
                     Err(_) => "<error>".to_owned(),
                 },
-                Some(property) => self.property(&property, depth),
+                Some(property) => self.property(object, &property, depth),
                 // A proxy has no properties of its own.
                 None => match object.get(key.clone(), self.context) {
                     Ok(value) => self.value(&value, depth + 1),
@@ -307,6 +336,7 @@ impl Printer<'_> {
                 },
             };
             let name = match &key {
+                PropertyKey::String(name) if is_hidden => format!("[{}]", name.to_std_string_lossy()),
                 PropertyKey::String(name) => {
                     let name = name.to_std_string_lossy();
                     if is_identifier(&name) { name } else { quote(&name) }
@@ -319,136 +349,29 @@ impl Printer<'_> {
             self.spent += name.len();
             entries.push(format!("{name}: {text}"));
         }
+        if self.options.sorted {
+            entries[first..].sort();
+        }
     }
 
-    fn property(&mut self, property: &PropertyDescriptor, depth: usize) -> String {
+    fn property(&mut self, object: &JsObject, property: &PropertyDescriptor, depth: usize) -> String {
         let present = |value: Option<&JsValue>| value.is_some_and(|value| !value.is_undefined());
-        match (property.value(), present(property.get()), present(property.set())) {
-            (Some(value), _, _) => self.value(value, depth + 1),
-            (None, true, true) => "[Getter/Setter]".to_owned(),
-            (None, true, false) => "[Getter]".to_owned(),
-            (None, false, _) => "[Setter]".to_owned(),
-        }
-    }
-
-    fn promise(&mut self, object: &JsObject, depth: usize, entries: &mut Vec<String>) {
-        let Ok(promise) = JsPromise::from_object(object.clone()) else {
-            return;
+        let (label, runs) = match (property.value(), present(property.get()), present(property.set())) {
+            (Some(value), _, _) => return self.value(value, depth + 1),
+            (None, true, true) => ("Getter/Setter", [Getters::All, Getters::WithSetter]),
+            (None, true, false) => ("Getter", [Getters::All, Getters::Alone]),
+            (None, false, _) => return "[Setter]".to_owned(),
         };
-        entries.push(match promise.state() {
-            PromiseState::Pending => "<pending>".to_owned(),
-            PromiseState::Fulfilled(value) => self.value(&value, depth + 1),
-            PromiseState::Rejected(value) => {
-                format!("<rejected> {}", self.value(&value, depth + 1))
-            }
-        });
-    }
-
-    fn error(&mut self, object: &JsObject) -> String {
-        let stack = object.get(js_string!("stack"), self.context).ok();
-        let text = match stack.and_then(|stack| stack.as_string()) {
-            Some(stack) if !stack.is_empty() => stack.to_std_string_lossy(),
-            _ => self.method_text(object),
+        let getter = property.get().and_then(JsValue::as_callable);
+        let Some(getter) = getter.filter(|_| runs.contains(&self.options.getters)) else {
+            return format!("[{label}]");
         };
-        let text = match text.contains("\n    at ") {
-            true => text,
-            false => format!("[{text}]"),
-        };
-        text.replace('\n', &format!("\n{}", " ".repeat(self.indentation - 2)))
-    }
-
-    fn function(&mut self, object: &JsObject, value: &JsValue) -> String {
-        let name = own_text(object, "name", self.context).unwrap_or_default();
-        let source = value
-            .to_string(self.context)
-            .map(|text| text.slice(0, 16.min(text.len())).to_std_string_lossy())
-            .unwrap_or_default();
-        // Boa shows classes as `class A { [native code] }` or as a function; only theirs is a read-only `prototype`.
-        let prototype = object.borrow().properties().get(&js_string!("prototype").into());
-        let read_only = prototype.is_some_and(|prototype| prototype.writable() == Some(false));
-        if source.starts_with("class") || (read_only && object.is::<OrdinaryFunction>()) {
-            let name = if name.is_empty() { "(anonymous)" } else { &name };
-            return format!("[class {name}]");
-        }
-        let kind = if source.starts_with("async") { "AsyncFunction" } else { "Function" };
-        match name.as_str() {
-            "" => format!("[{kind} (anonymous)]"),
-            name => format!("[{kind}: {name}]"),
+        match getter.call(&object.clone().into(), &[], self.context) {
+            Ok(value) if value.is_object() => format!("[{label}] {}", self.value(&value, depth + 1)),
+            Ok(value) => format!("[{label}: {}]", self.value(&value, depth + 1)),
+            Err(error) => format!("[{label}: <Inspection threw ({error})>]"),
         }
     }
-
-    /// `toString()` of a regular expression, `toISOString()` of a date.
-    fn method_text(&mut self, object: &JsObject) -> String {
-        let method = if object.is::<Date>() { "toISOString" } else { "toString" };
-        object
-            .get(JsString::from(method), self.context)
-            .ok()
-            .and_then(|method| method.as_callable())
-            .and_then(|method| method.call(&object.clone().into(), &[], self.context).ok())
-            .and_then(|text| text.as_string())
-            .map_or_else(|| "Invalid Date".to_owned(), |text| text.to_std_string_lossy())
-    }
-
-    fn boxed(&mut self, object: &JsObject) -> Option<String> {
-        let value = JsValue::from(object.clone());
-        if object.is::<JsString>() {
-            let text = value.to_string(self.context).ok()?.to_std_string_lossy();
-            return Some(format!("[String: {}]", quote(&text)));
-        }
-        if object.is::<f64>() {
-            let text = value.to_string(self.context).ok()?.to_std_string_lossy();
-            return Some(format!("[Number: {text}]"));
-        }
-        let flag = object.downcast_ref::<bool>()?;
-        Some(format!("[Boolean: {}]", *flag))
-    }
-
-    fn buffer(&mut self, typed: &JsTypedArray, length: usize) -> String {
-        let mut out = "<Buffer".to_owned();
-        for index in 0..length.min(50) {
-            let byte =
-                typed.at(index as i64, self.context).ok().and_then(|value| value.as_number()).unwrap_or(0.0);
-            out.push_str(&format!(" {:02x}", byte as u8));
-        }
-        if length > 50 {
-            out.push_str(&format!(" ... {} more bytes", length - 50));
-        }
-        out.push('>');
-        out
-    }
-
-    fn length(&mut self, object: &JsObject) -> usize {
-        object
-            .get(js_string!("length"), self.context)
-            .ok()
-            .and_then(|length| length.as_number())
-            .map_or(0, |length| length as usize)
-    }
-
-    /// The name of the nearest constructor on the prototype chain; `None` for a null prototype.
-    fn class_name(&mut self, object: &JsObject) -> Option<String> {
-        let mut holder = Some(object.clone());
-        while let Some(current) = holder {
-            let constructor = current
-                .borrow()
-                .properties()
-                .get(&js_string!("constructor").into())
-                .and_then(|property| property.value().and_then(JsValue::as_object));
-            if let Some(constructor) = constructor
-                && let Some(name) = own_text(&constructor, "name", self.context)
-                && !name.is_empty()
-            {
-                return Some(name);
-            }
-            holder = current.prototype();
-        }
-        None
-    }
-}
-
-/// Kinds that are one word and are shown whatever the depth.
-fn is_leaf(object: &JsObject) -> bool {
-    object.is_callable() || error_data::is_error(object) || object.is::<RegExp>() || object.is::<Date>()
 }
 
 /// Part of an input that was not read yet.
@@ -456,15 +379,14 @@ fn is_input(property: &PropertyDescriptor) -> bool {
     property.get().and_then(JsValue::as_object).is_some_and(|getter| inputs::is_ours(&getter))
 }
 
-fn more(length: usize, entries: &mut Vec<String>) {
-    if length > MAX_ITEMS {
-        let rest = length - MAX_ITEMS;
+pub(super) fn more(rest: usize, entries: &mut Vec<String>) {
+    if rest > 0 {
         let plural = if rest == 1 { "" } else { "s" };
         entries.push(format!("... {rest} more item{plural}"));
     }
 }
 
-fn own_text(object: &JsObject, key: &str, _context: &mut Context) -> Option<String> {
+pub(super) fn own_text(object: &JsObject, key: &str, _context: &mut Context) -> Option<String> {
     let property = object.borrow().properties().get(&JsString::from(key).into())?;
     Some(property.value()?.as_string()?.to_std_string_lossy())
 }

@@ -35,9 +35,10 @@
   }));
 
   const list = () => Object.keys(values());
-  const secrets = new Proxy({}, {
+  // What `console.log(secrets)` shows: the names. The console looks at the target of a proxy.
+  const shown = Object.defineProperty({}, custom, { value: () => `[secrets: ${list().join(', ') || 'none'}]`, configurable: true });
+  const secrets = new Proxy(shown, {
     get(_, name) {
-      if (name === custom) return () => `[secrets: ${list().join(', ') || 'none'}]`;
       if (name === 'toJSON') return () => Object.fromEntries(list().map((key) => [key, '***']));
       if (typeof name === 'symbol') return undefined;
       if (Object.hasOwn(values(), name)) return values()[name];
