@@ -81,6 +81,7 @@ fn bundle(folder: &Root, beside: Option<&Root>) -> Result<Bundle, FolderError> {
     let mut reader = Reader { root: folder, files: BTreeMap::new(), size };
     reader.code(folder, "", 0)?;
     reader.libraries(beside)?;
+    reader.values()?;
     Ok(Bundle { workflow, files: reader.files })
 }
 
@@ -134,7 +135,7 @@ impl Reader<'_> {
                     let inner = folder.folder(Path::new(&name))?;
                     self.code(&inner, &format!("{below}/"), depth + 1)?;
                 }
-            } else if Language::of(&name).is_some() {
+            } else if matches!(Language::of(&name), Some(Language::JavaScript | Language::TypeScript)) {
                 // Read from the workflow's folder, because links may lead to another part of it.
                 self.file(self.root, &below, below.clone())?;
             }
@@ -152,6 +153,29 @@ impl Reader<'_> {
         })?;
         self.size += text.len() as u64;
         self.files.insert(name, text);
+        Ok(())
+    }
+
+    /// Adds the JSON files of the folder that the code imports. Others are no part of the workflow.
+    fn values(&mut self) -> Result<(), FolderError> {
+        let mut found = BTreeSet::new();
+        for (importer, text) in &self.files {
+            for specifier in script::mentioned(text).filter(|specifier| specifier.starts_with('.')) {
+                let is_json = |name: &str| {
+                    Language::of(name) == Some(Language::Json)
+                        && name != WORKFLOW
+                        && !name.split('/').any(|part| part.starts_with('.'))
+                        && self.root.may_be_file(Path::new(name))
+                };
+                let exists = |name: &str| self.files.contains_key(name) || is_json(name);
+                found.extend(script::resolve(importer, specifier, exists).ok().flatten());
+            }
+        }
+        for name in found {
+            if !self.files.contains_key(&name) {
+                self.file(self.root, &name, name.clone())?;
+            }
+        }
         Ok(())
     }
 

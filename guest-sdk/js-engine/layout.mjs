@@ -127,7 +127,7 @@ lists.forEach((scripts, list) => {
     touched = new Set();
     let answer = ask('prepare', form, 'script.js', source);
     if (answer.charCodeAt(0) !== 0) throw new Error(answer);
-    answer = ask('call', push, '{}', '{}', '{}', '{}', '{"run":"r","workflow":"w","step":"s","attempt":1,"secrets_listed":[]}');
+    answer = ask('call', push, '{}', '{}', '{}', '{}', '{}', '{"run":"r","workflow":"w","step":"s","attempt":1,"secrets_listed":[]}');
     const waiting = [];
     while (answer.charCodeAt(0) === 2) {
       waiting.push(...JSON.parse(answer.slice(1)).calls);

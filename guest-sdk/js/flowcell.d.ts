@@ -104,12 +104,20 @@ declare namespace Flowcell {
 
   type Steps = Of<'steps', Record<string, any>>;
   type Env = Of<'env', Record<string, string | undefined>>;
+  /** What a loop hands to the steps inside it. */
+  interface LoopScope {
+    item: any;
+    /** From 0. */
+    index: number;
+  }
+  type Scopes = Of<'scopes', Record<string, LoopScope | undefined>>;
   type Secrets = Readonly<Of<'secrets', Record<string, string>>>;
 
   /** The second argument of a module's default function. */
   interface Tools {
     steps: Steps;
     env: Env;
+    scopes: Scopes;
     secrets: Secrets;
     kv: Kv;
     fetch: typeof fetch;
@@ -130,6 +138,8 @@ declare const context: Flowcell.Context;
 declare const steps: Flowcell.Steps;
 /** The variables that the workflow names and that are set. */
 declare const env: Flowcell.Env;
+/** The loops around the step, by their ids. */
+declare const scopes: Flowcell.Scopes;
 /** The secrets that the workflow lists; reading another throws. */
 declare const secrets: Flowcell.Secrets;
 /** Values that outlive the run, one store a workflow. */
@@ -472,6 +482,59 @@ declare module 'node:timers/promises' {
   export * from 'timers/promises';
   export { default } from 'timers/promises';
 }
+
+declare module 'path' {
+  export function join(...paths: string[]): string;
+  export function resolve(...paths: string[]): string;
+  export function normalize(path: string): string;
+  export function dirname(path: string): string;
+  export function basename(path: string, suffix?: string): string;
+  export function extname(path: string): string;
+  export function relative(from: string, to: string): string;
+  export function isAbsolute(path: string): boolean;
+  export function parse(path: string): { root: string; dir: string; base: string; ext: string; name: string };
+  export function format(path: { root?: string; dir?: string; base?: string; ext?: string; name?: string }): string;
+  export const sep: '/';
+  export const delimiter: ':';
+  const all: typeof import('path');
+  export default all;
+}
+declare module 'node:path' {
+  export * from 'path';
+  export { default } from 'path';
+}
+
+// As in Node.js, whose types (`npm install --save-dev @types/node`) say more.
+declare module 'assert';
+declare module 'node:assert';
+declare module 'assert/strict';
+declare module 'node:assert/strict';
+declare module 'os';
+declare module 'node:os';
+declare module 'process';
+declare module 'node:process';
+declare module 'stream';
+declare module 'node:stream';
+declare module 'stream/promises';
+declare module 'node:stream/promises';
+declare module 'stream/consumers';
+declare module 'node:stream/consumers';
+declare module 'string_decoder';
+declare module 'node:string_decoder';
+declare module 'zlib';
+declare module 'node:zlib';
+
+/** What packages made for Node.js ask for; `env` is the workflow's. */
+declare const process: {
+  readonly env: Record<string, string | undefined>;
+  readonly argv: string[];
+  readonly platform: string;
+  readonly version: string;
+  nextTick(work: (...args: any[]) => void, ...args: any[]): void;
+  hrtime: { (before?: [number, number]): [number, number]; bigint(): bigint };
+  uptime(): number;
+  cwd(): string;
+};
 
 /** A module of the engine, or the default export of a library. */
 declare function require(name: 'crypto' | 'node:crypto'): typeof import('crypto');

@@ -31,10 +31,12 @@ pub use self::{
 /// The language of a code file, by its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Language {
-    /// `.js`, `.mjs`
+    /// `.js`, `.mjs`, `.cjs`
     JavaScript,
-    /// `.ts`, `.mts`
+    /// `.ts`, `.mts`, `.cts`
     TypeScript,
+    /// `.json`: a value that code imports
+    Json,
 }
 
 impl Language {
@@ -44,8 +46,9 @@ impl Language {
         let (stem, extension) = name.rsplit_once('.')?;
         match extension {
             _ if stem.is_empty() => None,
-            "js" | "mjs" => Some(Self::JavaScript),
-            "ts" | "mts" if !stem.ends_with(".d") => Some(Self::TypeScript),
+            "js" | "mjs" | "cjs" => Some(Self::JavaScript),
+            "json" => Some(Self::Json),
+            "ts" | "mts" | "cts" if !stem.ends_with(".d") => Some(Self::TypeScript),
             _ => None,
         }
     }

@@ -59,7 +59,7 @@ pub fn parse(file: &str, source: &str) -> Result<Parsed, Mistake> {
     let source = text::without_mark(source);
     let language = Language::of(file).unwrap_or(Language::JavaScript);
     let stack = match language {
-        Language::JavaScript => STACK + source.len() * STACK_A_BYTE_CHECKED,
+        Language::JavaScript | Language::Json => STACK + source.len() * STACK_A_BYTE_CHECKED,
         Language::TypeScript => {
             let brackets = source.bytes().filter(|byte| matches!(byte, b'(' | b'[' | b'{' | b'<')).count();
             if brackets > BRACKETS_MOST {
@@ -96,7 +96,7 @@ pub fn parse(file: &str, source: &str) -> Result<Parsed, Mistake> {
 
 fn parse_here(language: Language, source: &str) -> Result<Parsed, Mistake> {
     let javascript = match language {
-        Language::JavaScript => source.to_owned(),
+        Language::JavaScript | Language::Json => source.to_owned(),
         Language::TypeScript => {
             let allocator = Allocator::default();
             let typed = run(&allocator, source, SourceType::ts().with_module(true));
@@ -110,7 +110,7 @@ fn parse_here(language: Language, source: &str) -> Result<Parsed, Mistake> {
         (Ok(()), _) => Ok(parsed(&module.program, javascript.clone())),
         (Err(mistake), Language::TypeScript) => Err(mistake),
         // The body of a function is sloppy code, and may hold what no module may.
-        (Err(mistake), Language::JavaScript) => {
+        (Err(mistake), Language::JavaScript | Language::Json) => {
             let allocator = Allocator::default();
             let script = run(&allocator, &javascript, SourceType::script());
             if script.diagnostics.has_errors() || script.panicked {

@@ -8,30 +8,53 @@
 pub const LIBRARIES: &str = "libraries";
 
 /// The modules that the engine has built in, with or without `node:`: the names in its `prelude/require.js`.
-const BUILTINS: [&str; 9] =
-    ["buffer", "crypto", "events", "perf_hooks", "querystring", "timers", "timers/promises", "url", "util"];
-
-/// Modules of Node.js that people reach for and that a sandbox does not have.
-const NODE_ONLY: [&str; 18] = [
+const BUILTINS: [&str; 23] = [
     "assert",
-    "child_process",
-    "cluster",
-    "dgram",
-    "dns",
-    "fs",
-    "fs/promises",
-    "http",
-    "http2",
-    "https",
-    "net",
+    "assert/strict",
+    "buffer",
+    "console",
+    "constants",
+    "crypto",
+    "events",
     "os",
     "path",
+    "path/posix",
+    "perf_hooks",
     "process",
+    "querystring",
     "stream",
-    "tls",
-    "vm",
-    "worker_threads",
+    "stream/consumers",
+    "stream/promises",
+    "string_decoder",
+    "timers",
+    "timers/promises",
+    "url",
+    "util",
+    "util/types",
+    "zlib",
 ];
+
+/// What takes the place of a module of Node.js that a sandbox cannot have. The engine's `modules.rs` says the same.
+fn instead_of(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "fs" | "fs/promises" => {
+            "there are no files; `kv` keeps values, and `import data from './data.json'` reads a file of the workflow"
+        }
+        "http" | "https" | "http2" => "`fetch` makes requests",
+        "net" | "tls" | "dgram" | "dns" | "dns/promises" => {
+            "there are no sockets; `fetch` makes requests, other protocols are steps or plugins"
+        }
+        "child_process" | "cluster" | "worker_threads" => {
+            "there are no processes and no threads; a plugin does work of its own"
+        }
+        "vm" | "module" | "repl" | "inspector" | "v8" => "code comes from files: `import` or `require` one",
+        "readline" | "tty" => "there is no terminal; `console.log` writes to the run's log",
+        "async_hooks" | "diagnostics_channel" | "domain" | "trace_events" | "wasi" => {
+            "nothing takes its place"
+        }
+        _ => return None,
+    })
+}
 
 /// Why a specifier leads to no file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -51,10 +74,12 @@ pub enum NoModule {
         package: String,
     },
     /// A module of Node.js that is not built in.
-    #[error("`{name}` is a module of Node.js that scripts do not have; built in are {}", BUILTINS.join(", "))]
+    #[error("`{name}` is a module of Node.js that scripts do not have: {instead}")]
     NoBuiltin {
         /// The specifier.
         name: String,
+        /// What to do instead.
+        instead: String,
     },
     /// `..` above the workflow's folder, or an absolute path.
     #[error(
@@ -71,7 +96,7 @@ pub enum NoModule {
         specifier: String,
     },
     /// A file that is not code.
-    #[error("`{path}` cannot be imported: modules are .js, .mjs, .ts and .mts files")]
+    #[error("`{path}` cannot be imported: modules are .js, .mjs, .cjs, .ts, .mts, .cts and .json files")]
     NoCode {
         /// The file.
         path: String,
@@ -89,7 +114,7 @@ fn library_files(specifier: &str) -> Vec<String> {
     let scoped = parts.len() < specifier.len();
     let enough = !scoped || parts.contains('/');
     if enough && parts.split('/').all(plain) {
-        ["js", "mjs"]
+        ["js", "mjs", "cjs"]
             .map(|end| format!("{LIBRARIES}/{specifier}.{end}"))
             .into_iter()
             .chain([format!("{LIBRARIES}/{specifier}")])
@@ -118,8 +143,12 @@ pub fn resolve(
     if BUILTINS.contains(&bare) {
         return Ok(None);
     }
+    let absent = |instead: String| NoModule::NoBuiltin { name: specifier.to_owned(), instead };
+    if let Some(instead) = instead_of(bare) {
+        return Err(absent(instead.to_owned()));
+    }
     if bare.len() < specifier.len() {
-        return Err(NoModule::NoBuiltin { name: specifier.to_owned() });
+        return Err(absent(format!("built in are {}", BUILTINS.join(", "))));
     }
     if specifier.contains(':') {
         return Err(NoModule::Address { specifier: specifier.to_owned() });
@@ -128,9 +157,6 @@ pub fn resolve(
         return Ok(Some(file));
     }
     let name = specifier.to_owned();
-    if NODE_ONLY.contains(&specifier) {
-        return Err(NoModule::NoBuiltin { name });
-    }
     let parts = if specifier.starts_with('@') { 2 } else { 1 };
     let package = specifier.split('/').take(parts).collect::<Vec<_>>().join("/");
     Err(NoModule::NoLibrary { name, package })
@@ -149,17 +175,18 @@ fn relative(importer: &str, specifier: &str, exists: impl Fn(&str) -> bool) -> R
         }
     }
     let path = parts.join("/");
-    let ends = ["", ".js", ".mjs", ".ts", ".mts", "/index.js", "/index.ts"].map(|end| format!("{path}{end}"));
+    let ends = ["", ".js", ".mjs", ".cjs", ".ts", ".mts", ".cts", ".json"].map(|end| format!("{path}{end}"));
+    let index = ["js", "ts", "cjs", "json"].map(|end| format!("{path}/index.{end}"));
     // TypeScript's own habit: `./x.js` names a file that is written as `x.ts`.
-    let stem = [".js", ".mjs"].iter().find_map(|end| path.strip_suffix(end)).unwrap_or(&path);
-    let typed = [".ts", ".mts"].map(|end| format!("{stem}{end}"));
-    if let Some(found) = ends.into_iter().chain(typed).find(|file| exists(file)) {
+    let stem = [".js", ".mjs", ".cjs"].iter().find_map(|end| path.strip_suffix(end)).unwrap_or(&path);
+    let typed = [".ts", ".mts", ".cts"].map(|end| format!("{stem}{end}"));
+    if let Some(found) = ends.into_iter().chain(index).chain(typed).find(|file| exists(file)) {
         return Ok(found);
     }
     let extension =
         path.rsplit('/').next().and_then(|name| name.rsplit_once('.')).map(|(_, extension)| extension);
     match extension {
-        Some("json" | "cjs" | "jsx" | "tsx" | "node" | "wasm") => Err(NoModule::NoCode { path }),
+        Some("jsx" | "tsx" | "node" | "wasm") => Err(NoModule::NoCode { path }),
         Some(_) | None => Err(NoModule::Missing { path }),
     }
 }
@@ -168,8 +195,11 @@ fn relative(importer: &str, specifier: &str, exists: impl Fn(&str) -> bool) -> R
 mod tests {
     use super::*;
 
-    const FILES: [&str; 8] = [
+    const FILES: [&str; 11] = [
         "a.js",
+        "old.cjs",
+        "list.json",
+        "data/index.json",
         "lib/b.ts",
         "lib/c/index.js",
         "d.mjs",
@@ -203,6 +233,12 @@ mod tests {
             ("main.ts", "node:crypto", None),
             ("main.ts", "timers/promises", None),
             ("main.ts", "./d", Some("d.mjs")),
+            ("main.ts", "./old", Some("old.cjs")),
+            ("main.ts", "./list.json", Some("list.json")),
+            ("main.ts", "./list", Some("list.json")),
+            ("main.ts", "./data", Some("data/index.json")),
+            ("main.ts", "stream", None),
+            ("main.ts", "node:zlib", None),
             ("main.ts", "./lib/b.js", Some("lib/b.ts")),
             ("main.ts", "@scope/name.js", Some("libraries/@scope/name.js")),
         ] {
@@ -235,9 +271,13 @@ mod tests {
         for (specifier, words) in [
             (
                 "node:fs",
-                "`node:fs` is a module of Node.js that scripts do not have; built in are buffer, crypto,",
+                "`node:fs` is a module of Node.js that scripts do not have: there are no files; `kv`",
             ),
-            ("path", "`path` is a module of Node.js that scripts do not have"),
+            ("https", "`https` is a module of Node.js that scripts do not have: `fetch` makes requests"),
+            (
+                "node:sqlite",
+                "`node:sqlite` is a module of Node.js that scripts do not have: built in are assert,",
+            ),
             ("./gone.js", "there is no file `gone.js` in the workflow's folder"),
             (
                 "lodash-es",
@@ -245,7 +285,8 @@ mod tests {
             ),
             ("@a/b/c", "there is no library `@a/b/c`: `flowcell bundle @a/b` puts it under libraries/"),
             ("https://esm.sh/dayjs", "`https://esm.sh/dayjs` cannot be imported"),
-            ("./data.json", "`data.json` cannot be imported: modules are .js, .mjs, .ts and .mts files"),
+            ("./data.json", "there is no file `data.json` in the workflow's folder"),
+            ("./data.tsx", "`data.tsx` cannot be imported: modules are .js, .mjs, .cjs, .ts,"),
         ] {
             let message = found("main.ts", specifier).unwrap_err().to_string();
             assert!(message.starts_with(words), "{specifier}: {message}");

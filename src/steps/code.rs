@@ -49,6 +49,7 @@ pub(super) async fn execute(
         raw_body: Arc::clone(&facts.raw_body),
         steps: scope.steps_json(),
         env: Arc::clone(&facts.env),
+        scopes: scope.scopes_json(),
         secrets: Hidden(facts.listed_secrets()),
         meta: meta.to_string(),
         limits: code.limits,

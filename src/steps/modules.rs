@@ -53,6 +53,13 @@ impl Loader<'_> {
             return Err(FieldError::new(self.field, format!("`{file}` is over {most}")));
         }
         match Language::of(file) {
+            Some(Language::Json) => {
+                if let Err(error) = serde_json::from_str::<serde::de::IgnoredAny>(source) {
+                    let (line, column) = (error.line().max(1) as u32, error.column().max(1) as u32);
+                    return Err(self.at(file, line, column, &format!("this is not JSON: {error}")));
+                }
+                Ok((plain(file, source), Vec::new()))
+            }
             Some(Language::TypeScript) => {
                 let parsed = script::parse(file, source)
                     .map_err(|mistake| self.at(file, mistake.line, mistake.column, &mistake.message))?;
@@ -76,8 +83,7 @@ impl Loader<'_> {
             Err(error) => error,
         };
         if !is_entry && error.message.contains(NO_DEFAULT) {
-            let (file, source) = (file.to_owned(), javascript.to_owned());
-            return Ok(Script { file, form: Form::Module, source, modules: Vec::new(), imports: Vec::new() });
+            return Ok(plain(file, javascript));
         }
         let error = typescript(file, javascript, error);
         Err(match error.position {
@@ -104,6 +110,12 @@ impl Loader<'_> {
     fn at(&self, file: &str, line: u32, column: u32, message: &str) -> FieldError {
         FieldError::in_code(self.field, Position { file: file.to_owned(), line, column }, message)
     }
+}
+
+/// A file that another one imports, as text.
+fn plain(file: &str, source: &str) -> Script {
+    let (file, source) = (file.to_owned(), source.to_owned());
+    Script { file, form: Form::Module, source, modules: Vec::new(), imports: Vec::new() }
 }
 
 /// The error of a `.js` file, which says so if the file is TypeScript.

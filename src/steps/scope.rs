@@ -181,11 +181,22 @@ impl<'a> Scope<'a> {
             return self.outputs.to_json();
         }
         let mut outputs = self.outputs.clone();
+        self.add_loops(&mut outputs);
+        outputs.to_json()
+    }
+
+    /// The loops around the step as one JSON object, each with `item` and `index`.
+    pub fn scopes_json(&self) -> String {
+        let mut scopes = Outputs::default();
+        self.add_loops(&mut scopes);
+        scopes.to_json()
+    }
+
+    fn add_loops(&self, to: &mut Outputs) {
         for (id, item, index) in &self.place.loops {
             let scope = format!("{{\"item\":{},\"index\":{index}}}", item.as_str());
-            outputs.set(id.as_str(), JsonText::parse(scope).unwrap_or_else(|_| JsonText::null()));
+            to.set(id.as_str(), JsonText::parse(scope).unwrap_or_else(|_| JsonText::null()));
         }
-        outputs.to_json()
     }
 
     /// The step instance as text.
@@ -291,5 +302,7 @@ mod tests {
         assert_eq!(root(Root::Scopes), Some(json!({"each": {"item": {"n": 1}, "index": 4}})));
         let steps: Value = serde_json::from_str(&scope.steps_json()).unwrap();
         assert_eq!(steps["each"], json!({"item": {"n": 1}, "index": 4}));
+        let scopes: Value = serde_json::from_str(&scope.scopes_json()).unwrap();
+        assert_eq!(Some(scopes), root(Root::Scopes));
     }
 }

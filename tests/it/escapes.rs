@@ -24,7 +24,7 @@ return found;"
     );
     let server = TestServer::start([
         Workflow::script("probe", &source),
-        Workflow::script("after", "return typeof process"),
+        Workflow::script("after", "return typeof process.left"),
     ]);
     let response = server.hook("probe");
     assert_eq!(response.status, 200, "{}", server.run(&response.run_id())["error"]);
@@ -48,13 +48,13 @@ fn cve_2026_34156_the_console_leads_to_no_host_constructor() {
     nothing_reached(
         "stdout: () => console._stdout,
          stderr: () => console._stderr,
-         constructor: () => console.log.constructor('return process')(),
-         through_stdout: () => console._stdout.constructor.constructor('return process')(),
-         caller: () => console.log.caller.constructor('return process')(),
+         constructor: () => console.log.constructor('return process.mainModule')(),
+         through_stdout: () => console._stdout.constructor.constructor('return process.mainModule')(),
+         caller: () => console.log.caller.constructor('return process.mainModule')(),
          prototype: () => Object.getPrototypeOf(console.log).constructor('return process.mainModule')(),
          times: () => console._times,
-         error: () => { try { null.x } catch (e) { return e.constructor.constructor('return process')() } },
-         module_function: () => require('crypto').createHmac.constructor('return process')(),",
+         error: () => { try { null.x } catch (e) { return e.constructor.constructor('return process.mainModule')() } },
+         module_function: () => require('crypto').createHmac.constructor('return process.mainModule')(),",
     );
 }
 
@@ -106,28 +106,33 @@ fn cve_2025_68613_a_template_that_would_compute_is_an_error_of_check() {
 #[test]
 fn cve_2026_1470_with_and_constructors_reach_no_host() {
     nothing_reached(
-        "with_statement: () => new Function('with (this) { return process }')(),
-         with_constructor: () => new Function('o', 'with (o) { return constructor(\"return process\")() }')(() => 1),
-         this: () => this.constructor.constructor('return process')(),
-         function: () => (function () { return this })().process,
-         arguments: () => (function () { return arguments.callee.caller })().constructor('return process')(),
-         call: () => Function.prototype.call.constructor('return process')(),
-         async_function: () => (async () => {}).constructor('return process')(),
-         generator: () => (function* () {}).constructor('return process')().next().value,
-         indirect_eval: () => (0, eval)('process'),
-         template: () => (s => s.constructor.constructor('return process')())`x`,
-         reflect: () => Reflect.construct(Function, ['return process'])(),
-         getter: () => Object.getOwnPropertyDescriptor(Object.prototype, '__proto__').get.constructor('return process')(),
-         bound: () => Function.bind.call(Function, null, 'return process')()(),",
+        "with_statement: () => new Function('with (this) { return process.mainModule }')(),
+         with_constructor: () => new Function('o', 'with (o) { return constructor(\"return process.mainModule\")() }')(() => 1),
+         this: () => this.constructor.constructor('return process.mainModule')(),
+         function: () => (function () { return this })().process.mainModule,
+         arguments: () => (function () { return arguments.callee.caller })().constructor('return process.mainModule')(),
+         call: () => Function.prototype.call.constructor('return process.mainModule')(),
+         async_function: () => (async () => {}).constructor('return process.mainModule')(),
+         generator: () => (function* () {}).constructor('return process.mainModule')().next().value,
+         indirect_eval: () => (0, eval)('process.mainModule'),
+         template: () => (s => s.constructor.constructor('return process.mainModule')())`x`,
+         reflect: () => Reflect.construct(Function, ['return process.mainModule'])(),
+         getter: () => Object.getOwnPropertyDescriptor(Object.prototype, '__proto__').get.constructor('return process.mainModule')(),
+         bound: () => Function.bind.call(Function, null, 'return process.mainModule')()(),",
     );
 }
 
 #[test]
 fn cve_2026_27495_task_runner_paths_do_not_exist() {
     nothing_reached(
-        "process: () => process,
-         global_process: () => globalThis.process,
-         global: () => globalThis.global?.process,
+        "process: () => process.mainModule,
+         global_process: () => globalThis.process.mainModule?.require('fs'),
+         global: () => globalThis.global?.process?.constructor?.constructor('return process.dlopen()')(),
+         exit: () => process.exit(1),
+         kill: () => process.kill(1),
+         linked: () => process._linkedBinding,
+         required: () => process.getBuiltinModule,
+         stdout: () => process.stdout._handle,
          module: () => module,
          exports: () => exports,
          dirname: () => __dirname,
@@ -135,6 +140,7 @@ fn cve_2026_27495_task_runner_paths_do_not_exist() {
          main: () => require.main,
          cache: () => require.cache,
          binding: () => process.binding('fs'),
+         left: () => { process.left = 1 },
          deno: () => globalThis.Deno,
          bun: () => globalThis.Bun,
          wasm: () => globalThis.WebAssembly,
@@ -155,7 +161,7 @@ fn modules_of_the_host_cannot_be_required_or_imported() {
         "fs/promises",
         "child_process",
         "node:child_process",
-        "os",
+        "inspector",
         "net",
         "http",
         "https",
@@ -163,7 +169,7 @@ fn modules_of_the_host_cannot_be_required_or_imported() {
         "vm",
         "worker_threads",
         "module",
-        "process",
+        "node:module",
         "path/../fs",
         "../main.js",
         "./main.js",
@@ -191,14 +197,14 @@ fn cve_2026_22709_promise_callbacks_run_with_no_host_object() {
            return seen?.constructor?.('return process')() },
          species: async () => {
            class P extends Promise { static get [Symbol.species]() { return function (f) { f(() => {}, () => {}); this.x = 1 } } }
-           return (await P.resolve(1).then(() => 1))?.constructor?.constructor('return process')() },
+           return (await P.resolve(1).then(() => 1))?.constructor?.constructor('return process.mainModule')() },
          catch: async () => {
            let error; await Promise.reject(new Error('x')).catch(e => { error = e });
-           return error.constructor.constructor('return process')() },
+           return error.constructor.constructor('return process.mainModule')() },
          symbol_name: async () => {
            const e = new Error(); e.name = Symbol(); let caught;
            try { await (async () => e.stack)() } catch (x) { caught = x }
-           return caught?.constructor?.constructor('return process')() },",
+           return caught?.constructor?.constructor('return process.mainModule')() },",
     );
 }
 

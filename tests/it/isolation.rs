@@ -125,7 +125,7 @@ fn a_command_line_run_is_isolated_like_any_other() {
     let folder = tempfile::tempdir().unwrap();
     Workflow::script(
         "local",
-        "globalThis.n = (globalThis.n ?? 0) + 1; return { n, process: typeof process }",
+        "globalThis.n = (globalThis.n ?? 0) + 1; return { n, process: typeof process.mainModule }",
     )
     .write(folder.path());
     let event = folder.path().join("event.json");

@@ -151,7 +151,7 @@ pub fn cache() -> PathBuf {
 }
 
 /// The folder of what this state of the bundler makes.
-fn folder() -> PathBuf {
+pub fn folder() -> PathBuf {
     let mut sha = Sha256::new();
     let sources = root().join("src/cli/bundle");
     let mut files: Vec<_> = fs::read_dir(sources).unwrap().map(|entry| entry.unwrap().path()).collect();
@@ -167,12 +167,17 @@ pub fn has_tools() -> bool {
 
 /// Bundles a library unless it was; what it says when that does not work.
 fn bundled(folder: &Path, library: &Library) -> Result<(), String> {
-    let file = folder.join(format!("{}.js", library.name));
-    let begins = format!("// {} {},", library.name, library.version);
+    bundled_at(folder, library.name, library.version)
+}
+
+/// Bundles a package at a version unless it was; what it says when that does not work.
+pub fn bundled_at(folder: &Path, name: &str, version: &str) -> Result<(), String> {
+    let file = folder.join(format!("{name}.js"));
+    let begins = format!("// {name} {version},");
     if fs::read_to_string(&file).is_ok_and(|text| text.starts_with(&begins)) {
         return Ok(());
     }
-    let wanted = format!("{}@{}", library.name, library.version);
+    let wanted = format!("{name}@{version}");
     let output = flowcell_command()
         .env("XDG_CACHE_HOME", cache())
         .arg("bundle")
@@ -189,8 +194,8 @@ fn bundled(folder: &Path, library: &Library) -> Result<(), String> {
     let text = fs::read_to_string(&file).unwrap();
     assert!(text.starts_with(&begins), "{text:.200}");
     let lock: Value = serde_json::from_slice(&fs::read(folder.join("libraries.json")).unwrap()).unwrap();
-    let line = &lock[library.name];
-    assert_eq!((&line["version"], &line["bytes"]), (&json!(library.version), &json!(text.len())));
+    let line = &lock[name];
+    assert_eq!((&line["version"], &line["bytes"]), (&json!(version), &json!(text.len())));
     assert!(line["integrity"].as_str().unwrap().starts_with("sha512-"), "{line}");
     Ok(())
 }

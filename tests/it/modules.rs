@@ -80,7 +80,7 @@ fn an_import_that_leads_nowhere_is_told_with_file_line_and_what_to_do() {
         ("outside", "import a from '../other/main.js';"),
         ("absolute", "import a from '/etc/passwd';"),
         ("address", "await import('https://esm.sh/dayjs');"),
-        ("json", "import a from './data.json' with { type: 'json' };"),
+        ("page", "import a from './page.tsx';"),
         ("declarations", "import { a } from './types.d.ts';"),
         ("node", "import fs from 'node:fs';"),
     ];

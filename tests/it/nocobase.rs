@@ -41,7 +41,7 @@ fn the_body_of_a_function_with_await_and_return() {
         ),
         example(
             "globals_that_are_not_there",
-            "return [typeof process, typeof __dirname, typeof __filename, typeof module];",
+            "return [typeof process.mainModule, typeof __dirname, typeof __filename, typeof module];",
             Value::Null,
             json!(["undefined", "undefined", "undefined", "undefined"]),
         ),

@@ -59,6 +59,7 @@ fn outcome(engine: &mut Engine, source: &str) -> String {
         raw_body: b"",
         steps: b"{}",
         env: b"{}",
+        scopes: b"{}",
         secrets: b"{}",
         meta: b"{}",
     });

@@ -11,7 +11,7 @@ use boa_engine::{
 use serde_json::json;
 
 use crate::{
-    apis, calls,
+    apis, calls, common,
     failure::{Code, Failure},
     frame::Answer,
     host::Level,
@@ -47,6 +47,8 @@ pub struct Inputs<'a> {
     pub steps: &'a [u8],
     /// Environment variables.
     pub env: &'a [u8],
+    /// The loops around the step, each with `item` and `index`.
+    pub scopes: &'a [u8],
     /// Secrets by name.
     pub secrets: &'a [u8],
     /// `{"run","workflow","step","attempt","secrets_listed"}`.
@@ -98,7 +100,8 @@ impl Engine {
     pub fn check(&mut self, file: &[u8], source: &[u8]) -> Answer {
         let source = source::clean(&String::from_utf8_lossy(source));
         stack::set_user_file(&String::from_utf8_lossy(file), &source, 0);
-        answer(source::detect(&source).map(|(form, found)| {
+        let name = stack::file_name(0);
+        answer(source::detect(&name, &source).map(|(form, found)| {
             json!({ "form": form.name(), "imports": found.imports, "requires": found.requires })
                 .to_string()
                 .into_bytes()
@@ -138,6 +141,9 @@ impl Engine {
     }
 
     fn prepare_form(&mut self, file: &str, form: Form, source: &str) -> Result<Prepared, Failure> {
+        let sources = stack::with_sources(|sources| apis::later::named(sources));
+        apis::later::load_all(&sources, &mut self.context)
+            .map_err(|error| Failure::from_js(error, &mut self.context))?;
         self.prepare_required(form)?;
         match form {
             Form::Body => {
@@ -163,6 +169,13 @@ impl Engine {
                     })),
                 }
             }
+            Form::Module if source::is_common_entry(file, source) => {
+                let value = common::default_export(0, &mut self.context)
+                    .map_err(|error| Failure::from_js(error, &mut self.context))?;
+                self.drain()?;
+                self.refuse_unhandled()?;
+                Ok(prepared(value))
+            }
             Form::Module => {
                 let module = modules::parse(0, &mut self.context)?;
                 let evaluated = module.load_link_evaluate(&mut self.context);
@@ -181,6 +194,8 @@ impl Engine {
             let evaluated = module.load_link_evaluate(&mut self.context);
             self.settle(&evaluated)?;
         }
+        modules::required_values(form == Form::Body, &mut self.context);
+        self.drain()?;
         self.refuse_unhandled()
     }
 
@@ -197,10 +212,7 @@ impl Engine {
         let Some(value) = found else {
             return Err(source::no_default_export());
         };
-        Ok(match value.as_object() {
-            Some(function) if function.is_callable() => Prepared::Function { function, takes_tools: true },
-            _ => Prepared::Value(value),
-        })
+        Ok(prepared(value))
     }
 
     /// Runs the prepared script until it ends or waits for the host; the payload is its output, or what it waits for.
@@ -209,7 +221,7 @@ impl Engine {
         if self.warm {
             apis::run::start_clock();
         }
-        apis::inputs::set([inputs.context, inputs.steps, inputs.env], inputs.raw_body);
+        apis::inputs::set([inputs.context, inputs.steps, inputs.env, inputs.scopes], inputs.raw_body);
         apis::run::set(inputs.secrets, inputs.meta);
         let started = self.start();
         self.advance(started)
@@ -362,6 +374,14 @@ impl Engine {
     fn drain(&mut self) -> Result<(), Failure> {
         let drained: JsResult<()> = self.context.run_jobs();
         drained.map_err(|error| Failure::from_js(error, &mut self.context))
+    }
+}
+
+/// What a default export comes to.
+fn prepared(value: JsValue) -> Prepared {
+    match value.as_object() {
+        Some(function) if function.is_callable() => Prepared::Function { function, takes_tools: true },
+        _ => Prepared::Value(value),
     }
 }
 

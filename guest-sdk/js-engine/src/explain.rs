@@ -37,15 +37,37 @@ pub(crate) fn explain(message: &str, source: &str, line: u32, column: u32) -> Op
 /// What takes the place of a global that other runtimes have.
 pub(crate) fn instead_of(name: &str) -> Option<&'static str> {
     Some(match name {
-        "process" => "environment variables are in `env`, secrets in `secrets`",
         "module" | "exports" => {
             "write `export default async function (context, tools) { ... }`, or `return` the result"
         }
-        "window" | "document" | "XMLHttpRequest" => "this is no browser; `fetch` makes requests",
-        "axios" | "request" | "got" => "`fetch` makes requests",
-        "Deno" | "Bun" | "__dirname" | "__filename" => {
-            "scripts have no files and no process; `kv` keeps values"
+        "$json" | "$input" | "items" | "$items" | "inputData" | "msg" | "payload" | "$body" | "body"
+        | "event" | "request" | "req" => {
+            "the request is in `context`: `context.data` is its body, `context.headers` and `context.query` the rest; `return` the result"
         }
+        "$node" | "$jobsMapByNodeKey" | "$steps" | "$prevNode" | "$" => {
+            "outputs of the steps before are in `steps`: `steps.NAME`"
+        }
+        "$context" => "in scripts it is `context`, without the `$`",
+        "$scopes" | "$itemIndex" | "$runIndex" => {
+            "the loops around a step are in `scopes`: `scopes.LOOP.item` and `.index`"
+        }
+        "$env" | "$vars" => "environment variables are in `env`",
+        "$secrets" | "$credentials" => "secrets are in `secrets`",
+        "$now" | "$today" | "$system" | "DateTime" => {
+            "`new Date()` is the time; `flowcell bundle luxon` gives you `DateTime`"
+        }
+        "$workflow" | "$execution" | "$run" => "`run.id` and `run.workflow` say where the script runs",
+        "$getWorkflowStaticData" | "flow" | "StoreClient" => {
+            "`kv` keeps values: `await kv.get('name')`, `await kv.set('name', value)`"
+        }
+        "$request" | "$http" | "z" | "RED" => "`fetch` makes requests",
+        "node" => "`console.log` writes to the run's log, `return` gives the result",
+        "output" => "`return` the result",
+        "window" | "document" | "XMLHttpRequest" => "this is no browser; `fetch` makes requests",
+        "axios" | "got" | "superagent" | "needle" => {
+            "`fetch` makes requests; a library is bundled once (`flowcell bundle axios`) and then imported"
+        }
+        "Deno" | "Bun" | "__dirname" | "__filename" => "scripts have no files; `kv` keeps values",
         _ => return None,
     })
 }

@@ -83,9 +83,9 @@ pub extern "C" fn prepare(ptr: *mut u8, len: u32) -> u64 {
 #[unsafe(no_mangle)]
 pub extern "C" fn call(ptr: *mut u8, len: u32) -> u64 {
     answer(ptr, len, |engine, frame| {
-        let [context, raw_body, steps, env, secrets, meta] =
+        let [context, raw_body, steps, env, scopes, secrets, meta] =
             frame::sections(frame).expect("the host builds valid frames");
-        engine.call(&Inputs { context, raw_body, steps, env, secrets, meta })
+        engine.call(&Inputs { context, raw_body, steps, env, scopes, secrets, meta })
     })
 }
 

@@ -8,7 +8,7 @@
 //! | `alloc(len) -> ptr` | | a buffer for the host to fill; the export that takes it frees it |
 //! | `check(ptr, len) -> u64` | file name, source | `{"form":"body"\|"module","imports":[..],"requires":[..]}` |
 //! | `prepare(ptr, len) -> u64` | form, file name, source, then name and source of each file it may import | empty |
-//! | `call(ptr, len) -> u64` | context JSON, raw body, steps JSON, env JSON, secrets JSON, meta JSON | the output as JSON |
+//! | `call(ptr, len) -> u64` | context JSON, raw body, steps JSON, env JSON, scopes JSON, secrets JSON, meta JSON | the output as JSON |
 //! | `resume(ptr, len) -> u64` | id, `ok` or `error`, payload JSON | as `call` |
 //!
 //! An answer is `(ptr << 32) | len` of one tag byte (0 OK, 1 ERROR, 2 PENDING) and the payload; it stays valid until
@@ -23,6 +23,7 @@
 
 mod apis;
 mod calls;
+mod common;
 mod engine;
 mod error_data;
 mod explain;

@@ -14,6 +14,7 @@ use boa_engine::{
 };
 
 use crate::{
+    common,
     failure::{Code, Failure},
     imports, paths, refused, source,
     stack::{self, FileId},
@@ -26,6 +27,8 @@ const LIBRARIES: &str = "libraries/";
 struct Modules {
     /// The modules by what they were loaded from.
     loaded: Vec<(Target, Module)>,
+    /// Files whose modules are loaded with all that they import.
+    ready: Vec<FileId>,
     /// What `require` knows by name.
     built_in: Option<JsObject>,
     /// The syntax error or the missing file that made the last load fail.
@@ -52,8 +55,10 @@ pub(crate) fn set_built_in(modules: JsObject) {
 pub(crate) fn clear() {
     MODULES.with_borrow_mut(|state| {
         state.loaded.clear();
+        state.ready.clear();
         state.failure = None;
     });
+    common::clear();
     refused::clear();
 }
 
@@ -92,7 +97,10 @@ fn resolve(importer: &str, specifier: &str, context: &mut Context) -> Result<Tar
     if built_in.iter().any(|name| name == bare) {
         return Ok(Target::BuiltIn(bare.to_owned()));
     }
-    [".js", ".mjs", ""]
+    if let Some(instead) = instead_of(bare) {
+        return Err(format!("it is a module of Node.js that scripts do not have: {instead}"));
+    }
+    [".js", ".mjs", ".cjs", ""]
         .iter()
         .find_map(|end| stack::find_file(&format!("{LIBRARIES}{specifier}{end}")))
         .map(Target::File)
@@ -100,6 +108,34 @@ fn resolve(importer: &str, specifier: &str, context: &mut Context) -> Result<Tar
             let names = built_in.join(", ");
             format!("it is neither in libraries/ (`flowcell bundle {specifier}` puts it there) nor built in ({names})")
         })
+}
+
+/// What takes the place of a module of Node.js that a sandbox cannot have. The host's `script/resolve.rs` says the same.
+fn instead_of(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "fs" | "fs/promises" => {
+            "there are no files; `kv` keeps values, and `import data from './data.json'` reads a file of the workflow"
+        }
+        "http" | "https" | "http2" => "`fetch` makes requests",
+        "net" | "tls" | "dgram" | "dns" | "dns/promises" => {
+            "there are no sockets; `fetch` makes requests, other protocols are steps or plugins"
+        }
+        "child_process" | "cluster" | "worker_threads" => {
+            "there are no processes and no threads; a plugin does work of its own"
+        }
+        "vm" | "module" | "repl" | "inspector" | "v8" => "code comes from files: `import` or `require` one",
+        "readline" | "tty" => "there is no terminal; `console.log` writes to the run's log",
+        "async_hooks" | "diagnostics_channel" | "domain" | "trace_events" | "wasi" => {
+            "nothing takes its place"
+        }
+        _ => return None,
+    })
+}
+
+/// Why `require` finds no module of that name.
+pub(crate) fn missing_message(specifier: &str, importer: &str, context: &mut Context) -> String {
+    let why = resolve(importer, specifier, context).err().unwrap_or_default();
+    format!("Cannot find module '{specifier}': {why}")
 }
 
 /// The module of an import, loaded once.
@@ -114,15 +150,21 @@ fn load(importer: &str, specifier: &str, context: &mut Context) -> JsResult<Modu
     }
     let module = match &target {
         Target::BuiltIn(name) => built_in(name, context)?,
+        Target::File(file) if common::is_value(*file) => common::module(*file, context)?,
         Target::File(file) => parse(*file, context).map_err(|failure| {
             let (line, column) = failure.position.unwrap_or((1, 1));
             let message = format!("{} ({}:{line}:{column})", failure.message, failure.file);
-            MODULES.with_borrow_mut(|state| state.failure = Some(failure));
+            note_failure(failure);
             JsError::from(JsNativeError::syntax().with_message(message))
         })?,
     };
     MODULES.with_borrow_mut(|state| state.loaded.push((target, module.clone())));
     Ok(module)
+}
+
+/// Keeps the failure behind a load that fails.
+pub(crate) fn note_failure(failure: Failure) {
+    MODULES.with_borrow_mut(|state| state.failure = Some(failure));
 }
 
 /// The error of an import that leads nowhere; its place is kept for the failure.
@@ -195,18 +237,31 @@ fn built_in(name: &str, context: &mut Context) -> JsResult<Module> {
     Ok(Module::synthetic(&names, steps, None, None, context))
 }
 
-/// What `require` gives for a file: its default export if that is all it exports, else its namespace; `None` if it is no file.
+/// What `require` gives for a file; `None` if it is no file. Of a module: what it exports as `module.exports` (a bundled CommonJS
+/// package), else its default export if that is all, else its namespace.
 ///
 /// # Errors
 /// What the file's top level threw, or that it waits for something.
-pub(crate) fn require(specifier: &str, context: &mut Context) -> JsResult<Option<JsValue>> {
-    let script = stack::file_name(0);
-    if !matches!(resolve(&script, specifier, context), Ok(Target::File(_))) {
+pub(crate) fn require(specifier: &str, importer: &str, context: &mut Context) -> JsResult<Option<JsValue>> {
+    let Ok(Target::File(file)) = resolve(importer, specifier, context) else {
         return Ok(None);
+    };
+    if common::is_value(file) {
+        return common::exports(file, context).map(Some);
     }
-    let module = load(&script, specifier, context)?;
+    let known = MODULES.with_borrow(|state| state.ready.contains(&file));
+    let module = load(importer, specifier, context)?;
+    if !known {
+        // What it imports in its turn. Nothing waits for the host here: loading is done when the queue is empty.
+        let loaded = module.load(context);
+        context.run_jobs()?;
+        if let PromiseState::Rejected(reason) = loaded.state() {
+            return Err(JsError::from_opaque(reason));
+        }
+    }
     module.link(context)?;
-    match module.evaluate(context)?.state() {
+    let evaluated = module.evaluate(context)?;
+    match evaluated.state() {
         PromiseState::Fulfilled(_) => {}
         PromiseState::Rejected(reason) => return Err(JsError::from_opaque(reason)),
         PromiseState::Pending => {
@@ -216,11 +271,13 @@ pub(crate) fn require(specifier: &str, context: &mut Context) -> JsResult<Option
             return Err(JsNativeError::error().with_message(message).into());
         }
     }
+    MODULES.with_borrow_mut(|state| state.ready.push(file));
     let namespace = module.namespace(context);
     let names = namespace.own_property_keys(context)?;
     let names: Vec<_> = names.iter().filter(|key| matches!(key, PropertyKey::String(_))).collect();
-    let default = PropertyKey::from(js_string!("default"));
+    let [default, whole] = ["default", "module.exports"].map(|name| PropertyKey::from(JsString::from(name)));
     Ok(Some(match names.as_slice() {
+        names if names.contains(&&whole) => namespace.get(whole, context)?,
         [only] if **only == default => namespace.get(default, context)?,
         _ => namespace.into(),
     }))
@@ -231,11 +288,25 @@ pub(crate) fn required(everything: bool, context: &mut Context) -> JsResult<Vec<
     let mut out = Vec::new();
     for file in 1..stack::file_count() {
         let name = stack::file_name(file);
+        if common::is_value(file) {
+            continue;
+        }
         if everything || name.starts_with(LIBRARIES) {
             out.push(load("", &format!("./{name}"), context)?);
+            MODULES.with_borrow_mut(|state| state.ready.push(file));
         }
     }
     Ok(out)
+}
+
+/// Evaluates the CommonJS files among those that `require` may ask for. What one throws is thrown again where it is asked for.
+pub(crate) fn required_values(everything: bool, context: &mut Context) {
+    for file in 1..stack::file_count() {
+        if common::is_value(file) && (everything || stack::file_name(file).starts_with(LIBRARIES)) {
+            drop(common::exports(file, context));
+            drop(take_failure());
+        }
+    }
 }
 
 /// See the module documentation.

@@ -21,10 +21,25 @@ fn normal(importer: &str, specifier: &str) -> Option<String> {
 /// The file that a relative specifier means.
 pub(crate) fn relative(importer: &str, specifier: &str) -> Option<FileId> {
     let path = normal(importer, specifier)?;
-    let stem = path.strip_suffix(".js").or_else(|| path.strip_suffix(".mjs")).unwrap_or(&path);
+    let stem = [".js", ".mjs", ".cjs"].iter().find_map(|end| path.strip_suffix(end)).unwrap_or(&path);
     let mut names = vec![path.clone()];
-    names.extend([".js", ".mjs", ".ts", ".mts", "/index.js", "/index.ts"].map(|end| format!("{path}{end}")));
-    names.extend([".ts", ".mts"].map(|end| format!("{stem}{end}")));
+    names.extend(
+        [
+            ".js",
+            ".mjs",
+            ".cjs",
+            ".ts",
+            ".mts",
+            ".cts",
+            ".json",
+            "/index.js",
+            "/index.ts",
+            "/index.cjs",
+            "/index.json",
+        ]
+        .map(|end| format!("{path}{end}")),
+    );
+    names.extend([".ts", ".mts", ".cts"].map(|end| format!("{stem}{end}")));
     names.iter().find_map(|name| stack::find_file(name.trim_start_matches('/')))
 }
 

@@ -2,7 +2,16 @@
 //!
 //! Only parses. Called by `engine.rs` for `check` and when `prepare` fails to parse.
 
-use boa_ast::{Module, Spanned, function::FunctionBody, operations::lexically_declared_names, scope::Scope};
+use boa_ast::{
+    Expression, Module, Spanned, Statement, StatementListItem,
+    expression::{
+        access::{PropertyAccess, PropertyAccessField},
+        operator::assign::AssignTarget,
+    },
+    function::FunctionBody,
+    operations::lexically_declared_names,
+    scope::Scope,
+};
 use boa_interner::{Interner, Sym};
 use boa_parser::{Parser, Source, error::Error as ParseError};
 
@@ -59,22 +68,110 @@ pub(crate) fn clean(source: &str) -> String {
 ///
 /// # Errors
 /// The syntax error of the form that was meant: a line that begins with `export` or `import` means a module.
-pub(crate) fn detect(source: &str) -> Result<(Form, Imports), Failure> {
+pub(crate) fn detect(file: &str, source: &str) -> Result<(Form, Imports), Failure> {
+    if is_common_entry(file, source) {
+        return parse_common(source).map(|imports| (Form::Module, imports));
+    }
     let body = match parse_body(source) {
         Ok(imports) => return Ok((Form::Body, imports)),
         Err(failure) => failure,
     };
-    let looks_like_module = source.lines().any(|line| {
-        let line = line.trim_start();
-        ["export", "import"].iter().any(|word| {
-            line.strip_prefix(word).is_some_and(|rest| rest.starts_with([' ', '{', '*', '\t', '"', '\'']))
-        })
-    });
+    let looks_like_module = has_declaration(source);
     match parse_module(source, true) {
         Ok(imports) => Ok((Form::Module, imports)),
         Err(failure) if failure.code == Code::NoDefaultExport || looks_like_module => Err(failure),
         Err(_) => Err(body),
     }
+}
+
+/// Whether a line begins with `import` or `export` as a declaration of a module does.
+fn has_declaration(source: &str) -> bool {
+    source.lines().any(|line| {
+        let line = line.trim_start();
+        ["export", "import"].iter().any(|word| {
+            line.strip_prefix(word).is_some_and(|rest| rest.starts_with([' ', '{', '*', '\t', '"', '\'']))
+        })
+    })
+}
+
+/// Endings of files that are CommonJS, and of those that are modules.
+const COMMON: [&str; 2] = [".cjs", ".cts"];
+const MODULES: [&str; 2] = [".mjs", ".mts"];
+
+fn has_ending(file: &str, endings: [&str; 2]) -> bool {
+    endings.iter().any(|end| file.ends_with(end))
+}
+
+/// Whether a file is CommonJS: by its ending, else if it speaks of `exports` and declares neither an import nor an export, in small
+/// print too.
+pub(crate) fn is_common(file: &str, source: &str) -> bool {
+    if has_ending(file, COMMON) || has_ending(file, MODULES) {
+        return has_ending(file, COMMON);
+    }
+    let small = || {
+        [";", "}", "*/"].iter().any(|before| {
+            ["export{", "export default ", "export*", "import{", "import*"]
+                .iter()
+                .any(|word| source.contains(&format!("{before}{word}")))
+        })
+    };
+    let may_be = source.contains("exports") && !has_declaration(source) && !small();
+    may_be && (parse_common(source).is_ok() || parse_module(source, false).is_err())
+}
+
+/// Whether the script itself is CommonJS.
+pub(crate) fn is_common_entry(file: &str, source: &str) -> bool {
+    has_ending(file, COMMON) || (!has_ending(file, MODULES) && is_common_script(source))
+}
+
+/// Whether the script's text is CommonJS: a statement at its top level assigns to `module.exports` or to a property of `exports`, and
+/// no other statement there makes it the body of a function.
+fn is_common_script(source: &str) -> bool {
+    if !source.contains("exports") {
+        return false;
+    }
+    let mut interner = Interner::default();
+    let parsed = Parser::new(Source::from_bytes(source)).parse_function_body(&mut interner, false, false);
+    let Ok(body) = parsed else { return false };
+    let named = |expression: &Expression, name: &str| matches!(expression, Expression::Identifier(id) if interner.resolve_expect(id.sym()).to_string() == name);
+    let property = |access: &PropertyAccess| -> Option<(Expression, String)> {
+        let PropertyAccess::Simple(access) = access else { return None };
+        let PropertyAccessField::Const(field) = access.field() else { return None };
+        Some((access.target().clone(), interner.resolve_expect(field.sym()).to_string()))
+    };
+    let exports = |access: &PropertyAccess| {
+        let Some((target, name)) = property(access) else { return false };
+        if named(&target, "exports") || (named(&target, "module") && name == "exports") {
+            return true;
+        }
+        let Expression::PropertyAccess(inner) = &target else { return false };
+        property(inner).is_some_and(|(target, name)| named(&target, "module") && name == "exports")
+    };
+    let assigns = |item: &StatementListItem| {
+        let StatementListItem::Statement(statement) = item else { return false };
+        let Statement::Expression(Expression::Assign(assign)) = &**statement else { return false };
+        matches!(assign.lhs(), AssignTarget::Access(access) if exports(access))
+    };
+    let returns = |item: &StatementListItem| matches!(item, StatementListItem::Statement(statement) if matches!(**statement, Statement::Return(_)));
+    let items = body.statements();
+    let declared: Vec<_> = lexically_declared_names(&body)
+        .iter()
+        .map(|name| interner.resolve_expect(*name).to_string())
+        .collect();
+    items.iter().any(assigns)
+        && !items.iter().any(returns)
+        && !declared.iter().any(|name| name == "module" || name == "exports")
+}
+
+/// Parses a CommonJS file: the body of a function that does not wait.
+pub(crate) fn parse_common(source: &str) -> Result<Imports, Failure> {
+    let mut interner = Interner::default();
+    let body = Parser::new(Source::from_bytes(source))
+        .parse_function_body(&mut interner, false, false)
+        .map_err(|error| failure(&error, source, 0))?;
+    unopened(source, &body)?;
+    declared_twice(source, &body, &interner)?;
+    Ok(imports::of_body(&body, &interner))
 }
 
 /// A failure to parse.

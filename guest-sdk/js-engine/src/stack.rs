@@ -33,6 +33,8 @@ struct UserFile {
     source: String,
     /// Columns of the first line that are ours.
     prefix: u32,
+    /// Whether it is a value and no module, once somebody asked.
+    is_value: Option<bool>,
 }
 
 struct User {
@@ -53,14 +55,47 @@ thread_local! {
 pub(crate) fn set_user_file(name: &str, source: &str, prefix: u32) {
     USER.with_borrow_mut(|user| {
         user.files.clear();
-        user.files.push(UserFile { name: name.to_owned(), source: source.to_owned(), prefix });
+        user.files.push(UserFile {
+            name: name.to_owned(),
+            source: source.to_owned(),
+            prefix,
+            is_value: None,
+        });
         user.current = 0;
     });
 }
 
 /// Adds a file that the script may import.
 pub(crate) fn add_user_file(name: &str, source: String) {
-    USER.with_borrow_mut(|user| user.files.push(UserFile { name: name.to_owned(), source, prefix: 0 }));
+    USER.with_borrow_mut(|user| {
+        user.files.push(UserFile { name: name.to_owned(), source, prefix: 0, is_value: None });
+    });
+}
+
+/// What `ask` says of a file's name and source; asked once.
+pub(crate) fn is_value(file: FileId, ask: impl FnOnce(&str, &str) -> bool) -> bool {
+    if let Some(known) = USER.with_borrow(|user| user.files.get(file).map(|file| file.is_value))
+        && let Some(known) = known
+    {
+        return known;
+    }
+    // Not borrowed for writing while it is asked: a parser's failure looks up the file.
+    let answer = ask(&file_name(file), &with_source(file, str::to_owned));
+    USER.with_borrow_mut(|user| {
+        if let Some(file) = user.files.get_mut(file) {
+            file.is_value = Some(answer);
+        }
+    });
+    answer
+}
+
+/// Says how much of a file's first line is ours.
+pub(crate) fn set_prefix(file: FileId, prefix: u32) {
+    USER.with_borrow_mut(|user| {
+        if let Some(file) = user.files.get_mut(file) {
+            file.prefix = prefix;
+        }
+    });
 }
 
 /// Says which file is being worked on, for errors that have no trace; returns the one before.

@@ -61,6 +61,7 @@ pub(crate) fn run(engine: &mut Engine) {
                 raw_body: b"{}",
                 steps: br#"{"a":{"b":1,"text":"longer than what is parsed at once"}}"#,
                 env: br#"{"SECRET":"s"}"#,
+                scopes: b"{}",
                 secrets: br#"{"TOKEN":"t"}"#,
                 meta: br#"{"run":"r","workflow":"w","step":"s","attempt":1,"secrets_listed":["TOKEN"]}"#,
             });

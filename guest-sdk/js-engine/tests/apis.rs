@@ -22,6 +22,7 @@ fn run(source: &str) -> Result<Value, Value> {
             raw_body: BODY,
             steps: b"{}",
             env: env.to_string().as_bytes(),
+            scopes: b"{}",
             secrets: b"{}",
             meta: b"{}",
         }))
@@ -385,14 +386,21 @@ fn node_modules_that_scripts_use() {
             json!([[1, "once", 2], true]),
         ),
         (
-            "try { require('fs') } catch (e) { return [e.message, e.code] }",
+            "try { require('node:fs') } catch (e) { return [e.message, e.code] }",
             json!([
-                "Cannot find module 'fs': scripts run sandboxed; available are crypto, buffer, url, querystring, util, events, timers, timers/promises, perf_hooks, and what is in libraries/",
+                "Cannot find module 'node:fs': it is a module of Node.js that scripts do not have: there are no files; `kv` keeps values, and `import data from './data.json'` reads a file of the workflow",
                 "MODULE_NOT_FOUND"
             ]),
         ),
         (
-            "return [typeof process, typeof setTimeout, typeof setImmediate, typeof module, typeof exports, typeof __dirname, globalThis === global]",
+            "try { require('left-pad') } catch (e) { return [e.message.slice(0, 116), e.code] }",
+            json!([
+                "Cannot find module 'left-pad': it is neither in libraries/ (`flowcell bundle left-pad` puts it there) nor built in (",
+                "MODULE_NOT_FOUND"
+            ]),
+        ),
+        (
+            "return [typeof process.mainModule, typeof setTimeout, typeof setImmediate, typeof module, typeof exports, typeof __dirname, globalThis === global]",
             json!(["undefined", "function", "function", "undefined", "undefined", "undefined", true]),
         ),
         ("return Object.keys(globalThis)", json!([])),
@@ -404,25 +412,25 @@ fn node_modules_that_scripts_use() {
 fn constructor_chains_reach_nothing() {
     all(&[
         (
-            "return this?.constructor?.constructor?.('return typeof process')() ?? 'undefined'",
+            "return this?.constructor?.constructor?.('return typeof process.mainModule')() ?? 'undefined'",
             json!("undefined"),
         ),
-        ("return console.log.constructor('return typeof process')()", json!("undefined")),
+        ("return console.log.constructor('return typeof process.mainModule')()", json!("undefined")),
         (
             "return [console._stdout === undefined, console.constructor.constructor('return typeof require.main')()]",
             json!([true, "undefined"]),
         ),
         (
-            "try { null.x } catch (e) { return e.constructor.constructor('return typeof process + typeof global.process')() }",
+            "try { null.x } catch (e) { return e.constructor.constructor('return typeof process.mainModule + typeof global.process.binding.mainModule')() }",
             json!("undefinedundefined"),
         ),
-        ("return require.constructor('return typeof process')()", json!("undefined")),
+        ("return require.constructor('return typeof process.mainModule')()", json!("undefined")),
         (
             "Error.prepareStackTrace = (e, frames) => frames; return typeof new Error('x').stack",
             json!("string"),
         ),
         (
-            "return Object.getOwnPropertyNames(globalThis).filter((n) => /^(process|Deno|Bun|WebAssembly|import|load|native|modules)$/i.test(n))",
+            "return Object.getOwnPropertyNames(globalThis).filter((n) => /^(Deno|Bun|WebAssembly|import|load|native|modules)$/i.test(n))",
             json!([]),
         ),
     ]);
@@ -452,7 +460,7 @@ console.log(new URLSearchParams('a=1'));
             Level::Warn,
             "[\n  \"it's\",\n  1970-01-01T00:00:00.000Z,\n  /x/g,\n  [Function (anonymous)],\n  [Function: named],\n  [class A],\n  Map(1) { 'k' => 1 },\n  Set(1) { 1 }\n]",
         ),
-        (Level::Error, "Bob is 42.5 years and 42, {\"a\":1} [ 1 ] % extra"),
+        (Level::Error, "Bob is 42.5 years and 42, {\"a\":1} [ 1, [length]: 1 ] % extra"),
         (
             Level::Debug,
             "<Buffer 68 69> Uint8Array(2) [ 0, 0 ] Promise { 4 } Foo { x: 1 } [Object: null prototype] {}",

@@ -39,6 +39,7 @@ impl Run {
             raw_body: b"",
             steps: br#"{"x":{"list":[1,2,3],"text":"more than what is parsed at once"}}"#,
             env: br#"{"length":0}"#,
+            scopes: b"{}",
             secrets: secrets.as_bytes(),
             meta: meta.as_bytes(),
         };
@@ -377,7 +378,7 @@ fn the_run_knows_itself_and_its_tools() {
     let mut run = Run::new(
         "export default async (context, tools) => [run.id, run.workflow, step.id, tools.step.attempt, Object.keys(tools).length, tools.kv === kv, tools.fetch === fetch, performance.now(), performance.timeOrigin === Date.now()]",
     );
-    assert_eq!(run.start(), json!({ "ok": ["run_1", "flow", "parse", 2, 10, true, true, 0, true] }));
+    assert_eq!(run.start(), json!({ "ok": ["run_1", "flow", "parse", 2, 11, true, true, 0, true] }));
 }
 
 #[test]

@@ -35,6 +35,7 @@ fn call(engine: &mut Engine, context: &Value, raw_body: &[u8], steps: &[u8], env
         raw_body,
         steps,
         env: env.to_string().as_bytes(),
+        scopes: b"{}",
         secrets: b"{}",
         meta: b"{}",
     })
@@ -109,7 +110,7 @@ fn inputs_arrive_as_they_are() {
         ("return Object.keys(context)", json!(["data", "headers", "method"])),
         (
             "export default (context, tools) => [Object.keys(tools), tools.steps.first, tools.env === env, context.data.n]",
-            json!([["steps", "env", "secrets", "kv", "fetch", "sleep", "respond", "step", "run", "console"], {"ok": true}, true, 1]),
+            json!([["steps", "env", "scopes", "secrets", "kv", "fetch", "sleep", "respond", "step", "run", "console"], {"ok": true}, true, 1]),
         ),
     ]);
 }
@@ -124,6 +125,7 @@ fn a_proto_key_becomes_an_own_property() {
             raw_body: b"",
             steps: b"{}",
             env: b"{}",
+            scopes: b"{}",
             secrets: b"{}",
             meta: b"{}",
         });
@@ -233,13 +235,20 @@ fn errors_name_the_users_own_line_and_column() {
             "awaits",
         ),
         (
-            "return process.env.HOME",
+            "return process.exit(0)",
+            "script_error",
+            json!(1),
+            json!(16),
+            "process.exit is not available in scripts: `return` ends a script",
+        ),
+        (
+            "return $json.body",
             "script_error",
             json!(1),
             json!(8),
-            "process is not defined: environment variables are in `env`",
+            "$json is not defined: the request is in `context`",
         ),
-        ("module.exports = 1", "script_error", json!(1), json!(1), "module is not defined: "),
+        ("return module.id", "script_error", json!(1), json!(8), "module is not defined: "),
         ("function r() { return r() }\nr()", "recursion_limit", json!(1), json!(23), "call stack"),
         ("async function f() { await f() }\nawait f()", "recursion_limit", json!(1), json!(28), "call stack"),
         (

@@ -8,7 +8,7 @@ use std::{fs, path::Path};
 use serde_json::Value;
 
 fn run(source: &str) -> Result<Value, Value> {
-    harness::body("row.js", source)
+    harness::body_with_timers("row.js", source)
 }
 
 #[track_caller]
@@ -44,4 +44,14 @@ fn intl_gives_what_node_gives() {
 #[test]
 fn languages_are_written_as_node_writes_them() {
     all("languages.json", 90);
+}
+
+#[test]
+fn values_are_shown_as_node_shows_them() {
+    all("inspect.json", 180);
+}
+
+#[test]
+fn modules_give_what_node_gives() {
+    all("modules.json", 150);
 }

@@ -27,8 +27,15 @@ pub(super) const STAND_INS: [(&str, &str, &str); 5] = [
 const PROCESS: &str = "export const process = { env: {}, argv: [], version: 'v20.0.0', versions: { node: '20.0.0' }, \
                        platform: 'flowcell', cwd: () => '/', nextTick: (f, ...a) => queueMicrotask(() => f(...a)) };\n\
                        export const setImmediate = (f, ...a) => queueMicrotask(() => f(...a));\nexport default process;\n";
+/// What code for browsers sees where it asks whether it is a web worker: a page it is not, and without either it takes itself to be in
+/// Node.js, and leaves undone what `fetch` would do (axios: the content type of forms).
+const WORKER: &str = "export const self = Object.create(globalThis, { importScripts: { value() { throw new Error('importScripts is not available'); } } });\n\
+                      export class WorkerGlobalScope { static [Symbol.hasInstance](value) { return value === self; } }\n";
+/// The name by which code asks.
+const WORKER_NAME: &str = "WorkerGlobalScope";
 /// The size limit of the built file: that of a script, less room for what is put around it.
 const MAX_SOURCE: usize = Limits::SOURCE.as_usize() - 1_024;
+/// Holds what is put in place of globals.
 const PROCESS_FILE: &str = "process.js";
 /// Words that cannot be the name of an export (ECMA-262, reserved words and those of strict code).
 const RESERVED: [&str; 49] = [
@@ -114,14 +121,14 @@ impl Builder<'_> {
         let looked = self.look(way)?;
         let names = self.load(way, &looked).await?;
         let entry = if looked.is_module {
-            looked.entry
+            looked.entry.clone()
         } else {
             fs::write(self.folder.join("common.js"), common_entry(&looked.entry, &names))?;
             "common.js".to_owned()
         };
         let banner = |name: &String| format!("import {} from \"node:{name}\";", variable(name));
         let banner = looked.builtins.iter().map(banner).collect::<Vec<_>>().join("\n");
-        let build = Build { entry: &entry, output: "out.js", banner, ..self.base(way, &looked.builtins)? };
+        let build = Build { entry: &entry, output: "out.js", banner, ..self.base(way, &looked)? };
         let built = self.run(build)?;
         Ok(built)
     }
@@ -136,7 +143,7 @@ impl Builder<'_> {
             output: "look.out.js",
             externals,
             aliases: self.stand_ins(way),
-            inject: self.inject(way)?,
+            inject: self.inject(way, false)?,
             browser: way.browser,
             ..Build::default()
         };
@@ -150,7 +157,8 @@ impl Builder<'_> {
             meta.inputs.get("look.js").and_then(|look| look.imports.iter().find(|import| !import.external));
         let entry = entry.with_context(|| format!("{} has nothing to import", self.specifier))?.path.clone();
         let format = meta.inputs.get(&entry).and_then(|input| input.format.as_deref());
-        Ok(Looked { is_module: format == Some("esm"), entry, builtins: used })
+        let worker = way.browser && text.contains(WORKER_NAME);
+        Ok(Looked { is_module: format == Some("esm"), entry, builtins: used, worker })
     }
 
     /// Loads the library in the engine, and gives the names that it exports.
@@ -166,7 +174,7 @@ impl Builder<'_> {
             output: "load.out.js",
             global: Some("__library"),
             banner,
-            ..self.base(way, &looked.builtins)?
+            ..self.base(way, looked)?
         };
         let script = self.run(build)?;
         let library = self.probe.library(&script).await.context("it does not load in the script engine")?;
@@ -192,16 +200,17 @@ impl Builder<'_> {
         Ok(text)
     }
 
-    fn base(&self, way: Way, builtins: &BTreeSet<String>) -> anyhow::Result<Build<'static>> {
+    fn base(&self, way: Way, looked: &Looked) -> anyhow::Result<Build<'static>> {
         let mut aliases = self.stand_ins(way);
-        for name in builtins {
+        for name in &looked.builtins {
             let shim = format!("shim-{}.js", name.replace('/', "-"));
             // In CommonJS, so that `require` gives the very value and `import` finds its properties.
             fs::write(self.folder.join(&shim), format!("module.exports = {};\n", variable(name)))?;
             aliases.push((name.clone(), format!("./{shim}")));
             aliases.push((format!("node:{name}"), format!("./{shim}")));
         }
-        Ok(Build { aliases, inject: self.inject(way)?, browser: way.browser, ..Build::default() })
+        let inject = self.inject(way, looked.worker)?;
+        Ok(Build { aliases, inject, browser: way.browser, ..Build::default() })
     }
 
     fn stand_ins(&self, way: Way) -> Vec<(String, String)> {
@@ -211,11 +220,13 @@ impl Builder<'_> {
         all.flat_map(|(name, to)| [(name.to_owned(), to.clone()), (format!("node:{name}"), to)]).collect()
     }
 
-    fn inject(&self, way: Way) -> anyhow::Result<Option<&'static str>> {
-        if !way.stand_ins {
+    fn inject(&self, way: Way, worker: bool) -> anyhow::Result<Option<&'static str>> {
+        let parts = [(way.stand_ins, PROCESS), (worker, WORKER)];
+        let text: String = parts.into_iter().filter(|(wanted, _)| *wanted).map(|(_, text)| text).collect();
+        if text.is_empty() {
             return Ok(None);
         }
-        fs::write(self.folder.join(PROCESS_FILE), PROCESS)?;
+        fs::write(self.folder.join(PROCESS_FILE), text)?;
         Ok(Some(PROCESS_FILE))
     }
 }
@@ -225,6 +236,8 @@ struct Looked {
     is_module: bool,
     entry: String,
     builtins: BTreeSet<String>,
+    /// Whether it asks if it is in a web worker.
+    worker: bool,
 }
 
 fn has_stand_in(name: &str) -> bool {

@@ -15,8 +15,9 @@ use crate::{
 };
 
 /// Names of Node's modules that scripts and packages commonly ask for (nodejs.org/api).
-pub(super) const NODE: [&str; 41] = [
+pub(super) const NODE: [&str; 44] = [
     "assert",
+    "assert/strict",
     "async_hooks",
     "buffer",
     "child_process",
@@ -45,6 +46,7 @@ pub(super) const NODE: [&str; 41] = [
     "querystring",
     "readline",
     "stream",
+    "stream/consumers",
     "stream/promises",
     "stream/web",
     "string_decoder",
@@ -54,6 +56,7 @@ pub(super) const NODE: [&str; 41] = [
     "tty",
     "url",
     "util",
+    "util/types",
     "vm",
     "worker_threads",
     "zlib",

@@ -93,6 +93,7 @@ fn tsconfig(globals: &str) -> Value {
             "experimentalDecorators": true,
             "isolatedModules": true,
             "noEmit": true,
+            "resolveJsonModule": true,
             "skipLibCheck": true,
             "strict": true,
         },
@@ -141,10 +142,17 @@ fn render(workflow: &Workflow, text: &str, data: &Shape) -> String {
     let listed = listed["secrets"].as_array().into_iter().flatten().filter_map(Value::as_str);
     let secrets: BTreeSet<&str> = listed.collect();
     let secrets: String = secrets.iter().map(|name| format!("      {}: string;\n", key(name))).collect();
+    let loops = workflow.walk().into_iter().filter(|step| matches!(step.kind, StepKind::Loop(_)));
+    let scopes: String =
+        loops.map(|step| format!("      {}?: Flowcell.LoopScope;\n", key(step.id.as_str()))).collect();
+    let scopes = match scopes.as_str() {
+        "" => String::new(),
+        loops => format!("    scopes: {{\n{loops}    }};\n"),
+    };
     format!(
         "// Written by `flowcell types` from workflow.json and fixtures/*.json; do not edit.\n\
          declare namespace Flowcell {{\n  interface Workflow {{\n    data: {data};\n    steps: {{\n{steps}    }};\n    \
-         env: {{\n{env}    }};\n    secrets: {{\n{secrets}    }};\n  }}\n}}\n"
+         env: {{\n{env}    }};\n    secrets: {{\n{secrets}    }};\n{scopes}  }}\n}}\n"
     )
 }
 

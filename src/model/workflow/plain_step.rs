@@ -42,7 +42,7 @@ pub enum EndStatus {
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CodeStep {
-    /// A `.js`, `.mjs`, `.ts` or `.mts` file in the workflow's folder, such as `parse.ts` or `lib/parse.js`.
+    /// A `.js`, `.mjs`, `.cjs`, `.ts`, `.mts` or `.cts` file in the workflow's folder, such as `parse.ts` or `lib/parse.js`.
     pub file: String,
     /// Its limits.
     #[serde(default)]

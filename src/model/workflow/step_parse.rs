@@ -265,10 +265,10 @@ fn code(fields: Object, path: &str) -> Result<CodeStep, FieldError> {
     within_caps(&code.limits, path)?;
     let plain = !code.file.contains(['\\', '\0'])
         && code.file.split('/').all(|part| !part.is_empty() && !part.starts_with('.'));
-    let is_code = [".js", ".mjs", ".ts", ".mts"].iter().any(|end| code.file.ends_with(end))
-        && ![".d.ts", ".d.mts"].iter().any(|end| code.file.ends_with(end));
+    let is_code = [".js", ".mjs", ".cjs", ".ts", ".mts", ".cts"].iter().any(|end| code.file.ends_with(end))
+        && ![".d.ts", ".d.mts", ".d.cts"].iter().any(|end| code.file.ends_with(end));
     if !plain || !is_code {
-        let message = "name a .js, .mjs, .ts or .mts file in the workflow's own folder";
+        let message = "name a .js, .mjs, .cjs, .ts, .mts or .cts file in the workflow's own folder";
         return Err(FieldError::new(join(path, "file"), message));
     }
     Ok(code)

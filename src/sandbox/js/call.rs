@@ -20,6 +20,8 @@ pub struct Call {
     pub steps: String,
     /// The JSON object `env`.
     pub env: Arc<str>,
+    /// The JSON object `scopes`: the loops around the step.
+    pub scopes: String,
     /// The JSON object `secrets`.
     pub secrets: Hidden,
     /// The JSON object with the ids of run, workflow and step, and the number of the attempt.
@@ -44,6 +46,7 @@ impl Call {
             raw_body: Arc::default(),
             steps: "{}".to_owned(),
             env: "{}".into(),
+            scopes: "{}".to_owned(),
             secrets: Hidden::default(),
             meta: "{}".to_owned(),
             limits: Limits::DEFAULT,

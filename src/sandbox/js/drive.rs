@@ -315,6 +315,7 @@ impl Drive<'_> {
         while let Some(Some(more)) = self.running.next().now_or_never() {
             done.extend(more);
         }
+        self.in_the_order_of_their_times(&mut done);
         let at_ms = self.journal.now_ms();
         let mut records = Vec::with_capacity(done.len());
         for (id, result) in done {
@@ -329,6 +330,20 @@ impl Drive<'_> {
             Some(next) => Ok(next),
             None => Box::pin(self.wait(held)).await,
         }
+    }
+
+    /// Puts timers first, by the times they are due at, and of one time in the order of their making. A timer that is due before
+    /// another that came is there too, even if nobody has woken for it yet.
+    fn in_the_order_of_their_times(&self, done: &mut Vec<(u32, Result<JsonText, CallError>)>) {
+        let due = |id: &u32| self.outstanding.get(id).and_then(|call| call.due_ms);
+        let Some(last) = done.iter().filter_map(|(id, _)| due(id)).max() else { return };
+        let came: HashSet<u32> = done.iter().map(|(id, _)| *id).collect();
+        let waits = self
+            .outstanding
+            .iter()
+            .filter(|(id, call)| !came.contains(id) && call.due_ms.is_some_and(|due_ms| due_ms <= last));
+        done.extend(waits.map(|(id, _)| (*id, Ok(JsonText::null()))));
+        done.sort_by_key(|(id, _)| due(id).map_or((true, 0, 0), |due_ms| (false, due_ms, *id)));
     }
 
     /// Begins to perform what is not being performed.

@@ -189,7 +189,7 @@ impl Visit {
 
     /// Enters the guest for the first time, with the inputs of the call.
     pub(super) fn call(&mut self, call: &Call) -> Result<Vec<u8>, Ended> {
-        let Call { context, raw_body, steps, env, secrets, meta, .. } = call;
+        let Call { context, raw_body, steps, env, scopes, secrets, meta, .. } = call;
         let secrets = if secrets.0.is_empty() { "{}" } else { secrets.0.as_str() };
         self.ask(
             "call",
@@ -198,6 +198,7 @@ impl Visit {
                 raw_body,
                 steps.as_bytes(),
                 env.as_bytes(),
+                scopes.as_bytes(),
                 secrets.as_bytes(),
                 meta.as_bytes(),
             ]),

@@ -9,7 +9,7 @@ const roots = {
   functions: [proto(function* () {}), proto(async function* () {}), proto(async () => {}), (function* () {})(), (async function* () {})()].map(proto),
   iterators: [[].values(), new Map().keys(), new Set().keys(), ''[Symbol.iterator](), 'a'.matchAll(/a/g)].map(proto),
   typed: [proto(Uint8Array), proto(Uint8Array.prototype)],
-  modules: ['crypto', 'buffer', 'url', 'querystring', 'util', 'events'].map(require),
+  modules: ['crypto', 'buffer', 'url', 'querystring', 'util', 'events', 'stream', 'zlib', 'assert', 'path', 'string_decoder', 'os', 'process', 'timers'].map(require),
 };
 
 if (!path) {

@@ -13,7 +13,7 @@ use std::{
 
 use flowcell::{
     model::Limits,
-    sandbox::{JsEngine, Outcome, Script},
+    sandbox::{Image, JsEngine, Outcome, Script},
 };
 use serde_json::{Value, json};
 
@@ -22,8 +22,15 @@ use super::{ALLOWED, KNOWN, call, engine, from_env, limits};
 /// Of the calls of one built-in.
 const FUEL: u64 = 60_000_000;
 
-fn outcome(engine: &JsEngine, script: &Arc<Script>, data: Value, fuel: u64) -> Outcome {
-    let mut call = call(Arc::clone(script), 7);
+/// The script with its image, in which the modules that it names have run already.
+struct Ready {
+    script: Arc<Script>,
+    image: Arc<Image>,
+}
+
+fn outcome(engine: &JsEngine, ready: &Ready, data: Value, fuel: u64) -> Outcome {
+    let mut call = call(Arc::clone(&ready.script), 7);
+    call.image = Some(Arc::clone(&ready.image));
     call.context = json!({ "data": data }).to_string().into();
     call.limits = Limits { fuel, ..limits() };
     engine.run_blocking(&call).expect("the sandbox serves")
@@ -42,8 +49,10 @@ fn title(path: &Value) -> String {
 fn every_built_in_takes_hostile_values() {
     let engine = engine();
     let script = Arc::new(engine.check("built_ins.js", include_str!("built_ins.js")).unwrap());
+    let image = Arc::new(engine.image(&script).expect("the sandbox serves").expect("it has an image"));
+    let ready = Ready { script, image };
     let salt = from_env::<u64>("FLOWCELL_SCRIPTS_FROM").unwrap_or(0);
-    let paths = outcome(&engine, &script, json!({ "path": null }), 5_000_000_000).into_result().unwrap();
+    let paths = outcome(&engine, &ready, json!({ "path": null }), 5_000_000_000).into_result().unwrap();
     let paths: Vec<Value> = serde_json::from_str(paths.as_str()).unwrap();
     assert!(paths.len() > 600, "{} built-ins", paths.len());
     let (next, wrong) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
@@ -56,7 +65,7 @@ fn every_built_in_takes_hostile_values() {
                     let Some(path) = paths.get(at) else { break };
                     let salt = (salt * 7_919 + at as u64) % (1 << 32);
                     let data = |loud: bool| json!({ "path": path, "salt": salt, "loud": loud });
-                    let ending = match outcome(&engine, &script, data(false), FUEL).into_result() {
+                    let ending = match outcome(&engine, &ready, data(false), FUEL).into_result() {
                         Ok(_) => "ok",
                         Err(error) if ALLOWED.contains(&error.code) => error.code.as_str(),
                         Err(error) if KNOWN.iter().any(|known| error.message.contains(known)) => {
@@ -64,7 +73,7 @@ fn every_built_in_takes_hostile_values() {
                             "known defect"
                         }
                         Err(error) => {
-                            let logs = outcome(&engine, &script, data(true), FUEL).logs;
+                            let logs = outcome(&engine, &ready, data(true), FUEL).logs;
                             let last = logs.last().map_or("", |line| line.text.as_str());
                             let what = format!("{}: {} at {last}", title(path), error.message);
                             wrong.lock().unwrap().push(what);

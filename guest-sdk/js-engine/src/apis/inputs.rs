@@ -1,4 +1,4 @@
-//! `context`, `steps` and `env`: parsed only if the script names them, and then part by part, because most scripts read little of a
+//! `context`, `steps`, `env` and `scopes`: parsed only if the script names them, and then part by part, because most scripts read little of a
 //! large event.
 //!
 //! The globals are plain properties, set at each call. The large members of `context` and of `steps` are accessors, and stay so: Boa's
@@ -16,10 +16,10 @@ use boa_engine::{
 use super::raw_body;
 use crate::{input, scan};
 
-/// The three inputs, in the order of the frame of `call`.
-pub(crate) const NAMES: [&str; 3] = ["context", "steps", "env"];
+/// The inputs that are JSON, in the order of the frame of `call`.
+pub(crate) const NAMES: [&str; 4] = ["context", "steps", "env", "scopes"];
 const CONTEXT: usize = 0;
-const ENV: usize = 2;
+pub(crate) const ENV: usize = 2;
 
 /// Members shorter than this are parsed with their object: an accessor costs more.
 const LAZY_BYTES: usize = 24;
@@ -44,15 +44,15 @@ struct Member {
 
 #[derive(Default)]
 struct Inputs {
-    texts: [Vec<u8>; 3],
+    texts: [Vec<u8>; 4],
     raw_body: Vec<u8>,
     /// Whether there is a call that has inputs.
     present: bool,
-    values: [Option<JsValue>; 3],
+    values: [Option<JsValue>; 4],
     /// What the prepared script may read as a global.
-    named: [bool; 3],
+    named: [bool; 4],
     /// Globals that hold the inputs of a call.
-    placed: [bool; 3],
+    placed: [bool; 4],
     members: Vec<Member>,
     globals: Vec<Accessor>,
     accessors: Vec<Accessor>,
@@ -114,7 +114,7 @@ pub(crate) fn place(context: &mut Context) -> JsResult<()> {
 pub(crate) fn begin(context: &mut Context) {
     let placed = INPUTS.with_borrow_mut(|inputs| {
         inputs.present = false;
-        inputs.values = [const { None }; 3];
+        inputs.values = [const { None }; 4];
         inputs.members.clear();
         std::mem::take(&mut inputs.placed)
     });
@@ -124,7 +124,7 @@ pub(crate) fn begin(context: &mut Context) {
 }
 
 /// Keeps what a call was given.
-pub(crate) fn set(texts: [&[u8]; 3], raw: &[u8]) {
+pub(crate) fn set(texts: [&[u8]; 4], raw: &[u8]) {
     INPUTS.with_borrow_mut(|inputs| {
         for (kept, text) in inputs.texts.iter_mut().zip(texts) {
             kept.clear();

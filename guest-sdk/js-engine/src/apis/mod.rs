@@ -24,10 +24,13 @@ mod hash;
 mod headers;
 pub(crate) mod inputs;
 pub(crate) mod inspect;
+mod inspect_kinds;
+mod inspect_parts;
 mod inspect_text;
 mod intl;
 mod kdf;
 mod keys;
+pub(crate) mod later;
 pub(crate) mod native;
 mod own;
 mod random;
@@ -36,12 +39,13 @@ mod rsa_crypt;
 pub(crate) mod run;
 mod sign;
 mod url;
+mod zlib;
 
 /// What the others see of the language.
 const CAPTURED: &str = include_str!("../prelude/captured.js");
 
 /// The JavaScript parts, in the order they need each other. Their paths are no user's file, so that their frames are not shown.
-const PRELUDE: [(&str, &str); 24] = [
+const PRELUDE: [(&str, &str); 25] = [
     ("flowcell:core", include_str!("../prelude/core.js")),
     ("flowcell:buffer", include_str!("../prelude/buffer.js")),
     ("flowcell:crypto", include_str!("../prelude/crypto.js")),
@@ -59,6 +63,7 @@ const PRELUDE: [(&str, &str); 24] = [
     ("flowcell:intl/names", include_str!("../prelude/intl_names.js")),
     ("flowcell:events", include_str!("../prelude/events.js")),
     ("flowcell:timers", include_str!("../prelude/timers.js")),
+    ("flowcell:process", include_str!("../prelude/process.js")),
     ("flowcell:run", include_str!("../prelude/run.js")),
     ("flowcell:kv", include_str!("../prelude/kv.js")),
     ("flowcell:blob", include_str!("../prelude/blob.js")),
@@ -92,6 +97,7 @@ pub(crate) fn register(context: &mut Context) -> JsResult<()> {
     headers::register(&native, context)?;
     format::register(&native, context)?;
     intl::register(&native, context)?;
+    zlib::register(&native, context)?;
     let modules = JsObject::with_null_proto();
     let global: JsValue =
         FunctionObjectBuilder::new(context.realm(), NativeFunction::from_fn_ptr(define_global))
@@ -101,16 +107,29 @@ pub(crate) fn register(context: &mut Context) -> JsResult<()> {
     let undefined = JsValue::undefined();
     let captured = function("flowcell:captured", CAPTURED, context)?.call(&undefined, &[], context)?;
     let captured = captured.to_object(context)?;
+    let arguments = [native.into(), modules.clone().into(), global];
     for (path, text) in PRELUDE {
-        let (names, values) = visible(text, &captured, context)?;
-        // A function of these parameters around the file: the file finds them before the globals.
-        let text = format!("(function ({names}) {{ const file = {text}\nreturn file; }})");
-        let file = function(path, &text, context)?.call(&undefined, &values, context)?;
-        let arguments = [native.clone().into(), modules.clone().into(), global.clone()];
-        file.to_object(context)?.call(&undefined, &arguments, context)?;
+        let visible = visible(text, &captured, context)?;
+        run_file(path, text, &visible, &arguments, context)?;
     }
+    later::register(arguments, &modules, |text, context| visible(text, &captured, context), context)?;
     inputs::register(context);
     keep_tools(context)
+}
+
+/// Runs a file of the prelude, which finds what is [`visible`] to it before the globals.
+fn run_file(
+    path: &str,
+    text: &str,
+    (names, values): &(String, Vec<JsValue>),
+    arguments: &[JsValue; 3],
+    context: &mut Context,
+) -> JsResult<()> {
+    let undefined = JsValue::undefined();
+    let text = format!("(function ({names}) {{ const file = {text}\nreturn file; }})");
+    let file = function(path, &text, context)?.call(&undefined, values, context)?;
+    file.to_object(context)?.call(&undefined, arguments, context)?;
+    Ok(())
 }
 
 /// The function that a text of ours evaluates to.
@@ -150,7 +169,7 @@ fn visible(text: &str, captured: &JsObject, context: &mut Context) -> JsResult<(
     Ok((names, values))
 }
 
-/// What a module's function finds in its second argument beside `steps` and `env`.
+/// What a module's function finds in its second argument beside `steps`, `env` and `scopes`.
 const TOOLS: [&str; 8] = ["secrets", "kv", "fetch", "sleep", "respond", "step", "run", "console"];
 
 thread_local! {
@@ -171,6 +190,7 @@ pub(crate) fn tools(context: &mut Context) -> JsValue {
     let tools = JsObject::with_object_proto(context.intrinsics());
     inputs::attach(&tools, 1);
     inputs::attach(&tools, 2);
+    inputs::attach(&tools, 3);
     KEPT_TOOLS.with_borrow(|kept| {
         for (name, value) in kept {
             let value = PropertyDescriptor::builder().value(value.clone());

@@ -6,8 +6,11 @@ use std::cell::{Cell, RefCell};
 
 use boa_engine::{Context, JsArgs, JsNativeError, JsObject, JsResult, JsString, JsValue};
 
-use super::native::{coded, define, text_argument};
-use crate::{calls, host, input, modules, output};
+use super::{
+    inputs,
+    native::{coded, define, text_argument},
+};
+use crate::{calls, common, host, input, modules, output, stack};
 
 #[derive(Default)]
 struct Run {
@@ -68,15 +71,31 @@ pub(crate) fn register(target: &JsObject, context: &mut Context) -> JsResult<()>
             ("parseJson", parse_json),
             ("builtIn", |_, args, context| {
                 modules::set_built_in(args.get_or_undefined(0).to_object(context)?);
+                common::set_require_of(args.get_or_undefined(1).to_object(context)?);
                 Ok(JsValue::undefined())
             }),
             ("requireFile", |_, args, context| {
                 let specifier = text_argument(args, 0, context)?;
-                Ok(modules::require(&specifier, context)?.unwrap_or_default())
+                let importer = importer(args, context)?;
+                Ok(modules::require(&specifier, &importer, context)?.unwrap_or_default())
             }),
+            ("missingModule", |_, args, context| {
+                let specifier = text_argument(args, 0, context)?;
+                let importer = importer(args, context)?;
+                Ok(JsString::from(modules::missing_message(&specifier, &importer, context).as_str()).into())
+            }),
+            ("env", |_, _, context| inputs::value(inputs::ENV, context)),
         ],
         context,
     )
+}
+
+/// The second argument: the file that asks for a module; else the script itself.
+fn importer(args: &[JsValue], context: &mut Context) -> JsResult<String> {
+    match args.get_or_undefined(1) {
+        value if value.is_undefined() => Ok(stack::file_name(0)),
+        _ => text_argument(args, 1, context),
+    }
 }
 
 fn parse(json: &[u8], name: &str, context: &mut Context) -> JsResult<JsValue> {

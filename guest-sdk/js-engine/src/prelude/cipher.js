@@ -38,6 +38,10 @@
     setAuthTag(tag, encoding) { native.cipherSetTag(this.#state, bytesOf(tag, 'buffer', encoding)); return this; }
     getAuthTag() { return modules.wrap(native.cipherTag(this.#state)).subarray(0, this.tagLength); }
   }
+  modules.cryptoTools.streamed(Cipher, (cipher) => new modules.stream.Transform({
+    transform(chunk, encoding, callback) { let out; try { out = cipher.update(chunk); } catch (error) { callback(error); return; } callback(null, out); },
+    flush(callback) { let out; try { out = cipher.final(); } catch (error) { callback(error); return; } callback(null, out); },
+  }));
   class Cipheriv extends Cipher {
     constructor(name, key, iv, options) {
       super(name, key, iv, options, true);

@@ -24,9 +24,9 @@
       const cells = shown.map((key) => (object && Object.hasOwn(row, key) ? cell(row[key]) : ''));
       return [String(index), ...cells, ...(plain ? [object ? '' : cell(row)] : [])];
     });
-    const widths = head.map((text, i) => Math.max(text.length, ...lines.map((line) => line[i].length)) + 2);
+    const widths = head.map((text, i) => Math.max(native.width(text), ...lines.map((line) => native.width(line[i]))) + 2);
     const rule = (left, middle, right) => left + widths.map((width) => '─'.repeat(width)).join(middle) + right;
-    const draw = (line) => `│${line.map((text, i) => ` ${text}`.padEnd(widths[i])).join('│')}│`;
+    const draw = (line) => `│${line.map((text, i) => ` ${text}${' '.repeat(widths[i] - native.width(text) - 1)}`).join('│')}│`;
     console.log([rule('┌', '┬', '┐'), draw(head), rule('├', '┼', '┤'), ...lines.map(draw), rule('└', '┴', '┘')].join('\n'));
   }
 

@@ -2,6 +2,7 @@
 (function (native, modules, global) {
   'use strict';
   const { Buffer } = modules.buffer;
+  const ASYNC_ITERATOR = Symbol.asyncIterator;
 
   function failure(Type, code, message) {
     const error = new Type(message);
@@ -45,6 +46,7 @@
     modules.later(() => callback(null, value));
   }
 
+  const tools = { failure, wrongType, outOfRange, bytesOf, secretOf, encoded, later, checkInteger };
   class Hash {
     #state;
     #done = false;
@@ -66,6 +68,23 @@
     }
   }
   class Hmac extends Hash {}
+  // Hashes and ciphers are streams, too, which most scripts never use: the stream is made when one of its methods is called.
+  tools.streamed = (Class, make) => {
+    const streams = new WeakMap();
+    const of = (object) => {
+      if (!streams.has(object)) streams.set(object, make(object));
+      return streams.get(object);
+    };
+    for (const name of ['write', 'end', 'read', 'pipe', 'unpipe', 'on', 'once', 'off', 'addListener', 'removeListener', 'removeAllListeners', 'prependListener', 'emit', 'listenerCount',
+      'listeners', 'pause', 'resume', 'setEncoding', 'destroy', 'cork', 'uncork', 'push', 'setDefaultEncoding']) {
+      const method = { [name](...args) { const stream = of(this); const given = stream[name](...args); return given === stream ? this : given; } }[name];
+      Object.defineProperty(Class.prototype, name, { value: method, writable: true, configurable: true });
+    }
+    for (const name of ['readable', 'writable', 'destroyed', 'readableEnded', 'writableFinished', 'writableEnded', 'writableNeedDrain', 'readableFlowing', '_readableState', '_writableState', 'errored', 'closed']) {
+      Object.defineProperty(Class.prototype, name, { get() { return of(this)[name]; }, configurable: true });
+    }
+    Object.defineProperty(Class.prototype, ASYNC_ITERATOR, { value() { return of(this)[ASYNC_ITERATOR](); }, writable: true, configurable: true });
+  };
 
   function pbkdf2(password, salt, iterations, length, digest) {
     if (typeof digest !== 'string') throw wrongType('digest', 'of type string', digest);
@@ -94,8 +113,11 @@
     return native.hkdf(digest, ...parts, length);
   }
 
-  const tools = { failure, wrongType, outOfRange, bytesOf, secretOf, encoded, later, checkInteger };
   modules.cryptoTools = tools;
+  tools.streamed(Hash, (hash) => new modules.stream.Transform({
+    transform(chunk, encoding, callback) { hash.update(chunk); callback(); },
+    flush(callback) { callback(null, hash.digest()); },
+  }));
 
   const HASHES = ['RSA-MD5', 'RSA-RIPEMD160', 'RSA-SHA1', 'RSA-SHA224', 'RSA-SHA256', 'RSA-SHA384', 'RSA-SHA512', 'RSA-SHA512/224', 'RSA-SHA512/256',
     'md5', 'ripemd160', 'rmd160', 'sha1', 'sha224', 'sha256', 'sha384', 'sha512', 'sha512-224', 'sha512-256'];

@@ -15,13 +15,14 @@
     #key;
     #fire;
     #ms;
-    constructor(callback, ms, args, repeats) {
+    constructor(callback, ms, args, repeats, least) {
       if (typeof callback !== 'function') {
         const error = new TypeError(`The "callback" argument must be of type function. Received ${native.inspect(callback)}`);
         error.code = 'ERR_INVALID_ARG_TYPE';
         throw error;
       }
-      this.#ms = delay(ms);
+      // A timer of no time waits a millisecond, as in Node, so that timers fire in the order of their times.
+      this.#ms = Math.max(delay(ms), least);
       this.#fire = () => {
         const key = this.#key;
         delete running()[key];
@@ -64,9 +65,9 @@
   delete Timeout.close;
 
   const timers = {
-    setTimeout(callback, ms, ...args) { return new Timeout(callback, ms, args, false); },
-    setInterval(callback, ms, ...args) { return new Timeout(callback, ms, args, true); },
-    setImmediate(callback, ...args) { return new Timeout(callback, 0, args, false); },
+    setTimeout(callback, ms, ...args) { return new Timeout(callback, ms, args, false, 1); },
+    setInterval(callback, ms, ...args) { return new Timeout(callback, ms, args, true, 1); },
+    setImmediate(callback, ...args) { return new Timeout(callback, 0, args, false, 0); },
     clearTimeout(timer) { close(timer); },
     clearInterval(timer) { close(timer); },
     clearImmediate(timer) { close(timer); },

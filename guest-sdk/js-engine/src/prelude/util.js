@@ -1,4 +1,4 @@
-// require('util'), require('events') and require('querystring') as far as scripts use them.
+// require('util') and require('querystring') as far as scripts use them.
 (function (native, modules, global) {
   'use strict';
   const inspectCustom = Symbol.for('nodejs.util.inspect.custom');
@@ -51,31 +51,37 @@
     isProxy: () => false,
   };
 
-  function equal(a, b, seen) {
+  // `loose` as `assert.deepEqual` compares: primitives by ==, and no prototypes.
+  function equal(a, b, seen, loose) {
     if (Object.is(a, b)) return true;
-    if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false;
-    if (Object.getPrototypeOf(a) !== Object.getPrototypeOf(b)) return false;
+    const [left, right] = [a, b].map((value) => value !== null && typeof value === 'object');
+    // eslint-disable-next-line eqeqeq
+    if (loose && !left && !right) return a == b || (NumberIsNaN(a) && NumberIsNaN(b));
+    if (!left || !right) return false;
+    if (!loose && Object.getPrototypeOf(a) !== Object.getPrototypeOf(b)) return false;
     if (seen.get(a) === b) return true;
     seen.set(a, b);
-    if (ArrayIsArray(a) !== ArrayIsArray(b)) return false;
+    if (ArrayIsArray(a) !== ArrayIsArray(b) || tag(a) !== tag(b)) return false;
+    if (ArrayIsArray(a) && a.length !== b.length) return false;
     if (a instanceof Date && !Object.is(a.getTime(), b.getTime())) return false;
-    if (a instanceof RegExp && String(a) !== String(b)) return false;
+    if (a instanceof RegExp && (a.source !== b.source || a.flags !== b.flags || a.lastIndex !== b.lastIndex)) return false;
     if (a instanceof Error && (a.message !== b.message || a.name !== b.name)) return false;
     if (types.isBoxedPrimitive(a) && !Object.is(a.valueOf(), b.valueOf())) return false;
     if (a instanceof Map || a instanceof Set) {
       if (a.size !== b.size) return false;
       const others = a instanceof Map ? [...b.entries()] : [...b];
       for (const item of a instanceof Map ? a.entries() : a) {
-        const at = others.findIndex((other) => equal(item, other, seen));
+        const at = others.findIndex((other) => equal(item, other, seen, loose));
         if (at < 0) return false;
         others.splice(at, 1);
       }
     }
     if (a instanceof ArrayBuffer && native.compare(new Uint8Array(a), new Uint8Array(b)) !== 0) return false;
-    const keys = (value) => Reflect.ownKeys(value).filter((key) => Object.prototype.propertyIsEnumerable.call(value, key));
-    const left = keys(a);
-    return left.length === keys(b).length && left.every((key) => Object.hasOwn(b, key) && equal(a[key], b[key], seen));
+    const keys = (value) => Reflect.ownKeys(value).filter((key) => Object.prototype.propertyIsEnumerable.call(value, key) && !(loose && typeof key === 'symbol'));
+    const mine = keys(a);
+    return mine.length === keys(b).length && mine.every((key) => Object.hasOwn(b, key) && equal(a[key], b[key], seen, loose));
   }
+  modules.deepEqual = (a, b, loose) => equal(a, b, new Map(), loose);
 
   function inherits(constructor, parent) {
     Object.defineProperty(constructor, 'super_', { value: parent, writable: true, configurable: true });
@@ -84,66 +90,31 @@
 
   modules.util = {
     format: native.format, inspect, promisify, callbackify, inherits, types,
-    isDeepStrictEqual: (a, b) => equal(a, b, new Map()),
+    isDeepStrictEqual: (a, b) => equal(a, b, new Map(), false),
     deprecate: (original) => original,
+    debuglog: () => Object.assign(() => {}, { enabled: false }),
+    debug: () => Object.assign(() => {}, { enabled: false }),
+    _extend: (target, source) => (source !== null && typeof source === 'object' ? Object.assign(target, source) : target),
     isArray: ArrayIsArray,
+    isBoolean: (value) => typeof value === 'boolean',
+    isBuffer: (value) => modules.buffer.Buffer.isBuffer(value),
+    isDate: types.isDate,
+    isError: types.isNativeError,
+    isFunction: (value) => typeof value === 'function',
+    isNull: (value) => value === null,
+    isNullOrUndefined: (value) => value === null || value === undefined,
+    isNumber: (value) => typeof value === 'number',
+    isObject: (value) => value !== null && typeof value === 'object',
+    isPrimitive: (value) => value === null || (typeof value !== 'object' && typeof value !== 'function'),
+    isRegExp: types.isRegExp,
+    isString: (value) => typeof value === 'string',
+    isSymbol: (value) => typeof value === 'symbol',
+    isUndefined: (value) => value === undefined,
+    formatWithOptions: (options, ...args) => native.format(...args),
     stripVTControlCharacters: (text) => String(text).replace(/\u001b\[[0-9;]*[A-Za-z]/g, ''),
     toUSVString: (text) => String(text).toWellFormed(),
     TextEncoder: modules.text.TextEncoder, TextDecoder: modules.text.TextDecoder,
   };
-
-  class EventEmitter {
-    #listeners = new Map();
-    static defaultMaxListeners = 10;
-    #add(name, listener, once, first) {
-      if (typeof listener !== 'function') throw new TypeError('The "listener" argument must be of type function');
-      const list = this.#listeners.get(name) || [];
-      this.#listeners.set(name, first ? [{ listener, once }, ...list] : [...list, { listener, once }]);
-      return this;
-    }
-    on(name, listener) { return this.#add(name, listener, false, false); }
-    addListener(name, listener) { return this.on(name, listener); }
-    once(name, listener) { return this.#add(name, listener, true, false); }
-    prependListener(name, listener) { return this.#add(name, listener, false, true); }
-    prependOnceListener(name, listener) { return this.#add(name, listener, true, true); }
-    off(name, listener) {
-      const list = this.#listeners.get(name) || [];
-      const at = list.findLastIndex((entry) => entry.listener === listener);
-      if (at >= 0) this.#listeners.set(name, list.toSpliced(at, 1));
-      return this;
-    }
-    removeListener(name, listener) { return this.off(name, listener); }
-    removeAllListeners(name) {
-      if (name === undefined) this.#listeners.clear();
-      else this.#listeners.delete(name);
-      return this;
-    }
-    emit(name, ...args) {
-      const list = this.#listeners.get(name) || [];
-      if (list.length === 0) {
-        if (name !== 'error') return false;
-        throw args[0] instanceof Error ? args[0] : new Error(`Unhandled error. (${native.inspect(args[0])})`);
-      }
-      for (const entry of list) {
-        if (entry.once) this.off(name, entry.listener);
-        entry.listener.apply(this, args);
-      }
-      return true;
-    }
-    listenerCount(name) { return (this.#listeners.get(name) || []).length; }
-    listeners(name) { return (this.#listeners.get(name) || []).map((entry) => entry.listener); }
-    eventNames() { return [...this.#listeners.keys()].filter((name) => this.listenerCount(name) > 0); }
-    setMaxListeners() { return this; }
-    getMaxListeners() { return EventEmitter.defaultMaxListeners; }
-  }
-  EventEmitter.EventEmitter = EventEmitter;
-  EventEmitter.once = (emitter, name) => new Promise((resolve, reject) => {
-    const failed = (error) => { emitter.off(name, done); reject(error); };
-    const done = (...args) => { emitter.off('error', failed); resolve(args); };
-    emitter.once(name, done);
-    if (name !== 'error') emitter.once('error', failed);
-  });
-  modules.events = EventEmitter;
 
   const escape = encodeURIComponent;
   const unescape = (text) => { try { return decodeURIComponent(text); } catch { return text; } };

@@ -11,8 +11,15 @@ thread_local! {
 }
 
 /// A call without event, outputs and variables.
-const NOTHING: Inputs<'static> =
-    Inputs { context: b"{}", raw_body: b"", steps: b"{}", env: b"{}", secrets: b"{}", meta: b"{}" };
+const NOTHING: Inputs<'static> = Inputs {
+    context: b"{}",
+    raw_body: b"",
+    steps: b"{}",
+    env: b"{}",
+    scopes: b"{}",
+    secrets: b"{}",
+    meta: b"{}",
+};
 
 /// Lends the engine of this thread.
 pub fn with_engine<T>(work: impl FnOnce(&mut Engine) -> T) -> T {
@@ -40,6 +47,30 @@ pub fn body(file: &str, source: &str) -> Result<Value, Value> {
     with_engine(|engine| {
         prepared(engine.prepare(b"body", file.as_bytes(), source.as_bytes(), &[]))?;
         json(engine.call(&NOTHING))
+    })
+}
+
+/// As [`body`], and the timers of the script fire by their times, on a clock of their own.
+pub fn body_with_timers(file: &str, source: &str) -> Result<Value, Value> {
+    with_engine(|engine| {
+        prepared(engine.prepare(b"body", file.as_bytes(), source.as_bytes(), &[]))?;
+        let mut answer = engine.call(&NOTHING);
+        let mut now = 0.0;
+        let mut timers: Vec<(f64, u64)> = Vec::new();
+        loop {
+            let Answer::Pending(pending) = answer else { return json(answer) };
+            let pending: Value = serde_json::from_slice(&pending).unwrap();
+            for call in pending["calls"].as_array().unwrap() {
+                let due = now + call["args"]["ms"].as_f64().expect("scripts here have timers alone");
+                timers.push((due, call["id"].as_u64().unwrap()));
+            }
+            let given_up = pending["cancel"].as_array().cloned().unwrap_or_default();
+            timers.retain(|(_, id)| !given_up.iter().any(|other| other == id));
+            timers.sort_by(|a, b| a.partial_cmp(b).unwrap());
+            let (due, id) = timers.remove(0);
+            now = due;
+            answer = engine.resume(id.to_string().as_bytes(), b"ok", b"null");
+        }
     })
 }
 
