@@ -8,8 +8,8 @@ use self::nocobase::Stand;
 use crate::{
     engine::frame_of,
     model::{
-        Bundle, CREDENTIAL_HEADERS, Entry, HIDDEN, JsonText, Run, RunError, RunStatus, StepKey, StepRecord,
-        Wait, notes_json,
+        Bundle, CREDENTIAL_HEADERS, Entry, HIDDEN, JsonText, QuestionId, Run, RunError, RunId, RunStatus,
+        StepKey, StepRecord, Wait, notes_json,
     },
     secrets::Redactor,
     steps::timestamp,
@@ -52,7 +52,7 @@ pub fn whole(run: &Run, entries: &[Entry], live: bool, files: Option<&Bundle>, s
         "error": run.head.error.as_ref().map(|error| masked(error_of(error, files))),
         "answer": masked(json!(run.answer)),
         "steps": entries.iter().filter_map(|entry| step(entry, files)).map(masked).collect::<Vec<_>>(),
-        "waiting": if run.head.status.is_terminal() { Vec::new() } else { waiting(entries) },
+        "waiting": if run.head.status.is_terminal() { json!([]) } else { masked(waiting(run.head.id, entries).into()) },
         "notes": masked(notes_json(&run.event.notes)),
         "context": masked(context),
     })
@@ -111,7 +111,7 @@ fn step(entry: &Entry, files: Option<&Bundle>) -> Option<Value> {
 }
 
 /// The steps that wait now.
-fn waiting(entries: &[Entry]) -> Vec<Value> {
+fn waiting(run: RunId, entries: &[Entry]) -> Vec<Value> {
     let ended = |key: &StepKey| {
         entries.iter().any(|entry| match entry {
             Entry::Ended(record) | Entry::Retrying(record, _) => record.key() == *key,
@@ -124,13 +124,20 @@ fn waiting(entries: &[Entry]) -> Vec<Value> {
             "at": key.at,
             "for": match wait {
                 Wait::Time => "time",
-                Wait::Callback => "callback",
+                Wait::Callback | Wait::Question(_) => "callback",
                 Wait::Run(_) => "run",
                 Wait::Script => "script",
             },
             "run": match wait {
                 Wait::Run(run) => Some(run),
-                Wait::Time | Wait::Callback | Wait::Script => None,
+                Wait::Time | Wait::Callback | Wait::Script | Wait::Question(_) => None,
+            },
+            "question": match wait {
+                Wait::Question(question) => Some(json!({
+                    "id": QuestionId { run, step: key.clone() },
+                    "title": question.title,
+                })),
+                Wait::Time | Wait::Callback | Wait::Script | Wait::Run(_) => None,
             },
             "nocobase_status": nocobase::status(Stand::Waiting),
             "since": timestamp(*since_ms),

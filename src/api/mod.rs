@@ -11,6 +11,7 @@ mod input;
 mod kv;
 mod letters;
 mod plugins;
+mod questions;
 mod requests;
 mod runs;
 mod secrets;
@@ -80,6 +81,7 @@ pub fn router(
         .layer(DefaultBodyLimit::max(body_most))
         .layer(middleware::from_fn_with_state(door.with_bodies_of(body_most), authorize))
         .with_state(engine.clone());
+    let asked = questions::router(engine.clone(), gateway.clone(), &door);
     let sent_again = Router::new()
         .route("/api/v1/requests/{id}/resend", post(requests::resend))
         .layer(middleware::from_fn_with_state(door.clone(), authorize))
@@ -93,6 +95,7 @@ pub fn router(
         .route("/", get(welcome))
         .merge(guarded)
         .merge(sent_again)
+        .merge(asked)
         .merge(plugins::router(plugins, ports, &door))
         .merge(secrets::router(vault, &door))
         .layer(middleware::from_fn_with_state(gateway, know_the_name))

@@ -6,6 +6,7 @@
 
 #[macro_use]
 mod print;
+mod questions;
 
 mod backup;
 mod bundle;
@@ -68,6 +69,8 @@ enum Command {
     Runs(runs::Arguments),
     /// List, pause and resume the workflows of a server.
     Workflows(workflows::Arguments),
+    /// List the questions that runs ask people, and answer them.
+    Questions(questions::Arguments),
     /// Show the request log of a server.
     Requests(requests::Arguments),
     /// Write everything durable to one file, also while the server runs.
@@ -125,6 +128,7 @@ pub fn main() -> ExitCode {
         Command::Send(arguments) => send::execute(&arguments),
         Command::Runs(arguments) => runs::execute(&arguments),
         Command::Workflows(arguments) => workflows::execute(&arguments),
+        Command::Questions(arguments) => questions::execute(&arguments),
         Command::Requests(arguments) => requests::execute(&arguments),
         Command::Backup(arguments) => backup::backup(&arguments),
         Command::Restore(arguments) => backup::restore(&arguments),

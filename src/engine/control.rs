@@ -1,24 +1,19 @@
-//! What people and programs do with runs, other than trigger them: start, cancel, repeat, pause, call back.
+//! What people and programs do with runs, other than trigger them: start, cancel, repeat, pause.
 
 use std::sync::Arc;
 
-use subtle::ConstantTimeEq;
-
 use super::{
     Engine, EngineError, Submission, Submitted,
-    run::{NewRun, callback_token},
+    run::NewRun,
     workflow::{Definition, PinnedError},
 };
 use crate::{
     model::{
         Cause, Entry, Event, JsonText, Mode, OnError, Run, RunError, RunHead, RunId, RunStatus, Signal,
-        StepKey, StepStatus, Workflow, WorkflowKey,
+        StepStatus, Workflow, WorkflowKey,
     },
     store::{Batch, StoreError, tables},
 };
-
-/// How often a callback looks again at a run that goes on at the same time.
-const CALLBACK_TRIES: u32 = 8;
 
 /// Why an order about a run was not carried out.
 #[derive(Debug, thiserror::Error)]
@@ -66,20 +61,6 @@ impl From<StoreError> for ControlError {
     fn from(error: StoreError) -> Self {
         Self::Engine(EngineError::Store(error))
     }
-}
-
-/// Why a callback was not taken.
-#[derive(Debug, thiserror::Error)]
-pub enum CallbackError {
-    /// No such run, step or token; they look alike.
-    #[error("no run waits for this URL")]
-    Unknown,
-    /// The URL was called before, or the wait is over.
-    #[error("this URL was used already, or its run no longer waits")]
-    Gone,
-    /// The store refused.
-    #[error(transparent)]
-    Store(#[from] StoreError),
 }
 
 /// Which version a repetition runs on.
@@ -257,71 +238,6 @@ impl Engine {
         Ok(self.runs.durable.store.commit(batch).await?)
     }
 
-    /// Whether a request to a one-time URL would be taken.
-    ///
-    /// # Errors
-    /// When the URL is none, or was used.
-    pub async fn can_call_back(&self, run: RunId, key: &StepKey, token: &str) -> Result<(), CallbackError> {
-        let store = &*self.runs.durable.store;
-        let head = self.called_back(run, key, token).await?;
-        let called = |(_, signal): &(_, Signal)| match signal {
-            Signal::Callback { key: called, .. } => called == key,
-            Signal::RunEnded { .. } | Signal::Cancel { .. } => false,
-        };
-        let gone = head.status.is_terminal()
-            || tables::signals::list(store, run).await?.iter().any(called)
-            || has_ended(&tables::journal::list(store, run).await?, key);
-        if gone { Err(CallbackError::Gone) } else { Ok(()) }
-    }
-
-    /// The run of a one-time URL; an unknown run and a wrong token look alike.
-    async fn called_back(&self, run: RunId, key: &StepKey, token: &str) -> Result<RunHead, CallbackError> {
-        let head = tables::runs::head(&*self.runs.durable.store, run).await?.ok_or(CallbackError::Unknown)?;
-        let expected = callback_token(run, &head.seed, key);
-        let same = bool::from(expected.as_bytes().ct_eq(token.as_bytes()));
-        if same { Ok(head) } else { Err(CallbackError::Unknown) }
-    }
-
-    /// Takes a request to a one-time URL. Durable when this returns.
-    ///
-    /// # Errors
-    /// When the URL is none, or was used.
-    pub async fn call_back(
-        &self,
-        run: RunId,
-        key: &StepKey,
-        token: &str,
-        payload: JsonText,
-    ) -> Result<(), CallbackError> {
-        self.called_back(run, key, token).await?;
-        let store = &*self.runs.durable.store;
-        let signal = Signal::Callback { key: key.clone(), payload };
-        for _ in 0..CALLBACK_TRIES {
-            let entries = tables::journal::list(store, run).await?;
-            let mut batch = Batch::new();
-            let unfinished = tables::runs::expect_unfinished(store, &mut batch, run).await?;
-            if !unfinished || has_ended(&entries, key) {
-                return Err(CallbackError::Gone);
-            }
-            // The signal of an earlier call is removed together with its entry's arrival, so one of the two is always seen.
-            tables::journal::expect_end(&mut batch, run, entries.len() as u32);
-            tables::signals::insert(&mut batch, run, &signal);
-            match store.commit(batch).await {
-                Ok(()) => {
-                    self.runs.line.poke(run).await?;
-                    return Ok(());
-                }
-                Err(StoreError::Conflict { key, .. }) if key == tables::signals::key(run, &signal) => {
-                    return Err(CallbackError::Gone);
-                }
-                // The run went on in between: look again.
-                Err(StoreError::Conflict { .. }) => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Err(CallbackError::Store(StoreError::Busy))
-    }
-
     /// Waits until a run has ended.
     ///
     /// # Errors
@@ -340,11 +256,6 @@ impl Engine {
             ended.await;
         }
     }
-}
-
-/// Whether a step instance has ended.
-fn has_ended(entries: &[Entry], key: &StepKey) -> bool {
-    entries.iter().any(|entry| matches!(entry, Entry::Ended(record) if record.key() == *key))
 }
 
 /// Where the kept steps do not stand in the other version as they did: each must be there, of the same type, in the same

@@ -2,15 +2,16 @@
 //!
 //! The gateway calls [`Engine::submit`]; it returns only when the run, its queue item and its dedupe claim are durable
 //! together (`intake`). The run stands in the `line` until its turn comes; the `runner` then executes it in a task
-//! (`run`). What waits is put down, and woken by `timers` or a signal (`control`); `recovery` takes up what a crash
+//! (`run`). What waits is put down, and woken by `timers` or a signal (`callbacks`, `control`); `recovery` takes up what a crash
 //! left.
 //!
-//! From the top: `control` and `handle`, which are [`Engine`]; `intake`, `recovery`, `timers`, `housekeeping`; `fire`,
+//! From the top: `callbacks`, `control` and `handle`, which are [`Engine`]; `intake`, `recovery`, `timers`, `housekeeping`; `fire`,
 //! `runner`; `run`; `line`; `workflow`; `kv`, `plugins`. Every other file is below all of these.
 //!
 //! Invariants: nothing accepted is held in memory alone; a run has exactly one terminal
 //! state; the engine knows no HTTP.
 
+mod callbacks;
 mod control;
 mod durable;
 mod error;
@@ -35,7 +36,8 @@ mod timers;
 mod vault;
 mod workflow;
 
-pub use control::{CallbackError, ControlError, ReplayOn};
+pub use callbacks::{Asked, CallbackError, Look, QuestionError, Stands};
+pub use control::{ControlError, ReplayOn};
 pub use error::EngineError;
 pub use handle::Engine;
 pub use intake::{DedupeKey, ReplayKey, Submission, Submitted};

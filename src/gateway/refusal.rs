@@ -8,7 +8,7 @@ use super::{budget::Full, hosts::Foreign, rate::Exceeded};
 use crate::{
     engine::{CallbackError, EngineError},
     http::{self as answers, Parts, Problem, Retry},
-    model::{RateBy, RunError, RunId},
+    model::{AnswerError, RateBy, RunError, RunId},
     store::StoreError,
     verify::Rejected,
 };
@@ -66,6 +66,8 @@ pub(super) enum Refusal {
     Engine(#[from] EngineError),
     #[error("no callback: {0}")]
     Callback(#[from] CallbackError),
+    #[error("no answer to the question: {0}")]
+    Answer(#[from] AnswerError),
 }
 
 impl Refusal {
@@ -174,6 +176,7 @@ impl Refusal {
             ),
             Self::Engine(error) => answers::of_engine(error),
             Self::Callback(error) => answers::of_callback(error),
+            Self::Answer(error) => answers::of_answer(error),
         }
     }
 
@@ -209,7 +212,8 @@ impl Refusal {
             | Self::BodyInvalid(_)
             | Self::QueryInvalid { .. }
             | Self::Engine(_)
-            | Self::Callback(_) => None,
+            | Self::Callback(_)
+            | Self::Answer(_) => None,
         }
     }
 

@@ -7,7 +7,8 @@ use http::StatusCode;
 
 use super::{Parts, Problem, Retry};
 use crate::{
-    engine::{CallbackError, ControlError, EngineError, KvError, PluginsError, VaultError},
+    engine::{CallbackError, ControlError, EngineError, KvError, PluginsError, QuestionError, VaultError},
+    model::AnswerError,
     sandbox::PluginError,
     store::StoreError,
 };
@@ -69,6 +70,28 @@ pub(crate) fn of_callback(error: &CallbackError) -> Parts {
         }
         CallbackError::Gone => (StatusCode::GONE, "callback_gone", error.to_string(), Retry::Never),
         CallbackError::Store(error) => of_store(error),
+    }
+}
+
+/// An answer that is none.
+pub(crate) fn of_answer(error: &AnswerError) -> Parts {
+    (StatusCode::UNPROCESSABLE_ENTITY, "answer_invalid", error.to_string(), Retry::Never)
+}
+
+impl From<QuestionError> for Problem {
+    fn from(error: QuestionError) -> Self {
+        match &error {
+            QuestionError::Unknown(_) => {
+                Self::new(StatusCode::NOT_FOUND, "question_unknown", error.to_string())
+            }
+            QuestionError::Closed(id) => {
+                let mut problem = Self::new(StatusCode::CONFLICT, "question_closed", error.to_string());
+                problem.run_id = Some(id.run);
+                problem
+            }
+            QuestionError::Answer(error) => Self::of(of_answer(error)),
+            QuestionError::Store(error) => error.clone().into(),
+        }
     }
 }
 

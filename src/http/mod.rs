@@ -3,6 +3,6 @@
 mod errors;
 mod problem;
 
-pub(crate) use errors::{of_callback, of_engine};
+pub(crate) use errors::{of_answer, of_callback, of_engine};
 pub use problem::Problem;
 pub(crate) use problem::{Parts, Retry};

@@ -96,7 +96,7 @@ fn branches() -> Value {
 }
 
 fn callback() -> Value {
-    object(
+    let mut callback = object(
         "The request to the callback's URL.",
         json!({
             "data": { "description": "The decoded body." },
@@ -104,7 +104,26 @@ fn callback() -> Value {
             "query": { "description": "The fields of the query.", "type": "object" },
             "method": { "type": "string" },
         }),
-    )
+    );
+    let of_page = json!({
+        "answer": { "description": "With `page`: the value of the answer that was chosen.", "type": "string" },
+        "label": { "description": "With `page`: what its button says.", "type": "string" },
+        "comment": { "description": "With `page`: what was written beside it.", "type": ["string", "null"] },
+        "by": { "description": "With `page`: the name that was given, else the address.", "type": "string" },
+        "via": {
+            "description": "With `page`: a person's browser, a program's request, or the management API and its command.",
+            "enum": ["page", "request", "api"],
+        },
+        "ip": { "description": "With `page`: the address that the answer came from.", "type": "string" },
+        "at": { "description": "With `page`: when.", "type": "string", "format": "date-time" },
+    });
+    // A body with files has them as a webhook has.
+    callback["properties"]["files"] =
+        json!({ "description": "The files of a multipart body.", "type": "array" });
+    if let (Some(known), Value::Object(of_page)) = (callback["properties"].as_object_mut(), of_page) {
+        known.extend(of_page);
+    }
+    callback
 }
 
 fn exchange() -> Value {
@@ -166,6 +185,12 @@ mod tests {
                 "wait_for_callback",
                 json!({"data": [1], "headers": {"a": "b"}, "query": {}, "method": "POST"}),
                 json!({"data": 1, "headers": {}, "query": {}}),
+            ),
+            (
+                "wait_for_callback",
+                json!({"data": {}, "headers": {}, "query": {}, "method": "POST", "answer": "yes", "label": "Yes",
+                    "comment": null, "by": "Ada", "via": "page", "ip": "::1", "at": "2026-01-01T00:00:00.000Z"}),
+                json!({"data": {}, "headers": {}, "query": {}, "method": "POST", "answer": 1}),
             ),
             (
                 "http",

@@ -251,7 +251,7 @@ pub fn compile(step: &Step, path: &str, code: &dyn CodeSource) -> Result<Compile
         StepKind::Loop(spec) => each::compile(spec, path).map(Compiled::Each),
         StepKind::Delay(spec) => wait::delay(spec, path).map(Compiled::Wait),
         StepKind::WaitUntil(spec) => wait::until(spec, path).map(Compiled::Wait),
-        StepKind::WaitForCallback(spec) => Ok(Compiled::Wait(wait::callback(spec))),
+        StepKind::WaitForCallback(spec) => wait::callback(spec, path).map(Compiled::Wait),
         StepKind::Subflow(spec) => subflow::compile(spec, path).map(Compiled::Subflow),
         StepKind::Query(spec) => query::compile(spec, path).map(Compiled::Query),
         StepKind::Plugin(spec) => {

@@ -6,9 +6,10 @@ use serde_json::Value;
 use super::{Output, Scope, unfilled};
 use crate::{
     model::{
-        CallbackStep, DelayStep, ErrorCode, FieldError, RunError, Span, WAIT_CAP, Wait as For, WaitUntilStep,
+        CallbackStep, DelayStep, ErrorCode, FieldError, Question, RunError, Span, WAIT_CAP, Wait as For,
+        WaitUntilStep,
     },
-    template::{Budget, JsonTemplate, Path},
+    template::{Budget, JsonTemplate, Path, Template},
 };
 
 /// The most of a span or moment that is made of several pieces, bytes.
@@ -23,6 +24,17 @@ pub enum Wait {
     Until(JsonTemplate),
     /// For a request, at most so long.
     Callback(Span),
+    /// For the answer to a question, at most so long.
+    Question(Span, Box<Asked>),
+}
+
+/// A question whose templates are parsed.
+#[derive(Debug)]
+pub struct Asked {
+    title: Template,
+    text: Template,
+    /// What does not change.
+    fixed: Question,
 }
 
 pub(super) fn delay(spec: &DelayStep, path: &str) -> Result<Wait, FieldError> {
@@ -43,8 +55,14 @@ pub(super) fn until(spec: &WaitUntilStep, path: &str) -> Result<Wait, FieldError
     Ok(Wait::Until(template))
 }
 
-pub(super) fn callback(spec: &CallbackStep) -> Wait {
-    Wait::Callback(spec.timeout)
+pub(super) fn callback(spec: &CallbackStep, path: &str) -> Result<Wait, FieldError> {
+    let Some(page) = &spec.page else { return Ok(Wait::Callback(spec.timeout)) };
+    let parsed = |field: &str, text: &str| {
+        Template::parse(text)
+            .map_err(|error| FieldError::new(format!("{path}.page.{field}"), error.to_string()))
+    };
+    let (title, text) = (parsed("title", &page.title)?, parsed("text", &page.text)?);
+    Ok(Wait::Question(spec.timeout, Box::new(Asked { title, text, fixed: page.unasked() })))
 }
 
 fn compile(value: &Value, field: &str) -> Result<JsonTemplate, FieldError> {
@@ -56,6 +74,7 @@ impl Wait {
         match self {
             Self::Delay(template) | Self::Until(template) => template.references(),
             Self::Callback(_) => Vec::new(),
+            Self::Question(_, asked) => asked.title.references().chain(asked.text.references()).collect(),
         }
     }
 
@@ -75,12 +94,39 @@ impl Wait {
                 (For::Time, moment_of(&at).map_err(invalid)?)
             }
             Self::Callback(timeout) => (For::Callback, now_ms.saturating_add(timeout.as_millis())),
+            Self::Question(timeout, asked) => {
+                (For::Question(Box::new(asked.ask(scope)?)), now_ms.saturating_add(timeout.as_millis()))
+            }
         };
         if due_ms.saturating_sub(now_ms) > WAIT_CAP.as_millis() {
             return Err(invalid(format!("the wait would be longer than {WAIT_CAP}")));
         }
         Ok(Output::Wait { wait, due_ms: Some(due_ms) })
     }
+}
+
+impl Asked {
+    fn ask(&self, scope: &Scope<'_>) -> Result<Question, RunError> {
+        let title = self
+            .title
+            .render_text(scope, &mut Budget::new(Question::MAX_TEXT))
+            .map_err(|error| unfilled("page.title", error))?;
+        let text = self
+            .text
+            .render_text(scope, &mut Budget::new(Question::MAX_TEXT))
+            .map_err(|error| unfilled("page.text", error))?;
+        let text = text.replace("\r\n", "\n").trim_end().to_owned();
+        Ok(Question { title: one_line(&title), text, ..self.fixed.clone() })
+    }
+}
+
+/// A title on one line, cut where it is too long.
+fn one_line(title: &str) -> String {
+    let line = title.split_whitespace().collect::<Vec<_>>().join(" ");
+    if line.chars().count() <= Question::MAX_TITLE {
+        return line;
+    }
+    line.chars().take(Question::MAX_TITLE - 1).chain(['…']).collect()
 }
 
 fn span_of(value: &Value) -> Result<Span, String> {

@@ -319,7 +319,7 @@ impl Store for CrashStore {
 /// The run that a key of its head, its journal, its queue item or its timer names.
 pub(crate) fn run_of(key: &[u8]) -> Option<RunId> {
     match Kind::of(key)? {
-        Kind::Step | Kind::Inbox => key.get(1..17)?.try_into().ok().map(RunId::from_bytes),
+        Kind::Step | Kind::Inbox | Kind::Question => key.get(1..17)?.try_into().ok().map(RunId::from_bytes),
         _ => keys::run_id(key),
     }
 }

@@ -70,10 +70,12 @@ pub enum Kind {
     PluginSettings = b'C',
     /// The ends of the process that an unfinished run may have caused: `D` run id.
     Trial = b'D',
+    /// A question that waits for its answer: `E` run id, digest of the step instance.
+    Question = b'E',
 }
 
 impl Kind {
-    const ALL: [Self; 30] = [
+    const ALL: [Self; 31] = [
         Self::Answer,
         Self::Inbox,
         Self::Schedule,
@@ -104,6 +106,7 @@ impl Kind {
         Self::PluginModule,
         Self::PluginSettings,
         Self::Trial,
+        Self::Question,
     ];
 
     /// The kind of a key.
@@ -371,6 +374,22 @@ pub fn trial(run: RunId) -> Key {
     Kind::Trial.key(&[&run.to_bytes()])
 }
 
+/// All open questions of a run.
+pub fn questions(run: RunId) -> Key {
+    Kind::Question.key(&[&run.to_bytes()])
+}
+
+/// An open question of a run; `digest` tells it from others.
+pub fn question(run: RunId, digest: &[u8; 16]) -> Key {
+    Kind::Question.key(&[&run.to_bytes(), digest])
+}
+
+/// The run of an open question.
+pub fn parse_question(key: &[u8]) -> Option<RunId> {
+    let rest = key.strip_prefix(&Kind::Question.prefix())?;
+    rest.first_chunk::<16>().copied().map(RunId::from_bytes)
+}
+
 /// A secret by name.
 pub fn secret(name: &str) -> Key {
     Kind::Secret.key(&[name.as_bytes()])
@@ -433,6 +452,7 @@ pub fn run_id(key: &[u8]) -> Option<RunId> {
         | Kind::Current
         | Kind::Version
         | Kind::Inbox
+        | Kind::Question
         | Kind::Schedule
         | Kind::Group
         | Kind::Secret
@@ -491,6 +511,12 @@ impl fmt::Debug for Key {
                     write!(f, "signal {} of {}", hex::encode(digest), RunId::from_bytes(*run))
                 }
                 None => write!(f, "signal {}", hex::encode(rest)),
+            },
+            Kind::Question => match rest.split_first_chunk::<16>() {
+                Some((run, digest)) => {
+                    write!(f, "question {} of {}", hex::encode(digest), RunId::from_bytes(*run))
+                }
+                None => write!(f, "question {}", hex::encode(rest)),
             },
             Kind::Timer => match parse_timer(&self.0) {
                 Some((due_ms, run)) => write!(f, "timer at {due_ms} of {run}"),

@@ -194,16 +194,16 @@ fn github_push_deploys_main_with_retries_under_one_idempotency_key() {
 #[test]
 fn approval_waits_for_its_url_and_ends_by_what_it_is_told() {
     let server = TestServer::examples();
-    for (approved, status) in [(true, "succeeded"), (false, "failed")] {
+    for (answer, status) in [("approve", "succeeded"), ("reject", "failed")] {
         let asked = server.post("approval", &json!({ "what": "a laptop" }));
         assert_eq!(asked.status, 202, "{}", asked.text());
         let url = asked.json()["decide"].as_str().unwrap().to_owned();
         let path = url.strip_prefix(&server.url()).expect("the server's own address").to_owned();
         server.waiting_run(&asked.run_id());
-        let decided = server.send(&Request::post(&path).json(&json!({ "approved": approved })));
+        let decided = server.send(&Request::post(&path).json(&json!({ "answer": answer })));
         assert_eq!(decided.status, 202, "{}", decided.text());
         assert_eq!(server.ended_run(&asked.run_id())["status"], status);
-        let again = server.send(&Request::post(&path).json(&json!({ "approved": true })));
+        let again = server.send(&Request::post(&path).json(&json!({ "answer": "approve" })));
         assert_eq!(again.status, 410, "{}", again.text());
     }
 }

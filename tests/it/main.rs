@@ -58,6 +58,7 @@ mod n8n;
 mod no_space;
 mod nocobase;
 mod one_gib;
+mod open_questions;
 mod package;
 mod packages;
 mod pasted;
@@ -69,6 +70,7 @@ mod plugin_hostile;
 #[path = "../plugin_wat.rs"]
 mod plugin_wat;
 mod plugins;
+mod questions;
 mod randomness;
 mod realm;
 mod redirects;

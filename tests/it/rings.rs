@@ -19,7 +19,7 @@ const INNER_ROOMS: [(&str, &[&[&str]]); 3] = [
     (
         "engine",
         &[
-            &["control"],
+            &["callbacks", "control"],
             &["handle"],
             &["intake", "recovery", "timers", "housekeeping"],
             &["fire", "runner"],

@@ -99,6 +99,16 @@ pub(super) fn print(run: &Value, format: Format) -> anyhow::Result<()> {
             wait["until"].as_str().map_or(String::new(), |until| format!(" until {}", format.time(until)));
         let run = wait["run"].as_str().map_or(String::new(), |run| format!(" {}", terminal::safe(run)));
         field("waits", &format!("{} for {}{run}{until}", text(&wait["id"]), text(&wait["for"])));
+        if let Some(question) = wait["question"]["id"].as_str() {
+            field(
+                "",
+                &format!(
+                    "{}: flowcell questions show {}",
+                    text(&wait["question"]["title"]),
+                    terminal::safe(question)
+                ),
+            );
+        }
     }
     steps(list(&run["steps"]));
     Ok(())

@@ -139,7 +139,8 @@ pub(crate) fn entry_bytes(entry: &Entry) -> u64 {
             record.output.as_str().len() + logs + record.calls.len() * 128
         }
         Entry::Begun(_, output, _) => output.as_str().len(),
-        Entry::Waiting { .. } => 0,
+        // A question stands in the list of open ones too.
+        Entry::Waiting { wait, .. } => 2 * wait.weight(),
     };
     128 + text as u64
 }

@@ -302,6 +302,7 @@ impl Drive<'_> {
                     }
                 }
                 Action::CancelRun(run) => self.progress.cancel_run(run),
+                Action::Withdraw(key) => self.progress.withdraw(key),
                 Action::Finish(end) => ending = Some(end),
             }
         }

@@ -1,7 +1,7 @@
 //! Masks secrets in everything that leaves an attempt.
 
 use crate::{
-    model::{Answer, LogLine, RunError},
+    model::{Answer, LogLine, Question, RunError, Wait},
     secrets::Redactor,
     steps::{Executed, Output},
 };
@@ -25,6 +25,10 @@ pub(super) fn masked(executed: Executed, redactor: &Redactor, all: &Redactor) ->
         Ok(Output::Begin(output)) => Ok(Output::Begin(redactor.redact_json(&output))),
         Ok(Output::Start { workflow, input, wait }) => {
             Ok(Output::Start { workflow, input: redactor.redact_json(&input), wait })
+        }
+        Ok(Output::Wait { wait: Wait::Question(question), due_ms }) => {
+            let (title, text) = (text(&question.title), text(&question.text));
+            Ok(Output::Wait { wait: Wait::Question(Box::new(Question { title, text, ..*question })), due_ms })
         }
         Ok(wait @ Output::Wait { .. }) => Ok(wait),
         Err(error) => {

@@ -19,7 +19,10 @@ use crate::{
     engine::{
         EngineOptions, Reply, durable::Durable, line::entry_bytes, replies::Replies, workflow::Definition,
     },
-    model::{Answer, Entry, JsonText, Mode, Run, RunError, RunId, RunStatus, Signal, StepKey, StepStatus},
+    model::{
+        Answer, Entry, JsonText, Mode, OpenQuestion, Run, RunError, RunId, RunStatus, Signal, StepKey,
+        StepStatus, Wait,
+    },
     steps::{self, Outputs, Place, Scope},
     store::{Batch, Key, Store, StoreError, tables},
 };
@@ -59,6 +62,8 @@ pub(super) struct Progress {
     /// Runs to be stored with the next batch.
     children: Vec<New>,
     to_cancel: Vec<RunId>,
+    /// Questions that are open no more with the next batch.
+    withdrawn: Vec<StepKey>,
     /// Scripts whose attempts end with the next batch, and whether their kv writes count.
     scripts: Vec<(Arc<ScriptHost>, bool)>,
     /// Signals that the machine knows, by the step that they are for.
@@ -98,6 +103,7 @@ impl Progress {
             changed: false,
             children: Vec::new(),
             to_cancel: Vec::new(),
+            withdrawn: Vec::new(),
             scripts: Vec::new(),
             signals: HashMap::new(),
             seen: HashSet::new(),
@@ -143,6 +149,11 @@ impl Progress {
     /// A run that is cancelled with the next batch.
     pub(super) fn cancel_run(&mut self, run: RunId) {
         self.to_cancel.push(run);
+    }
+
+    /// A question that nobody needs the answer to, from the next batch on.
+    pub(super) fn withdraw(&mut self, key: StepKey) {
+        self.withdrawn.push(key);
     }
 
     /// The signals that were not seen before.
@@ -291,6 +302,7 @@ impl Progress {
             Mark::None | Mark::Stored => {}
         }
         self.changed = false;
+        self.withdrawn.clear();
         self.timer_ms = self.run.head.due_ms;
         let (children, to_cancel) = (std::mem::take(&mut self.children), std::mem::take(&mut self.to_cancel));
         Ok(Committed { acquitted, children, to_cancel })
@@ -300,12 +312,29 @@ impl Progress {
         let (head, mut batch) = (&self.run.head, Batch::new());
         for (number, entry) in (self.saved..).zip(&self.unsaved) {
             tables::journal::insert(&mut batch, head.id, number, entry);
-            if let Entry::Ended(record) = entry
-                && let Some(signal) = self.signals.get(&record.key())
-            {
-                batch.delete(signal.clone());
+            match entry {
+                Entry::Waiting { key, wait: Wait::Question(question), since_ms, due_ms, .. } => {
+                    let asked = OpenQuestion {
+                        workflow: head.workflow.clone(),
+                        step: key.clone(),
+                        question: (**question).clone(),
+                        since_ms: *since_ms,
+                        due_ms: *due_ms,
+                    };
+                    tables::questions::put(&mut batch, head.id, &asked);
+                }
+                Entry::Ended(record) => {
+                    if let Some(signal) = self.signals.get(&record.key()) {
+                        batch.delete(signal.clone());
+                    }
+                    if self.definition.as_ref().is_some_and(|definition| definition.asks(&record.step)) {
+                        tables::questions::remove(&mut batch, head.id, &record.key());
+                    }
+                }
+                Entry::Waiting { .. } | Entry::Retrying(..) | Entry::Begun(..) => {}
             }
         }
+        self.withdrawn.iter().for_each(|key| tables::questions::remove(&mut batch, head.id, key));
         tables::runs::update(&mut batch, &self.run, self.timer_ms);
         if head.status == RunStatus::Waiting {
             tables::runs::waits_with(&mut batch, head.id, self.bytes);
@@ -331,6 +360,9 @@ impl Progress {
         let head = &self.run.head;
         tables::signals::remove_all(batch, head.id);
         tables::calls::remove_all(batch, head.id);
+        if self.definition.as_ref().is_none_or(|definition| definition.asks_anything()) {
+            tables::questions::remove_all(batch, head.id);
+        }
         if let (RunStatus::Failed, Some(digest)) = (head.status, head.claim) {
             // A failed run gives its key back, so that a retry of the sender is a new run.
             tables::claims::release(store, batch, &digest, head.id).await?;

@@ -123,7 +123,7 @@ impl Checks<'_> {
 
     /// I4: no key speaks of what is over.
     fn nothing_is_left(&mut self) {
-        for kind in [Kind::Queue, Kind::Timer, Kind::Inbox, Kind::Group, Kind::Trial] {
+        for kind in [Kind::Queue, Kind::Timer, Kind::Inbox, Kind::Group, Kind::Trial, Kind::Question] {
             let left = block_on(self.store.scan(KeyRange::prefix(kind.prefix()), Order::Ascending, 1));
             if let Some((key, _)) = left.expect("the store can be read").into_iter().next() {
                 self.ledger.violate(|| format!("left over: {}", Key::from(key)));

@@ -130,7 +130,12 @@ impl Generator<'_> {
             5 => json!({"type": "delay", "for": self.world.pick(&[1, 40, 900, 1_500, 7_000, 40_000])}),
             6 => {
                 let timeout = self.world.pick(&["500ms", "6s", "30s"]);
-                json!({"type": "wait_for_callback", "timeout": timeout})
+                match *timeout {
+                    // A question to a person.
+                    "6s" => json!({"type": "wait_for_callback", "timeout": timeout, "page": {
+                        "title": "{{$context.data.k}}?", "answers": ["yes", "no"] }}),
+                    _ => json!({"type": "wait_for_callback", "timeout": timeout}),
+                }
             }
             7 => self.subflow(),
             8 => self.rare(in_loop),

@@ -178,7 +178,7 @@ impl Known {
                 entries => entries.expect("the journal is whole"),
             };
             for entry in entries {
-                if let Entry::Waiting { key, wait: Wait::Callback, .. } = entry {
+                if let Entry::Waiting { key, wait: Wait::Callback | Wait::Question(_), .. } = entry {
                     open.push((run, head.seed, key));
                 }
             }

@@ -80,6 +80,8 @@ pub struct Definition {
     pub(crate) plugins: Vec<PluginRef>,
     /// Its steps that wait for a callback.
     pub(crate) callbacks: Vec<StepId>,
+    /// Those of them that ask a question.
+    questions: Vec<StepId>,
     steps: HashMap<StepId, Compiled>,
     output_schemas: HashMap<StepId, OutputSchema>,
     default_response: Option<CompiledResponse>,
@@ -180,6 +182,8 @@ impl Definition {
         };
         let waits = |step: &&Step| matches!(step.kind, StepKind::WaitForCallback(_));
         let callbacks = workflow.walk().into_iter().filter(waits).map(|step| step.id.clone()).collect();
+        let asks = |step: &&Step| step.kind.page().is_some();
+        let questions = workflow.walk().into_iter().filter(asks).map(|step| step.id.clone()).collect();
         let mut plugins: Vec<PluginRef> = compiled.values().filter_map(Compiled::plugin).cloned().collect();
         plugins.sort();
         plugins.dedup();
@@ -195,6 +199,7 @@ impl Definition {
             maskable,
             plugins,
             callbacks,
+            questions,
             steps: compiled,
             output_schemas,
             default_response,
@@ -232,6 +237,16 @@ impl Definition {
     /// Whether the run goes on when this step has failed for good.
     pub(crate) fn handles_failure(&self, id: &StepId) -> bool {
         self.workflow.find(id).is_some_and(|step| !matches!(step.on_error, OnError::Fail))
+    }
+
+    /// Whether a step asks a question.
+    pub(crate) fn asks(&self, id: &StepId) -> bool {
+        self.questions.contains(id)
+    }
+
+    /// Whether any step asks a question.
+    pub(crate) fn asks_anything(&self) -> bool {
+        !self.questions.is_empty()
     }
 
     /// Whether a step ends the run: it has no output that counts as the last one.

@@ -8,7 +8,7 @@ use super::{
     step_key::StepKey,
     usage::{LogLine, Usage},
 };
-use crate::model::value::{JsonText, RunError, RunId, StepId};
+use crate::model::value::{JsonText, Question, RunError, RunId, StepId};
 
 /// How a step ended. Stored by position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -89,6 +89,26 @@ pub enum Wait {
     Run(RunId),
     /// The time at which its script goes on.
     Script,
+    /// The answer to a question, at its one-time URL or through the API.
+    Question(Box<Question>),
+}
+
+impl Wait {
+    /// About how many bytes it holds.
+    pub fn weight(&self) -> usize {
+        match self {
+            Self::Question(question) => question.weight(),
+            Self::Time | Self::Callback | Self::Run(_) | Self::Script => 0,
+        }
+    }
+
+    /// Whether a request to the step's one-time URL ends it.
+    pub fn is_for_callback(&self) -> bool {
+        match self {
+            Self::Callback | Self::Question(_) => true,
+            Self::Time | Self::Run(_) | Self::Script => false,
+        }
+    }
 }
 
 /// One entry. Stored by position: add at the end, never reorder.

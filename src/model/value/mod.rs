@@ -12,6 +12,7 @@ mod limits;
 mod method;
 mod mode;
 mod plugin;
+mod question;
 pub(super) mod response;
 mod units;
 
@@ -28,5 +29,6 @@ pub use plugin::{
     PluginDescription, PluginExample, PluginHash, PluginKind, PluginPin, PluginRef, PluginRefError,
     PluginSettings, PluginStep, PluginVersion, Stdio, VersionPrefix,
 };
+pub use question::{AnswerError, Answered, Choice, Comment, Question};
 pub use response::ResponseSpec;
 pub use units::{ByteSize, Span, UnitError};

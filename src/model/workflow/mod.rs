@@ -4,6 +4,7 @@ mod definition;
 mod definition_parse;
 mod flow;
 mod http_step;
+mod page;
 mod plain_step;
 mod policy;
 mod query_step;
@@ -13,6 +14,7 @@ mod step_parse;
 pub use definition::{Bundle, Workflow};
 pub use flow::{IterationError, Join, Retry};
 pub use http_step::{HttpAuth, HttpFile, HttpPart, HttpResponse, HttpStep, StatusPattern};
+pub use page::Page;
 pub use plain_step::{
     CallbackStep, CodeStep, DelayStep, EndStatus, EndStep, SetStep, SubflowStep, WaitUntilStep,
 };

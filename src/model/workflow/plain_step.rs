@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::page::Page;
 use crate::model::value::{CodeLimits, Span, WorkflowKey, fields::present};
 
 /// A `set` step.
@@ -67,16 +68,20 @@ pub struct WaitUntilStep {
 }
 
 /// A `wait_for_callback` step. Its URL is `{{$run.callbacks.<id>}}`, known before the step begins.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 pub struct CallbackStep {
     /// How long it waits before it fails; default 1d, at most 365d.
-    #[serde(default = "CallbackStep::default_timeout")]
+    #[schemars(default = "CallbackStep::default_timeout")]
     pub timeout: Span,
+    /// A question to a person, with its answers. Default: whatever request comes is the answer.
+    #[schemars(default)]
+    pub page: Option<Page>,
 }
 
 impl CallbackStep {
-    fn default_timeout() -> Span {
+    /// How long a step waits that says nothing.
+    pub(super) fn default_timeout() -> Span {
         Span::from_millis(86_400_000)
     }
 }

@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::{
     flow::{IterationError, Join, Retry},
     http_step::HttpStep,
+    page::Page,
     plain_step::{CallbackStep, CodeStep, DelayStep, EndStep, SetStep, SubflowStep, WaitUntilStep},
     query_step::QueryStep,
 };
@@ -101,6 +102,29 @@ pub enum Jump {
 }
 
 impl StepKind {
+    /// The question that it asks a person.
+    pub fn page(&self) -> Option<&Page> {
+        match self {
+            Self::WaitForCallback(step) => step.page.as_ref(),
+            Self::Code(_)
+            | Self::Condition(_)
+            | Self::Response(_)
+            | Self::Set(_)
+            | Self::Switch(_)
+            | Self::End(_)
+            | Self::Loop(_)
+            | Self::Break
+            | Self::Continue
+            | Self::Parallel(_)
+            | Self::Delay(_)
+            | Self::WaitUntil(_)
+            | Self::Subflow(_)
+            | Self::Http(_)
+            | Self::Query(_)
+            | Self::Plugin(_) => None,
+        }
+    }
+
     /// What it means for the way through the steps.
     pub fn shape(&self) -> Shape<'_> {
         match self {

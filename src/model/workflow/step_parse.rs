@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::{
     flow::Retry,
     http_step::HttpStep,
+    page::Page,
     plain_step::{CallbackStep, CodeStep},
     step::{
         ConditionStep, LoopSource, LoopStep, OnError, ParallelBranch, ParallelStep, Step, StepKind,
@@ -215,12 +216,15 @@ fn http(fields: Object, path: &str) -> Result<HttpStep, FieldError> {
     Ok(HttpStep { ok, ..http })
 }
 
-fn callback(fields: Object, path: &str) -> Result<CallbackStep, FieldError> {
-    let callback: CallbackStep = typed(Value::Object(fields), path)?;
-    if callback.timeout > WAIT_CAP || callback.timeout.as_millis() == 0 {
+fn callback(mut fields: Object, path: &str) -> Result<CallbackStep, FieldError> {
+    only_known(&fields, path, &["timeout", "page"])?;
+    let timeout: Span = take(&mut fields, path, "timeout")?.unwrap_or_else(CallbackStep::default_timeout);
+    if timeout > WAIT_CAP || timeout.as_millis() == 0 {
         return Err(FieldError::new(join(path, "timeout"), format!("a wait takes 1ms to {WAIT_CAP}")));
     }
-    Ok(callback)
+    let page = fields.shift_remove("page").filter(|page| !page.is_null());
+    let page = page.map(|page| Page::read(page, &join(path, "page"))).transpose()?;
+    Ok(CallbackStep { timeout, page })
 }
 
 /// `break` and `continue` stand inside a loop, and not across the branches of a `parallel` step.

@@ -10,6 +10,7 @@ pub mod journal;
 pub mod kv;
 pub mod letters;
 pub mod plugins;
+pub mod questions;
 pub mod requests;
 pub mod runs;
 #[cfg(test)]

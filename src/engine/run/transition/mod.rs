@@ -106,6 +106,8 @@ pub(super) enum Action {
     Abort(StepKey),
     /// Cancel a run that a step waited for.
     CancelRun(RunId),
+    /// Nobody needs the answer to the question of this step any more.
+    Withdraw(StepKey),
     /// The run has ended.
     Finish(Ending),
 }
@@ -143,6 +145,7 @@ impl State {
                 self.begin(key.clone(), output.clone(), *since_ms);
             }
             Entry::Waiting { key, wait, since_ms, due_ms, attempt } => {
+                self.bytes += wait.weight();
                 let open = Open::Waiting {
                     wait: wait.clone(),
                     since_ms: *since_ms,
@@ -250,7 +253,8 @@ pub(super) fn transition(
         RunEvent::Waits { key, wait, due_ms } => {
             let Some(Open::Active { attempt }) = state.open.get(&key).cloned() else { return actions };
             let since_ms = inputs.now_ms;
-            let early = state.early.remove(&key).filter(|_| wait == Wait::Callback);
+            let early = state.early.remove(&key).filter(|_| wait.is_for_callback());
+            state.bytes += wait.weight();
             actions.push(Action::Record(Entry::Waiting {
                 key: key.clone(),
                 wait: wait.clone(),
@@ -269,7 +273,7 @@ pub(super) fn transition(
             return actions;
         }
         RunEvent::Signal(Signal::Callback { key, payload }) => match state.open.get(&key) {
-            Some(Open::Waiting { wait: Wait::Callback, .. }) => {
+            Some(Open::Waiting { wait, .. }) if wait.is_for_callback() => {
                 state.wake(workflow, &key, Ok(payload), RetryHint::Never, inputs, &mut actions);
             }
             Some(_) | None if state.awaits_callback(&key) => {
@@ -378,7 +382,7 @@ impl State {
                 }
                 // Its script goes on.
                 Some(Open::Waiting { wait: Wait::Script, attempt, .. }) => self.resume(key, attempt, actions),
-                Some(Open::Waiting { wait: Wait::Callback, .. }) => {
+                Some(Open::Waiting { wait: Wait::Callback | Wait::Question(_), .. }) => {
                     let error = RunError::new(
                         ErrorCode::CallbackTimeout,
                         "nobody called the step's URL within its timeout",
@@ -413,6 +417,9 @@ impl State {
         match self.open.remove(key) {
             Some(Open::Active { .. }) => actions.push(Action::Abort(key.clone())),
             Some(Open::Waiting { wait: Wait::Run(run), .. }) => actions.push(Action::CancelRun(run)),
+            Some(Open::Waiting { wait: Wait::Question(_), .. }) => {
+                actions.push(Action::Withdraw(key.clone()));
+            }
             Some(Open::Backoff { .. } | Open::Waiting { .. }) | None => {}
         }
     }

@@ -85,7 +85,7 @@ impl<'a> Machine<'a> {
                         self.executed.push(key.to_string());
                         events.push(self.perform(key, attempt));
                     }
-                    Action::Abort(_) | Action::CancelRun(_) => {}
+                    Action::Abort(_) | Action::CancelRun(_) | Action::Withdraw(_) => {}
                     Action::Finish(ending) => {
                         assert_eq!(self.ending, None, "a run ends once");
                         self.ending = Some(ending);

@@ -1,8 +1,13 @@
 //! One-time URLs: `/api/callbacks/{run}/{step}/{token}`, given out by a run that waits for somebody outside.
 //!
 //! POST and PUT let the run go on; 202 once that is durable. GET only shows a page with a button that sends the POST:
-//! chat and mail programs fetch each link they see, and must not use it up. The token is a credential: neither a
-//! log nor an answer of this file holds one.
+//! chat and mail programs fetch each link they see, and must not use it up. A step that asks a question has a page of its
+//! own (`page`), in the reader's language (`words`), and takes only its answers. The token is a credential: neither a
+//! log nor an answer of this file holds one. It alone is asked for: who has it may answer from any page, and nobody else
+//! can make a browser do so, so a POST from another site is not refused.
+
+mod page;
+mod words;
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -12,13 +17,14 @@ use std::{
 use axum::{
     body::Body,
     extract::{ConnectInfo, Request, State},
-    response::{IntoResponse, Response},
+    response::Response,
 };
-use http::{HeaderMap, HeaderName, HeaderValue, Method, header, request::Parts};
+use http::{HeaderMap, Method, StatusCode, header, request::Parts};
 
+use self::{page::Told, words::Words};
 use super::{Gateway, answer, body, event, hooks, rate, refusal::Refusal, request_log};
 use crate::{
-    engine::CallbackError,
+    engine::{Asked, CallbackError, Look, Stands},
     formats::Reading,
     model::{Limits, RequestOutcome, RequestRecord, RunId, StepId, StepKey, WorkflowKey},
     store::tables,
@@ -55,7 +61,11 @@ async fn work(gateway: Gateway, peer: SocketAddr, request: Request, started: Ins
     let target = target(parts.uri.path());
     let (mut response, outcome) =
         match call(&gateway, (peer.ip(), client), &parts, body, target.as_ref(), &mut body_bytes).await {
-            Err(refusal) => hooks::refused(&refusal),
+            Err(refusal) => {
+                let (problem, outcome) = hooks::refused(&refusal);
+                let page = refused_page(&gateway, &parts, target.as_ref(), &refusal, problem.status()).await;
+                (page.unwrap_or(problem), outcome)
+            }
             Ok((run, response)) => (response, RequestOutcome::CalledBack { run }),
         };
     answer::keep_apart(&mut response);
@@ -98,9 +108,26 @@ async fn call(
         return Err(Refusal::Method { allowed: METHODS.to_owned() });
     }
     // Before the body is read: strangers cost nothing.
-    gateway.engine.can_call_back(*run, key, token).await?;
-    if looks {
-        return Ok((*run, page(ASK)));
+    let asked = match gateway.engine.look(*run, key, token).await? {
+        Look::Wait => None,
+        Look::Question(asked) => Some(asked),
+    };
+    match asked {
+        None if looks => return Ok((*run, page::plain(ASK))),
+        Some(asked) if looks => {
+            if !asked.stands.takes_answers() && !from_a_browser(&parts.headers) {
+                // A program that asks whether the URL still works.
+                return Err(CallbackError::Gone.into());
+            }
+            let named = named(parts);
+            let words = Words::of(&parts.headers);
+            return Ok((
+                *run,
+                page::question(words, &asked, named.as_deref(), Told::Nothing, StatusCode::OK),
+            ));
+        }
+        Some(asked) if !asked.stands.takes_answers() => return Err(CallbackError::Gone.into()),
+        None | Some(_) => {}
     }
     body::coding(&parts.headers, false)?;
     let limit = Limits::BODY.as_usize().min(gateway.bodies.largest());
@@ -124,9 +151,61 @@ async fn call(
     claim.grow(event.content.made_bytes())?;
     event.headers.retain(|(name, _)| !LEFT_OUT.contains(&name.as_str()));
     let payload = event.payload().map_err(|error| Refusal::BodyInvalid(error.to_string()))?;
-    gateway.engine.call_back(*run, key, token, payload).await?;
-    let response = if from_a_browser(&parts.headers) { page(DONE) } else { answer::accepted(*run, false) };
+    let browser = from_a_browser(&parts.headers);
+    let payload = match &asked {
+        None => payload,
+        Some(asked) => {
+            let answered = asked.question.read(&payload.to_value()["data"])?;
+            let via = if browser { "page" } else { "request" };
+            gateway.engine.settled(&payload, &answered, via, &client.to_string())
+        }
+    };
+    gateway.engine.call_back(*run, key, token, payload.clone()).await?;
+    let response = match (browser, asked) {
+        (false, _) => answer::accepted(*run, false),
+        (true, None) => page::plain(DONE),
+        (true, Some(asked)) => {
+            let asked = Asked { stands: Stands::Answered(payload), ..*asked };
+            page::question(Words::of(&parts.headers), &asked, None, Told::Taken, StatusCode::OK)
+        }
+    };
     Ok((*run, response))
+}
+
+/// The answer that a link names: `?answer=…`.
+fn named(parts: &Parts) -> Option<String> {
+    let query = parts.uri.query()?;
+    form_urlencoded::parse(query.as_bytes())
+        .find(|(name, _)| name == "answer")
+        .map(|(_, answer)| answer.into_owned())
+}
+
+/// What a person sees in place of a problem document, if a page can say it better.
+async fn refused_page(
+    gateway: &Gateway,
+    parts: &Parts,
+    target: Option<&Target>,
+    refusal: &Refusal,
+    status: StatusCode,
+) -> Option<Response> {
+    if !from_a_browser(&parts.headers) {
+        return None;
+    }
+    let (told, error) = if let Refusal::Answer(error) = refusal {
+        (Told::Refused(error), None)
+    } else if let Refusal::Callback(error) = refusal {
+        (Told::TooLate, Some(error))
+    } else {
+        return None;
+    };
+    let words = Words::of(&parts.headers);
+    if let Some(Target { run, key, token }) = target
+        && let Ok(Look::Question(asked)) = gateway.engine.look(*run, key, token).await
+    {
+        let named = named(parts);
+        return Some(page::question(words, &asked, named.as_deref(), told, status));
+    }
+    error.and_then(|error| page::nothing(words, error, status))
 }
 
 /// `{run}/{step}/{token}`; the step is `wait`, or `wait.3.0` in the iterations of loops. Nothing in it needs escapes.
@@ -165,29 +244,10 @@ fn from_a_browser(headers: &HeaderMap) -> bool {
     accept.is_some_and(|accept| accept.contains("text/html"))
 }
 
-/// The page of a URL that waits. The form has no `action`: it posts to the page's own address, query and all.
+/// The content of the page of a URL that waits. The form has no `action`: it posts to the page's own address, query and all.
 const ASK: &str = "<p>A workflow waits for this.</p><form method=\"post\"><button>Continue</button></form>";
-/// The page after that.
+/// That of the page after it.
 const DONE: &str = "<p>Thank you. The workflow goes on; you can close this page.</p>";
-
-fn page(content: &str) -> Response {
-    let html = format!(
-        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\">\
-         <meta name=\"viewport\" content=\"width=device-width\"><title>Flowcell</title>{content}</html>\n"
-    );
-    let headers: [(HeaderName, HeaderValue); 5] = [
-        (header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
-        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
-        // The address is the credential.
-        (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
-        (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
-        (
-            header::CONTENT_SECURITY_POLICY,
-            HeaderValue::from_static("default-src 'none'; form-action 'self'; frame-ancestors 'none'"),
-        ),
-    ];
-    (headers, html).into_response()
-}
 
 #[cfg(test)]
 mod tests {
