@@ -119,6 +119,41 @@ fn calls_are_told_in_the_order_of_issue_and_answered_in_any() {
 }
 
 #[test]
+fn the_kv_of_another_workflow_is_read_and_never_written() {
+    let mut run = Run::new(
+        "const orders = kv.of('orders'); return [await orders.get('a'), await orders.list({ prefix: 'b', limit: 2, after: 'bb' }), await kv.list('c')]",
+    );
+    assert_eq!(
+        run.start(),
+        calls(json!([{ "id": 1, "op": "kv.get", "args": { "key": "a", "of": "orders" } }]))
+    );
+    assert_eq!(
+        run.resume(1, &json!({ "value": 5 })),
+        calls(json!([{ "id": 2, "op": "kv.list", "args": { "prefix": "b", "limit": 2, "after": "bb", "of": "orders" } }]))
+    );
+    let page = json!({ "entries": [], "next": null });
+    assert_eq!(
+        run.resume(2, &page),
+        calls(json!([{ "id": 3, "op": "kv.list", "args": { "prefix": "c", "limit": 100 } }]))
+    );
+    assert_eq!(run.resume(3, &page), json!({ "ok": [5, page, page] }));
+    for (source, message) in [
+        ("kv.of()", "kv.of takes the key of a workflow"),
+        ("kv.of('')", "kv.of takes the key of a workflow"),
+        ("kv.of({ toString: () => 'orders' })", "kv.of takes the key of a workflow"),
+        ("kv.of('orders').set('a', 1)", "kv.of('orders').set: the kv of another workflow can only be read"),
+        ("kv.of('orders').incr('a')", "kv.of('orders').incr: the kv"),
+        ("kv.of('orders').get(1)", "kv.get: the key must be text"),
+        ("kv.of('orders').list({ limit: 0 })", "kv.list: the limit must be"),
+        ("kv.of('orders').get = 1", "get"),
+    ] {
+        let told = Run::new(&format!("'use strict'; {source}")).start();
+        let message_of = told["error"]["message"].as_str().unwrap_or_default();
+        assert!(message_of.contains(message), "{source}: {told}");
+    }
+}
+
+#[test]
 fn a_race_leaves_the_loser_to_be_waited_for_unless_it_is_a_timer() {
     let mut run = Run::new(
         "const late = new Promise((r) => setTimeout(r, 50, 'late')); return Promise.race([late, kv.get('k')])",

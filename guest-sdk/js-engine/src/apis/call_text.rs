@@ -34,7 +34,11 @@ fn call_text(_: &JsValue, args: &[JsValue], context: &mut Context) -> JsResult<J
             members.bytes(fourth, "null")?;
             members.text("redirect", fifth)?;
         }
-        "kv.get" | "kv.delete" => members.text("key", first)?,
+        "kv.get" => {
+            members.text("key", first)?;
+            members.of(second)?;
+        }
+        "kv.delete" => members.text("key", first)?,
         "kv.set" => {
             members.text("key", first)?;
             members.json("value", second, "value")?;
@@ -59,6 +63,7 @@ fn call_text(_: &JsValue, args: &[JsValue], context: &mut Context) -> JsResult<J
             if !third.is_null_or_undefined() {
                 members.text("after", third)?;
             }
+            members.of(fourth)?;
         }
         "respond" => {
             members.number("status", first)?;
@@ -106,6 +111,11 @@ impl Members<'_> {
         let text = value.to_string(self.context)?.to_std_string_lossy();
         self.raw(name, &quoted(&text));
         Ok(())
+    }
+
+    /// The workflow whose values are read, if it is another one.
+    fn of(&mut self, workflow: &JsValue) -> JsResult<()> {
+        if workflow.is_null_or_undefined() { Ok(()) } else { self.text("of", workflow) }
     }
 
     fn number(&mut self, name: &str, value: &JsValue) -> JsResult<()> {

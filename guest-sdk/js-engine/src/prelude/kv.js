@@ -24,10 +24,18 @@
     if (ms === 0) throw new TypeError(`kv.${method}: a ttl of 0 would forget the value at once; use kv.delete`);
     return ms;
   }
+  // What reads: the workflow's own values, or those of another one, which the host allows or not.
+  const get = (key, of) => hostCall('kv.get', callText('kv.get', keyed('get', key), of), { __proto__: null, convert: (found) => own(found, 'value') ?? null });
+  function list(options, of) {
+    if (typeof options === 'string') options = { __proto__: null, prefix: options };
+    const { prefix = '', limit = 100, after } = options ?? { __proto__: null };
+    if (typeof prefix !== 'string') throw new TypeError(`kv.list: the prefix must be text, not ${native.inspect(prefix)}`);
+    if (!NumberIsSafeInteger(limit) || limit < 1 || limit > 1000) throw new TypeError(`kv.list: the limit must be a whole number from 1 to 1000, not ${native.inspect(limit)}`);
+    const from = after === undefined || after === null ? undefined : keyed('list', after, 'key after which to begin');
+    return hostCall('kv.list', callText('kv.list', prefix, limit, from, of));
+  }
   const kv = {
-    get(key) {
-      return hostCall('kv.get', callText('kv.get', keyed('get', key)), { __proto__: null, convert: (found) => own(found, 'value') ?? null });
-    },
+    get(key) { return get(key); },
     set(key, value, options) {
       if (arguments.length < 2) throw new TypeError('kv.set takes a key and a value');
       return hostCall('kv.set', callText('kv.set', keyed('set', key), value, ttl('set', options)), { __proto__: null, convert: nothing });
@@ -42,13 +50,15 @@
       if (arguments.length < 3) throw new TypeError('kv.cas takes a key, the expected value (null: there must be none) and the new value');
       return hostCall('kv.cas', callText('kv.cas', keyed('cas', key), expected, value, ttl('cas', options)));
     },
-    list(options) {
-      if (typeof options === 'string') options = { __proto__: null, prefix: options };
-      const { prefix = '', limit = 100, after } = options ?? { __proto__: null };
-      if (typeof prefix !== 'string') throw new TypeError(`kv.list: the prefix must be text, not ${native.inspect(prefix)}`);
-      if (!NumberIsSafeInteger(limit) || limit < 1 || limit > 1000) throw new TypeError(`kv.list: the limit must be a whole number from 1 to 1000, not ${native.inspect(limit)}`);
-      const from = after === undefined || after === null ? undefined : keyed('list', after, 'key after which to begin');
-      return hostCall('kv.list', callText('kv.list', prefix, limit, from));
+    list(options) { return list(options); },
+    of(workflow) {
+      if (typeof workflow !== 'string' || workflow === '') throw new TypeError(`kv.of takes the key of a workflow, as in kv.of('orders'), not ${native.inspect(workflow)}`);
+      const refuse = (method) => () => { throw new TypeError(`kv.of(${native.inspect(workflow)}).${method}: the kv of another workflow can only be read`); };
+      return Object.freeze({
+        get(key) { return get(key, workflow); },
+        list(options) { return list(options, workflow); },
+        set: refuse('set'), delete: refuse('delete'), incr: refuse('incr'), cas: refuse('cas'),
+      });
     },
   };
   global('kv', Object.freeze(kv));
