@@ -63,9 +63,18 @@ declare namespace Flowcell {
     readonly rawBodyBase64: string;
   }
 
-  interface Kv {
+  /** What reads values. */
+  interface KvReader {
     /** The value, or null. */
     get<T = any>(key: string): Promise<T | null>;
+    list<T = any>(options?: {
+      prefix?: string;
+      limit?: number;
+      after?: string;
+    }): Promise<{ entries: { key: string; value: T }[]; next: string | null }>;
+  }
+
+  interface Kv extends KvReader {
     set(key: string, value: unknown, options?: { ttl?: Duration }): Promise<void>;
     /** Whether there was one. */
     delete(key: string): Promise<boolean>;
@@ -73,11 +82,8 @@ declare namespace Flowcell {
     incr(key: string, by?: number, options?: { ttl?: Duration }): Promise<number>;
     /** Sets `value` if the present one is `expected` (null: if there is none). Whether it did. */
     cas(key: string, expected: unknown, value: unknown, options?: { ttl?: Duration }): Promise<boolean>;
-    list<T = any>(options?: {
-      prefix?: string;
-      limit?: number;
-      after?: string;
-    }): Promise<{ entries: { key: string; value: T }[]; next: string | null }>;
+    /** The values of another workflow, whose `kv.readers` must name this one. */
+    of(workflow: string): KvReader;
   }
 
   interface CurrentStep {

@@ -14,7 +14,7 @@ use super::given::{Given, MAX_BYTES};
 use crate::{
     files::{FileError, Root},
     formats::{self, Reading},
-    model::{Event, RunStatus, Workflow},
+    model::{Event, RunStatus, Workflow, WorkflowKey},
 };
 
 /// A file under `fixtures/`: an event and the result that its author expects.
@@ -26,7 +26,13 @@ pub(super) struct Fixture {
     /// The expected result. What is left out is not compared.
     #[serde(default)]
     pub(super) expect: Expect,
+    /// What workflows keep when the run begins.
+    #[serde(default)]
+    pub(super) kv: Kept,
 }
+
+/// Values by workflow and key. The tested workflow may read those of all others that are named.
+pub(super) type Kept = BTreeMap<WorkflowKey, BTreeMap<String, Value>>;
 
 /// An event as a person writes it.
 #[derive(Debug, Default, Deserialize)]
@@ -60,33 +66,39 @@ pub(super) struct Expect {
     pub(super) error: Option<String>,
 }
 
+/// The keys that a fixture may have.
+const FIXTURE_KEYS: [&str; 3] = ["event", "expect", "kv"];
 /// The keys that an event file may have.
 const EVENT_KEYS: [&str; 8] = ["method", "path", "ip", "headers", "query", "params", "data", "body"];
 
 /// Reads what `flowcell run --event` was given: a fixture, an event, or the JSON of a body.
-pub(super) fn read_event(given: &Given, workflow: &Workflow) -> anyhow::Result<Event> {
+pub(super) fn read_event(given: &Given, workflow: &Workflow) -> anyhow::Result<(Event, Kept)> {
     event_of(&given.text, &given.name, workflow)
 }
 
-fn event_of(text: &str, path: &Path, workflow: &Workflow) -> anyhow::Result<Event> {
+fn event_of(text: &str, path: &Path, workflow: &Workflow) -> anyhow::Result<(Event, Kept)> {
     let value: Value =
         serde_json::from_str(text).with_context(|| format!("{} is not JSON", path.display()))?;
     let event = match &value {
         Value::Object(object)
-            if object.contains_key("event") && object.keys().all(|key| key == "event" || key == "expect") =>
+            if object.contains_key("event")
+                && object.keys().all(|key| FIXTURE_KEYS.contains(&key.as_str())) =>
         {
-            serde_json::from_value::<Fixture>(value.clone()).ok().map(|fixture| fixture.event)
+            let fixture = serde_json::from_value::<Fixture>(value.clone()).ok();
+            fixture.map(|fixture| (fixture.event, fixture.kv))
         }
         Value::Object(object)
             if object.keys().all(|key| EVENT_KEYS.contains(&key.as_str()))
                 && ["headers", "data", "body"].iter().any(|key| object.contains_key(*key)) =>
         {
-            serde_json::from_value::<EventFile>(value.clone()).ok()
+            serde_json::from_value::<EventFile>(value.clone()).ok().map(|event| (event, Kept::new()))
         }
         _ => None,
     };
-    let event = event.unwrap_or(EventFile { data: Some(value), ..EventFile::default() });
-    event.into_event(workflow).map_err(|why| anyhow::anyhow!("{}: {why}", path.display()))
+    let (event, kept) =
+        event.unwrap_or_else(|| (EventFile { data: Some(value), ..EventFile::default() }, Kept::new()));
+    let event = event.into_event(workflow).map_err(|why| anyhow::anyhow!("{}: {why}", path.display()))?;
+    Ok((event, kept))
 }
 
 /// A file beside a workflow. It comes with the workflow, so it is read like one of the workflow's own files (see
@@ -105,7 +117,7 @@ impl Beside {
 
     /// Its event, whatever else it says.
     pub(super) fn event(&self, workflow: &Workflow) -> anyhow::Result<Event> {
-        event_of(&self.text()?, &self.path, workflow)
+        Ok(event_of(&self.text()?, &self.path, workflow)?.0)
     }
 
     fn text(&self) -> Result<String, FileError> {
@@ -178,7 +190,7 @@ mod tests {
     fn data_of(file: Value) -> Value {
         let workflow = json!({"key": "hello", "trigger": {"type": "webhook"}, "steps": []});
         let given = Given { text: file.to_string(), name: "event.json".into() };
-        let event = read_event(&given, &Workflow::from_value(workflow).unwrap()).unwrap();
+        let (event, _) = read_event(&given, &Workflow::from_value(workflow).unwrap()).unwrap();
         let context: Value = serde_json::from_str(&event.context_json()).unwrap();
         context["data"].clone()
     }
@@ -189,6 +201,10 @@ mod tests {
         assert_eq!(data_of(body.clone()), body);
         assert_eq!(data_of(json!({"headers": {}, "data": {"a": 1}})), json!({"a": 1}));
         assert_eq!(data_of(json!({"event": {"data": {"a": 1}}, "expect": {"status": 200}})), json!({"a": 1}));
+        assert_eq!(
+            data_of(json!({"event": {"data": {"a": 1}}, "kv": {"shop": {"k": 1}}, "expect": {}})),
+            json!({"a": 1})
+        );
         assert_eq!(data_of(json!([1])), json!([1]));
         let form = json!({"headers": {"Content-Type": "application/x-www-form-urlencoded"}, "body": "a=b"});
         assert_eq!(data_of(form), json!({"a": "b"}));

@@ -7,16 +7,17 @@ use std::{
 };
 
 use anyhow::Context;
+use serde_json::json;
 
-use super::waiting;
+use super::{fixtures::Kept, waiting};
 use crate::{
     app::{self, LoadError},
     config::{Config, Flags},
     engine::{
-        Catalog, Definition, Engine, EngineOptions, Environment, Plugins, Submission, Submitted, SystemPorts,
-        Vault,
+        Catalog, Definition, Engine, EngineOptions, Environment, KvOp, Plugins, Submission, Submitted,
+        SystemPorts, Vault,
     },
-    model::{Cause, Entry, Event, Mode, Run, RunId, RunStatus},
+    model::{Bundle, Cause, Entry, Event, Mode, Run, RunId, RunStatus, WorkflowKey},
     net::{Outbound, OutboundOptions},
     plugin_folder,
     sandbox::{EngineOptions as SandboxOptions, JsEngine, PluginEngine, PluginOptions},
@@ -105,11 +106,12 @@ impl Local {
         app::load(folder, &self.sandbox, environment)
     }
 
-    /// Runs an event through a workflow in memory, to its end.
+    /// Runs an event through a workflow in memory, to its end. `kept` is what scripts find in kv.
     pub(super) async fn run(
         &self,
         definition: Arc<Definition>,
         mut event: Event,
+        kept: &Kept,
     ) -> anyhow::Result<(Run, Vec<Entry>)> {
         // The gateway would do the same.
         if let Some(webhook) = definition.workflow.webhook() {
@@ -132,6 +134,7 @@ impl Local {
             EngineOptions::default(),
         );
         engine.install(Arc::clone(&definition)).await?;
+        self.keep(&engine, &definition.workflow.key, kept).await?;
         engine.take_up().await?;
         let submission = Submission {
             definition,
@@ -148,6 +151,32 @@ impl Local {
         let run = tables::runs::get(&*store, run).await?.context("the run is in the store")?;
         let entries = tables::journal::list(&*store, run.head.id).await?;
         Ok((run, entries))
+    }
+
+    /// Stores what workflows keep. Others than the one that runs are there only to let it read theirs.
+    async fn keep(&self, engine: &Engine, key: &WorkflowKey, kept: &Kept) -> anyhow::Result<()> {
+        for (owner, values) in kept {
+            if owner != key {
+                let workflow = json!({
+                    "key": owner,
+                    "trigger": { "type": "manual" },
+                    "kv": { "readers": [key] },
+                    "steps": [],
+                });
+                let bundle = Bundle { workflow: workflow.to_string(), files: Default::default() };
+                let owner = Definition::compile(bundle, &self.sandbox, &self.environment)?;
+                engine.install(Arc::new(owner)).await?;
+            }
+            for (name, value) in values {
+                let set = KvOp::Set { key: name.clone(), value: value.clone(), ttl_ms: None };
+                engine
+                    .kv()
+                    .operate(owner.clone(), set, engine.ports().now_ms())
+                    .await
+                    .with_context(|| format!("kv.{owner}"))?;
+            }
+        }
+        Ok(())
     }
 }
 

@@ -30,9 +30,9 @@ pub(super) fn execute(arguments: &Arguments) -> anyhow::Result<Verdict> {
     let given = given::text(&arguments.event, "--event")?;
     let local = Local::new()?;
     let definition = Arc::new(local.load(&folder)?);
-    let event = fixtures::read_event(&given, &definition.workflow)?;
+    let (event, kept) = fixtures::read_event(&given, &definition.workflow)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let (run, steps) = runtime.block_on(local.run(Arc::clone(&definition), event))?;
+    let (run, steps) = runtime.block_on(local.run(Arc::clone(&definition), event, &kept))?;
     let shown = run_view::whole(&run, &steps, false, Some(&definition.bundle), &local.redactor());
     print::json(&shown)?;
     terminal::print_frame(&shown["error"]);

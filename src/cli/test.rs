@@ -82,7 +82,7 @@ async fn differences(
         .event
         .into_event(&definition.workflow)
         .map_err(|why| anyhow::anyhow!("{}: event: {why}", path.display()))?;
-    let (run, steps) = local.run(Arc::clone(definition), event).await?;
+    let (run, steps) = local.run(Arc::clone(definition), event, &fixture.kv).await?;
     let mut differences = compare(&fixture.expect, &run, &steps);
     let place = run.head.error.as_ref().and_then(|error| error.position.as_ref());
     // Nobody needs to look at an error that was expected.

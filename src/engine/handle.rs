@@ -46,7 +46,7 @@ impl Engine {
         let durable = Arc::new(Durable { store, ports, stopping: Stopping::default() });
         let catalog = Arc::new(catalog);
         let line = Arc::new(Line::new(Arc::clone(&durable), Arc::clone(&catalog), &options));
-        let tools = Arc::new(Tools { services, vault, kv });
+        let tools = Arc::new(Tools { services, vault, kv, catalog: Arc::clone(&catalog) });
         let running = Arc::new(Semaphore::new(options.max_running));
         let runs = Arc::new(Runs { durable, line, catalog, replies: Replies::default(), tools, options });
         Self { runs, running, request_log: Arc::default() }

@@ -145,6 +145,7 @@ impl From<KvError> for Problem {
         match error {
             KvError::Store(error) => error.into(),
             KvError::Busy { .. } => Self::new(StatusCode::CONFLICT, "kv_busy", error.to_string()),
+            KvError::Denied { .. } => Self::new(StatusCode::FORBIDDEN, "kv_denied", error.to_string()),
             KvError::Quota { .. } => Self::new(StatusCode::CONFLICT, "kv_full", error.to_string()),
             KvError::ValueTooLarge { .. }
             | KvError::KeyInvalid { .. }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Finished, Request, Response, TestServer, Workflow, flowcell};
+use crate::support::{Finished, Request, Response, TestServer, Workflow, flowcell, wait_until};
 
 fn ask(server: &TestServer, method: &str, path: &str, body: Option<Value>) -> Response {
     let request = Request::new(method, &format!("/api/v1/workflows/{path}"))
@@ -80,4 +80,62 @@ fn the_command_says_what_the_api_knows() {
     assert!(no_json.code == 2 && no_json.stderr.contains("its own quotes"), "{}", no_json.stderr);
     assert_eq!(command(&server, &["delete", "a", "y"]).code, 0);
     assert_ne!(command(&server, &["delete", "a", "y"]).code, 0);
+}
+
+#[test]
+fn a_workflow_reads_the_kv_of_another_that_names_it_and_changes_nothing_there() {
+    let keeps =
+        "await kv.set('sum/1', 5); await kv.set('sum/2', { n: 7 }); await kv.set('other', 1); return 1";
+    let reads = "const orders = kv.of('orders');\n\
+        const { entries } = await orders.list({ prefix: 'sum/' });\n\
+        return [await orders.get('sum/1'), await orders.get('none'), entries.map(({ key }) => key), await kv.get('sum/1')];";
+    let shared =
+        |readers: Value| Workflow::script("orders", keeps).set(json!({ "kv": { "readers": readers } }));
+    let server = TestServer::start([
+        shared(json!(["report"])),
+        Workflow::script("report", reads),
+        Workflow::script("stranger", reads),
+        Workflow::script("lost", "return kv.of('nobody').get('a')"),
+        Workflow::script(
+            "caught",
+            "try { await kv.of('orders').get('a') } catch (error) { return error.code }",
+        ),
+    ]);
+    server.hook("orders");
+    assert_eq!(server.hook("report").json(), json!([5, null, ["sum/1", "sum/2"], null]));
+    let told = |key: &str| {
+        let run = server.hook(key).run_id();
+        server.run(&run)["error"]["message"].as_str().unwrap_or_default().to_owned()
+    };
+    let refused = told("stranger");
+    assert!(
+        refused.contains("`stranger` may not read the kv of `orders`")
+            && refused.contains("\"kv\": {\"readers\": [\"stranger\"]} to the workflow.json of `orders`"),
+        "{refused}"
+    );
+    assert!(told("lost").contains("there is no workflow `nobody` here"));
+    assert_eq!(server.hook("caught").json(), "KV_DENIED");
+    let run = server.hook("report").run_id();
+    assert_eq!(server.run(&run)["steps"][0]["calls"][0]["target"], "orders: sum/*");
+    // The version of the moment says who may.
+    shared(json!([])).write(&server.workflows());
+    wait_until("the new version is there", 20, || server.hook("report").status == 500);
+    assert!(told("report").contains("`report` may not read"));
+}
+
+#[test]
+fn a_fixture_says_what_scripts_find_in_kv() {
+    let folder = tempfile::tempdir().unwrap();
+    let source = "return [await kv.get('own'), await kv.of('orders').get('sum')]";
+    let fixture = |steps: Value| {
+        json!({
+            "event": {}, "kv": { "report": { "own": 1 }, "orders": { "sum": { "n": 2 } } },
+            "expect": { "run": "succeeded", "json": steps },
+        })
+    };
+    Workflow::script("report", source)
+        .file("fixtures/sums.json", &fixture(json!([1, { "n": 2 }])).to_string())
+        .write(folder.path());
+    let tested = flowcell(["test".into(), folder.path().join("report").into_os_string()]);
+    assert_eq!(tested.code, 0, "{}{}", tested.stdout, tested.stderr);
 }

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::{
     app::LoadError,
-    cli::local::Local,
+    cli::{fixtures::Kept, local::Local},
     model::{Entry, Event, JsonText},
 };
 
@@ -113,7 +113,7 @@ impl Probe {
             LoadError::Folder(error) => error.into(),
         })?;
         let definition = Arc::new(definition);
-        let (_, entries) = self.0.run(definition, Event::of_data(&JsonText::null())).await?;
+        let (_, entries) = self.0.run(definition, Event::of_data(&JsonText::null()), &Kept::new()).await?;
         let record = entries.iter().find_map(|entry| match entry {
             Entry::Ended(record) => Some(record),
             Entry::Retrying(..) | Entry::Begun(..) | Entry::Waiting { .. } => None,

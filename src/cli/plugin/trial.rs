@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{Named, grouped, json_from, read, taken_in};
 use crate::{
-    cli::{Verdict, local::Local, print, table, terminal},
+    cli::{Verdict, fixtures::Kept, local::Local, print, table, terminal},
     engine::Definition,
     model::{
         Bundle, Capability, Entry, Event, JsonText, LogLine, PluginHash, PluginVersion, RunError, Stdio,
@@ -102,7 +102,7 @@ pub(super) async fn run(local: &Local, of: &Of) -> anyhow::Result<Ended> {
     let definition = Definition::compile(bundle, &local.sandbox, &local.environment)?;
     let data = json!({ "input": of.input, "args": of.args, "config": of.config });
     let event = Event::of_data(&JsonText::from_value(&data));
-    let (run, entries) = local.run(Arc::new(definition), event).await?;
+    let (run, entries) = local.run(Arc::new(definition), event, &Kept::new()).await?;
     let record: Option<StepRecord> = entries.into_iter().rev().find_map(|entry| match entry {
         Entry::Ended(record) | Entry::Retrying(record, _) => Some(record),
         Entry::Begun(..) | Entry::Waiting { .. } => None,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use crate::{
-    model::Limits,
+    model::{Limits, WorkflowKey},
     store::{StoreError, tables::kv::KvRecord},
 };
 
@@ -58,6 +58,23 @@ pub enum KvError {
         /// What is the matter.
         why: &'static str,
     },
+    /// The kv of another workflow that does not allow it.
+    #[error(
+        "the workflow `{reader}` may not read the kv of `{owner}`{}",
+        if *.known {
+            format!(": add \"kv\": {{\"readers\": [\"{reader}\"]}} to the workflow.json of `{owner}`")
+        } else {
+            format!(", because there is no workflow `{owner}` here")
+        }
+    )]
+    Denied {
+        /// Who asked.
+        reader: WorkflowKey,
+        /// Whose it is.
+        owner: String,
+        /// Whether there is such a workflow.
+        known: bool,
+    },
     /// Arguments that make no operation.
     #[error("{op}: {why}")]
     Arguments {
@@ -80,6 +97,7 @@ impl KvError {
             Self::ValueTooLarge { .. } => "KV_VALUE_TOO_LARGE",
             Self::KeyInvalid { .. } => "KV_KEY_INVALID",
             Self::NotANumber { .. } => "KV_NOT_A_NUMBER",
+            Self::Denied { .. } => "KV_DENIED",
             Self::Arguments { .. } => "KV_ARGUMENTS",
             Self::Store(_) => "KV_STORE",
         }
@@ -174,6 +192,11 @@ impl KvOp {
             _ => return Ok(None),
         };
         Ok(Some(parsed))
+    }
+
+    /// Whether it changes nothing.
+    pub(crate) fn only_reads(&self) -> bool {
+        self.writes().is_none()
     }
 
     /// The key that it may change.

@@ -32,6 +32,8 @@ pub(crate) struct Tools {
     pub(crate) services: Services,
     pub(crate) vault: Vault,
     pub(crate) kv: Arc<Kv>,
+    /// Which workflows let others read their kv.
+    pub(crate) catalog: Arc<Catalog>,
 }
 
 /// The handles that runs are executed with. Functions take those of them that they use.

@@ -52,6 +52,9 @@ pub struct Workflow {
     /// Secrets that scripts see in `secrets`. Templates may name any.
     #[schemars(default)]
     pub secrets: Vec<String>,
+    /// Who may read what its scripts keep.
+    #[schemars(default)]
+    pub kv: KvSharing,
     /// What starts a run.
     pub trigger: Trigger,
     /// What holds for its runs as a whole.
@@ -59,6 +62,15 @@ pub struct Workflow {
     pub policy: Policy,
     /// Executed in order.
     pub steps: Vec<Step>,
+}
+
+/// Who else may read the kv of a workflow.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct KvSharing {
+    /// Workflows whose scripts may read it with `kv.of`; nobody else writes it. Default none.
+    #[serde(default)]
+    pub readers: Vec<WorkflowKey>,
 }
 
 /// A workflow that says nothing is enabled.

@@ -24,8 +24,8 @@ impl Workflow {
     /// # Errors
     /// The first wrong field, by its path.
     pub fn from_value(value: Value) -> Result<Self, FieldError> {
-        const KNOWN: [&str; 9] =
-            ["$schema", "key", "title", "description", "enabled", "env", "secrets", "trigger", "steps"];
+        const KNOWN: [&str; 10] =
+            ["$schema", "key", "title", "description", "enabled", "env", "secrets", "kv", "trigger", "steps"];
         let mut fields = object(value, "")?;
         only_known(&fields, "", &[KNOWN.as_slice(), &Policy::FIELDS].concat())?;
         let workflow = Self {
@@ -35,6 +35,7 @@ impl Workflow {
             enabled: take(&mut fields, "", "enabled")?.unwrap_or_else(enabled),
             env: take(&mut fields, "", "env")?.unwrap_or_default(),
             secrets: take(&mut fields, "", "secrets")?.unwrap_or_default(),
+            kv: take(&mut fields, "", "kv")?.unwrap_or_default(),
             trigger: read_trigger(required(&mut fields, "", "trigger")?)?,
             policy: Policy::take(&mut fields)?,
             steps: steps(required(&mut fields, "", "steps")?, "steps")?,
@@ -91,7 +92,7 @@ mod tests {
     #[test]
     fn a_workflow_is_read_with_its_defaults() {
         let workflow = with(|_| {}).unwrap();
-        assert!(workflow.enabled);
+        assert!(workflow.enabled && workflow.kv.readers.is_empty());
         assert_eq!(workflow.walk().len(), 3);
         let webhook = workflow.webhook().unwrap();
         assert_eq!(webhook.methods, [Method::Post].to_vec());
@@ -103,7 +104,7 @@ mod tests {
     #[test]
     fn every_error_names_its_field() {
         type Change = fn(&mut Value);
-        let cases: [(Change, &str); 16] = [
+        let cases: [(Change, &str); 19] = [
             (|w| w["steps"][1]["then"][0]["type"] = json!("mail"), "steps[1].then[0].type"),
             (|w| w["steps"][1]["then"][0]["sttaus"] = json!(1), "steps[1].then[0].sttaus"),
             (|w| w["steps"][1]["then"][0]["status"] = json!(99), "steps[1].then[0].status"),
@@ -120,6 +121,9 @@ mod tests {
             (|w| w["trigger"]["methods"] = json!(["TRACE"]), "trigger.methods[0]"),
             (|w| w["trigger"]["dedupe"]["ttl"] = json!("31d"), "trigger.dedupe.ttl"),
             (|w| w["key"] = json!("a/b"), "key"),
+            (|w| w["kv"] = json!({"readers": ["a/b"]}), "kv.readers[0]"),
+            (|w| w["kv"] = json!({"readers": "a"}), "kv.readers"),
+            (|w| w["kv"] = json!({"writers": []}), "kv.writers"),
         ];
         for (change, path) in cases {
             let error = with(change).map(|_| ()).unwrap_err();

@@ -11,7 +11,7 @@ mod query_step;
 mod step;
 mod step_parse;
 
-pub use definition::{Bundle, Workflow};
+pub use definition::{Bundle, KvSharing, Workflow};
 pub use flow::{IterationError, Join, Retry};
 pub use http_step::{HttpAuth, HttpFile, HttpPart, HttpResponse, HttpStep, StatusPattern};
 pub use page::Page;

@@ -6,13 +6,14 @@
 //! script gets: a replay sees the same.
 
 mod fetch;
+mod kv;
 mod memo;
 mod note;
 mod respond;
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use futures::future::{BoxFuture, FutureExt};
@@ -24,7 +25,7 @@ use super::{Tools, seen::Given};
 use crate::{
     engine::{
         durable::{self, Durable},
-        kv::{KvError, KvOp, KvSession},
+        kv::{KvError, KvSession},
     },
     model::{Answer, CallError, CallNote, CallRecord, JsonText, RunId, StepKey, WorkflowKey},
     sandbox::{HostCall, HostServices, SandboxError},
@@ -34,8 +35,6 @@ use crate::{
 
 /// Requests of one attempt that are on their way at once; further ones wait.
 const FETCHES: usize = 8;
-/// How long a writing kv call waits for another attempt that holds its key.
-const KV_WAIT: Duration = Duration::from_secs(10);
 
 /// What a script needs of the run that it belongs to. The sender resolves once it is done.
 pub(super) enum ScriptRequest {
@@ -197,11 +196,8 @@ impl ScriptHost {
             "respond" => respond::perform(self, &call.args).await,
             "memo.get" => memo::get(self, &call.args).await,
             "memo.put" => memo::put(self, &call.args).await,
-            op => match KvOp::parse(op, &call.args) {
-                Ok(Some(parsed)) => {
-                    let performed = self.kv.perform(parsed, self.durable.now_ms(), KV_WAIT).await;
-                    performed.map(|value| JsonText::from_value(&value)).map_err(|error| kv_error(&error))
-                }
+            op => match kv::perform(self, op, &call.args).await {
+                Ok(Some(value)) => Ok(JsonText::from_value(&value)),
                 Ok(None) => Err(CallError::new("TypeError", format!("there is no `{op}` here"))),
                 Err(error) => Err(kv_error(&error)),
             },

@@ -16,11 +16,16 @@ pub(super) fn of(call: &HostCall, redactor: &Redactor) -> CallNote {
         "fetch" => format!("{} {}", text("method"), without_query(text("url"))),
         "memo.get" | "memo.put" => text("name").to_owned(),
         "respond" => call.args.get("status").map(Value::to_string).unwrap_or_default(),
-        "kv.list" => format!("{}*", text("prefix")),
-        _ => text("key").to_owned(),
+        "kv.list" => format!("{}{}*", owner(text("of")), text("prefix")),
+        _ => format!("{}{}", owner(text("of")), text("key")),
     };
     let target = redactor.redact(&target).chars().take(MAX_TARGET).collect();
     CallNote { op: call.op.chars().take(MAX_TARGET).collect(), target, error: None, at_ms: 0, took_us: 0 }
+}
+
+/// The workflow whose kv is read, when it is another one.
+fn owner(of: &str) -> String {
+    if of.is_empty() { String::new() } else { format!("{of}: ") }
 }
 
 /// Queries and user information hold tokens.
@@ -51,6 +56,8 @@ mod tests {
         );
         assert_eq!(target("kv.set", json!({"key": "orders", "value": 1})), "orders");
         assert_eq!(target("kv.list", json!({"prefix": "o"})), "o*");
+        assert_eq!(target("kv.list", json!({"prefix": "o", "of": "shop"})), "shop: o*");
+        assert_eq!(target("kv.get", json!({"key": "k", "of": "shop"})), "shop: k");
         assert_eq!(target("respond", json!({"status": 202})), "202");
         assert_eq!(target("fetch", json!(null)), " ");
     }
