@@ -218,6 +218,17 @@ mod tests {
     }
 
     #[test]
+    fn a_wait_that_was_stored_before_there_were_questions_is_read() {
+        // Version 3, entry 3 (a wait), step `a` outside of loops, wait 1 (a callback), since 5, until 7, attempt 1.
+        let bytes = [3, 3, 1, b'a', 0, 1, 5, 1, 7, 1];
+        let entry: Entry = record::decode(b"s", &bytes).unwrap();
+        let key = StepKey { step: "a".parse().unwrap(), at: Vec::new() };
+        let expected = Entry::Waiting { key, wait: Wait::Callback, since_ms: 5, due_ms: Some(7), attempt: 1 };
+        assert_eq!(entry, expected);
+        assert_eq!(record::encode(&entry), bytes);
+    }
+
+    #[test]
     fn an_entry_of_the_second_version_is_read() {
         let step = StepV2 {
             step: "a".parse().unwrap(),

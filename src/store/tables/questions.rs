@@ -15,8 +15,10 @@ use crate::{
     },
 };
 
-/// How many are read at once while a list looks for those of one workflow.
+/// How many are read at once: of the longest questions 2 MiB.
 const READ: usize = 100;
+/// How many one call of [`list`] looks at, at most, for those of one workflow.
+const LOOKED_AT: usize = 2_000;
 
 impl Record for OpenQuestion {
     const KIND: &'static str = "open question";
@@ -51,7 +53,8 @@ pub async fn get(store: &dyn Store, id: &QuestionId) -> Result<Option<OpenQuesti
     super::read(store, &key(id.run, &id.step)).await
 }
 
-/// Open questions, those of the newest runs first, from behind the cursor; of one workflow, if one is named.
+/// Open questions, those of the newest runs first, from behind the cursor; of one workflow, if one is named. Where many belong to
+/// others, a page may hold fewer than `limit` and still have a `next`.
 ///
 /// # Errors
 /// `Corrupt`.
@@ -67,27 +70,32 @@ pub async fn list(
         Some(id) => all.clone().before(key(id.run, &id.step)),
     };
     let mut items: Vec<(QuestionId, OpenQuestion)> = Vec::new();
-    loop {
+    let mut seen: Option<QuestionId> = None;
+    for _ in 0..LOOKED_AT / READ {
         let read = super::read_range::<OpenQuestion>(store, range, Order::Descending, READ).await?;
-        let count = read.len();
-        let Some((last, _)) = read.last() else { return Ok(Page { items, next: None }) };
-        range = all.clone().before(last);
+        let is_last = read.len() < READ;
+        range = match read.last() {
+            Some((last, _)) => all.clone().before(last),
+            None => return Ok(Page { items, next: None }),
+        };
         for (key, question) in read {
-            if workflow.is_some_and(|workflow| question.workflow != *workflow) {
-                continue;
-            }
-            if items.len() == limit {
-                let next = items.last().map(|(id, _)| id.clone());
-                return Ok(Page { items, next });
+            let wanted = workflow.is_none_or(|workflow| question.workflow == *workflow);
+            if wanted && items.len() == limit {
+                return Ok(Page { items, next: seen });
             }
             let run = keys::parse_question(&key)
                 .ok_or_else(|| StoreError::corrupt(Key::from(key.as_slice()), "it names no run"))?;
-            items.push((QuestionId { run, step: question.step.clone() }, question));
+            let id = QuestionId { run, step: question.step.clone() };
+            seen = Some(id.clone());
+            if wanted {
+                items.push((id, question));
+            }
         }
-        if count < READ {
+        if is_last {
             return Ok(Page { items, next: None });
         }
     }
+    Ok(Page { items, next: seen })
 }
 
 #[cfg(test)]
@@ -115,12 +123,28 @@ mod tests {
     }
 
     #[test]
+    fn a_call_looks_at_a_bounded_number_and_the_next_goes_on() {
+        let store = MemoryStore::new();
+        let mut batch = Batch::new();
+        for n in 0..LOOKED_AT as u64 + 7 {
+            put(&mut batch, RunId::new(n + 1, [0; 10]), &asked("other", "a"));
+        }
+        put(&mut batch, RunId::new(1, [1; 10]), &asked("mine", "a"));
+        block_on(store.commit(batch)).unwrap();
+        let mine = "mine".parse().unwrap();
+        let first = block_on(list(&store, Some(&mine), None, 50)).unwrap();
+        assert!(first.items.is_empty() && first.next.is_some());
+        let second = block_on(list(&store, Some(&mine), first.next.as_ref(), 50)).unwrap();
+        assert_eq!((second.items.len(), second.next), (1, None));
+    }
+
+    #[test]
     fn pages_show_each_open_question_once_and_only_those_of_the_workflow() {
         let store = MemoryStore::new();
         let run = |n: u64| RunId::new(n, [0; 10]);
         let mut batch = Batch::new();
         for n in 0..250 {
-            put(&mut batch, run(n), &asked(if n % 2 == 0 { "even" } else { "odd" }, "a"));
+            put(&mut batch, run(n), &asked(if n.is_multiple_of(2) { "even" } else { "odd" }, "a"));
         }
         put(&mut batch, run(8), &asked("even", "b"));
         block_on(store.commit(batch)).unwrap();
@@ -138,6 +162,8 @@ mod tests {
         seen.sort();
         seen.dedup();
         assert_eq!(seen.len(), 126, "each once");
+        let none = "none".parse().unwrap();
+        assert_eq!(block_on(list(&store, Some(&none), None, 60)).unwrap().next, None);
         let id = QuestionId { run: run(8), step: asked("even", "b").step };
         assert_eq!(block_on(get(&store, &id)).unwrap(), Some(asked("even", "b")));
         let mut batch = Batch::new();
