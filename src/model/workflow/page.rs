@@ -23,7 +23,7 @@ pub struct Page {
     #[schemars(schema_with = "answers_schema")]
     pub answers: Vec<Choice>,
     /// Whether there is a field for a comment; `required`: it must be filled in. Default false.
-    #[schemars(default, schema_with = "comment_schema")]
+    #[schemars(default = "no_comment", schema_with = "comment_schema")]
     pub comment: Comment,
     /// Whether who answers must give a name, which becomes the output's `by`. Default false.
     #[schemars(default)]
@@ -49,7 +49,12 @@ fn answers_schema(generator: &mut SchemaGenerator) -> Schema {
 }
 
 fn comment_schema(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({ "enum": [true, false, "required", null], "default": false })
+    json_schema!({ "enum": [true, false, "required", null] })
+}
+
+/// What a page that says nothing of a comment says, as its author would write it.
+fn no_comment() -> bool {
+    false
 }
 
 impl Page {
@@ -167,6 +172,15 @@ mod tests {
         assert_eq!(comment(json!(true)).unwrap().comment, Comment::Optional);
         assert_eq!(comment(json!("required")).unwrap().comment, Comment::Required);
         assert_eq!(comment(json!(null)).unwrap().comment, Comment::No);
+    }
+
+    #[test]
+    fn the_schema_says_what_is_read() {
+        let schema = schemars::schema_for!(Page);
+        let comment = &schema.as_value()["properties"]["comment"];
+        assert_eq!(comment["default"], json!(false));
+        assert_eq!(comment["enum"], json!([true, false, "required", null]));
+        assert_eq!(schema.as_value()["required"], json!(["title", "answers"]));
     }
 
     #[test]
