@@ -261,16 +261,32 @@ fn one_answer_counts_and_who_comes_later_is_told_whose() {
     let (id, path) = begin(&server, &data());
     let statuses: Vec<u16> = std::thread::scope(|scope| {
         let press = |n: usize| {
-            let answer = if n % 2 == 0 { "approve" } else { "reject" };
+            let answer = if n.is_multiple_of(2) { "approve" } else { "reject" };
             presses(&path, &format!("answer={answer}")).send(server.address()).unwrap().status
         };
         let presses: Vec<_> = (0..8).map(|n| scope.spawn(move || press(n))).collect();
         presses.into_iter().map(|press| press.join().unwrap()).collect()
     });
-    assert_eq!(statuses.iter().filter(|status| **status == 200).count(), 1, "{statuses:?}");
-    assert_eq!(statuses.iter().filter(|status| **status == 410).count(), 7, "{statuses:?}");
-    let answer = output(&server.ended_run(&id))["label"].as_str().unwrap().to_owned();
-    let late = server.send(&presses(&path, "answer=approve"));
+    let output = output(&server.ended_run(&id));
+    // Whoever pressed the button that counts is told so, also the second time.
+    let expected: Vec<u16> = (0..8_usize)
+        .map(|n| if n.is_multiple_of(2) == (output["answer"] == "approve") { 200 } else { 410 })
+        .collect();
+    assert_eq!(statuses, expected);
+    let answer = output["label"].as_str().unwrap().to_owned();
+    let (same, other) =
+        if output["answer"] == "approve" { ("approve", "reject") } else { ("reject", "approve") };
+    let again = server.send(&presses(&path, &format!("answer={same}")));
+    assert!(
+        again.status == 200 && again.text().contains(&format!("You answered: {answer}")),
+        "{}",
+        again.text()
+    );
+    for form in [format!("answer={other}"), format!("answer={same}&comment=more"), "answer=maybe".to_owned()]
+    {
+        assert_eq!(server.send(&presses(&path, &form)).status, 410, "{form}");
+    }
+    let late = server.send(&presses(&path, &format!("answer={other}")));
     assert_eq!(late.status, 410);
     assert!(
         late.text().contains("Your answer was not taken")

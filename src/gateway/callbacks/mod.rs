@@ -26,7 +26,7 @@ use super::{Gateway, answer, body, event, hooks, rate, refusal::Refusal, request
 use crate::{
     engine::{Asked, CallbackError, Look, Stands},
     formats::Reading,
-    model::{Limits, RequestOutcome, RequestRecord, RunId, StepId, StepKey, WorkflowKey},
+    model::{JsonText, Limits, RequestOutcome, RequestRecord, RunId, StepId, StepKey, WorkflowKey},
     store::tables,
 };
 
@@ -126,7 +126,10 @@ async fn call(
                 page::question(words, &asked, named.as_deref(), Told::Nothing, StatusCode::OK),
             ));
         }
-        Some(asked) if !asked.stands.takes_answers() => return Err(CallbackError::Gone.into()),
+        // A browser may send the answer that was taken once more: its body says so.
+        Some(asked) if !asked.stands.takes_answers() && !from_a_browser(&parts.headers) => {
+            return Err(CallbackError::Gone.into());
+        }
         None | Some(_) => {}
     }
     body::coding(&parts.headers, false)?;
@@ -151,25 +154,62 @@ async fn call(
     claim.grow(event.content.made_bytes())?;
     event.headers.retain(|(name, _)| !LEFT_OUT.contains(&name.as_str()));
     let payload = event.payload().map_err(|error| Refusal::BodyInvalid(error.to_string()))?;
-    let browser = from_a_browser(&parts.headers);
-    let payload = match &asked {
-        None => payload,
-        Some(asked) => {
-            let answered = asked.question.read(&payload.to_value()["data"])?;
-            let via = if browser { "page" } else { "request" };
-            gateway.engine.settled(&payload, &answered, via, &client.to_string())
-        }
-    };
-    gateway.engine.call_back(*run, key, token, payload.clone()).await?;
-    let response = match (browser, asked) {
-        (false, _) => answer::accepted(*run, false),
-        (true, None) => page::plain(DONE),
-        (true, Some(asked)) => {
-            let asked = Asked { stands: Stands::Answered(payload), ..*asked };
-            page::question(Words::of(&parts.headers), &asked, None, Told::Taken, StatusCode::OK)
+    let target = Target { run: *run, key: key.clone(), token: token.clone() };
+    let response = match asked {
+        Some(asked) => settle(gateway, &target, &parts.headers, client, *asked, &payload).await?,
+        None => {
+            gateway.engine.call_back(*run, key, token, payload).await?;
+            if from_a_browser(&parts.headers) { page::plain(DONE) } else { answer::accepted(*run, false) }
         }
     };
     Ok((*run, response))
+}
+
+/// Takes the answer to a question.
+async fn settle(
+    gateway: &Gateway,
+    target: &Target,
+    headers: &HeaderMap,
+    client: IpAddr,
+    asked: Asked,
+    payload: &JsonText,
+) -> Result<Response, Refusal> {
+    let Target { run, key, token } = target;
+    let (browser, open) = (from_a_browser(headers), asked.stands.takes_answers());
+    let answered = match asked.question.read(&payload.to_value()["data"]) {
+        Err(_) if !open => return Err(CallbackError::Gone.into()),
+        read => read?,
+    };
+    let via = if browser { "page" } else { "request" };
+    let output = gateway.engine.settled(payload, &answered, via, &client.to_string());
+    let taken = if open {
+        gateway.engine.call_back(*run, key, token, output.clone()).await
+    } else {
+        Err(CallbackError::Gone)
+    };
+    let output = match taken {
+        Ok(()) => output,
+        // A button that was pressed twice, or a page that was loaded again: its reader has answered.
+        Err(CallbackError::Gone) if browser => {
+            taken_before(gateway, target, &output).await.ok_or(CallbackError::Gone)?
+        }
+        Err(error) => return Err(error.into()),
+    };
+    if !browser {
+        return Ok(answer::accepted(*run, false));
+    }
+    let asked = Asked { stands: Stands::Answered(output), ..asked };
+    Ok(page::question(Words::of(headers), &asked, None, Told::Taken, StatusCode::OK))
+}
+
+/// The answer that was taken, if it is this one of the same person.
+async fn taken_before(gateway: &Gateway, target: &Target, output: &JsonText) -> Option<JsonText> {
+    let Target { run, key, token } = target;
+    let Ok(Look::Question(asked)) = gateway.engine.look(*run, key, token).await else { return None };
+    let Stands::Answered(taken) = asked.stands else { return None };
+    let (old, new) = (taken.to_value(), output.to_value());
+    let same = ["answer", "comment", "by", "ip"].iter().all(|field| old.get(field) == new.get(field));
+    same.then_some(taken)
 }
 
 /// The answer that a link names: `?answer=…`.
