@@ -292,7 +292,7 @@ impl App {
         install_plugins(config, &plugins, ports.now_ms()).await?;
         let services = Services {
             sandbox: sandbox.clone(),
-            net,
+            net: net.clone(),
             plugins: Arc::clone(&plugins) as Arc<dyn PluginSource>,
         };
         let engine = Engine::new(Arc::clone(&store), services, vault.clone(), ports, catalog, options);
@@ -303,7 +303,7 @@ impl App {
         engine.take_up().await?;
         let mut guards = config.network.guards.clone();
         guards.hosts.loopback = address.ip().to_canonical().is_loopback();
-        let gateway = Gateway::new(engine.clone(), endpoints, guards);
+        let gateway = Gateway::new(engine.clone(), endpoints, guards, net);
         let api = api::router(gateway.clone(), engine.clone(), vault, plugins, token, seal);
         let router = gateway.router().merge(api);
         let limits = config.network.limits();

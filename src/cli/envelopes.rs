@@ -34,6 +34,7 @@ impl Options {
                 ("token", vec![("aes_key", aes_key), ("receive_id", receive_id)])
             }
             "feishu" | "lark" => ("encrypt_key", vec![("token", token)]),
+            "feishu_card" => ("token", Vec::new()),
             _ => return Ok(None),
         };
         for (field, value) in others {

@@ -123,6 +123,41 @@ pub(super) fn of(scheme: &str) -> Vec<Sample> {
             "invoice",
             r#"{"events":[{"resourceId":"r1","eventCategory":"INVOICE","eventType":"UPDATE","eventDateUtc":"2026-01-01T12:00:00.000"}],"firstEventSequence":1,"lastEventSequence":1,"entropy":"DELIVERY"}"#,
         )],
+        "sendgrid" => vec![json(
+            "delivered",
+            r#"[{"email":"ada@example.com","timestamp":1767268800,"event":"delivered","sg_event_id":"DELIVERY","sg_message_id":"m1"}]"#,
+        )],
+        "wechat_pay" => vec![json(
+            "TRANSACTION.SUCCESS",
+            r#"{"id":"DELIVERY","create_time":"2026-01-01T20:00:00+08:00","resource_type":"encrypt-resource","event_type":"TRANSACTION.SUCCESS","resource":{"algorithm":"AEAD_AES_256_GCM","ciphertext":"c2VhbGVk","nonce":"n","associated_data":"transaction"}}"#,
+        )],
+        "alipay" => vec![Sample {
+            event: "trade_status_sync",
+            content_type: FORM,
+            body: "notify_id=DELIVERY&notify_type=trade_status_sync&app_id=2021000000000000&trade_status=TRADE_SUCCESS&total_amount=88.88&subject=Tea&sign_type=RSA2&charset=UTF-8",
+        }],
+        "mailgun" => vec![json(
+            "delivered",
+            r#"{"signature":{},"event-data":{"id":"DELIVERY","event":"delivered","recipient":"ada@example.com","timestamp":1767268800.5}}"#,
+        )],
+        "feishu_card" => vec![json(
+            "card",
+            r#"{"open_id":"ou_1","user_id":"u1","open_message_id":"om_1","tenant_key":"t1","token":"c-DELIVERY","action":{"value":{"answer":"yes"},"tag":"button"}}"#,
+        )],
+        "sns" => vec![
+            json(
+                "Notification",
+                r#"{"Type":"Notification","Subject":"Tea","Message":"{\"tea\":\"green\"}"}"#,
+            ),
+            json(
+                "SubscriptionConfirmation",
+                r#"{"Type":"SubscriptionConfirmation","Token":"t","Message":"Visit SubscribeURL","SubscribeURL":"https://sns.us-east-1.amazonaws.com/?Action=ConfirmSubscription"}"#,
+            ),
+        ],
+        "paypal" => vec![json(
+            "PAYMENT.SALE.COMPLETED",
+            r#"{"id":"WH-DELIVERY","event_version":"1.0","event_type":"PAYMENT.SALE.COMPLETED","resource":{"id":"80021663DE681814L","state":"completed","amount":{"total":"5.54","currency":"USD"}}}"#,
+        )],
         // These senders may send anything.
         _ => vec![json("test", r#"{"event":"test","id":"DELIVERY","data":{"message":"Hello"}}"#)],
     }

@@ -28,6 +28,9 @@ pub(super) struct Arguments {
     // A key in PEM begins with hyphens.
     #[arg(long, allow_hyphen_values = true)]
     secret: String,
+    /// What the sender calls its key, for wechat_pay and the like: the serial number or the id.
+    #[arg(long)]
+    key_id: Option<String>,
     /// Further fields of `verify`, as a JSON object: {"header": "X-Api-Key"}.
     #[arg(long, default_value = "{}")]
     settings: String,
@@ -89,16 +92,31 @@ fn setting(arguments: &Arguments) -> anyhow::Result<Verify> {
         "hmac" => Some(("header", "X-Signature")),
         "query" => Some(("parameter", "token")),
         "jwt" => Some(("algorithm", "HS256")),
+        "signature" => Some(("header", "X-Signature")),
+        "sns" => Some(("topic", "arn:aws:sns:us-east-1:123456789012:sample")),
+        "paypal" => Some(("webhook_id", "0SAMPLE0")),
         _ => None,
     };
     if let Some((field, usual)) = needed {
         fields.entry(field).or_insert_with(|| usual.into());
     }
-    let is_public = |algorithm: &Value| !algorithm.as_str().is_some_and(|name| name.starts_with("HS"));
-    let asymmetric = arguments.scheme == "jwt" && fields.get("algorithm").is_some_and(is_public);
+    if arguments.scheme == "fields" {
+        fields.entry("algorithm").or_insert_with(|| "hmac_sha256".into());
+    }
     let sealed = arguments.envelope.fill(&arguments.scheme, &mut fields)?;
-    let secret = sealed.unwrap_or(if asymmetric { "public_key" } else { "secret" });
-    fields.insert(secret.to_owned(), arguments.secret.as_str().into());
+    let algorithm = fields.get("algorithm").and_then(Value::as_str).unwrap_or_default();
+    let secret = match arguments.scheme.as_str() {
+        "jwt" if !algorithm.starts_with("HS") => "public_key",
+        "fields" if algorithm.starts_with("rsa") => "public_key",
+        "signature" | "sendgrid" | "wechat_pay" | "alipay" => "public_key",
+        "sns" | "paypal" => "certificate",
+        _ => sealed.unwrap_or("secret"),
+    };
+    let key = match &arguments.key_id {
+        Some(id) => serde_json::json!([{ "key": arguments.secret, "id": id }]),
+        None => arguments.secret.as_str().into(),
+    };
+    fields.insert(secret.to_owned(), key);
     fields.insert("scheme".to_owned(), arguments.scheme.as_str().into());
     Ok(Verify::from_value(Value::Object(fields))?)
 }

@@ -33,7 +33,7 @@ use super::{
 use crate::{
     engine::{EngineError, Reply, Submission, Submitted},
     formats::{self, Coding, Unpack},
-    http::Problem,
+    http::{Problem, Refused},
     model::{
         Cause, FieldError, KeptRequest, Mode, Note, RequestOutcome, RequestRecord, Run, RunId, Verify,
         WhenUnknown, WorkflowKey,
@@ -203,6 +203,9 @@ async fn accept(
 ) -> Result<Accepted, Refusal> {
     // This counts before the path is looked up, so that guessing paths is limited too.
     rate::count(&gateway.per_ip, client).map_err(Refusal::Rate)?;
+    if let Some(Refused(problem)) = parts.extensions.get() {
+        return Err(Refusal::Request(problem.clone()));
+    }
     let asked = gateway.asked(peer, parts)?;
     let (endpoint, params) = route(gateway, parts.uri.path())?;
     let workflow = &endpoint.definition.workflow;
@@ -276,7 +279,14 @@ async fn accept(
         return Err(Refusal::Handshake(why.to_owned()));
     }
     let verified = match scheme {
-        Some(scheme) => scheme.verify(&delivery(&body))?,
+        Some(scheme) => {
+            let delivery = delivery(&body);
+            let document = match scheme.wants(&delivery)? {
+                Some(wanted) => Some(gateway.keyring.get(&wanted, &workflow.key, received_ms).await?),
+                None => None,
+            };
+            scheme.verify_with(&delivery, document.as_deref())?
+        }
         None => Verified::default(),
     };
     trace.answer_to =

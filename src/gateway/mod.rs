@@ -12,6 +12,7 @@ mod callbacks;
 mod client;
 mod cors;
 mod dedupe;
+mod digits;
 mod endpoint;
 mod event;
 mod filter;
@@ -21,6 +22,7 @@ mod hide;
 mod hooks;
 mod hosts;
 mod ip;
+mod keyring;
 mod methods;
 mod rate;
 mod refusal;
@@ -45,11 +47,12 @@ use tokio::sync::Semaphore;
 use self::{
     budget::{Budget, Claim},
     hosts::Asked,
+    keyring::Keyring,
     rate::Limiter,
     refusal::Refusal,
     request_log::Keeper,
 };
-use crate::{engine::Engine, http::Problem, model::RateLimit};
+use crate::{engine::Engine, http::Problem, model::RateLimit, net::Outbound};
 
 /// What guards all workflows together.
 #[derive(Debug, Clone)]
@@ -77,11 +80,12 @@ pub struct Gateway {
     /// A permit for each body that is being decompressed, as each may need a window beside its output.
     unpacking: Arc<Semaphore>,
     keeper: Arc<Keeper>,
+    keyring: Arc<Keyring>,
 }
 
 impl Gateway {
-    /// A gateway to `engine` for these endpoints.
-    pub fn new(engine: Engine, endpoints: Arc<Endpoints>, guards: Guards) -> Self {
+    /// A gateway to `engine` for these endpoints. It fetches the keys of senders through `net`.
+    pub fn new(engine: Engine, endpoints: Arc<Endpoints>, guards: Guards, net: Outbound) -> Self {
         let Guards { proxies, per_ip, hosts, bodies } = guards;
         Self {
             engine,
@@ -92,6 +96,7 @@ impl Gateway {
             bodies: Budget::new(bodies),
             unpacking: Arc::new(Semaphore::new(available_parallelism().map_or(1, usize::from))),
             keeper: Arc::default(),
+            keyring: Arc::new(Keyring::new(net)),
         }
     }
 

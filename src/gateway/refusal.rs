@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use http::StatusCode;
 
-use super::{budget::Full, hosts::Foreign, rate::Exceeded};
+use super::{budget::Full, hosts::Foreign, keyring::KeysError, rate::Exceeded};
 use crate::{
     engine::{CallbackError, EngineError},
     http::{self as answers, Parts, Problem, Retry},
@@ -16,6 +16,8 @@ use crate::{
 /// Why the caller gets no answer of the workflow itself.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Refusal {
+    #[error("{}", .0.detail())]
+    Request(Problem),
     #[error("no workflow has this path")]
     Unknown,
     #[error("the workflow is disabled")]
@@ -42,6 +44,8 @@ pub(super) enum Refusal {
     ContentEncoding(String),
     #[error("verification failed: {0}")]
     Signature(#[from] Rejected),
+    #[error("the sender cannot be verified now: {0}")]
+    Keys(#[from] KeysError),
     #[error("the handshake is refused: {0}")]
     Handshake(String),
     #[error("bodies of type `{0}` are not accepted")]
@@ -76,6 +80,7 @@ impl Refusal {
         use Retry::{Later, Never};
         let own = || self.to_string();
         match self {
+            Self::Request(problem) => (problem.status(), problem.code(), own(), Never),
             // Unknown and disabled look alike from outside.
             Self::Unknown | Self::Disabled => {
                 (StatusCode::NOT_FOUND, "webhook_unknown", "no webhook has this path".to_owned(), Never)
@@ -133,6 +138,13 @@ impl Refusal {
             Self::ContentEncoding(_) => {
                 (StatusCode::UNSUPPORTED_MEDIA_TYPE, "content_encoding_unsupported", own(), Never)
             }
+            // The delivery may be good.
+            Self::Keys(_) => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "keys_unavailable",
+                "the sender's keys cannot be fetched now; send again later".to_owned(),
+                Later,
+            ),
             // Only the log says which check failed.
             Self::Signature(_) | Self::Handshake(_) => (
                 StatusCode::UNAUTHORIZED,
@@ -192,7 +204,8 @@ impl Refusal {
             | Self::SyncTimeout { run, .. }
             | Self::RunFailed { run, .. }
             | Self::Lost { run, .. } => Some(*run),
-            Self::Unknown
+            Self::Request(_)
+            | Self::Unknown
             | Self::Disabled
             | Self::Unavailable(_)
             | Self::Method { .. }
@@ -207,6 +220,7 @@ impl Refusal {
             | Self::FilterUnanswered(_)
             | Self::DedupeKeyMissing
             | Self::Signature(_)
+            | Self::Keys(_)
             | Self::Handshake(_)
             | Self::MediaType(_)
             | Self::BodyInvalid(_)

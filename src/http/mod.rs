@@ -4,5 +4,5 @@ mod errors;
 mod problem;
 
 pub(crate) use errors::{of_answer, of_callback, of_engine};
-pub use problem::Problem;
 pub(crate) use problem::{Parts, Retry};
+pub use problem::{Problem, Refused};

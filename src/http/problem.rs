@@ -21,8 +21,13 @@ pub(crate) enum Retry {
 /// What an error becomes: the status, the stable code, words that the caller may read, and whether to send again.
 pub(crate) type Parts = (StatusCode, &'static str, String, Retry);
 
+/// Marks a request that no route may work on, with the answer. Only the routes that keep a log of their requests get such
+/// requests, to write them down.
+#[derive(Debug, Clone)]
+pub struct Refused(pub Problem);
+
 /// An error as the caller gets it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Problem {
     status: StatusCode,
     code: &'static str,

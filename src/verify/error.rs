@@ -60,6 +60,17 @@ pub enum SchemeError {
         /// Its place in the list, from 1.
         number: usize,
     },
+    /// A public key that cannot be used.
+    #[error("key {number} cannot be used: {why}")]
+    Key {
+        /// Its place in the list, from 1.
+        number: usize,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// A text over fields that proves nothing, or less than it seems.
+    #[error("{0}")]
+    Fields(String),
     /// Not `name:password`.
     #[error("secret {number} must be `name:password`, with no colon in the name")]
     Pair {
@@ -165,8 +176,47 @@ pub enum Rejected {
     #[error("no signature matches: the body was changed or the secret differs")]
     Mismatch,
     /// A good signature by a secret whose `until` has passed.
-    #[error("the signature is good, but the `until` of its secret has passed")]
+    #[error(
+        "the signature is good, but the `until` of its secret has passed, or its certificate is no longer valid"
+    )]
     SecretExpired,
+    /// A key that nobody gave.
+    #[error(
+        "signed with the key `{id}`, which is not among those that are known; add it if the sender has a new one"
+    )]
+    UnknownKey {
+        /// What the sender calls it.
+        id: String,
+    },
+    /// The keys had to be fetched and were not.
+    #[error("the sender's keys were not fetched")]
+    NoKeys,
+    /// A certificate that is not one of this sender, or not valid now.
+    #[error("the certificate {why}")]
+    Certificate {
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// A certificate that a sender of this kind does not name.
+    #[error("the certificate is to come from `{url}`, which is not a host of this sender")]
+    CertificateHost {
+        /// Where it is to come from.
+        url: String,
+    },
+    /// The fields that are signed cannot be read.
+    #[error("the signed fields: {why}")]
+    Fields {
+        /// What is wrong with them.
+        why: String,
+    },
+    /// A good signature of somebody else's delivery.
+    #[error("signed by the sender, but for another {what} than `{field}` says")]
+    Elsewhere {
+        /// What it is for.
+        what: &'static str,
+        /// The field of the setting.
+        field: &'static str,
+    },
     /// The query parameter with the token is absent.
     #[error("the query parameter `{parameter}` is missing")]
     MissingParameter { parameter: String },

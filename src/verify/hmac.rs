@@ -36,11 +36,12 @@ pub(super) fn compile(spec: &HmacSpec, secrets: &[Secret], role: Role) -> Result
         id_path: spec.id_path.as_deref(),
         url: spec.url.as_deref(),
         outdated: None,
+        key_id: None,
     };
     Signature::new(&recipe, secrets, role)
 }
 
-fn time(spec: &TimestampSpec) -> Result<Time<'_>, SchemeError> {
+pub(super) fn time(spec: &TimestampSpec) -> Result<Time<'_>, SchemeError> {
     let at = match (&spec.header, &spec.key, &spec.path) {
         (Some(_), None, None) => TimeAt::Header,
         (None, Some(key), None) => TimeAt::Key(key),

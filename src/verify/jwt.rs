@@ -1,24 +1,30 @@
-//! `Authorization: Bearer` with a JSON Web Token (RFC 7519), signed in the one way that the setting names.
+//! A JSON Web Token (RFC 7519) in `Authorization: Bearer`, in another header or in the query, signed in the one way that
+//! the setting names.
 //!
 //! Called by `Scheme`. The algorithm that a token names is compared with the setting and never followed. So `none`, and
-//! an HMAC over a public key, are refused. A token says nothing about the body. Reads no clock: `exp` and `nbf` are
+//! an HMAC over a public key, are refused. A token says nothing about the body, unless a claim holds its hash. Reads no clock: `exp` and `nbf` are
 //! compared with the time of receipt here, because the library would ask the machine.
 
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use http::header::AUTHORIZATION;
-use jsonwebtoken::{
-    Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode, errors::ErrorKind,
-};
+use std::borrow::Cow;
+
+use http::HeaderName;
+use jsonwebtoken::{Header, Validation, decode, encode, errors::ErrorKind};
 use serde::de::IgnoredAny;
 use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
 
 use super::{
-    Delivery, Outgoing, Rejected, Role, SchemeError, SignError, Signed, json_once,
-    key::decoded,
+    Delivery, Outgoing, Rejected, Resolve, Role, SchemeError, SignError, Signed,
+    fetched::{Document, DocumentKind, Wanted},
+    header_name,
+    jwt_key::{Kind, algorithm, kind, read},
     secret::{Secret, resolve_all},
-    token::credentials,
+    signature::shown,
+    signature_header,
+    token::parameter,
 };
-use crate::model::{JwtAlgorithm, JwtSpec};
+use crate::model::{JwtAlgorithm, JwtSpec, Texts};
 
 /// How far clocks may differ, milliseconds.
 const LEEWAY_MS: f64 = 60_000.0;
@@ -28,11 +34,23 @@ const LIFE_S: u64 = 300;
 /// Which tokens are accepted.
 #[derive(Debug)]
 pub struct Jwt {
-    algorithm: Algorithm,
-    /// Never empty.
+    algorithm: JwtAlgorithm,
+    /// Empty only if the keys are fetched.
     keys: Vec<Key>,
-    issuer: Option<String>,
-    audience: Option<String>,
+    jwks_url: Option<String>,
+    place: Place,
+    issuer: Option<Texts>,
+    audience: Option<Texts>,
+    claims: Vec<(String, Value)>,
+    body_claim: Option<String>,
+}
+
+/// Where a token stands.
+#[derive(Debug)]
+enum Place {
+    /// With a word before it, if that is not empty.
+    Header(HeaderName, String),
+    Parameter(String),
 }
 
 #[derive(Debug)]
@@ -42,57 +60,127 @@ struct Key {
     kind: Kind,
 }
 
-#[derive(Debug)]
-enum Kind {
-    /// A key that only checks.
-    Public(DecodingKey),
-    /// A key that only signs.
-    Private(EncodingKey),
-    /// A key that does both.
-    Shared(DecodingKey, EncodingKey),
-}
-
 impl Jwt {
-    pub(super) fn new(
-        spec: &JwtSpec,
-        resolve: &dyn Fn(&str) -> Result<String, String>,
-        role: Role,
-    ) -> Result<Self, SchemeError> {
+    pub(super) fn new(spec: &JwtSpec, resolve: Resolve<'_>, role: Role) -> Result<Self, SchemeError> {
         let setting = if spec.algorithm.is_symmetric() { &spec.secret } else { &spec.public_key };
-        let secrets = resolve_all(setting.as_ref().ok_or(SchemeError::NoSecret)?, resolve)?;
+        let secrets = match (setting, &spec.jwks_url) {
+            (Some(setting), None) => resolve_all(setting, resolve)?,
+            (None, Some(_)) => Vec::new(),
+            (Some(_), Some(_)) | (None, None) => return Err(SchemeError::NoSecret),
+        };
+        let place = match (&spec.parameter, spec.token_header()) {
+            (Some(name), _) => Place::Parameter(name.clone()),
+            (None, header) => {
+                let header = header_name("header", header.unwrap_or_default())?;
+                Place::Header(header, spec.token_prefix().to_owned())
+            }
+        };
         let key = |(index, secret): (usize, &Secret)| {
             let kind = kind(spec, secret, index + 1, role)?;
             Ok(Key { until_ms: secret.until_ms(), kind })
         };
         Ok(Self {
-            algorithm: algorithm(spec.algorithm),
+            algorithm: spec.algorithm,
             keys: secrets.iter().enumerate().map(key).collect::<Result<_, SchemeError>>()?,
+            jwks_url: spec.jwks_url.clone(),
+            place,
             issuer: spec.issuer.clone(),
             audience: spec.audience.clone(),
+            claims: spec.claims.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
+            body_claim: spec.body_claim.clone(),
         })
+    }
+
+    /// The token of a delivery.
+    fn token<'a>(&self, delivery: &Delivery<'a>) -> Result<Cow<'a, str>, Rejected> {
+        let (header, prefix) = match &self.place {
+            Place::Parameter(name) => return parameter(delivery, name),
+            Place::Header(header, prefix) => (header, prefix),
+        };
+        let text = signature_header(delivery.headers, header)?;
+        if prefix.is_empty() {
+            return Ok(text.into());
+        }
+        // The word may be in either case (RFC 9110 section 11.1).
+        let (given, rest) = text.split_once(' ').unwrap_or((text, ""));
+        if !given.eq_ignore_ascii_case(prefix) {
+            let why = "it begins with another word than the `prefix` before its token";
+            return Err(Rejected::Malformed { header: header.as_str().to_owned(), why });
+        }
+        Ok(rest.trim_start_matches(' ').into())
+    }
+
+    /// The keys that must be fetched to check a delivery.
+    pub(super) fn wants(&self, delivery: &Delivery<'_>) -> Result<Option<Wanted>, Rejected> {
+        let Some(url) = &self.jwks_url else { return Ok(None) };
+        let token = self.token(delivery)?;
+        let read = read(&token).map_err(|why| Rejected::Token { why })?;
+        // Whoever writes a token for somebody else's algorithm, issuer or audience makes us fetch nothing.
+        if read.header.get("alg").and_then(Value::as_str) != Some(self.name()) {
+            return Err(Rejected::Token { why: format!("its `alg` is not {}", self.name()) });
+        }
+        self.check(&read.claims, delivery)?;
+        Ok(Some(Wanted { url: url.clone(), kind: DocumentKind::KeySet, key_id: read.key_id() }))
+    }
+
+    /// The algorithm as tokens write it.
+    fn name(&self) -> &'static str {
+        match self.algorithm {
+            JwtAlgorithm::HS256 => "HS256",
+            JwtAlgorithm::HS384 => "HS384",
+            JwtAlgorithm::HS512 => "HS512",
+            JwtAlgorithm::RS256 => "RS256",
+            JwtAlgorithm::RS384 => "RS384",
+            JwtAlgorithm::RS512 => "RS512",
+            JwtAlgorithm::PS256 => "PS256",
+            JwtAlgorithm::PS384 => "PS384",
+            JwtAlgorithm::PS512 => "PS512",
+            JwtAlgorithm::ES256 => "ES256",
+            JwtAlgorithm::ES384 => "ES384",
+            JwtAlgorithm::EdDSA => "EdDSA",
+        }
     }
 
     /// Whether there is a token to check.
     pub(super) fn is_there(&self, head: &Delivery<'_>) -> Result<(), Rejected> {
-        credentials(head, "Bearer").map(|_| ())
+        self.token(head).map(|_| ())
     }
 
-    pub(super) fn verify(&self, delivery: &Delivery<'_>) -> Result<(), Rejected> {
-        let token = credentials(delivery, "Bearer")?;
-        let claims = read(token).map_err(|why| Rejected::Token { why })?;
-        let mut validation = Validation::new(self.algorithm);
+    /// `document` holds the keys, if they had to be fetched.
+    pub(super) fn verify(
+        &self,
+        delivery: &Delivery<'_>,
+        document: Option<&Document>,
+    ) -> Result<(), Rejected> {
+        let token = self.token(delivery)?;
+        let read = read(&token).map_err(|why| Rejected::Token { why })?;
+        let mut validation = Validation::new(algorithm(self.algorithm));
         validation.required_spec_claims.clear();
         validation.validate_exp = false;
         validation.validate_nbf = false;
         validation.validate_aud = false;
-        let mut outcome = Rejected::Mismatch;
+        let mut keys = Vec::new();
         for key in &self.keys {
             let (Kind::Public(check) | Kind::Shared(check, _)) = &key.kind else { continue };
-            match decode::<IgnoredAny>(token, check, &validation) {
-                Ok(_) if key.until_ms.is_some_and(|until_ms| delivery.received_ms > until_ms) => {
+            keys.push((check, key.until_ms));
+        }
+        if self.jwks_url.is_some() {
+            let key_id = read.key_id();
+            let fetched = document.ok_or(Rejected::NoKeys)?.keys_of(key_id.as_deref(), self.name());
+            if fetched.is_empty() {
+                return Err(Rejected::UnknownKey {
+                    id: shown(key_id.as_deref().unwrap_or("without a name")),
+                });
+            }
+            keys.extend(fetched.into_iter().map(|key| (&key.key, None)));
+        }
+        let mut outcome = Rejected::Mismatch;
+        for (check, until_ms) in keys {
+            match decode::<IgnoredAny>(token.as_bytes(), check, &validation) {
+                Ok(_) if until_ms.is_some_and(|until_ms| delivery.received_ms > until_ms) => {
                     outcome = Rejected::SecretExpired;
                 }
-                Ok(_) => return self.check(&claims, delivery.received_ms),
+                Ok(_) => return self.check(&read.claims, delivery),
                 Err(error) if matches!(error.kind(), ErrorKind::InvalidSignature) => {}
                 Err(error) => outcome = Rejected::Token { why: error.to_string() },
             }
@@ -100,9 +188,9 @@ impl Jwt {
         Err(outcome)
     }
 
-    fn check(&self, claims: &Map<String, Value>, received_ms: u64) -> Result<(), Rejected> {
+    fn check(&self, claims: &Map<String, Value>, delivery: &Delivery<'_>) -> Result<(), Rejected> {
         let wrong = |why: &str| Err(Rejected::Token { why: why.to_owned() });
-        let now_ms = received_ms as f64;
+        let now_ms = delivery.received_ms as f64;
         // RFC 7519 section 2: seconds, which may have a fraction.
         let Some(expires_s) = claims.get("exp").and_then(Value::as_f64) else {
             return wrong("it has no `exp`, so it would be valid forever");
@@ -118,110 +206,84 @@ impl Jwt {
             }
             Some(Some(_)) => {}
         }
-        let holds = |claim: &str, wanted: &str| match claims.get(claim) {
-            Some(Value::String(one)) => one == wanted,
-            Some(Value::Array(several)) => several.iter().any(|one| one == wanted),
-            _ => false,
-        };
         if let Some(issuer) = &self.issuer
-            && claims.get("iss").and_then(Value::as_str) != Some(issuer)
+            && !claims.get("iss").and_then(Value::as_str).is_some_and(|iss| issuer.holds(iss))
         {
             return wrong("its `iss` is another");
         }
-        if self.audience.as_ref().is_some_and(|audience| !holds("aud", audience)) {
+        let is_for = |audience: &Texts, value: &Value| value.as_str().is_some_and(|aud| audience.holds(aud));
+        let holds = |audience: &Texts| match claims.get("aud") {
+            Some(Value::Array(several)) => several.iter().any(|one| is_for(audience, one)),
+            Some(one) => is_for(audience, one),
+            None => false,
+        };
+        if self.audience.as_ref().is_some_and(|audience| !holds(audience)) {
             return wrong("its `aud` is another");
         }
-        Ok(())
+        if let Some((name, _)) = self.claims.iter().find(|(name, wanted)| !says(claims.get(name), wanted)) {
+            return wrong(&format!("its `{name}` is another"));
+        }
+        match &self.body_claim {
+            Some(name) => match claims.get(name).and_then(Value::as_str) {
+                Some(hash) if is_hash(hash, delivery.body) => Ok(()),
+                Some(_) => wrong(&format!("its `{name}` is not the SHA-256 of the body")),
+                None => wrong(&format!("it has no `{name}`")),
+            },
+            None => Ok(()),
+        }
     }
 
     pub(super) fn sign(&self, outgoing: &Outgoing<'_>) -> Result<Signed, SignError> {
-        let first = self.keys.first().expect("`new` refuses an empty list");
+        let Some(first) = self.keys.first() else { return Err(SignError::NoPrivateKey) };
         let (Kind::Private(key) | Kind::Shared(_, key)) = &first.kind else {
             return Err(SignError::NoPrivateKey);
         };
         let now_s = outgoing.now_ms / 1_000;
         let mut claims = json!({ "iat": now_s, "exp": now_s + LIFE_S, "jti": outgoing.id });
         for (claim, value) in [("iss", &self.issuer), ("aud", &self.audience)] {
-            if let Some(value) = value {
+            if let Some(value) = value.as_ref().and_then(|texts| texts.list().first()) {
                 claims[claim] = value.as_str().into();
             }
         }
-        let token = encode(&Header::new(self.algorithm), &claims, key)
+        for (name, value) in &self.claims {
+            claims[name] = value.as_array().and_then(|choice| choice.first()).unwrap_or(value).clone();
+        }
+        if let Some(name) = &self.body_claim {
+            claims[name] = hex::encode(Sha256::digest(outgoing.body)).into();
+        }
+        let token = encode(&Header::new(algorithm(self.algorithm)), &claims, key)
             .map_err(|error| SignError::Key(error.to_string()))?;
-        Ok(Signed::header(AUTHORIZATION.as_str(), format!("Bearer {token}")))
+        Ok(match &self.place {
+            Place::Parameter(name) => Signed { query: vec![(name.clone(), token)], ..Signed::default() },
+            Place::Header(header, prefix) if prefix.is_empty() => Signed::header(header.as_str(), token),
+            Place::Header(header, prefix) => Signed::header(header.as_str(), format!("{prefix} {token}")),
+        })
     }
 }
 
-/// The claims of a token whose signature is still to be checked. A token that says more than we understand is refused.
-fn read(token: &str) -> Result<Map<String, Value>, String> {
-    let mut parts = token.split('.');
-    let mut part = |name: &str| {
-        let text = URL_SAFE_NO_PAD.decode(parts.next().unwrap_or_default());
-        let text = text.map_err(|_| format!("its {name} is not base64url"))?;
-        json_once::object(&text).map_err(|why| format!("its {name} {why}"))
+/// Whether a claim is what it must be, or holds it. An array is a choice.
+fn says(claim: Option<&Value>, wanted: &Value) -> bool {
+    let is_one = |value: &Value| match wanted {
+        Value::Array(choice) => choice.contains(value),
+        one => one == value,
     };
-    let (header, claims) = (part("header")?, part("payload")?);
-    // RFC 7515 section 4.1.11: a critical extension that is not understood makes a token invalid. We understand none.
-    if header.contains_key("crit") {
-        return Err("its `crit` asks for extensions, of which none is known".to_owned());
-    }
-    // RFC 7797: with `false`, another text is signed.
-    if header.get("b64").is_some_and(|b64| *b64 != Value::Bool(true)) {
-        return Err("its `b64` says that its payload is not encoded".to_owned());
-    }
-    Ok(claims)
-}
-
-fn algorithm(algorithm: JwtAlgorithm) -> Algorithm {
-    match algorithm {
-        JwtAlgorithm::HS256 => Algorithm::HS256,
-        JwtAlgorithm::HS384 => Algorithm::HS384,
-        JwtAlgorithm::HS512 => Algorithm::HS512,
-        JwtAlgorithm::RS256 => Algorithm::RS256,
-        JwtAlgorithm::ES256 => Algorithm::ES256,
-        JwtAlgorithm::EdDSA => Algorithm::EdDSA,
+    match claim {
+        Some(Value::Array(several)) => several.iter().any(is_one),
+        Some(one) => is_one(one),
+        None => false,
     }
 }
 
-fn kind(spec: &JwtSpec, secret: &Secret, number: usize, role: Role) -> Result<Kind, SchemeError> {
-    if spec.algorithm.is_symmetric() {
-        let secret = decoded(secret, spec.secret_encoding, "", number)?;
-        let bytes = secret.bytes();
-        return Ok(Kind::Shared(DecodingKey::from_secret(bytes), EncodingKey::from_secret(bytes)));
-    }
-    let pem = secret.bytes();
-    let is_private = secret.text().contains("PRIVATE KEY-----");
-    let wrong = |_| SchemeError::Pem { number };
-    match (role, is_private) {
-        (Role::Receiver, true) => Err(SchemeError::PrivateKey { number }),
-        (Role::Receiver, false) | (Role::Sender, false) => {
-            let key = match spec.algorithm {
-                JwtAlgorithm::RS256 => DecodingKey::from_rsa_pem(pem),
-                JwtAlgorithm::ES256 => DecodingKey::from_ec_pem(pem),
-                JwtAlgorithm::EdDSA => DecodingKey::from_ed_pem(pem),
-                JwtAlgorithm::HS256 | JwtAlgorithm::HS384 | JwtAlgorithm::HS512 => {
-                    return Err(SchemeError::Pem { number });
-                }
-            };
-            key.map(Kind::Public).map_err(wrong)
-        }
-        (Role::Sender, true) => {
-            let key = match spec.algorithm {
-                JwtAlgorithm::RS256 => EncodingKey::from_rsa_pem(pem),
-                JwtAlgorithm::ES256 => EncodingKey::from_ec_pem(pem),
-                JwtAlgorithm::EdDSA => EncodingKey::from_ed_pem(pem),
-                JwtAlgorithm::HS256 | JwtAlgorithm::HS384 | JwtAlgorithm::HS512 => {
-                    return Err(SchemeError::Pem { number });
-                }
-            };
-            key.map(Kind::Private).map_err(wrong)
-        }
-    }
+fn is_hash(written: &str, body: &[u8]) -> bool {
+    let claimed = hex::decode(written).unwrap_or_default();
+    Sha256::digest(body).as_slice().ct_eq(&claimed).into()
 }
 
 #[cfg(test)]
 mod tests {
+    use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
     use http::{HeaderMap, HeaderValue};
+    use jsonwebtoken::{Algorithm, EncodingKey};
     use rcgen::{KeyPair, PKCS_ECDSA_P256_SHA256, PKCS_ED25519, PKCS_RSA_SHA256};
 
     use super::*;
@@ -236,7 +298,7 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.insert("authorization", HeaderValue::from_str(&format!("Bearer {token}")).unwrap());
         let (method, origin, target) = ("POST", "http://localhost", "/");
-        jwt.verify(&Delivery { method, origin, target, headers: &headers, body: b"", received_ms })
+        jwt.verify(&Delivery { method, origin, target, headers: &headers, body: b"", received_ms }, None)
     }
 
     fn verify(jwt: &Jwt, token: &str) -> Result<(), Rejected> {

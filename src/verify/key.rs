@@ -5,7 +5,12 @@
 use base64::{Engine, engine::general_purpose::STANDARD};
 use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
 
-use super::{Role, SchemeError, SignError, mac, mac::Tag, secret::Secret};
+use super::{
+    Role, SchemeError, SignError, mac,
+    mac::Tag,
+    public_key::{Manner, PublicKey, serial},
+    secret::Secret,
+};
 use crate::model::{Algorithm, SecretEncoding};
 
 /// The length of an Ed25519 signature, bytes.
@@ -16,8 +21,12 @@ const SIGNATURE: usize = 64;
 pub(super) struct Key {
     /// The last moment at which the key is accepted, milliseconds since the epoch.
     pub(super) until_ms: Option<u64>,
+    /// The moment from which it is accepted, milliseconds since the epoch.
+    pub(super) from_ms: u64,
     /// The text before its signatures, such as `v1,`.
     pub(super) prefix: String,
+    /// What the sender calls it, in the one spelling in which names are compared.
+    id: Option<String>,
     kind: Kind,
 }
 
@@ -32,6 +41,7 @@ enum Kind {
         public: Box<VerifyingKey>,
         private: Option<Box<SigningKey>>,
     },
+    Public(Box<PublicKey>),
 }
 
 /// How the text of a secret becomes a key.
@@ -43,6 +53,8 @@ pub(super) enum Form<'a> {
     Standard,
     /// 32 bytes of Ed25519 in hex: the receiver's key is public, the sender's is private.
     Ed25519,
+    /// A public key or a certificate at the receiver, a private key at the sender.
+    Public { manner: Manner, prefix: &'a str },
 }
 
 impl Key {
@@ -54,7 +66,13 @@ impl Key {
         role: Role,
     ) -> Result<Self, SchemeError> {
         let wrong = |encoding| SchemeError::SecretEncoding { number, encoding };
-        let key = |prefix: &str, kind| Self { until_ms: secret.until_ms(), prefix: prefix.to_owned(), kind };
+        let key = |prefix: &str, kind| Self {
+            until_ms: secret.until_ms(),
+            from_ms: 0,
+            prefix: prefix.to_owned(),
+            id: None,
+            kind,
+        };
         match form {
             Form::Hmac { algorithm, prefix, encoding, strip } => {
                 let secret = decoded(secret, encoding, strip, number)?;
@@ -80,14 +98,41 @@ impl Key {
                 };
                 Ok(key("", kind))
             }
+            Form::Public { manner, prefix } => {
+                let public = PublicKey::read(secret.text(), manner, number, role)?;
+                let certificate = public.certificate.clone();
+                let mut key = key(prefix, Kind::Public(Box::new(public)));
+                if let Some(certificate) = certificate {
+                    key.id = Some(certificate.serial);
+                    key.from_ms = certificate.from_ms;
+                    key.until_ms = Some(certificate.until_ms.min(key.until_ms.unwrap_or(u64::MAX)));
+                }
+                Ok(key)
+            }
         }
     }
 
-    /// The length of its signatures, bytes.
-    pub(super) fn length(&self) -> usize {
+    /// The same key under the name that a setting gives it.
+    pub(super) fn named(self, id: Option<&str>) -> Self {
+        Self { id: id.map(serial).or(self.id), ..self }
+    }
+
+    /// What the sender calls it.
+    pub(super) fn id(&self) -> Option<&str> {
+        self.id.as_deref()
+    }
+
+    /// Whether the sender may mean this key. A key without a name may always be meant.
+    pub(super) fn may_be(&self, id: &str) -> bool {
+        self.id.as_ref().is_none_or(|own| *own == serial(id))
+    }
+
+    /// The length of its signatures in bytes, if all have the same.
+    pub(super) fn length(&self) -> Option<usize> {
         match &self.kind {
-            Kind::Hmac { algorithm, .. } => mac::length(*algorithm),
-            Kind::Ed25519 { .. } => SIGNATURE,
+            Kind::Hmac { algorithm, .. } => Some(mac::length(*algorithm)),
+            Kind::Ed25519 { .. } => Some(SIGNATURE),
+            Kind::Public(_) => None,
         }
     }
 
@@ -103,6 +148,10 @@ impl Key {
                 let good = |signature| public.verify_strict(&message, &signature).is_ok();
                 claimed.iter().any(|claimed| Signature::from_slice(claimed).is_ok_and(good))
             }
+            Kind::Public(public) => {
+                let message = parts.concat();
+                claimed.iter().any(|claimed| public.matches(&message, claimed))
+            }
         }
     }
 
@@ -114,6 +163,7 @@ impl Key {
                 let private = private.as_ref().ok_or(SignError::NoPrivateKey)?;
                 Ok(private.sign(&parts.concat()).to_bytes().to_vec())
             }
+            Kind::Public(key) => key.sign(&parts.concat()),
         }
     }
 }

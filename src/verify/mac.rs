@@ -15,6 +15,9 @@ use subtle::ConstantTimeEq;
 use super::secret::Secret;
 use crate::model::{Algorithm, Encoding};
 
+/// The longest signature, bytes: that of an RSA key of 8192 bits.
+const MAX_LENGTH: usize = 1_024;
+
 /// A whole code, with the length of its algorithm.
 pub(super) struct Tag(Vec<u8>);
 
@@ -35,12 +38,17 @@ impl Tag {
         self.0.ct_eq(claimed).into()
     }
 
+    /// A code that was computed elsewhere.
+    pub(super) fn of(bytes: Vec<u8>) -> Self {
+        Self(bytes)
+    }
+
     pub(super) fn bytes(&self) -> &[u8] {
         &self.0
     }
 }
 
-fn hmac<M: Mac + KeyInit>(key: &[u8], parts: &[&[u8]]) -> Vec<u8> {
+pub(super) fn hmac<M: Mac + KeyInit>(key: &[u8], parts: &[&[u8]]) -> Vec<u8> {
     let mut mac = <M as KeyInit>::new_from_slice(key).expect("HMAC takes keys of every length");
     for part in parts {
         mac.update(part);
@@ -67,8 +75,13 @@ pub(super) fn encode(bytes: &[u8], encoding: Encoding) -> String {
     }
 }
 
-/// Reads what a sender wrote: hex in either case, base64 strictly (RFC 4648 section 3.5). It must have `length` bytes.
-pub(super) fn decode(text: &str, length: usize, encoding: Encoding) -> Result<Vec<u8>, &'static str> {
+/// Reads what a sender wrote: hex in either case, base64 strictly (RFC 4648 section 3.5). It must have `length` bytes, if
+/// that is known.
+pub(super) fn decode(
+    text: &str,
+    length: impl Into<Option<usize>>,
+    encoding: Encoding,
+) -> Result<Vec<u8>, &'static str> {
     let bytes = match encoding {
         Encoding::Hex => hex::decode(text).map_err(|_| "it is not hex")?,
         Encoding::Base64 => STANDARD.decode(text).map_err(|_| "it is not base64 with padding")?,
@@ -76,7 +89,8 @@ pub(super) fn decode(text: &str, length: usize, encoding: Encoding) -> Result<Ve
             URL_SAFE_NO_PAD.decode(text).map_err(|_| "it is not base64url without padding")?
         }
     };
-    if bytes.len() == length { Ok(bytes) } else { Err("it has not the algorithm's length") }
+    let fits = length.into().map_or((1..=MAX_LENGTH).contains(&bytes.len()), |length| bytes.len() == length);
+    if fits { Ok(bytes) } else { Err("it has not the algorithm's length") }
 }
 
 #[cfg(test)]

@@ -5,22 +5,31 @@
 //! with `==`, builds nothing out of a body (it only looks up the time where a sender puts it there), and has no state
 //! in which a missing secret means "valid".
 
+mod asymmetric;
 mod basic;
 mod body_path;
 mod borders;
+mod certificates;
+mod delivery;
 mod envelope;
 mod error;
+mod fetched;
+mod fields;
 mod hmac;
 mod json_once;
 mod jwt;
+mod jwt_key;
 mod key;
 mod layout;
 mod mac;
 mod outgoing;
+mod paypal;
 mod proof;
+mod public_key;
 mod secret;
 mod signature;
 mod signed;
+mod sns;
 #[cfg(test)]
 mod tests;
 mod timestamp;
@@ -29,8 +38,6 @@ mod twilio;
 mod unbound;
 mod url;
 mod vendors;
-
-use std::fmt;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
@@ -42,71 +49,21 @@ use self::{
 use crate::model::{Algorithm, Encoding, GiteeMode, GitlabSpec, Secrets, Span, Vendor, VendorSpec, Verify};
 
 pub use basic::Basic;
+pub use delivery::{Delivery, Opened, Replay, Verified};
 pub use envelope::{Reply, Written};
 pub use error::{Rejected, SchemeError};
+pub use fetched::{Document, DocumentError, DocumentKind, Wanted};
+pub use fields::Fields;
 pub use jwt::Jwt;
 pub use outgoing::{Outgoing, SignError, Signed};
+pub use paypal::Paypal;
 pub use proof::Proof;
 pub use secret::Secret;
 pub use signature::Signature;
+pub use sns::Sns;
 pub use token::Token;
 pub use twilio::Twilio;
 pub use unbound::Unbound;
-
-/// The parts of a request that a signature can cover.
-#[derive(Clone, Copy)]
-pub struct Delivery<'a> {
-    /// The method as it stood in the request line.
-    pub method: &'a str,
-    /// The beginning of this server's URLs as senders know it, without a `/` at the end, as in
-    /// `https://hooks.example.com`.
-    pub origin: &'a str,
-    /// Path and query as they stood in the request line.
-    pub target: &'a str,
-    /// All headers, repeated ones included.
-    pub headers: &'a HeaderMap,
-    /// The body byte for byte as it was received, before any decoding.
-    pub body: &'a [u8],
-    /// The time of receipt in milliseconds since the epoch.
-    pub received_ms: u64,
-}
-
-/// What a verified delivery says about itself.
-#[derive(Debug, Default)]
-pub struct Verified {
-    /// The content of an encrypted envelope. It is decoded instead of the body.
-    pub opened: Option<Opened>,
-    /// For senders that sign a time: a later delivery with the same digest is a copy.
-    pub replay: Option<Replay>,
-    /// How the answer must be written; `None` when the workflow's own answer is sent as it is.
-    pub reply: Option<Reply>,
-    /// Whether it only asks if the address is right. Then it must never start a run.
-    pub question: bool,
-}
-
-impl Verified {
-    fn question(opened: Option<Opened>) -> Self {
-        Self { opened, question: true, ..Self::default() }
-    }
-}
-
-/// The content of an encrypted envelope.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Opened {
-    /// The bytes that the sender encrypted.
-    pub body: Vec<u8>,
-    /// The media type of these bytes.
-    pub content_type: &'static str,
-}
-
-/// It recognises a delivery that somebody sends again without permission.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Replay {
-    /// SHA-256 over what was signed.
-    pub digest: [u8; 32],
-    /// The last moment at which the timestamp passes, milliseconds since the epoch.
-    pub until_ms: u64,
-}
 
 /// A `verify` setting with its secrets filled in, ready to check deliveries.
 #[derive(Debug)]
@@ -129,7 +86,13 @@ pub enum Scheme {
     /// A name and a password.
     Basic(Basic),
     /// A JSON Web Token.
-    Jwt(Jwt),
+    Jwt(Box<Jwt>),
+    /// A signature over fields.
+    Fields(Box<Fields>),
+    /// Amazon SNS.
+    Sns(Box<Sns>),
+    /// PayPal.
+    Paypal(Box<Paypal>),
     /// 企业微信.
     Wecom(envelope::Wecom),
     /// 微信公众号.
@@ -138,6 +101,8 @@ pub enum Scheme {
     DingtalkEvent(envelope::Dingtalk),
     /// 飞书.
     Feishu(envelope::Feishu),
+    /// Cards of 飞书 in their old form.
+    FeishuCard(envelope::FeishuCard),
 }
 
 /// The side of a scheme. The two sides differ where there are private keys.
@@ -200,7 +165,25 @@ impl Scheme {
             Verify::Query(spec) => {
                 Ok(Self::Token(Token::query(&spec.parameter, resolve_all(&spec.secret, resolve)?)))
             }
-            Verify::Jwt(spec) => Jwt::new(spec, resolve, role).map(Self::Jwt),
+            Verify::Jwt(spec) => Jwt::new(spec, resolve, role).map(Box::new).map(Self::Jwt),
+            Verify::Signature(spec) => {
+                let signature = Box::new(asymmetric::described(spec, resolve, role)?);
+                Ok(Self::Signature { name: "signature", dedupe: None, signature })
+            }
+            Verify::Sendgrid(spec) => {
+                let recipe = within(asymmetric::SENDGRID, spec.tolerance);
+                let signature = Box::new(asymmetric::compile(&recipe, &spec.public_key, resolve, role)?);
+                Ok(Self::Signature { name: "sendgrid", dedupe: None, signature })
+            }
+            Verify::WechatPay(spec) => {
+                let recipe = within(asymmetric::WECHAT_PAY, spec.tolerance);
+                let signature = Box::new(asymmetric::compile(&recipe, &spec.public_key, resolve, role)?);
+                Ok(Self::Signature { name: "wechat_pay", dedupe: Some("{{$context.data.id}}"), signature })
+            }
+            Verify::Fields(spec) => Fields::new(spec, resolve, role).map(Box::new).map(Self::Fields),
+            Verify::Alipay(spec) => Fields::alipay(spec, resolve, role).map(Box::new).map(Self::Fields),
+            Verify::Sns(spec) => Sns::new(spec, resolve, role).map(Box::new).map(Self::Sns),
+            Verify::Paypal(spec) => Paypal::new(spec, resolve, role).map(Box::new).map(Self::Paypal),
             Verify::Hmac(spec) => {
                 let signature = hmac::compile(spec, &resolve_all(&spec.secret, resolve)?, role)?;
                 Ok(Self::Signature { name: "hmac", dedupe: None, signature: Box::new(signature) })
@@ -209,6 +192,7 @@ impl Scheme {
             Verify::WechatMp(spec) => envelope::WechatMp::new(spec, resolve).map(Self::WechatMp),
             Verify::DingtalkEvent(spec) => envelope::Dingtalk::new(spec, resolve).map(Self::DingtalkEvent),
             Verify::Feishu(spec) => envelope::Feishu::new(spec, resolve).map(Self::Feishu),
+            Verify::FeishuCard(spec) => envelope::FeishuCard::new(spec, resolve).map(Self::FeishuCard),
         }
     }
 
@@ -225,6 +209,10 @@ impl Scheme {
             Self::WechatMp(_) => "wechat_mp",
             Self::DingtalkEvent(_) => "dingtalk_event",
             Self::Feishu(_) => "feishu",
+            Self::FeishuCard(_) => "feishu_card",
+            Self::Fields(fields) => fields.name(),
+            Self::Sns(_) => "sns",
+            Self::Paypal(_) => "paypal",
         }
     }
 
@@ -240,8 +228,35 @@ impl Scheme {
             Self::Token(token) if token.name() == "gitlab" => Some(GITLAB_TOKEN_ID),
             Self::Wecom(_) | Self::WechatMp(_) => Some(MESSAGE_ID),
             Self::Feishu(_) => Some("{{$context.data.header.event_id}}"),
-            Self::DingtalkEvent(_) => None,
+            Self::Fields(fields) => fields.default_dedupe(),
+            Self::Sns(_) => Some("{{$context.data.MessageId}}"),
+            Self::Paypal(_) => Some("{{$context.data.id}}"),
+            Self::DingtalkEvent(_) | Self::FeishuCard(_) => None,
             Self::Unbound(_) | Self::Token(_) | Self::Basic(_) | Self::Jwt(_) => None,
+        }
+    }
+
+    /// The document with keys that must be fetched before this delivery can be checked. Strangers name it, so whoever
+    /// fetches bounds how often.
+    ///
+    /// # Errors
+    /// Why the delivery is refused, whatever the document holds.
+    pub fn wants(&self, delivery: &Delivery<'_>) -> Result<Option<Wanted>, Rejected> {
+        match self {
+            Self::Jwt(jwt) => jwt.wants(delivery),
+            Self::Sns(sns) => sns.wants(delivery),
+            Self::Paypal(paypal) => paypal.wants(delivery),
+            Self::Signature { .. }
+            | Self::Unbound(_)
+            | Self::Twilio(_)
+            | Self::Token(_)
+            | Self::Basic(_)
+            | Self::Fields(_)
+            | Self::Wecom(_)
+            | Self::WechatMp(_)
+            | Self::DingtalkEvent(_)
+            | Self::Feishu(_)
+            | Self::FeishuCard(_) => Ok(None),
         }
     }
 
@@ -250,6 +265,18 @@ impl Scheme {
     /// # Errors
     /// The true reason, for the log.
     pub fn verify(&self, delivery: &Delivery<'_>) -> Result<Verified, Rejected> {
+        self.verify_with(delivery, None)
+    }
+
+    /// The same, with the document that [`Scheme::wants`] asked for.
+    ///
+    /// # Errors
+    /// The true reason, for the log.
+    pub fn verify_with(
+        &self,
+        delivery: &Delivery<'_>,
+        document: Option<&Document>,
+    ) -> Result<Verified, Rejected> {
         match self {
             Self::Signature { signature, .. } => {
                 let replay = signature.verify(delivery)?;
@@ -262,7 +289,11 @@ impl Scheme {
             Self::Twilio(twilio) => twilio.verify(delivery)?,
             Self::Token(token) => token.verify(delivery)?,
             Self::Basic(basic) => basic.verify(delivery)?,
-            Self::Jwt(jwt) => jwt.verify(delivery)?,
+            Self::Jwt(jwt) => jwt.verify(delivery, document)?,
+            Self::Fields(fields) => return fields.verify(delivery),
+            Self::Sns(sns) => return sns.verify(delivery, document),
+            Self::Paypal(paypal) => return paypal.verify(delivery, document),
+            Self::FeishuCard(card) => return card.verify(delivery),
             Self::Wecom(wecom) => return wecom.verify(delivery),
             Self::WechatMp(account) => return account.verify(delivery),
             Self::DingtalkEvent(dingtalk) => return dingtalk.verify(delivery),
@@ -274,14 +305,17 @@ impl Scheme {
     /// Whether a MAC proves a delivery, over a text that holds its body or its URL.
     pub fn is_mac(&self) -> bool {
         match self {
-            Self::Signature { .. } | Self::Unbound(_) | Self::Twilio(_) => true,
+            Self::Signature { .. } | Self::Unbound(_) | Self::Twilio(_) | Self::Fields(_) => true,
             Self::Token(_)
             | Self::Basic(_)
             | Self::Jwt(_)
+            | Self::Sns(_)
+            | Self::Paypal(_)
             | Self::Wecom(_)
             | Self::WechatMp(_)
             | Self::DingtalkEvent(_)
-            | Self::Feishu(_) => false,
+            | Self::Feishu(_)
+            | Self::FeishuCard(_) => false,
         }
     }
 
@@ -291,8 +325,11 @@ impl Scheme {
             Self::Wecom(wecom) => wecom.write(reply, answer, random),
             Self::WechatMp(account) => account.write(reply, answer, random),
             Self::DingtalkEvent(dingtalk) => dingtalk.write(reply, answer, random),
-            Self::Feishu(_) => envelope::Feishu::write(reply, answer),
-            Self::Signature { .. }
+            Self::Feishu(_) | Self::FeishuCard(_) => envelope::Feishu::write(reply, answer),
+            Self::Fields(_)
+            | Self::Sns(_)
+            | Self::Paypal(_)
+            | Self::Signature { .. }
             | Self::Unbound(_)
             | Self::Twilio(_)
             | Self::Token(_)
@@ -319,6 +356,10 @@ impl Scheme {
             Self::WechatMp(account) => Ok(account.sign(outgoing.body, outgoing.id, outgoing.now_ms)),
             Self::DingtalkEvent(dingtalk) => Ok(dingtalk.sign(outgoing.body, outgoing.id, outgoing.now_ms)),
             Self::Feishu(feishu) => Ok(feishu.sign(outgoing.body, outgoing.id, outgoing.now_ms)),
+            Self::FeishuCard(card) => Ok(card.sign(outgoing.body, outgoing.id, outgoing.now_ms)),
+            Self::Fields(fields) => fields.sign(outgoing),
+            Self::Sns(sns) => sns.sign(outgoing),
+            Self::Paypal(paypal) => paypal.sign(outgoing),
         }
     }
 }
@@ -346,6 +387,7 @@ fn vendor(spec: &VendorSpec, resolve: Resolve<'_>, role: Role) -> Result<Scheme,
         }
         Way::DingtalkRobot => Ok(Scheme::Unbound(Unbound::dingtalk_robot(secrets, spec.tolerance))),
         Way::Twilio => Ok(Scheme::Twilio(Twilio::new(secrets, spec.url.clone()))),
+        Way::Mailgun => Fields::mailgun(spec, resolve).map(Box::new).map(Scheme::Fields),
     }
 }
 
@@ -365,24 +407,6 @@ fn gitlab(spec: &GitlabSpec, resolve: Resolve<'_>, role: Role) -> Result<Scheme,
     }
     let signature = Box::new(Signature::new(&within(vendors::STANDARD, spec.tolerance), &secrets, role)?);
     Ok(Scheme::Signature { name: "gitlab", dedupe: vendors::dedupe(Vendor::Standard), signature })
-}
-
-impl fmt::Debug for Opened {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Opened").field("bytes", &self.body.len()).finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for Delivery<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Headers carry signatures and tokens, so only sizes are shown.
-        f.debug_struct("Delivery")
-            .field("method", &self.method)
-            .field("headers", &self.headers.len())
-            .field("body_bytes", &self.body.len())
-            .field("received_ms", &self.received_ms)
-            .finish()
-    }
 }
 
 /// An HMAC of some bytes, written as a sender expects it in an answer.

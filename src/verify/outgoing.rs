@@ -62,6 +62,9 @@ pub enum SignError {
         /// What is written into it: the time or the id.
         what: &'static str,
     },
+    /// The fields of the body cannot be signed.
+    #[error("the fields cannot be signed: {0}")]
+    Fields(String),
     /// The library cannot sign with the private key.
     #[error("the private key does not sign: {0}")]
     Key(String),

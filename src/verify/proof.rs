@@ -30,6 +30,11 @@ impl Scheme {
             Self::WechatMp(account) => account.is_there(head),
             Self::DingtalkEvent(dingtalk) => dingtalk.is_there(head),
             Self::Feishu(feishu) => return feishu.proof(head),
+            Self::FeishuCard(card) => return card.proof(head),
+            Self::Fields(fields) => fields.is_there(head),
+            // It stands in the body.
+            Self::Sns(_) => Ok(()),
+            Self::Paypal(paypal) => paypal.is_there(head),
         };
         there.map_or_else(Proof::Absent, |()| Proof::MayBe)
     }

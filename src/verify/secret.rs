@@ -9,8 +9,8 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-use super::{Rejected, SchemeError};
-use crate::model::Secrets;
+use super::{Rejected, Resolve, SchemeError};
+use crate::model::{PublicKeys, Secrets};
 
 /// The bytes of a key, and the last moment at which it is accepted. `Debug` shows nothing of the bytes.
 #[derive(Clone)]
@@ -90,22 +90,42 @@ pub(super) fn accept_secret(
 }
 
 /// The texts of a setting's secrets: at least one, and none of them empty.
-pub(super) fn resolve_all(
-    secrets: &Secrets,
-    resolve: &dyn Fn(&str) -> Result<String, String>,
-) -> Result<Vec<Secret>, SchemeError> {
-    let mut resolved = Vec::new();
-    for (index, (template, until)) in secrets.entries().into_iter().enumerate() {
-        let number = index + 1;
-        let text = resolve(template).map_err(|why| SchemeError::Unresolved { number, why })?;
-        // A secret that is only white space is an unset variable, not a choice.
-        if text.trim().is_empty() {
-            return Err(SchemeError::EmptySecret { number });
-        }
-        let until_ms = until.map(|until| moment(until).ok_or(SchemeError::Until { number })).transpose()?;
-        resolved.push(Secret { bytes: Zeroizing::new(text.into_bytes()), until_ms });
-    }
+pub(super) fn resolve_all(secrets: &Secrets, resolve: Resolve<'_>) -> Result<Vec<Secret>, SchemeError> {
+    let entries = secrets.entries().into_iter().enumerate();
+    let resolved: Vec<_> = entries
+        .map(|(index, (template, until))| resolve_one(index + 1, template, until, resolve))
+        .collect::<Result<_, _>>()?;
     if resolved.is_empty() { Err(SchemeError::NoSecret) } else { Ok(resolved) }
+}
+
+/// The texts of a setting's public keys, each with the id that the setting gives it: at least one.
+pub(super) fn resolve_keys(
+    keys: &PublicKeys,
+    resolve: Resolve<'_>,
+) -> Result<Vec<(Secret, Option<String>)>, SchemeError> {
+    let entries = keys.entries().into_iter().enumerate();
+    let resolved: Vec<_> = entries
+        .map(|(index, entry)| {
+            let secret = resolve_one(index + 1, &entry.key, entry.until.as_deref(), resolve)?;
+            Ok((secret, entry.id))
+        })
+        .collect::<Result<_, SchemeError>>()?;
+    if resolved.is_empty() { Err(SchemeError::NoSecret) } else { Ok(resolved) }
+}
+
+fn resolve_one(
+    number: usize,
+    template: &str,
+    until: Option<&str>,
+    resolve: Resolve<'_>,
+) -> Result<Secret, SchemeError> {
+    let text = resolve(template).map_err(|why| SchemeError::Unresolved { number, why })?;
+    // A secret that is only white space is an unset variable, not a choice.
+    if text.trim().is_empty() {
+        return Err(SchemeError::EmptySecret { number });
+    }
+    let until_ms = until.map(|until| moment(until).ok_or(SchemeError::Until { number })).transpose()?;
+    Ok(Secret { bytes: Zeroizing::new(text.into_bytes()), until_ms })
 }
 
 fn moment(text: &str) -> Option<u64> {

@@ -45,6 +45,8 @@ pub(super) struct Recipe<'a> {
     pub(super) url: Option<&'a str>,
     /// A header with an older signature. The refusal names it when it came alone.
     pub(super) outdated: Option<&'a str>,
+    /// The header that names the key.
+    pub(super) key_id: Option<&'a str>,
 }
 
 /// One set of header names.
@@ -92,6 +94,7 @@ pub struct Signature {
     id_path: Option<BodyPath>,
     url: Option<String>,
     outdated: Option<HeaderName>,
+    key_id: Option<HeaderName>,
 }
 
 #[derive(Debug)]
@@ -177,7 +180,15 @@ impl Signature {
             id_path: path("id_path", recipe.id_path)?,
             url: recipe.url.map(str::to_owned),
             outdated: recipe.outdated.map(|name| header_name("header", name)).transpose()?,
+            key_id: recipe.key_id.map(|name| header_name("key_id_header", name)).transpose()?,
         })
+    }
+
+    /// The same with the names that a setting gives its keys, in their order.
+    pub(super) fn with_names(self, names: &[Option<String>]) -> Self {
+        let names = names.iter().map(Option::as_deref).chain(std::iter::repeat(None));
+        let keys = self.keys.into_iter().zip(names).map(|(key, name)| key.named(name)).collect();
+        Self { keys, ..self }
     }
 
     /// Checks a delivery. Gives what recognises its copies, if the delivery has a time.
@@ -185,7 +196,9 @@ impl Signature {
         let (family, text) = self.text_of(delivery.headers)?;
         let malformed = |why| Rejected::Malformed { header: family.signature.as_str().to_owned(), why };
         let read = self.layout.read(text).map_err(malformed)?;
-        let claimed = self.claimed(&read.signatures).map_err(malformed)?;
+        let of_pairs = matches!(self.layout, Layout::Pairs { .. });
+        let meant = self.meant(delivery)?;
+        let claimed = claimed(&meant, &read.signatures, self.encoding, of_pairs).map_err(malformed)?;
         let (timestamp, until_ms) = self.timestamp(family, read.timestamp, delivery)?;
         let id = self.id(family, delivery)?;
         let url = if self.text.has_url() {
@@ -215,6 +228,7 @@ impl Signature {
         if self.freshness.is_some() && self.time_path.is_none() && self.layout.timestamp_key().is_none() {
             self.find_timestamp(family, None, head)?;
         }
+        self.meant(head)?;
         match self.id_path {
             Some(_) => Ok(()),
             None => self.id(family, head).map(|_| ()),
@@ -235,31 +249,13 @@ impl Signature {
         }
     }
 
-    /// The well-formed signatures for each key. Those with another prefix are other versions.
-    fn claimed(&self, signatures: &[&str]) -> Result<Vec<(&Key, Vec<Vec<u8>>)>, &'static str> {
-        let of_pairs = matches!(self.layout, Layout::Pairs { .. });
-        let mut why = if of_pairs && signatures.is_empty() {
-            "none of its parts has the signature's key"
-        } else {
-            "none of its parts has the prefix"
-        };
-        let mut claimed = Vec::new();
-        for key in &self.keys {
-            let mut of_key = Vec::new();
-            for signature in signatures {
-                let Some(written) = signature.strip_prefix(key.prefix.as_str()) else { continue };
-                match mac::decode(written, key.length(), self.encoding) {
-                    Ok(bytes) => of_key.push(bytes),
-                    Err(reason) => why = reason,
-                }
-            }
-            match of_key.len() {
-                0 => {}
-                1..=MAX_SIGNATURES => claimed.push((key, of_key)),
-                _ => return Err("it holds more than 16 signatures"),
-            }
-        }
-        if claimed.is_empty() { Err(why) } else { Ok(claimed) }
+    /// The keys that the sender may mean.
+    fn meant(&self, delivery: &Delivery<'_>) -> Result<Vec<&Key>, Rejected> {
+        let valid = |key: &&Key| key.from_ms <= delivery.received_ms;
+        let Some(header) = &self.key_id else { return Ok(self.keys.iter().filter(valid).collect()) };
+        let id = signature_header(delivery.headers, header)?;
+        let meant: Vec<_> = self.keys.iter().filter(|key| key.may_be(id)).filter(valid).collect();
+        if meant.is_empty() { Err(Rejected::UnknownKey { id: shown(id) }) } else { Ok(meant) }
     }
 
     /// The text of the time, once it is known to be fresh, and the last moment at which it passes. Empty when the
@@ -325,6 +321,7 @@ impl Signature {
         }
     }
 
+    /// What a sender adds. One with several keys says which one it was.
     pub(super) fn sign(&self, outgoing: &Outgoing<'_>) -> Result<Signed, SignError> {
         let family = &self.families[0];
         let mut signed = Signed::default();
@@ -361,9 +358,48 @@ impl Signature {
         let written = mac::encode(&key.sign(&self.text.fill(&values))?, self.encoding);
         let written = self.layout.write(&format!("{}{written}", key.prefix), &timestamp);
         signed.headers.push((family.signature.as_str().to_owned(), written));
+        if let Some(header) = &self.key_id {
+            signed.headers.push((header.as_str().to_owned(), key.id().unwrap_or(outgoing.id).to_owned()));
+        }
         if let Cow::Owned(body) = body {
             signed.body = Some(body);
         }
         Ok(signed)
     }
+}
+
+/// The well-formed signatures for each key. Those with another prefix are other versions.
+fn claimed<'k>(
+    keys: &[&'k Key],
+    signatures: &[&str],
+    encoding: Encoding,
+    of_pairs: bool,
+) -> Result<Vec<(&'k Key, Vec<Vec<u8>>)>, &'static str> {
+    let mut why = if of_pairs && signatures.is_empty() {
+        "none of its parts has the signature's key"
+    } else {
+        "none of its parts has the prefix"
+    };
+    let mut claimed = Vec::new();
+    for key in keys {
+        let mut of_key = Vec::new();
+        for signature in signatures {
+            let Some(written) = signature.strip_prefix(key.prefix.as_str()) else { continue };
+            match mac::decode(written, key.length(), encoding) {
+                Ok(bytes) => of_key.push(bytes),
+                Err(reason) => why = reason,
+            }
+        }
+        match of_key.len() {
+            0 => {}
+            1..=MAX_SIGNATURES => claimed.push((*key, of_key)),
+            _ => return Err("it holds more than 16 signatures"),
+        }
+    }
+    if claimed.is_empty() { Err(why) } else { Ok(claimed) }
+}
+
+/// The beginning of what a stranger calls a key, for the log.
+pub(super) fn shown(id: &str) -> String {
+    id.chars().take(100).collect()
 }

@@ -2,7 +2,7 @@
 //!
 //! Used by every scheme that has one. Reads no clock.
 
-use jiff::Timestamp;
+use jiff::{Timestamp, civil::DateTime, tz::Offset};
 
 use super::Rejected;
 use crate::model::{Span, TimestampUnit};
@@ -26,7 +26,7 @@ impl Freshness {
             self.parse(text).map_err(|why| Rejected::BadTimestamp { header: place.to_owned(), why })?;
         // A sender that writes seconds has cut off its milliseconds. So ours are cut off as well.
         let now_ms = match self.unit {
-            TimestampUnit::Seconds => received_ms - received_ms % 1_000,
+            TimestampUnit::Seconds | TimestampUnit::China => received_ms - received_ms % 1_000,
             TimestampUnit::Milliseconds | TimestampUnit::Rfc3339 => received_ms,
         };
         within(sent_ms, now_ms, self.tolerance_ms)?;
@@ -42,6 +42,10 @@ impl Freshness {
                 let time: Timestamp = time.ok_or("is not a date of RFC 3339")?;
                 u64::try_from(time.as_millisecond()).map_err(|_| "lies before 1970")
             }
+            TimestampUnit::China => {
+                let time = china(text).ok_or("is not date and time as in 2026-01-31 08:00:00")?;
+                u64::try_from(time.as_millisecond()).map_err(|_| "lies before 1970")
+            }
         }
     }
 
@@ -54,8 +58,28 @@ impl Freshness {
                 let time = i64::try_from(now_ms).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
                 time.unwrap_or(Timestamp::MAX).to_string()
             }
+            TimestampUnit::China => {
+                let time = i64::try_from(now_ms).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
+                let time = CHINA.to_datetime(time.unwrap_or(Timestamp::MAX));
+                time.strftime("%Y-%m-%d %H:%M:%S").to_string()
+            }
         }
     }
+}
+
+/// China has had one zone without summer time since 1991.
+const CHINA: Offset = Offset::constant(8);
+
+/// A date and a time without a zone, in their one spelling.
+fn china(text: &str) -> Option<Timestamp> {
+    let form = "0000-00-00 00:00:00";
+    let is = form.len() == text.len()
+        && form
+            .bytes()
+            .zip(text.bytes())
+            .all(|(form, text)| if form == b'0' { text.is_ascii_digit() } else { form == text });
+    let time: DateTime = is.then(|| text.replacen(' ', "T", 1).parse().ok()).flatten()?;
+    CHINA.to_timestamp(time).ok()
 }
 
 /// Checks that the two times differ at most by the tolerance.
@@ -118,11 +142,17 @@ mod tests {
 
     #[test]
     fn freshness_cases() {
-        use TimestampUnit::{Milliseconds, Rfc3339, Seconds};
+        use TimestampUnit::{China, Milliseconds, Rfc3339, Seconds};
         let bad = |why| Err(Rejected::BadTimestamp { header: "x-time".to_owned(), why });
         let stale = |by| Err(Rejected::Stale { by });
         let future = |by| Err(Rejected::Future { by });
-        let cases: [(&str, TimestampUnit, &str, Result<(), Rejected>); 31] = [
+        let china = "is not date and time as in 2026-01-31 08:00:00";
+        let cases: [(&str, TimestampUnit, &str, Result<(), Rejected>); 36] = [
+            ("a time in China", China, "2023-11-15 06:13:20", Ok(())),
+            ("a time in China that is too old", China, "2023-11-15 06:08:19", stale(1_000)),
+            ("a time of UTC where China's is due", China, "2023-11-14 22:13:20", stale(28_500_000)),
+            ("a date of RFC 3339 where China's time is due", China, "2023-11-15T06:13:20", bad(china)),
+            ("no such hour in China", China, "2023-11-15 26:13:20", bad(china)),
             ("now", Seconds, "1700000000", Ok(())),
             ("exactly the tolerance ago", Seconds, "1699999700", Ok(())),
             ("a second more", Seconds, "1699999699", stale(1_000)),
@@ -171,7 +201,12 @@ mod tests {
 
     #[test]
     fn what_is_written_is_fresh() {
-        for unit in [TimestampUnit::Seconds, TimestampUnit::Milliseconds, TimestampUnit::Rfc3339] {
+        for unit in [
+            TimestampUnit::Seconds,
+            TimestampUnit::Milliseconds,
+            TimestampUnit::Rfc3339,
+            TimestampUnit::China,
+        ] {
             for now in [0, NOW, NOW + 1, 4_102_444_800_123] {
                 let freshness = Freshness::new(unit, Span::from_millis(0));
                 let text = freshness.write(now);

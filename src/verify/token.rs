@@ -73,16 +73,7 @@ impl Token {
         match &self.place {
             Carrier::Bearer => credentials(delivery, "Bearer").map(Cow::Borrowed),
             Carrier::Header(name) => signature_header(delivery.headers, name).map(Cow::Borrowed),
-            Carrier::Parameter(name) => {
-                let query = url::query(delivery.target).unwrap_or_default();
-                let mut values = form_urlencoded::parse(query.as_bytes()).filter(|(key, _)| key == name);
-                let parameter = || name.clone();
-                match (values.next(), values.next()) {
-                    (None, _) => Err(Rejected::MissingParameter { parameter: parameter() }),
-                    (Some(_), Some(_)) => Err(Rejected::SeveralParameters { parameter: parameter() }),
-                    (Some((_, value)), None) => Ok(value),
-                }
-            }
+            Carrier::Parameter(name) => parameter(delivery, name),
         }
     }
 
@@ -95,6 +86,18 @@ impl Token {
                 Signed { query: vec![(name.clone(), first.to_owned())], ..Signed::default() }
             }
         }
+    }
+}
+
+/// The one value of a parameter of the query.
+pub(super) fn parameter<'a>(delivery: &Delivery<'a>, name: &str) -> Result<Cow<'a, str>, Rejected> {
+    let query = url::query(delivery.target).unwrap_or_default();
+    let mut values = form_urlencoded::parse(query.as_bytes()).filter(|(key, _)| key == name);
+    let parameter = || name.to_owned();
+    match (values.next(), values.next()) {
+        (None, _) => Err(Rejected::MissingParameter { parameter: parameter() }),
+        (Some(_), Some(_)) => Err(Rejected::SeveralParameters { parameter: parameter() }),
+        (Some((_, value)), None) => Ok(value),
     }
 }
 

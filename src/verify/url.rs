@@ -19,7 +19,8 @@ pub(super) fn query(target: &str) -> Option<&str> {
     target.split_once('?').map(|(_, query)| query)
 }
 
-/// The URL with and without the default port of its scheme, because senders do not always write the port.
+/// The URL as it is, without its port, and with the default port of its scheme, because senders do not always write the
+/// port. Twilio leaves out ports of every kind.
 pub(super) fn with_and_without_port(url: &str) -> Vec<String> {
     let mut forms = vec![url.to_owned()];
     let Some((scheme, rest)) = url.split_once("://") else { return forms };
@@ -32,11 +33,13 @@ pub(super) fn with_and_without_port(url: &str) -> Vec<String> {
     let (authority, path) = rest.split_at(end);
     let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
     // The colons of an IPv6 address stand in brackets.
-    let has_port = host.rsplit_once(':').is_some_and(|(_, port)| !port.contains(']'));
-    match authority.strip_suffix(port) {
-        Some(bare) if has_port => forms.push(format!("{scheme}://{bare}{path}")),
-        Some(_) | None if !has_port => forms.push(format!("{scheme}://{authority}{port}{path}")),
-        Some(_) | None => {}
+    let own = host.rsplit_once(':').map(|(_, port)| port).filter(|port| !port.contains(']'));
+    let bare = own.and_then(|own| authority.strip_suffix(own)?.strip_suffix(':')).unwrap_or(authority);
+    for other in [bare.to_owned(), format!("{bare}{port}")] {
+        let form = format!("{scheme}://{other}{path}");
+        if !forms.contains(&form) {
+            forms.push(form);
+        }
     }
     forms
 }
@@ -71,14 +74,28 @@ mod tests {
     }
 
     #[test]
-    fn the_default_port_may_be_told_or_not() {
+    fn the_port_may_be_told_or_not() {
         let cases = [
             ("https://a.example/x?y", vec!["https://a.example/x?y", "https://a.example:443/x?y"]),
             ("https://a.example:443/x", vec!["https://a.example:443/x", "https://a.example/x"]),
-            ("https://a.example:8443/x", vec!["https://a.example:8443/x"]),
+            (
+                "https://a.example:8443/x",
+                vec!["https://a.example:8443/x", "https://a.example/x", "https://a.example:443/x"],
+            ),
             ("http://a.example", vec!["http://a.example", "http://a.example:80"]),
             ("http://a.example:80?y", vec!["http://a.example:80?y", "http://a.example?y"]),
-            ("http://a.example:443/", vec!["http://a.example:443/"]),
+            (
+                "http://a.example:443/",
+                vec!["http://a.example:443/", "http://a.example/", "http://a.example:80/"],
+            ),
+            (
+                "https://u:p@a.example:8443",
+                vec!["https://u:p@a.example:8443", "https://u:p@a.example", "https://u:p@a.example:443"],
+            ),
+            (
+                "https://a.example:/x",
+                vec!["https://a.example:/x", "https://a.example/x", "https://a.example:443/x"],
+            ),
             ("https://[::1]/x", vec!["https://[::1]/x", "https://[::1]:443/x"]),
             ("https://[::1]:443/x", vec!["https://[::1]:443/x", "https://[::1]/x"]),
             ("https://u:p@a.example/x", vec!["https://u:p@a.example/x", "https://u:p@a.example:443/x"]),

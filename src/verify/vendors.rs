@@ -38,6 +38,7 @@ const PLAIN: Recipe<'static> = Recipe {
     id_path: None,
     url: None,
     outdated: None,
+    key_id: None,
 };
 
 /// standardwebhooks.com, specification 1.0: several signatures with a space between them, v1 (HMAC) and v1a (Ed25519).
@@ -74,6 +75,8 @@ pub(super) enum Way {
     DingtalkRobot,
     /// `twilio`.
     Twilio,
+    /// `fields`.
+    Mailgun,
 }
 
 /// How a sender signs.
@@ -187,6 +190,7 @@ pub(super) fn way(vendor: Vendor) -> Way {
         }
         Vendor::DingtalkRobot => return Way::DingtalkRobot,
         Vendor::Twilio => return Way::Twilio,
+        Vendor::Mailgun => return Way::Mailgun,
     }))
 }
 
@@ -207,6 +211,7 @@ pub(super) fn dedupe(vendor: Vendor) -> Option<&'static str> {
         Vendor::DingtalkRobot => Some("{{$context.data.msgId}}"),
         Vendor::Pagerduty => Some("{{$context.data.event.id}}"),
         Vendor::Twitch => Some("{{$context.headers.twitch-eventsub-message-id}}"),
-        Vendor::Zoom | Vendor::Woocommerce | Vendor::Xero => None,
+        // Its own scheme says it.
+        Vendor::Mailgun | Vendor::Zoom | Vendor::Woocommerce | Vendor::Xero => None,
     }
 }

@@ -51,6 +51,8 @@ mod languages;
 mod layering;
 mod libraries;
 mod limits;
+mod lingering;
+mod logged_refusals;
 mod masking;
 mod matches;
 mod modules;
@@ -70,6 +72,7 @@ mod plugin_hostile;
 #[path = "../plugin_wat.rs"]
 mod plugin_wat;
 mod plugins;
+mod proofs;
 mod questions;
 mod randomness;
 mod realm;

@@ -52,6 +52,7 @@ fn cases() -> Vec<Case> {
         "square",
         "woocommerce",
         "xero",
+        "mailgun",
         "bearer",
     ]
     .iter()
@@ -119,6 +120,39 @@ fn cases() -> Vec<Case> {
     for scheme in ["wecom", "dingtalk_event", "wechat_mp"] {
         let verify = json!({ "scheme": scheme, "token": "s", "aes_key": AES_KEY, "receive_id": "corp" });
         cases.push(case(scheme, verify, "s", "other", &["--aes-key", AES_KEY, "--receive-id", "corp"]));
+    }
+    let card = json!({ "scheme": "feishu_card", "token": "s" });
+    cases.push(case("feishu_card", card, "s", "other", &[]));
+    let fields = json!({ "scheme": "fields", "algorithm": "hmac_sha256", "secret": "s" });
+    cases.push(case("fields", fields, "s", "other", &[]));
+    let md5 = json!({ "algorithm": "md5", "signed": "{fields}&key={secret}", "timestamp": { "path": "t" } });
+    let mut verify = md5.clone();
+    verify["scheme"] = "fields".into();
+    verify["secret"] = "s".into();
+    cases.push(case("fields-md5", verify, "s", "other", &["--settings", &md5.to_string()]));
+    for (scheme, algorithm, field) in [
+        ("sendgrid", &PKCS_ECDSA_P256_SHA256, "public_key"),
+        ("wechat_pay", &PKCS_RSA_SHA256, "public_key"),
+        ("alipay", &PKCS_RSA_SHA256, "public_key"),
+        ("sns", &PKCS_RSA_SHA256, "certificate"),
+        ("paypal", &PKCS_RSA_SHA256, "certificate"),
+        ("signature", &PKCS_ED25519, "public_key"),
+    ] {
+        let (pair, other) =
+            (KeyPair::generate_for(algorithm).unwrap(), KeyPair::generate_for(algorithm).unwrap());
+        let mut settings = json!({});
+        match scheme {
+            "sns" => settings["topic"] = "arn:aws:sns:us-east-1:1:t".into(),
+            "paypal" => settings["webhook_id"] = "0WEBHOOK".into(),
+            "signature" => settings = json!({ "header": "X-Sig", "algorithm": "ed25519" }),
+            _ => {}
+        }
+        let arguments = settings.to_string();
+        settings["scheme"] = scheme.into();
+        settings[field] = pair.public_key_pem().into();
+        let arguments = ["--settings", arguments.as_str(), "--key-id", "PUB_KEY_ID_1"];
+        let arguments = if scheme == "wechat_pay" { &arguments[..] } else { &arguments[..2] };
+        cases.push(case(scheme, settings, &pair.serialize_pem(), &other.serialize_pem(), arguments));
     }
     for scheme in ["feishu", "lark"] {
         cases.push(case(scheme, json!({ "scheme": scheme, "encrypt_key": "s" }), "s", "other", &[]));

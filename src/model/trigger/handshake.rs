@@ -103,6 +103,8 @@ impl Preset {
             Preset::DingtalkEvent,
             Preset::Zoom,
         ];
+        // Cards of Feishu are asked in the same way.
+        let scheme = if scheme == "feishu_card" { "feishu" } else { scheme };
         NATURAL.into_iter().find(|preset| preset.as_str() == scheme)
     }
 }

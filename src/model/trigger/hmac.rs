@@ -134,4 +134,6 @@ pub enum TimestampUnit {
     Milliseconds,
     /// A date as RFC 3339 writes it.
     Rfc3339,
+    /// Date and time in China, without a zone: `2026-01-31 08:00:00`.
+    China,
 }

@@ -6,8 +6,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    envelope::{EnvelopeSpec, FeishuSpec, WechatMpSpec},
-    hmac::{HmacSpec, SecretEncoding},
+    envelope::{EnvelopeSpec, FeishuCardSpec, FeishuSpec, WechatMpSpec},
+    fields::FieldsSpec,
+    hmac::HmacSpec,
+    jwt::JwtSpec,
+    public_key::{KeySpec, PaypalSpec, SignatureSpec, SnsSpec},
     secret_spec::Secrets,
 };
 use crate::model::value::Span;
@@ -30,8 +33,8 @@ pub enum Verify {
     Header(HeaderSpec),
     /// A token that both sides know, in the URL. Proxies log URLs: for senders that can do nothing else.
     Query(QuerySpec),
-    /// `Authorization: Bearer` with a JSON Web Token (RFC 7519).
-    Jwt(JwtSpec),
+    /// A JSON Web Token (RFC 7519), in `Authorization: Bearer` or elsewhere.
+    Jwt(Box<JwtSpec>),
     /// Any HMAC in a header.
     Hmac(Box<HmacSpec>),
     /// 企业微信: messages and events of WeCom, encrypted.
@@ -43,6 +46,22 @@ pub enum Verify {
     /// 飞书: the event subscription of Feishu, also as `lark`.
     #[schemars(transform = also_lark)]
     Feishu(FeishuSpec),
+    /// 飞书: the cards of Feishu in their old form.
+    FeishuCard(FeishuCardSpec),
+    /// Any signature by a private key, in a header.
+    Signature(Box<SignatureSpec>),
+    /// A signature over fields, which stands in a field beside them or in a header.
+    Fields(Box<FieldsSpec>),
+    /// SendGrid's event webhook.
+    Sendgrid(KeySpec),
+    /// 微信支付: notifications of WeChat Pay, API v3.
+    WechatPay(KeySpec),
+    /// 支付宝: notifications of Alipay, RSA2.
+    Alipay(KeySpec),
+    /// Amazon SNS.
+    Sns(SnsSpec),
+    /// PayPal.
+    Paypal(PaypalSpec),
     /// A sender whose way of signing is known.
     #[serde(untagged)]
     Vendor(VendorSpec),
@@ -99,7 +118,12 @@ impl Verify {
                 secret_fields: &["password", "sign"],
                 ..none
             },
-            Self::Basic(_) | Self::Jwt(_) => Facts { secret_header: Some("authorization"), ..none },
+            Self::Basic(_) => Facts { secret_header: Some("authorization"), ..none },
+            Self::Jwt(spec) => Facts {
+                secret_header: spec.token_header(),
+                secret_parameter: spec.parameter.as_deref(),
+                ..none
+            },
             Self::Bearer(spec) => {
                 Facts { secret_header: Some("authorization"), secrets: Some(&spec.secret), ..none }
             }
@@ -110,10 +134,17 @@ impl Verify {
                 Facts { secret_parameter: Some(&spec.parameter), secrets: Some(&spec.secret), ..none }
             }
             Self::Hmac(spec) => Facts { secrets: Some(&spec.secret), ..none },
-            Self::Discord(_) => none,
+            Self::Fields(spec) => Facts { secrets: spec.secret.as_ref(), ..none },
+            Self::Discord(_)
+            | Self::Signature(_)
+            | Self::Sendgrid(_)
+            | Self::WechatPay(_)
+            | Self::Alipay(_)
+            | Self::Sns(_)
+            | Self::Paypal(_) => none,
             Self::Wecom(_) | Self::WechatMp(_) | Self::DingtalkEvent(_) => commands,
             // Its tokens are hidden by its verification, which reads them.
-            Self::Feishu(_) => commands,
+            Self::Feishu(_) | Self::FeishuCard(_) => commands,
             Self::Vendor(spec) => Facts {
                 secrets: Some(&spec.secret),
                 json_fields: spec.scheme.json_fields(),
@@ -181,11 +212,13 @@ pub enum Vendor {
     Woocommerce,
     /// `x-xero-signature`.
     Xero,
+    /// Mailgun: `signature` in the body. It does not cover the rest of the body.
+    Mailgun,
 }
 
 impl Vendor {
     /// Every one of them.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Github,
         Self::Gitea,
         Self::Forgejo,
@@ -204,6 +237,7 @@ impl Vendor {
         Self::Square,
         Self::Woocommerce,
         Self::Xero,
+        Self::Mailgun,
     ];
 
     /// The name of its scheme.
@@ -227,6 +261,7 @@ impl Vendor {
             Self::Square => "square",
             Self::Woocommerce => "woocommerce",
             Self::Xero => "xero",
+            Self::Mailgun => "mailgun",
         }
     }
 
@@ -241,7 +276,8 @@ impl Vendor {
             | Self::DingtalkRobot
             | Self::Zoom
             | Self::Paddle
-            | Self::Twitch => true,
+            | Self::Twitch
+            | Self::Mailgun => true,
             Self::Github
             | Self::Gitea
             | Self::Forgejo
@@ -374,47 +410,4 @@ pub struct QuerySpec {
     pub parameter: String,
     /// The token.
     pub secret: Secrets,
-}
-
-/// A JSON Web Token.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct JwtSpec {
-    /// The one algorithm that is accepted, whatever the token says of itself.
-    pub algorithm: JwtAlgorithm,
-    /// The key of HS256, HS384 and HS512.
-    pub secret: Option<Secrets>,
-    /// How `secret` writes the key; default utf8.
-    #[serde(default)]
-    pub secret_encoding: SecretEncoding,
-    /// The public key of RS256, ES256 and EdDSA, as PEM.
-    pub public_key: Option<Secrets>,
-    /// What `iss` must be.
-    pub issuer: Option<String>,
-    /// What `aud` must be, or must hold.
-    pub audience: Option<String>,
-}
-
-/// How a JSON Web Token is signed (RFC 7518, RFC 8037). `none` is no way.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub enum JwtAlgorithm {
-    /// HMAC with SHA-256.
-    HS256,
-    /// HMAC with SHA-384.
-    HS384,
-    /// HMAC with SHA-512.
-    HS512,
-    /// RSASSA-PKCS1-v1_5 with SHA-256.
-    RS256,
-    /// ECDSA on P-256 with SHA-256.
-    ES256,
-    /// Ed25519.
-    EdDSA,
-}
-
-impl JwtAlgorithm {
-    /// Whether both sides know the same secret.
-    pub fn is_symmetric(self) -> bool {
-        matches!(self, Self::HS256 | Self::HS384 | Self::HS512)
-    }
 }

@@ -6,18 +6,19 @@ use serde_json::Value;
 use super::{
     envelope::FeishuSpec,
     hmac::HmacSpec,
-    verify::{BasicSpec, JwtSpec, Vendor, Verify},
+    proof_parse,
+    verify::{BasicSpec, Vendor, Verify},
 };
 use crate::model::value::{
     FieldError, Span,
     fields::{Object, join, kind_of, object, only_known, required, take, typed},
 };
 
-const PATH: &str = "trigger.verify";
+pub(super) const PATH: &str = "trigger.verify";
 /// A timestamp may be off by so much at most.
 const MAX_TOLERANCE: Span = Span::from_millis(86_400_000);
 /// The schemes that are no [`Vendor`].
-const OTHERS: [&str; 14] = [
+const OTHERS: [&str; 22] = [
     "gitlab",
     "discord",
     "gitee",
@@ -32,6 +33,14 @@ const OTHERS: [&str; 14] = [
     "dingtalk_event",
     "feishu",
     "lark",
+    "feishu_card",
+    "signature",
+    "fields",
+    "sendgrid",
+    "wechat_pay",
+    "alipay",
+    "sns",
+    "paypal",
 ];
 const ENVELOPE: [&str; 4] = ["token", "aes_key", "receive_id", "tolerance"];
 
@@ -56,7 +65,7 @@ impl Verify {
             "bearer" => Self::Bearer(read(fields, &["secret"], &["secret"])?),
             "header" => Self::Header(read(fields, &["header", "secret"], &["header", "secret"])?),
             "query" => Self::Query(read(fields, &["parameter", "secret"], &["parameter", "secret"])?),
-            "jwt" => jwt(fields)?,
+            "jwt" => Self::Jwt(Box::new(proof_parse::jwt(fields)?)),
             "hmac" => Self::Hmac(Box::new(hmac(fields)?)),
             "wecom" => Self::Wecom(read(fields, &ENVELOPE, &["token", "aes_key"])?),
             "dingtalk_event" => Self::DingtalkEvent(read(fields, &ENVELOPE, &["token", "aes_key"])?),
@@ -68,6 +77,16 @@ impl Verify {
                 }
                 Self::Feishu(spec)
             }
+            "feishu_card" => {
+                Self::FeishuCard(read(fields, &["token", "encrypt_key", "tolerance"], &["token"])?)
+            }
+            "signature" => Self::Signature(Box::new(proof_parse::signature(fields)?)),
+            "fields" => Self::Fields(Box::new(proof_parse::fields(fields)?)),
+            "sendgrid" => Self::Sendgrid(proof_parse::key(fields)?),
+            "wechat_pay" => Self::WechatPay(proof_parse::key(fields)?),
+            "alipay" => Self::Alipay(proof_parse::key(fields)?),
+            "sns" => Self::Sns(proof_parse::sns(fields)?),
+            "paypal" => Self::Paypal(proof_parse::paypal(fields)?),
             other => match Vendor::ALL.into_iter().find(|vendor| vendor.name() == other) {
                 Some(vendor) => vendor_setting(vendor, fields)?,
                 None => {
@@ -82,20 +101,41 @@ impl Verify {
 }
 
 /// `known` are all fields, `required` those that must be there.
-fn read<T: DeserializeOwned>(fields: Object, known: &[&str], required: &[&str]) -> Result<T, FieldError> {
+pub(super) fn read<T: DeserializeOwned>(
+    fields: Object,
+    known: &[&str],
+    required: &[&str],
+) -> Result<T, FieldError> {
     only_known(&fields, PATH, known)?;
     if let Some(field) = required.iter().find(|field| fields.get(**field).is_none_or(Value::is_null)) {
         return Err(FieldError::new(PATH, format!("`{field}` is missing")));
     }
-    for field in ["secret", "public_key", "password", "token", "aes_key", "encrypt_key"] {
-        if let Some(secrets) = fields.get(field).filter(|value| !value.is_null()) {
+    let given = |field: &str| fields.get(field).filter(|value| !value.is_null());
+    // JSON Web Tokens and Discord take their public keys as they take secrets.
+    let keys: &[&str] = if known.contains(&"secret") && !known.contains(&"leave_out") {
+        &[]
+    } else {
+        &["public_key", "certificate"]
+    };
+    for field in ["secret", "public_key", "password", "token", "aes_key", "encrypt_key", "webhook_id"] {
+        if let Some(secrets) = given(field).filter(|_| !keys.contains(&field)) {
             check_secrets(secrets, &join(PATH, field))?;
+        }
+    }
+    for field in keys {
+        if let Some(found) = given(field) {
+            proof_parse::check_keys(found, &join(PATH, field))?;
+        }
+    }
+    for field in ["receive_id", "issuer", "audience", "topic"] {
+        if let Some(texts) = given(field) {
+            check_texts(texts, &join(PATH, field))?;
         }
     }
     if let Some(tolerance) = fields.get("tolerance").filter(|value| !value.is_null()) {
         check_tolerance(tolerance.clone(), &join(PATH, "tolerance"))?;
     }
-    for field in ["parameter", "header", "url"] {
+    for field in ["parameter", "header", "url", "key_id_header", "field", "body_claim", "jwks_url"] {
         if fields.get(field).and_then(Value::as_str) == Some("") {
             return Err(FieldError::new(join(PATH, field), "it is empty"));
         }
@@ -143,24 +183,6 @@ fn basic(fields: Object) -> Result<BasicSpec, FieldError> {
     Ok(spec)
 }
 
-fn jwt(fields: Object) -> Result<Verify, FieldError> {
-    const KNOWN: [&str; 6] = ["algorithm", "secret", "secret_encoding", "public_key", "issuer", "audience"];
-    let spec: JwtSpec = read(fields, &KNOWN, &["algorithm"])?;
-    let (needed, useless, there, too_much) = if spec.algorithm.is_symmetric() {
-        ("secret", "public_key", spec.secret.is_some(), spec.public_key.is_some())
-    } else {
-        ("public_key", "secret", spec.public_key.is_some(), spec.secret.is_some())
-    };
-    if too_much {
-        let message = format!("{:?} has no `{useless}`; give `{needed}`", spec.algorithm);
-        return Err(FieldError::new(join(PATH, useless), message));
-    }
-    if !there {
-        return Err(FieldError::new(PATH, format!("`{needed}` is missing")));
-    }
-    Ok(Verify::Jwt(spec))
-}
-
 fn hmac(mut fields: Object) -> Result<HmacSpec, FieldError> {
     let timestamp: Option<Object> = take(&mut fields, PATH, "timestamp")?;
     if let Some(timestamp) = timestamp {
@@ -195,12 +217,34 @@ fn hmac(mut fields: Object) -> Result<HmacSpec, FieldError> {
     read(fields, &KNOWN, &["header", "secret"])
 }
 
-fn check_tolerance(value: Value, path: &str) -> Result<(), FieldError> {
+pub(super) fn check_tolerance(value: Value, path: &str) -> Result<(), FieldError> {
     let tolerance: Span = typed(value, path)?;
     if tolerance > MAX_TOLERANCE {
         return Err(FieldError::new(path, format!("{MAX_TOLERANCE} is the most")));
     }
     Ok(())
+}
+
+/// One text or several. Some vendors send no receiver, which is an empty `receive_id`.
+fn check_texts(value: &Value, path: &str) -> Result<(), FieldError> {
+    let empty = || Err(FieldError::new(path, "it names nothing, so it would let nobody in; give one"));
+    let may_be_empty = path.ends_with("receive_id");
+    match value {
+        Value::String(one) if one.is_empty() && !may_be_empty => empty(),
+        Value::String(_) => Ok(()),
+        Value::Array(several) if several.is_empty() => empty(),
+        Value::Array(several) => several.iter().enumerate().try_for_each(|(index, one)| match one {
+            Value::String(one) if one.is_empty() && !may_be_empty => empty(),
+            Value::String(_) => Ok(()),
+            other => {
+                let message = format!("expected a string, found {}", kind_of(other));
+                Err(FieldError::new(format!("{path}[{index}]"), message))
+            }
+        }),
+        other => {
+            Err(FieldError::new(path, format!("expected a string or an array, found {}", kind_of(other))))
+        }
+    }
 }
 
 /// The form of secrets, looked at before serde would say no more than that no variant fits.
@@ -341,6 +385,85 @@ mod tests {
                 "give `public_key`",
             ),
             (json!({"scheme": "jwt", "algorithm": "HS256"}), "trigger.verify", "`secret` is missing"),
+            (
+                json!({"scheme": "jwt", "algorithm": "RS256", "jwks_url": "https://a.example/keys"}),
+                "trigger.verify",
+                "`audience` is missing",
+            ),
+            (
+                json!({"scheme": "jwt", "algorithm": "RS256", "jwks_url": "http://a.example/keys", "audience": "a"}),
+                "trigger.verify.jwks_url",
+                "https://",
+            ),
+            (
+                json!({"scheme": "jwt", "algorithm": "RS256", "jwks_url": "https://a.example", "audience": []}),
+                "trigger.verify.audience",
+                "names nothing",
+            ),
+            (
+                json!({"scheme": "jwt", "algorithm": "HS256", "secret": "s", "parameter": "t", "header": "x"}),
+                "trigger.verify.parameter",
+                "one or the other",
+            ),
+            (
+                json!({"scheme": "jwt", "algorithm": "HS256", "secret": "s", "claims": {"aud": "x"}}),
+                "trigger.verify.claims.aud",
+                "`audience`",
+            ),
+            (
+                json!({"scheme": "jwt", "algorithm": "HS256", "secret": "s", "claims": {"x": {}}}),
+                "trigger.verify.claims.x",
+                "give a text",
+            ),
+            (
+                json!({"scheme": "wecom", "token": "t", "aes_key": "a", "receive_id": []}),
+                "trigger.verify.receive_id",
+                "names nothing",
+            ),
+            (json!({"scheme": "sendgrid", "public_key": []}), "trigger.verify.public_key", "let nobody in"),
+            (
+                json!({"scheme": "sendgrid", "public_key": ["a", {"id": "x"}]}),
+                "trigger.verify.public_key[1]",
+                "`key` is missing",
+            ),
+            (
+                json!({"scheme": "alipay", "public_key": [{"key": "a", "ids": "x"}]}),
+                "trigger.verify.public_key[0].ids",
+                "known are key, id, until",
+            ),
+            (json!({"scheme": "sns"}), "trigger.verify", "`topic` is missing"),
+            (json!({"scheme": "sns", "topic": "orders"}), "trigger.verify.topic", "not the ARN"),
+            (json!({"scheme": "paypal"}), "trigger.verify", "`webhook_id` is missing"),
+            (
+                json!({"scheme": "signature", "header": "x", "public_key": "k"}),
+                "trigger.verify",
+                "`algorithm` is missing",
+            ),
+            (
+                json!({"scheme": "fields", "algorithm": "md5", "secret": "s"}),
+                "trigger.verify.signed",
+                "must hold {secret}",
+            ),
+            (
+                json!({"scheme": "fields", "algorithm": "sha256", "secret": "s", "signed": "{fields}"}),
+                "trigger.verify.signed",
+                "anyone can compute",
+            ),
+            (
+                json!({"scheme": "fields", "algorithm": "rsa_sha256", "secret": "s"}),
+                "trigger.verify.secret",
+                "give `public_key`",
+            ),
+            (
+                json!({"scheme": "fields", "algorithm": "hmac_sha1", "secret": "s", "only": []}),
+                "trigger.verify.only",
+                "names no field",
+            ),
+            (
+                json!({"scheme": "fields", "algorithm": "hmac_sha1", "secret": "s", "only": ["a"], "leave_out": ["b"]}),
+                "trigger.verify.leave_out",
+                "remove one",
+            ),
             (json!({"scheme": "hmac", "secret": "a"}), "trigger.verify", "`header` is missing"),
             (
                 json!({"scheme": "hmac", "secret": "a", "header": "x", "hash": "md5"}),
@@ -373,7 +496,9 @@ mod tests {
                 "header" | "hmac" => value["header"] = json!("x-token"),
                 "query" => value["parameter"] = json!("token"),
                 "jwt" => value["algorithm"] = json!("HS256"),
-                "wecom" | "wechat_mp" | "dingtalk_event" | "feishu" | "lark" => {
+                // Their keys and topics are tried below.
+                "signature" | "fields" | "sendgrid" | "wechat_pay" | "alipay" | "sns" | "paypal" => continue,
+                "wecom" | "wechat_mp" | "dingtalk_event" | "feishu" | "lark" | "feishu_card" => {
                     let secret = value["secret"].take();
                     value = json!({"scheme": scheme, "token": secret.clone()});
                     if !scheme.starts_with(['f', 'l']) {

@@ -22,7 +22,7 @@ pub struct Dingtalk(Parties);
 impl Dingtalk {
     pub(in crate::verify) fn new(spec: &EnvelopeSpec, resolve: Resolve<'_>) -> Result<Self, SchemeError> {
         let clock = (1, spec.tolerance);
-        Parties::new(&spec.token, Some(&spec.aes_key), spec.receive_id.as_deref(), clock, resolve).map(Self)
+        Parties::new(&spec.token, Some(&spec.aes_key), spec.receive_id.as_ref(), clock, resolve).map(Self)
     }
 
     /// Whether there is a signature to check.
@@ -41,11 +41,11 @@ impl Dingtalk {
             return Err(Rejected::Envelope { why: "is not JSON" });
         }
         let stamp = self.0.check(&query, name, Some(&package.encrypt), delivery.received_ms)?;
-        let contents = self.0.open(&package.encrypt)?;
+        let (message, sealing) = self.0.open(&package.encrypt)?;
         Ok(Verified {
-            opened: Some(Opened { body: contents.message, content_type: "application/json" }),
+            opened: Some(Opened { body: message, content_type: "application/json" }),
             replay: Some(stamp.replay()),
-            reply: Some(stamp.reply(Style::DingtalkJson, contents.key, SUCCESS)),
+            reply: Some(stamp.reply(Style::DingtalkJson, sealing, SUCCESS)),
             ..Verified::default()
         })
     }
@@ -74,7 +74,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::verify::envelope::{Manner, testing};
+    use crate::verify::envelope::{Manner, Sealing, testing};
 
     const NOW: u64 = 1_445_827_045_067;
 
@@ -91,7 +91,7 @@ mod tests {
         let reply = Reply(Manner::Sealed {
             style: Style::DingtalkJson,
             token: 0,
-            key: 0,
+            sealing: Sealing { key: 0, receive_id: b"suite4xxxxxxxxxxxxxxx".to_vec() },
             timestamp: NOW.to_string(),
             nonce: "nEXhMP4r".to_owned(),
             empty: SUCCESS,

@@ -20,9 +20,9 @@ use super::{
 };
 use crate::model::{FeishuSpec, TimestampUnit};
 
-const SIGNATURE: HeaderName = HeaderName::from_static("x-lark-signature");
-const TIMESTAMP: HeaderName = HeaderName::from_static("x-lark-request-timestamp");
-const NONCE: HeaderName = HeaderName::from_static("x-lark-request-nonce");
+pub(super) const SIGNATURE: HeaderName = HeaderName::from_static("x-lark-signature");
+pub(super) const TIMESTAMP: HeaderName = HeaderName::from_static("x-lark-request-timestamp");
+pub(super) const NONCE: HeaderName = HeaderName::from_static("x-lark-request-nonce");
 
 /// An event subscription of Feishu.
 #[derive(Debug)]
@@ -160,7 +160,7 @@ fn outline(body: &[u8]) -> Result<Outline<'_>, Rejected> {
 }
 
 /// The one value of a header that is signed.
-fn text<'a>(delivery: &Delivery<'a>, name: &HeaderName) -> Result<&'a str, Rejected> {
+pub(super) fn text<'a>(delivery: &Delivery<'a>, name: &HeaderName) -> Result<&'a str, Rejected> {
     let header = || name.as_str().to_owned();
     match single(delivery.headers, name) {
         Single::Absent => Err(Rejected::MissingTimestamp { header: header() }),

@@ -6,6 +6,7 @@
 mod crypt;
 mod dingtalk;
 mod feishu;
+mod feishu_card;
 mod outline;
 mod package;
 mod wechat_mp;
@@ -21,11 +22,12 @@ use super::{
     timestamp::{whole, within},
     url,
 };
-use crate::model::{Secrets, Span};
+use crate::model::{Secrets, Span, Texts};
 
 use crypt::{AesKey, Frame};
 pub(super) use dingtalk::Dingtalk;
 pub(super) use feishu::Feishu;
+pub(super) use feishu_card::FeishuCard;
 pub(super) use wechat_mp::WechatMp;
 pub(super) use wecom::Wecom;
 
@@ -40,7 +42,14 @@ enum Manner {
     /// As it is. `empty` replaces an empty answer.
     Open { empty: &'static str, content_type: &'static str },
     /// Encrypted with the key, and signed with the token, that the delivery came with. It carries the delivery's time.
-    Sealed { style: Style, token: usize, key: usize, timestamp: String, nonce: String, empty: &'static str },
+    Sealed {
+        style: Style,
+        token: usize,
+        sealing: Sealing,
+        timestamp: String,
+        nonce: String,
+        empty: &'static str,
+    },
 }
 
 /// The document around an encrypted answer.
@@ -69,7 +78,8 @@ struct Parties {
     tokens: Vec<Secret>,
     /// Empty only in the plain mode of 微信公众号.
     keys: Vec<AesKey>,
-    receive_id: Option<String>,
+    /// Those for whom messages may be. Empty when it is not checked.
+    receive_ids: Vec<String>,
     /// One unit of the sender's timestamps, milliseconds.
     unit_ms: u64,
     tolerance_ms: u64,
@@ -85,17 +95,20 @@ struct Stamp {
     until_ms: u64,
 }
 
-/// The content of an envelope, and the key that opened it.
-struct Contents {
-    message: Vec<u8>,
+/// How the envelope of a delivery was sealed. The answer is sealed in the same way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Sealing {
+    /// The key that opened it.
     key: usize,
+    /// For whom it was.
+    receive_id: Vec<u8>,
 }
 
 impl Parties {
     fn new(
         token: &Secrets,
         aes_key: Option<&Secrets>,
-        receive_id: Option<&str>,
+        receive_id: Option<&Texts>,
         (unit_ms, tolerance): (u64, Span),
         resolve: Resolve<'_>,
     ) -> Result<Self, SchemeError> {
@@ -106,9 +119,11 @@ impl Parties {
         };
         let keys = field("aes_key", secrets.iter().enumerate().map(key).collect())?;
         let unresolved = |why| SchemeError::Unresolved { number: 1, why };
-        let receive_id =
-            receive_id.map(|id| field("receive_id", resolve(id).map_err(unresolved))).transpose()?;
-        Ok(Self { tokens, keys, receive_id, unit_ms, tolerance_ms: tolerance.as_millis() })
+        let receive_ids = receive_id.map_or(&[][..], Texts::list).iter();
+        let receive_ids = receive_ids
+            .map(|id| field("receive_id", resolve(id).map_err(unresolved)))
+            .collect::<Result<_, SchemeError>>()?;
+        Ok(Self { tokens, keys, receive_ids, unit_ms, tolerance_ms: tolerance.as_millis() })
     }
 
     /// Whether the query holds the parameters that sign a delivery.
@@ -149,12 +164,15 @@ impl Parties {
         whole(timestamp).map_err(bad)?.checked_mul(self.unit_ms).ok_or(bad("is too large"))
     }
 
-    fn open(&self, encrypted: &str) -> Result<Contents, Rejected> {
+    /// The content of an envelope, and how it was sealed.
+    fn open(&self, encrypted: &str) -> Result<(Vec<u8>, Sealing), Rejected> {
         let mut why = "has no key";
         for (key, aes) in self.keys.iter().enumerate() {
             match Frame::open(aes, encrypted) {
-                Ok(frame) if self.is_for_us(&frame) => return Ok(Contents { message: frame.message, key }),
-                Ok(_) => why = "is for another receiver: `receive_id` differs",
+                Ok(frame) if self.is_for_us(&frame) => {
+                    return Ok((frame.message, Sealing { key, receive_id: frame.receive_id }));
+                }
+                Ok(_) => why = "is for another receiver: `receive_id` differs; list all that the sender uses",
                 Err(reason) => why = reason,
             }
         }
@@ -162,18 +180,18 @@ impl Parties {
     }
 
     fn is_for_us(&self, frame: &Frame) -> bool {
-        self.receive_id.as_ref().is_none_or(|id| id.as_bytes() == frame.receive_id)
+        let is_it = |id: &String| id.as_bytes() == frame.receive_id;
+        self.receive_ids.is_empty() || self.receive_ids.iter().any(is_it)
     }
 
     /// Writes an answer in the vendor's envelope.
     fn write(&self, manner: &Manner, answer: &[u8], random: [u8; 16]) -> Option<Written> {
-        let Manner::Sealed { style, token, key, timestamp, nonce, empty } = manner else { return None };
+        let Manner::Sealed { style, token, sealing, timestamp, nonce, empty } = manner else { return None };
         let answer = if answer.is_empty() { empty.as_bytes() } else { answer };
         if answer.is_empty() {
             return Some(Written { content_type: None, body: Vec::new() });
         }
-        let receive_id = self.receive_id.as_deref().unwrap_or("");
-        let encrypt = Frame::seal(self.keys.get(*key)?, random, answer, receive_id.as_bytes());
+        let encrypt = Frame::seal(self.keys.get(sealing.key)?, random, answer, &sealing.receive_id);
         let signature = hex::encode(sign(self.tokens.get(*token)?, timestamp, nonce, Some(&encrypt)));
         let json = |body: serde_json::Value| Written {
             content_type: Some("application/json"),
@@ -214,7 +232,7 @@ impl Parties {
 
     /// Encrypts a message as the sender would; `None` without a key.
     fn encrypt(&self, message: &[u8], id: &str) -> Option<String> {
-        let receive_id = self.receive_id.as_deref().unwrap_or("");
+        let receive_id = self.receive_ids.first().map_or("", String::as_str);
         self.keys.first().map(|key| Frame::seal(key, random_of(id), message, receive_id.as_bytes()))
     }
 }
@@ -225,9 +243,9 @@ impl Stamp {
         Replay { digest: Sha256::digest(self.signature).into(), until_ms: self.until_ms }
     }
 
-    fn reply(self, style: Style, key: usize, empty: &'static str) -> Reply {
+    fn reply(self, style: Style, sealing: Sealing, empty: &'static str) -> Reply {
         let Self { timestamp, nonce, token, .. } = self;
-        Reply(Manner::Sealed { style, token, key, timestamp, nonce, empty })
+        Reply(Manner::Sealed { style, token, sealing, timestamp, nonce, empty })
     }
 }
 

@@ -20,7 +20,7 @@ pub struct WechatMp(Parties);
 impl WechatMp {
     pub(in crate::verify) fn new(spec: &WechatMpSpec, resolve: Resolve<'_>) -> Result<Self, SchemeError> {
         let clock = (1_000, spec.tolerance);
-        Parties::new(&spec.token, spec.aes_key.as_ref(), spec.receive_id.as_deref(), clock, resolve).map(Self)
+        Parties::new(&spec.token, spec.aes_key.as_ref(), spec.receive_id.as_ref(), clock, resolve).map(Self)
     }
 
     /// Whether there is a signature to check.

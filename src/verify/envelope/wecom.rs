@@ -19,7 +19,7 @@ pub struct Wecom(Parties);
 impl Wecom {
     pub(in crate::verify) fn new(spec: &EnvelopeSpec, resolve: Resolve<'_>) -> Result<Self, SchemeError> {
         let clock = (1_000, spec.tolerance);
-        Parties::new(&spec.token, Some(&spec.aes_key), spec.receive_id.as_deref(), clock, resolve).map(Self)
+        Parties::new(&spec.token, Some(&spec.aes_key), spec.receive_id.as_ref(), clock, resolve).map(Self)
     }
 
     /// Whether there is a signature to check.
@@ -32,7 +32,7 @@ impl Wecom {
         if delivery.method == "GET" {
             let echo = query.one("echostr")?;
             self.0.check(&query, SIGNATURE, Some(&echo), delivery.received_ms)?;
-            let body = self.0.open(&echo)?.message;
+            let body = self.0.open(&echo)?.0;
             // The decrypted text is the answer, so it must not be the message of somebody else's delivery.
             if !is_echo(&body) {
                 return Err(Rejected::Envelope { why: "does not hold the random text of a question" });
@@ -66,12 +66,12 @@ pub(super) fn message(
 ) -> Result<Verified, Rejected> {
     let package = Package::read(delivery.body).map_err(|why| Rejected::Envelope { why })?;
     let stamp = parties.check(query, SIGNATURE, Some(&package.encrypt), delivery.received_ms)?;
-    let contents = parties.open(&package.encrypt)?;
-    let content_type = content_type(&contents.message);
+    let (message, sealing) = parties.open(&package.encrypt)?;
+    let content_type = content_type(&message);
     Ok(Verified {
-        opened: Some(Opened { body: contents.message, content_type }),
+        opened: Some(Opened { body: message, content_type }),
         replay: Some(stamp.replay()),
-        reply: Some(stamp.reply(style(package.form), contents.key, "")),
+        reply: Some(stamp.reply(style(package.form), sealing, "")),
         ..Verified::default()
     })
 }
@@ -142,6 +142,28 @@ mod tests {
         }
     }
 
+    /// An app of a third party is asked with its provider's CorpID, and gets messages with the SuiteID or with the CorpID
+    /// of a customer. The answer goes to whom the message was for.
+    #[test]
+    fn of_several_receivers_each_is_accepted_and_answered_under_its_own_name() {
+        let receiver = with("receive_id", json!(["provider", "suite", "customer"]));
+        let open = with("receive_id", json!(null));
+        for id in ["provider", "suite", "customer", "stranger"] {
+            let sender = with("receive_id", json!([id, "another"]));
+            let signed = testing::sign(&sender, b"<xml><Content>hi</Content></xml>", "id", ECHO_MS);
+            let target = testing::target(&signed);
+            let body = signed.body.unwrap();
+            let verified = testing::deliver(&receiver, "POST", &target, &body, ECHO_MS);
+            assert_eq!(verified.is_ok(), id != "stranger", "{id}");
+            let verified = testing::deliver(&open, "POST", &target, &body, ECHO_MS).unwrap();
+            let answer = open.write(&verified.reply.unwrap(), b"<xml/>", [7; 16]).body;
+            let package = Package::read(&answer).unwrap();
+            let Scheme::Wecom(sender) = &sender else { panic!("{sender:?}") };
+            let (message, sealing) = sender.0.open(&package.encrypt).unwrap();
+            assert_eq!((message.as_slice(), sealing.receive_id.as_slice()), (&b"<xml/>"[..], id.as_bytes()));
+        }
+    }
+
     #[test]
     fn the_echo_of_tencents_sample_is_opened_and_changed_ones_are_refused() {
         let query = |name, why| Rejected::Query { name, why };
@@ -199,12 +221,15 @@ mod tests {
     fn another_token_key_or_receiver_is_refused() {
         let other_key = "4g5j64qlyl3zvetqxz5jiocdr586fn2zvjpa8zls3ij";
         let key = setting()["aes_key"].clone();
-        let for_another = Rejected::Envelope { why: "is for another receiver: `receive_id` differs" };
+        let for_another = Rejected::Envelope {
+            why: "is for another receiver: `receive_id` differs; list all that the sender uses",
+        };
         let reply = || Ok("1616140317555161061".to_owned());
         let cases = [
             (with("token", json!("QDG6eL")), Err(Rejected::Mismatch)),
             (with("receive_id", json!("wx5823bf96d3bd56c8")), Err(for_another.clone())),
             (with("receive_id", json!("")), Err(for_another)),
+            (with("receive_id", json!(["suite", "wx5823bf96d3bd56c7"])), reply()),
             (with("receive_id", json!(null)), reply()),
             (with("token", json!(["new", "QDG6eK"])), reply()),
             (with("aes_key", json!([other_key, key])), reply()),
@@ -225,7 +250,7 @@ mod tests {
         let reply = Reply(super::super::Manner::Sealed {
             style: Style::Xml,
             token: 0,
-            key: 0,
+            sealing: super::super::Sealing { key: 0, receive_id: b"wx5823bf96d3bd56c7".to_vec() },
             timestamp: "1409659813".to_owned(),
             nonce: "1372623149".to_owned(),
             empty: "",

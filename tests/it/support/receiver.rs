@@ -39,6 +39,7 @@ struct Kept {
     requests: Vec<Received>,
     answers: VecDeque<u16>,
     moved: Option<(u16, String)>,
+    body: Option<String>,
 }
 
 /// The sink. Its threads end with the test.
@@ -76,6 +77,11 @@ impl Receiver {
         self.kept.lock().unwrap().answers.extend(statuses);
     }
 
+    /// From now on every answer has this body.
+    pub fn says(&self, body: &str) {
+        self.kept.lock().unwrap().body = Some(body.to_owned());
+    }
+
     /// From now on every request is sent on to this place.
     pub fn moves(&self, status: u16, place: &str) {
         self.kept.lock().unwrap().moved = Some((status, place.to_owned()));
@@ -97,16 +103,17 @@ fn serve(stream: TcpStream, kept: &Mutex<Kept>) {
     let Ok(mut writer) = stream.try_clone() else { return };
     let mut reader = BufReader::new(stream);
     while let Some(request) = read(&mut reader) {
-        let (status, count, location) = {
+        let (status, count, location, own) = {
             let mut kept = kept.lock().unwrap();
             kept.requests.push(request);
             let count = kept.requests.len();
+            let own = kept.body.clone();
             match &kept.moved {
-                Some((status, place)) => (*status, count, format!("location: {place}\r\n")),
-                None => (kept.answers.pop_front().unwrap_or(200), count, String::new()),
+                Some((status, place)) => (*status, count, format!("location: {place}\r\n"), own),
+                None => (kept.answers.pop_front().unwrap_or(200), count, String::new(), own),
             }
         };
-        let body = format!("{{\"n\":{count}}}");
+        let body = own.unwrap_or_else(|| format!("{{\"n\":{count}}}"));
         let head = format!(
             "HTTP/1.1 {status} Status\r\n{location}content-type: application/json\r\ncontent-length: {}\r\n\r\n",
             body.len()
