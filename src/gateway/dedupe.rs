@@ -3,6 +3,7 @@
 
 use sha2::{Digest, Sha256};
 
+use super::digits;
 use crate::{
     engine::{DedupeKey, EventRoots, ReplayKey},
     model::{Dedupe, Event, FieldError, Span, Webhook, WhenUnknown, Workflow, WorkflowKey},
@@ -81,7 +82,22 @@ pub(super) fn key(
     // The key is hashed while it is written, and never held. A key beyond the bound does not count, so no event is taken for another.
     DedupeKey::written(&workflow.key, content.as_ref(), *ttl, |out| {
         template.write_text(&roots, out, &mut Budget::new(MAX_KEY)).is_ok()
+            && template
+                .references()
+                .filter_map(|path| beyond(event, path))
+                .all(|digits| write!(out, "\0{digits}").is_ok())
     })
+}
+
+/// The digits of an id that is too long for a number. Written as the value that it was decoded to, two such ids would be
+/// one key.
+fn beyond(event: &Event, path: &Path) -> Option<String> {
+    match path.segments().split_first() {
+        Some((first, rest)) if path.root() == Root::Context && first.as_str() == "data" => {
+            digits::beyond(&event.body, rest)
+        }
+        Some(_) | None => None,
+    }
 }
 
 /// A digest of everything that the sender chose, except for the headers.
