@@ -29,6 +29,8 @@ const MAX_DOMAINS: usize = 100;
 pub(super) enum Forwarded {
     XForwardedFor,
     Forwarded,
+    XRealIp,
+    CfConnectingIp,
 }
 
 /// `[tls]`, as it is typed.
@@ -118,6 +120,8 @@ pub(super) fn meaning(server: &Server) -> Result<Network, ConfigError> {
                 header: match server.forwarded_header {
                     None | Some(Forwarded::XForwardedFor) => ForwardedHeader::XForwardedFor,
                     Some(Forwarded::Forwarded) => ForwardedHeader::Forwarded,
+                    Some(Forwarded::XRealIp) => ForwardedHeader::XRealIp,
+                    Some(Forwarded::CfConnectingIp) => ForwardedHeader::CfConnectingIp,
                 },
             },
             per_ip: rate

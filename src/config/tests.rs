@@ -200,7 +200,7 @@ fn what_is_wrong_at_the_edge_of_the_network_is_named() {
         ("[server]\nmax_connections = 0".to_owned(), "server.max_connections"),
         ("[server]\nmax_connections_per_ip = 0".to_owned(), "server.max_connections_per_ip"),
         ("[server]\ntrusted_proxies = [\"10.0.0.0/99\"]".to_owned(), "`10.0.0.0/99`"),
-        ("[server]\nforwarded_header = \"x-real-ip\"".to_owned(), "x-real-ip"),
+        ("[server]\nforwarded_header = \"true-client-ip\"".to_owned(), "true-client-ip"),
         ("[server]\nrate_limit_per_ip = \"many\"".to_owned(), "server.rate_limit_per_ip: `many`"),
         ("[server]\nhosts = [\"a.example:80\"]".to_owned(), "server.hosts: `a.example:80`"),
         ("[server]\ncross_site = \"yes\"".to_owned(), "expected a boolean"),

@@ -17,6 +17,10 @@ pub enum ForwardedHeader {
     XForwardedFor,
     /// `Forwarded` (RFC 7239).
     Forwarded,
+    /// `X-Real-IP`, one address: nginx, Traefik.
+    XRealIp,
+    /// `CF-Connecting-IP`, one address: Cloudflare.
+    CfConnectingIp,
 }
 
 /// The proxies in front of the server.
@@ -43,6 +47,8 @@ impl Proxies {
         let (name, read): (_, fn(&str) -> Option<IpAddr>) = match self.header {
             ForwardedHeader::XForwardedFor => ("x-forwarded-for", |entry| address(entry)),
             ForwardedHeader::Forwarded => ("forwarded", forwarded_for),
+            ForwardedHeader::XRealIp => return named(headers, "x-real-ip").unwrap_or(client),
+            ForwardedHeader::CfConnectingIp => return named(headers, "cf-connecting-ip").unwrap_or(client),
         };
         let values: Vec<_> = headers.get_all(name).iter().collect();
         for value in values.into_iter().rev() {
@@ -58,6 +64,14 @@ impl Proxies {
         }
         client
     }
+}
+
+/// The address in a header that holds one. The proxy replaces what a stranger sent, so a second value means that it does
+/// not, and none counts.
+fn named(headers: &HeaderMap, name: &str) -> Option<IpAddr> {
+    let mut values = headers.get_all(name).iter();
+    let (value, more) = (values.next()?, values.next());
+    if more.is_some() { None } else { address(value.to_str().ok()?.trim()) }
 }
 
 /// The entries of a list from its end. A comma in quotes is none; quotes that a stranger left open on the left do
@@ -116,6 +130,8 @@ mod tests {
         let name = match header {
             ForwardedHeader::XForwardedFor => "x-forwarded-for",
             ForwardedHeader::Forwarded => "forwarded",
+            ForwardedHeader::XRealIp => "x-real-ip",
+            ForwardedHeader::CfConnectingIp => "cf-connecting-ip",
         };
         let mut headers = HeaderMap::new();
         // The other header is always a stranger's.
@@ -126,6 +142,27 @@ mod tests {
             headers.append(name, HeaderValue::from_bytes(value.as_bytes()).unwrap());
         }
         proxies.client(peer.parse().unwrap(), &headers).to_string()
+    }
+
+    #[test]
+    fn headers_with_one_address_count_only_from_trusted_proxies_and_alone() {
+        for header in [ForwardedHeader::XRealIp, ForwardedHeader::CfConnectingIp] {
+            let cases: [(&str, &[&str], &str); 10] = [
+                ("192.0.2.9", &["1.1.1.1"], "192.0.2.9"),
+                ("10.0.0.1", &["1.1.1.1"], "1.1.1.1"),
+                ("10.0.0.1", &[" 2001:db8::7 "], "2001:db8::7"),
+                ("::ffff:10.0.0.1", &["::ffff:1.1.1.1"], "1.1.1.1"),
+                ("10.0.0.1", &["10.0.0.7"], "10.0.0.7"),
+                ("10.0.0.1", &[], "10.0.0.1"),
+                ("10.0.0.1", &["1.1.1.1", "1.1.1.1"], "10.0.0.1"),
+                ("10.0.0.1", &["1.1.1.1, 2.2.2.2"], "10.0.0.1"),
+                ("10.0.0.1", &["unknown"], "10.0.0.1"),
+                ("10.0.0.1", &[""], "10.0.0.1"),
+            ];
+            for (peer, values, expected) in cases {
+                assert_eq!(walk(header, peer, values), expected, "{header:?} {peer} {values:?}");
+            }
+        }
     }
 
     #[test]
