@@ -8,6 +8,7 @@ pub(crate) mod acme;
 mod chunks;
 mod connection;
 mod heads;
+mod linger;
 mod phase;
 mod registry;
 mod requests;

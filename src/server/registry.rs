@@ -3,7 +3,10 @@
 use std::{
     collections::HashMap,
     net::{IpAddr, SocketAddr},
-    sync::{Arc, Mutex, MutexGuard},
+    sync::{
+        Arc, Mutex, MutexGuard,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Instant,
 };
 
@@ -22,6 +25,8 @@ const EVICTED: usize = 64;
 /// One connection, shared by its task and the clock.
 pub(super) struct Connection {
     pub(super) peer: SocketAddr,
+    /// Whether the last request was answered before its body had come whole.
+    interrupted: AtomicBool,
     phase: Mutex<Phase>,
     close: Mutex<Option<Close>>,
     closing: Notify,
@@ -31,6 +36,15 @@ impl Connection {
     /// The state that the clock reads.
     pub(super) fn phase(&self) -> MutexGuard<'_, Phase> {
         self.phase.lock().expect("no code panics under this lock")
+    }
+
+    /// Says whether the client may still be sending a body that nobody reads.
+    pub(super) fn interrupt(&self, is_sending: bool) {
+        self.interrupted.store(is_sending, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_interrupted(&self) -> bool {
+        self.interrupted.load(Ordering::Relaxed)
     }
 
     /// Waits until the connection must close in another way than `before`.
@@ -150,6 +164,7 @@ impl Registry {
         connected.next += 1;
         let connection = Arc::new(Connection {
             peer,
+            interrupted: AtomicBool::new(false),
             phase: Mutex::new(Phase::new(now)),
             close: Mutex::default(),
             closing: Notify::new(),

@@ -23,7 +23,7 @@ use tokio::time::Sleep;
 use tower::ServiceExt;
 
 use super::registry::Connection;
-use crate::http::Problem;
+use crate::http::{Problem, Refused};
 
 /// The longest request target, bytes.
 const MAX_TARGET: usize = 8 << 10;
@@ -60,6 +60,13 @@ fn refusal<B>(request: &Request<B>) -> Option<Problem> {
     None
 }
 
+/// Below these paths, every request that is answered is in the request log.
+const LOGGED: &str = "/api/webhooks/";
+
+fn is_logged(path: &str) -> bool {
+    path.len() > LOGGED.len() && path.starts_with(LOGGED)
+}
+
 /// Takes one request to the routes and back.
 pub(super) fn answer(
     connection: &Arc<Connection>,
@@ -69,23 +76,32 @@ pub(super) fn answer(
     // Counted from the call, not from the first poll, because the head is here already.
     let open = Open::new(connection, request.version() == Version::HTTP_2);
     let upload = |body| Body::new(Upload::new(body, connection));
-    let work = match refusal(&request) {
-        Some(problem) => Err(problem),
-        None => {
+    let refused = refusal(&request);
+    let closes = refused.is_some();
+    let work = match refused {
+        Some(problem) if !is_logged(request.uri().path()) => {
+            connection.interrupt(!request.body().is_end_stream());
+            Err(problem)
+        }
+        refused => {
             let mut request = request.map(upload);
             request.extensions_mut().insert(ConnectInfo(connection.peer));
+            if let Some(problem) = refused {
+                // Nobody reads its body. The route answers with this, and writes it down.
+                *request.body_mut() = Body::empty();
+                request.extensions_mut().insert(Refused(problem));
+            }
             Ok((router.clone(), request))
         }
     };
     async move {
-        let response = match work {
+        let mut response = match work {
             Ok((router, request)) => router.oneshot(request).await?,
-            Err(problem) => {
-                let mut response = problem.into_response();
-                response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
-                response
-            }
+            Err(problem) => problem.into_response(),
         };
+        if closes {
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
         Ok(response.map(|body| Answer::new(body, open)))
     }
 }
@@ -132,6 +148,7 @@ impl Upload {
             connection: Arc::clone(connection),
             whole: false,
         };
+        connection.interrupt(false);
         if upload.body.is_end_stream() {
             upload.end();
         }
@@ -147,6 +164,9 @@ impl Upload {
 
 impl Drop for Upload {
     fn drop(&mut self) {
+        if !self.whole {
+            self.connection.interrupt(true);
+        }
         self.end();
     }
 }

@@ -5,24 +5,26 @@ use std::{
     io,
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
     time::Instant,
 };
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::{heads::Heads, registry::Connection};
+use super::{heads::Heads, linger::Linger, registry::Connection};
 
 /// A stream of plain bytes over TLS or TCP.
 pub(super) struct Watched<S> {
     stream: S,
     connection: Arc<Connection>,
     heads: Heads,
+    /// Once the server has stopped writing to a client that is still sending.
+    linger: Option<Linger>,
 }
 
 impl<S> Watched<S> {
     pub(super) fn new(stream: S, connection: Arc<Connection>) -> Self {
-        Self { stream, connection, heads: Heads::default() }
+        Self { stream, connection, heads: Heads::default(), linger: None }
     }
 
     fn wrote(&self, written: &Poll<io::Result<usize>>) {
@@ -50,7 +52,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Watched<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
         self.wrote(&written);
@@ -81,6 +83,13 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
+        let this = &mut *self;
+        if this.linger.is_none() {
+            ready!(Pin::new(&mut this.stream).poll_shutdown(cx))?;
+            if !this.connection.is_interrupted() {
+                return Poll::Ready(Ok(()));
+            }
+        }
+        this.linger.get_or_insert_with(Linger::new).poll(Pin::new(&mut this.stream), cx)
     }
 }
