@@ -129,7 +129,9 @@ fn the_kv_of_another_workflow_is_read_and_never_written() {
     );
     assert_eq!(
         run.resume(1, &json!({ "value": 5 })),
-        calls(json!([{ "id": 2, "op": "kv.list", "args": { "prefix": "b", "limit": 2, "after": "bb", "of": "orders" } }]))
+        calls(
+            json!([{ "id": 2, "op": "kv.list", "args": { "prefix": "b", "limit": 2, "after": "bb", "of": "orders" } }])
+        )
     );
     let page = json!({ "entries": [], "next": null });
     assert_eq!(
