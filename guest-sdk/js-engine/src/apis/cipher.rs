@@ -1,15 +1,15 @@
-//! `createCipheriv` and `createDecipheriv`: Node's streaming form of the AES modes, with its padding, order of calls and errors.
+//! `createCipheriv` and `createDecipheriv`: Node's streaming form of the ciphers of `modes.rs`, with its padding, order of calls and errors.
 //!
 //! A running cipher is an object that the prelude keeps to itself. Text and encodings are the prelude's.
 
 use std::hint::black_box;
 
 use boa_engine::{
-    Context, Finalize, JsArgs, JsData, JsError, JsNativeError, JsObject, JsResult, JsValue, Trace,
+    Context, Finalize, JsArgs, JsData, JsError, JsNativeError, JsObject, JsResult, JsString, JsValue, Trace,
 };
 
 use super::{
-    aes::{self, BLOCK, Kind, Mode, Tag, Work},
+    modes::{self, Kind, Mode, Tag, Work},
     native::{array_buffer, bytes_argument, coded, define, text_argument},
 };
 
@@ -21,9 +21,9 @@ struct Running {
     /// Bytes that fill no block yet; when a padding is to be removed, up to a whole block.
     rest: Vec<u8>,
     padding: bool,
-    /// GCM only, until `final`.
+    /// GCM and ChaCha20-Poly1305 only, until `final`.
     tag: Option<Tag>,
-    /// GCM: the tag to check, or after `final` the one computed.
+    /// With a tag: the one to check, or after `final` the one computed.
     given: Option<Vec<u8>>,
     started: bool,
     done: bool,
@@ -79,7 +79,7 @@ impl Failed {
 
 impl Running {
     fn streams(&self) -> bool {
-        matches!(self.kind.mode, Mode::Ctr | Mode::Gcm)
+        self.kind.block() == 1
     }
 
     fn update(&mut self, mut bytes: Vec<u8>) -> Result<Vec<u8>, Failed> {
@@ -97,11 +97,12 @@ impl Running {
             }
             return Ok(bytes);
         }
+        let block = self.kind.block();
         let mut all = std::mem::take(&mut self.rest);
         all.append(&mut bytes);
         // The last block may hold the padding.
-        let keep_last = !self.encrypt && self.padding && !all.is_empty() && all.len().is_multiple_of(BLOCK);
-        let whole = all.len() / BLOCK * BLOCK - if keep_last { BLOCK } else { 0 };
+        let keep_last = !self.encrypt && self.padding && !all.is_empty() && all.len().is_multiple_of(block);
+        let whole = all.len() / block * block - if keep_last { block } else { 0 };
         self.rest = all.split_off(whole);
         (self.work)(&mut all);
         Ok(all)
@@ -121,28 +122,29 @@ impl Running {
         if self.streams() {
             return Ok(Vec::new());
         }
+        let block = self.kind.block();
         let mut last = std::mem::take(&mut self.rest);
         match (self.padding, self.encrypt) {
             (false, _) if last.is_empty() => Ok(last),
             (false, _) => Err(Failed::FinalBlock),
             (true, true) => {
                 // PKCS #7.
-                let fill = BLOCK - last.len();
-                last.resize(BLOCK, fill as u8);
+                let fill = block - last.len();
+                last.resize(block, fill as u8);
                 (self.work)(&mut last);
                 Ok(last)
             }
-            (true, false) if last.len() != BLOCK => Err(Failed::FinalBlock),
+            (true, false) if last.len() != block => Err(Failed::FinalBlock),
             (true, false) => {
                 (self.work)(&mut last);
-                let fill = usize::from(last[BLOCK - 1]);
+                let fill = usize::from(last[block - 1]);
                 if fill == 0
-                    || fill > BLOCK
-                    || last[BLOCK - fill..].iter().any(|&byte| usize::from(byte) != fill)
+                    || fill > block
+                    || last[block - fill..].iter().any(|&byte| usize::from(byte) != fill)
                 {
                     return Err(Failed::Decrypt);
                 }
-                last.truncate(BLOCK - fill);
+                last.truncate(block - fill);
                 Ok(last)
             }
         }
@@ -189,6 +191,8 @@ pub(crate) fn register(target: &JsObject, context: &mut Context) -> JsResult<()>
         target,
         &[
             ("cipher", start),
+            ("cipherInfo", info),
+            ("ciphers", names),
             ("cipherUpdate", update),
             ("cipherFinal", finish),
             ("cipherPadding", padding),
@@ -200,6 +204,28 @@ pub(crate) fn register(target: &JsObject, context: &mut Context) -> JsResult<()>
     )
 }
 
+/// `ciphers() -> 'a b …'`
+fn names(_: &JsValue, _: &[JsValue], _: &mut Context) -> JsResult<JsValue> {
+    Ok(JsString::from(Kind::names().collect::<Vec<&str>>().join(" ").as_str()).into())
+}
+
+/// `cipherInfo(name) -> 'name mode blockSize keyLength ivLength' | undefined`
+fn info(_: &JsValue, args: &[JsValue], context: &mut Context) -> JsResult<JsValue> {
+    let name = text_argument(args, 0, context)?;
+    let Some(kind) = Kind::from_name(&name) else {
+        return Ok(JsValue::undefined());
+    };
+    let mode = match kind.mode {
+        Mode::Ecb => "ecb",
+        Mode::Cbc => "cbc",
+        Mode::Ctr => "ctr",
+        Mode::Gcm => "gcm",
+        Mode::Poly1305 => "stream",
+    };
+    let text = format!("{} {mode} {} {} {}", kind.name(), kind.block(), kind.key(), kind.iv());
+    Ok(JsString::from(text.as_str()).into())
+}
+
 /// `cipher(name, key, iv, encrypt) -> state`
 fn start(_: &JsValue, args: &[JsValue], context: &mut Context) -> JsResult<JsValue> {
     let name = text_argument(args, 0, context)?;
@@ -207,12 +233,11 @@ fn start(_: &JsValue, args: &[JsValue], context: &mut Context) -> JsResult<JsVal
     let iv = bytes_argument(args, 2, context)?;
     let encrypt = args.get_or_undefined(3).to_boolean();
     let Some(kind) = Kind::from_name(&name) else {
-        let message = format!(
-            "Unknown cipher: '{name}' (there are aes-128, -192 and -256 with -cbc, -ctr, -ecb and -gcm)"
-        );
+        let names: Vec<&str> = Kind::names().collect();
+        let message = format!("Unknown cipher: '{name}' (there are {})", names.join(", "));
         return Err(coded(JsNativeError::error(), "ERR_CRYPTO_UNKNOWN_CIPHER", message, context));
     };
-    if key.len() != kind.key {
+    if key.len() != kind.key() {
         return Err(coded(
             JsNativeError::range(),
             "ERR_CRYPTO_INVALID_KEYLEN",
@@ -224,7 +249,7 @@ fn start(_: &JsValue, args: &[JsValue], context: &mut Context) -> JsResult<JsVal
         let message = "Invalid initialization vector";
         return Err(coded(JsNativeError::typ(), "ERR_CRYPTO_INVALID_IV", message, context));
     }
-    let (work, tag) = aes::start(kind, &key, &iv, encrypt);
+    let (work, tag) = modes::start(kind, &key, &iv, encrypt);
     let (rest, given) = (Vec::new(), None);
     let running =
         Running { kind, encrypt, work, rest, padding: true, tag, given, started: false, done: false };

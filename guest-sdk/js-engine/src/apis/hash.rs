@@ -4,80 +4,30 @@
 
 use std::hint::black_box;
 
-use boa_engine::{Context, Finalize, JsArgs, JsData, JsNativeError, JsObject, JsResult, JsValue, Trace};
-use hmac::{KeyInit, Mac, SimpleHmac};
-use sha2::digest::{Digest, Update, block_api::BlockSizeUser};
+use boa_engine::{
+    Context, Finalize, JsArgs, JsData, JsError, JsNativeError, JsObject, JsResult, JsValue, Trace,
+};
 
 use super::{
-    algorithm::{Algorithm, with_digest},
+    algorithm::Algorithm,
+    digest::{Hmac, Running},
     encoding::Encoding,
     native::{array_buffer, bytes_argument, coded, define, size_argument, text_argument, view_bytes},
 };
 use crate::host;
 
-/// Bytes that one call may ask of the host.
+/// Bytes that one call may ask of the host, or of a hash of any length.
 const MAX_RANDOM: usize = 1 << 20;
-
-/// A hash or an HMAC in progress.
-trait Running {
-    fn update(&mut self, bytes: &[u8]);
-    fn finish(&self) -> Vec<u8>;
-    fn copy(&self) -> Box<dyn Running>;
-}
-
-#[derive(Clone)]
-struct Plain<D>(D);
-
-impl<D: Digest + Clone + 'static> Running for Plain<D> {
-    fn update(&mut self, bytes: &[u8]) {
-        Digest::update(&mut self.0, bytes);
-    }
-
-    fn finish(&self) -> Vec<u8> {
-        self.0.clone().finalize().to_vec()
-    }
-
-    fn copy(&self) -> Box<dyn Running> {
-        Box::new(self.clone())
-    }
-}
-
-#[derive(Clone)]
-struct Keyed<D: Digest + BlockSizeUser>(SimpleHmac<D>);
-
-impl<D: Digest + BlockSizeUser + Clone + 'static> Running for Keyed<D> {
-    fn update(&mut self, bytes: &[u8]) {
-        Update::update(&mut self.0, bytes);
-    }
-
-    fn finish(&self) -> Vec<u8> {
-        self.0.clone().finalize().into_bytes().to_vec()
-    }
-
-    fn copy(&self) -> Box<dyn Running> {
-        Box::new(self.clone())
-    }
-}
-
-fn start<D: Digest + BlockSizeUser + Clone + 'static>(key: Option<&[u8]>) -> Box<dyn Running> {
-    match key {
-        None => Box::new(Plain(D::new())),
-        Some(key) => {
-            Box::new(Keyed(SimpleHmac::<D>::new_from_slice(key).expect("HMAC takes keys of any length")))
-        }
-    }
-}
 
 #[derive(Trace, Finalize, JsData)]
 struct State {
     // Holds bytes only, nothing of the garbage-collected heap.
     #[unsafe_ignore_trace]
-    running: Box<dyn Running>,
+    running: Option<Box<dyn Running>>,
 }
 
-fn state(algorithm: Algorithm, key: Option<&[u8]>) -> JsValue {
-    let running = with_digest!(algorithm, D => start::<D>(key));
-    JsObject::from_proto_and_data(None, State { running }).into()
+fn state(running: Box<dyn Running>) -> JsValue {
+    JsObject::from_proto_and_data(None, State { running: Some(running) }).into()
 }
 
 pub(crate) fn register(target: &JsObject, context: &mut Context) -> JsResult<()> {
@@ -86,6 +36,7 @@ pub(crate) fn register(target: &JsObject, context: &mut Context) -> JsResult<()>
         &[
             ("hash", hash),
             ("hmac", hmac_start),
+            ("digestSize", digest_size),
             ("hashUpdate", update),
             ("hashDigest", digest),
             ("hashCopy", copy),
@@ -98,22 +49,39 @@ pub(crate) fn register(target: &JsObject, context: &mut Context) -> JsResult<()>
     )
 }
 
-/// `hash(algorithm) -> state`
+/// `hash(algorithm, length) -> state`: `length` is of a function that gives any length.
 fn hash(_: &JsValue, args: &[JsValue], context: &mut Context) -> JsResult<JsValue> {
     let name = text_argument(args, 0, context)?;
     let Some(algorithm) = Algorithm::from_name(&name) else {
-        let message =
-            format!("Digest method not supported: '{name}' (there are {})", Algorithm::NAMES.join(", "));
+        let message = format!("Digest method not supported: '{name}' (there are {})", Algorithm::names());
         return Err(coded(JsNativeError::error(), "ERR_CRYPTO_INVALID_DIGEST", message, context));
     };
-    Ok(state(algorithm, None))
+    let length = match args.get_or_undefined(1).is_undefined() {
+        true => algorithm.size(),
+        false => size_argument(args, 1),
+    };
+    if length > MAX_RANDOM || !algorithm.is_xof() && length != algorithm.size() {
+        let message = "error:030000B2:digital envelope routines::not XOF or invalid length";
+        let code = "ERR_OSSL_EVP_NOT_XOF_OR_INVALID_LENGTH";
+        return Err(coded(JsNativeError::error(), code, message, context));
+    }
+    Ok(state(algorithm.start(length)))
 }
 
 /// `hmac(algorithm, key) -> state`
 fn hmac_start(_: &JsValue, args: &[JsValue], context: &mut Context) -> JsResult<JsValue> {
     let algorithm = Algorithm::argument(args, 0, context)?;
     let key = data(args, 1, Encoding::Utf8, "key", context)?;
-    Ok(state(algorithm, Some(&key)))
+    if algorithm.is_xof() {
+        let name = text_argument(args, 0, context)?;
+        return Err(Algorithm::invalid(&format!("{name} (HMAC takes a hash of one length)"), context));
+    }
+    Ok(state(Box::new(Hmac::new(algorithm, &key))))
+}
+
+/// `digestSize(algorithm) -> bytes`
+fn digest_size(_: &JsValue, args: &[JsValue], context: &mut Context) -> JsResult<JsValue> {
+    Ok(JsValue::from(Algorithm::argument(args, 0, context)?.size() as f64))
 }
 
 /// Text in an encoding, or the bytes of a view.
@@ -151,25 +119,36 @@ fn digest(_: &JsValue, args: &[JsValue], context: &mut Context) -> JsResult<JsVa
     let encoding = args.get_or_undefined(1);
     let raw = encoding.is_undefined()
         || encoding.as_string().is_some_and(|name| name.to_std_string_lossy() == "buffer");
-    let bytes = with_state(args, |state| state.finish())?;
+    let bytes = take_state(args)?.finish();
     if raw {
         return array_buffer(bytes, context);
     }
     Ok(Encoding::of(encoding, context)?.decode(&bytes).into())
 }
 
+/// `hashCopy(state)`
 fn copy(_: &JsValue, args: &[JsValue], _: &mut Context) -> JsResult<JsValue> {
-    let running = with_state(args, |state| state.copy())?;
-    Ok(JsObject::from_proto_and_data(None, State { running }).into())
+    with_state(args, |running| running.copy()).map(state)
 }
 
 fn with_state<T>(args: &[JsValue], work: impl FnOnce(&mut dyn Running) -> T) -> JsResult<T> {
     let object = args.get_or_undefined(0).as_object();
     let mut state = object.as_ref().and_then(|object| object.downcast_mut::<State>());
-    match &mut state {
-        Some(state) => Ok(work(&mut *state.running)),
-        None => Err(JsNativeError::typ().with_message("not a hash").into()),
+    match state.as_mut().and_then(|state| state.running.as_mut()) {
+        Some(running) => Ok(work(&mut **running)),
+        None => Err(no_hash()),
     }
+}
+
+/// The hash for its end: its state serves no more.
+fn take_state(args: &[JsValue]) -> JsResult<Box<dyn Running>> {
+    let object = args.get_or_undefined(0).as_object();
+    let mut state = object.as_ref().and_then(|object| object.downcast_mut::<State>());
+    state.as_mut().and_then(|state| state.running.take()).ok_or_else(no_hash)
+}
+
+fn no_hash() -> JsError {
+    JsNativeError::typ().with_message("not a hash in progress").into()
 }
 
 /// `random(size) -> ArrayBuffer`

@@ -1,115 +1,117 @@
-//! Asymmetric keys: RSA, ECDSA on P-256, Ed25519, from PEM, DER and JWK and back.
+//! Asymmetric keys: RSA, EC on the curves of `ec.rs`, Ed25519, X25519; as JSON Web Keys (RFC 7517, 7518, 8037).
 //!
-//! `sign.rs` signs with them. Which of the formats a text has is told by what it holds, as OpenSSL does; nothing is guessed
-//! beyond that, and a key that does not parse is an error without any of its bytes.
+//! `key_der.rs` reads and writes their DER and PEM, `sign.rs` signs with them, `agree.rs` makes them and agrees on secrets. A key that does
+//! not parse is an error without any of its bytes.
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use rsa::{
     BoxedUint,
-    pkcs1::{DecodeRsaPrivateKey, DecodeRsaPublicKey, EncodeRsaPrivateKey, EncodeRsaPublicKey},
-    pkcs8::{DecodePrivateKey, DecodePublicKey, EncodePrivateKey, EncodePublicKey},
     traits::{PrivateKeyParts, PublicKeyParts},
 };
 use serde_json::{Map, Value, json};
 
-use super::der;
+use super::ec::Curve;
+
+/// Bits of an RSA modulus. The rsa crate's own least is 1,024; older keys still verify old signatures.
+pub(super) const RSA_BITS: std::ops::RangeInclusive<usize> = 512..=16_384;
 
 /// A key of one of the kinds.
 #[derive(Clone)]
 pub(super) enum Key {
     RsaPrivate(Box<rsa::PrivateKey>),
     RsaPublic(Box<rsa::PublicKey>),
-    EcPrivate(p256::ecdsa::SigningKey),
-    EcPublic(p256::ecdsa::VerifyingKey),
+    EcPrivate { curve: Curve, secret: Vec<u8>, point: Vec<u8> },
+    EcPublic { curve: Curve, point: Vec<u8> },
     EdPrivate(Box<ed25519_dalek::SigningKey>),
     EdPublic(Box<ed25519_dalek::VerifyingKey>),
+    XPrivate([u8; 32]),
+    XPublic([u8; 32]),
+}
+
+/// The bytes of an RSA key's numbers, as it comes from outside; `None` when it is a public key.
+pub(super) struct RsaNumbers<'a> {
+    pub n: &'a [u8],
+    pub e: &'a [u8],
+    /// d, p and q.
+    pub private: Option<[&'a [u8]; 3]>,
 }
 
 impl Key {
-    /// From PEM text or DER bytes: PKCS #8, PKCS #1, SEC 1, SPKI, or the public key of an X.509 certificate.
-    pub fn parse(input: &[u8]) -> Option<Self> {
-        let Some((label, bytes)) = der::pem(input) else {
-            return Self::private(input).or_else(|| Self::public(input)).or_else(|| Self::pkcs1(input));
-        };
-        match label.as_str() {
-            "PRIVATE KEY" => Self::private(&bytes),
-            "PUBLIC KEY" => Self::public(&bytes),
-            "RSA PRIVATE KEY" | "RSA PUBLIC KEY" => Self::pkcs1(&bytes),
-            "EC PRIVATE KEY" => {
-                p256::SecretKey::from_sec1_der(&bytes).ok().map(|key| Self::EcPrivate(key.into()))
-            }
-            "CERTIFICATE" => der::certificate_key(&bytes).and_then(Self::public),
-            _ => None,
-        }
-    }
-
-    fn private(der: &[u8]) -> Option<Self> {
-        if let Ok(key) = rsa::PrivateKey::from_pkcs8_der(der) {
-            return Some(Self::RsaPrivate(Box::new(key)));
-        }
-        if let Ok(key) = p256::ecdsa::SigningKey::from_pkcs8_der(der) {
-            return Some(Self::EcPrivate(key));
-        }
-        ed25519_dalek::SigningKey::from_pkcs8_der(der).ok().map(|key| Self::EdPrivate(Box::new(key)))
-    }
-
-    fn public(der: &[u8]) -> Option<Self> {
-        if let Ok(key) = rsa::PublicKey::from_public_key_der(der) {
+    /// `None` when the numbers do not fit each other, or are too small or too large.
+    pub fn rsa(numbers: &RsaNumbers<'_>) -> Option<Self> {
+        let number = BoxedUint::from_be_slice_vartime;
+        let (n, e) = (number(numbers.n), number(numbers.e));
+        let Some([d, p, q]) = numbers.private else {
+            let key = rsa::PublicKey::new_with_size_limits(n, e, RSA_BITS).ok()?;
             return Some(Self::RsaPublic(Box::new(key)));
-        }
-        if let Ok(key) = p256::ecdsa::VerifyingKey::from_public_key_der(der) {
-            return Some(Self::EcPublic(key));
-        }
-        ed25519_dalek::VerifyingKey::from_public_key_der(der).ok().map(|key| Self::EdPublic(Box::new(key)))
+        };
+        let key = rsa::PrivateKey::from_components(n, e, number(d), vec![number(p), number(q)]).ok()?;
+        Some(Self::RsaPrivate(Box::new(key)))
     }
 
-    fn pkcs1(der: &[u8]) -> Option<Self> {
-        if let Ok(key) = rsa::PrivateKey::from_pkcs1_der(der) {
-            return Some(Self::RsaPrivate(Box::new(key)));
-        }
-        rsa::PublicKey::from_pkcs1_der(der).ok().map(|key| Self::RsaPublic(Box::new(key)))
+    /// From a scalar of any written length.
+    pub fn ec_private(curve: Curve, secret: &[u8]) -> Option<Self> {
+        let secret = curve.secret(secret)?;
+        let point = curve.public(&secret)?;
+        Some(Self::EcPrivate { curve, secret, point })
     }
 
-    /// From a JSON Web Key (RFC 7517, RFC 8037).
+    /// From a point in any of SEC 1's forms.
+    pub fn ec_public(curve: Curve, point: &[u8]) -> Option<Self> {
+        Some(Self::EcPublic { curve, point: curve.point(point)? })
+    }
+
+    pub fn ed_private(seed: &[u8; 32]) -> Self {
+        Self::EdPrivate(Box::new(ed25519_dalek::SigningKey::from_bytes(seed)))
+    }
+
+    pub fn ed_public(bytes: &[u8; 32]) -> Option<Self> {
+        ed25519_dalek::VerifyingKey::from_bytes(bytes).ok().map(|key| Self::EdPublic(Box::new(key)))
+    }
+
+    /// From a JSON Web Key.
     pub fn from_jwk(text: &str) -> Option<Self> {
         let jwk: Map<String, Value> = serde_json::from_str(text).ok()?;
         let text = |name: &str| jwk.get(name).and_then(Value::as_str);
         let bytes = |name: &str| BASE64_URL_SAFE_NO_PAD.decode(text(name)?.trim_end_matches('=')).ok();
-        let number = |name: &str| Some(BoxedUint::from_be_slice_vartime(&bytes(name)?));
+        let fixed = |name: &str| <[u8; 32]>::try_from(bytes(name)?).ok();
+        let is_private = text("d").is_some();
         match (text("kty")?, text("crv")) {
             ("RSA", _) => {
-                let public = rsa::PublicKey::new(number("n")?, number("e")?).ok()?;
-                if text("d").is_none() {
-                    return Some(Self::RsaPublic(Box::new(public)));
-                }
-                let primes = vec![number("p")?, number("q")?];
-                let key = rsa::PrivateKey::from_components(number("n")?, number("e")?, number("d")?, primes);
-                key.ok().map(|key| Self::RsaPrivate(Box::new(key)))
+                let (n, e) = (bytes("n")?, bytes("e")?);
+                let [d, p, q] = ["d", "p", "q"].map(|name| bytes(name).unwrap_or_default());
+                let private = is_private.then_some([&d[..], &p, &q]);
+                Self::rsa(&RsaNumbers { n: &n, e: &e, private })
             }
-            ("EC", Some("P-256")) => {
-                if text("d").is_some() {
-                    return p256::ecdsa::SigningKey::from_slice(&bytes("d")?).ok().map(Self::EcPrivate);
+            ("EC", Some(crv)) => {
+                let curve =
+                    Curve::ALL.into_iter().find(|curve| *curve != Curve::Sm2 && curve.names().1 == crv)?;
+                let (x, y) = (bytes("x")?, bytes("y")?);
+                if x.len() != curve.size() || y.len() != curve.size() {
+                    return None;
                 }
-                let point = [&[4][..], &bytes("x")?, &bytes("y")?].concat();
-                p256::ecdsa::VerifyingKey::from_sec1_bytes(&point).ok().map(Self::EcPublic)
-            }
-            ("OKP", Some("Ed25519")) => {
-                let fixed = |name: &str| <[u8; 32]>::try_from(bytes(name)?).ok();
-                if text("d").is_some() {
-                    let key = ed25519_dalek::SigningKey::from_bytes(&fixed("d")?);
-                    return Some(Self::EdPrivate(Box::new(key)));
+                let public = Self::ec_public(curve, &[&[4], &x[..], &y].concat())?;
+                if !is_private {
+                    return Some(public);
                 }
-                let key = ed25519_dalek::VerifyingKey::from_bytes(&fixed("x")?).ok()?;
-                Some(Self::EdPublic(Box::new(key)))
+                let private = Self::ec_private(curve, &bytes("d")?)?;
+                (private.public_of().to_jwk() == public.to_jwk()).then_some(private)
             }
+            ("OKP", Some("Ed25519")) if is_private => Some(Self::ed_private(&fixed("d")?)),
+            ("OKP", Some("Ed25519")) => Self::ed_public(&fixed("x")?),
+            ("OKP", Some("X25519")) if is_private => Some(Self::XPrivate(fixed("d")?)),
+            ("OKP", Some("X25519")) => Some(Self::XPublic(fixed("x")?)),
             _ => None,
         }
     }
 
-    /// As a JSON Web Key.
+    /// As a JSON Web Key; null for SM2, which has none.
     pub fn to_jwk(&self) -> Value {
         let text = |bytes: &[u8]| BASE64_URL_SAFE_NO_PAD.encode(bytes);
         match self {
+            Self::EcPrivate { curve: Curve::Sm2, .. } | Self::EcPublic { curve: Curve::Sm2, .. } => {
+                Value::Null
+            }
             Self::RsaPublic(key) => {
                 json!({ "kty": "RSA", "n": text(&key.n_bytes()), "e": text(&key.e_bytes()) })
             }
@@ -126,14 +128,13 @@ impl Key {
                 jwk["qi"] = key.crt_coefficient().as_ref().map(number).into();
                 jwk
             }
-            Self::EcPublic(key) => {
-                let point = key.to_sec1_point(false);
-                let (x, y) = point.as_bytes()[1..].split_at(32);
-                json!({ "kty": "EC", "crv": "P-256", "x": text(x), "y": text(y) })
+            Self::EcPublic { curve, point } => {
+                let (x, y) = point[1..].split_at(curve.size());
+                json!({ "kty": "EC", "crv": curve.names().1, "x": text(x), "y": text(y) })
             }
-            Self::EcPrivate(key) => {
+            Self::EcPrivate { secret, .. } => {
                 let mut jwk = self.public_of().to_jwk();
-                jwk["d"] = text(&key.to_bytes()).into();
+                jwk["d"] = text(secret).into();
                 jwk
             }
             Self::EdPublic(key) => json!({ "kty": "OKP", "crv": "Ed25519", "x": text(key.as_bytes()) }),
@@ -142,27 +143,12 @@ impl Key {
                 jwk["d"] = text(key.as_bytes()).into();
                 jwk
             }
-        }
-    }
-
-    /// As DER in `pkcs8`, `spki` or `pkcs1`; `None` for a format that this kind does not have.
-    pub fn to_der(&self, format: &str) -> Option<Vec<u8>> {
-        let secret = |document: rsa::pkcs8::SecretDocument| document.as_bytes().to_vec();
-        match (self, format) {
-            (Self::RsaPrivate(key), "pkcs8") => key.to_pkcs8_der().ok().map(secret),
-            (Self::RsaPrivate(key), "pkcs1") => key.to_pkcs1_der().ok().map(secret),
-            (Self::EcPrivate(key), "pkcs8") => key.to_pkcs8_der().ok().map(secret),
-            // Without the public key, as OpenSSL writes it.
-            (Self::EdPrivate(key), "pkcs8") => {
-                let bytes =
-                    ed25519_dalek::pkcs8::KeypairBytes { secret_key: key.to_bytes(), public_key: None };
-                bytes.to_pkcs8_der().ok().map(secret)
+            Self::XPublic(key) => json!({ "kty": "OKP", "crv": "X25519", "x": text(key) }),
+            Self::XPrivate(secret) => {
+                let mut jwk = self.public_of().to_jwk();
+                jwk["d"] = text(secret).into();
+                jwk
             }
-            (Self::RsaPublic(key), "spki") => key.to_public_key_der().ok().map(|der| der.into_vec()),
-            (Self::RsaPublic(key), "pkcs1") => key.to_pkcs1_der().ok().map(|der| der.into_vec()),
-            (Self::EcPublic(key), "spki") => key.to_public_key_der().ok().map(|der| der.into_vec()),
-            (Self::EdPublic(key), "spki") => key.to_public_key_der().ok().map(|der| der.into_vec()),
-            _ => None,
         }
     }
 
@@ -170,31 +156,39 @@ impl Key {
     pub fn public_of(&self) -> Self {
         match self {
             Self::RsaPrivate(key) => Self::RsaPublic(Box::new(key.to_public_key())),
-            Self::EcPrivate(key) => Self::EcPublic(*key.verifying_key()),
+            Self::EcPrivate { curve, point, .. } => Self::EcPublic { curve: *curve, point: point.clone() },
             Self::EdPrivate(key) => Self::EdPublic(Box::new(key.verifying_key())),
-            Self::RsaPublic(_) | Self::EcPublic(_) | Self::EdPublic(_) => self.clone(),
+            Self::XPrivate(secret) => {
+                Self::XPublic(x25519_dalek::x25519(*secret, x25519_dalek::X25519_BASEPOINT_BYTES))
+            }
+            Self::RsaPublic(_) | Self::EcPublic { .. } | Self::EdPublic(_) | Self::XPublic(_) => self.clone(),
         }
     }
 
-    /// `rsa`, `ec` or `ed25519`, as Node's `asymmetricKeyType`.
+    /// As Node's `asymmetricKeyType`.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::RsaPrivate(_) | Self::RsaPublic(_) => "rsa",
-            Self::EcPrivate(_) | Self::EcPublic(_) => "ec",
+            Self::EcPrivate { .. } | Self::EcPublic { .. } => "ec",
             Self::EdPrivate(_) | Self::EdPublic(_) => "ed25519",
+            Self::XPrivate(_) | Self::XPublic(_) => "x25519",
         }
     }
 
-    /// Bits of the modulus, or of the curve.
-    pub fn bits(&self) -> usize {
+    /// Bits of the modulus, the curve's name, or nothing.
+    pub fn detail(&self) -> String {
         match self {
-            Self::RsaPrivate(key) => key.n().bit_width() as usize,
-            Self::RsaPublic(key) => key.n().bit_width() as usize,
-            Self::EcPrivate(_) | Self::EcPublic(_) | Self::EdPrivate(_) | Self::EdPublic(_) => 256,
+            Self::RsaPrivate(key) => key.n().bit_width().to_string(),
+            Self::RsaPublic(key) => key.n().bit_width().to_string(),
+            Self::EcPrivate { curve, .. } | Self::EcPublic { curve, .. } => curve.names().0.to_owned(),
+            Self::EdPrivate(_) | Self::EdPublic(_) | Self::XPrivate(_) | Self::XPublic(_) => String::new(),
         }
     }
 
     pub fn is_private(&self) -> bool {
-        matches!(self, Self::RsaPrivate(_) | Self::EcPrivate(_) | Self::EdPrivate(_))
+        match self {
+            Self::RsaPrivate(_) | Self::EcPrivate { .. } | Self::EdPrivate(_) | Self::XPrivate(_) => true,
+            Self::RsaPublic(_) | Self::EcPublic { .. } | Self::EdPublic(_) | Self::XPublic(_) => false,
+        }
     }
 }

@@ -12,12 +12,14 @@ use boa_engine::{
 
 use crate::{calls, mends, output};
 
-mod aes;
+mod agree;
 mod algorithm;
 mod call_text;
 mod cipher;
 pub(crate) mod console;
 mod der;
+mod digest;
+mod ec;
 mod encoding;
 mod format;
 mod hash;
@@ -29,8 +31,11 @@ mod inspect_parts;
 mod inspect_text;
 mod intl;
 mod kdf;
+mod key_der;
+mod key_secret;
 mod keys;
 pub(crate) mod later;
+mod modes;
 pub(crate) mod native;
 mod own;
 mod random;
@@ -45,12 +50,14 @@ mod zlib;
 const CAPTURED: &str = include_str!("../prelude/captured.js");
 
 /// The JavaScript parts, in the order they need each other. Their paths are no user's file, so that their frames are not shown.
-const PRELUDE: [(&str, &str); 25] = [
+const PRELUDE: [(&str, &str); 27] = [
     ("flowcell:core", include_str!("../prelude/core.js")),
     ("flowcell:buffer", include_str!("../prelude/buffer.js")),
     ("flowcell:crypto", include_str!("../prelude/crypto.js")),
     ("flowcell:cipher", include_str!("../prelude/cipher.js")),
     ("flowcell:keys", include_str!("../prelude/keys.js")),
+    ("flowcell:sign", include_str!("../prelude/sign.js")),
+    ("flowcell:agree", include_str!("../prelude/agree.js")),
     ("flowcell:subtle", include_str!("../prelude/subtle.js")),
     ("flowcell:url", include_str!("../prelude/url.js")),
     ("flowcell:text", include_str!("../prelude/text.js")),
@@ -89,6 +96,7 @@ pub(crate) fn register(context: &mut Context) -> JsResult<()> {
     cipher::register(&native, context)?;
     kdf::register(&native, context)?;
     sign::register(&native, context)?;
+    agree::register(&native, context)?;
     rsa_crypt::register(&native, context)?;
     url::register(&native, context)?;
     run::register(&native, context)?;

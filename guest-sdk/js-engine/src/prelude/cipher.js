@@ -1,15 +1,21 @@
-// createCipheriv and createDecipheriv (https://nodejs.org/api/crypto.html#class-cipher): AES in the modes CBC, CTR, ECB and GCM.
+// createCipheriv and createDecipheriv (https://nodejs.org/api/crypto.html#class-cipher): AES, SM4, triple DES, ChaCha20-Poly1305.
 (function (native, modules, global) {
   'use strict';
   const { bytesOf, secretOf, encoded, failure, wrongType } = modules.cryptoTools;
 
+  // Bytes of GCM's tags.
+  const TAGS = [4, 8, 12, 13, 14, 15, 16];
+  const badTag = (length) => failure(TypeError, 'ERR_CRYPTO_INVALID_AUTH_TAG', `Invalid authentication tag length: ${length}`);
   class Cipher {
     #state;
     #encoding;
     constructor(name, key, iv, options, encrypt) {
       if (typeof name !== 'string') throw wrongType('cipher', 'of type string', name);
       this.#state = native.cipher(name, secretOf(key), iv === null ? new Uint8Array() : bytesOf(iv, 'iv'), encrypt);
-      this.tagLength = options && options.authTagLength;
+      const tagLength = options ? options.authTagLength : undefined;
+      const chacha = /^chacha20/i.test(name);
+      if (tagLength !== undefined && !(chacha ? tagLength >= 1 && tagLength <= 16 : TAGS.includes(tagLength)) && /gcm$|^chacha20/i.test(name)) throw badTag(tagLength);
+      this.tagLength = tagLength ?? (chacha ? 16 : undefined);
     }
     // Node refuses to switch: the pieces of base64 would not join.
     #out(buffer, encoding) {
@@ -56,24 +62,25 @@
     setAuthTag(tag, encoding) {
       const bytes = bytesOf(tag, 'buffer', encoding);
       if (this.tagLength !== undefined && bytes.byteLength !== this.tagLength) {
-        throw failure(TypeError, 'ERR_CRYPTO_INVALID_AUTH_TAG', `Invalid authentication tag length: ${bytes.byteLength}`);
+        throw badTag(bytes.byteLength);
       }
       return super.setAuthTag(bytes);
     }
   }
 
-  const MODES = ['cbc', 'ctr', 'ecb', 'gcm'];
   Object.assign(modules.crypto, {
     createCipheriv: (name, key, iv, options) => new Cipheriv(name, key, iv, options),
     createDecipheriv: (name, key, iv, options) => new Decipheriv(name, key, iv, options),
     Cipheriv,
     Decipheriv,
-    getCiphers: () => [128, 192, 256].flatMap((bits) => MODES.map((mode) => `aes-${bits}-${mode}`)),
-    getCipherInfo(name) {
-      const [, bits, mode] = /^aes-(128|192|256)-(cbc|ctr|ecb|gcm)$/i.exec(name) ?? [];
-      if (!bits) return undefined;
-      const info = { mode: mode.toLowerCase(), name: name.toLowerCase(), blockSize: /cbc|ecb/i.test(mode) ? 16 : 1, keyLength: bits / 8 };
-      return /ecb/i.test(mode) ? info : { ...info, ivLength: /gcm/i.test(mode) ? 12 : 16 };
+    getCiphers: () => native.ciphers().split(' '),
+    getCipherInfo(nameOrNid, options = {}) {
+      const found = typeof nameOrNid === 'string' ? native.cipherInfo(nameOrNid) : undefined;
+      if (found === undefined) return undefined;
+      const [name, mode, blockSize, keyLength, ivLength] = found.split(' ').map((part, index) => (index < 2 ? part : Number(part)));
+      if (options.keyLength !== undefined && options.keyLength !== keyLength) return undefined;
+      if (options.ivLength !== undefined && options.ivLength !== ivLength && mode !== 'gcm') return undefined;
+      return { mode, name, ...(mode !== 'stream' && { blockSize }), keyLength, ...(ivLength && { ivLength: options.ivLength ?? ivLength }) };
     },
   });
 });

@@ -119,13 +119,20 @@
     flush(callback) { callback(null, hash.digest()); },
   }));
 
-  const HASHES = ['RSA-MD5', 'RSA-RIPEMD160', 'RSA-SHA1', 'RSA-SHA224', 'RSA-SHA256', 'RSA-SHA384', 'RSA-SHA512', 'RSA-SHA512/224', 'RSA-SHA512/256',
-    'md5', 'ripemd160', 'rmd160', 'sha1', 'sha224', 'sha256', 'sha384', 'sha512', 'sha512-224', 'sha512-256'];
+  // As OpenSSL 3 lists them, as far as they are here.
+  const HASHES = ['RSA-MD5', 'RSA-RIPEMD160', 'RSA-SHA1', 'RSA-SHA1-2', 'RSA-SHA224', 'RSA-SHA256', 'RSA-SHA3-224', 'RSA-SHA3-256', 'RSA-SHA3-384', 'RSA-SHA3-512', 'RSA-SHA384',
+    'RSA-SHA512', 'RSA-SHA512/224', 'RSA-SHA512/256', 'RSA-SM3', 'blake2b512', 'blake2s256', 'id-rsassa-pkcs1-v1_5-with-sha3-224', 'id-rsassa-pkcs1-v1_5-with-sha3-256',
+    'id-rsassa-pkcs1-v1_5-with-sha3-384', 'id-rsassa-pkcs1-v1_5-with-sha3-512', 'md5', 'md5-sha1', 'md5WithRSAEncryption', 'ripemd', 'ripemd160', 'ripemd160WithRSA', 'rmd160', 'sha1',
+    'sha1WithRSAEncryption', 'sha224', 'sha224WithRSAEncryption', 'sha256', 'sha256WithRSAEncryption', 'sha3-224', 'sha3-256', 'sha3-384', 'sha3-512', 'sha384', 'sha384WithRSAEncryption',
+    'sha512', 'sha512-224', 'sha512-224WithRSAEncryption', 'sha512-256', 'sha512-256WithRSAEncryption', 'sha512WithRSAEncryption', 'shake128', 'shake256', 'sm3', 'sm3WithRSAEncryption',
+    'ssl3-md5', 'ssl3-sha1'];
 
   const crypto = {
-    createHash(algorithm) {
+    createHash(algorithm, options) {
       if (typeof algorithm !== 'string') throw wrongType('algorithm', 'of type string', algorithm);
-      return new Hash(native.hash(algorithm));
+      const length = options && typeof options === 'object' ? options.outputLength : undefined;
+      if (length !== undefined) tools.checkInteger(length, 'options.outputLength', 0, 4294967295);
+      return new Hash(native.hash(algorithm, length));
     },
     createHmac(algorithm, key) {
       if (typeof algorithm !== 'string') throw wrongType('hmac', 'of type string', algorithm);

@@ -1,10 +1,29 @@
-// KeyObject, sign and verify (https://nodejs.org/api/crypto.html#class-keyobject): RSA, EC on P-256 and Ed25519.
+// KeyObject and where it comes from (https://nodejs.org/api/crypto.html#class-keyobject): RSA, EC, Ed25519 and X25519, PEM, DER and JWK, under a
+// passphrase or not. sign.js signs with them, agree.js makes them.
 (function (native, modules, global) {
   'use strict';
   const { Buffer } = modules.buffer;
   const tools = modules.cryptoTools;
-  const { failure, wrongType, bytesOf, encoded } = tools;
+  const { failure, wrongType, bytesOf } = tools;
   const MAKE = Symbol('make');
+  const TAG = Symbol.toStringTag;
+
+  tools.invalidValue = (name, value) => failure(TypeError, 'ERR_INVALID_ARG_VALUE', `The property '${name}' is invalid. Received ${native.inspect(value)}`);
+  const invalidType = (type, expected) => failure(TypeError, 'ERR_CRYPTO_INVALID_KEY_OBJECT_TYPE', `Invalid key object type ${type}, expected ${expected}.`);
+  const incompatible = (message) => failure(Error, 'ERR_CRYPTO_INCOMPATIBLE_KEY_OPTIONS', `The selected key encoding ${message}`);
+  function passphraseOf(options) {
+    const { passphrase } = options;
+    if (passphrase === undefined || passphrase === null) return undefined;
+    if (typeof passphrase !== 'string' && !ArrayBufferIsView(passphrase) && !(passphrase instanceof ArrayBuffer)) throw tools.invalidValue('options.passphrase', passphrase);
+    return bytesOf(passphrase, 'passphrase', options.encoding);
+  }
+
+  // What each kind of key can be written as, and the label of its PEM.
+  const LABELS = { __proto__: null, pkcs8: 'PRIVATE KEY', spki: 'PUBLIC KEY', sec1: 'EC PRIVATE KEY' };
+  const ONLY = { __proto__: null, pkcs1: ['rsa', 'RSA'], sec1: ['ec', 'EC'] };
+
+  // Of a JSON Web Key, in Node's order.
+  const MEMBERS = ['kty', 'x', 'y', 'crv', 'n', 'e', 'd', 'p', 'q', 'dp', 'dq', 'qi'];
 
   class KeyObject {
     #key;
@@ -23,166 +42,121 @@
       return tools.keyObjectOf(key);
     }
     static secretOf(key) {
-      if (!key.#secret) throw failure(TypeError, 'ERR_CRYPTO_INVALID_KEY_OBJECT_TYPE', `Invalid key object type ${key.type}, expected secret.`);
+      if (!key.#secret) throw invalidType(key.type, 'secret');
       return key.#secret;
     }
     static nativeOf(key) {
-      if (!key.#key) throw failure(TypeError, 'ERR_CRYPTO_INVALID_KEY_OBJECT_TYPE', `Invalid key object type ${key.type}, expected private or public.`);
+      if (!key.#key) throw invalidType(key.type, 'private or public');
       return key.#key;
     }
+    // The curve's name, or the bits of the modulus.
+    static detailOf(key) { return key.#kind[2]; }
     get type() { return this.#secret ? 'secret' : this.#kind[0]; }
     get symmetricKeySize() { return this.#secret && this.#secret.byteLength; }
     get asymmetricKeyType() { return this.#kind[1]; }
     get asymmetricKeyDetails() {
-      const [, type, bits] = this.#kind;
+      const [, type, detail] = this.#kind;
       if (type === undefined) return undefined;
-      return type === 'rsa' ? { modulusLength: Number(bits), publicExponent: BigInt(`0x${Buffer.from(JSON.parse(native.keyJwk(this.#key)).e, 'base64').toString('hex')}`) }
-        : type === 'ec' ? { namedCurve: 'prime256v1' } : {};
+      return type === 'rsa' ? { modulusLength: Number(detail), publicExponent: BigInt(`0x${Buffer.from(JSON.parse(native.keyJwk(this.#key)).e, 'base64').toString('hex')}`) }
+        : type === 'ec' ? { namedCurve: detail } : {};
     }
     equals(other) {
-      return other instanceof KeyObject && other.type === this.type
+      if (!(other instanceof KeyObject)) throw wrongType('otherKeyObject', 'an instance of KeyObject', other);
+      return other.type === this.type && other.asymmetricKeyType === this.asymmetricKeyType
         && Buffer.compare(tools.raw(this), tools.raw(other)) === 0;
     }
     export(options = {}) {
+      if (options === null || typeof options !== 'object') throw wrongType('options', 'of type object', options);
+      const { format = this.#secret ? 'buffer' : 'pem', cipher } = options;
       if (this.#secret) {
-        return options.format === 'jwk' ? { kty: 'oct', k: this.#secret.toString('base64url') } : Buffer.from(this.#secret);
+        if (format === 'jwk') return { kty: 'oct', k: this.#secret.toString('base64url') };
+        if (format === 'buffer') return Buffer.from(this.#secret);
+        throw failure(TypeError, 'ERR_INVALID_ARG_VALUE', `The property 'options.format' must be one of: undefined, 'buffer', 'jwk'. Received ${native.inspect(format)}`);
       }
-      if (options.format === 'jwk') return JSON.parse(native.keyJwk(this.#key));
-      const type = options.type ?? (this.type === 'private' ? 'pkcs8' : 'spki');
-      const der = native.keyDer(this.#key, type);
-      if (!der) throw failure(TypeError, 'ERR_INVALID_ARG_VALUE', `The property 'options.type' is invalid for a ${this.#kind.slice(0, 2).join(' ')} key. Received '${type}'`);
-      if (options.format === 'der') return modules.wrap(der);
-      const label = { pkcs8: 'PRIVATE KEY', spki: 'PUBLIC KEY', pkcs1: `RSA ${this.type.toUpperCase()} KEY` }[type];
-      return `-----BEGIN ${label}-----\n${modules.wrap(der).toString('base64').replace(/.{1,64}/g, '$&\n')}-----END ${label}-----\n`;
+      const passphrase = passphraseOf(options);
+      if (format === 'jwk') {
+        if (cipher !== undefined || passphrase !== undefined) throw incompatible('jwk does not support encryption.');
+        const jwk = JSON.parse(native.keyJwk(this.#key));
+        if (jwk === null) throw failure(Error, 'ERR_CRYPTO_JWK_UNSUPPORTED_CURVE', `Unsupported JWK EC curve: ${this.#kind[2]}.`);
+        return Object.fromEntries(MEMBERS.filter((name) => jwk[name] !== undefined).map((name) => [name, jwk[name]]));
+      }
+      if (format !== 'pem' && format !== 'der') throw tools.invalidValue('options.format', format);
+      const { type = this.type === 'private' ? 'pkcs8' : 'spki' } = options;
+      if (!(this.type === 'private' ? ['pkcs1', 'pkcs8', 'sec1'] : ['pkcs1', 'spki']).includes(type)) throw tools.invalidValue('options.type', type);
+      if (ONLY[type] && ONLY[type][0] !== this.asymmetricKeyType) throw incompatible(`${type} can only be used for ${ONLY[type][1]} keys.`);
+      const der = modules.wrap(native.keyDer(this.#key, type));
+      const label = LABELS[type] ?? `RSA ${this.type.toUpperCase()} KEY`;
+      if (cipher === undefined || cipher === null || this.type === 'public') return format === 'der' ? der : pem(label, der, '');
+      if (typeof cipher !== 'string') throw tools.invalidValue('options.cipher', cipher);
+      if (passphrase === undefined) throw tools.invalidValue('options.passphrase', options.passphrase);
+      if (type === 'pkcs8') {
+        const sealed = modules.wrap(native.keySeal(der, cipher, passphrase));
+        return format === 'der' ? sealed : pem('ENCRYPTED PRIVATE KEY', sealed, '');
+      }
+      if (format === 'der') throw incompatible(`${type} does not support encryption.`);
+      const [info, sealed] = native.keySealOld(der, cipher, passphrase);
+      return pem(label, modules.wrap(sealed), `Proc-Type: 4,ENCRYPTED\nDEK-Info: ${info}\n\n`);
     }
   }
+  Object.defineProperty(KeyObject.prototype, TAG, { value: 'KeyObject', configurable: true });
+  const pem = (label, der, headers) => `-----BEGIN ${label}-----\n${headers}${der.toString('base64').replace(/.{1,64}/g, '$&\n')}-----END ${label}-----\n`;
+  tools.pem = pem;
   tools.KeyObject = KeyObject;
+  tools.invalidType = invalidType;
   tools.raw = (key) => (key.type === 'secret' ? KeyObject.secretOf(key) : modules.wrap(native.keyDer(KeyObject.nativeOf(key), key.type === 'private' ? 'pkcs8' : 'spki')));
   tools.wrapKey = (key) => new KeyObject(MAKE, 'asymmetric', key);
 
   function createSecretKey(key, encoding) {
     return new KeyObject(MAKE, 'secret', Buffer.from(bytesOf(key, 'key', encoding)));
   }
-  // A KeyObject, PEM or DER, a JWK, or one of them in `{ key, format }`.
-  function parse(input) {
-    if (input instanceof KeyObject) return input;
-    if (input instanceof tools.CryptoKey) return tools.keyObjectOf(input);
-    if (input !== null && typeof input === 'object' && !ArrayBufferIsView(input) && !(input instanceof ArrayBuffer)) {
-      if (input.format === 'jwk') {
-        const key = native.keyFromJwk(JSON.stringify(input.key));
-        if (!key) throw failure(Error, 'ERR_CRYPTO_INVALID_JWK', 'Invalid JWK data (there are RSA, EC with P-256 and OKP with Ed25519)');
-        return tools.wrapKey(key);
-      }
-      if (input.passphrase !== undefined) throw failure(Error, 'ERR_CRYPTO_UNSUPPORTED_OPERATION', 'keys with a passphrase are not available in a sandbox: store the key without one as a secret');
-      return parse(input.key);
+
+  const CURVES = ['P-256', 'secp256k1', 'P-384', 'P-521'];
+  const OKP = ['Ed25519', 'X25519'];
+  const list = (names) => names.map((name) => `'${name}'`).join(', ');
+  function fromJwk(jwk, wantsPrivate) {
+    if (jwk === null || typeof jwk !== 'object') throw property('key.key', 'of type object', jwk);
+    const one = (name, names) => failure(TypeError, 'ERR_INVALID_ARG_VALUE', `The property 'key.${name}' must be one of: ${list(names)}. Received ${native.inspect(jwk[name])}`);
+    const { kty, crv } = jwk;
+    if (kty !== 'RSA' && kty !== 'EC' && kty !== 'OKP') throw one('kty', ['RSA', 'EC', 'OKP']);
+    if (kty === 'EC' && !CURVES.includes(crv)) throw one('crv', CURVES);
+    if (kty === 'OKP' && !OKP.includes(crv)) throw one('crv', OKP);
+    const needed = kty === 'RSA' ? ['n', 'e'] : kty === 'EC' ? ['x', 'y'] : ['x'];
+    if (wantsPrivate) needed.push(...(kty === 'RSA' ? ['d', 'p', 'q', 'dp', 'dq', 'qi'] : ['d']));
+    for (const name of needed) {
+      if (typeof jwk[name] !== 'string') throw property(`key.${name}`, 'of type string', jwk[name]);
     }
-    const key = native.keyParse(bytesOf(input, 'key'));
-    if (!key) {
-      throw failure(Error, 'ERR_OSSL_UNSUPPORTED', 'error:1E08010C:DECODER routines::unsupported (there are RSA, EC on P-256 and Ed25519 keys, as PEM or DER, without a passphrase)');
-    }
+    const key = native.keyFromJwk(JSON.stringify(wantsPrivate ? jwk : { ...jwk, d: undefined }));
+    if (!key) throw failure(TypeError, 'ERR_CRYPTO_INVALID_JWK', kty === 'EC' ? 'Invalid JWK EC key' : 'Invalid JWK data');
     return tools.wrapKey(key);
   }
+  const property = (name, expected, value) => failure(TypeError, 'ERR_INVALID_ARG_TYPE', wrongType(name, expected, value).message.replace(' argument ', ' property '));
+
+  const isBytes = (value) => typeof value === 'string' || ArrayBufferIsView(value) || value instanceof ArrayBuffer;
+  // A KeyObject, PEM or DER, a JWK, or one of them in `{ key, format }`.
+  function parse(input, wantsPrivate) {
+    if (input instanceof KeyObject) return input;
+    if (input instanceof tools.CryptoKey) return tools.keyObjectOf(input);
+    if (isBytes(input)) return tools.wrapKey(native.keyParse(bytesOf(input, 'key'), wantsPrivate, undefined));
+    if (input === null || typeof input !== 'object') throw wrongType('key', 'of type string or an instance of ArrayBuffer, Buffer, TypedArray, or DataView', input);
+    const { key, format } = input;
+    if (key instanceof KeyObject || key instanceof tools.CryptoKey) return parse(key, wantsPrivate);
+    if (format === 'jwk') return fromJwk(key, wantsPrivate);
+    if (format !== undefined && format !== 'pem' && format !== 'der') throw tools.invalidValue('options.format', format);
+    if (!isBytes(key)) throw property('key.key', 'of type string or an instance of ArrayBuffer, Buffer, TypedArray, or DataView', key);
+    return tools.wrapKey(native.keyParse(bytesOf(key, 'key', input.encoding), wantsPrivate, passphraseOf(input)));
+  }
   function createPrivateKey(input) {
-    const key = parse(input);
-    if (key.type !== 'private') throw failure(Error, 'ERR_OSSL_UNSUPPORTED', 'error:1E08010C:DECODER routines::unsupported (this is a public key)');
+    const key = parse(input, true);
+    if (key.type !== 'private') throw invalidType(key.type, 'private');
     return key;
   }
   function createPublicKey(input) {
-    const key = parse(input);
-    return key.type === 'public' ? key : tools.wrapKey(native.keyPublic(KeyObject.nativeOf(key)));
+    const jwk = input !== null && typeof input === 'object' && input.format === 'jwk';
+    const key = parse(input, false);
+    if (key.type === 'secret') throw invalidType('secret', 'private');
+    return key.type === 'public' && !jwk ? key : tools.wrapKey(native.keyPublic(KeyObject.nativeOf(key)));
   }
+  tools.optionsOf = (key) => (key !== null && typeof key === 'object' && !(key instanceof KeyObject) && !isBytes(key) && !(key instanceof tools.CryptoKey) ? key : {});
 
-  const constants = { RSA_PKCS1_PADDING: 1, RSA_PKCS1_OAEP_PADDING: 4, RSA_PKCS1_PSS_PADDING: 6, RSA_PSS_SALTLEN_DIGEST: -1, RSA_PSS_SALTLEN_MAX_SIGN: -2, RSA_PSS_SALTLEN_AUTO: -2 };
-  // The arguments of native.sign: how, and the length of the salt.
-  function form(key, options) {
-    if (key.asymmetricKeyType === 'ec') return [options.dsaEncoding === 'ieee-p1363' ? 'p1363' : 'der'];
-    if (key.asymmetricKeyType === 'ed25519') return [''];
-    if (options.padding === undefined || options.padding === constants.RSA_PKCS1_PADDING) return ['pkcs1'];
-    if (options.padding !== constants.RSA_PKCS1_PSS_PADDING) throw failure(TypeError, 'ERR_INVALID_ARG_VALUE', `The property 'options.padding' is invalid. Received ${options.padding}`);
-    return options.saltLength >= 0 ? ['pss', options.saltLength] : ['pss'];
-  }
-  const optionsOf = (key) => (key !== null && typeof key === 'object' && !(key instanceof KeyObject) && !ArrayBufferIsView(key) ? key : {});
-  function sign(algorithm, data, input) {
-    const key = createPrivateKey(input);
-    const [how, salt] = form(key, optionsOf(input));
-    // OpenSSL's default is the longest salt that fits.
-    const digestSalt = optionsOf(input).saltLength === constants.RSA_PSS_SALTLEN_DIGEST;
-    const size = how === 'pss' && salt === undefined && !digestSalt
-      ? Math.ceil((key.asymmetricKeyDetails.modulusLength - 1) / 8) - native.hashDigest(native.hash(algorithm)).byteLength - 2 : salt;
-    return modules.wrap(native.sign(KeyObject.nativeOf(key), algorithm, data, how, size));
-  }
-  function verify(algorithm, data, input, signature) {
-    const key = createPublicKey(input);
-    const [how, salt] = form(key, optionsOf(input));
-    return native.verify(KeyObject.nativeOf(key), algorithm, data, how, salt, signature);
-  }
-  tools.sign = sign;
-  tools.verify = verify;
-
-  class Collector {
-    constructor(algorithm) {
-      if (typeof algorithm !== 'string') throw wrongType('algorithm', 'of type string', algorithm);
-      native.hmac(algorithm, new Uint8Array());
-      this.algorithm = algorithm;
-      this.parts = [];
-    }
-    update(data, encoding) {
-      this.parts.push(Buffer.from(bytesOf(data, 'data', encoding)));
-      return this;
-    }
-    write(data, encoding) { this.update(data, encoding); return true; }
-    end(data, encoding) { if (data !== undefined) this.update(data, encoding); return this; }
-    get data() { return Buffer.concat(this.parts); }
-  }
-  class Sign extends Collector {
-    sign(key, encoding) {
-      if (key === undefined || key === null) throw failure(Error, 'ERR_CRYPTO_SIGN_KEY_REQUIRED', 'No key provided to sign');
-      return encoded(sign(this.algorithm, this.data, key).buffer, encoding);
-    }
-  }
-  class Verify extends Collector {
-    verify(key, signature, encoding) { return verify(this.algorithm, this.data, key, bytesOf(signature, 'signature', encoding)); }
-  }
-
-  function encrypt(input, data) {
-    const { padding = constants.RSA_PKCS1_OAEP_PADDING, oaepHash = 'sha1', oaepLabel = '' } = optionsOf(input);
-    const how = padding === constants.RSA_PKCS1_PADDING ? 'pkcs1' : oaepHash;
-    return modules.wrap(native.rsaEncrypt(KeyObject.nativeOf(createPublicKey(input)), bytesOf(data, 'buffer'), how, bytesOf(oaepLabel, 'oaepLabel')));
-  }
-  function decrypt(input, data) {
-    const { padding = constants.RSA_PKCS1_OAEP_PADDING, oaepHash = 'sha1', oaepLabel = '' } = optionsOf(input);
-    if (padding === constants.RSA_PKCS1_PADDING) throw failure(TypeError, 'ERR_INVALID_ARG_VALUE', 'RSA_PKCS1_PADDING is no longer supported for private decryption');
-    return modules.wrap(native.rsaDecrypt(KeyObject.nativeOf(createPrivateKey(input)), bytesOf(data, 'buffer'), oaepHash, bytesOf(oaepLabel, 'oaepLabel')));
-  }
-
-  Object.assign(modules.crypto, {
-    publicEncrypt: encrypt,
-    privateDecrypt: decrypt,
-    KeyObject, Sign, Verify, constants, createSecretKey, createPrivateKey, createPublicKey,
-    createSign: (algorithm) => new Sign(algorithm),
-    createVerify: (algorithm) => new Verify(algorithm),
-    sign(algorithm, data, key, callback) {
-      const work = () => sign(algorithm, bytesOf(data, 'data'), key);
-      return callback === undefined ? work() : tools.later(callback, work);
-    },
-    verify(algorithm, data, key, signature, callback) {
-      const work = () => verify(algorithm, bytesOf(data, 'data'), key, bytesOf(signature, 'signature'));
-      return callback === undefined ? work() : tools.later(callback, work);
-    },
-    generateKeyPairSync(type, options = {}) {
-      if (type !== 'ed25519' && !(type === 'ec' && /^(prime256v1|P-256)$/.test(options.namedCurve))) {
-        throw failure(Error, 'ERR_CRYPTO_UNSUPPORTED_OPERATION', `generateKeyPair makes ed25519 keys and ec keys on prime256v1, not ${type}`);
-      }
-      const key = native.keyGenerate(type);
-      const [privateKey, publicKey] = [tools.wrapKey(key), tools.wrapKey(native.keyPublic(key))];
-      const shaped = (key, encoding) => (encoding ? key.export(encoding) : key);
-      return { publicKey: shaped(publicKey, options.publicKeyEncoding), privateKey: shaped(privateKey, options.privateKeyEncoding) };
-    },
-    generateKeyPair(type, options, callback) {
-      if (typeof callback !== 'function') throw wrongType('callback', 'of type function', callback);
-      const { publicKey, privateKey } = modules.crypto.generateKeyPairSync(type, options);
-      modules.later(() => callback(null, publicKey, privateKey));
-    },
-    generateKeySync(type, { length }) { return createSecretKey(native.random(length / 8)); },
-  });
+  Object.assign(modules.crypto, { KeyObject, createSecretKey, createPrivateKey, createPublicKey });
 });

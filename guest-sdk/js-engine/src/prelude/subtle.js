@@ -1,4 +1,4 @@
-// crypto.subtle (https://www.w3.org/TR/WebCryptoAPI/): digests, HMAC, AES, PBKDF2, HKDF, RSA signatures, ECDSA P-256 and Ed25519.
+// crypto.subtle (https://www.w3.org/TR/WebCryptoAPI/): digests, HMAC, AES, PBKDF2, HKDF, RSA, ECDSA and ECDH on P-256, P-384 and P-521, Ed25519, X25519.
 (function (native, modules, global) {
   'use strict';
   const { Buffer } = modules.buffer;
@@ -13,7 +13,7 @@
   const operation = named('OperationError');
   const dataError = named('DataError');
 
-  const NAMES = ['HMAC', 'AES-GCM', 'AES-CBC', 'AES-CTR', 'PBKDF2', 'HKDF', 'RSASSA-PKCS1-v1_5', 'RSA-PSS', 'RSA-OAEP', 'ECDSA', 'Ed25519'];
+  const NAMES = ['HMAC', 'AES-GCM', 'AES-CBC', 'AES-CTR', 'PBKDF2', 'HKDF', 'RSASSA-PKCS1-v1_5', 'RSA-PSS', 'RSA-OAEP', 'ECDSA', 'ECDH', 'Ed25519', 'X25519'];
   const given = (algorithm) => (typeof algorithm === 'string' ? { name: algorithm } : algorithm);
   // The algorithm with its name as the specification writes it.
   function normal(algorithm) {
@@ -106,8 +106,28 @@
       throw operation(encrypt ? error.message : 'The operation failed for an operation-specific reason');
     }
   }
+  // The shared secret of two keys, or its first bits.
+  function agree(algorithm, key, bits, usage) {
+    const own = CryptoKey.objectOf(key, usage, algorithm.name);
+    const other = CryptoKey.objectOf(algorithm.public, undefined, algorithm.name);
+    if (own.type !== 'private') throw invalidAccess('baseKey must be a private key');
+    if (other.type !== 'public') throw invalidAccess('algorithm.public must be a public key');
+    if (algorithm.name === 'ECDH' && algorithm.public.algorithm.namedCurve !== key.algorithm.namedCurve) throw invalidAccess('Named curve mismatch');
+    let shared;
+    try {
+      shared = crypto.diffieHellman({ privateKey: own, publicKey: other }).buffer;
+    } catch {
+      throw operation('The operation failed for an operation-specific reason');
+    }
+    if (bits === null || bits === undefined) return shared;
+    if (bits > shared.byteLength * 8) throw operation('derived bit length is too small');
+    return shared.slice(0, bits / 8);
+  }
   function derive(algorithm, key, bits, usage) {
+    const isAgreement = algorithm.name === 'ECDH' || algorithm.name === 'X25519';
+    if (isAgreement && (bits === null || bits === undefined)) return agree(algorithm, key, bits, usage);
     if (!NumberIsInteger(bits) || bits % 8) throw operation('the length must be a multiple of 8 bits');
+    if (isAgreement) return agree(algorithm, key, bits, usage);
     const material = secret(key, usage, algorithm.name);
     const hash = webHash(algorithm.hash);
     const salt = bytes(algorithm.salt, 'salt');
@@ -126,13 +146,53 @@
     return { name: algorithm.name, length: length * 8 };
   }
   const lengthOf = (algorithm) => algorithm.length ?? (algorithm.name === 'HMAC' ? BLOCK[webHash(algorithm.hash)] * 8 : 256);
-  const KINDS = { 'RSASSA-PKCS1-v1_5': 'rsa', 'RSA-PSS': 'rsa', 'RSA-OAEP': 'rsa', ECDSA: 'ec', Ed25519: 'ed25519' };
+  // A secret of another algorithm is taken whole.
+  const lengthFor = (algorithm) => (algorithm.name === 'HKDF' || algorithm.name === 'PBKDF2' ? null : lengthOf(algorithm));
+  const KINDS = { __proto__: null, 'RSASSA-PKCS1-v1_5': 'rsa', 'RSA-PSS': 'rsa', 'RSA-OAEP': 'rsa', ECDSA: 'ec', ECDH: 'ec', Ed25519: 'ed25519', X25519: 'x25519' };
+  // What each half of a pair may be used for.
+  const USES = {
+    __proto__: null, 'RSA-OAEP': [['encrypt', 'wrapKey'], ['decrypt', 'unwrapKey']], ECDH: [[], ['deriveKey', 'deriveBits']], X25519: [[], ['deriveKey', 'deriveBits']],
+  };
+  const CURVES = { __proto__: null, prime256v1: 'P-256', secp384r1: 'P-384', secp521r1: 'P-521' };
+  const SIZES = { __proto__: null, 'P-256': 32, 'P-384': 48, 'P-521': 66 };
+  function curveOf({ namedCurve }) {
+    if (!SIZES[namedCurve]) throw unsupported(`Unrecognized namedCurve: ${namedCurve} (there are P-256, P-384 and P-521)`);
+    return namedCurve;
+  }
   function asymmetric(key, algorithm, extractable, usages) {
     if (key.asymmetricKeyType !== KINDS[algorithm.name]) throw dataError(`Invalid key type: this is ${key.asymmetricKeyType}`);
-    const { modulusLength, publicExponent } = key.asymmetricKeyDetails;
-    const about = modulusLength === undefined ? algorithm.name === 'ECDSA' ? { namedCurve: 'P-256' } : {}
+    const { modulusLength, publicExponent, namedCurve } = key.asymmetricKeyDetails;
+    if (namedCurve !== undefined && CURVES[namedCurve] !== curveOf(algorithm)) throw dataError('Named curve mismatch');
+    const about = namedCurve !== undefined ? { namedCurve: CURVES[namedCurve] } : modulusLength === undefined ? {}
       : { modulusLength, publicExponent: new Uint8Array(Buffer.from(publicExponent.toString(16).padStart(6, '0'), 'hex')), hash: hashName(algorithm.hash) };
     return CryptoKey.make(key, { name: algorithm.name, ...about }, extractable, usages);
+  }
+  // A public key of the bytes that `raw` means.
+  function rawJwk(algorithm, raw) {
+    if (algorithm.name === 'Ed25519' || algorithm.name === 'X25519') return { kty: 'OKP', crv: algorithm.name, x: raw.toString('base64url') };
+    const point = crypto.ECDH.convertKey(raw, curveOf(algorithm));
+    const half = 1 + SIZES[algorithm.namedCurve];
+    return { kty: 'EC', crv: algorithm.namedCurve, x: point.subarray(1, half).toString('base64url'), y: point.subarray(half).toString('base64url') };
+  }
+  function rawOf(object) {
+    const { x, y } = object.export({ format: 'jwk' });
+    const part = (text) => Buffer.from(text, 'base64url');
+    return plain(y === undefined ? part(x) : Buffer.concat([new Uint8Array([4]), part(x), part(y)]));
+  }
+  function makePair(algorithm) {
+    const kind = KINDS[algorithm.name];
+    if (kind === 'ec') return crypto.generateKeyPairSync('ec', { namedCurve: curveOf(algorithm) });
+    if (kind !== 'rsa') return crypto.generateKeyPairSync(kind);
+    webHash(algorithm.hash);
+    return crypto.generateKeyPairSync('rsa', { modulusLength: algorithm.modulusLength, publicExponent: Number(`0x${bytes(algorithm.publicExponent, 'publicExponent').toString('hex')}`) });
+  }
+  const RSA_ALGS = { __proto__: null, 'RSASSA-PKCS1-v1_5': 'RS', 'RSA-PSS': 'PS' };
+  // The `alg` of a JSON Web Key.
+  function algOf({ name, hash, length }) {
+    if (name === 'HMAC') return `HS${hash.name.slice(4)}`;
+    if (name.startsWith('AES-')) return `A${length}${name.slice(4)}`;
+    if (name === 'RSA-OAEP') return hash.name === 'SHA-1' ? name : `${name}${hash.name.slice(3)}`;
+    return RSA_ALGS[name] && `${RSA_ALGS[name]}${hash.name === 'SHA-1' ? '1' : hash.name.slice(4)}`;
   }
 
   const subtle = {
@@ -144,11 +204,10 @@
     async importKey(format, keyData, algorithm, extractable, usages) {
       algorithm = normal(algorithm);
       if (KINDS[algorithm.name]) {
-        if (format === 'raw' && algorithm.name !== 'Ed25519' && algorithm.name !== 'ECDSA') throw unsupported('RSA keys have no raw format');
+        if (format === 'raw' && KINDS[algorithm.name] === 'rsa') throw unsupported('RSA keys have no raw format');
         try {
           const raw = format === 'raw' && bytes(keyData, 'key');
-          const jwk = !raw ? keyData : algorithm.name === 'Ed25519' ? { kty: 'OKP', crv: 'Ed25519', x: raw.toString('base64url') }
-            : { kty: 'EC', crv: 'P-256', x: raw.subarray(1, 33).toString('base64url'), y: raw.subarray(33).toString('base64url') };
+          const jwk = raw ? rawJwk(algorithm, raw) : keyData;
           if (format === 'jwk' || raw) {
             const make = jwk.d === undefined ? crypto.createPublicKey : crypto.createPrivateKey;
             return asymmetric(make({ key: jwk, format: 'jwk' }), algorithm, extractable, usages);
@@ -156,7 +215,7 @@
           if (format === 'spki') return asymmetric(crypto.createPublicKey({ key: bytes(keyData, 'key') }), algorithm, extractable, usages);
           if (format === 'pkcs8') return asymmetric(crypto.createPrivateKey({ key: bytes(keyData, 'key') }), algorithm, extractable, usages);
         } catch (error) {
-          throw error.name === 'DataError' ? error : dataError(error.message);
+          throw error.name === 'DataError' || error.name === 'NotSupportedError' ? error : dataError(error.message);
         }
         throw unsupported(`importKey supports the formats spki, pkcs8, jwk and raw, not ${format}`);
       }
@@ -169,22 +228,22 @@
       const object = CryptoKey.objectOf(key);
       if (!key.extractable) throw invalidAccess('key is not extractable');
       if (format === 'jwk') {
-        const { name, hash, length } = key.algorithm;
-        const alg = name === 'HMAC' ? `HS${hash.name.slice(4)}` : name.startsWith('AES-') ? `A${length}${name.slice(4)}` : undefined;
+        const alg = algOf(key.algorithm);
         return { key_ops: key.usages, ext: true, ...object.export({ format: 'jwk' }), ...(alg && { alg }) };
       }
       if (format === 'raw' && key.type === 'secret') return plain(object.export());
-      if (format === 'raw' && key.type === 'public' && key.algorithm.name === 'Ed25519') return plain(Buffer.from(object.export({ format: 'jwk' }).x, 'base64url'));
+      if (format === 'raw' && key.type === 'public' && KINDS[key.algorithm.name] !== 'rsa') return rawOf(object);
       if ((format === 'spki' && key.type === 'public') || (format === 'pkcs8' && key.type === 'private')) return plain(object.export({ format: 'der', type: format }));
       throw unsupported(`a ${key.type} ${key.algorithm.name} key cannot be exported as ${format}`);
     },
     async generateKey(algorithm, extractable, usages) {
       algorithm = normal(algorithm);
-      if (algorithm.name === 'Ed25519' || algorithm.name === 'ECDSA') {
-        const pair = crypto.generateKeyPairSync(KINDS[algorithm.name], { namedCurve: algorithm.namedCurve });
+      if (KINDS[algorithm.name]) {
+        const pair = makePair(algorithm);
+        const [open, closed] = USES[algorithm.name] ?? [['verify'], ['sign']];
         return {
-          publicKey: asymmetric(pair.publicKey, algorithm, true, usages.filter((usage) => usage === 'verify')),
-          privateKey: asymmetric(pair.privateKey, algorithm, extractable, usages.filter((usage) => usage === 'sign')),
+          publicKey: asymmetric(pair.publicKey, algorithm, true, open.filter((usage) => usages.includes(usage))),
+          privateKey: asymmetric(pair.privateKey, algorithm, extractable, closed.filter((usage) => usages.includes(usage))),
         };
       }
       if (algorithm.name !== 'HMAC' && !algorithm.name.startsWith('AES-')) throw unsupported(`generateKey does not make ${algorithm.name} keys`);
@@ -213,7 +272,7 @@
     async deriveBits(algorithm, key, length) { return derive(normal(algorithm), key, length, 'deriveBits'); },
     async deriveKey(algorithm, key, derived, extractable, usages) {
       const wanted = normal(derived);
-      return subtle.importKey('raw', derive(normal(algorithm), key, lengthOf(wanted), 'deriveKey'), wanted, extractable, usages);
+      return subtle.importKey('raw', derive(normal(algorithm), key, lengthFor(wanted), 'deriveKey'), wanted, extractable, usages);
     },
     async wrapKey(format, key, wrapping, algorithm) {
       const exported = await subtle.exportKey(format, key);
