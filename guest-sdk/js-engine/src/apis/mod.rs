@@ -44,13 +44,15 @@ mod rsa_crypt;
 pub(crate) mod run;
 mod sign;
 mod url;
+mod x509;
+mod x509_text;
 mod zlib;
 
 /// What the others see of the language.
 const CAPTURED: &str = include_str!("../prelude/captured.js");
 
 /// The JavaScript parts, in the order they need each other. Their paths are no user's file, so that their frames are not shown.
-const PRELUDE: [(&str, &str); 27] = [
+const PRELUDE: [(&str, &str); 28] = [
     ("flowcell:core", include_str!("../prelude/core.js")),
     ("flowcell:buffer", include_str!("../prelude/buffer.js")),
     ("flowcell:crypto", include_str!("../prelude/crypto.js")),
@@ -58,6 +60,7 @@ const PRELUDE: [(&str, &str); 27] = [
     ("flowcell:keys", include_str!("../prelude/keys.js")),
     ("flowcell:sign", include_str!("../prelude/sign.js")),
     ("flowcell:agree", include_str!("../prelude/agree.js")),
+    ("flowcell:x509", include_str!("../prelude/x509.js")),
     ("flowcell:subtle", include_str!("../prelude/subtle.js")),
     ("flowcell:url", include_str!("../prelude/url.js")),
     ("flowcell:text", include_str!("../prelude/text.js")),
@@ -97,6 +100,7 @@ pub(crate) fn register(context: &mut Context) -> JsResult<()> {
     kdf::register(&native, context)?;
     sign::register(&native, context)?;
     agree::register(&native, context)?;
+    x509::register(&native, context)?;
     rsa_crypt::register(&native, context)?;
     url::register(&native, context)?;
     run::register(&native, context)?;
