@@ -385,8 +385,8 @@ interface Hash {
 
 /** What `require` and `import` know without a library, also as `node:crypto` and so on. */
 declare module 'crypto' {
-  export function createHash(algorithm: string): Hash;
-  export function createHmac(algorithm: string, key: string | Uint8Array): Hash;
+  export function createHash(algorithm: string, options?: { outputLength?: number }): Hash;
+  export function createHmac(algorithm: string, key: string | Uint8Array | KeyObject): Hash;
   export function timingSafeEqual(a: Uint8Array, b: Uint8Array): boolean;
   export function randomBytes(size: number): Buffer;
   export function randomInt(max: number): number;
@@ -395,10 +395,118 @@ declare module 'crypto' {
   export function pbkdf2Sync(password: string | Uint8Array, salt: string | Uint8Array, iterations: number, length: number, digest: string): Buffer;
   export function scryptSync(password: string | Uint8Array, salt: string | Uint8Array, length: number, options?: Record<string, number>): Buffer;
   export function hkdfSync(digest: string, key: string | Uint8Array, salt: string | Uint8Array, info: string | Uint8Array, length: number): ArrayBuffer;
-  export function createCipheriv(algorithm: string, key: string | Uint8Array, iv: string | Uint8Array | null): any;
-  export function createDecipheriv(algorithm: string, key: string | Uint8Array, iv: string | Uint8Array | null): any;
+  type Bytes = string | Uint8Array | ArrayBuffer;
+  export interface KeyOptions {
+    key: Bytes | KeyObject | Record<string, unknown>;
+    format?: 'pem' | 'der' | 'jwk';
+    type?: 'pkcs1' | 'pkcs8' | 'sec1' | 'spki';
+    passphrase?: Bytes;
+    padding?: number;
+    saltLength?: number;
+    dsaEncoding?: 'der' | 'ieee-p1363';
+    oaepHash?: string;
+    oaepLabel?: Bytes;
+    /** SM2: who signs, mostly `1234567812345678`. Node does not have it. */
+    distid?: string;
+  }
+  type KeyInput = Bytes | KeyObject | KeyOptions;
+  export interface ExportOptions {
+    format?: 'pem' | 'der' | 'jwk' | 'buffer';
+    type?: 'pkcs1' | 'pkcs8' | 'sec1' | 'spki';
+    cipher?: string;
+    passphrase?: Bytes;
+  }
+  export class KeyObject {
+    private constructor();
+    readonly type: 'secret' | 'public' | 'private';
+    readonly symmetricKeySize: number | undefined;
+    readonly asymmetricKeyType: 'rsa' | 'ec' | 'ed25519' | 'x25519' | undefined;
+    readonly asymmetricKeyDetails: { modulusLength?: number; publicExponent?: bigint; namedCurve?: string } | undefined;
+    equals(other: KeyObject): boolean;
+    export(options?: ExportOptions): any;
+  }
+  export interface Cipher {
+    update(data: string | Uint8Array, inputEncoding?: BufferEncoding): Buffer;
+    update(data: string | Uint8Array, inputEncoding: BufferEncoding | undefined, outputEncoding: BufferEncoding): string;
+    final(): Buffer;
+    final(encoding: BufferEncoding): string;
+    setAutoPadding(on?: boolean): this;
+    setAAD(data: Uint8Array): this;
+    setAuthTag(tag: Uint8Array): this;
+    getAuthTag(): Buffer;
+  }
+  export function createCipheriv(algorithm: string, key: string | Uint8Array | KeyObject, iv: string | Uint8Array | null, options?: { authTagLength?: number }): Cipher;
+  export function createDecipheriv(algorithm: string, key: string | Uint8Array | KeyObject, iv: string | Uint8Array | null, options?: { authTagLength?: number }): Cipher;
+  export function createSecretKey(key: Bytes, encoding?: BufferEncoding): KeyObject;
+  export function createPrivateKey(key: Bytes | KeyOptions): KeyObject;
+  export function createPublicKey(key: KeyInput): KeyObject;
+  export function generateKeyPairSync(type: 'rsa' | 'ec' | 'ed25519' | 'x25519', options?: {
+    modulusLength?: number;
+    publicExponent?: number;
+    namedCurve?: string;
+    publicKeyEncoding?: ExportOptions;
+    privateKeyEncoding?: ExportOptions;
+  }): { publicKey: any; privateKey: any };
+  export function sign(algorithm: string | null | undefined, data: Uint8Array, key: KeyInput): Buffer;
+  export function verify(algorithm: string | null | undefined, data: Uint8Array, key: KeyInput, signature: Uint8Array): boolean;
+  export interface Sign {
+    update(data: string | Uint8Array, encoding?: BufferEncoding): this;
+    sign(key: KeyInput): Buffer;
+    sign(key: KeyInput, encoding: BufferEncoding): string;
+  }
+  export interface Verify {
+    update(data: string | Uint8Array, encoding?: BufferEncoding): this;
+    verify(key: KeyInput, signature: string | Uint8Array, encoding?: BufferEncoding): boolean;
+  }
+  export function createSign(algorithm: string): Sign;
+  export function createVerify(algorithm: string): Verify;
+  export function publicEncrypt(key: KeyInput, data: Uint8Array): Buffer;
+  export function privateDecrypt(key: KeyInput, data: Uint8Array): Buffer;
+  export function privateEncrypt(key: KeyInput, data: Uint8Array): Buffer;
+  export function publicDecrypt(key: KeyInput, data: Uint8Array): Buffer;
+  type PointFormat = 'compressed' | 'uncompressed' | 'hybrid';
+  export class ECDH {
+    private constructor();
+    static convertKey(key: string | Uint8Array, curve: string, inputEncoding?: BufferEncoding, outputEncoding?: BufferEncoding, format?: PointFormat): any;
+    generateKeys(encoding?: BufferEncoding, format?: PointFormat): any;
+    computeSecret(otherPublicKey: string | Uint8Array, inputEncoding?: BufferEncoding | null, outputEncoding?: BufferEncoding): any;
+    getPrivateKey(encoding?: BufferEncoding): any;
+    getPublicKey(encoding?: BufferEncoding | null, format?: PointFormat): any;
+    setPrivateKey(key: string | Uint8Array, encoding?: BufferEncoding): this;
+  }
+  export function createECDH(curve: string): ECDH;
+  export function diffieHellman(keys: { privateKey: KeyObject; publicKey: KeyObject }): Buffer;
+  export class X509Certificate {
+    constructor(certificate: string | Uint8Array);
+    readonly subject: string | undefined;
+    readonly subjectAltName: string | undefined;
+    readonly issuer: string | undefined;
+    readonly infoAccess: string | undefined;
+    readonly validFrom: string;
+    readonly validTo: string;
+    readonly validFromDate: Date;
+    readonly validToDate: Date;
+    readonly serialNumber: string;
+    readonly fingerprint: string;
+    readonly fingerprint256: string;
+    readonly fingerprint512: string;
+    readonly keyUsage: string[] | undefined;
+    readonly ca: boolean;
+    readonly publicKey: KeyObject;
+    readonly raw: Buffer;
+    checkHost(name: string, options?: Record<string, unknown>): string | undefined;
+    checkEmail(email: string, options?: Record<string, unknown>): string | undefined;
+    checkIP(ip: string): string | undefined;
+    checkIssued(issuer: X509Certificate): boolean;
+    checkPrivateKey(key: KeyObject): boolean;
+    verify(publicKey: KeyObject): boolean;
+    toString(): string;
+    toJSON(): string;
+  }
   export function getHashes(): string[];
   export function getCiphers(): string[];
+  export function getCurves(): string[];
+  export const constants: Record<string, number>;
   export const webcrypto: Crypto;
   export const subtle: any;
   const all: typeof import('crypto');
