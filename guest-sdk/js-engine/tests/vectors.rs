@@ -33,7 +33,7 @@ fn all(file: &str, at_least: usize) {
 
 #[test]
 fn crypto_gives_what_node_gives() {
-    all("crypto.json", 420);
+    all("crypto.json", 440);
 }
 
 #[test]
