@@ -227,7 +227,14 @@ fn built_in(name: &str, context: &mut Context) -> JsResult<Module> {
         |module, (object, names): &(JsObject, Vec<JsString>), context| {
             module.set_export(&js_string!("default"), object.clone().into())?;
             for name in &names[1..] {
-                let value = object.get(name.clone(), context)?;
+                let own = object.borrow().properties().get(&name.clone().into());
+                let runs = own.is_some_and(|own| own.value().is_none());
+                let value = if runs && !may_be_read(&name.to_std_string_lossy()) {
+                    // What runs when it is asked for would make each script that imports the module larger.
+                    JsValue::undefined()
+                } else {
+                    object.get(name.clone(), context)?
+                };
                 module.set_export(name, value)?;
             }
             Ok(())
@@ -235,6 +242,15 @@ fn built_in(name: &str, context: &mut Context) -> JsResult<Module> {
         (object, names.clone()),
     );
     Ok(Module::synthetic(&names, steps, None, None, context))
+}
+
+/// Whether the script may read an export of a module of ours: it names it, or it takes the module whole.
+fn may_be_read(export: &str) -> bool {
+    let takes_all = |source: &str| {
+        source.contains("import(")
+            || source.split('*').skip(1).any(|rest| rest.trim_start().starts_with(['a', 'f']))
+    };
+    stack::with_sources(|sources| sources.iter().any(|source| source.contains(export) || takes_all(source)))
 }
 
 /// What `require` gives for a file; `None` if it is no file. Of a module: what it exports as `module.exports` (a bundled CommonJS

@@ -4,38 +4,59 @@
 use std::cell::RefCell;
 
 use boa_engine::{
-    Context, JsObject, JsResult, JsString, JsValue, NativeFunction, object::FunctionObjectBuilder,
+    Context, JsObject, JsResult, JsString, JsValue, NativeFunction, js_string, object::FunctionObjectBuilder,
     property::PropertyDescriptor,
 };
 
 /// A module, or a few that belong together.
 struct Group {
-    /// What scripts write in quotes to get at it.
-    named: &'static [&'static str],
-    /// What its files put into `modules`.
+    named: Named,
+    holder: Holder,
+    /// What its files put there.
     exports: &'static [&'static str],
     /// In the order they need each other.
     files: &'static [(&'static str, &'static str)],
 }
 
-const GROUPS: [Group; 6] = [
+/// How scripts get at a group.
+enum Named {
+    /// By the name of a module, in quotes.
+    Modules(&'static [&'static str]),
+    /// By one of these words.
+    Words(&'static [&'static str]),
+}
+
+/// Where the exports of a group stand.
+#[derive(Clone, Copy)]
+enum Holder {
+    /// The `modules` of the prelude.
+    Modules,
+    /// What `require('crypto')` gives.
+    Crypto,
+}
+
+const GROUPS: [Group; 8] = [
     Group {
-        named: &["events"],
+        named: Named::Modules(&["events"]),
+        holder: Holder::Modules,
         exports: &["events"],
         files: &[("flowcell:emitter", include_str!("../prelude/emitter.js"))],
     },
     Group {
-        named: &["path", "path/posix"],
+        named: Named::Modules(&["path", "path/posix"]),
+        holder: Holder::Modules,
         exports: &["path"],
         files: &[("flowcell:path", include_str!("../prelude/path.js"))],
     },
     Group {
-        named: &["string_decoder"],
+        named: Named::Modules(&["string_decoder"]),
+        holder: Holder::Modules,
         exports: &["stringDecoder"],
         files: &[("flowcell:decoder", include_str!("../prelude/decoder.js"))],
     },
     Group {
-        named: &["stream", "stream/promises", "stream/consumers"],
+        named: Named::Modules(&["stream", "stream/promises", "stream/consumers"]),
+        holder: Holder::Modules,
         exports: &["stream", "streamTools", "streamConsumers"],
         files: &[
             ("flowcell:stream", include_str!("../prelude/stream.js")),
@@ -44,14 +65,37 @@ const GROUPS: [Group; 6] = [
         ],
     },
     Group {
-        named: &["assert", "assert/strict"],
+        named: Named::Modules(&["assert", "assert/strict"]),
+        holder: Holder::Modules,
         exports: &["assert"],
         files: &[("flowcell:assert", include_str!("../prelude/assert.js"))],
     },
     Group {
-        named: &["zlib", "constants"],
+        named: Named::Modules(&["zlib", "constants"]),
+        holder: Holder::Modules,
         exports: &["zlib"],
         files: &[("flowcell:zlib", include_str!("../prelude/zlib.js"))],
+    },
+    Group {
+        named: Named::Words(&["ECDH", "diffieHellman", "getCurves", "generateKey"]),
+        holder: Holder::Crypto,
+        exports: &[
+            "ECDH",
+            "createECDH",
+            "diffieHellman",
+            "getCurves",
+            "generateKeyPairSync",
+            "generateKeyPair",
+            "generateKeySync",
+            "generateKey",
+        ],
+        files: &[("flowcell:agree", include_str!("../prelude/agree.js"))],
+    },
+    Group {
+        named: Named::Words(&["X509"]),
+        holder: Holder::Crypto,
+        exports: &["X509Certificate"],
+        files: &[("flowcell:x509", include_str!("../prelude/x509.js"))],
     },
 ];
 
@@ -59,7 +103,17 @@ const GROUPS: [Group; 6] = [
 struct Kept {
     arguments: [JsValue; 3],
     modules: JsObject,
+    crypto: JsObject,
     groups: Vec<State>,
+}
+
+impl Kept {
+    fn holder(&self, holder: Holder) -> JsObject {
+        match holder {
+            Holder::Modules => self.modules.clone(),
+            Holder::Crypto => self.crypto.clone(),
+        }
+    }
 }
 
 /// A group that has not run.
@@ -75,14 +129,15 @@ thread_local! {
     static KEPT: RefCell<Option<Kept>> = const { RefCell::new(None) };
 }
 
-/// Puts an accessor for each export into `modules`. `visible` finds the globals that a text names.
+/// Puts an accessor for each export where it belongs. `visible` finds the globals that a text names.
 pub(super) fn register(
     arguments: [JsValue; 3],
     modules: &JsObject,
     visible: impl Fn(&str, &mut Context) -> JsResult<(String, Vec<JsValue>)>,
     context: &mut Context,
 ) -> JsResult<()> {
-    let mut groups = Vec::new();
+    let crypto = modules.get(js_string!("crypto"), context)?.to_object(context)?;
+    let mut kept = Kept { arguments, modules: modules.clone(), crypto, groups: Vec::new() };
     for (index, group) in GROUPS.iter().enumerate() {
         let visible = group.files.iter().map(|(_, text)| visible(text, context)).collect::<JsResult<_>>()?;
         let getter = |export: &&'static str| {
@@ -91,17 +146,17 @@ pub(super) fn register(
         };
         let getters = group.exports.iter().map(getter).collect();
         let state = State { visible, getters, has_run: false };
-        offer(group, &state, modules);
-        groups.push(state);
+        offer(group, &state, &kept.holder(group.holder));
+        kept.groups.push(state);
     }
-    KEPT.set(Some(Kept { arguments, modules: modules.clone(), groups }));
+    KEPT.set(Some(kept));
     Ok(())
 }
 
-fn offer(group: &Group, state: &State, modules: &JsObject) {
+fn offer(group: &Group, state: &State, holder: &JsObject) {
     for (export, getter) in group.exports.iter().zip(&state.getters) {
         let accessor = PropertyDescriptor::builder().get(getter.clone());
-        modules.insert_property(JsString::from(*export), accessor.configurable(true).enumerable(true));
+        holder.insert_property(JsString::from(*export), accessor.configurable(true).enumerable(true));
     }
 }
 
@@ -112,14 +167,17 @@ fn get_export(
     context: &mut Context,
 ) -> JsResult<JsValue> {
     load(*index, context)?;
-    let modules = KEPT.with_borrow(|kept| kept.as_ref().map(|kept| kept.modules.clone()));
-    modules.expect("it is registered").get(JsString::from(*export), context)
+    let holder = KEPT.with_borrow(|kept| kept.as_ref().map(|kept| kept.holder(GROUPS[*index].holder)));
+    holder.expect("it is registered").get(JsString::from(*export), context)
 }
 
-/// The groups that the sources name in quotes, by their numbers.
+/// The groups that the sources name, by their numbers.
 pub(crate) fn named(sources: &[&str]) -> Vec<usize> {
-    let is_named =
-        |group: &Group| group.named.iter().any(|name| sources.iter().any(|source| in_quotes(source, name)));
+    let any = |found: &dyn Fn(&str) -> bool| sources.iter().any(|source| found(source));
+    let is_named = |group: &Group| match group.named {
+        Named::Modules(names) => names.iter().any(|name| any(&|source| in_quotes(source, name))),
+        Named::Words(words) => words.iter().any(|word| any(&|source| source.contains(word))),
+    };
     (0..GROUPS.len()).filter(|index| is_named(&GROUPS[*index])).collect()
 }
 
@@ -142,12 +200,13 @@ fn load(index: usize, context: &mut Context) -> JsResult<()> {
     let kept = KEPT.with_borrow_mut(|kept| {
         let kept = kept.as_mut().expect("it is registered");
         let had_run = std::mem::replace(&mut kept.groups[index].has_run, true);
-        (!had_run).then(|| (kept.groups[index].clone(), kept.modules.clone(), kept.arguments.clone()))
+        let holder = kept.holder(group.holder);
+        (!had_run).then(|| (kept.groups[index].clone(), holder, kept.arguments.clone()))
     });
-    let Some((state, modules, arguments)) = kept else { return Ok(()) };
+    let Some((state, holder, arguments)) = kept else { return Ok(()) };
     for export in group.exports {
         let undefined = PropertyDescriptor::builder().value(JsValue::undefined());
-        modules.insert_property(
+        holder.insert_property(
             JsString::from(*export),
             undefined.writable(true).enumerable(true).configurable(true),
         );
@@ -156,7 +215,7 @@ fn load(index: usize, context: &mut Context) -> JsResult<()> {
     let ran =
         files.try_for_each(|((path, text), seen)| super::run_file(path, text, seen, &arguments, context));
     if ran.is_err() {
-        offer(group, &state, &modules);
+        offer(group, &state, &holder);
         KEPT.with_borrow_mut(|kept| kept.as_mut().expect("it is registered").groups[index].has_run = false);
     }
     ran

@@ -52,15 +52,13 @@ mod zlib;
 const CAPTURED: &str = include_str!("../prelude/captured.js");
 
 /// The JavaScript parts, in the order they need each other. Their paths are no user's file, so that their frames are not shown.
-const PRELUDE: [(&str, &str); 28] = [
+const PRELUDE: [(&str, &str); 26] = [
     ("flowcell:core", include_str!("../prelude/core.js")),
     ("flowcell:buffer", include_str!("../prelude/buffer.js")),
     ("flowcell:crypto", include_str!("../prelude/crypto.js")),
     ("flowcell:cipher", include_str!("../prelude/cipher.js")),
     ("flowcell:keys", include_str!("../prelude/keys.js")),
     ("flowcell:sign", include_str!("../prelude/sign.js")),
-    ("flowcell:agree", include_str!("../prelude/agree.js")),
-    ("flowcell:x509", include_str!("../prelude/x509.js")),
     ("flowcell:subtle", include_str!("../prelude/subtle.js")),
     ("flowcell:url", include_str!("../prelude/url.js")),
     ("flowcell:text", include_str!("../prelude/text.js")),
