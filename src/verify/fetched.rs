@@ -59,10 +59,14 @@ pub struct Document(Content);
 enum Content {
     Keys(Vec<SetKey>),
     /// The leaf of a chain, with both algorithms of those who send it.
-    Certificate {
-        sha1: PublicKey,
-        sha256: PublicKey,
-    },
+    Certificate(Box<Both>),
+}
+
+/// A key with both algorithms.
+#[derive(Debug)]
+struct Both {
+    sha1: PublicKey,
+    sha256: PublicKey,
 }
 
 /// One key of a set.
@@ -107,14 +111,14 @@ impl Document {
         let own = chain.iter().find(|part| part.tag() == "CERTIFICATE").ok_or("it holds no CERTIFICATE")?;
         let read = |algorithm| PublicKey::of_certificate(own.contents(), Manner::of(algorithm));
         let (sha1, sha256) = (read(KeyAlgorithm::RsaSha1)?, read(KeyAlgorithm::RsaSha256)?);
-        Ok(Self(Content::Certificate { sha1, sha256 }))
+        Ok(Self(Content::Certificate(Box::new(Both { sha1, sha256 }))))
     }
 
     /// Whether a key of this name is in it. Without a name, whether there is any.
     pub fn has(&self, key_id: Option<&str>) -> bool {
         match &self.0 {
             Content::Keys(keys) => key_id.is_none_or(|id| keys.iter().any(|key| key.is(id))),
-            Content::Certificate { .. } => true,
+            Content::Certificate(_) => true,
         }
     }
 
@@ -126,7 +130,7 @@ impl Document {
                 .filter(|key| key_id.is_none_or(|id| key.is(id)))
                 .filter(|key| key.algorithm.as_ref().is_none_or(|own| own == algorithm))
                 .collect(),
-            Content::Certificate { .. } => Vec::new(),
+            Content::Certificate(_) => Vec::new(),
         }
     }
 
@@ -134,7 +138,7 @@ impl Document {
     pub(super) fn key(&self, sha1: bool) -> Option<&PublicKey> {
         match &self.0 {
             Content::Keys(_) => None,
-            Content::Certificate { sha1: old, sha256 } => Some(if sha1 { old } else { sha256 }),
+            Content::Certificate(both) => Some(if sha1 { &both.sha1 } else { &both.sha256 }),
         }
     }
 }

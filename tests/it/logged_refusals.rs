@@ -25,13 +25,17 @@ fn every_answer_below_the_webhooks_has_a_line_whoever_gave_it() {
         let answer = server.send(&request.header("x-real-ip", "203.0.113.7"));
         assert_eq!((answer.status, answer.problem().as_str()), (status, code));
         let line = server.newest_request(index + 1);
-        assert_eq!(line["outcome"]["code"], json!(code), "{line}");
+        assert_eq!(line["outcome"]["refused"]["code"], json!(code), "{line}");
         assert_eq!((&line["status"], &line["ip"]), (&json!(status), &json!("203.0.113.7")), "{line}");
         assert_eq!(line["path"], "/api/webhooks/a", "{line}");
     }
     assert_eq!(server.send(&Request::post(&long.replace("/api/webhooks/", "/api/other/"))).status, 414);
     server.send(&Request::post("/api/webhooks/none"));
-    assert_eq!(server.newest_request(4)["outcome"]["code"], "webhook_unknown", "other paths have no log");
+    assert_eq!(
+        server.newest_request(4)["outcome"]["refused"]["code"],
+        "webhook_unknown",
+        "other paths have no log"
+    );
     assert!(server.runs("a").is_empty());
 }
 

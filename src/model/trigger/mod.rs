@@ -14,6 +14,7 @@ mod secret_spec;
 mod start;
 mod texts;
 mod verify;
+mod verify_fields;
 mod verify_parse;
 mod webhook;
 mod webhook_parse;

@@ -9,11 +9,11 @@ use super::{
     fields::{FieldsAlgorithm, FieldsFormat, FieldsSpec},
     jwt::JwtSpec,
     public_key::{PaypalSpec, SignatureSpec, SnsSpec},
-    verify_parse::{PATH, check_tolerance, read},
+    verify_fields::{PATH, check_tolerance, read},
 };
 use crate::model::value::{
     FieldError,
-    fields::{Object, join, kind_of, only_known, take},
+    fields::{Object, join, only_known, take},
 };
 
 const JWT: [&str; 12] = [
@@ -229,37 +229,4 @@ pub(super) fn paypal(fields: Object) -> Result<PaypalSpec, FieldError> {
 /// A known sender with keys of its own.
 pub(super) fn key<T: DeserializeOwned>(fields: Object) -> Result<T, FieldError> {
     read(fields, &["public_key", "tolerance"], &["public_key"])
-}
-
-/// The form of public keys, looked at before serde would say no more than that no variant fits.
-pub(super) fn check_keys(value: &Value, path: &str) -> Result<(), FieldError> {
-    let empty = |path: &str| Err(FieldError::new(path, "an empty key would let nobody in; give one"));
-    let odd = |path: &str, value: &Value| {
-        Err(FieldError::new(path, format!("expected a string or an array, found {}", kind_of(value))))
-    };
-    let several = match value {
-        Value::String(one) if one.is_empty() => return empty(path),
-        Value::String(_) => return Ok(()),
-        Value::Array(several) if several.is_empty() => return empty(path),
-        Value::Array(several) => several,
-        other => return odd(path, other),
-    };
-    for (index, entry) in several.iter().enumerate() {
-        let place = format!("{path}[{index}]");
-        match entry {
-            Value::String(one) if one.is_empty() => return empty(&place),
-            Value::String(_) => {}
-            Value::Object(fields) => {
-                only_known(fields, &place, &["key", "id", "until"])?;
-                match fields.get("key") {
-                    Some(Value::String(key)) if !key.is_empty() => {}
-                    Some(Value::String(_)) => return empty(&join(&place, "key")),
-                    Some(other) => return odd(&join(&place, "key"), other),
-                    None => return Err(FieldError::new(place, "`key` is missing")),
-                }
-            }
-            other => return odd(&place, other),
-        }
-    }
-    Ok(())
 }

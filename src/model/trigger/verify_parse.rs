@@ -8,15 +8,13 @@ use super::{
     hmac::HmacSpec,
     proof_parse,
     verify::{BasicSpec, Vendor, Verify},
+    verify_fields::{PATH, check_tolerance, read},
 };
 use crate::model::value::{
-    FieldError, Span,
-    fields::{Object, join, kind_of, object, only_known, required, take, typed},
+    FieldError,
+    fields::{Object, join, object, only_known, required, take},
 };
 
-pub(super) const PATH: &str = "trigger.verify";
-/// A timestamp may be off by so much at most.
-const MAX_TOLERANCE: Span = Span::from_millis(86_400_000);
 /// The schemes that are no [`Vendor`].
 const OTHERS: [&str; 22] = [
     "gitlab",
@@ -100,49 +98,6 @@ impl Verify {
     }
 }
 
-/// `known` are all fields, `required` those that must be there.
-pub(super) fn read<T: DeserializeOwned>(
-    fields: Object,
-    known: &[&str],
-    required: &[&str],
-) -> Result<T, FieldError> {
-    only_known(&fields, PATH, known)?;
-    if let Some(field) = required.iter().find(|field| fields.get(**field).is_none_or(Value::is_null)) {
-        return Err(FieldError::new(PATH, format!("`{field}` is missing")));
-    }
-    let given = |field: &str| fields.get(field).filter(|value| !value.is_null());
-    // JSON Web Tokens and Discord take their public keys as they take secrets.
-    let keys: &[&str] = if known.contains(&"secret") && !known.contains(&"leave_out") {
-        &[]
-    } else {
-        &["public_key", "certificate"]
-    };
-    for field in ["secret", "public_key", "password", "token", "aes_key", "encrypt_key", "webhook_id"] {
-        if let Some(secrets) = given(field).filter(|_| !keys.contains(&field)) {
-            check_secrets(secrets, &join(PATH, field))?;
-        }
-    }
-    for field in keys {
-        if let Some(found) = given(field) {
-            proof_parse::check_keys(found, &join(PATH, field))?;
-        }
-    }
-    for field in ["receive_id", "issuer", "audience", "topic"] {
-        if let Some(texts) = given(field) {
-            check_texts(texts, &join(PATH, field))?;
-        }
-    }
-    if let Some(tolerance) = fields.get("tolerance").filter(|value| !value.is_null()) {
-        check_tolerance(tolerance.clone(), &join(PATH, "tolerance"))?;
-    }
-    for field in ["parameter", "header", "url", "key_id_header", "field", "body_claim", "jwks_url"] {
-        if fields.get(field).and_then(Value::as_str) == Some("") {
-            return Err(FieldError::new(join(PATH, field), "it is empty"));
-        }
-    }
-    typed(Value::Object(fields), PATH)
-}
-
 /// Exactly one of `either`, which are names for the same, beside `others`.
 fn read_one_of<T: DeserializeOwned>(
     fields: Object,
@@ -215,85 +170,6 @@ fn hmac(mut fields: Object) -> Result<HmacSpec, FieldError> {
         "url",
     ];
     read(fields, &KNOWN, &["header", "secret"])
-}
-
-pub(super) fn check_tolerance(value: Value, path: &str) -> Result<(), FieldError> {
-    let tolerance: Span = typed(value, path)?;
-    if tolerance > MAX_TOLERANCE {
-        return Err(FieldError::new(path, format!("{MAX_TOLERANCE} is the most")));
-    }
-    Ok(())
-}
-
-/// One text or several. Some vendors send no receiver, which is an empty `receive_id`.
-fn check_texts(value: &Value, path: &str) -> Result<(), FieldError> {
-    let empty = || Err(FieldError::new(path, "it names nothing, so it would let nobody in; give one"));
-    let may_be_empty = path.ends_with("receive_id");
-    match value {
-        Value::String(one) if one.is_empty() && !may_be_empty => empty(),
-        Value::String(_) => Ok(()),
-        Value::Array(several) if several.is_empty() => empty(),
-        Value::Array(several) => several.iter().enumerate().try_for_each(|(index, one)| match one {
-            Value::String(one) if one.is_empty() && !may_be_empty => empty(),
-            Value::String(_) => Ok(()),
-            other => {
-                let message = format!("expected a string, found {}", kind_of(other));
-                Err(FieldError::new(format!("{path}[{index}]"), message))
-            }
-        }),
-        other => {
-            Err(FieldError::new(path, format!("expected a string or an array, found {}", kind_of(other))))
-        }
-    }
-}
-
-/// The form of secrets, looked at before serde would say no more than that no variant fits.
-fn check_secrets(value: &Value, path: &str) -> Result<(), FieldError> {
-    let empty = |path: &str| FieldError::new(path, "an empty secret would let anyone in; give one");
-    match value {
-        Value::String(one) if one.is_empty() => Err(empty(path)),
-        Value::String(_) => Ok(()),
-        Value::Array(several) if several.is_empty() => Err(empty(path)),
-        Value::Array(several) => {
-            for (index, entry) in several.iter().enumerate() {
-                check_entry(entry, &format!("{path}[{index}]"), path, &empty)?;
-            }
-            Ok(())
-        }
-        other => {
-            Err(FieldError::new(path, format!("expected a string or an array, found {}", kind_of(other))))
-        }
-    }
-}
-
-fn check_entry(
-    entry: &Value,
-    place: &str,
-    path: &str,
-    empty: &dyn Fn(&str) -> FieldError,
-) -> Result<(), FieldError> {
-    match entry {
-        Value::String(one) if one.is_empty() => Err(empty(path)),
-        Value::String(_) => Ok(()),
-        Value::Object(fields) => {
-            only_known(fields, place, &["secret", "until"])?;
-            for field in ["secret", "until"] {
-                match fields.get(field) {
-                    Some(Value::String(text)) if text.is_empty() => return Err(empty(&join(place, field))),
-                    Some(Value::String(_)) => {}
-                    Some(other) => {
-                        let message = format!("expected a string, found {}", kind_of(other));
-                        return Err(FieldError::new(join(place, field), message));
-                    }
-                    None => return Err(FieldError::new(place, format!("`{field}` is missing"))),
-                }
-            }
-            Ok(())
-        }
-        other => {
-            Err(FieldError::new(place, format!("expected a string or an object, found {}", kind_of(other))))
-        }
-    }
 }
 
 #[cfg(test)]
