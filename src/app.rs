@@ -1,7 +1,6 @@
 //! The one place that connects store, sandbox, engine, routers and shutdown.
 
 use std::{
-    net::SocketAddr,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -12,7 +11,7 @@ use tokio::{net::TcpListener, sync::Notify};
 
 use crate::{
     api,
-    config::{Config, TlsSource},
+    config::{Config, Listen, TlsSource},
     engine::{
         Catalog, Definition, DefinitionError, Engine, EngineOptions, Environment, Plugins, Ports,
         SystemPorts, Vault, VaultError,
@@ -31,6 +30,7 @@ use crate::{
     server::{
         self,
         acme::Acme,
+        listener::Listener,
         tls::{Certificates, Files, Tls, TlsError},
     },
     steps::{PluginSource, Services},
@@ -50,7 +50,7 @@ pub enum AppError {
     #[error("cannot listen on {address}: {source}; stop what uses it, or give another with --listen")]
     Listen {
         /// The address.
-        address: SocketAddr,
+        address: Listen,
         /// What the system says.
         #[source]
         source: std::io::Error,
@@ -199,8 +199,8 @@ async fn install_plugins(config: &Config, plugins: &Plugins, now_ms: u64) -> Res
 
 /// A server that listens.
 pub struct App {
-    listener: TcpListener,
-    address: SocketAddr,
+    listener: Listener,
+    address: Listen,
     router: Router,
     engine: Engine,
     store: Arc<dyn Store>,
@@ -226,11 +226,23 @@ impl App {
             return Err(AppError::SecretVariable(name.clone()));
         }
         // The port first: a second server on the same port must not wait for the lock of the first one's data.
-        let listen_error = |source| AppError::Listen { address: config.listen, source };
-        let listener = TcpListener::bind(config.listen).await.map_err(listen_error)?;
-        let address = listener.local_addr().map_err(listen_error)?;
+        let listen_error = |source| AppError::Listen { address: config.listen.clone(), source };
+        let listener = match &config.listen {
+            Listen::Tcp(address) => TcpListener::bind(address).await.map(Listener::Tcp),
+            Listen::Unix(path) => Listener::unix(path),
+        };
+        let listener = listener.map_err(listen_error)?;
+        let address = match (&listener, &config.listen) {
+            (Listener::Tcp(listener), _) => Listen::Tcp(listener.local_addr().map_err(listen_error)?),
+            (Listener::Unix(..), listen) => listen.clone(),
+        };
+        // Nobody but this machine reaches a Unix socket, and no browser does.
+        let ip = match &address {
+            Listen::Tcp(address) => Some(address.ip().to_canonical()),
+            Listen::Unix(_) => None,
+        };
         let (tls, keeper) = tls(config)?;
-        if tls.is_none() && !address.ip().to_canonical().is_loopback() {
+        if tls.is_none() && ip.is_some_and(|ip| !ip.is_loopback()) {
             tracing::warn!(%address, "HTTP without TLS beyond this machine: set tls.cert and tls.key, or tls.acme, \
                             or put a proxy with TLS in front");
         }
@@ -279,7 +291,7 @@ impl App {
             keep_succeeded: config.keep_succeeded,
             keep_failed: config.keep_failed,
             history_bytes: config.history_bytes.as_bytes(),
-            public_url: config.public_url.clone().unwrap_or_else(|| format!("{scheme}://{address}")).into(),
+            public_url: config.public_url.clone().unwrap_or_else(|| own_url(scheme, &address)).into(),
             drain: config.drain,
         };
         let runs_plugins = PluginEngine::new(PluginOptions {
@@ -302,7 +314,7 @@ impl App {
         loader.install(folders).await?;
         engine.take_up().await?;
         let mut guards = config.network.guards.clone();
-        guards.hosts.loopback = address.ip().to_canonical().is_loopback();
+        guards.hosts.loopback = ip.is_some_and(|ip| ip.is_loopback());
         let gateway = Gateway::new(engine.clone(), endpoints, guards, net);
         let api = api::router(gateway.clone(), engine.clone(), vault, plugins, token, seal);
         let router = gateway.router().merge(api);
@@ -323,7 +335,10 @@ impl App {
 
     /// The URL of the address where it listens.
     pub fn url(&self) -> String {
-        format!("{}://{}", if self.tls.is_some() { "https" } else { "http" }, self.address)
+        match &self.address {
+            Listen::Tcp(_) => own_url(if self.tls.is_some() { "https" } else { "http" }, &self.address),
+            Listen::Unix(_) => self.address.to_string(),
+        }
     }
 
     /// Serves until `stop` resolves. Then it finishes what it accepted, and closes the store.
@@ -351,6 +366,15 @@ impl App {
         engine.stop().await;
         store.close().await;
         failed.map_or(Ok(()), |error| Err(error.into()))
+    }
+}
+
+/// The beginning of URLs, unless the settings give another.
+fn own_url(scheme: &str, address: &Listen) -> String {
+    match address {
+        Listen::Tcp(address) => format!("{scheme}://{address}"),
+        // Only the proxy knows under which name it is reached.
+        Listen::Unix(_) => format!("{scheme}://localhost"),
     }
 }
 

@@ -5,14 +5,15 @@
 
 use std::{
     collections::BTreeMap,
-    net::SocketAddr,
     path::{Path, PathBuf},
 };
 
+mod listen;
 mod network;
 
 use serde::Deserialize;
 
+pub use listen::Listen;
 pub use network::{Network, TlsSource};
 
 use crate::{
@@ -58,7 +59,7 @@ struct Server {
     max_connections: Option<usize>,
     max_connections_per_ip: Option<usize>,
     trusted_proxies: Option<Vec<String>>,
-    forwarded_header: Option<network::Forwarded>,
+    forwarded_header: Option<network::CallerHeader>,
     rate_limit_per_ip: Option<String>,
     hosts: Option<Vec<String>>,
     cross_site: Option<bool>,
@@ -145,8 +146,8 @@ pub struct Flags {
 /// The meaning of all settings together.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Where to listen; port 0 lets the system choose.
-    pub listen: SocketAddr,
+    /// Where to listen.
+    pub listen: Listen,
     /// The folder of everything durable.
     pub data: PathBuf,
     /// The folder that holds workflow folders.
@@ -355,10 +356,7 @@ fn set(table: &mut toml::Table, setting: &str, value: &str) -> Result<(), String
 fn meaning(typed: Typed, flags: &Flags) -> Result<Config, ConfigError> {
     let network = network::meaning(&typed.server)?;
     let listen = flags.listen.clone().or(typed.server.listen).unwrap_or_else(|| "127.0.0.1:8080".to_owned());
-    let listen = listen.parse().map_err(|_| ConfigError::Value {
-        key: "server.listen",
-        message: format!("`{listen}` is not an address; write it as 127.0.0.1:8080 or [::1]:8080"),
-    })?;
+    let listen = listen.parse().map_err(|message| ConfigError::Value { key: "server.listen", message })?;
     let data = flags.data.clone().or(typed.server.data).unwrap_or_else(|| "data".into());
     let at_least_one = |key, value: Option<usize>, default| match value {
         Some(0) => Err(ConfigError::Value { key, message: "must be at least 1".to_owned() }),

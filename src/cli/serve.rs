@@ -19,7 +19,7 @@ pub(super) struct Arguments {
     /// A file of settings, in TOML. Each setting can also be given as FLOWCELL_SECTION_KEY.
     #[arg(long)]
     config: Option<PathBuf>,
-    /// Where to listen [default: 127.0.0.1:8080]; port 0 lets the system choose.
+    /// Where to listen [default: 127.0.0.1:8080]; port 0 lets the system choose. `unix:PATH` is a Unix socket.
     #[arg(long)]
     listen: Option<String>,
     /// The folder of everything durable [default: ./data].

@@ -26,7 +26,7 @@ const MAX_DOMAINS: usize = 100;
 /// The header that proxies write, as it is typed.
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub(super) enum Forwarded {
+pub(super) enum CallerHeader {
     XForwardedFor,
     Forwarded,
     XRealIp,
@@ -118,10 +118,10 @@ pub(super) fn meaning(server: &Server) -> Result<Network, ConfigError> {
             proxies: Proxies {
                 trusted: ranges(&server.trusted_proxies)?,
                 header: match server.forwarded_header {
-                    None | Some(Forwarded::XForwardedFor) => ForwardedHeader::XForwardedFor,
-                    Some(Forwarded::Forwarded) => ForwardedHeader::Forwarded,
-                    Some(Forwarded::XRealIp) => ForwardedHeader::XRealIp,
-                    Some(Forwarded::CfConnectingIp) => ForwardedHeader::CfConnectingIp,
+                    None | Some(CallerHeader::XForwardedFor) => ForwardedHeader::XForwardedFor,
+                    Some(CallerHeader::Forwarded) => ForwardedHeader::Forwarded,
+                    Some(CallerHeader::XRealIp) => ForwardedHeader::XRealIp,
+                    Some(CallerHeader::CfConnectingIp) => ForwardedHeader::CfConnectingIp,
                 },
             },
             per_ip: rate

@@ -18,7 +18,7 @@ fn flags_win_over_variables_over_the_file() {
         [("FLOWCELL_SERVER_LISTEN", "127.0.0.1:2"), ("FLOWCELL_SANDBOX_SLOTS", "4"), ("PATH", "/")];
     let flags = Flags { listen: Some("127.0.0.1:3".to_owned()), ..Flags::default() };
     let config = load(file, &variables, flags).unwrap();
-    assert_eq!((config.listen.port(), config.slots), (3, 4));
+    assert_eq!((config.listen, config.slots), (Listen::Tcp("127.0.0.1:3".parse().unwrap()), 4));
     assert_eq!(config.data, Path::new("/file"));
     assert_eq!(config.cache, Path::new("/file/cache"));
     assert_eq!(

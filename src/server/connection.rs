@@ -8,12 +8,10 @@ use hyper_util::{
     rt::{TokioExecutor, TokioIo},
     server::conn::auto::Builder,
 };
-use tokio::{
-    io::{AsyncRead, AsyncWrite, AsyncWriteExt},
-    net::TcpStream,
-};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 
 use super::{
+    listener::Stream,
     phase::{Close, HEAD},
     registry::Connection,
     requests,
@@ -29,9 +27,7 @@ pub(super) struct Shared {
 }
 
 /// Serves one connection to its end.
-pub(super) async fn serve(shared: Arc<Shared>, stream: TcpStream, connection: &Arc<Connection>) {
-    // Answers are small, so they should leave at once.
-    let _ = stream.set_nodelay(true);
+pub(super) async fn serve(shared: Arc<Shared>, stream: Stream, connection: &Arc<Connection>) {
     let Some(tls) = &shared.tls else { return http(&shared, stream, connection).await };
     let handshake = tokio::time::timeout(HEAD, tls.acceptor().accept(stream));
     let accepted = tokio::select! {

@@ -9,6 +9,7 @@ mod chunks;
 mod connection;
 mod heads;
 mod linger;
+pub(crate) mod listener;
 mod phase;
 mod registry;
 mod requests;
@@ -27,13 +28,11 @@ use hyper_util::{
     server::conn::auto::Builder,
 };
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use tokio::{
-    net::{TcpListener, TcpStream},
-    sync::watch,
-};
+use tokio::sync::watch;
 
 use self::{
     connection::Shared,
+    listener::{Listener, Stream},
     registry::{Full, Registry},
     tls::Tls,
 };
@@ -107,7 +106,7 @@ impl Limits {
 
 /// Serves connections until `draining` says so, then lets the open requests end.
 pub(crate) async fn serve(
-    listener: TcpListener,
+    listener: Listener,
     router: Router,
     limits: Limits,
     tls: Option<Tls>,
@@ -139,7 +138,7 @@ pub(crate) async fn serve(
 }
 
 /// Gives a connection its place and its task. Waits while requests take all places.
-async fn begin(registry: &Arc<Registry>, shared: &Arc<Shared>, stream: TcpStream, peer: SocketAddr) {
+async fn begin(registry: &Arc<Registry>, shared: &Arc<Shared>, stream: Stream, peer: SocketAddr) {
     let place = loop {
         match registry.admit(peer, Instant::now()) {
             Ok(place) => break place,

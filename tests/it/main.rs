@@ -99,6 +99,7 @@ mod timers;
 mod tls;
 mod types;
 mod typescript;
+mod unix_socket;
 mod unverified_copies;
 mod variables;
 mod vectors;

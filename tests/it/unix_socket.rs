@@ -1,0 +1,79 @@
+//! A server that listens on a Unix socket, for a proxy on the same machine.
+
+use std::{
+    fs,
+    io::{Read, Write},
+    os::unix::net::UnixStream,
+    path::Path,
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+
+use serde_json::json;
+
+use crate::support::{Workflow, flowcell_with, poll};
+
+struct Server(Child);
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn start(folder: &Path, socket: &Path) -> Server {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_flowcell"));
+    command.arg("serve").arg("--listen").arg(format!("unix:{}", socket.display()));
+    command.arg("--data").arg(folder.join("data")).arg("--workflows").arg(folder.join("workflows"));
+    command
+        .env("FLOWCELL_SERVER_TRUSTED_PROXIES", "127.0.0.1")
+        .env("FLOWCELL_SERVER_FORWARDED_HEADER", "x-real-ip");
+    let server = Server(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
+    poll("the socket answers", 60, || UnixStream::connect(socket).ok());
+    server
+}
+
+fn ask(socket: &Path, request: &str) -> String {
+    let mut stream = UnixStream::connect(socket).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut text = String::new();
+    stream.read_to_string(&mut text).unwrap();
+    text
+}
+
+#[test]
+fn a_proxy_on_the_same_machine_speaks_through_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("flowcell.sock");
+    Workflow::script("who", "return context.ip").trigger(json!({})).write(&folder.path().join("workflows"));
+    let mut server = start(folder.path(), &socket);
+    let request = "GET /api/webhooks/who HTTP/1.1\r\nhost: hooks.example\r\nx-real-ip: 203.0.113.9\r\nconnection: close\r\n\r\n";
+    let answer = ask(&socket, request);
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("\"203.0.113.9\""), "{answer}");
+
+    let other = flowcell_with(
+        [
+            "serve",
+            "--listen",
+            &format!("unix:{}", socket.display()),
+            "--data",
+            folder.path().join("other").to_str().unwrap(),
+        ],
+        &[],
+    );
+    assert_eq!(other.code, 2);
+    assert!(other.stderr.contains("cannot listen on unix:"), "{}", other.stderr);
+
+    // A server that is killed leaves its file, and the next one takes it.
+    server.0.kill().unwrap();
+    server.0.wait().unwrap();
+    assert!(fs::symlink_metadata(&socket).is_ok());
+    let mut server = start(folder.path(), &socket);
+    assert!(ask(&socket, request).starts_with("HTTP/1.1 200"));
+    let pid = rustix::process::Pid::from_raw(server.0.id() as i32).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    assert!(server.0.wait().unwrap().success());
+    assert!(fs::symlink_metadata(&socket).is_err(), "it takes its file away");
+}
