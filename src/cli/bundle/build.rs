@@ -11,7 +11,7 @@ use regex::Regex;
 
 use super::{
     esbuild::{Build, Esbuild, Meta},
-    probe::{Builtins, NODE, Probe},
+    probe::{Builtins, Library, NODE, Probe},
 };
 use crate::model::Limits;
 
@@ -31,6 +31,10 @@ const PROCESS: &str = "export const process = { env: {}, argv: [], version: 'v20
 /// Node.js, and leaves undone what `fetch` would do (axios: the content type of forms).
 const WORKER: &str = "export const self = Object.create(globalThis, { importScripts: { value() { throw new Error('importScripts is not available'); } } });\n\
                       export class WorkerGlobalScope { static [Symbol.hasInstance](value) { return value === self; } }\n";
+/// What code for browsers sees where it asks which browser it is in: without any it takes itself to be in Node.js, and calls what its files
+/// for browsers leave out (bluebird). The same on every machine.
+const NAVIGATOR: &str = "export const navigator = { userAgent: 'Flowcell', language: 'en-US', languages: ['en-US'], platform: 'Linux', \
+                         hardwareConcurrency: 1, onLine: true };\n";
 /// The name by which code asks.
 const WORKER_NAME: &str = "WorkerGlobalScope";
 /// The size limit of the built file: that of a script, less room for what is put around it.
@@ -119,12 +123,15 @@ impl Builder<'_> {
     /// The module, or why this way does not lead to one.
     pub(super) async fn build(&self, way: Way) -> anyhow::Result<String> {
         let looked = self.look(way)?;
-        let names = self.load(way, &looked).await?;
-        let entry = if looked.is_module {
-            looked.entry.clone()
-        } else {
-            fs::write(self.folder.join("common.js"), common_entry(&looked.entry, &names))?;
+        let library = self.load(way, &looked).await?;
+        let entry = if !looked.is_module {
+            fs::write(self.folder.join("common.js"), common_entry(&looked.entry, &library.names))?;
             "common.js".to_owned()
+        } else if library.whole {
+            fs::write(self.folder.join("whole.js"), whole_entry(&looked.entry))?;
+            "whole.js".to_owned()
+        } else {
+            looked.entry.clone()
         };
         let banner = |name: &String| format!("import {} from \"node:{name}\";", variable(name));
         let banner = looked.builtins.iter().map(banner).collect::<Vec<_>>().join("\n");
@@ -161,8 +168,8 @@ impl Builder<'_> {
         Ok(Looked { is_module: format == Some("esm"), entry, builtins: used, worker })
     }
 
-    /// Loads the library in the engine, and gives the names that it exports.
-    async fn load(&self, way: Way, looked: &Looked) -> anyhow::Result<Vec<String>> {
+    /// Loads the library in the engine, and tells what it exports.
+    async fn load(&self, way: Way, looked: &Looked) -> anyhow::Result<Library> {
         fs::write(
             self.folder.join("load.js"),
             format!("module.exports = require({:?});\n", local(&looked.entry)),
@@ -177,8 +184,7 @@ impl Builder<'_> {
             ..self.base(way, looked)?
         };
         let script = self.run(build)?;
-        let library = self.probe.library(&script).await.context("it does not load in the script engine")?;
-        Ok(library.names)
+        self.probe.library(&script).await.context("it does not load in the script engine")
     }
 
     /// Builds one file. It is minified if it would otherwise be too large for a script.
@@ -221,7 +227,7 @@ impl Builder<'_> {
     }
 
     fn inject(&self, way: Way, worker: bool) -> anyhow::Result<Option<&'static str>> {
-        let parts = [(way.stand_ins, PROCESS), (worker, WORKER)];
+        let parts = [(way.stand_ins, PROCESS), (way.browser, NAVIGATOR), (worker, WORKER)];
         let text: String = parts.into_iter().filter(|(wanted, _)| *wanted).map(|(_, text)| text).collect();
         if text.is_empty() {
             return Ok(None);
@@ -310,6 +316,14 @@ fn package_of(path: &str) -> String {
     let Some((_, inside)) = path.rsplit_once("node_modules/") else { return "it".to_owned() };
     let parts = if inside.starts_with('@') { 2 } else { 1 };
     inside.split('/').take(parts).collect::<Vec<_>>().join("/")
+}
+
+/// A module whose default export is all of it: `require` gives that, as the package's CommonJS form would (axios).
+fn whole_entry(entry: &str) -> String {
+    let entry = local(entry);
+    format!(
+        "import whole from {entry:?};\nexport * from {entry:?};\nexport default whole;\nexport {{ whole as \"module.exports\" }};\n"
+    )
 }
 
 /// A module in front of a CommonJS library: `import` finds the library's properties by name, and `require` gives the

@@ -69,6 +69,8 @@ pub(super) type Builtins = BTreeMap<String, Vec<String>>;
 #[derive(Debug, Deserialize)]
 pub(super) struct Library {
     pub(super) names: Vec<String>,
+    /// Whether the default export has all the others as properties, as that of a CommonJS package would.
+    pub(super) whole: bool,
 }
 
 pub(super) struct Probe(Local);
@@ -90,8 +92,11 @@ impl Probe {
 
     /// Runs a script that sets `__library`, and looks at that value.
     pub(super) async fn library(&self, script: &str) -> anyhow::Result<Library> {
-        let look =
-            "return { names: __library === null || __library === undefined ? [] : Object.keys(__library) };";
+        let look = "const given = typeof __library === 'object' || typeof __library === 'function' ? __library : null;\n\
+                    const names = given === null ? [] : Object.keys(given);\n\
+                    const all = given?.default, others = names.filter((name) => name !== 'default');\n\
+                    const whole = others.length > 0 && ['object', 'function'].includes(typeof all) && all !== null;\n\
+                    return { names, whole: whole && others.every((name) => all[name] === given[name]) };";
         Ok(serde_json::from_value(self.run(&format!("{script}\n{look}")).await?)?)
     }
 
