@@ -177,7 +177,11 @@ fn the_name_says_the_language() {
         ("types/a.d.mts", None),
         ("d.ts", Some(Language::TypeScript)),
         (".ts", None),
-        ("a.json", None),
+        ("a.cjs", Some(Language::JavaScript)),
+        ("a.cts", Some(Language::TypeScript)),
+        ("types/a.d.cts", None),
+        ("data/a.json", Some(Language::Json)),
+        ("a.jsx", None),
         ("js", None),
     ] {
         assert_eq!(Language::of(file), language, "{file}");
