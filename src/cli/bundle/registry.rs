@@ -12,7 +12,8 @@ use std::{
 use anyhow::{Context, bail, ensure};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use http::Method;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 use sha2::{Digest, Sha512};
 use url::Url;
 
@@ -31,8 +32,27 @@ const SHORT: &str = "application/vnd.npm.install-v1+json";
 pub(super) struct Packument {
     #[serde(rename = "dist-tags", default)]
     pub(super) tags: BTreeMap<String, String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "readable")]
     pub(super) versions: BTreeMap<String, Manifest>,
+}
+
+/// The versions that can be understood: an odd one of long ago is no reason to refuse the others.
+fn readable<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<String, Manifest>, D::Error> {
+    let all = BTreeMap::<String, Value>::deserialize(from)?;
+    let read = |(version, manifest)| Some((version, serde_json::from_value(manifest).ok()?));
+    Ok(all.into_iter().filter_map(read).collect())
+}
+
+/// Names and ranges; old versions have an empty list where there are none (underscore 1.0.3).
+fn ranges<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<String, String>, D::Error> {
+    match Value::deserialize(from)? {
+        Value::Object(map) => {
+            Ok(map.into_iter().filter_map(|(name, range)| Some((name, range.as_str()?.to_owned()))).collect())
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
+            Ok(BTreeMap::new())
+        }
+    }
 }
 
 /// One version of a package.
@@ -40,15 +60,15 @@ pub(super) struct Packument {
 pub(super) struct Manifest {
     pub(super) name: String,
     pub(super) version: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "ranges")]
     pub(super) dependencies: BTreeMap<String, String>,
-    #[serde(default, rename = "peerDependencies")]
+    #[serde(default, rename = "peerDependencies", deserialize_with = "ranges")]
     pub(super) peers: BTreeMap<String, String>,
     #[serde(default, rename = "peerDependenciesMeta")]
     pub(super) peers_meta: BTreeMap<String, PeerMeta>,
     /// A text in most packages, `true` in some old ones.
     #[serde(default)]
-    pub(super) deprecated: serde_json::Value,
+    pub(super) deprecated: Value,
     pub(super) dist: Dist,
 }
 
@@ -200,5 +220,23 @@ mod tests {
         for none in ["", "sha1-AAAA", "sha512-", "sha512-AAAA", "sha512-!"] {
             assert_eq!(sha512_of(none), None, "{none}");
         }
+    }
+
+    #[test]
+    fn odd_versions_of_long_ago_do_not_hide_the_others() {
+        let dist = serde_json::json!({ "tarball": "https://r/x.tgz" });
+        let packument: Packument = serde_json::from_value(serde_json::json!({
+            "dist-tags": { "latest": "1.2.0" },
+            "versions": {
+                "0.1.0": { "name": "x", "version": "0.1.0" },
+                "1.0.0": { "name": "x", "version": "1.0.0", "dependencies": [], "peerDependencies": null, "dist": dist },
+                "1.1.0": { "name": "x", "version": "1.1.0", "dependencies": { "a": "^1", "b": false }, "dist": dist },
+                "1.2.0": { "name": "x", "version": "1.2.0", "dependencies": { "a": "^1" }, "dist": dist },
+            },
+        }))
+        .unwrap();
+        let found: Vec<_> =
+            packument.versions.values().map(|one| (one.version.as_str(), one.dependencies.len())).collect();
+        assert_eq!(found, [("1.0.0", 0), ("1.1.0", 1), ("1.2.0", 1)]);
     }
 }
