@@ -69,7 +69,7 @@ pub(super) type Builtins = BTreeMap<String, Vec<String>>;
 #[derive(Debug, Deserialize)]
 pub(super) struct Library {
     pub(super) names: Vec<String>,
-    /// Whether the default export has all the others as properties, as that of a CommonJS package would.
+    /// Whether the default export is all there is: each other export is itself (big.js) or a property of it (axios).
     pub(super) whole: bool,
 }
 
@@ -96,7 +96,7 @@ impl Probe {
                     const names = given === null ? [] : Object.keys(given);\n\
                     const all = given?.default, others = names.filter((name) => name !== 'default');\n\
                     const whole = others.length > 0 && ['object', 'function'].includes(typeof all) && all !== null;\n\
-                    return { names, whole: whole && others.every((name) => all[name] === given[name]) };";
+                    return { names, whole: whole && others.every((name) => given[name] === all || all[name] === given[name]) };";
         Ok(serde_json::from_value(self.run(&format!("{script}\n{look}")).await?)?)
     }
 
