@@ -9,7 +9,7 @@ use super::{
     fields::{FieldsAlgorithm, FieldsFormat, FieldsSpec},
     jwt::JwtSpec,
     public_key::{PaypalSpec, SignatureSpec, SnsSpec},
-    verify_fields::{PATH, check_tolerance, read},
+    verify_fields::{PATH, check_tolerance, read, read_with_keys},
 };
 use crate::model::value::{
     FieldError,
@@ -146,8 +146,8 @@ fn jwks(spec: &JwtSpec, url: &str) -> Result<(), FieldError> {
     Ok(())
 }
 
-/// `timestamp` is checked before serde would say less.
-fn timestamp(fields: &mut Object, places: &[&str]) -> Result<(), FieldError> {
+/// Checks `timestamp` before serde would say less: it has exactly one of these places.
+pub(super) fn timestamp(fields: &mut Object, places: &[&str]) -> Result<(), FieldError> {
     let Some(timestamp): Option<Object> = take(fields, PATH, "timestamp")? else { return Ok(()) };
     let path = join(PATH, "timestamp");
     only_known(&timestamp, &path, &[places, &["unit", "tolerance"]].concat())?;
@@ -157,7 +157,8 @@ fn timestamp(fields: &mut Object, places: &[&str]) -> Result<(), FieldError> {
     let given = |field: &&&str| timestamp.get(**field).is_some_and(|value| !value.is_null());
     if places.iter().filter(given).count() != 1 {
         let places: Vec<_> = places.iter().map(|place| format!("`{place}`")).collect();
-        return Err(FieldError::new(path, format!("give one of {}", places.join(", "))));
+        let (last, others) = places.split_last().expect("there are places");
+        return Err(FieldError::new(path, format!("give one of {} and {last}", others.join(", "))));
     }
     fields.insert("timestamp".to_owned(), Value::Object(timestamp));
     Ok(())
@@ -165,12 +166,12 @@ fn timestamp(fields: &mut Object, places: &[&str]) -> Result<(), FieldError> {
 
 pub(super) fn signature(mut fields: Object) -> Result<SignatureSpec, FieldError> {
     timestamp(&mut fields, &["header", "key", "path"])?;
-    read(fields, &SIGNATURE, &["header", "public_key", "algorithm"])
+    read_with_keys(fields, &SIGNATURE, &["header", "public_key", "algorithm"])
 }
 
 pub(super) fn fields(mut fields: Object) -> Result<FieldsSpec, FieldError> {
     timestamp(&mut fields, &["header", "path"])?;
-    let spec: FieldsSpec = read(fields, &FIELDS, &["algorithm"])?;
+    let spec: FieldsSpec = read_with_keys(fields, &FIELDS, &["algorithm"])?;
     let (needed, useless, there, too_much) = if spec.algorithm.has_public_key() {
         ("public_key", "secret", spec.public_key.is_some(), spec.secret.is_some())
     } else {
@@ -211,7 +212,7 @@ fn plain_without_secret(algorithm: FieldsAlgorithm, has_secret: bool) -> bool {
 }
 
 pub(super) fn sns(fields: Object) -> Result<SnsSpec, FieldError> {
-    let spec: SnsSpec = read(fields, &["topic", "certificate", "tolerance"], &["topic"])?;
+    let spec: SnsSpec = read_with_keys(fields, &["topic", "certificate", "tolerance"], &["topic"])?;
     let is_arn = |topic: &String| topic.starts_with("arn:") && topic.matches(':').count() == 5;
     match spec.topic.list().iter().find(|topic| !is_arn(topic)) {
         None => Ok(spec),
@@ -223,10 +224,10 @@ pub(super) fn sns(fields: Object) -> Result<SnsSpec, FieldError> {
 }
 
 pub(super) fn paypal(fields: Object) -> Result<PaypalSpec, FieldError> {
-    read(fields, &["webhook_id", "certificate", "tolerance"], &["webhook_id"])
+    read_with_keys(fields, &["webhook_id", "certificate", "tolerance"], &["webhook_id"])
 }
 
 /// A known sender with keys of its own.
 pub(super) fn key<T: DeserializeOwned>(fields: Object) -> Result<T, FieldError> {
-    read(fields, &["public_key", "tolerance"], &["public_key"])
+    read_with_keys(fields, &["public_key", "tolerance"], &["public_key"])
 }

@@ -13,23 +13,36 @@ use crate::model::value::{
 pub(super) const PATH: &str = "trigger.verify";
 /// A timestamp may be off by so much at most.
 const MAX_TOLERANCE: Span = Span::from_millis(86_400_000);
-/// `known` are all fields, `required` those that must be there.
+
+/// `known` are all fields, `required` those that must be there. A public key has the form of a secret.
 pub(super) fn read<T: DeserializeOwned>(
     fields: Object,
     known: &[&str],
     required: &[&str],
+) -> Result<T, FieldError> {
+    read_fields(fields, known, required, &[])
+}
+
+/// As [`read`], for senders whose public keys have ids: `public_key` and `certificate` have the form of `PublicKeys`.
+pub(super) fn read_with_keys<T: DeserializeOwned>(
+    fields: Object,
+    known: &[&str],
+    required: &[&str],
+) -> Result<T, FieldError> {
+    read_fields(fields, known, required, &["public_key", "certificate"])
+}
+
+fn read_fields<T: DeserializeOwned>(
+    fields: Object,
+    known: &[&str],
+    required: &[&str],
+    keys: &[&str],
 ) -> Result<T, FieldError> {
     only_known(&fields, PATH, known)?;
     if let Some(field) = required.iter().find(|field| fields.get(**field).is_none_or(Value::is_null)) {
         return Err(FieldError::new(PATH, format!("`{field}` is missing")));
     }
     let given = |field: &str| fields.get(field).filter(|value| !value.is_null());
-    // JSON Web Tokens and Discord take their public keys as they take secrets.
-    let keys: &[&str] = if known.contains(&"secret") && !known.contains(&"leave_out") {
-        &[]
-    } else {
-        &["public_key", "certificate"]
-    };
     for field in ["secret", "public_key", "password", "token", "aes_key", "encrypt_key", "webhook_id"] {
         if let Some(secrets) = given(field).filter(|_| !keys.contains(&field)) {
             check_secrets(secrets, &join(PATH, field))?;
@@ -45,7 +58,7 @@ pub(super) fn read<T: DeserializeOwned>(
             check_texts(texts, &join(PATH, field))?;
         }
     }
-    if let Some(tolerance) = fields.get("tolerance").filter(|value| !value.is_null()) {
+    if let Some(tolerance) = given("tolerance") {
         check_tolerance(tolerance.clone(), &join(PATH, "tolerance"))?;
     }
     for field in ["parameter", "header", "url", "key_id_header", "field", "body_claim", "jwks_url"] {

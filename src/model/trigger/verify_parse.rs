@@ -8,11 +8,11 @@ use super::{
     hmac::HmacSpec,
     proof_parse,
     verify::{BasicSpec, Vendor, Verify},
-    verify_fields::{PATH, check_tolerance, read},
+    verify_fields::{PATH, read},
 };
 use crate::model::value::{
     FieldError,
-    fields::{Object, join, object, only_known, required, take},
+    fields::{Object, join, object, only_known, required},
 };
 
 /// The schemes that are no [`Vendor`].
@@ -139,19 +139,7 @@ fn basic(fields: Object) -> Result<BasicSpec, FieldError> {
 }
 
 fn hmac(mut fields: Object) -> Result<HmacSpec, FieldError> {
-    let timestamp: Option<Object> = take(&mut fields, PATH, "timestamp")?;
-    if let Some(timestamp) = timestamp {
-        let path = join(PATH, "timestamp");
-        only_known(&timestamp, &path, &["header", "key", "path", "unit", "tolerance"])?;
-        if let Some(tolerance) = timestamp.get("tolerance").filter(|value| !value.is_null()) {
-            check_tolerance(tolerance.clone(), &join(&path, "tolerance"))?;
-        }
-        let given = |field: &&str| timestamp.get(*field).is_some_and(|value| !value.is_null());
-        if ["header", "key", "path"].iter().filter(|field| given(field)).count() != 1 {
-            return Err(FieldError::new(path, "give one of `header`, `key` and `path`"));
-        }
-        fields.insert("timestamp".to_owned(), Value::Object(timestamp));
-    }
+    proof_parse::timestamp(&mut fields, &["header", "key", "path"])?;
     const KNOWN: [&str; 15] = [
         "header",
         "secret",
