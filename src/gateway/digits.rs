@@ -13,8 +13,15 @@ use serde_json::value::RawValue;
 
 use crate::template::Segment;
 
+/// The digits of 2^63, the first whole number that may not fit.
+const LEAST_DIGITS: usize = 19;
+
 /// The digits at the end of this path, if a whole number beyond 64 bits stands there.
 pub(super) fn beyond(body: &[u8], path: &[Segment]) -> Option<String> {
+    // Nearly all bodies have no such number, and are not parsed once more for it.
+    if !body.split(|byte| !byte.is_ascii_digit()).any(|run| run.len() >= LEAST_DIGITS) {
+        return None;
+    }
     let mut place: &RawValue = serde_json::from_slice(body).ok()?;
     for segment in path {
         place = match (place.get().as_bytes().first()?, segment) {
