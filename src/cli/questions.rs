@@ -137,8 +137,8 @@ async fn show(one: &Show) -> anyhow::Result<()> {
         say!("  {}", terminal::safe(line));
     }
     say!("workflow  {}", text("workflow"));
-    for (name, key) in [("since", "since"), ("until", "until")] {
-        if let Some(time) = question[key].as_str() {
+    for name in ["since", "until"] {
+        if let Some(time) = question[name].as_str() {
             say!("{name}     {}", one.format.time(time));
         }
     }

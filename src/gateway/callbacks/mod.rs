@@ -102,7 +102,8 @@ async fn call(
 ) -> Result<(RunId, Response), Refusal> {
     rate::count(&gateway.per_ip, client).map_err(Refusal::Rate)?;
     gateway.asked(peer, parts)?;
-    let Target { run, key, token } = target.ok_or(CallbackError::Unknown)?;
+    let target = target.ok_or(CallbackError::Unknown)?;
+    let Target { run, key, token } = target;
     let looks = parts.method == Method::GET;
     if !looks && parts.method != Method::POST && parts.method != Method::PUT {
         return Err(Refusal::Method { allowed: METHODS.to_owned() });
@@ -154,9 +155,8 @@ async fn call(
     claim.grow(event.content.made_bytes())?;
     event.headers.retain(|(name, _)| !LEFT_OUT.contains(&name.as_str()));
     let payload = event.payload().map_err(|error| Refusal::BodyInvalid(error.to_string()))?;
-    let target = Target { run: *run, key: key.clone(), token: token.clone() };
     let response = match asked {
-        Some(asked) => settle(gateway, &target, &parts.headers, client, *asked, &payload).await?,
+        Some(asked) => settle(gateway, target, &parts.headers, client, *asked, &payload).await?,
         None => {
             gateway.engine.call_back(*run, key, token, payload).await?;
             if from_a_browser(&parts.headers) { page::plain(DONE) } else { answer::accepted(*run, false) }

@@ -48,7 +48,7 @@ pub fn remove_all(batch: &mut Batch, run: RunId) {
 /// An open question.
 ///
 /// # Errors
-/// `Corrupt`.
+/// `StoreError::Corrupt` when a stored value cannot be read.
 pub async fn get(store: &dyn Store, id: &QuestionId) -> Result<Option<OpenQuestion>, StoreError> {
     super::read(store, &key(id.run, &id.step)).await
 }
@@ -57,7 +57,7 @@ pub async fn get(store: &dyn Store, id: &QuestionId) -> Result<Option<OpenQuesti
 /// others, a page may hold fewer than `limit` and still have a `next`.
 ///
 /// # Errors
-/// `Corrupt`.
+/// `StoreError::Corrupt` when a stored value cannot be read.
 pub async fn list(
     store: &dyn Store,
     workflow: Option<&WorkflowKey>,
