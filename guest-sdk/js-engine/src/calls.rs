@@ -10,6 +10,9 @@ use boa_engine::JsObject;
 /// The operation of timers, which nobody waits for once the script's own promise has settled.
 const TIMER: &str = "timer";
 
+/// The operations that change something in Flowcell itself, and are quick.
+const WRITES: [&str; 6] = ["respond", "kv.set", "kv.incr", "kv.cas", "kv.delete", "memo.put"];
+
 /// One call of the host.
 pub(crate) struct Call {
     /// What the script knows it by.
@@ -76,14 +79,24 @@ pub(crate) fn give_up(key: u32) {
 
 /// Gives every timer up.
 pub(crate) fn give_timers_up() {
+    keep(|call| call.op != TIMER);
+}
+
+/// Gives up what a script that has failed no longer waits for. What it wrote before it failed, and its answer to the caller, are done all
+/// the same: a script that calls `respond` and then throws has answered, whether it awaited that or not.
+pub(crate) fn give_up_all_but_writes() {
+    keep(|call| WRITES.contains(&call.op.as_str()));
+}
+
+fn keep(kept: impl Fn(&Call) -> bool) {
     CALLS.with_borrow_mut(|calls| {
         let Calls { outstanding, given_up, .. } = calls;
         outstanding.retain(|call| {
-            let timer = call.op == TIMER;
-            if timer {
+            let kept = kept(call);
+            if !kept {
                 given_up.extend(call.id);
             }
-            !timer
+            kept
         });
     });
 }

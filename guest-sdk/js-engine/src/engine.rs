@@ -34,6 +34,8 @@ enum Running {
     Promise(JsPromise),
     /// What the script gave already; calls that it made may be outstanding.
     Value(JsValue),
+    /// The script failed, and something that it wrote before is not done yet.
+    Failed(Failure),
 }
 
 /// What the host hands to a call; all but the body are JSON.
@@ -234,6 +236,10 @@ impl Engine {
     pub fn resume(&mut self, id: &[u8], outcome: &[u8], payload: &[u8]) -> Answer {
         let id = std::str::from_utf8(id).ok().and_then(|id| id.parse().ok()).expect("the host passes an id");
         let call = calls::take(id).expect("the host resumes an outstanding call");
+        if matches!(self.running, Some(Running::Failed(_))) {
+            // Nothing of the script runs any more.
+            return self.advance(Ok(()));
+        }
         let handler = if outcome == b"ok" { call.done } else { call.failed };
         let result = input::parse(payload, &mut self.context)
             .map_err(|error| {
@@ -294,7 +300,14 @@ impl Engine {
 
     /// Drains the queue and says how the call stands.
     fn advance(&mut self, entered: Result<(), Failure>) -> Answer {
-        match entered.and_then(|()| self.outcome()) {
+        let ended = match self.running.take() {
+            Some(Running::Failed(failure)) => Err(failure),
+            running => {
+                self.running = running;
+                entered.and_then(|()| self.outcome())
+            }
+        };
+        match ended {
             Ok(None) => Answer::Pending(calls::pending()),
             Ok(Some(output)) => {
                 self.running = None;
@@ -302,9 +315,14 @@ impl Engine {
                 Answer::Ok(output)
             }
             Err(failure) => {
+                jobs::clear();
+                calls::give_up_all_but_writes();
+                if calls::any() {
+                    self.running = Some(Running::Failed(failure));
+                    return Answer::Pending(calls::pending());
+                }
                 self.running = None;
                 calls::begin(false);
-                jobs::clear();
                 Answer::Error(failure.to_json())
             }
         }
@@ -315,6 +333,7 @@ impl Engine {
         self.drain()?;
         let value = match self.running.as_ref().expect("a call is running") {
             Running::Value(value) => Some(value.clone()),
+            Running::Failed(_) => None,
             Running::Promise(promise) => match promise.state() {
                 PromiseState::Fulfilled(value) => Some(value),
                 PromiseState::Rejected(reason) => {

@@ -25,7 +25,6 @@ pub(crate) fn clear() {
     QUEUE.with_borrow_mut(VecDeque::clear);
 }
 
-use crate::mends;
 
 /// See the module documentation.
 pub struct Jobs;
@@ -52,7 +51,6 @@ impl JobExecutor for Jobs {
                 Job::AsyncJob(job) => poll_once(job, context),
                 _ => Ok(()),
             };
-            mends::pressure::relieve();
             if let Err(error) = result {
                 clear();
                 return Err(error);

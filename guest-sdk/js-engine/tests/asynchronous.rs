@@ -370,6 +370,18 @@ fn respond_answers_once() {
             json!({ "status": 200, "headers": [["content-type", "application/json"]], "body": "eyJzdGF0dXMiOiJvayJ9" }),
         ),
         (
+            "await respond({ status: 403, text: 'no' })",
+            json!({ "status": 403, "headers": [["content-type", "text/plain;charset=UTF-8"]], "body": "bm8=" }),
+        ),
+        (
+            "await respond({ status: 1, data: [] })",
+            json!({ "status": 200, "headers": [["content-type", "application/json"]], "body": "eyJzdGF0dXMiOjEsImRhdGEiOltdfQ==" }),
+        ),
+        (
+            "await respond({ text: undefined, body: 'hi' })",
+            json!({ "status": 200, "headers": [["content-type", "text/plain;charset=UTF-8"]], "body": "aGk=" }),
+        ),
+        (
             "await respond({ body: 'hi' })",
             json!({ "status": 200, "headers": [["content-type", "text/plain;charset=UTF-8"]], "body": "aGk=" }),
         ),
@@ -385,6 +397,30 @@ fn respond_answers_once() {
     ] {
         assert_eq!(Run::new(source).start()["calls"][0]["args"], args, "{source}");
     }
+}
+
+#[test]
+fn what_a_script_wrote_before_it_failed_is_done() {
+    // The answer and what is kept are done, the rest is given up, and nothing of the script runs any more.
+    let mut run = Run::new(
+        "setTimeout(() => console.log('never'), 5); fetch('https://a.b'); kv.set('k', 1).then(() => kv.set('later', 1)); respond({ status: 400, text: 'bad' }); throw new RangeError('bad')",
+    );
+    let started = run.start();
+    let made: Vec<_> = started["calls"].as_array().expect("calls").iter().map(|call| call["op"].clone()).collect();
+    assert_eq!(made, [json!("kv.set"), json!("respond")], "{started}");
+    assert_eq!(run.resume(1, &Value::Null), json!({ "calls": [], "cancel": [] }));
+    assert_eq!(run.resume(2, &Value::Null)["error"]["name"], "RangeError");
+
+    // What the host was told of before is cancelled.
+    let mut run = Run::new("fetch('https://a.b'); await sleep(5); kv.incr('k'); throw new Error('late')");
+    assert_eq!(run.start()["calls"].as_array().map(Vec::len), Some(2));
+    let last = run.resume(2, &Value::Null);
+    assert_eq!((&last["calls"][0]["op"], &last["cancel"]), (&json!("kv.incr"), &json!([1])), "{last}");
+    assert_eq!(run.resume(3, &json!(1))["error"]["message"], "late");
+
+    // Nothing is waited for that only reads.
+    let mut run = Run::new("kv.get('k'); sleep('1h'); throw new Error('now')");
+    assert_eq!(run.start()["error"]["message"], "now");
 }
 
 #[test]
@@ -434,6 +470,17 @@ fn arguments_are_refused_at_once() {
         ("step.run('', () => 1)", "the first argument names"),
         ("step.run('a')", "must be a function"),
         ("respond({ status: 99 })", "from 200 to 599"),
+        ("respond({ status: '403', text: 'no' })", "must be a number from 200 to 599, not '403'"),
+        ("respond({ status: '403' })", "must be a number from 200 to 599, not '403'"),
+        ("respond({ status: 403, html: '<p>no</p>' })", "respond: there is no `html`: it takes status, headers"),
+        ("respond({ statusCode: 403 })", "the status is called `status`, not `statusCode`"),
+        ("respond({ statusCode: 403, body: 'no' })", "the status is called `status`, not `statusCode`"),
+        ("respond({ status: 403, data: {}, message: 'm' })", "there is no `data`"),
+        ("respond({ headers: { a: 'b' }, body: 'x', code: 1 })", "there is no `code`"),
+        ("respond(201, { a: 1 })", "respond takes one object"),
+        ("respond({ text: 'a', body: 'b' })", "respond takes one of json, text and body"),
+        ("respond({ text: 'a', json: 1 })", "respond takes one of json, text and body"),
+        ("respond({ text: 5 })", "the text must be a string, not 5"),
         ("setTimeout('x')", "The \"callback\" argument must be of type function"),
         ("secrets.A = 1", "cannot be changed by a script"),
         ("await fetch('/x')", "Failed to parse URL from /x"),

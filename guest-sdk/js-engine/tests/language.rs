@@ -284,3 +284,84 @@ fn a_string_in_a_class_is_found_backwards_too() {
         json!([2, 3, 4, false, 2]),
     )]);
 }
+
+#[test]
+fn using_is_a_name_where_it_declares_nothing() {
+    all(&[
+        ("const using = 5; return using", json!(5)),
+        ("let using = 1; using = 2; using += 1; using++; return using", json!(4)),
+        ("var using = 8, g = 2; return using / 2 / g", json!(2)),
+        ("var using = 8\nusing\n/2/g\nvar g = 4\nreturn using", json!(8)),
+        ("function using(f) { return f() } return using(() => 3)", json!(3)),
+        ("const f = using => using + 1; return f(1)", json!(2)),
+        ("const f = (using, of) => [using, of]; return f(1, 2)", json!([1, 2])),
+        ("const f = async using => using; return await f(4)", json!(4)),
+        ("const { using, b: { using: c } } = { using: 1, b: { using: 2 } }; return [using, c]", json!([1, 2])),
+        ("let using; const seen = []; for (using of [1, 2]) seen.push(using); for (using in { k: 0 }) seen.push(using); return seen", json!([1, 2, "k"])),
+        ("let using = 0; for (using = 1; using < 3; using++); return using", json!(3)),
+        ("let using\nlet x = 3\nusing\nx = 4\nreturn [using === undefined, x]", json!([true, 4])),
+        ("const using = Promise.resolve(7); const a = await using; return a", json!(7)),
+        ("async function f(using) { await using\nreturn await using } return await f(6)", json!(6)),
+        ("using: for (;;) { break using } return 1", json!(1)),
+        ("return { using: 1, get [`x`]() { return 2 }, using2() { return 3 } }.using", json!(1)),
+        ("class A { using = 1; static using() { return 2 } #using = 3; get p() { return this.#using } } return [new A().using, A.using(), new A().p]", json!([1, 2, 3])),
+        ("const using = (s) => s[0]; return using`text`", json!("text")),
+        ("const using = { in: 1 }; return [using.in, using?.in, 'in' in using]", json!([1, 1, true])),
+    ]);
+    for source in [
+        "using file = {}; return 1",
+        "{ using a = null, b = null } return 1",
+        "for (using file of []) ; return 1",
+        "for (using file = null; ;) ; return 1",
+        "await using file = null; return 1",
+        "for (await using file of []) ; return 1",
+        "const f = async () => { await using file = null }; return 1",
+        "switch (1) { case 1: using file = null } return 1",
+        "let x = 1\n  using y = x; return 1",
+    ] {
+        let error = run(source).expect_err(source);
+        let message = error["message"].as_str().unwrap_or_default();
+        assert_eq!(error["code"], "syntax_error", "{source}: {error}");
+        assert!(message.contains("`using` is not supported"), "{source}: {message}");
+    }
+}
+
+#[test]
+fn short_ways_of_the_machine_give_what_the_long_ones_give() {
+    all(&[
+        // Numbers at the ends of their range, in registers that hold other things before.
+        ("let a = 2147483647; a++; let b = -2147483648; b--; let c = '5'; c++; let d = 1n; d++; return [a, b, c, String(d)]", json!([2_147_483_648_u32, -2_147_483_649_i64, 6, "2"])),
+        ("let a = 2147483646, out = []; for (let i = 0; i < 3; i++) out.push(a++, a); return out", json!([2_147_483_646, 2_147_483_647, 2_147_483_647, 2_147_483_648_u32, 2_147_483_648_u32, 2_147_483_649_u32])),
+        ("const o = { valueOf() { throw new Error('no') } }; let x = o; try { x++ } catch { } return x === o", json!(true)),
+        ("const out = []; for (const [a, b] of [[2147483647, 1], [-2147483648, -1], ['a', 1], [1.5, 1], [true, 1], [null, 1], [[1], 2]]) out.push(a + b, a - b, a * b); return out.map(String)",
+            json!(["2147483648", "2147483646", "2147483647", "-2147483649", "-2147483647", "2147483648", "a1", "NaN", "NaN", "2.5", "0.5", "1.5", "2", "0", "1", "1", "-1", "0", "12", "-1", "2"])),
+        ("return [Object.is(0 * -1, -0), Object.is(-4 % 2, -0), 5 % 0, -0 + 0, 1 / (-0 - 0)].map(String)", json!(["true", "true", "NaN", "0", "-Infinity"])),
+        ("const out = []; for (const [a, b] of [[1, 2], ['10', '9'], ['b', 'a'], [undefined, 1], [1n, 2], [NaN, NaN], [null, 0]]) { let n = 0; for (; a < b;) { n++; break } out.push(n, a <= b, a > b, a >= b) } return out",
+            json!([1, true, false, false, 1, true, false, false, 0, false, true, true, 0, false, false, false, 1, true, false, false, 0, false, false, false, 0, true, false, true])),
+        // Objects, texts and symbols go through the same registers, and their counts are right: nothing is freed too early.
+        ("let keep = []; for (let i = 0; i < 2000; i++) { let v = i % 4 === 0 ? { i } : i % 4 === 1 ? 't' + i : i % 4 === 2 ? Symbol(i) : BigInt(i) * 10n ** 30n; let w = v; v = i; keep.push(w); w = null } return [keep[1996].i, keep[1997], keep[1998].description, String(keep[1999] / 10n ** 30n)]", json!([1996, "t1997", "1998", "1999"])),
+        // Names that are not where the compiler put them.
+        ("var x = 1; function f() { return x } const a = f(); x = 2; return [a, f()]", json!([1, 2])),
+        ("const f = () => late; let caught; try { f() } catch (e) { caught = e.name } let late = 3; return [caught, f()]", json!(["ReferenceError", 3])),
+        ("const f = new Function('o', 'with (o) { return (() => x)() }'); return [f({ x: 1 }), f({ x: 2 })]", json!([1, 2])),
+        // A property that moves, hides its prototype's, becomes a getter, goes.
+        ("class P { get v() { return 'getter' } } const read = (o) => o.v; const out = []; const a = new P(); out.push(read(a), read(a)); Object.defineProperty(a, 'v', { value: 'own', configurable: true, writable: true }); out.push(read(a), read(a)); delete a.v; out.push(read(a)); const b = { v: 1 }; out.push(read(b)); Object.defineProperty(b, 'v', { get() { return 'now a getter' } }); out.push(read(b)); return out", json!(["getter", "getter", "own", "own", "getter", 1, "now a getter"])),
+        ("const proto = { v: 1 }; const read = (o) => o.v; const o = Object.create(proto); const out = [read(o), read(o)]; proto.v = 2; out.push(read(o)); delete proto.v; out.push(read(o) === undefined); Object.setPrototypeOf(o, { v: 3 }); out.push(read(o)); return out", json!([1, 1, 2, true, 3])),
+        // Elements: holes, negative and fractional places, arrays that change their storage.
+        ("const a = [1, , 3]; const at = (i) => a[i]; return [at(0), at(1) === undefined, at(-1) === undefined, at(1.5) === undefined, at('2'), at(2 ** 31) === undefined]", json!([1, true, true, true, 3, true])),
+        ("const a = [1, 2]; const at = (i) => a[i]; const out = [at(0)]; a[0] = 'x'; out.push(at(0)); a[1] = 1.5; out.push(at(1)); Object.defineProperty(a, 0, { get() { return 'g' } }); out.push(at(0)); a.length = 1; out.push(at(1) === undefined); return out", json!([1, "x", 1.5, "g", true])),
+        ("let i = 0; const a = [10, 20]; a[i++] += 5; a[i]--; return [a, i]", json!([[15, 19], 1])),
+        // Literals: a name twice, one that is an index, accessors, an object that may not grow.
+        ("const o = { a: 1, b: 2, a: 3, 7: 'i', '07': 's' }; return [JSON.stringify(o), Object.keys(o)]", json!(["{\"7\":\"i\",\"a\":3,\"b\":2,\"07\":\"s\"}", ["7", "a", "b", "07"]])),
+        ("const o = { get a() { return 1 }, a: 2, set a(v) {} }; return [o.a === undefined, Object.keys(o)]", json!([true, ["a"]])),
+        ("const make = (n) => ({ id: n, name: 'n' + n, nested: { even: n % 2 === 0 } }); const all = [0, 1, 2].map(make); delete all[0].id; all[1].extra = 1; return JSON.stringify(all)", json!("[{\"name\":\"n0\",\"nested\":{\"even\":true}},{\"id\":1,\"name\":\"n1\",\"nested\":{\"even\":false},\"extra\":1},{\"id\":2,\"name\":\"n2\",\"nested\":{\"even\":true}}]")),
+        // Calls of every kind: `this` of sloppy and strict functions, more arguments than a call keeps at hand, constructors.
+        ("function sloppy() { return typeof this } function strict() { 'use strict'; return typeof this } return [sloppy.call(5), strict.call(5), sloppy() , strict(), sloppy.call('t'), strict.call(null)]", json!(["object", "number", "object", "undefined", "object", "object"])),
+        ("return [Math.max(1, 2, 3), Math.max(1, 2, 3, 4), Math.max(...[5, 6, 7, 8, 9]), Math.max(), [].concat(1, [2], [3, [4]], 5)].map(String)", json!(["3", "4", "9", "-Infinity", "1,2,3,4,5"])),
+        ("class A { constructor(x) { this.x = x } } class B extends A { constructor() { super(2); return undefined } } function C() { this.c = 1; return { other: 2 } } function D() { this.d = 1; return 5 } return [new A(1), new B(), new C(), new D()]", json!([{ "x": 1 }, { "x": 2 }, { "other": 2 }, { "d": 1 }])),
+        ("class B extends Object { constructor() { return 5 } } try { new B() } catch (e) { return e.name }", json!("TypeError")),
+        ("function* g() { try { const got = yield 1; yield got * 2 } finally { yield 'last' } } const it = g(); return [it.next().value, it.next(4).value, it.return(9).value, it.next(), it.next()]", json!([1, 8, "last", { "value": 9, "done": true }, { "done": true }])),
+        ("const f = () => { try { throw 1 } catch (e) { return e + 1 } finally { f.n = (f.n ?? 0) + 1 } }; return [f(), f(), f.n]", json!([2, 2, 2])),
+        ("const deep = (n) => n === 0 ? 0 : 1 + deep(n - 1); return [deep(3000), [1, 2, 3].map((x) => deep(x * 100))]", json!([3000, [100, 200, 300]])),
+    ]);
+}

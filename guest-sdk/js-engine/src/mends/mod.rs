@@ -36,7 +36,8 @@ pub(crate) fn register(context: &mut Context) -> JsResult<()> {
     regexp::register(context)?;
     search::register(context)?;
     resizable::register(context)?;
-    pressure::register(context)
+    pressure::register();
+    Ok(())
 }
 
 /// Before each `prepare` and `call`: forgets what belongs to a run.

@@ -1,14 +1,12 @@
 //! Puts a native function where a builtin was, and hands it the builtin to fall back to.
 //!
 //! The new function keeps the builtin's name, length and attributes and is no constructor, so that scripts cannot tell.
-//! Called by `sort`, `regexp`, `search`, `resizable` and `pressure` when the context is built; never while a script runs.
+//! Called by `sort`, `regexp`, `search` and `resizable` when the context is built; never while a script runs.
 
 use boa_engine::{
     Context, JsObject, JsResult, JsValue, NativeFunction, js_string, object::FunctionObjectBuilder,
     property::PropertyKey,
 };
-
-use super::pressure;
 
 /// Like a native function, with the builtin as third argument.
 pub(crate) type Override = fn(&JsValue, &[JsValue], &JsObject, &mut Context) -> JsResult<JsValue>;
@@ -26,7 +24,6 @@ pub(crate) fn replace(
     let length = original.get(js_string!("length"), context)?.to_length(context)? as usize;
     let native = NativeFunction::from_copy_closure_with_captures(
         move |this, args, original: &JsObject, context| {
-            pressure::relieve();
             with(this, args, original, context)
         },
         original,

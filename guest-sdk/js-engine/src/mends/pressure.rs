@@ -1,14 +1,10 @@
 //! Collects garbage before the memory that Boa's collector does not count fills the instance.
 //!
-//! The collector counts the objects, not the bytes of buffers, dense arrays and strings that hang on them: two hundred dropped
-//! buffers of 1 MiB would hit the memory limit. The allocator counts them all; `relieve` collects once they have grown enough.
-//! Called where a collection is allowed: when a buffer is made (the host hook) and at each builtin that `over` replaced.
+//! The collector counts the objects, not the bytes of buffers, arrays, maps and large objects that hang on them: two hundred dropped
+//! buffers of 1 MiB would hit the memory limit. The allocator counts them all, and the collector, which a patch of ours made ask, collects
+//! at the next object once they have grown enough. The bytes of a buffer come before its object: `before_buffer`.
 
 use std::cell::Cell;
-
-use boa_engine::{Context, JsObject, JsResult, JsValue, js_string};
-
-use super::over;
 
 /// Bytes that may be allocated before the next collection; more once more than four times as much is in use.
 const GROWTH: usize = 4 << 20;
@@ -18,24 +14,17 @@ thread_local! {
     static LIMIT: Cell<usize> = const { Cell::new(usize::MAX) };
 }
 
-/// Makes the builtins that allocate most check the pressure.
-pub(crate) fn register(context: &mut Context) -> JsResult<()> {
-    let array = context.intrinsics().constructors().array();
-    let (prototype, constructor) = (array.prototype(), array.constructor());
-    for name in [js_string!("fill"), js_string!("concat")] {
-        over::replace(&prototype, name, unchanged, context)?;
-    }
-    over::replace(&constructor, js_string!("from"), unchanged, context)?;
-    Ok(())
+/// Makes the collector ask.
+pub(crate) fn register() {
+    boa_gc::set_pressure(boa_gc::Pressure { is_high, relieved });
 }
 
-fn unchanged(
-    this: &JsValue,
-    args: &[JsValue],
-    original: &JsObject,
-    context: &mut Context,
-) -> JsResult<JsValue> {
-    original.call(this, args, context)
+fn is_high() -> bool {
+    in_use::bytes() >= LIMIT.get()
+}
+
+fn relieved() {
+    LIMIT.set(limit(in_use::bytes()));
 }
 
 /// Starts to count for a run.
@@ -46,11 +35,10 @@ pub(crate) fn begin() {
 /// Collects if the memory in use has grown enough since the last collection. Must not be called from within the allocator or
 /// the collector.
 pub(crate) fn relieve() {
-    if in_use::bytes() < LIMIT.get() {
-        return;
+    if is_high() {
+        boa_gc::force_collect();
+        relieved();
     }
-    boa_gc::force_collect();
-    LIMIT.set(limit(in_use::bytes()));
 }
 
 /// Before the bytes of a buffer are allocated.

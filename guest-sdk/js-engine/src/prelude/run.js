@@ -62,23 +62,38 @@
     for (let i = 0; list && i < list.length; i++) if (list[i] === item) return true;
     return false;
   };
-  const known = ['status', 'headers', 'json', 'body'];
+  const known = ['status', 'headers', 'json', 'text', 'body'];
+  const isStatus = (value) => NumberIsInteger(value) && value >= 200 && value <= 599;
+  // Whether the object says how to answer, or is what somebody answers with, such as `{ status: 'ok' }`.
   const isInit = (value) => {
     if (value === null || typeof value !== 'object' || Object.getPrototypeOf(value) !== Object.prototype) return false;
     const keys = Object.keys(value);
-    // `{ status: 'ok' }` is what somebody answers with, not how.
-    for (let i = 0; i < keys.length; i++) if (!includes(known, keys[i])) return false;
-    return keys.length > 0 && (typeof value.status === 'number' || value.status === undefined);
+    let unknown;
+    for (let i = 0; i < keys.length; i++) if (!includes(known, keys[i])) unknown ??= keys[i];
+    if (keys.length === 0) return false;
+    // A refusal must not become a 200 because one of its names is another tool's.
+    const said = own(value, 'status') ?? own(value, 'statusCode');
+    const status = isStatus(said) || (typeof said === 'string' && isStatus(Number(said)));
+    if (unknown === undefined) return status || said === undefined || typeof said === 'number';
+    if (!status && !(own(value, 'headers') !== undefined && (own(value, 'body') ?? own(value, 'json') ?? own(value, 'text')) !== undefined)) return false;
+    if (unknown === 'statusCode') throw new TypeError('respond: the status is called `status`, not `statusCode`');
+    throw new TypeError(`respond: there is no \`${unknown}\`: it takes status, headers, and one of json, text, body. To answer with this object as JSON, write respond({ json: ... })`);
   };
   global('respond', function respond(value = null) {
-    let { status = 200, headers, json, body } = isInit(value) ? value : { __proto__: null, json: value };
+    if (arguments.length > 1) throw new TypeError('respond takes one object, such as { status: 201, json: ... }');
+    let { status = 200, headers, json, text, body } = isInit(value) ? value : { __proto__: null, json: value };
+    if (text !== undefined && text !== null) {
+      if (typeof text !== 'string') throw new TypeError(`respond: the text must be a string, not ${native.inspect(text)}`);
+      if (body !== undefined && body !== null) throw new TypeError('respond takes one of json, text and body');
+      body = text;
+    }
     if (modules.isResponse(value)) {
       ({ status, headers } = modules.headOf(value));
       body = modules.bytesOf(value);
       json = undefined;
     }
     if (!NumberIsInteger(status) || status < 200 || status > 599) throw new TypeError(`respond: the status must be a number from 200 to 599, not ${native.inspect(status)}`);
-    if (json !== undefined && body !== undefined && body !== null) throw new TypeError('respond takes either json or body');
+    if (json !== undefined && body !== undefined && body !== null) throw new TypeError('respond takes one of json, text and body');
     const all = new modules.Headers(headers);
     let bytes = new Uint8Array();
     if (json !== undefined) {
