@@ -8,7 +8,7 @@ use super::{ConfigError, Server};
 use crate::{
     gateway::{BodyLimits, ForwardedHeader, Guards, HostName, Hosts, Proxies},
     machine, memory_budget,
-    model::{ByteSize, Network as Range},
+    model::{ByteSize, Network as Range, is_safe_way},
     server::{
         Limits,
         acme::{AcmeSettings, LETS_ENCRYPT},
@@ -182,8 +182,8 @@ impl Acme {
         }
         let directory = self.directory.unwrap_or_else(|| LETS_ENCRYPT.to_owned());
         // Plain HTTP is only for directories on the same machine, which tests use.
-        let local = ["http://127.0.0.1:", "http://[::1]:", "http://localhost:"];
-        if !directory.starts_with("https://") && !local.iter().any(|prefix| directory.starts_with(prefix)) {
+        let is_plain = |url: &url::Url| url.username().is_empty() && url.password().is_none();
+        if !url::Url::parse(&directory).is_ok_and(|url| is_safe_way(&url) && is_plain(&url)) {
             return wrong("tls.acme.directory", format!("`{directory}` is not an https:// address"));
         }
         let domains = self.domains.iter().map(|domain| domain.to_ascii_lowercase()).collect();

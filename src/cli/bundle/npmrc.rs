@@ -9,7 +9,9 @@ use std::{
     fmt,
 };
 
-use url::{Host, Url};
+use url::Url;
+
+use crate::model::is_safe_way;
 
 /// npm's own registry.
 const PUBLIC: &str = "https://registry.npmjs.org/";
@@ -112,12 +114,7 @@ impl Npmrc {
 
     /// The Authorization header for an address. Over plain HTTP, it goes only to this machine.
     pub(super) fn authorization(&self, url: &Url) -> Option<&str> {
-        let is_here = match url.host()? {
-            Host::Domain(name) => name == "localhost",
-            Host::Ipv4(address) => address.is_loopback(),
-            Host::Ipv6(address) => address.is_loopback(),
-        };
-        if url.scheme() != "https" && !is_here {
+        if !is_safe_way(url) {
             return None;
         }
         let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();

@@ -4,6 +4,7 @@
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use url::Url;
 
 use super::{
     fields::{FieldsAlgorithm, FieldsFormat, FieldsSpec},
@@ -14,6 +15,7 @@ use super::{
 use crate::model::value::{
     FieldError,
     fields::{Object, join, only_known, take},
+    is_safe_way,
 };
 
 const JWT: [&str; 12] = [
@@ -125,14 +127,14 @@ pub(super) fn jwt(fields: Object) -> Result<JwtSpec, FieldError> {
 
 /// Whoever publishes keys signs tokens for many. Only the audience says that one is for us.
 fn jwks(spec: &JwtSpec, url: &str) -> Result<(), FieldError> {
-    let rest = url.strip_prefix("https://").or_else(|| {
-        // On the way over a network, anybody could answer with other keys.
-        let rest = url.strip_prefix("http://")?;
-        let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
-        let host = host.rsplit_once(':').map_or(host, |(host, _)| host);
-        ["127.0.0.1", "[::1]", "localhost"].contains(&host).then_some(rest)
-    });
-    if rest.is_none_or(str::is_empty) {
+    let Ok(url) = Url::parse(url) else {
+        return wrong("jwks_url", "it is no URL; write it as https://issuer.example/keys");
+    };
+    if !url.username().is_empty() || url.password().is_some() {
+        return wrong("jwks_url", "it holds a user or a password; published keys need none");
+    }
+    // On the way over a network, anybody could answer with other keys.
+    if !is_safe_way(&url) {
         return wrong(
             "jwks_url",
             "it must begin with https://, because whoever changes the keys on their way gets in",
@@ -230,4 +232,40 @@ pub(super) fn paypal(fields: Object) -> Result<PaypalSpec, FieldError> {
 /// A known sender with keys of its own.
 pub(super) fn key<T: DeserializeOwned>(fields: Object) -> Result<T, FieldError> {
     read_with_keys(fields, &["public_key", "tolerance"], &["public_key"])
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn published_keys_come_over_a_way_on_which_nobody_changes_them() {
+        for (url, fits) in [
+            ("https://a.example/keys", true),
+            ("https://a.example", true),
+            ("http://127.0.0.1:80/keys", true),
+            ("http://[::1]/", true),
+            ("http://[::1]:8080/keys", true),
+            ("http://localhost/keys", true),
+            ("http://a.example/keys", false),
+            ("http://127.0.0.1:80@a.example/", false),
+            ("http://localhost@a.example/", false),
+            ("https://user:hunter2@a.example/", false),
+            ("https://", false),
+            ("a.example/keys", false),
+            ("ftp://127.0.0.1/keys", false),
+        ] {
+            let fields = json!({"algorithm": "RS256", "jwks_url": url, "audience": "a"});
+            let read = jwt(fields.as_object().unwrap().clone());
+            match read {
+                Ok(_) => assert!(fits, "{url}"),
+                Err(error) => {
+                    assert!(!fits && error.path == "trigger.verify.jwks_url", "{url}: {error}");
+                    assert!(!error.message.contains("hunter2"), "{error}");
+                }
+            }
+        }
+    }
 }

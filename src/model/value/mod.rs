@@ -15,6 +15,7 @@ mod plugin;
 mod question;
 pub(super) mod response;
 mod units;
+mod way;
 
 pub use capability::{CAPABILITY_MISSING, Capability, CapabilityError, HostPattern};
 pub use condition::{Comparison, ConditionExpr, Operator};
@@ -32,3 +33,4 @@ pub use plugin::{
 pub use question::{AnswerError, Answered, Choice, Comment, Question};
 pub use response::ResponseSpec;
 pub use units::{ByteSize, Span, UnitError};
+pub use way::{is_safe_way, leads_here};
