@@ -31,7 +31,7 @@ const PAUSE_MS: u64 = 30_000;
 /// The pause after a fetch that failed.
 const FAILED_MS: u64 = 5_000;
 /// The most documents of each kind that are kept.
-const MOST: usize = 64;
+const MAX_KEPT: usize = 64;
 /// How many certificates are fetched in a minute at most.
 const CERTIFICATES_A_MINUTE: u32 = 20;
 const MINUTE_MS: u64 = 60_000;
@@ -161,7 +161,7 @@ impl Keyring {
             return Arc::clone(entry);
         }
         let of_kind = kept.entries.iter().filter(|((kind, _), _)| *kind == wanted.kind);
-        if of_kind.clone().count() >= MOST {
+        if of_kind.clone().count() >= MAX_KEPT {
             let oldest =
                 of_kind.min_by_key(|(_, entry)| entry.used.load(Relaxed)).map(|(key, _)| key.clone());
             if let Some(oldest) = oldest {
@@ -314,7 +314,7 @@ mod tests {
             assert!(keyring.get(&wanted, &workflow(), 1 + number).await.is_err());
         }
         assert_eq!(server.seen().len(), CERTIFICATES_A_MINUTE as usize);
-        assert!(keyring.kept.lock().unwrap().entries.len() <= MOST);
+        assert!(keyring.kept.lock().unwrap().entries.len() <= MAX_KEPT);
         // Key sets are not among what they push out.
         assert!(keyring.get(&wanted(&server, "one"), &workflow(), 1).await.is_err());
         assert_eq!(server.seen().len(), CERTIFICATES_A_MINUTE as usize + 1);

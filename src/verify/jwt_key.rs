@@ -69,6 +69,29 @@ pub(super) fn algorithm(algorithm: JwtAlgorithm) -> Algorithm {
     }
 }
 
+/// What the keys of an algorithm are.
+enum Family {
+    Rsa,
+    Curve,
+    Edwards,
+    /// Both sides have the same.
+    Shared,
+}
+
+fn family(algorithm: JwtAlgorithm) -> Family {
+    match algorithm {
+        JwtAlgorithm::RS256
+        | JwtAlgorithm::RS384
+        | JwtAlgorithm::RS512
+        | JwtAlgorithm::PS256
+        | JwtAlgorithm::PS384
+        | JwtAlgorithm::PS512 => Family::Rsa,
+        JwtAlgorithm::ES256 | JwtAlgorithm::ES384 => Family::Curve,
+        JwtAlgorithm::EdDSA => Family::Edwards,
+        JwtAlgorithm::HS256 | JwtAlgorithm::HS384 | JwtAlgorithm::HS512 => Family::Shared,
+    }
+}
+
 pub(super) fn kind(spec: &JwtSpec, secret: &Secret, number: usize, role: Role) -> Result<Kind, SchemeError> {
     if spec.algorithm.is_symmetric() {
         let secret = decoded(secret, spec.secret_encoding, "", number)?;
@@ -81,34 +104,20 @@ pub(super) fn kind(spec: &JwtSpec, secret: &Secret, number: usize, role: Role) -
     match (role, is_private) {
         (Role::Receiver, true) => Err(SchemeError::PrivateKey { number }),
         (Role::Receiver, false) | (Role::Sender, false) => {
-            let key = match spec.algorithm {
-                JwtAlgorithm::RS256
-                | JwtAlgorithm::RS384
-                | JwtAlgorithm::RS512
-                | JwtAlgorithm::PS256
-                | JwtAlgorithm::PS384
-                | JwtAlgorithm::PS512 => DecodingKey::from_rsa_pem(pem),
-                JwtAlgorithm::ES256 | JwtAlgorithm::ES384 => DecodingKey::from_ec_pem(pem),
-                JwtAlgorithm::EdDSA => DecodingKey::from_ed_pem(pem),
-                JwtAlgorithm::HS256 | JwtAlgorithm::HS384 | JwtAlgorithm::HS512 => {
-                    return Err(SchemeError::Pem { number });
-                }
+            let key = match family(spec.algorithm) {
+                Family::Rsa => DecodingKey::from_rsa_pem(pem),
+                Family::Curve => DecodingKey::from_ec_pem(pem),
+                Family::Edwards => DecodingKey::from_ed_pem(pem),
+                Family::Shared => return Err(SchemeError::Pem { number }),
             };
             key.map(Kind::Public).map_err(wrong)
         }
         (Role::Sender, true) => {
-            let key = match spec.algorithm {
-                JwtAlgorithm::RS256
-                | JwtAlgorithm::RS384
-                | JwtAlgorithm::RS512
-                | JwtAlgorithm::PS256
-                | JwtAlgorithm::PS384
-                | JwtAlgorithm::PS512 => EncodingKey::from_rsa_pem(pem),
-                JwtAlgorithm::ES256 | JwtAlgorithm::ES384 => EncodingKey::from_ec_pem(pem),
-                JwtAlgorithm::EdDSA => EncodingKey::from_ed_pem(pem),
-                JwtAlgorithm::HS256 | JwtAlgorithm::HS384 | JwtAlgorithm::HS512 => {
-                    return Err(SchemeError::Pem { number });
-                }
+            let key = match family(spec.algorithm) {
+                Family::Rsa => EncodingKey::from_rsa_pem(pem),
+                Family::Curve => EncodingKey::from_ec_pem(pem),
+                Family::Edwards => EncodingKey::from_ed_pem(pem),
+                Family::Shared => return Err(SchemeError::Pem { number }),
             };
             key.map(Kind::Private).map_err(wrong)
         }
