@@ -9,6 +9,8 @@ use std::{
 
 use serde_json::Value;
 
+use super::quotes::Bare;
+
 /// A JSON value that its author wrote; compared by its text.
 #[derive(Debug, Clone)]
 pub(super) struct Fallback {
@@ -67,34 +69,19 @@ impl Hash for Fallback {
 
 /// Where `??` stands outside quotes and brackets, bytes.
 pub(super) fn mark(text: &str) -> Option<usize> {
-    let (mut quoted, mut escaped) = (false, false);
-    for (at, byte) in text.bytes().enumerate() {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' if quoted => escaped = true,
-            b'"' => quoted = !quoted,
-            b'?' if !quoted && text[at..].starts_with("??") => return Some(at),
-            _ => {}
-        }
-    }
-    None
+    Bare::of_path(text).find(|(at, byte)| *byte == b'?' && text[*at..].starts_with("??")).map(|(at, _)| at)
 }
 
 /// How many bytes after `??` belong to it: up to the `}}` that stands outside quotes and closes no brace of the value.
 pub(super) fn closing(text: &str) -> Option<usize> {
-    let (mut quote, mut escaped, mut depth) = (None, false, 0_usize);
-    for (at, byte) in text.bytes().enumerate() {
-        match (quote, byte) {
-            (Some(_), _) if escaped => escaped = false,
-            (Some(b'"'), b'\\') => escaped = true,
-            (Some(open), _) if byte == open => quote = None,
-            (Some(_), _) => {}
-            (None, b'"' | b'\'') => quote = Some(byte),
-            (None, b'{') => depth += 1,
-            (None, b'}') if depth > 0 => depth -= 1,
-            (None, b'}') if text.as_bytes().get(at + 1) == Some(&b'}') => return Some(at),
-            (None, _) => {}
+    let mut depth = 0_usize;
+    Bare::of_value(text).find_map(|(at, byte)| {
+        match byte {
+            b'{' => depth += 1,
+            b'}' if depth > 0 => depth -= 1,
+            b'}' if text.as_bytes().get(at + 1) == Some(&b'}') => return Some(at),
+            _ => {}
         }
-    }
-    None
+        None
+    })
 }

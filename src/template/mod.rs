@@ -13,6 +13,7 @@ mod fill;
 mod json;
 mod path;
 mod path_error;
+mod quotes;
 mod text;
 
 use std::fmt;

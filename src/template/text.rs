@@ -10,6 +10,7 @@ use std::io::Write;
 use super::{
     Budget, FillError, Path, PathError, Roots, fallback,
     fill::{self, Filler},
+    quotes::Bare,
 };
 
 /// A text that is compiled once and filled many times.
@@ -164,26 +165,23 @@ impl Template {
 
 /// The number of bytes up to the `}}` that does not stand inside a quoted key.
 fn closing(text: &str) -> Option<usize> {
-    let mut quoted = false;
-    let mut escaped = false;
-    for (at, byte) in text.bytes().enumerate() {
+    let mut bare = Bare::of_path(text);
+    for (at, byte) in &mut bare {
+        let next = text.as_bytes().get(at + 1);
         match byte {
-            _ if escaped => escaped = false,
-            b'\\' if quoted => escaped = true,
-            b'"' => quoted = !quoted,
             // A fallback may be an object or a text with braces.
-            b'?' if !quoted && text[at..].starts_with("??") => {
+            b'?' if next == Some(&b'?') => {
                 let after = at + 2;
                 return fallback::closing(&text[after..])
                     .map(|length| after + length)
                     .or_else(|| text[after..].find("}}").map(|length| after + length));
             }
-            b'}' if !quoted && text.as_bytes().get(at + 1) == Some(&b'}') => return Some(at),
+            b'}' if next == Some(&b'}') => return Some(at),
             _ => {}
         }
     }
     // An unbalanced quote must not swallow the rest of the text.
-    if quoted { text.find("}}") } else { None }
+    if bare.is_open() { text.find("}}") } else { None }
 }
 
 #[cfg(test)]
