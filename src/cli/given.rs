@@ -22,26 +22,34 @@ pub(super) struct Given {
 /// Reads what `option` was given: JSON in place when it begins like an object, an array or a text, stdin for `-`, else the
 /// file of this name. `@file` names a file too, as curl has it.
 pub(super) fn text(given: &str, option: &str) -> anyhow::Result<Given> {
-    let named = |text: String| Given { text, name: PathBuf::from(option) };
-    if given == "-" {
-        let mut text = String::new();
-        std::io::stdin()
-            .lock()
-            .take(MAX_BYTES)
-            .read_to_string(&mut text)
-            .with_context(|| format!("{option}: stdin is not UTF-8 text"))?;
-        return Ok(named(text));
-    }
+    let in_place = || Given { text: given.to_owned(), name: PathBuf::from(option) };
     if given.trim_start().starts_with(['{', '[', '"']) {
-        return Ok(named(given.to_owned()));
+        return Ok(in_place());
     }
-    let path = Path::new(given.strip_prefix('@').unwrap_or(given));
-    if !path.exists() && serde_json::from_str::<Value>(given).is_ok() {
-        return Ok(named(given.to_owned()));
+    let is_file = given == "-" || file_of(given).exists();
+    if !is_file && serde_json::from_str::<Value>(given).is_ok() {
+        return Ok(in_place());
     }
-    let text = files::given_text(path, MAX_BYTES)
-        .with_context(|| format!("{option} takes JSON, a file with JSON, or `-` for stdin"))?;
-    Ok(Given { text, name: path.to_owned() })
+    content(given, option).with_context(|| format!("{option} takes JSON, a file with JSON, or `-` for stdin"))
+}
+
+/// Reads any text: stdin for `-`, else the file of this name, or `@file`.
+pub(super) fn content(given: &str, option: &str) -> anyhow::Result<Given> {
+    if given != "-" {
+        let path = file_of(given);
+        return Ok(Given { text: files::given_text(path, MAX_BYTES)?, name: path.to_owned() });
+    }
+    let mut text = String::new();
+    std::io::stdin()
+        .lock()
+        .take(MAX_BYTES)
+        .read_to_string(&mut text)
+        .with_context(|| format!("{option}: stdin is not UTF-8 text"))?;
+    Ok(Given { text, name: PathBuf::from(option) })
+}
+
+fn file_of(given: &str) -> &Path {
+    Path::new(given.strip_prefix('@').unwrap_or(given))
 }
 
 /// The same, as a value.

@@ -99,19 +99,6 @@ async fn taken_in(local: &Local, file: &Path, bytes: &[u8], named: &Named) -> an
     Ok(local.plugins().upload(bytes, named, 0).await?)
 }
 
-/// The text of a file, or of stdin as `-`.
-fn text_from(path: &Path) -> anyhow::Result<String> {
-    if path.as_os_str() == "-" {
-        std::io::read_to_string(std::io::stdin()).context("stdin is not UTF-8 text")
-    } else {
-        std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
-    }
-}
-
-fn json_from(path: &Path) -> anyhow::Result<serde_json::Value> {
-    serde_json::from_str(&text_from(path)?).with_context(|| format!("{}: this is not JSON", path.display()))
-}
-
 /// A number with spaces between groups of three digits.
 fn grouped(number: u64) -> String {
     let digits = number.to_string();

@@ -5,9 +5,9 @@ use std::{path::PathBuf, sync::Arc};
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::{Named, grouped, json_from, read, taken_in};
+use super::{Named, grouped, read, taken_in};
 use crate::{
-    cli::{Verdict, fixtures::Kept, local::Local, print, table, terminal},
+    cli::{Verdict, fixtures::Kept, given, local::Local, print, table, terminal},
     engine::Definition,
     model::{
         Bundle, Capability, Entry, Event, JsonText, LogLine, PluginHash, PluginVersion, RunError, Stdio,
@@ -19,12 +19,12 @@ use crate::{
 pub(super) struct Trial {
     /// The .wasm file.
     file: PathBuf,
-    /// The input: a JSON file, or `-` for stdin. Without it, the plugin's own examples run and are compared.
-    #[arg(long)]
-    input: Option<PathBuf>,
-    /// The step's `config`, as a JSON file.
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
+    /// The input: JSON, a file with JSON, or `-` for stdin. Without it, the plugin's own examples run and are compared.
+    #[arg(long, value_name = "JSON|FILE")]
+    input: Option<String>,
+    /// The step's `config`: JSON, or a file with JSON.
+    #[arg(long, value_name = "JSON|FILE")]
+    config: Option<String>,
     /// Grant a capability, as in http:api.example.com. Can be given several times.
     #[arg(long = "grant", value_name = "CAPABILITY")]
     grants: Vec<Capability>,
@@ -139,7 +139,12 @@ pub(super) async fn execute(trial: &Trial) -> anyhow::Result<Verdict> {
     }
     let stdio = |text: bool| if text { Stdio::Text } else { Stdio::Json };
     let of = Of {
-        config: trial.config.as_deref().map(json_from).transpose()?.unwrap_or_else(|| json!({})),
+        config: trial
+            .config
+            .as_deref()
+            .map(|config| given::json(config, "--config"))
+            .transpose()?
+            .unwrap_or_else(|| json!({})),
         args: trial.args.clone(),
         stdin: stdio(trial.stdin_text),
         stdout: stdio(trial.stdout_text),
@@ -148,8 +153,11 @@ pub(super) async fn execute(trial: &Trial) -> anyhow::Result<Verdict> {
     };
     match &trial.input {
         Some(input) => {
-            let input =
-                if trial.stdin_text { Value::from(super::text_from(input)?) } else { json_from(input)? };
+            let input = if trial.stdin_text {
+                Value::from(given::content(input, "--input")?.text)
+            } else {
+                given::json(input, "--input")?
+            };
             let ended = run(&local, &Of { input, ..of }).await?;
             show(&ended, trial.json)
         }
