@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use http::Method;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 
 use crate::{
@@ -33,9 +34,22 @@ pub(super) fn list(value: &Value) -> &[Value] {
     value.as_array().map_or(&[], Vec::as_slice)
 }
 
-/// Escapes a text so that it stands as one segment of a path.
+/// Escapes a text so that it stands as one segment of a path. A path has no `+` for a space, as forms have.
 pub(super) fn segment(text: &str) -> String {
-    form_urlencoded::byte_serialize(text.as_bytes()).collect()
+    utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
+}
+
+/// A path with a query of those values that are given.
+pub(super) fn with_query<'a>(
+    path: &str,
+    values: impl IntoIterator<Item = (&'a str, Option<&'a str>)>,
+) -> String {
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    query.extend_pairs(values.into_iter().filter_map(|(name, value)| Some((name, value?))));
+    match query.finish() {
+        empty if empty.is_empty() => path.to_owned(),
+        query => format!("{path}?{query}"),
+    }
 }
 
 impl Server {
@@ -127,5 +141,18 @@ impl Server {
             )
         })?;
         Ok(text.trim().to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_stand_in_paths_and_queries_as_they_are() {
+        assert_eq!(segment("a b/c?d"), "a%20b%2Fc%3Fd");
+        let values = [("limit", Some("5")), ("before", None), ("prefix", Some("a b&c=d/é"))];
+        assert_eq!(with_query("/x", values), "/x?limit=5&prefix=a+b%26c%3Dd%2F%C3%A9");
+        assert_eq!(with_query("/x", [("a", None)]), "/x");
     }
 }

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{
     Verdict,
-    client::{self, Server, segment},
+    client::{self, Server, segment, with_query},
     print, small_runtime,
     table::{self, Cell, Format, Table},
     terminal, workflows,
@@ -73,16 +73,16 @@ pub(super) fn execute(arguments: &Arguments) -> anyhow::Result<Verdict> {
     small_runtime()?.block_on(async {
         match &arguments.command {
             Command::List(list) => {
-                let mut path = format!("/api/v1/requests?limit={}", list.limit);
-                if let Some(workflow) = &list.workflow {
-                    path.push_str(&format!("&workflow={}", segment(workflow)));
-                }
-                if list.refused {
-                    path.push_str("&refused=true");
-                }
-                if let Some(before) = &list.before {
-                    path.push_str(&format!("&before={}", segment(before)));
-                }
+                let limit = list.limit.to_string();
+                let path = with_query(
+                    "/api/v1/requests",
+                    [
+                        ("limit", Some(&*limit)),
+                        ("workflow", list.workflow.as_deref()),
+                        ("refused", list.refused.then_some("true")),
+                        ("before", list.before.as_deref()),
+                    ],
+                );
                 let page = list.server.get(&path).await?;
                 let requests = client::list(&page["requests"]);
                 if let (true, Some(workflow)) = (requests.is_empty(), &list.workflow) {

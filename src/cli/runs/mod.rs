@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::{
     Verdict,
-    client::{self, Server},
+    client::{self, Server, with_query},
     print, small_runtime,
     table::{self, Cell, Format, Table},
     terminal, workflows,
@@ -137,14 +137,8 @@ async fn follow(tail: &Tail) -> anyhow::Result<()> {
 }
 
 fn list_path(workflow: Option<&str>, status: Option<&str>, limit: usize) -> String {
-    let mut query = form_urlencoded::Serializer::new(String::new());
-    query.append_pair("limit", &limit.to_string());
-    for (name, value) in [("workflow", workflow), ("status", status)] {
-        if let Some(value) = value {
-            query.append_pair(name, value);
-        }
-    }
-    format!("/api/v1/runs?{}", query.finish())
+    let limit = limit.to_string();
+    with_query("/api/v1/runs", [("limit", Some(&*limit)), ("workflow", workflow), ("status", status)])
 }
 
 /// Runs as a list for people.
