@@ -19,6 +19,11 @@ impl Charset {
         self.0.name()
     }
 
+    /// Whether its letters take two bytes even where they are ASCII.
+    pub(super) fn is_utf16(self) -> bool {
+        !self.0.is_ascii_compatible()
+    }
+
     /// The text; nothing when these bytes are no text in it.
     pub(super) fn decode(self, bytes: &[u8]) -> Option<Cow<'_, str>> {
         self.0.decode_without_bom_handling_and_without_replacement(bytes)
@@ -41,6 +46,12 @@ pub(super) fn text(body: &[u8], declared: Option<Charset>) -> Result<Cow<'_, str
         }
         Some(charset) => charset.decode(body).ok_or_else(|| format!("it is not {}", charset.name())),
     }
+}
+
+/// As [`text`], with U+FFFD for what is no text in that charset.
+pub(super) fn text_lossy(body: &[u8], declared: Option<Charset>) -> Cow<'_, str> {
+    // Goes by the mark, if there is one, and takes it away.
+    declared.map_or(encoding_rs::UTF_8, |charset| charset.0).decode(body).0
 }
 
 /// A short text, such as the name of a file, whose sender may not say its charset: UTF-8, the declared one, or what it looks

@@ -4,6 +4,7 @@
 //! values, fields, parts and levels it makes out of it. Everything here is pure: no reader touches a file or a socket, whatever
 //! names a body holds. The gateway calls [`decode`] after it has verified the sender.
 
+mod answer;
 mod cbor;
 mod charset;
 mod compression;
@@ -16,6 +17,7 @@ mod octets;
 mod writer;
 mod xml;
 
+pub use answer::{answer_text, answer_text_lossy};
 pub use charset::Charset;
 pub use compression::{Coding, Unpack, decompressed};
 pub use media::{ESCAPED, disposition, one_of};

@@ -98,7 +98,7 @@ pub(super) fn to_json(bytes: &[u8], by_type: Option<Charset>) -> Result<Value, S
 }
 
 /// The charset of the declaration, as in `<?xml version="1.0" encoding="GBK"?>`.
-fn declared(bytes: &[u8]) -> Option<Charset> {
+pub(super) fn declared(bytes: &[u8]) -> Option<Charset> {
     // Far longer than any declaration; what comes before the charset is ASCII in all of them that matter.
     let head = &bytes[..bytes.len().min(MAX_DECLARATION)];
     let declaration = head.trim_ascii_start().strip_prefix(b"<?xml")?;

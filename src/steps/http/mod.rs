@@ -144,9 +144,10 @@ async fn attempt<R: Roots + Sync>(
     let request = request.map_err(Failure::new)?;
     let response = net.send(request).await.map_err(|error| Failure::of(&error))?;
     let response = response::judge(http, response, SystemTime::now())?;
+    let data = response::data(http.response, &response);
     let response = match &http.accepts {
-        Some(condition) => response::accept(http, condition, response, roots)?,
+        Some(condition) => response::accept(http, condition, response, data.as_ref().ok(), roots)?,
         None => response,
     };
-    response::output(http, response, began.elapsed())
+    response::output(http, response, data, began.elapsed())
 }

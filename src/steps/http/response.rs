@@ -9,6 +9,7 @@ use serde_json::{Map, Value, value::RawValue};
 
 use super::{Http, RetryHint};
 use crate::{
+    formats::{answer_text, answer_text_lossy},
     model::{ErrorCode, HttpResponse, JsonText, LimitUnit, Limits, RunError},
     net::{NetError, Response},
     template::{Condition, Root, Roots},
@@ -106,7 +107,7 @@ pub(super) fn judge(http: &Http, response: Response, now: SystemTime) -> Result<
 /// What was asked and what came back, with the beginning of the body.
 fn told(http: &Http, response: &Response, what: &str) -> String {
     let mut message = format!("{} {} {what}", http.request.method(), origin(&response.url));
-    let body = String::from_utf8_lossy(&response.body);
+    let body = answer_text_lossy(content_type(response), &response.body);
     let shown = |c: char| if c.is_control() { ' ' } else { c };
     let mut excerpt: String = body.trim().chars().take(EXCERPT).map(shown).collect();
     if body.trim().chars().nth(EXCERPT).is_some() {
@@ -140,13 +141,13 @@ pub(super) fn accept(
     http: &Http,
     condition: &Condition,
     response: Response,
+    data: Option<&JsonText>,
     roots: &dyn Roots,
 ) -> Result<Response, Box<Failure>> {
-    let body = data(http.response, &response).map(|data| data.to_value()).unwrap_or_default();
     let seen = serde_json::json!({
         "status": response.status,
         "headers": headers(&response.headers),
-        "data": body,
+        "data": data.map(JsonText::to_value),
     });
     let (failure, retry) = match condition.eval(&Judged { roots, response: seen }) {
         Ok(true) => return Ok(response),
@@ -186,8 +187,13 @@ fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
 ///
 /// # Errors
 /// When the body is not what the step says it is, or the output would be too large to keep.
-pub(super) fn output(http: &Http, response: Response, took: Duration) -> Result<JsonText, Box<Failure>> {
-    let error = match data(http.response, &response) {
+pub(super) fn output(
+    http: &Http,
+    response: Response,
+    data: Result<JsonText, serde_json::Error>,
+    took: Duration,
+) -> Result<JsonText, Box<Failure>> {
+    let error = match data {
         Ok(data) => match write(http, None, Some(&response), &data, took) {
             Ok(output) => return Ok(output),
             Err(error) => error,
@@ -257,30 +263,34 @@ fn headers(headers: &HeaderMap) -> Map<String, Value> {
     kept
 }
 
+fn content_type(response: &Response) -> &str {
+    let content_type = response.headers.get(header::CONTENT_TYPE);
+    content_type.and_then(|value| value.to_str().ok()).unwrap_or_default()
+}
+
 /// The body as JSON; the error is that of a text that should be JSON and is not.
-fn data(kind: HttpResponse, response: &Response) -> Result<JsonText, serde_json::Error> {
+pub(super) fn data(kind: HttpResponse, response: &Response) -> Result<JsonText, serde_json::Error> {
     let body = &response.body;
     if body.is_empty() && kind != HttpResponse::Json {
         return Ok(JsonText::null());
     }
-    let json = || JsonText::parse(String::from_utf8_lossy(body).trim_start_matches('\u{feff}').to_owned());
+    let content_type = content_type(response);
+    let json = || JsonText::parse(answer_text_lossy(content_type, body).into_owned());
     let base64 = || JsonText::from_value(&STANDARD.encode(body).into());
     let text = |text: &str| JsonText::from_value(&text.into());
     match kind {
         HttpResponse::Json => json(),
-        HttpResponse::Text => Ok(text(&String::from_utf8_lossy(body))),
+        HttpResponse::Text => Ok(text(&answer_text_lossy(content_type, body))),
         HttpResponse::Base64 => Ok(base64()),
         HttpResponse::Auto => {
-            let Ok(as_text) = std::str::from_utf8(body) else { return Ok(base64()) };
-            let content_type = response.headers.get(header::CONTENT_TYPE);
-            let content_type = content_type.and_then(|value| value.to_str().ok()).unwrap_or_default();
+            let Ok(as_text) = answer_text(content_type, body) else { return Ok(base64()) };
             let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
             let is_json = essence.is_empty() || essence.ends_with("/json") || essence.ends_with("+json");
             match is_json.then(json) {
                 Some(Ok(json)) => Ok(json),
                 Some(Err(_)) | None if as_text.contains('\0') => Ok(base64()),
                 // What calls itself JSON and is none is still worth reading.
-                Some(Err(_)) | None => Ok(text(as_text)),
+                Some(Err(_)) | None => Ok(text(&as_text)),
             }
         }
     }
@@ -322,6 +332,17 @@ mod tests {
             (Auto, "application/json", b"", "null"),
             (Json, "text/plain", b"1", "1"),
             (Text, "application/json", b"1\xff", "\"1\u{fffd}\""),
+            (Auto, "text/plain; charset=gbk", b"\xb1\xa8", "\"\u{62a5}\""),
+            (Auto, "application/json; charset=GBK", b"{\"a\":\"\xb1\xa8\"}", "{\"a\":\"\u{62a5}\"}"),
+            (Auto, "text/plain; charset=gbk", b"\xff\xff", "\"//8=\""),
+            (
+                Auto,
+                "text/xml",
+                b"<?xml version=\"1.0\" encoding=\"big5\"?>\xb3\xf8",
+                "\"<?xml version=\\\"1.0\\\" encoding=\\\"big5\\\"?>\u{5831}\"",
+            ),
+            (Json, "text/plain; charset=shift_jis", b"\"\x83e\"", "\"\u{30c6}\""),
+            (Text, "text/html", b"<meta charset=gbk>\xb1\xa8\xff", "\"<meta charset=gbk>\u{62a5}\u{fffd}\""),
             (Base64, "application/json", b"1", "\"MQ==\""),
             (Text, "", b"", "null"),
         ] {
