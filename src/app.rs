@@ -21,7 +21,7 @@ use crate::{
     key_source::{self, KeyError},
     loader::Loader,
     machine, memory_budget,
-    net::{NetError, Outbound, OutboundOptions},
+    net::{NetError, Outbound},
     plugin_folder::{self, PluginFileError},
     sandbox::{
         Admission, Compiler, EngineOptions as SandboxOptions, JsEngine, PluginEngine, PluginOptions,
@@ -278,8 +278,7 @@ impl App {
         let vault = vault.masking(config.credentials(std::env::vars()));
         let variables = Variables::new(config);
         let catalog = Catalog::new(sandbox.clone(), variables.environment());
-        let net =
-            Outbound::new(OutboundOptions { allow: config.net_allow.clone(), ..OutboundOptions::default() })?;
+        let net = Outbound::new(config.outbound.clone())?;
         let options = EngineOptions {
             max_pending: config.max_pending,
             max_running: config.max_running,

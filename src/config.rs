@@ -10,6 +10,7 @@ use std::{
 
 mod listen;
 mod network;
+mod outbound;
 
 use serde::Deserialize;
 
@@ -19,7 +20,7 @@ pub use network::{Network, TlsSource};
 use crate::{
     engine::EngineOptions,
     model::{ByteSize, Limits, Span},
-    net::{HostPort, HostPortError},
+    net::OutboundOptions,
     sandbox::EngineOptions as SandboxOptions,
     secrets::{SecretValue, credentials},
 };
@@ -41,7 +42,7 @@ struct Typed {
     retention: Retention,
     env: Env,
     secrets: Secrets,
-    net: Net,
+    net: outbound::Net,
     tls: network::Tls,
     /// Variables for workflows, `$env.NAME`; they win over the process's own.
     vars: BTreeMap<String, String>,
@@ -113,12 +114,6 @@ struct Env {
 struct Secrets {
     key: Option<SecretValue>,
     key_file: Option<PathBuf>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct Net {
-    allow: Option<Vec<String>>,
 }
 
 /// The form of the server's own log.
@@ -199,8 +194,8 @@ pub struct Config {
     pub secrets_key_file: Option<PathBuf>,
     /// Secrets from `FLOWCELL_SECRETS_<NAME>`, for commands that run workflows without a server.
     pub secrets: BTreeMap<String, SecretValue>,
-    /// Hosts with ports that workflows may call although their addresses are private.
-    pub net_allow: Vec<HostPort>,
+    /// What workflows may call, whom their requests trust, and the proxy that they go through.
+    pub outbound: OutboundOptions,
     /// Who may connect, and how often.
     pub network: Network,
     /// The source of the certificate; `None` is plain HTTP.
@@ -339,12 +334,16 @@ fn set(table: &mut toml::Table, setting: &str, value: &str) -> Result<(), String
     let key = if section == "vars" { key.to_owned() } else { key.to_lowercase() };
     let text = toml::Value::String(value.to_owned());
     let value = match (section.as_str(), key.as_str()) {
-        ("env" | "net", "allow") | ("server", "trusted_proxies" | "hosts") => network::list(value),
-        ("server", "cross_site") => value.parse().map_or(text, toml::Value::Boolean),
+        ("env" | "net", "allow") | ("net", "no_proxy") | ("server", "trusted_proxies" | "hosts") => {
+            network::list(value)
+        }
+        ("server", "cross_site") | ("net", "proxy_resolves") => {
+            value.parse().map_or(text, toml::Value::Boolean)
+        }
         ("sandbox" | "engine", _) | ("server", "max_connections" | "max_connections_per_ip") => {
             value.parse().map_or(text, toml::Value::Integer)
         }
-        ("server" | "log" | "retention" | "secrets" | "vars", _) => text,
+        ("server" | "log" | "retention" | "secrets" | "vars" | "net", _) => text,
         _ => return Err(unknown()),
     };
     let section = table.entry(section).or_insert_with(|| toml::Table::new().into());
@@ -411,7 +410,7 @@ fn meaning(typed: Typed, flags: &Flags) -> Result<Config, ConfigError> {
         secrets_key: typed.secrets.key,
         secrets_key_file: typed.secrets.key_file,
         secrets: BTreeMap::new(),
-        net_allow: net_allow(&typed.net.allow.unwrap_or_default())?,
+        outbound: typed.net.meaning()?,
         test_clock_ms: None,
     })
 }
@@ -436,11 +435,6 @@ fn public_url(url: String) -> Result<String, ConfigError> {
         return Err(ConfigError::Value { key: "server.public_url", message });
     }
     Ok(url.trim_end_matches('/').to_owned())
-}
-
-fn net_allow(entries: &[String]) -> Result<Vec<HostPort>, ConfigError> {
-    let wrong = |error: HostPortError| ConfigError::Value { key: "net.allow", message: error.to_string() };
-    entries.iter().map(|entry| entry.parse().map_err(wrong)).collect()
 }
 
 impl Config {

@@ -18,7 +18,7 @@ use crate::{
         SystemPorts, Vault,
     },
     model::{Bundle, Cause, Entry, Event, Mode, Run, RunId, RunStatus, WorkflowKey},
-    net::{Outbound, OutboundOptions},
+    net::Outbound,
     plugin_folder,
     sandbox::{EngineOptions as SandboxOptions, JsEngine, PluginEngine, PluginOptions},
     secrets::Redactor,
@@ -61,8 +61,7 @@ impl Local {
         });
         let sandbox = JsEngine::load(&options)?;
         drop(compiling);
-        let net =
-            Outbound::new(OutboundOptions { allow: config.net_allow.clone(), ..OutboundOptions::default() })?;
+        let net = Outbound::new(config.outbound.clone())?;
         let vault = Vault::of(config.secrets.clone())?.masking(config.credentials(std::env::vars()));
         let runs_plugins = PluginEngine::new(PluginOptions {
             cache,

@@ -35,7 +35,7 @@ fn flags_win_over_variables_over_the_file() {
     let file = "[net]\nallow = [\"127.0.0.1:9000\"]";
     let allowed = |variables: &[(&str, &str)]| {
         let config = load(file, variables, Flags::default()).unwrap();
-        config.net_allow.iter().map(ToString::to_string).collect::<Vec<_>>()
+        config.outbound.allow.iter().map(ToString::to_string).collect::<Vec<_>>()
     };
     assert_eq!(allowed(&[]), ["127.0.0.1:9000"]);
     assert_eq!(allowed(&[("FLOWCELL_NET_ALLOW", "a:1, [::1]:2")]), ["a:1", "[::1]:2"]);

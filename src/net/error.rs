@@ -33,6 +33,14 @@ pub enum NetError {
         /// What is wrong.
         why: &'static str,
     },
+    /// A certificate or a key that the request brings cannot be used.
+    #[error("`{field}` {why}")]
+    Credentials {
+        /// `tls.ca`, `tls.cert` or `tls.key`.
+        field: &'static str,
+        /// What is wrong.
+        why: String,
+    },
     /// The guard refuses the address.
     #[error("`{host}` may not be called: {why}. {how}")]
     Denied {
@@ -112,6 +120,14 @@ pub enum NetError {
         /// The limit, bytes (after decompression).
         most: u64,
     },
+    /// A service sets more cookies than a session keeps.
+    #[error("{url} sets more cookies than a session keeps: {most}, and 64 KiB in all")]
+    Cookies {
+        /// Scheme, host and port.
+        url: String,
+        /// The limit.
+        most: usize,
+    },
     /// There are too many redirects.
     #[error("{url} redirects more than {most} times")]
     TooManyRedirects {
@@ -142,11 +158,13 @@ impl NetError {
             Self::Url { .. }
             | Self::Method(_)
             | Self::Header { .. }
+            | Self::Credentials { .. }
             | Self::Denied { .. }
             | Self::NotGranted { .. }
             | Self::Withheld { .. }
             | Self::Tls { .. }
             | Self::TooLarge { .. }
+            | Self::Cookies { .. }
             | Self::TooManyRedirects { .. } => false,
         }
     }
@@ -213,24 +231,23 @@ pub(super) fn denied(url: &Url, why: &str) -> NetError {
     NetError::Denied { host, why: why.to_owned(), how }
 }
 
+/// Why the host of a URL gave no address to connect to.
+pub(super) fn unresolved(error: &Unresolved, url: &Url) -> NetError {
+    let host = url.host_str().unwrap_or_default().to_owned();
+    match error {
+        Unresolved::Denied(range) => denied(url, &format!("its name leads to an address that is {range}")),
+        Unresolved::Failed(why) => NetError::Dns { host, why: why.clone() },
+        Unresolved::Unanswered(why) => NetError::Unanswered { host, why: why.clone() },
+    }
+}
+
 /// Turns reqwest's error into ours. `url` is where this hop went.
 pub(super) fn classify(error: &reqwest::Error, url: &Url) -> NetError {
     let (at, why) = (origin(url), cause(error));
     let mut tls = false;
     for source in chain(error) {
-        match source.downcast_ref::<Unresolved>() {
-            Some(Unresolved::Denied(range)) => {
-                return denied(url, &format!("its name leads to an address that is {range}"));
-            }
-            Some(Unresolved::Failed(why)) => {
-                let host = url.host_str().unwrap_or_default().to_owned();
-                return NetError::Dns { host, why: why.clone() };
-            }
-            Some(Unresolved::Unanswered(why)) => {
-                let host = url.host_str().unwrap_or_default().to_owned();
-                return NetError::Unanswered { host, why: why.clone() };
-            }
-            None => {}
+        if let Some(error) = source.downcast_ref::<Unresolved>() {
+            return unresolved(error, url);
         }
         if source.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_parse_too_large) {
             return NetError::TooLarge { url: at, what: "header", most: bounds::MAX_HEADERS as u64 };

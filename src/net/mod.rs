@@ -6,6 +6,8 @@
 
 mod bounds;
 mod client;
+mod clients;
+mod cookies;
 mod dns;
 mod error;
 mod guard;
@@ -13,16 +15,21 @@ mod headers;
 mod host_port;
 mod lookups;
 mod outbound;
+mod proxy;
 mod redirect;
 mod sensitive;
+#[cfg(test)]
+mod test_proxy;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
+mod tls;
 
 use http::HeaderMap;
 
 pub use client::{Client, Download};
+pub use cookies::{CookieChange, CookieJar};
 pub use error::NetError;
 pub use guard::denied;
 pub use headers::is_own as is_connection_header;
@@ -31,7 +38,9 @@ pub use lookups::Dns;
 #[cfg(test)]
 pub(crate) use outbound::Transport;
 pub use outbound::{Outbound, OutboundOptions, OutboundRequest};
+pub use proxy::{ProxyOptions, ProxyUrl, ProxyUrlError};
 pub use sensitive::Sensitive;
+pub use tls::{Authorities, RequestTls};
 
 /// A response, read whole.
 #[derive(Debug)]

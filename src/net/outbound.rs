@@ -3,32 +3,29 @@
 //! The address of each hop is checked (literal hosts here, names in the resolver). Each exchange has one deadline.
 //! Nothing comes back that is larger than the caller asked for.
 
-use std::{collections::HashSet, fmt, sync::Arc, time::Duration};
+use std::{collections::HashSet, fmt, net::IpAddr, sync::Arc, time::Duration};
 
-use http::Method;
+use http::{Method, header};
 use reqwest::Url;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::{
-    Dns, HostPort, NetError, Response, Sensitive, bounds,
-    dns::{Resolver, SYSTEM},
+    Authorities, CookieJar, Dns, HostPort, NetError, ProxyOptions, RequestTls, Response, Sensitive, bounds,
+    clients::{Clients, Maker, Way},
+    dns::{SYSTEM, Unresolved},
     error, guard, headers,
     lookups::{Asker, Lookups},
+    proxy::Proxy,
     redirect::Hop,
 };
 use crate::model::{HostPattern, WorkflowKey};
 
-/// How long the other side may take to accept a connection.
-const CONNECT: Duration = Duration::from_secs(5);
 /// How long a body may stand still.
 const IDLE: Duration = Duration::from_secs(10);
 /// The longest exchange; a longer timeout is cut to it.
 const MAX_TIMEOUT: Duration = Duration::from_secs(3_600);
 /// The most redirects that a request can ask for.
 const MAX_REDIRECTS: u8 = 10;
-/// How many connections to one host stay open between requests.
-const KEPT: usize = 4;
-const KEPT_FOR: Duration = Duration::from_secs(30);
 
 /// The settings of an [`Outbound`].
 #[derive(Clone)]
@@ -39,11 +36,26 @@ pub struct OutboundOptions {
     pub dns: Option<Arc<dyn Dns>>,
     /// How long a body may stand still; 10 s by default.
     pub idle: Duration,
+    /// Authorities that are trusted beside those of the machine.
+    pub ca: Option<Authorities>,
+    /// The proxy that requests go through.
+    pub proxy: Option<ProxyOptions>,
 }
 
 impl Default for OutboundOptions {
     fn default() -> Self {
-        Self { allow: Vec::new(), dns: None, idle: IDLE }
+        Self { allow: Vec::new(), dns: None, idle: IDLE, ca: None, proxy: None }
+    }
+}
+
+impl fmt::Debug for OutboundOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OutboundOptions")
+            .field("allow", &self.allow)
+            .field("idle", &self.idle)
+            .field("ca", &self.ca)
+            .field("proxy", &self.proxy)
+            .finish_non_exhaustive()
     }
 }
 
@@ -70,6 +82,10 @@ pub struct OutboundRequest {
     pub within: Option<Arc<[HostPattern]>>,
     /// The workflow that makes it. Each workflow has its own places for look-ups of names.
     pub caller: Option<WorkflowKey>,
+    /// What it wants of TLS instead of the machine's settings.
+    pub tls: RequestTls,
+    /// The cookies that it sends where they belong, also after a redirect, and to which answers add theirs.
+    pub cookies: Option<CookieJar>,
 }
 
 impl OutboundRequest {
@@ -86,16 +102,18 @@ impl OutboundRequest {
             redirects: 5,
             within: None,
             caller: None,
+            tls: RequestTls::default(),
+            cookies: None,
         }
     }
 }
 
 /// The way out of workflows. Cheap to clone; clones share their connections.
 #[derive(Clone)]
-pub struct Outbound(Way);
+pub struct Outbound(Carrier);
 
 #[derive(Clone)]
-enum Way {
+enum Carrier {
     Network(Arc<Inner>),
     /// A test replaces the network.
     #[cfg(test)]
@@ -114,39 +132,24 @@ pub(crate) trait Transport: Send + Sync + 'static {
 
 struct Inner {
     allow: HashSet<HostPort>,
-    /// For all other hosts. Its resolver leaves private addresses out.
-    guarded: reqwest::Client,
-    /// Only for hosts in `allow`. A resolver does not learn the port, so one client cannot serve both.
-    allowed: reqwest::Client,
-    /// Whether this machine has certificates of authorities.
-    trusts: bool,
+    /// For requests that want nothing of TLS.
+    clients: Clients,
+    maker: Maker,
+    lookups: Lookups,
+    proxy: Option<Proxy>,
     idle: Duration,
 }
 
 impl fmt::Debug for Outbound {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            Way::Network(inner) => {
+            Carrier::Network(inner) => {
                 f.debug_struct("Outbound").field("allow", &inner.allow).finish_non_exhaustive()
             }
             #[cfg(test)]
-            Way::Carried(_) => f.write_str("Outbound through a test"),
+            Carrier::Carried(_) => f.write_str("Outbound through a test"),
         }
     }
-}
-
-fn client(lookups: &Lookups, guarded: bool, trusts: bool) -> Result<reqwest::Client, reqwest::Error> {
-    let builder = reqwest::Client::builder()
-        .redirect(reqwest::redirect::Policy::none())
-        .no_proxy()
-        .referer(false)
-        .connect_timeout(CONNECT)
-        .pool_max_idle_per_host(KEPT)
-        .pool_idle_timeout(KEPT_FOR)
-        .http1_max_headers(bounds::MAX_HEADER_COUNT)
-        .user_agent(concat!("flowcell/", env!("CARGO_PKG_VERSION")))
-        .dns_resolver(Resolver { lookups: lookups.clone(), guarded });
-    if trusts { builder.build() } else { builder.tls_certs_only([]).build() }
 }
 
 impl Outbound {
@@ -156,19 +159,15 @@ impl Outbound {
     /// When TLS cannot be set up.
     pub fn new(options: OutboundOptions) -> Result<Self, NetError> {
         let lookups = Lookups::new(options.dns.unwrap_or_else(|| Arc::new(SYSTEM)));
-        let (guarded, trusts) = match client(&lookups, true, true) {
-            Ok(client) => (Ok(client), true),
-            Err(_) => (client(&lookups, true, false), false),
-        };
-        let failed = |error: reqwest::Error| NetError::Tls {
-            url: "this machine".to_owned(),
-            why: error::cause(&error),
-        };
-        Ok(Self(Way::Network(Arc::new(Inner {
+        let proxy = options.proxy.as_ref().map(Proxy::new);
+        let (maker, clients) = Maker::new(lookups.clone(), options.proxy, options.ca)
+            .map_err(|error| NetError::Tls { url: "this machine".to_owned(), why: error::cause(&error) })?;
+        Ok(Self(Carrier::Network(Arc::new(Inner {
             allow: options.allow.into_iter().collect(),
-            guarded: guarded.map_err(failed)?,
-            allowed: client(&lookups, false, trusts).map_err(failed)?,
-            trusts,
+            clients,
+            maker,
+            lookups,
+            proxy,
             idle: options.idle,
         }))))
     }
@@ -176,7 +175,7 @@ impl Outbound {
     /// A way out that leads only to `transport`.
     #[cfg(test)]
     pub(crate) fn through(transport: Arc<dyn Transport>) -> Self {
-        Self(Way::Carried(transport))
+        Self(Carrier::Carried(transport))
     }
 
     /// Makes one request, with its redirects.
@@ -185,15 +184,25 @@ impl Outbound {
     /// When there is no whole response. Any status counts as a response.
     pub async fn send(&self, request: OutboundRequest) -> Result<Response, NetError> {
         match &self.0 {
-            Way::Network(inner) => inner.send(request).await,
+            Carrier::Network(inner) => inner.send(request).await,
             #[cfg(test)]
-            Way::Carried(transport) => {
+            Carrier::Carried(transport) => {
                 let (url, after) = (request.url.clone(), request.timeout);
                 let carried = timeout(after, transport.carry(request));
                 carried.await.unwrap_or(Err(NetError::Timeout { url, after }))
             }
         }
     }
+}
+
+/// What holds for each hop of a request.
+struct Terms {
+    sensitive: Sensitive,
+    tls: RequestTls,
+    cookies: Option<CookieJar>,
+    max_response: u64,
+    redirects: u8,
+    within: Option<Arc<[HostPattern]>>,
 }
 
 impl Inner {
@@ -209,6 +218,8 @@ impl Inner {
             redirects,
             within,
             caller,
+            tls,
+            cookies,
         } = request;
         if method == Method::CONNECT || method == Method::TRACE {
             return Err(NetError::Method(method.to_string()));
@@ -218,19 +229,20 @@ impl Inner {
         let late = || NetError::Timeout { url: error::origin(&url), after };
         let first = Hop { method, url: url.clone(), headers, body: body.into() };
         let redirects = redirects.min(MAX_REDIRECTS);
-        let exchange = self.exchange(first, &sensitive, max_response, redirects, within.as_deref());
+        let terms = Terms { sensitive, tls, cookies, max_response, redirects, within };
+        let exchange = self.exchange(first, &terms);
         let until = Instant::now() + after.min(MAX_TIMEOUT);
         let exchange = Asker { caller, until }.makes(exchange);
         timeout_at(until, exchange).await.map_err(|_| late())?
     }
 
-    /// The client that may go there.
-    fn client_for(
+    /// The way that a request may go there.
+    async fn way_to(
         &self,
         url: &Url,
         redirected: bool,
         within: Option<&[HostPattern]>,
-    ) -> Result<&reqwest::Client, NetError> {
+    ) -> Result<Way, NetError> {
         let refused = |why: &str| {
             if redirected {
                 error::denied(url, &format!("a redirect leads there, and {why}"))
@@ -246,37 +258,52 @@ impl Inner {
             let whither = if redirected { "a redirect leads to" } else { "the request goes to" };
             return Err(NetError::NotGranted { host, whither });
         }
+        let proxy = self.proxy.as_ref().filter(|proxy| proxy.takes(url.scheme(), &target));
         if self.allow.contains(&target) {
-            return Ok(&self.allowed);
+            return Ok(if proxy.is_some() { Way::Proxied } else { Way::Allowed });
         }
         // A literal address never reaches the resolver.
         let range = target.ip().and_then(guard::denied);
-        match range.or_else(|| target.name().and_then(guard::denied_name)) {
-            Some(range) => Err(refused(&format!("it is {range}"))),
-            None => Ok(&self.guarded),
+        if let Some(range) = range.or_else(|| target.name().and_then(guard::denied_name)) {
+            return Err(refused(&format!("it is {range}")));
         }
+        let Some(proxy) = proxy else { return Ok(Way::Guarded) };
+        if let (Some(name), false) = (target.name(), proxy.resolves) {
+            let found = self.lookups.of(name, &Asker::current()).await;
+            let found = found.map_err(|error| error::unresolved(&Unresolved::from(error), url))?;
+            // The proxy may take any of them.
+            if let Some(range) = found.into_iter().find_map(|ip: IpAddr| guard::denied(ip)) {
+                return Err(error::unresolved(&Unresolved::Denied(range), url));
+            }
+        }
+        Ok(Way::Proxied)
     }
 
-    async fn exchange(
-        &self,
-        mut hop: Hop,
-        sensitive: &Sensitive,
-        max_response: u64,
-        redirects: u8,
-        within: Option<&[HostPattern]>,
-    ) -> Result<Response, NetError> {
+    async fn exchange(&self, mut hop: Hop, terms: &Terms) -> Result<Response, NetError> {
+        let Terms { sensitive, tls, cookies, max_response, redirects, within } = terms;
+        let (within, redirects) = (within.as_deref(), *redirects);
+        let first = hop.url.origin();
         let mut followed = 0;
         loop {
-            let client = self.client_for(&hop.url, followed > 0, within)?;
+            let way = self.way_to(&hop.url, followed > 0, within).await?;
+            let own = if hop.url.origin() == first { tls.clone() } else { tls.elsewhere() };
+            let made = if own.is_empty() { None } else { Some(self.maker.with(&own)?) };
+            let client = made.as_deref().unwrap_or(&self.clients).of(way);
             let mut request =
                 client.request(hop.method.clone(), hop.url.clone()).headers(hop.headers.clone());
             if !hop.body.is_empty() {
                 request = request.body(hop.body.clone());
             }
-            let response = request.send().await.map_err(|error| self.failed(&error, &hop.url))?;
+            if let Some(value) = cookies.as_ref().and_then(|jar| jar.header(&hop.url)) {
+                request = request.header(header::COOKIE, value);
+            }
+            let response = request.send().await.map_err(|error| self.failed(&error, &hop.url, way))?;
             if headers::too_large(response.headers()) {
                 let (url, most) = (error::origin(&hop.url), bounds::MAX_HEADERS as u64);
                 return Err(NetError::TooLarge { url, what: "header", most });
+            }
+            if let Some(jar) = cookies {
+                jar.receive(&hop.url, response.headers())?;
             }
             let status = response.status().as_u16();
             match Hop::location(status, response.headers()) {
@@ -284,7 +311,7 @@ impl Inner {
                     return Err(NetError::TooManyRedirects { url: error::origin(&hop.url), most: redirects });
                 }
                 Some(location) if redirects > 0 => hop = hop.next(status, location, sensitive)?,
-                Some(_) | None => return self.read(response, &hop.url, max_response).await,
+                Some(_) | None => return self.read(response, &hop.url, way, *max_response).await,
             }
             followed += 1;
         }
@@ -295,13 +322,14 @@ impl Inner {
         &self,
         mut response: reqwest::Response,
         url: &Url,
+        way: Way,
         most: u64,
     ) -> Result<Response, NetError> {
         let mut body = Vec::new();
         loop {
             let chunk = timeout(self.idle, response.chunk()).await;
             let chunk = chunk.map_err(|_| NetError::Timeout { url: error::origin(url), after: self.idle })?;
-            let Some(chunk) = chunk.map_err(|error| self.failed(&error, url))? else { break };
+            let Some(chunk) = chunk.map_err(|error| self.failed(&error, url, way))? else { break };
             if (body.len() + chunk.len()) as u64 > most {
                 return Err(NetError::TooLarge { url: error::origin(url), what: "body", most });
             }
@@ -311,13 +339,21 @@ impl Inner {
         Ok(Response { status, headers, body, url: error::without_query(url) })
     }
 
-    fn failed(&self, error: &reqwest::Error, url: &Url) -> NetError {
-        match error::classify(error, url) {
-            NetError::Tls { url, .. } if !self.trusts => NetError::Tls {
+    fn failed(&self, error: &reqwest::Error, url: &Url, way: Way) -> NetError {
+        match (error::classify(error, url), way) {
+            (NetError::Tls { url, .. }, _) if !self.maker.trusts() => NetError::Tls {
                 url,
                 why: "this machine has no CA certificates; install the package ca-certificates".to_owned(),
             },
-            other => other,
+            (NetError::Connect { url, why }, Way::Proxied) => {
+                NetError::Connect { url, why: format!("{why}, through the proxy of `net.proxy`") }
+            }
+            // It was the proxy's own name that was looked up.
+            (NetError::Dns { why, .. } | NetError::Unanswered { why, .. }, Way::Proxied) => {
+                let why = format!("the proxy of `net.proxy` cannot be looked up: {why}");
+                NetError::Connect { url: error::origin(url), why }
+            }
+            (other, _) => other,
         }
     }
 }

@@ -61,6 +61,7 @@ mod no_space;
 mod nocobase;
 mod one_gib;
 mod open_questions;
+mod outbound;
 mod package;
 mod packages;
 mod pasted;

@@ -31,6 +31,8 @@ pub struct HttpStep {
     pub headers: BTreeMap<String, String>,
     /// Sets the header that proves who calls.
     pub auth: Option<HttpAuth>,
+    /// Whom the step trusts over https, and how it shows who calls.
+    pub tls: Option<HttpTls>,
     /// A JSON body whose strings may hold templates.
     #[serde(default, deserialize_with = "present")]
     pub json: Option<Value>,
@@ -91,6 +93,18 @@ pub enum HttpAuth {
         /// Its value.
         value: String,
     },
+}
+
+/// TLS of one step. Every value is PEM text, and may hold templates.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct HttpTls {
+    /// Certificates of authorities. They alone are trusted, instead of those of the machine.
+    pub ca: Option<String>,
+    /// The certificate of the client, with the chain behind it. With `key`.
+    pub cert: Option<String>,
+    /// The private key of `cert`, not encrypted. It must come from `{{$secrets.NAME}}` or `{{$env.NAME}}`.
+    pub key: Option<String>,
 }
 
 /// One field of a `multipart` body: text, or a file.
@@ -210,6 +224,21 @@ impl HttpStep {
         if self.redirects.is_some_and(|redirects| redirects > Self::REDIRECTS_CAP) {
             return wrong("redirects", format!("{} is the most", Self::REDIRECTS_CAP));
         }
+        if let Some(tls) = &self.tls {
+            let plain =
+                self.url.trim_start().get(..7).is_some_and(|start| start.eq_ignore_ascii_case("http://"));
+            match (&tls.ca, &tls.cert, &tls.key) {
+                _ if plain => return wrong("tls", "the URL begins with http://; write https://".to_owned()),
+                (None, None, None) => {
+                    return wrong("tls", "give `ca`, or `cert` and `key`, or all of them".to_owned());
+                }
+                (_, Some(_), None) => return wrong("tls.key", "is missing; `cert` needs its key".to_owned()),
+                (_, None, Some(_)) => {
+                    return wrong("tls.cert", "is missing; `key` needs its certificate".to_owned());
+                }
+                (_, Some(_), Some(_)) | (Some(_), None, None) => {}
+            }
+        }
         let statuses = self.ok_statuses.as_deref();
         if statuses.is_some_and(<[StatusPattern]>::is_empty) {
             return wrong("ok_statuses", "name at least one, as in [\"2xx\", 404]".to_owned());
@@ -244,7 +273,7 @@ mod tests {
     use crate::model::value::fields::typed;
 
     fn read(mut spec: Value) -> Result<HttpStep, FieldError> {
-        spec.as_object_mut().unwrap().entry("url").or_insert("http://a.example".into());
+        spec.as_object_mut().unwrap().entry("url").or_insert("https://a.example".into());
         let step: HttpStep = typed(spec, "s")?;
         step.check("s").map(|()| step)
     }
@@ -257,6 +286,8 @@ mod tests {
             json!({"auth": {"type": "basic", "username": "u"}, "form": {"a": ["b", 1]}, "timeout": "120s"}),
             json!({"auth": {"type": "bearer", "token": "t"}, "ok_statuses": ["2xx", "3XX", 404, "410"]}),
             json!({"auth": {"type": "header", "name": "x", "value": "v"}, "max_response": "8MiB"}),
+            json!({"tls": {"ca": "a"}, "url": "https://a.example"}),
+            json!({"tls": {"ca": "a", "cert": "c", "key": "k"}, "url": "{{$env.API}}/"}),
             json!({"multipart": {"a": "b", "f": {"filename": "f", "base64": ""}}}),
             json!({"xml": {"a": 1}, "redirects": 10, "ignore_failure": true, "response": "base64"}),
         ] {
@@ -269,6 +300,11 @@ mod tests {
             (json!({"json": null, "text": "a"}), "s.text"),
             (json!({"form": {}, "body_base64": "a"}), "s.body_base64"),
             (json!({"auth": {"type": "bearer", "tokn": "t"}}), "s.auth"),
+            (json!({"tls": {}}), "s.tls"),
+            (json!({"tls": {"cert": "c"}}), "s.tls.key"),
+            (json!({"tls": {"ca": "a", "key": "k"}}), "s.tls.cert"),
+            (json!({"tls": {"ca": "a", "insecure": true}}), "s.tls.insecure"),
+            (json!({"tls": {"ca": "a"}, "url": "HTTP://a.example"}), "s.tls"),
             (json!({"timeout": "121s"}), "s.timeout"),
             (json!({"timeout": "0s"}), "s.timeout"),
             (json!({"max_response": "9MiB"}), "s.max_response"),

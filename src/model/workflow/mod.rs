@@ -13,7 +13,7 @@ mod step_parse;
 
 pub use definition::{Bundle, KvSharing, Workflow};
 pub use flow::{IterationError, Join, Retry};
-pub use http_step::{HttpAuth, HttpFile, HttpPart, HttpResponse, HttpStep, StatusPattern};
+pub use http_step::{HttpAuth, HttpFile, HttpPart, HttpResponse, HttpStep, HttpTls, StatusPattern};
 pub use page::Page;
 pub use plain_step::{
     CallbackStep, CodeStep, DelayStep, EndStatus, EndStep, SetStep, SubflowStep, WaitUntilStep,

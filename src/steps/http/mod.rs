@@ -9,8 +9,10 @@ mod multipart;
 mod rendered;
 mod request;
 mod response;
+mod secret;
 #[cfg(test)]
 mod tests;
+mod tls;
 mod url;
 mod xml;
 

@@ -9,12 +9,14 @@ use super::{
     super::unfilled,
     Attempt, MAX_BODY, MAX_HEADERS, MAX_URL, Unfilled,
     body::{Body, Pairs},
+    secret::is_secret,
+    tls::Tls,
     url::UrlTemplate,
 };
 use crate::{
     model::{self, FieldError, HttpAuth, HttpStep, RunError},
     net::{OutboundRequest, Sensitive, is_connection_header},
-    template::{Budget, Path, Root, Roots, Template},
+    template::{Budget, Path, Roots, Template},
 };
 
 /// Tells a receiver that two requests are one and the same
@@ -38,6 +40,7 @@ pub(super) struct Request {
     query: Pairs,
     headers: Vec<(HeaderName, Template)>,
     auth: Option<Auth>,
+    tls: Option<Tls>,
     body: Body,
     timeout: Duration,
     max_response: u64,
@@ -71,6 +74,7 @@ impl Request {
             query: Pairs::compile(&spec.query, &format!("{path}.query"))?,
             headers,
             auth,
+            tls: spec.tls.as_ref().map(|tls| Tls::compile(tls, &format!("{path}.tls"))).transpose()?,
             body: Body::compile(spec, path)?,
             timeout: spec.timeout.unwrap_or(HttpStep::TIMEOUT).as_duration(),
             max_response: spec.max_response.unwrap_or(HttpStep::RESPONSE).as_bytes(),
@@ -83,6 +87,7 @@ impl Request {
         let mut paths: Vec<&Path> = self.url.references().chain(self.query.references()).collect();
         paths.extend(self.headers.iter().flat_map(|(_, value)| value.references()));
         paths.extend(self.auth.iter().flat_map(Auth::templates).flat_map(Template::references));
+        paths.extend(self.tls.iter().flat_map(Tls::references));
         paths.extend(self.body.references());
         paths
     }
@@ -136,6 +141,11 @@ impl Request {
             ));
             sensitive.push(auth.header().to_string());
         }
+        let tls = self.tls.as_ref().map(|tls| tls.render(roots)).transpose();
+        let tls = tls.map_err(|wrong| wrong.of("tls"))?.unwrap_or_default();
+        if self.tls.is_some() && url.scheme() != "https" {
+            return Err(Unfilled::from("`tls` is given, and the URL begins with http://").of("url"));
+        }
         let body = self.body.render(roots, &mut Budget::new(MAX_BODY.as_usize()));
         let body = body.map_err(|wrong| wrong.of(self.body.field()))?;
         let has = |headers: &[(String, String)], name: &str| headers.iter().any(|(other, _)| other == name);
@@ -160,14 +170,10 @@ impl Request {
             timeout: self.timeout,
             max_response: self.max_response,
             redirects: self.redirects,
+            tls,
             ..OutboundRequest::new(self.method.clone(), url)
         })
     }
-}
-
-/// Whether a path reads what may be a credential: variables hold them as well as secrets do.
-fn is_secret(path: &Path) -> bool {
-    matches!(path.root(), Root::Secrets | Root::Env)
 }
 
 fn header_name(name: &str) -> Result<HeaderName, String> {

@@ -70,12 +70,14 @@ impl Failure {
             NetError::Url { .. }
             | NetError::Method(_)
             | NetError::Header { .. }
+            | NetError::Credentials { .. }
             | NetError::Dns { .. }
             | NetError::Unanswered { .. }
             | NetError::Connect { .. }
             | NetError::Tls { .. }
             | NetError::Timeout { .. }
             | NetError::TooLarge { .. }
+            | NetError::Cookies { .. }
             | NetError::TooManyRedirects { .. }
             | NetError::Protocol { .. } => ErrorCode::HttpFailed,
         };

@@ -8,6 +8,7 @@ mod http;
 pub mod imports;
 mod letters;
 mod receiver;
+pub mod secure;
 mod server;
 mod signing;
 mod sink;

@@ -129,7 +129,9 @@ fn failed(error: &NetError) -> CallError {
         NetError::Url { .. } => ("TypeError", "ERR_INVALID_URL"),
         NetError::Method(_)
         | NetError::Header { .. }
+        | NetError::Credentials { .. }
         | NetError::Tls { .. }
+        | NetError::Cookies { .. }
         | NetError::TooManyRedirects { .. }
         | NetError::Protocol { .. } => ("TypeError", "FETCH_FAILED"),
     };
