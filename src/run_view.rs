@@ -76,7 +76,7 @@ fn step(entry: &Entry, files: Option<&Bundle>) -> Option<Value> {
     let (record, next_ms) = match entry {
         Entry::Ended(record) => (record, None),
         Entry::Retrying(record, next_ms) => (record, Some(*next_ms)),
-        Entry::Begun(..) | Entry::Waiting { .. } => return None,
+        Entry::Begun(..) | Entry::Waiting { .. } | Entry::Cookies { .. } => return None,
     };
     let StepRecord {
         step,
@@ -115,7 +115,7 @@ fn waiting(run: RunId, entries: &[Entry]) -> Vec<Value> {
     let ended = |key: &StepKey| {
         entries.iter().any(|entry| match entry {
             Entry::Ended(record) | Entry::Retrying(record, _) => record.key() == *key,
-            Entry::Begun(..) | Entry::Waiting { .. } => false,
+            Entry::Begun(..) | Entry::Waiting { .. } | Entry::Cookies { .. } => false,
         })
     };
     let waiting = |entry: &Entry| match entry {
@@ -143,7 +143,11 @@ fn waiting(run: RunId, entries: &[Entry]) -> Vec<Value> {
             "since": timestamp(*since_ms),
             "until": due_ms.map(timestamp),
         })),
-        Entry::Waiting { .. } | Entry::Ended(_) | Entry::Retrying(..) | Entry::Begun(..) => None,
+        Entry::Waiting { .. }
+        | Entry::Ended(_)
+        | Entry::Retrying(..)
+        | Entry::Begun(..)
+        | Entry::Cookies { .. } => None,
     };
     entries.iter().filter_map(waiting).collect()
 }

@@ -93,7 +93,7 @@ pub(super) async fn show(
     // A version that is gone or unreadable has no frames to give.
     let failed = |entry: &Entry| match entry {
         Entry::Ended(record) | Entry::Retrying(record, _) => record.error.is_some(),
-        Entry::Begun(..) | Entry::Waiting { .. } => false,
+        Entry::Begun(..) | Entry::Waiting { .. } | Entry::Cookies { .. } => false,
     };
     let files = if run.head.error.is_some() || entries.iter().any(failed) {
         tables::versions::get(store, run.head.version).await.ok().flatten()

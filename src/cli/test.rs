@@ -126,7 +126,11 @@ fn compare(expect: &Expect, run: &Run, entries: &[Entry]) -> Vec<String> {
         // In a loop, the last iteration counts.
         let found = entries.iter().rev().find_map(|entry| match entry {
             Entry::Ended(record) if record.step.as_str() == step => Some(record),
-            Entry::Ended(_) | Entry::Retrying(..) | Entry::Begun(..) | Entry::Waiting { .. } => None,
+            Entry::Ended(_)
+            | Entry::Retrying(..)
+            | Entry::Begun(..)
+            | Entry::Waiting { .. }
+            | Entry::Cookies { .. } => None,
         });
         let found =
             found.map_or("the step did not run".to_owned(), |record| record.output.to_value().to_string());

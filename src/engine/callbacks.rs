@@ -285,7 +285,11 @@ impl Engine {
 fn waiting<'a>(entries: &'a [Entry], key: &StepKey) -> Option<(&'a Wait, Option<u64>)> {
     entries.iter().rev().find_map(|entry| match entry {
         Entry::Waiting { key: of, wait, due_ms, .. } if of == key => Some((wait, *due_ms)),
-        Entry::Waiting { .. } | Entry::Ended(_) | Entry::Retrying(..) | Entry::Begun(..) => None,
+        Entry::Waiting { .. }
+        | Entry::Ended(_)
+        | Entry::Retrying(..)
+        | Entry::Begun(..)
+        | Entry::Cookies { .. } => None,
     })
 }
 
@@ -293,6 +297,10 @@ fn waiting<'a>(entries: &'a [Entry], key: &StepKey) -> Option<(&'a Wait, Option<
 fn ended<'a>(entries: &'a [Entry], key: &StepKey) -> Option<&'a StepRecord> {
     entries.iter().find_map(|entry| match entry {
         Entry::Ended(record) if record.key() == *key => Some(record),
-        Entry::Ended(_) | Entry::Waiting { .. } | Entry::Retrying(..) | Entry::Begun(..) => None,
+        Entry::Ended(_)
+        | Entry::Waiting { .. }
+        | Entry::Retrying(..)
+        | Entry::Begun(..)
+        | Entry::Cookies { .. } => None,
     })
 }

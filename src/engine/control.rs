@@ -1,6 +1,6 @@
 //! What people and programs do with runs, other than trigger them: start, cancel, repeat, pause.
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use super::{
     Engine, EngineError, Submission, Submitted,
@@ -283,7 +283,10 @@ fn before_failure(workflow: &Workflow, entries: Vec<Entry>) -> Vec<Entry> {
             }
         },
         Entry::Begun(..) => true,
-        Entry::Retrying(..) | Entry::Waiting { .. } => false,
+        Entry::Retrying(..) | Entry::Waiting { .. } | Entry::Cookies { .. } => false,
     };
-    entries.into_iter().filter(stays).collect()
+    let ended: HashSet<_> = entries.iter().filter(|entry| stays(entry)).map(Entry::key).collect();
+    // A session has what its kept steps got. The failed step will get its cookies anew.
+    let has_step = |entry: &Entry| matches!(entry, Entry::Cookies { key, .. } if ended.contains(key));
+    entries.into_iter().filter(|entry| stays(entry) || has_step(entry)).collect()
 }

@@ -5,13 +5,14 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    sync::{Arc, RwLock},
+    sync::{Arc, OnceLock, RwLock},
 };
 
 use tokio::sync::Mutex;
 
-use super::Ports;
+use super::{Ports, SystemPorts};
 use crate::{
+    model::SealedText,
     secrets::{Keyring, NONCE, Redactor, Sealed, SecretError, SecretValue, check_name, check_value},
     store::{
         Batch, Store, StoreError,
@@ -82,6 +83,8 @@ struct Inner {
     state: RwLock<Arc<State>>,
     /// Held from reading the state to replacing it.
     changing: Mutex<()>,
+    /// Seals texts of runs where nothing is kept.
+    passing: OnceLock<Keyring>,
 }
 
 struct Backing {
@@ -198,7 +201,12 @@ impl Vault {
     }
 
     fn with(backing: Option<Backing>, state: State) -> Self {
-        let inner = Inner { backing, state: RwLock::new(Arc::new(state)), changing: Mutex::new(()) };
+        let inner = Inner {
+            backing,
+            state: RwLock::new(Arc::new(state)),
+            changing: Mutex::new(()),
+            passing: OnceLock::new(),
+        };
         Self { inner: Arc::new(inner) }
     }
 
@@ -209,6 +217,38 @@ impl Vault {
     /// The value of a secret.
     pub fn get(&self, name: &str) -> Option<SecretValue> {
         self.state().secrets.get(name).map(|entry| entry.value.clone())
+    }
+
+    /// Seals a text that is kept with a run. `name` is what it is; no secret can have a name with a space.
+    pub(super) fn seal_text(&self, name: &str, text: &str) -> SealedText {
+        let mut nonce = [0; NONCE];
+        match &self.inner.backing {
+            Some(backing) => backing.ports.fill(&mut nonce),
+            None => SystemPorts::default().fill(&mut nonce),
+        }
+        let Sealed { key_id, nonce, ciphertext } = self.keyring().seal(name, text, nonce);
+        SealedText { key_id, nonce, ciphertext }
+    }
+
+    /// The text that was sealed under this name.
+    ///
+    /// # Errors
+    /// When no key at hand opens it.
+    pub(super) fn open_text(&self, name: &str, sealed: &SealedText) -> Result<SecretValue, SecretError> {
+        let SealedText { key_id, nonce, ciphertext } = sealed.clone();
+        self.keyring().open(name, &Sealed { key_id, nonce, ciphertext }).map(SecretValue::from)
+    }
+
+    /// Without a store, texts live as long as this process, and so does their key.
+    fn keyring(&self) -> &Keyring {
+        match &self.inner.backing {
+            Some(backing) => &backing.keyring,
+            None => self.inner.passing.get_or_init(|| {
+                let mut random = [0; 32];
+                SystemPorts::default().fill(&mut random);
+                Keyring::parse(&Keyring::material(random)).expect("a new key is a key")
+            }),
+        }
     }
 
     /// All names, sorted.

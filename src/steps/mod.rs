@@ -40,7 +40,7 @@ use crate::{
         Answer, ByteSize, CallNote, CallRecord, ErrorCode, FieldError, JsonText, LimitUnit, LogLine,
         PluginRef, RunError, Step, StepKind, Usage, Wait, WorkflowKey,
     },
-    net::Outbound,
+    net::{CookieJar, Outbound},
     reactor::off_the_reactor,
     sandbox::{HostServices, JsEngine, SandboxError},
     template::{Budget, FillError, JsonTemplate, Path},
@@ -215,6 +215,8 @@ pub struct Attempt {
     pub now_ms: u64,
     /// The same for all attempts of the step instance, so that a receiver can tell a repetition.
     pub idempotency_key: String,
+    /// The cookies of its session, to which it adds.
+    pub cookies: Option<CookieJar>,
 }
 
 /// What performs the calls of a script, and the results that it got before it was put down.
@@ -302,6 +304,25 @@ impl Compiled {
     /// Whether its code calls the host while it runs, so that its calls are recorded.
     pub fn calls_the_host(&self) -> bool {
         matches!(self, Self::Code(_) | Self::Plugin(_))
+    }
+
+    /// The session whose cookies it sends and keeps.
+    pub fn session(&self) -> Option<&str> {
+        match self {
+            Self::Http(http) => http.session(),
+            Self::Code(_)
+            | Self::Condition(_)
+            | Self::Response(_)
+            | Self::Set(_)
+            | Self::Switch(_)
+            | Self::End(_)
+            | Self::Each(_)
+            | Self::Wait(_)
+            | Self::Subflow(_)
+            | Self::Query(_)
+            | Self::Plugin(_)
+            | Self::Control => None,
+        }
     }
 
     /// The plugin that it uses.

@@ -90,6 +90,7 @@ mod secrets;
 mod senders;
 mod sending;
 mod service;
+mod sessions;
 mod signatures;
 mod signposts;
 mod slow_clients;

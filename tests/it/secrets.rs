@@ -84,7 +84,7 @@ fn holds(bytes: &[u8], part: &[u8]) -> bool {
 }
 
 /// The files below a folder that show the value.
-fn files_that_show(folder: &Path, value: &str) -> Vec<PathBuf> {
+pub fn files_that_show(folder: &Path, value: &str) -> Vec<PathBuf> {
     let forms = forms(value);
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {

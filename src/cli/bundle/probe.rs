@@ -121,7 +121,7 @@ impl Probe {
         let (_, entries) = self.0.run(definition, Event::of_data(&JsonText::null()), &Kept::new()).await?;
         let record = entries.iter().find_map(|entry| match entry {
             Entry::Ended(record) => Some(record),
-            Entry::Retrying(..) | Entry::Begun(..) | Entry::Waiting { .. } => None,
+            Entry::Retrying(..) | Entry::Begun(..) | Entry::Waiting { .. } | Entry::Cookies { .. } => None,
         });
         let record = record.context("the run has no step")?;
         if let Some(error) = &record.error {

@@ -105,7 +105,7 @@ pub(super) async fn run(local: &Local, of: &Of) -> anyhow::Result<Ended> {
     let (run, entries) = local.run(Arc::new(definition), event, &Kept::new()).await?;
     let record: Option<StepRecord> = entries.into_iter().rev().find_map(|entry| match entry {
         Entry::Ended(record) | Entry::Retrying(record, _) => Some(record),
-        Entry::Begun(..) | Entry::Waiting { .. } => None,
+        Entry::Begun(..) | Entry::Waiting { .. } | Entry::Cookies { .. } => None,
     });
     let record = match (record, run.head.error) {
         (Some(record), _) => record,

@@ -141,6 +141,7 @@ pub(crate) fn entry_bytes(entry: &Entry) -> u64 {
         Entry::Begun(_, output, _) => output.as_str().len(),
         // A question stands in the list of open ones too.
         Entry::Waiting { wait, .. } => 2 * wait.weight(),
+        Entry::Cookies { sealed, .. } => sealed.ciphertext.len(),
     };
     128 + text as u64
 }

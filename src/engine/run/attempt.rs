@@ -23,6 +23,7 @@ use crate::{
         Answer, CallRecord, ErrorCode, JsonText, LimitUnit, RunError, RunId, Span, StepKey, StepRecord,
         StepStatus, Wait, WorkflowKey,
     },
+    net::{CookieChange, CookieJar},
     sandbox::SandboxError,
     steps::{self, Calls, Executed, Output, Outputs, Place, RetryHint, RunFacts, Scope},
     store::{StoreError, tables},
@@ -36,6 +37,8 @@ pub(super) struct Attempted {
     pub(super) effect: bool,
     /// Its script, whose kv writes become durable with the end of the attempt.
     pub(super) script: Option<Arc<ScriptHost>>,
+    /// What it changed in its session.
+    pub(super) cookies: Vec<CookieChange>,
 }
 
 /// The result of an attempt.
@@ -79,6 +82,8 @@ pub(super) struct Attempt {
     pub(super) key: StepKey,
     /// The number of the attempt, from 1.
     pub(super) number: u32,
+    /// The cookies of its session, for a step that has one.
+    pub(super) cookies: Option<CookieJar>,
     /// Where its script sends what it needs of the run.
     pub(super) requests: mpsc::UnboundedSender<ScriptRequest>,
 }
@@ -109,7 +114,8 @@ pub(super) async fn perform(attempt: Attempt) -> Attempted {
         Ok(history) => (history, None),
         Err(error) => (Vec::new(), Some(SandboxError::Record(error.to_string()))),
     };
-    let Attempt { durable, tools, run, definition, seen, outputs, place, key, number, requests } = attempt;
+    let Attempt { durable, tools, run, definition, seen, outputs, place, key, number, cookies, requests } =
+        attempt;
     let timeout = definition.timeout(&key.step);
     let compiled = definition.step(&key.step);
     // An attempt that was put down began when its first part began.
@@ -137,6 +143,7 @@ pub(super) async fn perform(attempt: Attempt) -> Attempted {
                 number,
                 now_ms: started_ms,
                 idempotency_key: idempotency_key(&facts.seed, &key),
+                cookies: cookies.clone(),
             };
             let calls = Calls { host: &*host, history };
             let executed = steps::execute(compiled, &scope, &tools.services, &attempt, calls);
@@ -197,7 +204,8 @@ pub(super) async fn perform(attempt: Attempt) -> Attempted {
         Err(error) => Performed::Ended { record: failed(record, error), again },
     };
     let effect = compiled.is_some_and(|step| step.has_effect()) || (is_code && host.has_acted());
-    Attempted { key, performed, effect, script: is_code.then_some(host) }
+    let cookies = cookies.map(|jar| jar.changes()).unwrap_or_default();
+    Attempted { key, performed, effect, script: is_code.then_some(host), cookies }
 }
 
 /// What is left of a timeout.

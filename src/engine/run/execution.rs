@@ -20,6 +20,7 @@ use super::{
     progress::{Committed, Progress},
     script::{ScriptHost, ScriptRequest},
     seen::{self, Seen},
+    sessions::{self, Sessions},
     spawned,
     transition::{Action, Ending, Inputs, RunEvent, State, transition},
 };
@@ -28,7 +29,9 @@ use crate::{
         line::{Line, Live, event_bytes},
         workflow::Definition,
     },
-    model::{Answer, ErrorCode, JsonText, Parent, RunError, RunId, StepKey, StepRecord, Wait, WorkflowKey},
+    model::{
+        Answer, Entry, ErrorCode, JsonText, Parent, RunError, RunId, StepKey, StepRecord, Wait, WorkflowKey,
+    },
     steps::RetryHint,
     store::{StoreError, tables},
 };
@@ -128,6 +131,10 @@ struct Drive<'a> {
     at_end: HashMap<StepKey, AtEnd>,
     /// The scripts of finished attempts, until the machine records their end.
     scripts: HashMap<StepKey, Arc<ScriptHost>>,
+    /// The cookies that `http` steps share.
+    sessions: Sessions,
+    /// What finished attempts changed in them, until the machine records their end.
+    cookies: HashMap<StepKey, Entry>,
     /// What the scripts of running attempts need of the run.
     requests: (mpsc::UnboundedSender<ScriptRequest>, mpsc::UnboundedReceiver<ScriptRequest>),
     /// An effect was performed, and its entry is not durable yet.
@@ -147,6 +154,11 @@ async fn drive(
     };
     progress.definition = Some(Arc::clone(&definition));
     let seen = Arc::new(Seen::of(&progress.run, &definition));
+    let workflow = &progress.run.head.workflow;
+    let sessions = match Sessions::of(&runs.tools.vault, workflow, &std::mem::take(&mut progress.cookies)) {
+        Ok(sessions) => sessions,
+        Err(error) => return Ok(Reached::End(Ending::Failed(error))),
+    };
     let mut drive = Drive {
         runs,
         progress,
@@ -157,6 +169,8 @@ async fn drive(
         aborts: HashMap::new(),
         at_end: HashMap::new(),
         scripts: HashMap::new(),
+        sessions,
+        cookies: HashMap::new(),
         requests: mpsc::unbounded_channel(),
         has_acted: false,
     };
@@ -288,6 +302,9 @@ impl Drive<'_> {
                     if let Some(script) = self.scripts.remove(&entry.key()) {
                         self.progress.take_script(&entry, script);
                     }
+                    if let Some(cookies) = self.cookies.remove(&entry.key()) {
+                        self.progress.record(&self.definition, cookies);
+                    }
                     match self.at_end.remove(&entry.key()) {
                         Some(AtEnd::Run(child)) => self.progress.start_runs([*child]),
                         Some(AtEnd::Answer(answer)) => self.progress.answer(answer),
@@ -333,6 +350,11 @@ impl Drive<'_> {
                 seen: Arc::clone(&self.seen),
                 outputs: self.progress.outputs.clone(),
                 place,
+                cookies: self
+                    .definition
+                    .step(&key.step)
+                    .and_then(|step| step.session())
+                    .map(|session| self.sessions.fork(session)),
                 key: key.clone(),
                 number,
                 requests: self.requests.0.clone(),
@@ -346,7 +368,14 @@ impl Drive<'_> {
 
     /// What a finished attempt means for the machine.
     fn attempted(&mut self, attempted: Attempted) -> RunEvent {
-        let Attempted { key, performed, effect, script } = attempted;
+        let Attempted { key, performed, effect, script, cookies } = attempted;
+        let session = self.definition.step(&key.step).and_then(|step| step.session());
+        if let (Some(session), false) = (session, cookies.is_empty()) {
+            let (vault, workflow) = (&self.runs.tools.vault, &self.progress.run.head.workflow);
+            let entry = sessions::entry(vault, workflow, key.clone(), session, &cookies);
+            self.sessions.take(session, cookies);
+            self.cookies.insert(key.clone(), entry);
+        }
         if let Some(script) = script {
             self.scripts.insert(key.clone(), script);
         }

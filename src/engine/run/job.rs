@@ -12,7 +12,7 @@ use crate::{
         line::{Fresh, entry_bytes, event_bytes},
         workflow::Definition,
     },
-    model::{Entry, Run, RunError},
+    model::{Entry, Run, RunError, SealedText},
     steps::Outputs,
     store::StoreError,
 };
@@ -50,7 +50,9 @@ impl Job {
                 keep_output(&mut outputs, definition, entry);
             }
         }
-        Self { progress: Progress::new(run, outputs, entries.len() as u32, bytes), definition, state }
+        let mut progress = Progress::new(run, outputs, entries.len() as u32, bytes);
+        progress.cookies = entries.into_iter().filter_map(cookies).collect();
+        Self { progress, definition, state }
     }
 
     /// Notes durably, before the run is begun again, at how many ends of the process it would have been under way.
@@ -70,6 +72,13 @@ impl Job {
     pub(crate) fn condemn(&mut self, error: RunError) {
         self.progress.definition = std::mem::replace(&mut self.definition, Err(error)).ok();
         self.progress.is_marked();
+    }
+}
+
+fn cookies(entry: Entry) -> Option<(String, SealedText)> {
+    match entry {
+        Entry::Cookies { session, sealed, .. } => Some((session, sealed)),
+        Entry::Ended(_) | Entry::Retrying(..) | Entry::Begun(..) | Entry::Waiting { .. } => None,
     }
 }
 

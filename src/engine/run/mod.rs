@@ -11,6 +11,7 @@ mod new_run;
 mod progress;
 mod script;
 mod seen;
+mod sessions;
 mod spawned;
 mod transition;
 mod urls;

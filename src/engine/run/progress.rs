@@ -20,8 +20,8 @@ use crate::{
         EngineOptions, Reply, durable::Durable, line::entry_bytes, replies::Replies, workflow::Definition,
     },
     model::{
-        Answer, Entry, JsonText, Mode, OpenQuestion, Run, RunError, RunId, RunStatus, Signal, StepKey,
-        StepStatus, Wait,
+        Answer, Entry, JsonText, Mode, OpenQuestion, Run, RunError, RunId, RunStatus, SealedText, Signal,
+        StepKey, StepStatus, Wait,
     },
     steps::{self, Outputs, Place, Scope},
     store::{Batch, Key, Store, StoreError, tables},
@@ -69,6 +69,8 @@ pub(super) struct Progress {
     /// Signals that the machine knows, by the step that they are for.
     signals: HashMap<StepKey, Key>,
     seen: HashSet<Key>,
+    /// What the stored journal tells of the sessions, in order.
+    pub(super) cookies: Vec<(String, SealedText)>,
 }
 
 /// The mark of a run that was begun again after an end of the process (`trials`).
@@ -107,6 +109,7 @@ impl Progress {
             scripts: Vec::new(),
             signals: HashMap::new(),
             seen: HashSet::new(),
+            cookies: Vec::new(),
         }
     }
 
@@ -128,7 +131,7 @@ impl Progress {
             Entry::Retrying(..) => self.scripts.push((script, false)),
             // The attempt goes on later, from its stored results.
             Entry::Waiting { .. } => self.bytes += script.kept_bytes(),
-            Entry::Begun(..) => {}
+            Entry::Begun(..) | Entry::Cookies { .. } => {}
         }
     }
 
@@ -331,7 +334,7 @@ impl Progress {
                         tables::questions::remove(&mut batch, head.id, &record.key());
                     }
                 }
-                Entry::Waiting { .. } | Entry::Retrying(..) | Entry::Begun(..) => {}
+                Entry::Waiting { .. } | Entry::Retrying(..) | Entry::Begun(..) | Entry::Cookies { .. } => {}
             }
         }
         self.withdrawn.iter().for_each(|key| tables::questions::remove(&mut batch, head.id, key));

@@ -113,7 +113,9 @@ impl Checks<'_> {
                 Entry::Ended(record) => {
                     workflow.is_some_and(|workflow| workflow.responses.contains(&record.step))
                 }
-                Entry::Retrying(..) | Entry::Begun(..) | Entry::Waiting { .. } => false,
+                Entry::Retrying(..) | Entry::Begun(..) | Entry::Waiting { .. } | Entry::Cookies { .. } => {
+                    false
+                }
             });
             if head.answer_status.is_some() && !by_step {
                 self.ledger.violate(|| format!("{} answered without an answer", head.id));
@@ -209,7 +211,7 @@ impl Checks<'_> {
                             self.ledger.violate(|| format!("{} of {run}: {wrong}", record.key()));
                         }
                     }
-                    Entry::Begun(..) | Entry::Waiting { .. } => {}
+                    Entry::Begun(..) | Entry::Waiting { .. } | Entry::Cookies { .. } => {}
                 }
             }
         }

@@ -204,7 +204,7 @@ impl Ledger {
             Entry::Waiting { wait: Wait::Time, due_ms: Some(due_ms), .. } => {
                 self.dues.insert(place, due_ms);
             }
-            Entry::Waiting { .. } | Entry::Retrying(..) | Entry::Begun(..) => {}
+            Entry::Waiting { .. } | Entry::Retrying(..) | Entry::Begun(..) | Entry::Cookies { .. } => {}
         }
     }
 
@@ -271,5 +271,6 @@ fn short(entry: &Entry) -> String {
         }
         Entry::Begun(key, output, _) => format!("{key} begun over {}", output.as_str()),
         Entry::Waiting { key, wait, due_ms, .. } => format!("{key} waits for {wait:?} until {due_ms:?}"),
+        Entry::Cookies { key, session, .. } => format!("{key} changes the session {session}"),
     }
 }

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     call::CallNote,
+    sealed_text::SealedText,
     step_key::StepKey,
     usage::{LogLine, Usage},
 };
@@ -134,6 +135,15 @@ pub enum Entry {
         /// Which attempt waits, from 1.
         attempt: u32,
     },
+    /// An attempt of an `http` step changed the cookies of a session. Stands before the entry of that attempt.
+    Cookies {
+        /// The step.
+        key: StepKey,
+        /// The name of the session.
+        session: String,
+        /// What changed.
+        sealed: SealedText,
+    },
 }
 
 impl Entry {
@@ -141,7 +151,7 @@ impl Entry {
     pub fn is_failure(&self) -> bool {
         match self {
             Self::Ended(record) => record.status == StepStatus::Failed,
-            Self::Retrying(..) | Self::Begun(..) | Self::Waiting { .. } => false,
+            Self::Retrying(..) | Self::Begun(..) | Self::Waiting { .. } | Self::Cookies { .. } => false,
         }
     }
 
@@ -149,7 +159,7 @@ impl Entry {
     pub fn key(&self) -> StepKey {
         match self {
             Self::Ended(record) | Self::Retrying(record, _) => record.key(),
-            Self::Begun(key, ..) | Self::Waiting { key, .. } => key.clone(),
+            Self::Begun(key, ..) | Self::Waiting { key, .. } | Self::Cookies { key, .. } => key.clone(),
         }
     }
 }

@@ -33,6 +33,9 @@ pub struct HttpStep {
     pub auth: Option<HttpAuth>,
     /// Whom the step trusts over https, and how it shows who calls.
     pub tls: Option<HttpTls>,
+    /// The name of a session: cookies that answers set are kept for this run, and later steps of the same session send them to
+    /// the hosts that they belong to.
+    pub session: Option<String>,
     /// A JSON body whose strings may hold templates.
     #[serde(default, deserialize_with = "present")]
     pub json: Option<Value>,
@@ -224,6 +227,9 @@ impl HttpStep {
         if self.redirects.is_some_and(|redirects| redirects > Self::REDIRECTS_CAP) {
             return wrong("redirects", format!("{} is the most", Self::REDIRECTS_CAP));
         }
+        if self.session.as_deref().is_some_and(|session| !is_session(session)) {
+            return wrong("session", "write a name of 1 to 64 of the characters a-z A-Z 0-9 _ -".to_owned());
+        }
         if let Some(tls) = &self.tls {
             let plain =
                 self.url.trim_start().get(..7).is_some_and(|start| start.eq_ignore_ascii_case("http://"));
@@ -251,6 +257,11 @@ impl HttpStep {
             ),
         }
     }
+}
+
+fn is_session(name: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+    (1..=64).contains(&name.len()) && name.bytes().all(fits)
 }
 
 /// Fields in their order, which some services look at.
@@ -286,6 +297,7 @@ mod tests {
             json!({"auth": {"type": "basic", "username": "u"}, "form": {"a": ["b", 1]}, "timeout": "120s"}),
             json!({"auth": {"type": "bearer", "token": "t"}, "ok_statuses": ["2xx", "3XX", 404, "410"]}),
             json!({"auth": {"type": "header", "name": "x", "value": "v"}, "max_response": "8MiB"}),
+            json!({"session": "shop-1"}),
             json!({"tls": {"ca": "a"}, "url": "https://a.example"}),
             json!({"tls": {"ca": "a", "cert": "c", "key": "k"}, "url": "{{$env.API}}/"}),
             json!({"multipart": {"a": "b", "f": {"filename": "f", "base64": ""}}}),
@@ -300,6 +312,8 @@ mod tests {
             (json!({"json": null, "text": "a"}), "s.text"),
             (json!({"form": {}, "body_base64": "a"}), "s.body_base64"),
             (json!({"auth": {"type": "bearer", "tokn": "t"}}), "s.auth"),
+            (json!({"session": ""}), "s.session"),
+            (json!({"session": "{{$env.A}}"}), "s.session"),
             (json!({"tls": {}}), "s.tls"),
             (json!({"tls": {"cert": "c"}}), "s.tls.key"),
             (json!({"tls": {"ca": "a", "key": "k"}}), "s.tls.cert"),

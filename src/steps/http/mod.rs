@@ -78,6 +78,7 @@ pub struct Http {
     accepts: Option<Condition>,
     ignore_failure: bool,
     response: HttpResponse,
+    session: Option<String>,
 }
 
 pub(super) fn compile(spec: &HttpStep, path: &str) -> Result<Http, FieldError> {
@@ -91,10 +92,16 @@ pub(super) fn compile(spec: &HttpStep, path: &str) -> Result<Http, FieldError> {
         ok: if ok.is_empty() { vec![(200, 299)] } else { ok },
         ignore_failure: spec.ignore_failure,
         response: spec.response,
+        session: spec.session.clone(),
     })
 }
 
 impl Http {
+    /// The session whose cookies it sends and keeps.
+    pub(super) fn session(&self) -> Option<&str> {
+        self.session.as_deref()
+    }
+
     /// What its templates and its condition read before there is an answer.
     pub(super) fn references(&self) -> Vec<&Path> {
         let mut paths = self.request.references();
@@ -113,7 +120,8 @@ pub(super) async fn execute(
 ) -> (Result<JsonText, RunError>, RetryHint) {
     let request = http.request.render(scope, attempt);
     let caller = Some(scope.facts().workflow.clone());
-    let request = request.map(|request| OutboundRequest { caller, ..request });
+    let cookies = attempt.cookies.clone();
+    let request = request.map(|request| OutboundRequest { caller, cookies, ..request });
     exchange(http, request, net, attempt.last, scope).await
 }
 

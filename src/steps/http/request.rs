@@ -57,6 +57,9 @@ impl Request {
             if name == header::CONTENT_TYPE && spec.multipart.is_some() {
                 return Err(at(&field, "a multipart body sets its own; leave it out".to_owned()));
             }
+            if name == header::COOKIE && spec.session.is_some() {
+                return Err(at(&field, "the `session` sends the cookies; remove one of them".to_owned()));
+            }
             let value = Template::parse(value).map_err(|error| at(&field, error.to_string()))?;
             headers.push((name, value));
         }
@@ -65,6 +68,9 @@ impl Request {
             && headers.iter().any(|(name, _)| name == auth.header())
         {
             return Err(at("auth", format!("`headers` has `{}` already; remove one of them", auth.header())));
+        }
+        if spec.session.is_some() && auth.as_ref().is_some_and(|auth| auth.header() == header::COOKIE) {
+            return Err(at("auth", "the `session` sends the cookies; remove one of them".to_owned()));
         }
         let default = if spec.bodies().is_empty() { model::Method::Get } else { model::Method::Post };
         let method = spec.method.unwrap_or(default).as_str();

@@ -23,6 +23,10 @@ fn roots() -> Fixture {
     }))
 }
 
+fn numbered(key: &str, number: u32) -> Attempt {
+    Attempt { idempotency_key: key.to_owned(), number, last: true, now_ms: 0, cookies: None }
+}
+
 /// One attempt of a step; its JSON has `BASE` for the server's address.
 async fn run(server: &Server, spec: Value) -> (Result<Value, (String, String)>, RetryHint) {
     run_with(&server.outbound(), &server.url(""), spec).await
@@ -31,7 +35,7 @@ async fn run(server: &Server, spec: Value) -> (Result<Value, (String, String)>, 
 async fn run_with(net: &Outbound, base: &str, spec: Value) -> (Result<Value, (String, String)>, RetryHint) {
     let spec: HttpStep = serde_json::from_str(&spec.to_string().replace("BASE", base)).unwrap();
     let http = compile(&spec, "steps[0]").unwrap();
-    let attempt = Attempt { idempotency_key: "run_1:notify".to_owned(), number: 2, last: true, now_ms: 0 };
+    let attempt = numbered("run_1:notify", 2);
     let request = http.request.render(&roots(), &attempt);
     let (result, retry) = exchange(&http, request, net, true, &roots()).await;
     let result = result.map(|output| output.to_value());
@@ -454,7 +458,7 @@ async fn a_step_reads_its_run_and_names_what_it_reads() {
     let scope = Scope::new(&facts, &outputs, &place);
     let spec: HttpStep =
         serde_json::from_value(json!({"url": server.url("/{{$context.data.a}}/{{$run.id}}")})).unwrap();
-    let attempt = Attempt { idempotency_key: "k".to_owned(), number: 1, last: true, now_ms: 0 };
+    let attempt = numbered("k", 1);
     let http = compile(&spec, "s").unwrap();
     let (output, _) = execute(&http, &scope, &server.outbound(), &attempt).await;
     assert_eq!(output.unwrap().to_value()["url"], server.url("/x%20y/run_1"));

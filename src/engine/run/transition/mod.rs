@@ -154,6 +154,7 @@ impl State {
                 };
                 self.open.insert(key.clone(), open);
             }
+            Entry::Cookies { .. } => {}
         }
     }
 
