@@ -10,8 +10,9 @@ use std::{
 
 use anyhow::Context;
 use clap::Args;
+use serde_json::{Value, json};
 
-use super::{Verdict, client::Server, small_runtime, waiting};
+use super::{Verdict, client::Server, print::Json, small_runtime, waiting};
 use crate::{
     config::{Config, Flags},
     key_source::{self, KEY_FILE},
@@ -25,6 +26,8 @@ pub(super) struct Backup {
     file: PathBuf,
     /// The source: a running server, by its address or its data folder, or the data folder of a server that does not
     /// run.
+    #[command(flatten)]
+    out: Json,
     #[command(flatten)]
     server: Server,
 }
@@ -42,10 +45,12 @@ pub(super) struct Restore {
     /// Restore a backup that no key vouches for. Whoever could change it may have planted workflows, plugins and runs.
     #[arg(long)]
     unauthenticated: bool,
+    #[command(flatten)]
+    out: Json,
 }
 
 pub(super) fn backup(arguments: &Backup) -> anyhow::Result<Verdict> {
-    let Backup { file, server } = arguments;
+    let Backup { file, out, server } = arguments;
     let mut draft = file.as_os_str().to_owned();
     draft.push(".tmp");
     let draft = PathBuf::from(draft);
@@ -57,7 +62,7 @@ pub(super) fn backup(arguments: &Backup) -> anyhow::Result<Verdict> {
         let _ = fs::remove_file(&draft);
     }
     let contents = contents?;
-    say!("{}: {}", file.display(), told(contents));
+    out.show(&json(file, contents), || format!("{}: {}", file.display(), told(contents)))?;
     if !contents.sealed {
         tell!(
             "flowcell: the backup is not sealed, because the key of the secrets was missing or the server is older: only \
@@ -68,7 +73,7 @@ pub(super) fn backup(arguments: &Backup) -> anyhow::Result<Verdict> {
 }
 
 pub(super) fn restore(arguments: &Restore) -> anyhow::Result<Verdict> {
-    let Restore { file, data, key, unauthenticated } = arguments;
+    let Restore { file, data, key, unauthenticated, out } = arguments;
     let backup = File::open(file).with_context(|| format!("cannot open {}", file.display()))?;
     let keys = match (key, unauthenticated) {
         (_, true) => Vec::new(),
@@ -90,13 +95,18 @@ pub(super) fn restore(arguments: &Restore) -> anyhow::Result<Verdict> {
     if *unauthenticated {
         tell!("flowcell: nobody vouches for {}: look at what it brings before you serve it", file.display());
     }
-    say!("{}: {}", file.display(), told(contents));
-    let (data, key) = (data.display(), data.join(KEY_FILE));
-    if key.exists() {
-        say!("start the server with --data {data}")
-    } else {
-        say!("put your copy of {KEY_FILE} into {data}, then start the server with --data {data}")
-    }
+    let key = data.join(KEY_FILE);
+    let mut value = json(file, contents);
+    value["data"] = data.display().to_string().into();
+    value["has_key"] = key.exists().into();
+    out.show(&value, || {
+        let (file, told, data) = (file.display(), told(contents), data.display());
+        if key.exists() {
+            format!("{file}: {told}\nstart the server with --data {data}")
+        } else {
+            format!("{file}: {told}\nput your copy of {KEY_FILE} into {data}, then start the server with --data {data}")
+        }
+    })?;
     Ok(Verdict::Yes)
 }
 
@@ -163,6 +173,17 @@ fn finish(draft: &Path, file: &Path) -> anyhow::Result<Contents> {
         .and_then(|folder| folder.sync_all())
         .with_context(|| format!("cannot sync {}", folder.display()))?;
     Ok(contents)
+}
+
+fn json(file: &Path, contents: Contents) -> Value {
+    let Contents { live, history, buckets, sealed } = contents;
+    json!({
+        "file": file.display().to_string(),
+        "live": live,
+        "history": history,
+        "history_parts": buckets,
+        "sealed": sealed,
+    })
 }
 
 fn told(contents: Contents) -> String {

@@ -5,13 +5,13 @@ use std::io::Read;
 use anyhow::Context;
 use clap::{Args, Subcommand};
 use http::Method;
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
 use super::{
     Verdict,
-    client::{self, Server, segment},
-    print, small_runtime,
+    client::{self, Server, segment, with_query},
+    print::{self, Json},
+    small_runtime,
     table::{Cell, Format, Table},
     terminal,
 };
@@ -61,6 +61,8 @@ struct One {
     /// The value's key.
     key: String,
     #[command(flatten)]
+    out: Json,
+    #[command(flatten)]
     server: Server,
 }
 
@@ -76,6 +78,8 @@ struct Set {
     #[arg(long)]
     ttl: Option<Span>,
     #[command(flatten)]
+    out: Json,
+    #[command(flatten)]
     server: Server,
 }
 
@@ -85,14 +89,17 @@ pub(super) fn execute(arguments: &Arguments) -> anyhow::Result<Verdict> {
             Command::List(list) => show(list).await?,
             Command::Get(one) => {
                 let entry = one.server.get(&path(&one.workflow, &one.key)).await?;
-                print::json(&entry["value"])?;
+                // The value is JSON in any case; a program may also want to know until when it is kept.
+                print::json(if one.out.json { &entry } else { &entry["value"] })?;
             }
             Command::Set(set) => {
                 let body = json!({ "value": value(set)?, "ttl": set.ttl });
                 set.server.send(Method::PUT, &path(&set.workflow, &set.key), Some(&body)).await?;
+                set.out.show(&json!({ "set": set.key }), String::new)?;
             }
             Command::Delete(one) => {
                 one.server.send(Method::DELETE, &path(&one.workflow, &one.key), None).await?;
+                one.out.show(&json!({ "deleted": one.key }), String::new)?;
             }
         }
         Ok(Verdict::Yes)
@@ -100,15 +107,11 @@ pub(super) fn execute(arguments: &Arguments) -> anyhow::Result<Verdict> {
 }
 
 async fn show(list: &List) -> anyhow::Result<()> {
-    let mut path = format!(
-        "/api/v1/workflows/{}/kv?prefix={}&limit={}",
-        segment(&list.workflow),
-        segment(&list.prefix),
-        list.limit
+    let limit = list.limit.to_string();
+    let path = with_query(
+        &format!("/api/v1/workflows/{}/kv", segment(&list.workflow)),
+        [("prefix", Some(&*list.prefix)), ("limit", Some(&*limit)), ("after", list.after.as_deref())],
     );
-    if let Some(after) = &list.after {
-        path += &format!("&after={}", segment(after));
-    }
     let page = list.server.get(&path).await?;
     if list.format.json {
         print::json(&page)?;
@@ -148,7 +151,5 @@ fn value(set: &Set) -> anyhow::Result<Value> {
 }
 
 fn path(workflow: &str, key: &str) -> String {
-    // A key may have slashes and spaces, which form encoding would not escape for a path.
-    let key = utf8_percent_encode(key, NON_ALPHANUMERIC);
-    format!("/api/v1/workflows/{}/kv/{key}", segment(workflow))
+    format!("/api/v1/workflows/{}/kv/{}", segment(workflow), segment(key))
 }

@@ -175,3 +175,44 @@ fn one_line(error: &anyhow::Error) -> String {
 fn small_runtime() -> anyhow::Result<tokio::runtime::Runtime> {
     Ok(tokio::runtime::Builder::new_current_thread().enable_all().build()?)
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    /// Commands without `--json`, with the reason.
+    const WITHOUT: [(&str, &str); 3] = [
+        ("serve", "it serves until it is stopped; its log is JSON with log.format"),
+        ("completions", "what it prints is a script for a shell"),
+        ("man", "what it writes are pages for people"),
+    ];
+
+    fn leaves(command: &clap::Command, path: &str, found: &mut Vec<(String, bool)>) {
+        let inner: Vec<_> = command
+            .get_subcommands()
+            .filter(|inner| !inner.is_hide_set() && inner.get_name() != "help")
+            .collect();
+        if inner.is_empty() {
+            let has_json = command.get_arguments().any(|argument| argument.get_long() == Some("json"));
+            found.push((path.trim_start().to_owned(), has_json));
+        }
+        for inner in inner {
+            leaves(inner, &format!("{path} {}", inner.get_name()), found);
+        }
+    }
+
+    #[test]
+    fn every_command_prints_json_or_says_why_not() {
+        let mut found = Vec::new();
+        leaves(&Arguments::command(), "", &mut found);
+        assert!(found.len() > 30, "{found:?}");
+        let without: Vec<_> = found.iter().filter(|(_, json)| !json).map(|(name, _)| name.as_str()).collect();
+        let mut expected = WITHOUT.map(|(name, _)| name);
+        let mut without = without;
+        without.sort_unstable();
+        expected.sort_unstable();
+        assert_eq!(without, expected);
+    }
+}

@@ -9,7 +9,7 @@ use anyhow::Context;
 use clap::{Args, ValueEnum};
 use serde_json::json;
 
-use super::Verdict;
+use super::{Verdict, print::Json};
 use crate::model::WorkflowKey;
 
 #[derive(Args)]
@@ -22,6 +22,8 @@ pub(super) struct Arguments {
     /// The language of its script.
     #[arg(long, value_enum, default_value_t = Language::Js)]
     lang: Language,
+    #[command(flatten)]
+    out: Json,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -60,14 +62,16 @@ pub(super) fn execute(new: &Arguments) -> anyhow::Result<Verdict> {
     let folder = new.into.join(new.key.as_str());
     write(&folder, new)
         .with_context(|| format!("cannot make {}; an existing folder is never changed", folder.display()))?;
-    let (shown, into) = (folder.display(), new.into.display());
-    say!("{shown}: workflow.json, {} and fixtures/hello.json. Try it:", new.lang.file());
-    say!("  flowcell test {shown}");
-    say!("  flowcell serve --workflows {into}");
-    say!(
-        "  curl -d '{{\"name\": \"Ada\"}}' -H 'Content-Type: application/json' http://127.0.0.1:8080/api/webhooks/{}",
-        new.key
-    );
+    let (shown, into, key) = (folder.display(), new.into.display(), &new.key);
+    let files = ["workflow.json", new.lang.file(), "fixtures/hello.json"].map(|file| folder.join(file));
+    new.out.show(&json!({ "folder": folder, "files": files }), || {
+        format!(
+            "{shown}: workflow.json, {} and fixtures/hello.json. Try it:\n  flowcell test {shown}\n  \
+             flowcell serve --workflows {into}\n  curl -d '{{\"name\": \"Ada\"}}' -H 'Content-Type: application/json' \
+             http://127.0.0.1:8080/api/webhooks/{key}",
+            new.lang.file()
+        )
+    })?;
     Ok(Verdict::Yes)
 }
 

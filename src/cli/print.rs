@@ -56,6 +56,32 @@ pub(super) fn json(value: &impl serde::Serialize) -> serde_json::Result<()> {
     Ok(())
 }
 
+/// `--json`, for commands that tell in a line or two what they did.
+#[derive(clap::Args, Debug, Clone, Copy)]
+pub(super) struct Json {
+    /// Print JSON.
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+impl Json {
+    /// Prints the value for a program, or the line for a person; an empty line is left out.
+    pub(super) fn show(
+        self,
+        value: &impl serde::Serialize,
+        line_of: impl FnOnce() -> String,
+    ) -> serde_json::Result<()> {
+        if self.json {
+            return json(value);
+        }
+        let text = line_of();
+        if !text.is_empty() {
+            say!("{text}");
+        }
+        Ok(())
+    }
+}
+
 /// Columns of the terminal that shows stdout; `None` when a file or a program reads it.
 pub(super) fn columns() -> Option<usize> {
     let size = rustix::termios::tcgetwinsize(io::stdout()).ok()?;

@@ -6,8 +6,9 @@ use serde_json::{Value, json};
 
 use super::{
     Verdict,
-    client::{Server, list, segment},
-    print, small_runtime,
+    client::{Server, list, segment, with_query},
+    print::{self, Json},
+    small_runtime,
     table::{Cell, Format, Table},
     terminal,
 };
@@ -71,6 +72,8 @@ struct Answer {
     #[arg(long)]
     name: Option<String>,
     #[command(flatten)]
+    out: Json,
+    #[command(flatten)]
     server: Server,
 }
 
@@ -85,7 +88,7 @@ pub(super) fn execute(arguments: &Arguments) -> anyhow::Result<Verdict> {
                 let body = json!({ "answer": answer.value, "comment": answer.comment, "name": name });
                 let path = format!("{}/answer", path(&answer.id));
                 let run = answer.server.send(Method::POST, &path, Some(&body)).await?;
-                say!("{}", terminal::safe(run["run_id"].as_str().unwrap_or("-")));
+                answer.out.show(&run, || terminal::safe(run["run_id"].as_str().unwrap_or("-")))?;
             }
         }
         Ok(Verdict::Yes)
@@ -98,12 +101,15 @@ fn user() -> Option<String> {
 }
 
 async fn show_all(list_of: &List) -> anyhow::Result<()> {
-    let mut path = format!("/api/v1/questions?limit={}", list_of.limit);
-    for (name, value) in [("workflow", &list_of.workflow), ("before", &list_of.before)] {
-        if let Some(value) = value {
-            path += &format!("&{name}={}", segment(value));
-        }
-    }
+    let limit = list_of.limit.to_string();
+    let path = with_query(
+        "/api/v1/questions",
+        [
+            ("limit", Some(&*limit)),
+            ("workflow", list_of.workflow.as_deref()),
+            ("before", list_of.before.as_deref()),
+        ],
+    );
     let page = list_of.server.get(&path).await?;
     if list_of.format.json {
         return Ok(print::json(&page)?);

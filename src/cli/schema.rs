@@ -10,9 +10,13 @@ pub(super) struct Arguments {
     /// Print the JSON Schemas of the outputs of all step types instead, as one object by type.
     #[arg(long)]
     outputs: bool,
+    /// Print JSON, as without it.
+    #[arg(long)]
+    json: bool,
 }
 
 pub(super) fn execute(arguments: &Arguments) -> anyhow::Result<Verdict> {
+    let Arguments { outputs: _, json: _ } = arguments;
     let schema = if arguments.outputs { serde_json::to_value(output_schemas())? } else { workflow() };
     print::json(&schema)?;
     Ok(Verdict::Yes)

@@ -12,7 +12,8 @@ use zeroize::Zeroizing;
 use super::{
     Verdict,
     client::{self, Server},
-    print, small_runtime,
+    print::{self, Json},
+    small_runtime,
     table::{Cell, Format, Table},
     terminal,
 };
@@ -52,6 +53,8 @@ struct Set {
     #[arg(long, value_name = "VAR")]
     from_env: Option<String>,
     #[command(flatten)]
+    out: Json,
+    #[command(flatten)]
     server: Server,
 }
 
@@ -60,11 +63,15 @@ struct Remove {
     /// The secret's name.
     name: String,
     #[command(flatten)]
+    out: Json,
+    #[command(flatten)]
     server: Server,
 }
 
 #[derive(Args)]
 struct Rotate {
+    #[command(flatten)]
+    out: Json,
     #[command(flatten)]
     server: Server,
 }
@@ -94,19 +101,22 @@ pub(super) fn execute(arguments: &Arguments) -> anyhow::Result<Verdict> {
                 check_value(&set.name, &value)?;
                 let body = json!({ "value": *value });
                 let answer = set.server.send(Method::PUT, &path(&set.name), Some(&body)).await?;
-                say!("{}", shown(&answer));
+                set.out.show(&answer, || shown(&answer))?;
             }
             Command::Remove(remove) => {
                 check_name(&remove.name)?;
                 remove.server.send(Method::DELETE, &path(&remove.name), None).await?;
+                remove.out.show(&json!({ "removed": remove.name }), String::new)?;
             }
             Command::Rotate(rotate) => {
                 let answer = rotate.server.send(Method::POST, "/api/v1/secrets/rotate", None).await?;
                 let key = terminal::safe(answer["key_id"].as_str().unwrap_or("-"));
-                say!(
-                    "{} sealed anew with key {key}; an older key can go at the next start",
-                    answer["rotated"]
-                );
+                rotate.out.show(&answer, || {
+                    format!(
+                        "{} sealed anew with key {key}; an older key can go at the next start",
+                        answer["rotated"]
+                    )
+                })?;
             }
         }
         Ok(Verdict::Yes)

@@ -2,10 +2,11 @@
 
 use clap::{Args, builder::PossibleValuesParser};
 use http::Method;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::{
     Verdict, envelopes,
+    print::Json,
     samples::{self, Delivery},
     small_runtime, terminal,
 };
@@ -48,6 +49,8 @@ pub(super) struct Arguments {
     content_type: String,
     #[command(flatten)]
     envelope: envelopes::Options,
+    #[command(flatten)]
+    out: Json,
 }
 
 pub(super) fn execute(arguments: &Arguments) -> anyhow::Result<Verdict> {
@@ -73,13 +76,24 @@ pub(super) fn execute(arguments: &Arguments) -> anyhow::Result<Verdict> {
     let response =
         small_runtime()?.block_on(async { Client::new()?.send(Method::POST, &url, &headers, body).await })?;
     tell!("delivery {id}");
-    say!("HTTP {}", response.status);
-    for name in ["flowcell-run-id", "idempotency-replayed", "retry-after"] {
-        if let Some(value) = response.headers.get(name).and_then(|value| value.to_str().ok()) {
-            say!("{name}: {}", terminal::safe(value));
-        }
-    }
-    say!("{}", terminal::safe(&String::from_utf8_lossy(&response.body)));
+    let text = |value: &http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    let body = String::from_utf8_lossy(&response.body);
+    let names = response.headers.keys();
+    let headers: Map<String, Value> =
+        names.map(|name| (name.to_string(), text(&response.headers[name]).into())).collect();
+    let value = json!({
+        "delivery": id,
+        "status": response.status,
+        "headers": headers,
+        "body": serde_json::from_str::<Value>(&body).unwrap_or_else(|_| body.clone().into()),
+    });
+    arguments.out.show(&value, || {
+        let told =
+            ["flowcell-run-id", "idempotency-replayed", "retry-after"].into_iter().filter_map(|name| {
+                Some(format!("{name}: {}\n", terminal::safe(&text(response.headers.get(name)?))))
+            });
+        format!("HTTP {}\n{}{}", response.status, told.collect::<String>(), terminal::safe(&body))
+    })?;
     Ok(if (200..300).contains(&response.status) { Verdict::Yes } else { Verdict::No })
 }
 

@@ -46,6 +46,7 @@ mod hostile;
 mod installing;
 mod isolation;
 mod javascript_as_node_runs_it;
+mod json_output;
 mod kv;
 mod languages;
 mod layering;

@@ -33,7 +33,11 @@ use self::{
     tree::{Plan, Tree, Wish},
     unpack::{Budget, unpack},
 };
-use super::{Verdict, local::user_cache};
+use super::{
+    Verdict,
+    local::user_cache,
+    print::{self, Json},
+};
 use crate::{
     config::{Config, Flags},
     files::{self, FileError, Root},
@@ -57,6 +61,8 @@ pub(super) struct Arguments {
     /// The npm registry [default: as npm is configured].
     #[arg(long)]
     registry: Option<String>,
+    #[command(flatten)]
+    out: Json,
 }
 
 /// One library that the command line asks for.
@@ -107,10 +113,22 @@ pub(super) fn execute(arguments: &Arguments) -> anyhow::Result<Verdict> {
         let probe = Probe::new()?;
         let builtins = probe.builtins().await?;
         let mut bundler = Bundler { registry, esbuild, probe, builtins, known: BTreeMap::new() };
+        let mut made = Vec::new();
         for asked in &asked {
             let library = bundler.bundle(asked).await?;
             let bytes = library.write(&folder, &asked.specifier)?;
-            say!("{}  {}  {bytes} bytes", asked.specifier, library.version);
+            if !arguments.out.json {
+                say!("{}  {}  {bytes} bytes", asked.specifier, library.version);
+            }
+            made.push(json!({
+                "name": asked.specifier,
+                "version": library.version,
+                "bytes": bytes,
+                "file": folder.join(format!("{}.js", asked.specifier)),
+            }));
+        }
+        if arguments.out.json {
+            print::json(&json!({ "libraries": made }))?;
         }
         Ok(Verdict::Yes)
     })

@@ -11,8 +11,12 @@ use std::{
 use anyhow::Context;
 use clap::{Args, ValueEnum};
 use serde::Deserialize;
+use serde_json::json;
 
-use crate::{cli::Verdict, model::PluginName};
+use crate::{
+    cli::{Verdict, print::Json},
+    model::PluginName,
+};
 
 macro_rules! file {
     ($path:literal) => {
@@ -80,6 +84,8 @@ pub(super) struct New {
     /// Where the folder is made [default: here].
     #[arg(long, value_name = "DIR", default_value = ".")]
     into: PathBuf,
+    #[command(flatten)]
+    out: Json,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -156,9 +162,15 @@ pub(super) fn execute(new: &New) -> anyhow::Result<Verdict> {
     let folder = if here { PathBuf::from(new.name.as_str()) } else { new.into.join(new.name.as_str()) };
     let files = files_of(new.lang, &new.name)?;
     write(&folder, &files).with_context(|| format!("cannot make {}", folder.display()))?;
-    say!("{}: {} files. Its README.md tells all; in short:", folder.display(), files.len());
-    say!("  cd {} && {}", folder.display(), new.lang.build(&new.name));
-    say!("  flowcell plugin test FILE.wasm, then flowcell plugin upload FILE.wasm");
+    let (shown, build) = (folder.display(), new.lang.build(&new.name));
+    let paths: Vec<_> = files.iter().map(|(path, _)| folder.join(path)).collect();
+    new.out.show(&json!({ "folder": folder, "files": paths, "build": build }), || {
+        format!(
+            "{shown}: {} files. Its README.md tells all; in short:\n  cd {shown} && {build}\n  \
+             flowcell plugin test FILE.wasm, then flowcell plugin upload FILE.wasm",
+            files.len()
+        )
+    })?;
     Ok(Verdict::Yes)
 }
 

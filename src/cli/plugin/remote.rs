@@ -11,7 +11,7 @@ use crate::{
     cli::{
         Verdict,
         client::{self, Server},
-        print,
+        print::{self, Json},
         table::{self, Cell, Format, Table},
         terminal,
     },
@@ -30,6 +30,8 @@ pub(super) struct Upload {
     grant_all: bool,
     #[command(flatten)]
     named: Named,
+    #[command(flatten)]
+    out: Json,
     #[command(flatten)]
     server: Server,
 }
@@ -55,6 +57,8 @@ pub(super) struct Grant {
     #[arg(long)]
     all: bool,
     #[command(flatten)]
+    out: Json,
+    #[command(flatten)]
     server: Server,
 }
 
@@ -69,6 +73,8 @@ pub(super) struct Revoke {
     #[arg(long)]
     all: bool,
     #[command(flatten)]
+    out: Json,
+    #[command(flatten)]
     server: Server,
 }
 
@@ -80,6 +86,8 @@ pub(super) struct Limit {
     #[arg(value_name = "NAME=VALUE")]
     limits: Vec<String>,
     #[command(flatten)]
+    out: Json,
+    #[command(flatten)]
     server: Server,
 }
 
@@ -87,6 +95,8 @@ pub(super) struct Limit {
 pub(super) struct Remove {
     /// The plugin, as NAME or NAME@1.2.3.
     plugin: String,
+    #[command(flatten)]
+    out: Json,
     #[command(flatten)]
     server: Server,
 }
@@ -119,7 +129,6 @@ pub(super) async fn upload(upload: &Upload) -> anyhow::Result<Verdict> {
     let answer = upload.server.upload(&format!("/api/v1/plugins{query}"), bytes).await?;
     let version = &answer["version"];
     let name = text_of(&version["name"]);
-    say!("{name}@{}  {}", text_of(&version["version"]), text_of(&version["hash"]));
     let mut plugin = answer["plugin"].clone();
     let mut grants: Vec<Value> = upload.grants.iter().map(|grant| json!(grant)).collect();
     if upload.grant_all {
@@ -128,18 +137,23 @@ pub(super) async fn upload(upload: &Upload) -> anyhow::Result<Verdict> {
     if !grants.is_empty() {
         plugin = send_grants(&upload.server, Method::POST, &name, json!(grants)).await?;
     }
-    print_missing(&plugin);
+    let told = || {
+        let named = format!("{name}@{}  {}", text_of(&version["version"]), text_of(&version["hash"]));
+        [named].into_iter().chain(missing(&plugin)).collect::<Vec<_>>().join("\n")
+    };
+    upload.out.show(&json!({ "plugin": plugin, "version": version }), told)?;
     Ok(Verdict::Yes)
 }
 
-/// Prints what a plugin asks for and has not been granted.
-fn print_missing(plugin: &Value) {
+/// What a plugin asks for and has not been granted.
+fn missing(plugin: &Value) -> Option<String> {
     let missing = joined(&plugin["missing"]);
-    if !missing.is_empty() {
-        let name = text_of(&plugin["name"]);
-        say!("It asks for {missing}, which it has not been granted. If it should have that:");
-        say!("  flowcell plugin grant {name} {missing}");
-    }
+    let name = text_of(&plugin["name"]);
+    (!missing.is_empty()).then(|| {
+        format!(
+            "It asks for {missing}, which it has not been granted. If it should have that:\n  flowcell plugin grant {name} {missing}"
+        )
+    })
 }
 
 fn joined(capabilities: &Value) -> String {
@@ -215,14 +229,14 @@ pub(super) async fn grant(grant: &Grant) -> anyhow::Result<Verdict> {
         json!(grant.capabilities)
     };
     let plugin = send_grants(&grant.server, Method::POST, name, grants).await?;
-    say!("{}", shown(&plugin));
+    grant.out.show(&plugin, || shown(&plugin))?;
     Ok(Verdict::Yes)
 }
 
 pub(super) async fn revoke(revoke: &Revoke) -> anyhow::Result<Verdict> {
     let grants = if revoke.all { json!([]) } else { json!(revoke.capabilities) };
     let plugin = send_grants(&revoke.server, Method::DELETE, revoke.name.as_str(), grants).await?;
-    say!("{}", shown(&plugin));
+    revoke.out.show(&plugin, || shown(&plugin))?;
     Ok(Verdict::Yes)
 }
 
@@ -233,7 +247,8 @@ pub(super) async fn limit(limit: &Limit) -> anyhow::Result<Verdict> {
     let set: Vec<String> = set
         .map(|(name, value)| format!("{name}={}", value.as_str().map_or(value.to_string(), str::to_owned)))
         .collect();
-    say!("{}", if set.is_empty() { "the defaults".to_owned() } else { terminal::safe(&set.join(" ")) });
+    let told = || if set.is_empty() { "the defaults".to_owned() } else { terminal::safe(&set.join(" ")) };
+    limit.out.show(&plugin, told)?;
     Ok(Verdict::Yes)
 }
 
@@ -253,5 +268,6 @@ pub(super) async fn remove(remove: &Remove) -> anyhow::Result<Verdict> {
         None => format!("/api/v1/plugins/{name}"),
     };
     remove.server.send(Method::DELETE, &path, None).await?;
+    remove.out.show(&json!({ "removed": remove.plugin }), String::new)?;
     Ok(Verdict::Yes)
 }

@@ -8,7 +8,8 @@ use super::{
     super::{
         Verdict,
         client::{Server, list, segment},
-        given, print,
+        given,
+        print::{self, Json},
         table::Format,
         terminal,
     },
@@ -52,6 +53,8 @@ pub(super) struct One {
     /// The run's id.
     pub(super) run: String,
     #[command(flatten)]
+    pub(super) out: Json,
+    #[command(flatten)]
     pub(super) server: Server,
 }
 
@@ -62,6 +65,8 @@ pub(super) struct Cancel {
     /// The reason, for people who look at the run.
     #[arg(long)]
     reason: Option<String>,
+    #[command(flatten)]
+    out: Json,
     #[command(flatten)]
     server: Server,
 }
@@ -188,7 +193,7 @@ pub(super) async fn cancel(cancel: &Cancel) -> anyhow::Result<Verdict> {
     let path = format!("/api/v1/runs/{}/cancel", segment(&cancel.run));
     let body = cancel.reason.as_ref().map_or(json!({}), |reason| json!({ "reason": reason }));
     let answer = cancel.server.send(Method::POST, &path, Some(&body)).await?;
-    say!("{}", id(&answer["run_id"]));
+    cancel.out.show(&answer, || id(&answer["run_id"]))?;
     Ok(Verdict::Yes)
 }
 

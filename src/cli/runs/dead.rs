@@ -2,6 +2,7 @@
 
 use clap::{Args, Subcommand};
 use http::Method;
+use serde_json::json;
 
 use super::{
     super::{
@@ -51,10 +52,11 @@ pub(super) async fn execute(dead: &Dead) -> anyhow::Result<Verdict> {
         Some(Command::List(list)) => show(list).await?,
         Some(Command::Dismiss(one)) => {
             one.server.send(Method::DELETE, &path(&one.run), None).await?;
+            one.out.show(&json!({ "dismissed": one.run }), String::new)?;
         }
         Some(Command::Retry(one)) => {
             let answer = one.server.send(Method::POST, &format!("{}/retry", path(&one.run)), None).await?;
-            say!("{}", terminal::safe(answer["run_id"].as_str().unwrap_or("-")));
+            one.out.show(&answer, || terminal::safe(answer["run_id"].as_str().unwrap_or("-")))?;
         }
     }
     Ok(Verdict::Yes)

@@ -18,7 +18,10 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use self::shape::{Shape, key};
-use super::{Verdict, fixtures};
+use super::{
+    Verdict, fixtures,
+    print::{self, Json},
+};
 use crate::{
     engine,
     files::Root,
@@ -32,6 +35,8 @@ pub(super) struct Arguments {
     /// The folder of the workflows, or of one workflow.
     #[arg(default_value = "workflows")]
     folder: PathBuf,
+    #[command(flatten)]
+    out: Json,
 }
 
 /// The globals of scripts.
@@ -43,13 +48,27 @@ pub(super) fn execute(arguments: &Arguments) -> anyhow::Result<Verdict> {
     let alone = root.join("workflow.json").is_file();
     let folders = if alone { vec![root.clone()] } else { folder::workflows_in(root)? };
     anyhow::ensure!(!folders.is_empty(), "{} has no workflows; give their folder", root.display());
+    let out = arguments.out;
+    let (mut written, mut problems) = (Vec::new(), Vec::new());
+    let mut write = |path: &Path, text: &str| -> anyhow::Result<()> {
+        replace(path, text)?;
+        if !out.json {
+            say!("{}", path.display());
+        }
+        written.push(path.to_owned());
+        Ok(())
+    };
     write(&root.join(GLOBALS_FILE), GLOBALS)?;
     let mut verdict = Verdict::Yes;
     for folder in folders {
         match declarations(&folder)? {
             Ok(text) => write(&folder.join("types.d.ts"), &text)?,
             Err(problem) => {
-                say!("{problem}");
+                if out.json {
+                    problems.push(problem.to_string());
+                } else {
+                    say!("{problem}");
+                }
                 verdict = Verdict::No;
                 continue;
             }
@@ -60,10 +79,13 @@ pub(super) fn execute(arguments: &Arguments) -> anyhow::Result<Verdict> {
             write(&config, &format!("{}\n", serde_json::to_string_pretty(&tsconfig(&globals))?))?;
         }
     }
+    if out.json {
+        print::json(&json!({ "files": written, "problems": problems }))?;
+    }
     Ok(verdict)
 }
 
-fn write(path: &Path, text: &str) -> anyhow::Result<()> {
+fn replace(path: &Path, text: &str) -> anyhow::Result<()> {
     // A folder that comes with a checkout could hold a link. Writing through it would overwrite another file.
     let is_link = fs::symlink_metadata(path).is_ok_and(|about| about.file_type().is_symlink());
     anyhow::ensure!(
@@ -71,9 +93,7 @@ fn write(path: &Path, text: &str) -> anyhow::Result<()> {
         "{} is a link, and nothing is written through links: remove it",
         path.display()
     );
-    fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))?;
-    say!("{}", path.display());
-    Ok(())
+    fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
 }
 
 /// The settings for an editor. Scripts are checked as what they are: modules of ES2023 without a browser or Node around
