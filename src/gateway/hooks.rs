@@ -202,10 +202,11 @@ async fn accept(
     trace: &mut Trace,
 ) -> Result<Accepted, Refusal> {
     // This counts before the path is looked up, so that guessing paths is limited too.
-    rate::count(&gateway.per_ip, client).map_err(Refusal::Rate)?;
+    let counted = rate::count(&gateway.per_ip, client);
     if let Some(Refused(problem)) = parts.extensions.get() {
         return Err(Refusal::Request(problem.clone()));
     }
+    counted.map_err(Refusal::Rate)?;
     let asked = gateway.asked(peer, parts)?;
     let (endpoint, params) = route(gateway, parts.uri.path())?;
     let workflow = &endpoint.definition.workflow;

@@ -62,6 +62,9 @@ where
             ended = served.as_mut() => {
                 if let Err(error) = ended {
                     tracing::debug!(peer = %connection.peer, %error, "a connection ended early");
+                    if let Some(error) = error.downcast_ref::<hyper::Error>().filter(|error| error.is_parse()) {
+                        requests::write_down(connection, &shared.router, error.is_parse_too_large()).await;
+                    }
                 }
                 return;
             }

@@ -9,7 +9,10 @@
 //! hyper has no hook between its parser and the answer, so this is the one place where input is changed to signal
 //! something.
 
-use super::chunks::{Chunks, Found};
+use super::{
+    chunks::{Chunks, Found},
+    lines::Lines,
+};
 
 /// The bytes that HTTP/2 connections begin with (RFC 9113 section 3.4).
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -76,8 +79,8 @@ impl Default for Heads {
 }
 
 impl Heads {
-    /// Looks at bytes that came, and spoils those that must not be read.
-    pub(super) fn look(&mut self, mut bytes: &mut [u8]) {
+    /// Looks at bytes that came, and spoils those that must not be read. `lines` gets the request lines.
+    pub(super) fn look(&mut self, mut bytes: &mut [u8], lines: &mut Lines) {
         self.compare_preface(bytes);
         loop {
             match self.place {
@@ -110,7 +113,7 @@ impl Heads {
                     self.begin_head();
                 }
                 Position::Head => {
-                    let read = self.head(bytes);
+                    let read = self.head(bytes, lines);
                     bytes = &mut bytes[read..];
                 }
             }
@@ -137,17 +140,23 @@ impl Heads {
     }
 
     /// Reads to the end of the head, or of the bytes. Gives how many bytes it read.
-    fn head(&mut self, bytes: &mut [u8]) -> usize {
+    fn head(&mut self, bytes: &mut [u8], lines: &mut Lines) -> usize {
         for (at, byte) in bytes.iter_mut().enumerate() {
             let good = match *byte {
                 b'\n' if self.before != b'\r' => false,
                 b'\n' => {
+                    if self.lines == 0 && self.column > 0 {
+                        lines.ended();
+                    }
                     self.end_line();
                     true
                 }
                 b'\r' => true,
                 b':' if matches!(self.part, Part::Name(_)) => self.named(),
                 other => {
+                    if self.lines == 0 {
+                        lines.byte(other);
+                    }
                     self.content(other);
                     true
                 }
@@ -230,7 +239,7 @@ mod tests {
     /// Looks at `text` in pieces of `size`. Gives the place of the first spoiled byte.
     fn spoiled(text: &str, size: usize) -> Option<usize> {
         let (mut heads, mut bytes) = (Heads::default(), text.as_bytes().to_vec());
-        bytes.chunks_mut(size).for_each(|piece| heads.look(piece));
+        bytes.chunks_mut(size).for_each(|piece| heads.look(piece, &mut Lines::default()));
         assert_eq!(bytes.len(), text.len());
         text.bytes().zip(bytes).position(|(before, after)| before != after)
     }

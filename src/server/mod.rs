@@ -8,6 +8,7 @@ pub(crate) mod acme;
 mod chunks;
 mod connection;
 mod heads;
+mod lines;
 mod linger;
 pub(crate) mod listener;
 mod phase;

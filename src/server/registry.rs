@@ -14,6 +14,7 @@ use tokio::sync::Notify;
 
 use super::{
     Limits,
+    lines::Lines,
     phase::{Close, Patience, Phase},
 };
 use crate::model::subscriber;
@@ -28,6 +29,7 @@ pub(super) struct Connection {
     /// Whether the last request was answered before its body had come whole.
     interrupted: AtomicBool,
     phase: Mutex<Phase>,
+    lines: Mutex<Lines>,
     close: Mutex<Option<Close>>,
     closing: Notify,
 }
@@ -36,6 +38,11 @@ impl Connection {
     /// The state that the clock reads.
     pub(super) fn phase(&self) -> MutexGuard<'_, Phase> {
         self.phase.lock().expect("no code panics under this lock")
+    }
+
+    /// The request lines that no route has seen yet.
+    pub(super) fn lines(&self) -> MutexGuard<'_, Lines> {
+        self.lines.lock().expect("no code panics under this lock")
     }
 
     /// Says whether the client may still be sending a body that nobody reads.
@@ -166,6 +173,7 @@ impl Registry {
             peer,
             interrupted: AtomicBool::new(false),
             phase: Mutex::new(Phase::new(now)),
+            lines: Mutex::default(),
             close: Mutex::default(),
             closing: Notify::new(),
         });

@@ -75,6 +75,7 @@ pub(super) fn answer(
 ) -> impl Future<Output = Result<Response<Answer>, Infallible>> + Send + use<> {
     // Counted from the call, not from the first poll, because the head is here already.
     let open = Open::new(connection, request.version() == Version::HTTP_2);
+    connection.lines().delivered();
     let upload = |body| Body::new(Upload::new(body, connection));
     let refused = refusal(&request);
     let closes = refused.is_some();
@@ -105,6 +106,52 @@ pub(super) fn answer(
         Ok(response.map(|body| Answer::new(body, open)))
     }
 }
+
+/// Writes down a request that hyper refused by itself. Only the beginning of its head is known, and its answer is on its way.
+pub(super) async fn write_down(connection: &Arc<Connection>, router: &Router, too_large: bool) {
+    let line = connection.lines().refused();
+    let Some(mut request) = line.as_deref().and_then(of_line) else { return };
+    let (status, code, detail) = if too_large {
+        let detail = "the request line and the headers are too large";
+        (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "headers_too_large", detail)
+    } else {
+        (StatusCode::BAD_REQUEST, "request_invalid", "the head of the request cannot be read")
+    };
+    request.extensions_mut().insert(ConnectInfo(connection.peer));
+    request.extensions_mut().insert(Refused(Problem::new(status, code, detail)));
+    let Ok(_) = router.clone().oneshot(request).await;
+}
+
+/// The request of such a line, if it was for a webhook. What no URI may hold is escaped.
+fn of_line(line: &[u8]) -> Option<Request<Body>> {
+    let mut words = line.split(|byte| *byte == b' ');
+    let (method, target) = (words.next()?, words.next()?);
+    let path = target.split(|byte| matches!(byte, b'?' | b'#')).next()?;
+    // A proxy may be asked for a whole URL.
+    let path = match path.windows(3).position(|part| part == b"://") {
+        Some(at) => &path[at + 3 + path[at + 3..].iter().position(|byte| *byte == b'/')?..],
+        None => path,
+    };
+    let path = percent_encoding::percent_encode(path, NO_URI).to_string();
+    if !is_logged(&path) {
+        return None;
+    }
+    let request = Request::builder().method(method).uri(path.as_str()).body(Body::empty());
+    request.or_else(|_| Request::builder().uri(path.as_str()).body(Body::empty())).ok()
+}
+
+/// Bytes that no path of a URI may hold.
+const NO_URI: &percent_encoding::AsciiSet = &percent_encoding::CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'<')
+    .add(b'>')
+    .add(b'\\')
+    .add(b'^')
+    .add(b'`')
+    .add(b'{')
+    .add(b'|')
+    .add(b'}');
 
 /// An open request: from its head to the end of its answer, or until either side gives up.
 struct Open(Arc<Connection>);

@@ -46,7 +46,8 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
         let read = Pin::new(&mut self.stream).poll_read(cx, buffer);
         if read.is_ready() && buffer.filled().len() > filled {
             self.connection.phase().read(Instant::now());
-            self.heads.look(&mut buffer.filled_mut()[filled..]);
+            let this = &mut *self;
+            this.heads.look(&mut buffer.filled_mut()[filled..], &mut this.connection.lines());
         }
         read
     }

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::support::{Request, Setup, Workflow};
+use crate::support::{Request, Setup, Workflow, raw, raw_bytes};
 
 #[test]
 fn every_answer_below_the_webhooks_has_a_line_whoever_gave_it() {
@@ -37,6 +37,46 @@ fn every_answer_below_the_webhooks_has_a_line_whoever_gave_it() {
         "other paths have no log"
     );
     assert!(server.runs("a").is_empty());
+}
+
+/// hyper itself answers these, before anything of ours sees a request.
+#[test]
+fn a_head_that_cannot_be_read_has_a_line_too() {
+    let server = Setup::default().workflows([Workflow::script("a", "return 1")]).start();
+    let long = format!("GET /api/webhooks/{} HTTP/1.1\r\nHost: a\r\n\r\n", "x".repeat(70_000));
+    let wide = format!("GET /api/webhooks/a HTTP/1.1\r\nHost: a\r\nX: {}\r\n\r\n", "x".repeat(70_000));
+    let many = format!("GET /api/webhooks/a HTTP/1.1\r\n{}\r\n", "X: y\r\n".repeat(200));
+    let cut = format!("/api/webhooks/{}", "x".repeat(1_000));
+    let cases: [(&[u8], u16, &str); 9] = [
+        (b"GET /api/webhooks/a HTTP/1.1\r\nHost: a\r\nX: b\r\n folded\r\n\r\n", 400, "/api/webhooks/a"),
+        (b"GET /api/webhooks/a\x00b HTTP/1.1\r\nHost: a\r\n\r\n", 400, "/api/webhooks/a%00b"),
+        (b"GET /api/webhooks/a<b> HTTP/9.9\r\nHost: a\r\n\r\n", 400, "/api/webhooks/a%3Cb%3E"),
+        (b"GET http://a/api/webhooks/a?x HTTP/1.1\r\nHost : a\r\n\r\n", 400, "/api/webhooks/a"),
+        (b"P@ST /api/webhooks/a HTTP/1.1\r\nHost: a\r\n\r\n", 400, "/api/webhooks/a"),
+        (b"POST /api/webhooks/a HTTP/1.1\nHost: a\n\n", 400, "/api/webhooks/a"),
+        (long.as_bytes(), 431, &cut),
+        (wide.as_bytes(), 431, "/api/webhooks/a"),
+        (many.as_bytes(), 431, "/api/webhooks/a"),
+    ];
+    let mut lines = 0;
+    for (bytes, status, path) in cases {
+        let shown = String::from_utf8_lossy(&bytes[..bytes.len().min(80)]).into_owned();
+        let answer = raw(server.address(), bytes).unwrap_or_else(|| panic!("no answer: {shown}"));
+        assert_eq!(answer.status, status, "{shown}");
+        lines += 1;
+        let line = server.newest_request(lines);
+        assert!(line["path"].as_str().unwrap().starts_with(path), "{shown} {line}");
+        assert_eq!((&line["status"], &line["ip"]), (&json!(status), &json!("127.0.0.1")), "{shown} {line}");
+        assert!(line["outcome"]["refused"]["code"].is_string(), "{shown} {line}");
+    }
+    // Behind good requests on the same connection, the line is that of the bad one. Other paths have no line.
+    let good = "POST /api/webhooks/a HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 0\r\n\r\n";
+    let text = format!("{good}{good}GET /api/webhooks/bad HTTP/1.1\r\nX\r\n\r\n{good}");
+    raw_bytes(server.address(), text.as_bytes()).unwrap();
+    raw_bytes(server.address(), b"GET /other HTTP/1.1\r\nX\r\n\r\n").unwrap();
+    let newest = server.newest_request(lines + 3);
+    assert_eq!((&newest["path"], &newest["status"]), (&json!("/api/webhooks/bad"), &json!(400)), "{newest}");
+    assert_eq!(server.runs("a").len(), 2);
 }
 
 /// Two ids beyond 64 bits that are the same double are two ids.
