@@ -19,7 +19,7 @@ use crate::{
     engine::{Definition, Engine},
     folder::{self, FolderError},
     gateway::{Endpoint, Endpoints, Sources},
-    model::{Bundle, FieldError, WorkflowKey},
+    model::{Bundle, WorkflowKey},
     sandbox::JsEngine,
     secrets::Redactor,
     store::StoreError,
@@ -35,7 +35,7 @@ struct Seen {
     bundle: Bundle,
     /// The workflow that it installed.
     key: Option<WorkflowKey>,
-    /// Whether its trigger names secrets.
+    /// Whether its files name secrets.
     names_secrets: bool,
     /// Why it waits for another workflow to change; `None` if it does not wait.
     waits: Option<String>,
@@ -161,7 +161,7 @@ impl Loader {
     }
 
     fn remove(&self, key: &WorkflowKey) {
-        self.endpoints.remove(key);
+        self.endpoints.set(key, Vec::new());
         self.engine.catalog().remove(key);
         tracing::info!(workflow = %key, "workflow removed, because its folder is gone; its runs go on");
     }
@@ -182,25 +182,21 @@ impl Loader {
                 waits = by_another.then_some(why);
                 before
             }
-            Ok((definition, endpoint)) => {
+            Ok((definition, endpoints)) => {
                 let key = definition.workflow.key.clone();
                 let version = definition.version.to_string();
                 self.engine.install(definition).await?;
-                match endpoint.as_ref().and_then(Endpoint::unavailable) {
-                    None => {
-                        tracing::info!(workflow = %key, version = &version[..12], "workflow installed");
-                    }
-                    Some(error) => {
-                        tracing::error!("{}/workflow.json: {error}; it refuses everything", folder.display());
-                    }
+                let unavailable: Vec<_> = endpoints.iter().filter_map(Endpoint::unavailable).collect();
+                if unavailable.is_empty() {
+                    tracing::info!(workflow = %key, version = &version[..12], "workflow installed");
                 }
-                for warning in endpoint.iter().flat_map(Endpoint::warnings) {
+                for error in unavailable {
+                    tracing::error!("{}/workflow.json: {error}; it refuses everything", folder.display());
+                }
+                for warning in endpoints.iter().flat_map(Endpoint::warnings) {
                     tracing::warn!("{}/workflow.json: {warning}", folder.display());
                 }
-                match endpoint {
-                    Some(endpoint) => self.endpoints.set(endpoint),
-                    None => self.endpoints.remove(&key),
-                }
+                self.endpoints.set(&key, endpoints);
                 if let Some(before) = before.filter(|before| *before != key) {
                     self.remove(&before);
                 }
@@ -217,7 +213,7 @@ impl Loader {
         &self,
         folder: &Path,
         bundle: &Bundle,
-    ) -> Result<(Arc<Definition>, Option<Endpoint>), Refused> {
+    ) -> Result<(Arc<Definition>, Vec<Endpoint>), Refused> {
         tracing::debug!(folder = %folder.display(), "a version is compiled");
         let noting = self.variables.noting();
         let (files, sandbox, environment) =
@@ -240,22 +236,17 @@ impl Loader {
                 tracing::warn!(workflow = %definition.workflow.key, "{missed}, and start again");
             }
         };
-        if definition.workflow.webhook().is_none() {
-            tell();
-            return Ok((Arc::clone(&definition), None));
-        }
-        if let Some(why) = self.endpoints.collision(&definition.workflow) {
-            let error = FieldError::new("trigger.path", why);
+        if let Some(error) = self.endpoints.collision(&definition.workflow) {
             let why = crate::engine::in_workflow_json(&text, error).to_string();
             return Err(Refused { why, by_another: true });
         }
         let vault = self.engine.vault();
         let secret = |name: &str| vault.get(name).map(|value| value.to_string());
         let sources = Sources { environment: &noting.environment, secret: &secret };
-        let endpoint = Endpoint::compile(Arc::clone(&definition), sources)
+        let endpoints = Endpoint::all(&definition, sources)
             .map_err(|error| crate::engine::in_workflow_json(&text, error).to_string())?;
         tell();
-        Ok((Arc::clone(&definition), Some(endpoint)))
+        Ok((Arc::clone(&definition), endpoints))
     }
 
     fn owner(&self, key: &WorkflowKey) -> Option<&PathBuf> {

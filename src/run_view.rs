@@ -42,6 +42,7 @@ pub fn whole(run: &Run, entries: &[Entry], live: bool, files: Option<&Bundle>, s
         "nocobase": { "status": nocobase::status(stand) },
         "mode": run.head.mode,
         "cause": run.head.cause,
+        "trigger": run.head.trigger,
         "origin": run.head.origin,
         "parent": run.head.parent.as_ref().map(|parent| json!({ "run": parent.run, "step": parent.key.to_string() })),
         "created": timestamp(run.head.created_ms),

@@ -15,7 +15,7 @@ static SCHEMES: LazyLock<Vec<Scheme>> = LazyLock::new(|| {
     let scheme = |verify: Value| {
         let trigger = json!({ "type": "webhook", "verify": verify });
         let workflow = Workflow::from_value(json!({ "key": "a", "trigger": trigger, "steps": [] })).unwrap();
-        let verify = workflow.webhook().unwrap().verify.clone().unwrap();
+        let verify = workflow.webhooks().next().unwrap().1.verify.clone().unwrap();
         Scheme::compile(&verify, &|_| Ok("5f0c1b9ad6b94cb2a9d1e0f2c3b4a596".to_owned())).unwrap()
     };
     let time = json!({ "header": "x-time" });

@@ -36,6 +36,14 @@ declare namespace Flowcell {
     content: string | null;
   }
 
+  /** What started the run. A replay or a retry keeps that of the first run. */
+  interface Trigger {
+    /** The name of the workflow's trigger; null when none of them did. */
+    readonly name: Of<'trigger', string> | null;
+    /** Null when an older version of Flowcell stored the event of a repeated run. */
+    readonly type: 'webhook' | 'schedule' | 'workflow' | 'manual' | 'subflow' | 'failure' | null;
+  }
+
   /** The request that started the run. */
   interface Context {
     /** The decoded body; null without one. */
@@ -59,6 +67,8 @@ declare namespace Flowcell {
     readonly rawQuery: string;
     /** The URL that the sender called. */
     readonly url: string;
+    /** Which trigger started the run. */
+    readonly trigger: Trigger;
     /** The body's bytes in base64. */
     readonly rawBodyBase64: string;
   }

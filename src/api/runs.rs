@@ -12,7 +12,7 @@ use super::{input, page_size};
 use crate::{
     engine::Engine,
     http::Problem,
-    model::{Cause, Entry, RunHead, RunId, RunStatus, WorkflowKey},
+    model::{Cause, Entry, RunHead, RunId, RunStatus, TriggerName, WorkflowKey},
     run_view, steps,
     store::tables::{self, runs::Filter},
 };
@@ -35,6 +35,8 @@ pub(super) struct Line {
     /// Whether it is being executed at this moment.
     running: bool,
     cause: Cause,
+    /// The name of the trigger that started it, or the run that it repeats.
+    trigger: Option<TriggerName>,
     origin: Option<RunId>,
     created: String,
     due: Option<String>,
@@ -66,6 +68,7 @@ pub(super) fn line(engine: &Engine, head: RunHead) -> Line {
         status: head.status,
         running: head.status == RunStatus::Queued && engine.is_live(head.id),
         cause: head.cause,
+        trigger: head.trigger,
         origin: head.origin,
         created: steps::timestamp(head.created_ms),
         due: head.due_ms.map(steps::timestamp),

@@ -2,16 +2,17 @@
 
 use axum::{
     Json,
-    extract::{Path, State},
+    extract::{Path, Query, State, rejection::QueryRejection},
 };
 use http::StatusCode;
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::input;
 use crate::{
-    engine::{Engine, Submitted},
+    engine::{Definition, Engine, Submitted},
     http::Problem,
-    model::{JsonText, Trigger, WorkflowKey},
+    model::{JsonText, NamedTrigger, Trigger, WorkflowKey},
     steps,
 };
 
@@ -25,20 +26,19 @@ pub(super) async fn list(State(engine): State<Engine>) -> Json<Value> {
         .map(|definition| {
             let workflow = &definition.workflow;
             let (waiting_runs, waiting_bytes) = engine.waiting_of(&workflow.key);
-            let (trigger, path) = match &workflow.trigger {
-                Trigger::Webhook(webhook) => ("webhook", Some(webhook.address(&workflow.key))),
-                Trigger::Manual => ("manual", None),
-                Trigger::Workflow(_) => ("workflow", None),
-                Trigger::Schedule(_) => ("schedule", None),
-            };
+            let first = workflow.webhooks().next();
+            let times = workflow.triggers.iter().filter_map(|trigger| definition.next_time(trigger, now_ms));
+            let triggers: Vec<Value> =
+                workflow.triggers.iter().map(|it| trigger(definition, it, now_ms)).collect();
             json!({
                 "key": workflow.key,
                 "title": workflow.title,
                 "enabled": workflow.enabled,
                 "version": definition.version,
-                "trigger": trigger,
-                "path": path,
-                "next": definition.next_time(now_ms).map(steps::timestamp),
+                "trigger": workflow.triggers[0].trigger.kind(),
+                "path": first.map(|(_, webhook)| webhook.address(&workflow.key)),
+                "next": times.min().map(steps::timestamp),
+                "triggers": triggers,
                 "paused": engine.is_paused(&workflow.key),
                 "pending_runs": engine.pending_of(&workflow.key),
                 "waiting_runs": waiting_runs,
@@ -49,22 +49,54 @@ pub(super) async fn list(State(engine): State<Engine>) -> Json<Value> {
     Json(json!({ "workflows": workflows }))
 }
 
-/// `POST /api/v1/workflows/{key}/runs`: the body is `context.data`, any JSON; 202 with the run.
+/// One trigger of a workflow.
+fn trigger(definition: &Definition, trigger: &NamedTrigger, now_ms: u64) -> Value {
+    let mut shown = json!({ "name": trigger.name, "type": trigger.trigger.kind() });
+    match &trigger.trigger {
+        Trigger::Webhook(webhook) => {
+            shown["path"] = webhook.address(&definition.workflow.key).into();
+            shown["methods"] = json!(webhook.methods);
+            shown["mode"] = json!(webhook.mode);
+        }
+        Trigger::Schedule(schedule) => {
+            shown["cron"] = schedule.cron.as_str().into();
+            shown["timezone"] = schedule.timezone.as_str().into();
+            shown["next"] = definition.next_time(trigger, now_ms).map(steps::timestamp).into();
+        }
+        Trigger::Workflow(after) => {
+            shown["workflows"] = json!(after.workflows);
+            shown["on"] = json!(after.on);
+        }
+        Trigger::Manual => {}
+    }
+    shown
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct StartQuery {
+    /// The trigger that the run is to take for its own, by its name.
+    trigger: Option<String>,
+}
+
+/// `POST /api/v1/workflows/{key}/runs?trigger=`: the body is `context.data`, any JSON; 202 with the run.
 pub(super) async fn start(
     State(engine): State<Engine>,
     Path(key): Path<String>,
+    query: Result<Query<StartQuery>, QueryRejection>,
     body: input::Body,
 ) -> Result<(StatusCode, Json<Value>), Problem> {
+    let Query(query) = query.map_err(|error| Problem::bad_request(error.body_text()))?;
     let key: WorkflowKey = input::parsed(&key)?;
     let body = input::bytes(body)?;
     let data = if body.is_empty() {
-        JsonText::null()
+        None
     } else {
-        String::from_utf8(body.into()).map_err(|_| Problem::bad_request("the body is not UTF-8")).and_then(
-            |text| JsonText::parse(text).map_err(|error| Problem::bad_request(format!("the body: {error}"))),
-        )?
+        let text =
+            String::from_utf8(body.into()).map_err(|_| Problem::bad_request("the body is not UTF-8"))?;
+        Some(JsonText::parse(text).map_err(|error| Problem::bad_request(format!("the body: {error}")))?)
     };
-    let answer = match engine.start_run(&key, &data).await? {
+    let answer = match engine.start_run(&key, query.trigger.as_deref(), data.as_ref()).await? {
         Submitted::Started { run, .. } => json!({ "run_id": run }),
         Submitted::Skipped { run } => json!({ "run_id": run, "skipped": true }),
         Submitted::Duplicate { run } => json!({ "run_id": run.head.id }),

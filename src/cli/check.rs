@@ -81,8 +81,7 @@ fn beside(folder: &Path, checked: Checked, others: &[Arc<Definition>]) -> Result
     let others = others.iter().map(|other| &other.workflow).filter(|other| other.key != workflow.key);
     match others.into_iter().find_map(|other| gateway::collision(workflow, other)) {
         None => Ok(checked),
-        Some(why) => {
-            let error = FieldError::new("trigger.path", why);
+        Some(error) => {
             let error = engine::in_workflow_json(&definition.bundle.workflow, error);
             Err(format!("{}/{error}", folder.display()))
         }
@@ -102,21 +101,18 @@ fn checked(local: &Local, folder: &Path, environment: &Environment) -> Result<Ch
         return Err(format!("{}/{}", folder.display(), definition.key_differs()));
     }
     let definition = Arc::new(definition);
-    if definition.workflow.webhook().is_none() {
-        return Ok(Checked { definition, warnings: Vec::new() });
-    }
     // Only the server knows the secrets. Any value shows whether the rest is right.
     let sources = Sources { environment, secret: &|_| Some("0123456789abcdef".to_owned()) };
     let placed = |error| {
         let error = engine::in_workflow_json(&definition.bundle.workflow, error);
         format!("{}/{error}", folder.display())
     };
-    let endpoint = Endpoint::compile(Arc::clone(&definition), sources).map_err(placed)?;
-    if let Some(error) = endpoint.unavailable() {
+    let endpoints = Endpoint::all(&definition, sources).map_err(placed)?;
+    if let Some(error) = endpoints.iter().find_map(Endpoint::unavailable) {
         return Err(placed(error.clone()));
     }
     let warning =
         |warning: FieldError| placed(FieldError::new(warning.path, format!("warning: {}", warning.message)));
-    let warnings = endpoint.warnings().into_iter().map(warning).collect();
+    let warnings = endpoints.iter().flat_map(Endpoint::warnings).map(warning).collect();
     Ok(Checked { definition, warnings })
 }

@@ -14,7 +14,7 @@ use super::given::{Given, MAX_BYTES};
 use crate::{
     files::{FileError, Root},
     formats::{self, Reading},
-    model::{Event, RunStatus, Workflow, WorkflowKey},
+    model::{ChoiceError, Event, RunStatus, Workflow, WorkflowKey},
 };
 
 /// A file under `fixtures/`: an event and the result that its author expects.
@@ -29,6 +29,8 @@ pub(super) struct Fixture {
     /// What workflows keep when the run begins.
     #[serde(default)]
     pub(super) kv: Kept,
+    /// The trigger that the event comes to, by its name.
+    pub(super) trigger: Option<String>,
 }
 
 /// Values by workflow and key. The tested workflow may read those of all others that are named.
@@ -67,16 +69,26 @@ pub(super) struct Expect {
 }
 
 /// The keys that a fixture may have.
-const FIXTURE_KEYS: [&str; 3] = ["event", "expect", "kv"];
+const FIXTURE_KEYS: [&str; 4] = ["event", "expect", "kv", "trigger"];
 /// The keys that an event file may have.
 const EVENT_KEYS: [&str; 8] = ["method", "path", "ip", "headers", "query", "params", "data", "body"];
 
-/// Reads what `flowcell run --event` was given: a fixture, an event, or the JSON of a body.
-pub(super) fn read_event(given: &Given, workflow: &Workflow) -> anyhow::Result<(Event, Kept)> {
-    event_of(&given.text, &given.name, workflow)
+/// Reads what `flowcell run --event` was given: a fixture, an event, or the JSON of a body. It comes to the trigger that
+/// `--trigger` names, or else the fixture.
+pub(super) fn read_event(
+    given: &Given,
+    trigger: Option<&str>,
+    workflow: &Workflow,
+) -> anyhow::Result<(Event, Kept)> {
+    event_of(&given.text, &given.name, trigger, workflow)
 }
 
-fn event_of(text: &str, path: &Path, workflow: &Workflow) -> anyhow::Result<(Event, Kept)> {
+fn event_of(
+    text: &str,
+    path: &Path,
+    trigger: Option<&str>,
+    workflow: &Workflow,
+) -> anyhow::Result<(Event, Kept)> {
     let value: Value =
         serde_json::from_str(text).with_context(|| format!("{} is not JSON", path.display()))?;
     let event = match &value {
@@ -85,19 +97,21 @@ fn event_of(text: &str, path: &Path, workflow: &Workflow) -> anyhow::Result<(Eve
                 && object.keys().all(|key| FIXTURE_KEYS.contains(&key.as_str())) =>
         {
             let fixture = serde_json::from_value::<Fixture>(value.clone()).ok();
-            fixture.map(|fixture| (fixture.event, fixture.kv))
+            fixture.map(|fixture| (fixture.event, fixture.kv, fixture.trigger))
         }
         Value::Object(object)
             if object.keys().all(|key| EVENT_KEYS.contains(&key.as_str()))
                 && ["headers", "data", "body"].iter().any(|key| object.contains_key(*key)) =>
         {
-            serde_json::from_value::<EventFile>(value.clone()).ok().map(|event| (event, Kept::new()))
+            serde_json::from_value::<EventFile>(value.clone()).ok().map(|event| (event, Kept::new(), None))
         }
         _ => None,
     };
-    let (event, kept) =
-        event.unwrap_or_else(|| (EventFile { data: Some(value), ..EventFile::default() }, Kept::new()));
-    let event = event.into_event(workflow).map_err(|why| anyhow::anyhow!("{}: {why}", path.display()))?;
+    let (event, kept, of_fixture) =
+        event.unwrap_or_else(|| (EventFile { data: Some(value), ..EventFile::default() }, Kept::new(), None));
+    let event = event
+        .into_event(workflow, trigger.or(of_fixture.as_deref()))
+        .map_err(|why| anyhow::anyhow!("{}: {why}", path.display()))?;
     Ok((event, kept))
 }
 
@@ -117,7 +131,7 @@ impl Beside {
 
     /// Its event, whatever else it says.
     pub(super) fn event(&self, workflow: &Workflow) -> anyhow::Result<Event> {
-        Ok(event_of(&self.text()?, &self.path, workflow)?.0)
+        Ok(event_of(&self.text()?, &self.path, None, workflow)?.0)
     }
 
     fn text(&self) -> Result<String, FileError> {
@@ -143,9 +157,17 @@ pub(super) fn beside(folder: &Path) -> anyhow::Result<Vec<Beside>> {
 }
 
 impl EventFile {
-    /// The event as the gateway would decode it for this workflow.
-    pub(super) fn into_event(self, workflow: &Workflow) -> Result<Event, String> {
-        let reading = workflow.webhook().map(Reading::of).unwrap_or_default();
+    /// The event as the gateway would decode it for the trigger of this name.
+    pub(super) fn into_event(self, workflow: &Workflow, trigger: Option<&str>) -> Result<Event, String> {
+        let trigger = workflow.trigger_for(trigger).map_err(|error| match error {
+            ChoiceError::Unknown { .. } => error.to_string(),
+            ChoiceError::Several { .. } => {
+                format!(
+                    "{error}; write \"trigger\": \"NAME\" beside \"event\" in the fixture, or give --trigger"
+                )
+            }
+        })?;
+        let reading = trigger.webhook().map(Reading::of).unwrap_or_default();
         let mut headers: Vec<_> =
             self.headers.into_iter().map(|(name, value)| (name.to_lowercase(), value)).collect();
         let has_type = headers.iter().any(|(name, _)| name == "content-type");
@@ -177,6 +199,7 @@ impl EventFile {
             origin: "".into(),
             raw_query: raw_query.finish(),
             notes: Vec::new(),
+            trigger: trigger.started(),
         })
     }
 }
@@ -190,7 +213,7 @@ mod tests {
     fn data_of(file: Value) -> Value {
         let workflow = json!({"key": "hello", "trigger": {"type": "webhook"}, "steps": []});
         let given = Given { text: file.to_string(), name: "event.json".into() };
-        let (event, _) = read_event(&given, &Workflow::from_value(workflow).unwrap()).unwrap();
+        let (event, _) = read_event(&given, None, &Workflow::from_value(workflow).unwrap()).unwrap();
         let context: Value = serde_json::from_str(&event.context_json()).unwrap();
         context["data"].clone()
     }
@@ -208,5 +231,34 @@ mod tests {
         assert_eq!(data_of(json!([1])), json!([1]));
         let form = json!({"headers": {"Content-Type": "application/x-www-form-urlencoded"}, "body": "a=b"});
         assert_eq!(data_of(form), json!({"a": "b"}));
+    }
+
+    #[test]
+    fn an_event_comes_to_the_trigger_that_is_named_or_that_alone_can_be_meant() {
+        let daily = json!({"type": "schedule", "cron": "@daily"});
+        let path = |name: &str| json!({"type": "webhook", "name": name, "path": format!("/{name}")});
+        let cases = [
+            (json!([daily]), None, Ok("schedule")),
+            (json!([path("a"), daily]), None, Ok("a")),
+            (json!([path("a"), daily]), Some("schedule"), Ok("schedule")),
+            (json!([path("a"), path("b")]), Some("b"), Ok("b")),
+            (json!([path("a"), path("b")]), None, Err("several triggers; say which one is meant: a, b")),
+            (json!([daily, {"type": "manual"}]), None, Err("schedule, manual")),
+            (
+                json!([path("a"), daily]),
+                Some("c"),
+                Err("there is no trigger `c`; the workflow has a, schedule"),
+            ),
+        ];
+        for (triggers, name, expected) in cases {
+            let workflow = json!({"key": "hello", "triggers": triggers, "steps": []});
+            let workflow = Workflow::from_value(workflow).unwrap();
+            let event = EventFile::default().into_event(&workflow, name);
+            match (event, expected) {
+                (Ok(event), Ok(name)) => assert_eq!(event.trigger.name.unwrap().as_str(), name),
+                (Err(told), Err(part)) => assert!(told.contains(part), "{told}"),
+                (found, expected) => panic!("{found:?} {expected:?}"),
+            }
+        }
     }
 }

@@ -17,7 +17,7 @@ use crate::{
         Catalog, Definition, Engine, EngineOptions, Environment, KvOp, Plugins, Submission, Submitted,
         SystemPorts, Vault,
     },
-    model::{Bundle, Cause, Entry, Event, Mode, Run, RunId, RunStatus, WorkflowKey},
+    model::{Bundle, Cause, Entry, Event, Mode, NamedTrigger, Run, RunId, RunStatus, WorkflowKey},
     net::Outbound,
     plugin_folder,
     sandbox::{EngineOptions as SandboxOptions, JsEngine, PluginEngine, PluginOptions},
@@ -113,7 +113,9 @@ impl Local {
         kept: &Kept,
     ) -> anyhow::Result<(Run, Vec<Entry>)> {
         // The gateway would do the same.
-        if let Some(webhook) = definition.workflow.webhook() {
+        let trigger =
+            event.trigger.name.as_ref().and_then(|name| definition.workflow.trigger(name.as_str()).ok());
+        if let Some(webhook) = trigger.and_then(NamedTrigger::webhook) {
             event.hide_headers(|name| webhook.hides(name));
             event.hide_parameters(|name| webhook.hides_parameter(name));
         }

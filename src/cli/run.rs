@@ -18,6 +18,9 @@ pub(super) struct Arguments {
     /// params, data or body; or a fixture.
     #[arg(long)]
     event: String,
+    /// The trigger that the event comes to, by its name, where the workflow has several.
+    #[arg(long)]
+    trigger: Option<String>,
     /// Print JSON. The run is always printed as JSON.
     #[arg(long)]
     json: bool,
@@ -30,7 +33,7 @@ pub(super) fn execute(arguments: &Arguments) -> anyhow::Result<Verdict> {
     let given = given::text(&arguments.event, "--event")?;
     let local = Local::new()?;
     let definition = Arc::new(local.load(&folder)?);
-    let (event, kept) = fixtures::read_event(&given, &definition.workflow)?;
+    let (event, kept) = fixtures::read_event(&given, arguments.trigger.as_deref(), &definition.workflow)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let (run, steps) = runtime.block_on(local.run(Arc::clone(&definition), event, &kept))?;
     let shown = run_view::whole(&run, &steps, false, Some(&definition.bundle), &local.redactor());

@@ -27,5 +27,6 @@ fn workflow() -> serde_json::Value {
     // The server does this at the root, and no attribute can say it: `$schema` is allowed, unknown fields are not.
     schema["properties"]["$schema"] = serde_json::json!({ "type": "string" });
     schema["additionalProperties"] = false.into();
+    schema["oneOf"] = serde_json::json!([{ "required": ["trigger"] }, { "required": ["triggers"] }]);
     schema
 }

@@ -80,7 +80,7 @@ async fn differences(
     let fixture = fixture.fixture()?;
     let event = fixture
         .event
-        .into_event(&definition.workflow)
+        .into_event(&definition.workflow, fixture.trigger.as_deref())
         .map_err(|why| anyhow::anyhow!("{}: event: {why}", path.display()))?;
     let (run, steps) = local.run(Arc::clone(definition), event, &fixture.kv).await?;
     let mut differences = compare(&fixture.expect, &run, &steps);

@@ -1,4 +1,4 @@
-//! `flowcell workflows`: lists the workflows of a server, pauses and resumes them.
+//! `flowcell workflows`: lists the workflows of a server, shows their triggers, pauses and resumes them.
 
 use clap::{Args, Subcommand};
 use http::Method;
@@ -22,6 +22,8 @@ pub(super) struct Arguments {
 enum Command {
     /// List all workflows.
     List(List),
+    /// Show one workflow with all its triggers.
+    Show(Show),
     /// Accept events, but begin no runs.
     Pause(One),
     /// Begin runs again.
@@ -30,6 +32,16 @@ enum Command {
 
 #[derive(Args)]
 struct List {
+    #[command(flatten)]
+    format: Format,
+    #[command(flatten)]
+    server: Server,
+}
+
+#[derive(Args)]
+struct Show {
+    /// The workflow's key.
+    key: String,
     #[command(flatten)]
     format: Format,
     #[command(flatten)]
@@ -60,6 +72,7 @@ pub(super) fn execute(arguments: &Arguments) -> anyhow::Result<Verdict> {
                     );
                 }
             }
+            Command::Show(one) => show(one).await?,
             Command::Pause(one) => set(one, "pause").await?,
             Command::Resume(one) => set(one, "resume").await?,
         }
@@ -116,7 +129,7 @@ fn table_of(workflows: &[Value], format: Format) -> Table {
         let version: String = workflow["version"].as_str().unwrap_or("-").chars().take(12).collect();
         table.row(vec![
             Cell::id(&workflow["key"]),
-            Cell::of(&workflow["trigger"]),
+            Cell::text(&triggers(workflow)),
             Cell::status(state),
             Cell::text(&version).faint(),
             Cell::number(&workflow["pending_runs"]),
@@ -126,4 +139,52 @@ fn table_of(workflows: &[Value], format: Format) -> Table {
         ]);
     }
     table
+}
+
+/// The triggers of a workflow: the type of each, and its name where that says more.
+fn triggers(workflow: &Value) -> String {
+    let shown = |trigger: &Value| {
+        let (kind, name) = (text(&trigger["type"]), text(&trigger["name"]));
+        if kind == name { kind } else { format!("{kind} {name}") }
+    };
+    client::list(&workflow["triggers"]).iter().map(shown).collect::<Vec<_>>().join(", ")
+}
+
+fn text(value: &Value) -> String {
+    terminal::safe(value.as_str().unwrap_or("-"))
+}
+
+async fn show(show: &Show) -> anyhow::Result<()> {
+    let page = show.server.get("/api/v1/workflows").await?;
+    let workflows = client::list(&page["workflows"]);
+    let Some(workflow) = workflows.iter().find(|workflow| workflow["key"] == show.key.as_str()) else {
+        return must_exist(&show.server, &show.key).await;
+    };
+    if show.format.json {
+        return Ok(print::json(workflow)?);
+    }
+    table_of(std::slice::from_ref(workflow), show.format).print("");
+    say!();
+    let mut table = Table::new(&["TRIGGER", "TYPE", "STARTS A RUN", "NEXT"]);
+    for trigger in client::list(&workflow["triggers"]) {
+        table.row(vec![
+            Cell::id(&trigger["name"]),
+            Cell::of(&trigger["type"]),
+            Cell::text(&starts(trigger)),
+            Cell::time(&trigger["next"], show.format),
+        ]);
+    }
+    table.print("");
+    Ok(())
+}
+
+/// What starts the runs of a trigger.
+fn starts(trigger: &Value) -> String {
+    let words = |list: &Value| client::list(list).iter().map(text).collect::<Vec<_>>().join(", ");
+    match trigger["type"].as_str() {
+        Some("webhook") => format!("{} {}", words(&trigger["methods"]), text(&trigger["path"])),
+        Some("schedule") => format!("{} {}", text(&trigger["cron"]), text(&trigger["timezone"])),
+        Some("workflow") => format!("{}: {}", words(&trigger["workflows"]), words(&trigger["on"])),
+        Some(_) | None => "flowcell runs start".to_owned(),
+    }
 }

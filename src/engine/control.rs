@@ -3,14 +3,14 @@
 use std::{collections::HashSet, sync::Arc};
 
 use super::{
-    Engine, EngineError, Submission, Submitted,
+    Engine, EngineError, Submission, Submitted, fire,
     run::NewRun,
     workflow::{Definition, PinnedError},
 };
 use crate::{
     model::{
-        Cause, Entry, Event, JsonText, Mode, OnError, Run, RunError, RunHead, RunId, RunStatus, Signal,
-        StepStatus, Workflow, WorkflowKey,
+        Cause, ChoiceError, Entry, Event, JsonText, Mode, NamedTrigger, OnError, Run, RunError, RunHead,
+        RunId, RunStatus, Signal, StartKind, Started, StepStatus, Workflow, WorkflowKey,
     },
     store::{Batch, StoreError, tables},
 };
@@ -24,6 +24,9 @@ pub enum ControlError {
     /// No such workflow.
     #[error("there is no workflow `{0}`")]
     UnknownWorkflow(WorkflowKey),
+    /// The workflow has no such trigger.
+    #[error(transparent)]
+    Trigger(#[from] ChoiceError),
     /// The run has ended.
     #[error("{run} has ended already, as {}", .status.as_str())]
     Ended {
@@ -73,18 +76,21 @@ pub enum ReplayOn {
 }
 
 impl Engine {
-    /// Starts a run by hand.
+    /// Starts a run by hand. `trigger` names the trigger that the run is to take for its own; a schedule gives its `input`
+    /// and this moment when there is no data. Without a name it is the only `manual` trigger, if there is one.
     ///
     /// # Errors
-    /// When the workflow is unknown or disabled, or the run is not accepted.
+    /// When the workflow is unknown or disabled, it has no such trigger, or the run is not accepted.
     pub async fn start_run(
         &self,
         workflow: &WorkflowKey,
-        data: &JsonText,
+        trigger: Option<&str>,
+        data: Option<&JsonText>,
     ) -> Result<Submitted, ControlError> {
         let definition = self.runs.catalog.current(workflow).filter(|definition| definition.workflow.enabled);
         let definition = definition.ok_or_else(|| ControlError::UnknownWorkflow(workflow.clone()))?;
-        let event = Event::of_data(data);
+        let now_ms = self.runs.durable.now_ms();
+        let event = event_by_hand(&definition.workflow, trigger, data, now_ms)?;
         let submission = Submission {
             definition,
             event,
@@ -256,6 +262,27 @@ impl Engine {
             ended.await;
         }
     }
+}
+
+/// The event of a run that somebody starts by hand.
+fn event_by_hand(
+    workflow: &Workflow,
+    trigger: Option<&str>,
+    data: Option<&JsonText>,
+    now_ms: u64,
+) -> Result<Event, ChoiceError> {
+    let trigger = match trigger {
+        Some(name) => Some(workflow.trigger(name)?),
+        None => {
+            let mut manual = workflow.triggers.iter().filter(|it| it.trigger.kind() == StartKind::Manual);
+            manual.next().filter(|_| manual.next().is_none())
+        }
+    };
+    let started = trigger.map_or(Started::without_trigger(StartKind::Manual), NamedTrigger::started);
+    Ok(match trigger.and_then(|trigger| Some((trigger, trigger.schedule()?))) {
+        Some((trigger, schedule)) => fire::event_of(trigger, schedule, data, now_ms),
+        None => Event::of_data(data.unwrap_or(&JsonText::null())).started_by(started),
+    })
 }
 
 /// Where the kept steps do not stand in the other version as they did: each must be there, of the same type, in the same

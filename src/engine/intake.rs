@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     model::{
-        Cause, Claim, Event, Mode, OnConflict, Run, RunHead, RunId, RunStatus, Signal, Span, WorkflowKey,
+        Cause, Claim, Event, Mode, OnConflict, Run, RunHead, RunId, RunStatus, Signal, Span, TriggerScope,
     },
     store::{Batch, Store, StoreError, tables, tables::slots::Slot},
 };
@@ -26,33 +26,33 @@ const TRIES: usize = 4;
 /// What a delivery is recognised by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DedupeKey {
-    /// SHA-256 over workflow and key. Its size is fixed, whatever the sender chose.
+    /// SHA-256 over the trigger's scope and the key. Its size is fixed, whatever the sender chose.
     pub digest: [u8; 32],
     /// How long the digest is remembered.
     pub ttl: Span,
 }
 
 impl DedupeKey {
-    /// The key of one workflow's deliveries.
-    pub fn new(workflow: &WorkflowKey, key: &str, ttl: Span) -> Self {
-        Self { digest: Self::hash(workflow).chain_update(key).finalize().into(), ttl }
+    /// The key of one trigger's deliveries.
+    pub fn new(trigger: &TriggerScope, key: &str, ttl: Span) -> Self {
+        Self { digest: Self::hash(trigger).chain_update(key).finalize().into(), ttl }
     }
 
     /// The key that `write` writes. There is none when `write` fails or writes nothing. Deliveries that nobody verified bring a
     /// digest of their `content`: anyone may claim any id, so only a delivery with the same content is a copy.
     pub fn written(
-        workflow: &WorkflowKey,
+        trigger: &TriggerScope,
         content: Option<&[u8; 32]>,
         ttl: Span,
         write: impl FnOnce(&mut dyn io::Write) -> bool,
     ) -> Option<Self> {
         let hash = match content {
-            None => Self::hash(workflow),
-            // No key of a workflow begins with this byte, so this digest never equals that of another kind of key.
+            None => Self::hash(trigger),
+            // No scope begins with this byte, so this digest never equals that of another kind of key.
             Some(content) => Sha256::new()
                 .chain_update([2])
                 .chain_update(content)
-                .chain_update(workflow.as_str())
+                .chain_update(trigger.as_str())
                 .chain_update([0]),
         };
         let mut hashed = Hashed::of(hash);
@@ -60,9 +60,9 @@ impl DedupeKey {
         (written && hashed.bytes > 0).then(|| Self { digest: hashed.hash.finalize().into(), ttl })
     }
 
-    fn hash(workflow: &WorkflowKey) -> Sha256 {
-        // A workflow key holds no zero byte.
-        Sha256::new().chain_update(workflow.as_str()).chain_update([0])
+    fn hash(trigger: &TriggerScope) -> Sha256 {
+        // A scope holds no zero byte.
+        Sha256::new().chain_update(trigger.as_str()).chain_update([0])
     }
 }
 
@@ -74,13 +74,13 @@ pub struct ReplayKey {
 }
 
 impl ReplayKey {
-    /// The key of one workflow's delivery, by the digest of what was signed. It is remembered until `until_ms`,
+    /// The key of one trigger's delivery, by the digest of what was signed. It is remembered until `until_ms`,
     /// milliseconds since the epoch.
-    pub fn new(workflow: &WorkflowKey, signed: &[u8; 32], until_ms: u64) -> Self {
-        // No workflow's key begins with this byte, so that it never equals a dedupe key.
+    pub fn new(trigger: &TriggerScope, signed: &[u8; 32], until_ms: u64) -> Self {
+        // No scope begins with this byte, so that it never equals a dedupe key.
         let hash = Sha256::new()
             .chain_update([1])
-            .chain_update(workflow.as_str())
+            .chain_update(trigger.as_str())
             .chain_update([0])
             .chain_update(signed);
         Self { digest: hash.finalize().into(), until_ms }
@@ -339,14 +339,14 @@ mod tests {
 
         /// The run of a delivery, and whether it is new; waits for its end.
         async fn deliver(&self, dedupe: Option<&str>, replay: Option<(u8, u64)>) -> (RunId, bool) {
-            let workflow = &self.definition.workflow.key;
+            let trigger = self.definition.workflow.triggers[0].scope(&self.definition.workflow.key);
             let submission = Submission {
                 definition: Arc::clone(&self.definition),
                 event: Event::of_data(&JsonText::null()),
                 mode: Mode::Sync,
                 cause: Cause::Webhook,
-                dedupe: dedupe.map(|key| DedupeKey::new(workflow, key, Span::from_millis(60_000))),
-                replay: replay.map(|(signed, until_ms)| ReplayKey::new(workflow, &[signed; 32], until_ms)),
+                dedupe: dedupe.map(|key| DedupeKey::new(&trigger, key, Span::from_millis(60_000))),
+                replay: replay.map(|(signed, until_ms)| ReplayKey::new(&trigger, &[signed; 32], until_ms)),
             };
             match self.engine.submit(submission).await.unwrap() {
                 Submitted::Started { run, reply } => {
@@ -385,17 +385,30 @@ mod tests {
 
     #[test]
     fn the_kinds_of_keys_never_meet() {
-        let workflow: WorkflowKey = "a".parse().unwrap();
+        let scope = |key: &str, name: Option<&str>| {
+            let trigger = json!({ "type": "webhook", "name": name });
+            let workflow = json!({ "key": key, "triggers": [trigger], "steps": [] });
+            let workflow = crate::model::Workflow::from_value(workflow).unwrap();
+            workflow.triggers[0].scope(&workflow.key)
+        };
+        let trigger = scope("a", None);
         let key = String::from_utf8(vec![7; 32]).unwrap();
-        let dedupe = DedupeKey::new(&workflow, &key, Span::from_millis(1));
-        let replay = ReplayKey::new(&workflow, &[7; 32], 5);
+        let dedupe = DedupeKey::new(&trigger, &key, Span::from_millis(1));
+        let replay = ReplayKey::new(&trigger, &[7; 32], 5);
         assert_ne!(dedupe.digest, replay.digest);
-        let content = DedupeKey::written(&workflow, Some(&[7; 32]), Span::from_millis(1), |out| {
+        let content = DedupeKey::written(&trigger, Some(&[7; 32]), Span::from_millis(1), |out| {
             out.write_all(key.as_bytes()).is_ok()
         })
         .unwrap();
         assert!(content.digest != dedupe.digest && content.digest != replay.digest);
-        assert_ne!(replay.digest, ReplayKey::new(&"b".parse().unwrap(), &[7; 32], 5).digest);
+        for other in [scope("b", None), scope("a", Some("b"))] {
+            assert_ne!(replay.digest, ReplayKey::new(&other, &[7; 32], 5).digest);
+            assert_ne!(dedupe.digest, DedupeKey::new(&other, &key, Span::from_millis(1)).digest);
+        }
+        // What a workflow with one trigger has stored is found again, by that trigger and its usual name.
+        let stored: [u8; 32] = Sha256::digest(format!("a\0{key}")).into();
+        assert_eq!(dedupe.digest, stored);
+        assert_eq!(scope("a", Some("webhook")), trigger);
         assert_eq!(claims(100, Some(dedupe), Some(replay)).len(), 2);
         assert_eq!(
             claims(100, None, Some(replay))[0].1,

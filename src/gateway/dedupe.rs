@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 use super::digits;
 use crate::{
     engine::{DedupeKey, EventRoots, ReplayKey},
-    model::{Dedupe, Event, FieldError, Span, Webhook, WhenUnknown, Workflow, WorkflowKey},
+    model::{Dedupe, Event, FieldError, Span, TriggerScope, Webhook, WhenUnknown},
     template::{Budget, Path, Root, Template},
     verify::{Replay, Scheme},
 };
@@ -14,7 +14,7 @@ use crate::{
 /// The longest key that is hashed, bytes.
 const MAX_KEY: usize = 64 << 20;
 
-/// How the deliveries of one workflow are recognised.
+/// How the deliveries of one trigger are recognised.
 pub(super) struct DedupeRule {
     /// The key, a template over the delivery.
     template: Template,
@@ -22,6 +22,8 @@ pub(super) struct DedupeRule {
     ttl: Span,
     /// What becomes of a delivery without a key.
     pub(super) on_missing: WhenUnknown,
+    /// Whether anyone may send.
+    unverified: bool,
 }
 
 /// The rule of a trigger.
@@ -42,7 +44,9 @@ pub(super) fn compile(
         // The endpoint refuses everything until its secret is there, and is compiled again then.
         (None, Err(_)) => return Ok(None),
     };
-    template(text).map(|template| Some(DedupeRule { template, ttl: *ttl, on_missing: *on_missing }))
+    let unverified = webhook.verify.is_none();
+    template(text)
+        .map(|template| Some(DedupeRule { template, ttl: *ttl, on_missing: *on_missing, unverified }))
 }
 
 fn no_key(why: &str) -> FieldError {
@@ -63,24 +67,23 @@ fn template(text: &str) -> Result<Template, FieldError> {
     Ok(template)
 }
 
-/// What copies of this delivery are recognised by; nothing when the template gives nothing. `query` is that of the
+/// What copies of this delivery to the trigger with this scope are recognised by; nothing when the template gives nothing. `query` is that of the
 /// request as it came.
 ///
 /// A verified sender may send a copy that differs a little, as senders do. A delivery of a stranger is a copy only if it is
 /// the same to the byte. Otherwise somebody who guesses an id would get the answer of another, or keep the true delivery
 /// from being run.
 pub(super) fn key(
-    workflow: &Workflow,
+    trigger: &TriggerScope,
     rule: Option<&DedupeRule>,
     event: &Event,
     query: Option<&str>,
 ) -> Option<DedupeKey> {
-    let DedupeRule { template, ttl, .. } = rule?;
+    let DedupeRule { template, ttl, unverified, .. } = rule?;
     let roots = EventRoots::new(event, template.references());
-    let unverified = workflow.webhook().is_none_or(|webhook| webhook.verify.is_none());
     let content = unverified.then(|| content(event, query.unwrap_or("")));
     // The key is hashed while it is written, and never held. A key beyond the bound does not count, so no event is taken for another.
-    DedupeKey::written(&workflow.key, content.as_ref(), *ttl, |out| {
+    DedupeKey::written(trigger, content.as_ref(), *ttl, |out| {
         template.write_text(&roots, out, &mut Budget::new(MAX_KEY)).is_ok()
             && template
                 .references()
@@ -122,9 +125,9 @@ pub(super) fn warning(webhook: &Webhook) -> Option<FieldError> {
 }
 
 /// What a replay of this delivery is recognised by, where the sender's signature covers no id.
-pub(super) fn replay(workflow: &WorkflowKey, replay: Option<Replay>) -> Option<ReplayKey> {
+pub(super) fn replay(trigger: &TriggerScope, replay: Option<Replay>) -> Option<ReplayKey> {
     let Replay { digest, until_ms } = replay?;
-    Some(ReplayKey::new(workflow, &digest, until_ms))
+    Some(ReplayKey::new(trigger, &digest, until_ms))
 }
 
 #[cfg(test)]
@@ -132,6 +135,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::model::Workflow;
 
     #[test]
     fn a_key_is_the_authors_or_the_senders() {
@@ -156,7 +160,7 @@ mod tests {
             let trigger = json!({ "type": "webhook", "verify": verify, "dedupe": dedupe });
             let found = Workflow::from_value(json!({ "key": "a", "trigger": trigger, "steps": [] }))
                 .and_then(|workflow| {
-                    let webhook = workflow.webhook().unwrap();
+                    let (_, webhook) = workflow.webhooks().next().unwrap();
                     let scheme = webhook.verify.as_ref().map(|verify| {
                         Scheme::compile(verify, &|secret| Ok(secret.to_owned()))
                             .map_err(|error| FieldError::new("trigger.verify", error.to_string()))

@@ -1,4 +1,4 @@
-//! What the gateway knows of a workflow: how its deliveries are verified, and how copies are recognised.
+//! What the gateway knows of a webhook: how its deliveries are verified, and how copies are recognised.
 
 use std::{
     cell::RefCell,
@@ -16,12 +16,14 @@ use super::{
 use crate::{
     engine::{Definition, Environment},
     formats::{Charset, Reading},
-    model::{FieldError, Limits, Span, Webhook, Workflow, WorkflowKey},
+    model::{FieldError, Limits, NamedTrigger, Span, Webhook, Workflow, WorkflowKey},
     secrets::Redactor,
     template::{Budget, Root, Roots, Template},
     verify::Scheme,
 };
 
+/// How errors call the trigger that they are about.
+const HERE: &str = "trigger";
 /// The most bytes of a secret that a template makes of several.
 const MAX_SECRET: usize = 1 << 20;
 
@@ -29,6 +31,8 @@ const MAX_SECRET: usize = 1 << 20;
 pub struct Endpoint {
     /// The version that new runs begin with.
     pub definition: Arc<Definition>,
+    /// Which of its triggers this is.
+    trigger: usize,
     /// How deliveries are verified. An error refuses all of them.
     pub(super) scheme: Result<Option<Scheme>, FieldError>,
     /// The questions that its senders ask before they send. An error refuses everything.
@@ -75,14 +79,28 @@ impl Roots for SourceRoots {
 }
 
 impl Endpoint {
-    /// Compiles the trigger of a definition. A secret that is not there makes an endpoint that refuses
+    /// Compiles the webhooks of a definition. A secret that is not there makes an endpoint that refuses
     /// everything, see [`Endpoint::unavailable`].
     ///
     /// # Errors
     /// A template that cannot be read.
-    pub fn compile(definition: Arc<Definition>, sources: Sources<'_>) -> Result<Self, FieldError> {
-        let webhook =
-            definition.workflow.webhook().ok_or_else(|| FieldError::new("trigger", "it is no webhook"))?;
+    pub fn all(definition: &Arc<Definition>, sources: Sources<'_>) -> Result<Vec<Self>, FieldError> {
+        let triggers = definition.workflow.triggers.iter().enumerate();
+        let compiled = triggers.filter_map(|(index, trigger)| {
+            let webhook = trigger.webhook()?;
+            let endpoint = Self::compile(definition, index, webhook, sources);
+            Some(endpoint.map_err(|error| error.moved(HERE, &trigger.at)))
+        });
+        compiled.collect()
+    }
+
+    /// Errors speak of `trigger`, as all do that are found in one.
+    fn compile(
+        definition: &Arc<Definition>,
+        trigger: usize,
+        webhook: &Webhook,
+        sources: Sources<'_>,
+    ) -> Result<Self, FieldError> {
         let (scheme, secrets) = scheme(webhook, sources);
         let name = scheme.as_ref().ok().and_then(Option::as_ref).map(Scheme::name);
         // Once with any secret: what is wrong without one is wrong for good.
@@ -94,9 +112,10 @@ impl Endpoint {
         let max_body = webhook.max_body.unwrap_or(Limits::BODY).as_usize();
         let sync_wait = webhook.sync_wait.unwrap_or(Limits::SYNC_WAIT);
         let limiters = Limiter::all(&webhook.rate_limit, &[]);
+        let at = &definition.workflow.triggers[trigger].at;
         Ok(Self {
-            scheme,
-            handshake,
+            scheme: scheme.map_err(|error| error.moved(HERE, at)),
+            handshake: handshake.map_err(|error| error.moved(HERE, at)),
             reading,
             dedupe,
             filter,
@@ -104,7 +123,8 @@ impl Endpoint {
             max_body,
             sync_wait,
             limiters,
-            definition,
+            trigger,
+            definition: Arc::clone(definition),
         })
     }
 
@@ -115,7 +135,8 @@ impl Endpoint {
 
     /// Warnings for its author, though nothing is wrong.
     pub fn warnings(&self) -> Vec<FieldError> {
-        dedupe::warning(self.webhook()).into_iter().collect()
+        let warning = dedupe::warning(self.webhook());
+        warning.map(|warning| warning.moved(HERE, &self.trigger().at)).into_iter().collect()
     }
 
     /// Whether a sender may ask by this method, before its signature is checked or after it. Nobody knows while a
@@ -127,8 +148,13 @@ impl Endpoint {
         }
     }
 
+    /// The trigger whose deliveries these are.
+    pub(super) fn trigger(&self) -> &NamedTrigger {
+        &self.definition.workflow.triggers[self.trigger]
+    }
+
     pub(super) fn webhook(&self) -> &Webhook {
-        self.definition.workflow.webhook().expect("`compile` saw a webhook")
+        self.trigger().webhook().expect("`all` saw a webhook")
     }
 }
 
@@ -203,45 +229,47 @@ pub struct Endpoints(RwLock<Table>);
 
 #[derive(Default)]
 struct Table {
-    by_key: HashMap<WorkflowKey, Arc<Endpoint>>,
-    paths: Paths,
+    by_key: HashMap<WorkflowKey, Vec<Arc<Endpoint>>>,
+    paths: Paths<Arc<Endpoint>>,
 }
 
 impl Table {
     /// Paths change as seldom as workflows do; requests only read.
     fn index(&mut self) {
-        let mut chosen: Vec<_> = self
-            .by_key
-            .iter()
-            .filter_map(|(key, endpoint)| Some((key, endpoint.webhook().path.as_ref()?)))
-            .collect();
+        let mut chosen: Vec<_> = self.by_key.iter().collect();
         chosen.sort_by_key(|(key, _)| *key);
-        self.paths = Paths::new(chosen);
+        let endpoints = chosen.into_iter().flat_map(|(_, endpoints)| endpoints);
+        self.paths = Paths::new(
+            endpoints.filter_map(|endpoint| Some((Arc::clone(endpoint), endpoint.webhook().path.as_ref()?))),
+        );
     }
 }
 
 impl Endpoints {
-    /// Adds an endpoint or replaces it. The counts of rates that it has in common with the one before go on.
-    pub fn set(&self, mut endpoint: Endpoint) {
-        let key = endpoint.definition.workflow.key.clone();
+    /// Replaces the endpoints of a workflow; it may have none. The counts of rates that a webhook has in common with that of
+    /// the same name before go on.
+    pub fn set(&self, key: &WorkflowKey, mut endpoints: Vec<Endpoint>) {
         let mut table = self.0.write().expect("no code panics under this lock");
-        if let Some(before) = table.by_key.get(&key) {
-            endpoint.limiters = Limiter::all(&endpoint.webhook().rate_limit, &before.limiters);
+        let before = table.by_key.remove(key).unwrap_or_default();
+        for endpoint in &mut endpoints {
+            let same = before.iter().find(|before| before.trigger().name == endpoint.trigger().name);
+            if let Some(same) = same {
+                endpoint.limiters = Limiter::all(&endpoint.webhook().rate_limit, &same.limiters);
+            }
         }
-        table.by_key.insert(key, Arc::new(endpoint));
+        if !endpoints.is_empty() {
+            table.by_key.insert(key.clone(), endpoints.into_iter().map(Arc::new).collect());
+        }
         table.index();
     }
 
-    /// The endpoint of a workflow.
-    pub(super) fn get(&self, key: &WorkflowKey) -> Option<Arc<Endpoint>> {
-        self.0.read().expect("no code panics under this lock").by_key.get(key).cloned()
-    }
-
-    /// Takes an endpoint away.
-    pub fn remove(&self, key: &WorkflowKey) {
-        let mut table = self.0.write().expect("no code panics under this lock");
-        table.by_key.remove(key);
-        table.index();
+    /// The endpoint of a workflow that has one.
+    pub(super) fn only(&self, key: &WorkflowKey) -> Option<Arc<Endpoint>> {
+        let table = self.0.read().expect("no code panics under this lock");
+        match table.by_key.get(key)?.as_slice() {
+            [only] => Some(Arc::clone(only)),
+            _ => None,
+        }
     }
 
     /// The endpoint of a path below `/api/webhooks/`, with the values of its parameters.
@@ -249,18 +277,20 @@ impl Endpoints {
         let table = self.0.read().expect("no code panics under this lock");
         // A key has no character that a URL would escape, so an escaped one names nothing.
         let by_key = path.parse().ok().and_then(|key: WorkflowKey| table.by_key.get(&key));
-        if let Some(endpoint) = by_key.filter(|endpoint| endpoint.webhook().path.is_none()) {
+        let mut by_key = by_key.into_iter().flatten();
+        if let Some(endpoint) = by_key.find(|endpoint| endpoint.webhook().path.is_none()) {
             return Some((Arc::clone(endpoint), Params::new()));
         }
-        let (key, params) = table.paths.find(path)?;
-        Some((Arc::clone(table.by_key.get(key)?), params))
+        let (endpoint, params) = table.paths.find(path)?;
+        Some((Arc::clone(endpoint), params))
     }
 
     /// Why a workflow cannot be installed beside the others, if so.
-    pub fn collision(&self, workflow: &Workflow) -> Option<String> {
+    pub fn collision(&self, workflow: &Workflow) -> Option<FieldError> {
         let table = self.0.read().expect("no code panics under this lock");
         let mut others: Vec<_> = table.by_key.iter().filter(|(key, _)| **key != workflow.key).collect();
         others.sort_by_key(|(key, _)| *key);
-        others.into_iter().find_map(|(_, other)| route::collision(workflow, &other.definition.workflow))
+        let mut others = others.into_iter().filter_map(|(_, endpoints)| endpoints.first());
+        others.find_map(|other| route::collision(workflow, &other.definition.workflow))
     }
 }

@@ -8,7 +8,7 @@ use super::{endpoint::Endpoint, header_list::headers, refusal::Refusal};
 use crate::{
     engine::Engine,
     formats::{self, FormatError, Reading},
-    model::{Content, Event, Note, WhenUnknown},
+    model::{Content, Event, Note, Started, WhenUnknown},
 };
 
 /// The most parameters of a query.
@@ -43,6 +43,7 @@ pub(super) fn event_of(
         body,
         origin: Arc::clone(engine.public_url()),
         raw_query: raw_query.to_owned(),
+        trigger: Started::default(),
     })
 }
 

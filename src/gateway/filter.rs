@@ -52,12 +52,12 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::model::{JsonText, Workflow};
+    use crate::model::{JsonText, StartKind, Started, Workflow};
 
     fn filter(value: serde_json::Value) -> Result<Filter, FieldError> {
         let trigger = json!({ "type": "webhook", "filter": value });
         let workflow = Workflow::from_value(json!({ "key": "a", "trigger": trigger, "steps": [] })).unwrap();
-        Filter::compile(workflow.webhook().unwrap().filter.as_ref().unwrap())
+        Filter::compile(workflow.webhooks().next().unwrap().1.filter.as_ref().unwrap())
     }
 
     #[test]
@@ -65,6 +65,7 @@ mod tests {
         let mut event = Event::of_data(&JsonText::from_value(&json!({"action": "opened", "n": 3})));
         event.headers.push(("x-event".to_owned(), "push".to_owned()));
         event.params.push(("id".to_owned(), "7".to_owned()));
+        event.trigger = Started { name: "orders".parse().ok(), kind: Some(StartKind::Webhook) };
         let cases = [
             (json!("context.data.action == 'opened'"), Some(true)),
             (json!("context.data.action == 'closed'"), Some(false)),
@@ -73,6 +74,7 @@ mod tests {
             (json!("context['data'].n > 5"), Some(false)),
             (json!({"left": "{{$context.data.n}}", "op": "<", "right": 3}), Some(false)),
             (json!({"left": "{{$context.data.missing}}", "op": "exists"}), Some(false)),
+            (json!("context.trigger.name == 'orders' && context.trigger.type == 'webhook'"), Some(true)),
             (json!("context.data.missing == 1"), None),
             (json!("context.data.n"), None),
         ];

@@ -318,7 +318,7 @@ async fn accept(
     let mut event =
         event::event_of(&gateway.engine, client, parts, (content_type.as_deref(), body), &endpoint.reading)?;
     claim.grow(event.content.made_bytes())?;
-    event.params = params;
+    (event.params, event.trigger) = (params, endpoint.trigger().started());
     trace.notes.clone_from(&event.notes);
     let webhook = endpoint.webhook();
     let mode = webhook.mode;
@@ -326,15 +326,15 @@ async fn accept(
         return Ok(Accepted::Answered(StatusCode::NO_CONTENT.into_response(), RequestOutcome::Filtered));
     }
     // Keys are stored only as digests, so they may read what is hidden below.
-    let workflow = &endpoint.definition.workflow;
-    let dedupe = dedupe::key(workflow, endpoint.dedupe.as_ref(), &event, parts.uri.query());
+    let scope = endpoint.trigger().scope(&workflow.key);
+    let dedupe = dedupe::key(&scope, endpoint.dedupe.as_ref(), &event, parts.uri.query());
     if let (None, Some(rule)) = (&dedupe, &endpoint.dedupe) {
         trace.notes.push(Note::DedupeKeyMissing);
         if rule.on_missing == WhenUnknown::Refuse {
             return Err(Refusal::DedupeKeyMissing);
         }
     }
-    let replay = dedupe::replay(&workflow.key, verified.replay);
+    let replay = dedupe::replay(&scope, verified.replay);
     event.notes.clone_from(&trace.notes);
     event.hide_headers(|name| webhook.hides(name));
     event.hide_parameters(|name| webhook.hides_parameter(name));

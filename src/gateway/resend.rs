@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use http::StatusCode;
 
-use super::{Gateway, event, hooks::PREFIX};
+use super::{Gateway, event, hooks::PREFIX, route::Params};
 use crate::{
     engine::{ControlError, ReplayOn, Submission, Submitted},
     formats,
@@ -33,8 +33,8 @@ pub enum ResendError {
     /// Its body is encrypted, and was refused before it was opened.
     #[error("the body of {0} is encrypted; ask its sender for it")]
     Sealed(RequestId),
-    /// The workflow has no endpoint any more.
-    #[error("the workflow of {0} has no webhook now")]
+    /// The workflow has no endpoint any more, or several others.
+    #[error("the workflow of {0} has no webhook now that takes its path")]
     NoEndpoint(RequestId),
     /// Its body still is not what its type says.
     #[error("the body of {id} cannot be read: {why}")]
@@ -74,8 +74,12 @@ impl Gateway {
 
     async fn take(&self, line: RequestRecord, kept: KeptRequest) -> Result<RunId, ResendError> {
         let id = line.id;
-        let endpoint = line.workflow.as_ref().and_then(|key| self.endpoints.get(key));
-        let endpoint = endpoint.ok_or(ResendError::NoEndpoint(id))?;
+        let workflow = line.workflow.as_ref().ok_or(ResendError::NoEndpoint(id))?;
+        let routed = line.path.strip_prefix(PREFIX).and_then(|path| self.endpoints.route(path));
+        let routed = routed.filter(|(endpoint, _)| endpoint.definition.workflow.key == *workflow);
+        // Where the path leads to the workflow no more, the request is taken for its only webhook.
+        let only = || self.endpoints.only(workflow).map(|endpoint| (endpoint, Params::new()));
+        let (endpoint, params) = routed.or_else(only).ok_or(ResendError::NoEndpoint(id))?;
         if kept.body.is_empty() && line.body_bytes > 0 {
             return Err(ResendError::Cut(id));
         }
@@ -86,20 +90,19 @@ impl Gateway {
             kept.headers.iter().find(|(name, _)| name == "content-type").map(|(_, value)| value);
         let content = formats::decode(&endpoint.reading, content_type.map(String::as_str), &kept.body)
             .map_err(|error| ResendError::Body { id, why: error.to_string() })?;
-        let path = line.path.strip_prefix(PREFIX);
-        let params = path.and_then(|path| self.endpoints.route(path)).map(|(_, params)| params);
         let event = Event {
             method: line.method,
             path: line.path,
             ip: line.ip,
             headers: kept.headers,
             query: endpoint.reading.query(&kept.query).collect(),
-            params: params.unwrap_or_default(),
+            params,
             notes: event::notes_of(&content).into_iter().collect(),
             content,
             body: kept.body,
             origin: Arc::clone(self.engine.public_url()),
             raw_query: kept.query,
+            trigger: endpoint.trigger().started(),
         };
         let definition = Arc::clone(&endpoint.definition);
         let submission = Submission {

@@ -1,4 +1,4 @@
-//! Which workflow a path leads to: its key, or the path that it has chosen.
+//! Which webhook a path leads to: by the key of its workflow, or by the path that it has chosen.
 //!
 //! Keys win over paths, fixed segments over parameters, from the left. A fixed segment is compared byte for byte and has one
 //! spelling; only what a parameter takes is percent-decoded, once, and nothing that was decoded is looked up
@@ -8,56 +8,66 @@ use std::collections::HashMap;
 
 use percent_encoding::percent_decode_str;
 
-use crate::model::{HookPath, PathSegment, Workflow, WorkflowKey};
+use crate::model::{FieldError, HookPath, PathSegment, Workflow};
 
 /// Names and values of a path's parameters.
 pub(super) type Params = Vec<(String, String)>;
 
-/// The paths of workflows, as a tree of segments.
-#[derive(Debug, Default)]
-pub(super) struct Paths {
-    root: Node,
+/// Paths as a tree of segments, each with the webhook that it leads to.
+pub(super) struct Paths<T> {
+    root: Node<T>,
 }
 
-#[derive(Debug, Default)]
-struct Node {
-    fixed: HashMap<String, Node>,
-    param: Option<Box<Node>>,
-    /// The workflow whose path ends here, and its path for the names of the parameters.
-    end: Option<(WorkflowKey, HookPath)>,
+struct Node<T> {
+    fixed: HashMap<String, Node<T>>,
+    param: Option<Box<Node<T>>>,
+    /// The webhook whose path ends here, and its path for the names of the parameters.
+    end: Option<(T, HookPath)>,
 }
 
-impl Paths {
+impl<T> Default for Node<T> {
+    fn default() -> Self {
+        Self { fixed: HashMap::new(), param: None, end: None }
+    }
+}
+
+impl<T> Default for Paths<T> {
+    fn default() -> Self {
+        Self { root: Node::default() }
+    }
+}
+
+impl<T> Paths<T> {
     /// The tree of these; of two that collide the first counts.
-    pub(super) fn new<'a>(paths: impl IntoIterator<Item = (&'a WorkflowKey, &'a HookPath)>) -> Self {
+    pub(super) fn new<'a>(paths: impl IntoIterator<Item = (T, &'a HookPath)>) -> Self {
         let mut tree = Self::default();
-        for (key, path) in paths {
+        for (webhook, path) in paths {
             let node = path.segments().iter().fold(&mut tree.root, |node, segment| match segment {
                 PathSegment::Fixed(text) => node.fixed.entry(text.clone()).or_default(),
                 PathSegment::Param(_) => node.param.get_or_insert_default(),
             });
-            node.end.get_or_insert_with(|| (key.clone(), path.clone()));
+            node.end.get_or_insert_with(|| (webhook, path.clone()));
         }
         tree
     }
 
-    /// The workflow of a path below `/api/webhooks/`, and the values of its parameters.
-    pub(super) fn find(&self, path: &str) -> Option<(&WorkflowKey, Params)> {
+    /// The webhook of a path below `/api/webhooks/`, and the values of its parameters.
+    pub(super) fn find(&self, path: &str) -> Option<(&T, Params)> {
         let segments: Vec<&str> = path.split('/').collect();
-        let (key, pattern) = self.root.find(&segments)?;
+        let (webhook, pattern) = self.root.find(&segments)?;
         let mut params = Params::new();
         for (segment, value) in pattern.segments().iter().zip(segments) {
             if let PathSegment::Param(name) = segment {
                 params.push((name.clone(), decoded(value)?));
             }
         }
-        Some((key, params))
+        Some((webhook, params))
     }
 }
 
-impl Node {
+impl<T> Node<T> {
     /// As deep as a pattern may be, and a node has two ways on at the most: at worst some ten thousand steps.
-    fn find(&self, segments: &[&str]) -> Option<&(WorkflowKey, HookPath)> {
+    fn find(&self, segments: &[&str]) -> Option<&(T, HookPath)> {
         let Some((first, rest)) = segments.split_first() else { return self.end.as_ref() };
         let fixed = self.fixed.get(*first).and_then(|node| node.find(rest));
         fixed.or_else(|| self.param.as_ref().filter(|_| decoded(first).is_some())?.find(rest))
@@ -86,27 +96,26 @@ fn escapes_are_whole(segment: &str) -> bool {
     })
 }
 
-/// Why two workflows cannot be installed beside each other, if so: some request would lead to either.
-pub fn collision(one: &Workflow, two: &Workflow) -> Option<String> {
-    let path = |workflow: &Workflow| workflow.webhook().and_then(|webhook| webhook.path.clone());
-    let shadows = |key: &Workflow, path: &HookPath| {
-        key.webhook().is_some_and(|webhook| webhook.path.is_none())
-            && matches!(path.segments(), [PathSegment::Fixed(only)] if only == key.key.as_str())
-    };
-    let (first, second) = (path(one), path(two));
-    match (&first, &second) {
-        (Some(first), Some(second)) if first.collides(second) => Some(format!(
-            "its path `{first}` and the path `{second}` of `{}` lead to the same requests; change one of them",
-            two.key
-        )),
-        (Some(first), None) if shadows(two, first) => {
-            Some(format!("its path `{first}` is the key of `{}`; change it", two.key))
-        }
-        (None, Some(second)) if shadows(one, second) => {
-            Some(format!("its key is the path `{second}` of `{}`; change one of them", two.key))
-        }
-        (Some(_) | None, Some(_) | None) => None,
-    }
+/// Why a workflow cannot be installed beside another, if so: some request would lead to either. The error names the field
+/// of the first one.
+pub fn collision(one: &Workflow, two: &Workflow) -> Option<FieldError> {
+    let pairs = one.webhooks().flat_map(|first| two.webhooks().map(move |second| (first, second)));
+    pairs.into_iter().find_map(|((trigger, first), (_, second))| {
+        let why = match (&first.path, &second.path) {
+            (Some(first), Some(second)) if first.collides(second) => format!(
+                "its path `{first}` and the path `{second}` of `{}` lead to the same requests; change one of them",
+                two.key
+            ),
+            (Some(first), None) if first.is_key(&two.key) => {
+                format!("its path `{first}` is the key of `{}`; change it", two.key)
+            }
+            (None, Some(second)) if second.is_key(&one.key) => {
+                format!("its key is the path `{second}` of `{}`; change one of them", two.key)
+            }
+            (Some(_) | None, Some(_) | None) => return None,
+        };
+        Some(FieldError::new(format!("{}.path", trigger.at), why))
+    })
 }
 
 #[cfg(test)]
@@ -116,16 +125,12 @@ mod tests {
 
     use super::*;
 
-    fn tree(paths: &[&str]) -> Paths {
-        let paths: Vec<(WorkflowKey, HookPath)> = paths
-            .iter()
-            .enumerate()
-            .map(|(n, path)| (format!("w{n}").parse().unwrap(), path.parse().unwrap()))
-            .collect();
-        Paths::new(paths.iter().map(|(key, path)| (key, path)))
+    fn tree(paths: &[&str]) -> Paths<String> {
+        let paths: Vec<HookPath> = paths.iter().map(|path| path.parse().unwrap()).collect();
+        Paths::new(paths.iter().enumerate().map(|(n, path)| (format!("w{n}"), path)))
     }
 
-    fn found(tree: &Paths, path: &str) -> Option<String> {
+    fn found(tree: &Paths<String>, path: &str) -> Option<String> {
         let (key, params) = tree.find(path)?;
         let params: Vec<String> = params.iter().map(|(name, value)| format!(" {name}={value}")).collect();
         Some(format!("{key}{}", params.concat()))
@@ -217,9 +222,27 @@ mod tests {
             let told = collision(&workflow(one, first), &workflow(two, second));
             match expected {
                 None => assert_eq!(told, None),
-                Some(part) => assert!(told.as_ref().is_some_and(|told| told.contains(part)), "{told:?}"),
+                Some(part) => {
+                    assert!(told.as_ref().is_some_and(|told| told.message.contains(part)), "{told:?}")
+                }
             }
         }
+    }
+
+    #[test]
+    fn every_webhook_of_a_workflow_is_compared_and_the_field_of_the_wrong_one_is_named() {
+        let workflow = |key: &str, triggers: serde_json::Value| {
+            Workflow::from_value(json!({ "key": key, "triggers": triggers, "steps": [] })).unwrap()
+        };
+        let one = workflow(
+            "a",
+            json!([{ "type": "manual" }, { "type": "webhook" }, { "type": "webhook", "name": "x", "path": "/x/:id" }]),
+        );
+        let path = |path: &str| json!([{ "type": "webhook", "name": "y", "path": "/free" }, { "type": "webhook", "path": path }]);
+        assert_eq!(collision(&one, &workflow("b", path("/y"))), None);
+        assert_eq!(collision(&one, &workflow("b", path("/x/:name"))).unwrap().path, "triggers[2].path");
+        assert_eq!(collision(&one, &workflow("b", path("/a"))).unwrap().path, "triggers[1].path");
+        assert_eq!(collision(&workflow("b", path("/a")), &one).unwrap().path, "triggers[1].path");
     }
 
     proptest! {

@@ -114,6 +114,7 @@ impl From<ControlError> for Problem {
         let (status, code, run) = match &error {
             ControlError::UnknownRun(_) => (StatusCode::NOT_FOUND, "run_unknown", None),
             ControlError::UnknownWorkflow(_) => (StatusCode::NOT_FOUND, "workflow_unknown", None),
+            ControlError::Trigger(_) => (StatusCode::UNPROCESSABLE_ENTITY, "trigger_unknown", None),
             ControlError::Ended { run, .. } => (StatusCode::CONFLICT, "run_ended", Some(*run)),
             ControlError::NotEnded(run) => (StatusCode::CONFLICT, "run_not_ended", Some(*run)),
             ControlError::NothingFailed(run) => (StatusCode::CONFLICT, "nothing_failed", Some(*run)),

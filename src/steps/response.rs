@@ -165,7 +165,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        model::{Content, Event},
+        model::{Content, Event, Started},
         steps::{Outputs, RunFacts},
     };
 
@@ -183,6 +183,7 @@ mod tests {
             origin: "".into(),
             raw_query: String::new(),
             notes: vec![],
+            trigger: Started::default(),
         };
         let facts = RunFacts::of(&event, "{}".into(), 0, [0; 32], "run".into(), "w".parse().unwrap());
         let mut outputs = Outputs::default();

@@ -257,7 +257,7 @@ impl Roots for Scope<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Content;
+    use crate::model::{Content, Started};
 
     #[test]
     fn roots_hold_what_the_contract_names() {
@@ -273,6 +273,7 @@ mod tests {
             origin: "".into(),
             raw_query: String::new(),
             notes: vec![],
+            trigger: Started::default(),
         };
         let facts = RunFacts::of(
             &event,

@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-use crate::model::{PluginHash, PluginName, RequestId, RunId, VersionHash, WorkflowKey};
+use crate::model::{PluginHash, PluginName, RequestId, RunId, TriggerScope, VersionHash, WorkflowKey};
 
 /// The kinds of keys. A kind that is no longer written stays here, so that its byte stays taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,7 +14,7 @@ pub enum Kind {
     Answer = b'a',
     /// A signal that a run has not taken in yet: `b` run id, digest.
     Inbox = b'b',
-    /// When a schedule fired last: `c` workflow.
+    /// When a schedule fired last: `c` scope of its trigger.
     Schedule = b'c',
     /// A dedupe claim: `d` digest.
     Claim = b'd',
@@ -350,8 +350,8 @@ pub fn signal(run: RunId, digest: &[u8; 16]) -> Key {
 }
 
 /// When a schedule fired last.
-pub fn schedule(workflow: &WorkflowKey) -> Key {
-    Kind::Schedule.key(&[workflow.as_str().as_bytes()])
+pub fn schedule(trigger: &TriggerScope) -> Key {
+    Kind::Schedule.key(&[trigger.as_str().as_bytes()])
 }
 
 /// A failed run that nobody has dealt with.

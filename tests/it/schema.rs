@@ -133,8 +133,25 @@ fn the_schema_marks_what_the_server_would_refuse() {
         "steps": [{ "id": "s", "type": "condition", "if": "true", "then": [{ "id": "c", "type": "code", "file": "a.js" }] }],
     });
     assert_eq!(objection(&schema, &schema, &good, ""), None);
+    let mut several = good.clone();
+    let one = several.as_object_mut().unwrap().remove("trigger").unwrap();
+    let daily = json!({ "type": "schedule", "name": "sum", "cron": "@daily" });
+    several["triggers"] = json!([one, daily, { "type": "manual", "name": "by-hand" }]);
+    assert_eq!(objection(&schema, &schema, &several, ""), None);
     type Change = fn(&mut Value);
-    let wrong: [(&str, Change); 8] = [
+    let wrong: [(&str, Change); 13] = [
+        ("no trigger", |w| drop(w.as_object_mut().unwrap().remove("trigger"))),
+        ("triggers that are no array", |w| w["triggers"] = w["trigger"].take()),
+        ("an unknown field of a listed trigger", |w| {
+            let mut one = w.as_object_mut().unwrap().remove("trigger").unwrap();
+            one["methodz"] = json!([]);
+            w["triggers"] = json!([one]);
+        }),
+        ("a listed schedule without cron", |w| {
+            w.as_object_mut().unwrap().remove("trigger");
+            w["triggers"] = json!([{ "type": "schedule", "name": "sum" }]);
+        }),
+        ("a trigger's name that is no text", |w| w["trigger"]["name"] = json!(7)),
         ("no key", |w| drop(w.as_object_mut().unwrap().remove("key"))),
         ("an unknown field", |w| w["stepz"] = json!([])),
         ("an unknown trigger field", |w| w["trigger"]["methodz"] = json!([])),

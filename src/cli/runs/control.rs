@@ -91,6 +91,9 @@ pub(super) struct Start {
     /// The run's `context.data`: JSON, a file with JSON, or `-` for stdin.
     #[arg(long)]
     event: Option<String>,
+    /// The trigger whose run it is to be, by its name. A schedule gives its input and this moment.
+    #[arg(long)]
+    trigger: Option<String>,
     #[command(flatten)]
     after_start: AfterStart,
     #[command(flatten)]
@@ -198,9 +201,13 @@ pub(super) async fn cancel(cancel: &Cancel) -> anyhow::Result<Verdict> {
 }
 
 pub(super) async fn start(start: &Start) -> anyhow::Result<Verdict> {
-    let data = start.event.as_deref().map_or(Ok(Value::Null), |event| given::json(event, "--event"))?;
-    let path = format!("/api/v1/workflows/{}/runs", segment(&start.workflow));
-    let answer = start.server.send(Method::POST, &path, Some(&data)).await?;
+    let data = start.event.as_deref().map(|event| given::json(event, "--event")).transpose()?;
+    let mut path = format!("/api/v1/workflows/{}/runs", segment(&start.workflow));
+    if let Some(trigger) = &start.trigger {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        path = format!("{path}?{}", query.append_pair("trigger", trigger).finish());
+    }
+    let answer = start.server.send(Method::POST, &path, data.as_ref()).await?;
     if answer["skipped"] == true {
         if start.after_start.json {
             print::json(&answer)?;

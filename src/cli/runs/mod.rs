@@ -143,12 +143,13 @@ fn list_path(workflow: Option<&str>, status: Option<&str>, limit: usize) -> Stri
 
 /// Runs as a list for people.
 fn table_of(runs: &[Value], format: Format) -> Table {
-    let mut table = Table::new(&["CREATED", "RUN", "WORKFLOW", "STATUS", "TOOK", "ERROR"]);
+    let mut table = Table::new(&["CREATED", "RUN", "WORKFLOW", "STARTED BY", "STATUS", "TOOK", "ERROR"]);
     for run in runs {
         table.row(vec![
             Cell::time(&run["created"], format),
             Cell::id(&run["id"]),
             Cell::of(&run["workflow"]),
+            Cell::text(&started_by(run)),
             Cell::status(&status(run)),
             Cell::number(took(run)),
             Cell::text(&error(run)),
@@ -182,6 +183,15 @@ fn status(run: &Value) -> String {
         Some(1) if status == "succeeded" => "succeeded, 1 step failed".to_owned(),
         Some(failed) if failed > 1 && status == "succeeded" => format!("succeeded, {failed} steps failed"),
         Some(_) | None => status,
+    }
+}
+
+/// What started a run: the cause, and the name of the trigger where that says more.
+fn started_by(run: &Value) -> String {
+    let cause = run["cause"].as_str().unwrap_or("-");
+    match run["trigger"].as_str() {
+        Some(trigger) if trigger != cause => format!("{cause} {trigger}"),
+        Some(_) | None => cause.to_owned(),
     }
 }
 

@@ -131,7 +131,10 @@ fn cause(run: &Value) -> String {
             terminal::safe(parent["step"].as_str().unwrap_or("-"))
         )
     });
-    format!("{cause}{of}{by}")
+    // The name of a trigger without one of its own is its type, which says nothing more.
+    let name = run["trigger"].as_str().filter(|name| run["context"]["trigger"]["type"] != *name);
+    let trigger = name.map_or(String::new(), |name| format!(", trigger {}", terminal::safe(name)));
+    format!("{cause}{trigger}{of}{by}")
 }
 
 /// The lines of the script around an error.

@@ -169,9 +169,12 @@ fn render(workflow: &Workflow, text: &str, data: &Shape) -> String {
         "" => String::new(),
         loops => format!("    scopes: {{\n{loops}    }};\n"),
     };
+    let triggers: Vec<String> =
+        workflow.triggers.iter().map(|trigger| format!("\"{}\"", trigger.name)).collect();
+    let triggers = triggers.join(" | ");
     format!(
         "// Written by `flowcell types` from workflow.json and fixtures/*.json; do not edit.\n\
-         declare namespace Flowcell {{\n  interface Workflow {{\n    data: {data};\n    steps: {{\n{steps}    }};\n    \
+         declare namespace Flowcell {{\n  interface Workflow {{\n    data: {data};\n    trigger: {triggers};\n    steps: {{\n{steps}    }};\n    \
          env: {{\n{env}    }};\n    secrets: {{\n{secrets}    }};\n{scopes}  }}\n}}\n"
     )
 }

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     engine::EngineError,
-    model::{Event, RunId, RunStatus, Trigger, WorkflowKey},
+    model::{Event, NamedTrigger, RunId, RunStatus, WorkflowKey},
 };
 
 impl Line {
@@ -72,12 +72,8 @@ impl Line {
         let (mut found, mut at) = (vec![workflow.clone()], 0);
         while let Some(key) = found.get(at).cloned() {
             at += 1;
-            let after = self.catalog.matching(|other| match &other.trigger {
-                Trigger::Workflow(after) => {
-                    other.enabled && ENDS.iter().any(|status| after.matches(&key, *status))
-                }
-                Trigger::Webhook(_) | Trigger::Manual | Trigger::Schedule(_) => false,
-            });
+            let follows = |it: &NamedTrigger| ENDS.iter().any(|status| it.trigger.follows(&key, *status));
+            let after = self.catalog.matching(|other| other.enabled && other.triggers.iter().any(follows));
             let after = after.iter().map(|definition| definition.workflow.key.clone());
             let on_failure = self.catalog.current(&key).and_then(|it| it.workflow.policy.on_failure.clone());
             for next in after.chain(on_failure) {

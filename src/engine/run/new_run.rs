@@ -47,6 +47,7 @@ impl NewRun {
             due_ms: None,
             plugins: definition.plugins.iter().filter_map(pin).collect(),
             failed_steps: 0,
+            trigger: event.trigger.name.clone(),
         };
         Run { head, event, answer: None }
     }

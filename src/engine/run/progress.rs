@@ -197,7 +197,7 @@ impl Progress {
         if self.run.head.mode == Mode::Async || self.run.answer.is_some() {
             return Ok(());
         }
-        let answer = match definition.default_response() {
+        let answer = match definition.default_response(&self.run.event.trigger) {
             Some(response) => {
                 let place = Place { instance: "trigger".to_owned(), ..Place::default() };
                 let answer = response.execute(&Scope::new(&seen.facts, &self.outputs, &place))?;

@@ -9,8 +9,8 @@ use super::{NewRun, Runs};
 use crate::{
     engine::workflow::{Definition, PinnedError},
     model::{
-        Cause, ErrorCode, Event, JsonText, Limits, Parent, Run, RunError, RunStatus, StepKey, Trigger,
-        WorkflowKey,
+        Cause, ErrorCode, Event, JsonText, Limits, NamedTrigger, Parent, Run, RunError, RunStatus, StartKind,
+        Started, StepKey, WorkflowKey,
     },
     steps::RetryHint,
     store::StoreError,
@@ -39,7 +39,8 @@ pub(super) fn subflow(
     runs.line.has_room(workflow, input.as_str().len() as u64).map_err(|full| {
         (RunError::new(ErrorCode::SubflowUnavailable, full.to_string()), RetryHint::MayHelp)
     })?;
-    let child = NewRun::unattended(Event::of_data(&input), Cause::Subflow);
+    let started = Started::without_trigger(StartKind::Subflow);
+    let child = NewRun::unattended(Event::of_data(&input).started_by(started), Cause::Subflow);
     let mut child = child.of(&definition, &runs.durable, &runs.tools);
     child.head.depth = run.head.depth + 1;
     child.head.parent = Some(parent);
@@ -52,17 +53,22 @@ pub(super) fn subflow(
 /// When the store cannot give the version of the run now.
 pub(super) async fn after(runs: &Runs, run: &Run, output: &JsonText) -> Result<Vec<New>, StoreError> {
     let head = &run.head;
-    let followers = runs.catalog.matching(|workflow| match &workflow.trigger {
-        Trigger::Workflow(after) => workflow.enabled && after.matches(&head.workflow, head.status),
-        Trigger::Webhook(_) | Trigger::Manual | Trigger::Schedule(_) => false,
-    });
-    let mut started: Vec<(Arc<Definition>, Cause)> =
-        followers.into_iter().map(|definition| (definition, Cause::Workflow)).collect();
+    let follows = |trigger: &NamedTrigger| trigger.trigger.follows(&head.workflow, head.status);
+    let followers =
+        runs.catalog.matching(|workflow| workflow.enabled && workflow.triggers.iter().any(follows));
+    let mut started: Vec<(Arc<Definition>, Cause, Started)> = Vec::new();
+    for definition in followers {
+        let triggers = definition.workflow.triggers.iter().filter(|trigger| follows(trigger));
+        started.extend(triggers.map(|trigger| (Arc::clone(&definition), Cause::Workflow, trigger.started())));
+    }
     let on_failure = match head.status {
         RunStatus::Failed => on_failure(runs, run).await?,
         RunStatus::Queued | RunStatus::Waiting | RunStatus::Succeeded | RunStatus::Cancelled => None,
     };
-    started.extend(on_failure.map(|definition| (definition, Cause::Failure)));
+    started.extend(
+        on_failure
+            .map(|definition| (definition, Cause::Failure, Started::without_trigger(StartKind::Failure))),
+    );
     if started.is_empty() {
         return Ok(Vec::new());
     }
@@ -81,8 +87,8 @@ pub(super) async fn after(runs: &Runs, run: &Run, output: &JsonText) -> Result<V
         "error": head.error,
         "data": run.event.field("data"),
     }));
-    let start = |(definition, cause): (Arc<Definition>, Cause)| {
-        let next = NewRun::unattended(Event::of_data(&data), cause);
+    let start = |(definition, cause, by): (Arc<Definition>, Cause, Started)| {
+        let next = NewRun::unattended(Event::of_data(&data).started_by(by), cause);
         let mut next = next.of(&definition, &runs.durable, &runs.tools);
         next.head.depth = head.depth + 1;
         next.head.parent = Some(Parent {

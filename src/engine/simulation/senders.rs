@@ -95,7 +95,8 @@ impl Known {
         let workflow = &self.workflows[workflow].key;
         let definition = engine.catalog().current(workflow).expect("it is installed");
         let event = Event::of_data(&JsonText::from_value(&json!({ "k": k })));
-        let dedupe = key.as_ref().map(|key| DedupeKey::new(workflow, key, self.ttl));
+        let trigger = definition.workflow.triggers[0].scope(workflow);
+        let dedupe = key.as_ref().map(|key| DedupeKey::new(&trigger, key, self.ttl));
         world.note(|| format!("deliver {workflow} k {k} key {key:?} {mode:?}"));
         let sent = lock(&world.ledger).order;
         let submission = Submission { definition, event, mode, cause: Cause::Webhook, dedupe, replay: None };

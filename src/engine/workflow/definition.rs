@@ -12,8 +12,8 @@ use super::{
 };
 use crate::{
     model::{
-        Bundle, ByteSize, ErrorCode, FieldError, JsonText, OnError, PluginRef, Position, RunError,
-        ScheduleTrigger, Shape, Span, Step, StepId, StepKind, Trigger, VersionHash, When, Workflow,
+        Bundle, ByteSize, ErrorCode, FieldError, JsonText, NamedTrigger, OnError, PluginRef, Position,
+        RunError, Shape, Span, Started, Step, StepId, StepKind, TriggerName, VersionHash, When, Workflow,
     },
     sandbox::{Image, JsEngine, Script, Share},
     script,
@@ -70,8 +70,8 @@ pub struct Definition {
     pub env: Arc<str>,
     /// The keys of its policy.
     pub(crate) keys: Keys,
-    /// The times of its trigger.
-    pub(crate) schedule: Option<Schedule>,
+    /// The times of each trigger that is a schedule.
+    pub(crate) schedules: HashMap<TriggerName, Schedule>,
     /// The secrets that its steps name, sorted.
     pub(crate) secrets: Vec<String>,
     /// These secrets and the variables that it sees, by name, sorted: what is masked where it has one.
@@ -84,7 +84,8 @@ pub struct Definition {
     questions: Vec<StepId>,
     steps: HashMap<StepId, Compiled>,
     output_schemas: HashMap<StepId, OutputSchema>,
-    default_response: Option<CompiledResponse>,
+    /// The answers of webhooks that give one.
+    default_responses: HashMap<TriggerName, CompiledResponse>,
 }
 
 impl std::fmt::Debug for Definition {
@@ -141,14 +142,8 @@ impl Definition {
         let known = Known { ids: &ids, loops: Vec::new() };
         let mut compiled = HashMap::new();
         compile_all(&workflow.steps, "steps", &files, &known, &mut compiled).map_err(at)?;
-        let default_response = workflow
-            .webhook()
-            .and_then(|webhook| webhook.response.as_ref())
-            .map(|response| CompiledResponse::compile(response, "trigger.response"))
-            .transpose()
-            .map_err(at)?;
-        let responses = default_response.iter().flat_map(CompiledResponse::references);
-        readable("trigger.response", &responses.clone().collect::<Vec<_>>(), &known).map_err(at)?;
+        let default_responses = responses(&workflow, &known).map_err(at)?;
+        let responses = default_responses.values().flat_map(CompiledResponse::references);
         let mut names: HashSet<String> = workflow.env.iter().cloned().collect();
         let paths = compiled.values().flat_map(Compiled::references).chain(responses);
         let reads = paths.clone().count();
@@ -176,10 +171,7 @@ impl Definition {
         let mut output_schemas = HashMap::new();
         compile_schemas(&workflow.steps, "steps", &mut output_schemas).map_err(at)?;
         let keys = Keys::compile(&workflow).map_err(at)?;
-        let schedule = match &workflow.trigger {
-            Trigger::Schedule(spec) => Some(schedule(spec).map_err(at)?),
-            Trigger::Webhook(_) | Trigger::Manual | Trigger::Workflow(_) => None,
-        };
+        let schedules = schedules(&workflow).map_err(at)?;
         let waits = |step: &&Step| matches!(step.kind, StepKind::WaitForCallback(_));
         let callbacks = workflow.walk().into_iter().filter(waits).map(|step| step.id.clone()).collect();
         let asks = |step: &&Step| step.kind.page().is_some();
@@ -194,7 +186,7 @@ impl Definition {
             bundle,
             env,
             keys,
-            schedule,
+            schedules,
             secrets,
             maskable,
             plugins,
@@ -202,7 +194,7 @@ impl Definition {
             questions,
             steps: compiled,
             output_schemas,
-            default_response,
+            default_responses,
         })
     }
 
@@ -213,9 +205,9 @@ impl Definition {
         in_workflow_json(&self.bundle.workflow, FieldError::new("key", message))
     }
 
-    /// The next time of its schedule after `now_ms`, both in milliseconds since the epoch.
-    pub fn next_time(&self, now_ms: u64) -> Option<u64> {
-        self.schedule.as_ref().and_then(|schedule| schedule.next_after(now_ms))
+    /// The next time of a schedule after `now_ms`, both in milliseconds since the epoch.
+    pub fn next_time(&self, trigger: &NamedTrigger, now_ms: u64) -> Option<u64> {
+        self.schedules.get(&trigger.name).and_then(|schedule| schedule.next_after(now_ms))
     }
 
     /// A step, ready to run.
@@ -265,20 +257,47 @@ impl Definition {
         })
     }
 
-    /// The answer when no `response` step ran.
-    pub fn default_response(&self) -> Option<&CompiledResponse> {
-        self.default_response.as_ref()
+    /// The answer of a run when no `response` step ran: that of the trigger that started it. A workflow with one trigger
+    /// has one for all runs.
+    pub fn default_response(&self, started: &Started) -> Option<&CompiledResponse> {
+        match self.workflow.triggers.as_slice() {
+            [only] => self.default_responses.get(&only.name),
+            _ => started.name.as_ref().and_then(|name| self.default_responses.get(name)),
+        }
     }
 }
 
-fn schedule(spec: &ScheduleTrigger) -> Result<Schedule, FieldError> {
-    Schedule::parse(&spec.cron, &spec.timezone).map_err(|error| {
-        let field = match &error {
-            ScheduleError::Zone(_) => "trigger.timezone",
-            ScheduleError::Cron { .. } | ScheduleError::Never(_) => "trigger.cron",
-        };
-        FieldError::new(field, error.to_string())
-    })
+/// The times of the triggers that are schedules.
+fn schedules(workflow: &Workflow) -> Result<HashMap<TriggerName, Schedule>, FieldError> {
+    let mut schedules = HashMap::new();
+    for trigger in &workflow.triggers {
+        let Some(spec) = trigger.schedule() else { continue };
+        let schedule = Schedule::parse(&spec.cron, &spec.timezone).map_err(|error| {
+            let field = match &error {
+                ScheduleError::Zone(_) => "timezone",
+                ScheduleError::Cron { .. } | ScheduleError::Never(_) => "cron",
+            };
+            FieldError::new(format!("{}.{field}", trigger.at), error.to_string())
+        })?;
+        schedules.insert(trigger.name.clone(), schedule);
+    }
+    Ok(schedules)
+}
+
+/// The answers of the webhooks that give one.
+fn responses(
+    workflow: &Workflow,
+    known: &Known<'_>,
+) -> Result<HashMap<TriggerName, CompiledResponse>, FieldError> {
+    let mut responses = HashMap::new();
+    for (trigger, webhook) in workflow.webhooks() {
+        let Some(response) = &webhook.response else { continue };
+        let at = format!("{}.response", trigger.at);
+        let compiled = CompiledResponse::compile(response, &at)?;
+        readable(&at, &compiled.references(), known)?;
+        responses.insert(trigger.name.clone(), compiled);
+    }
+    Ok(responses)
 }
 
 /// Reads the text of a `workflow.json`; none of its code.

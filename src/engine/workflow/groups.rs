@@ -42,9 +42,9 @@ impl EventRoots {
 
     /// All of the event, for what does not say beforehand what it reads.
     pub fn whole(event: &Event) -> Self {
-        const FIELDS: [&str; 11] = [
+        const FIELDS: [&str; 12] = [
             "data", "files", "headers", "query", "params", "method", "path", "ip", "rawQuery", "url",
-            "rawBody",
+            "trigger", "rawBody",
         ];
         Self(
             FIELDS.into_iter().map(|name| (name.to_owned(), event.field(name))).collect::<Map<_, _>>().into(),

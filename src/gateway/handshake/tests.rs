@@ -11,7 +11,7 @@ fn compiled(trigger: Value, scheme: Option<&str>) -> Result<Option<Handshake>, F
     let mut trigger = trigger;
     trigger["type"] = json!("webhook");
     let workflow = Workflow::from_value(json!({ "key": "k", "trigger": trigger, "steps": [] }))?;
-    Handshake::compile(workflow.webhook().unwrap(), scheme, &|text| Ok(text.to_owned()))
+    Handshake::compile(workflow.webhooks().next().unwrap().1, scheme, &|text| Ok(text.to_owned()))
 }
 
 fn handshake(setting: Value) -> Handshake {

@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::upload::Upload;
+use super::{started::Started, upload::Upload};
 use crate::model::value::JsonText;
 
 /// What stands in place of a header's value that is a credential.
@@ -132,6 +132,8 @@ pub struct Event {
     pub raw_query: String,
     /// What the trigger has to say of this event.
     pub notes: Vec<Note>,
+    /// What started the run.
+    pub trigger: Started,
 }
 
 impl Event {
@@ -149,10 +151,18 @@ impl Event {
             origin: Arc::default(),
             raw_query: String::new(),
             notes: Vec::new(),
+            trigger: Started::default(),
         }
     }
 
-    /// The JSON object `context` without `rawBody`: `data`, `files`, `headers`, `query`, `params`, `method`, `path`, `ip`, `rawQuery`, `url`.
+    /// The same event, started by this.
+    pub fn started_by(mut self, trigger: Started) -> Self {
+        self.trigger = trigger;
+        self
+    }
+
+    /// The JSON object `context` without `rawBody`: `data`, `files`, `headers`, `query`, `params`, `method`, `path`, `ip`,
+    /// `rawQuery`, `url`, `trigger`.
     ///
     /// A JSON body stands in it as the text that was received, so nothing is parsed or rebuilt here.
     pub fn context_json(&self) -> String {
@@ -173,6 +183,8 @@ impl Event {
         }
         json.push_str(",\"files\":");
         json.push_str(&self.files().to_string());
+        json.push_str(",\"trigger\":");
+        json.push_str(&self.trigger.to_value().to_string());
         json.push('}');
         json
     }
@@ -257,6 +269,7 @@ impl Event {
             "ip" => self.ip.as_str().into(),
             "rawQuery" => self.raw_query.as_str().into(),
             "url" => self.url().into(),
+            "trigger" => self.trigger.to_value(),
             "rawBody" => String::from_utf8_lossy(&self.body).into(),
             _ => Value::Null,
         }
@@ -324,6 +337,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::model::run::StartKind;
 
     fn event(content: Content, body: &str) -> Event {
         let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
@@ -339,6 +353,7 @@ mod tests {
             origin: "https://example.com".into(),
             raw_query: "tag=a&q=x%26y&tag=b".to_owned(),
             notes: vec![],
+            trigger: Started { name: "orders".parse().ok(), kind: Some(StartKind::Webhook) },
         }
     }
 
@@ -358,6 +373,7 @@ mod tests {
             assert_eq!(context["query"], json!({"tag": ["a", "b"], "q": "x&y", "__proto__": "p"}));
             assert_eq!(context["path"], "/api/webhooks/a\"b");
             assert_eq!(context["files"], json!([]));
+            assert_eq!(context["trigger"], json!({"name": "orders", "type": "webhook"}));
             assert_eq!(context["rawQuery"], "tag=a&q=x%26y&tag=b");
             assert_eq!(context["url"], "https://example.com/api/webhooks/a\"b?tag=a&q=x%26y&tag=b");
             for (name, value) in context.as_object().unwrap() {

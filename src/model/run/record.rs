@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{answer::Answer, event::Event, step_key::StepKey};
-use crate::model::value::{Mode, PluginPin, RunError, RunId, VersionHash, WorkflowKey};
+use super::{answer::Answer, event::Event, started::Cause, step_key::StepKey};
+use crate::model::value::{Mode, PluginPin, RunError, RunId, TriggerName, VersionHash, WorkflowKey};
 
 /// Where a run stands. Exactly one of the last three ends it. Stored by position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,31 +42,6 @@ impl RunStatus {
     }
 }
 
-/// What started a run. Stored by position.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Cause {
-    /// A request to the workflow's endpoint.
-    #[default]
-    Webhook,
-    /// Its schedule.
-    Schedule,
-    /// A person or program through the API.
-    Manual,
-    /// The end of a run of another workflow.
-    Workflow,
-    /// A `subflow` step.
-    Subflow,
-    /// The failure of a run that names this workflow as its `on_failure`.
-    Failure,
-    /// A repetition of an earlier run from its start.
-    Replay,
-    /// A repetition of an earlier run from its failed step.
-    Retry,
-    /// A request that was refused, sent again by somebody who may.
-    Resend,
-}
-
 /// The step that waits for a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Parent {
@@ -99,7 +74,7 @@ pub struct RunHead {
     pub finished_ms: Option<u64>,
     /// Where its scripts' randomness and its idempotency keys come from.
     pub seed: [u8; 32],
-    /// The dedupe claim that it holds, as a digest of workflow and key.
+    /// The dedupe claim that it holds, as a digest of workflow, trigger and key.
     pub claim: Option<[u8; 32]>,
     /// The status that it answered.
     pub answer_status: Option<u16>,
@@ -124,6 +99,8 @@ pub struct RunHead {
     /// Steps that failed and were handled (`on_error`), known when the run has ended: a run that succeeded all the same is
     /// not what its status alone says.
     pub failed_steps: u32,
+    /// The trigger that started it, or the run that it repeats; nothing when no trigger did.
+    pub trigger: Option<TriggerName>,
 }
 
 /// One execution of a workflow.

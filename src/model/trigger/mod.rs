@@ -7,6 +7,7 @@ mod handshake;
 mod hmac;
 mod hook_path;
 mod jwt;
+mod named;
 mod proof_parse;
 mod public_key;
 mod schedule;
@@ -26,13 +27,14 @@ pub use handshake::{Handshake, HandshakeAnswer, HandshakeMac, HandshakeSpec, Pre
 pub use hmac::{Algorithm, Encoding, HmacSpec, SecretEncoding, TimestampSpec, TimestampUnit};
 pub use hook_path::{HookPath, HookPathError, PathSegment};
 pub use jwt::{JwtAlgorithm, JwtSpec};
+pub(super) use named::take_triggers;
+pub use named::{NamedTrigger, TriggerScope};
 pub use public_key::{
     EcdsaForm, KeyAlgorithm, KeySpec, NamedKey, PaypalSpec, PublicKeyEntry, PublicKeys, SignatureSpec,
     SnsSpec,
 };
 pub use schedule::{Missed, ScheduleTrigger};
 pub use secret_spec::{ExpiringSecret, SecretEntry, Secrets};
-pub(super) use start::read_trigger;
 pub use start::{RunEnd, Trigger, WorkflowTrigger};
 pub use texts::Texts;
 pub use verify::{

@@ -1,22 +1,23 @@
-//! What starts a run: the trigger of a workflow, and how it is read.
+//! What starts a run: one trigger of a workflow, and how it is read.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{schedule::ScheduleTrigger, webhook::Webhook, webhook_parse::webhook};
 use crate::model::{
-    run::RunStatus,
+    run::{RunStatus, StartKind},
     value::{
         FieldError, WorkflowKey,
-        fields::{object, only_known, required, typed},
+        fields::{Object, only_known, required, typed},
     },
 };
 
 /// What starts a run.
 #[derive(Debug, Clone, JsonSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
-#[expect(clippy::large_enum_variant, reason = "a workflow has one")]
+#[schemars(transform = with_name)]
+#[expect(clippy::large_enum_variant, reason = "a workflow has few")]
 pub enum Trigger {
     /// A request to `/api/webhooks/<key>`.
     Webhook(Webhook),
@@ -68,13 +69,44 @@ impl WorkflowTrigger {
     }
 }
 
-/// Reads the trigger of a workflow.
-pub(in crate::model) fn read_trigger(value: Value) -> Result<Trigger, FieldError> {
-    let mut fields = object(value, "trigger")?;
+impl Trigger {
+    /// Whether the end of such a run starts a run.
+    pub fn follows(&self, workflow: &WorkflowKey, status: RunStatus) -> bool {
+        match self {
+            Self::Workflow(after) => after.matches(workflow, status),
+            Self::Webhook(_) | Self::Manual | Self::Schedule(_) => false,
+        }
+    }
+
+    /// What its runs are started by.
+    pub fn kind(&self) -> StartKind {
+        match self {
+            Self::Webhook(_) => StartKind::Webhook,
+            Self::Manual => StartKind::Manual,
+            Self::Workflow(_) => StartKind::Workflow,
+            Self::Schedule(_) => StartKind::Schedule,
+        }
+    }
+}
+
+/// Adds to the schema of each type of trigger the name, which `named` reads.
+fn with_name(schema: &mut schemars::Schema) {
+    let types = schema.get_mut("oneOf").and_then(Value::as_array_mut);
+    for one in types.into_iter().flatten() {
+        one["properties"]["name"] = json!({
+            "description": "What `context.trigger.name` and commands call it: 1 to 64 of A-Z a-z 0-9 _ -; default its type. No two triggers of a workflow have the same.",
+            "type": "string",
+            "pattern": "^[A-Za-z0-9_-]{1,64}$",
+        });
+    }
+}
+
+/// Reads the fields of a trigger, except for its name. Errors speak of `trigger`; `named` knows where it stands.
+pub(super) fn read_trigger(mut fields: Object) -> Result<Trigger, FieldError> {
     let kind: String = required(&mut fields, "trigger", "type")?;
     match kind.as_str() {
         "webhook" => webhook(fields).map(Trigger::Webhook),
-        "manual" => only_known(&fields, "trigger", &[]).map(|()| Trigger::Manual),
+        "manual" => only_known(&fields, "trigger", &["type", "name"]).map(|()| Trigger::Manual),
         "schedule" => typed(Value::Object(fields), "trigger").map(Trigger::Schedule),
         "workflow" => {
             let after: WorkflowTrigger = typed(Value::Object(fields), "trigger")?;

@@ -38,8 +38,10 @@ pub(super) fn webhook(mut fields: Object) -> Result<Webhook, FieldError> {
         "cors",
         "handshake",
     ];
-    only_known(&fields, PATH, &KNOWN)
-        .map_err(|error| FieldError { message: error.message.replace("are ", "are type, "), ..error })?;
+    only_known(&fields, PATH, &KNOWN).map_err(|error| FieldError {
+        message: error.message.replace("are ", "are type, name, "),
+        ..error
+    })?;
     let verify_value: Option<Value> = take(&mut fields, PATH, "verify")?;
     let response_value: Option<Value> = take(&mut fields, PATH, "response")?;
     let handshake: Option<Value> = take(&mut fields, PATH, "handshake")?;

@@ -32,6 +32,17 @@ impl FieldError {
         let message = format!("{file}:{line}:{column}: {message}");
         Self { path: path.into(), message, position: Some(position) }
     }
+
+    /// The same error where what is called `from` stands at `to`. Whoever reads a trigger speaks of `trigger.path`,
+    /// also when the trigger is `triggers[1]`.
+    pub fn moved(mut self, from: &str, to: &str) -> Self {
+        let rest =
+            self.path.strip_prefix(from).filter(|rest| rest.is_empty() || rest.starts_with(['.', '[']));
+        if let Some(rest) = rest {
+            self.path = format!("{to}{rest}");
+        }
+        self
+    }
 }
 
 /// The fields that were not read yet.
@@ -112,4 +123,23 @@ pub(in crate::model) fn present<'de, D: serde::Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<Value>, D::Error> {
     Value::deserialize(deserializer).map(Some)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_moves_with_what_it_is_about() {
+        let cases = [
+            ("trigger", "triggers[1]"),
+            ("trigger.verify.secret[0]", "triggers[1].verify.secret[0]"),
+            ("trigger[0]", "triggers[1][0]"),
+            ("triggers", "triggers"),
+            ("steps[0].trigger", "steps[0].trigger"),
+        ];
+        for (path, expected) in cases {
+            assert_eq!(FieldError::new(path, "").moved("trigger", "triggers[1]").path, expected);
+        }
+    }
 }

@@ -22,6 +22,9 @@ pub enum IdError {
     /// A step id that conditions and scripts could not name.
     #[error("`{0}` cannot be a step id: use a letter or _ first, then letters, digits or _, 64 at most")]
     StepId(String),
+    /// A trigger's name with a character outside its set, or of a wrong length.
+    #[error("`{0}` cannot be a trigger's name: use 1 to 64 of the characters A-Z a-z 0-9 _ -")]
+    TriggerName(String),
     /// A plugin name with a character outside its set, or of a wrong length.
     #[error(
         "`{0}` cannot be a plugin's name: use lower-case letters, digits and -, a letter first, 64 at most"
@@ -176,6 +179,14 @@ name!(
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_'),
     r"^[A-Za-z_][A-Za-z0-9_]{0,63}$"
 );
+name!(
+    /// What a trigger is called in `context.trigger` and in commands: 1 to 64 of `A-Z a-z 0-9 _ -`.
+    TriggerName,
+    TriggerName,
+    |text| (1..=64).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-'),
+    r"^[A-Za-z0-9_-]{1,64}$"
+);
 
 name!(
     /// What a plugin is called in workflows: at most 64 of `a-z 0-9 -`, a letter first.
@@ -242,6 +253,10 @@ mod tests {
             assert!(bad.parse::<WorkflowKey>().is_err(), "{bad:?}");
         }
         assert!("github-push".parse::<WorkflowKey>().is_ok());
+        for bad in ["", "a b", "a/b", "a:b", "é", &"a".repeat(65)] {
+            assert!(bad.parse::<TriggerName>().is_err(), "{bad:?}");
+        }
+        assert!("by-hand_2".parse::<TriggerName>().is_ok());
         for bad in ["", "1a", "a-b", "a.b"] {
             assert!(bad.parse::<StepId>().is_err(), "{bad:?}");
         }

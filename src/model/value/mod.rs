@@ -21,7 +21,7 @@ pub use capability::{CAPABILITY_MISSING, Capability, CapabilityError, HostPatter
 pub use condition::{Comparison, ConditionExpr, Operator};
 pub use error::{ErrorCode, LimitUnit, LimitUse, Position, RunError};
 pub use fields::FieldError;
-pub use ids::{IdError, PluginName, RequestId, RunId, StepId, VersionHash, WorkflowKey};
+pub use ids::{IdError, PluginName, RequestId, RunId, StepId, TriggerName, VersionHash, WorkflowKey};
 pub use json::{Bounds, JsonText};
 pub use limits::{CodeLimits, Limits, WAIT_CAP};
 pub use method::Method;

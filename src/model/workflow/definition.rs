@@ -16,7 +16,7 @@ use super::{
     step::{Step, StepKind, When},
 };
 use crate::model::{
-    trigger::{Trigger, Webhook},
+    trigger::{NamedTrigger, Trigger, Webhook},
     value::{StepId, WorkflowKey},
 };
 
@@ -32,7 +32,7 @@ pub struct Bundle {
 /// Where a step stands: the fields that lead to it through the ids of the steps around it, and its type.
 pub type Place = (String, Discriminant<StepKind>);
 
-/// One workflow: a trigger and a tree of steps.
+/// One workflow: triggers and a tree of steps.
 #[derive(Debug, Clone, JsonSchema)]
 pub struct Workflow {
     /// Its name in URLs; the folder has the same name.
@@ -55,13 +55,27 @@ pub struct Workflow {
     /// Who may read what its scripts keep.
     #[schemars(default)]
     pub kv: KvSharing,
-    /// What starts a run.
-    pub trigger: Trigger,
+    /// What starts a run: at least one, each with a name of its own.
+    #[schemars(flatten, with = "TriggersForm")]
+    pub triggers: Vec<NamedTrigger>,
     /// What holds for its runs as a whole.
     #[schemars(flatten)]
     pub policy: Policy,
     /// Executed in order.
     pub steps: Vec<Step>,
+}
+
+/// How triggers are written. One of the two must be there, which `flowcell schema` adds.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "for the JSON Schema alone")]
+struct TriggersForm {
+    /// What starts a run.
+    #[schemars(with = "Trigger", default)]
+    trigger: Option<Trigger>,
+    /// What starts a run, in place of `trigger`: several triggers, each with a name of its own. A run reads in
+    /// `context.trigger` which of them started it.
+    #[schemars(with = "Vec<Trigger>", default, length(min = 1, max = 50))]
+    triggers: Option<Vec<Trigger>>,
 }
 
 /// Who else may read the kv of a workflow.
@@ -144,11 +158,58 @@ impl Workflow {
         around
     }
 
-    /// The webhook trigger.
-    pub fn webhook(&self) -> Option<&Webhook> {
-        match &self.trigger {
-            Trigger::Webhook(webhook) => Some(webhook),
-            Trigger::Manual | Trigger::Workflow(_) | Trigger::Schedule(_) => None,
+    /// Its webhooks, each with the trigger that it is.
+    pub fn webhooks(&self) -> impl Iterator<Item = (&NamedTrigger, &Webhook)> {
+        self.triggers.iter().filter_map(|trigger| Some((trigger, trigger.webhook()?)))
+    }
+
+    /// The trigger of this name.
+    ///
+    /// # Errors
+    /// Which names there are.
+    pub fn trigger(&self, name: &str) -> Result<&NamedTrigger, ChoiceError> {
+        let found = self.triggers.iter().find(|trigger| trigger.name.as_str() == name);
+        found.ok_or_else(|| ChoiceError::Unknown { name: name.to_owned(), known: self.trigger_names() })
+    }
+
+    /// The trigger that an event without a sender is taken for: the one of this name. Without a name it is the only trigger,
+    /// or the only webhook.
+    ///
+    /// # Errors
+    /// When there is no such trigger, or several may be meant.
+    pub fn trigger_for(&self, name: Option<&str>) -> Result<&NamedTrigger, ChoiceError> {
+        if let Some(name) = name {
+            return self.trigger(name);
+        }
+        let webhooks: Vec<&NamedTrigger> = self.webhooks().map(|(trigger, _)| trigger).collect();
+        match (self.triggers.as_slice(), webhooks.as_slice()) {
+            ([only], _) => Ok(only),
+            (_, [only]) => Ok(only),
+            (_, _) => Err(ChoiceError::Several { known: self.trigger_names() }),
         }
     }
+
+    fn trigger_names(&self) -> String {
+        let names: Vec<&str> = self.triggers.iter().map(|trigger| trigger.name.as_str()).collect();
+        names.join(", ")
+    }
+}
+
+/// Why it is not known which trigger is meant.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ChoiceError {
+    /// None has this name.
+    #[error("there is no trigger `{name}`; the workflow has {known}")]
+    Unknown {
+        /// The name.
+        name: String,
+        /// The names that there are.
+        known: String,
+    },
+    /// More than one may be meant.
+    #[error("the workflow has several triggers; say which one is meant: {known}")]
+    Several {
+        /// Their names.
+        known: String,
+    },
 }

@@ -11,7 +11,7 @@ use super::{
     step_parse::{loops_are_around, steps},
 };
 use crate::model::{
-    trigger::read_trigger,
+    trigger::take_triggers,
     value::{
         FieldError, Mode, StepId,
         fields::{join, object, only_known, required, take},
@@ -24,26 +24,40 @@ impl Workflow {
     /// # Errors
     /// The first wrong field, by its path.
     pub fn from_value(value: Value) -> Result<Self, FieldError> {
-        const KNOWN: [&str; 10] =
-            ["$schema", "key", "title", "description", "enabled", "env", "secrets", "kv", "trigger", "steps"];
+        const KNOWN: [&str; 11] = [
+            "$schema",
+            "key",
+            "title",
+            "description",
+            "enabled",
+            "env",
+            "secrets",
+            "kv",
+            "trigger",
+            "triggers",
+            "steps",
+        ];
         let mut fields = object(value, "")?;
         only_known(&fields, "", &[KNOWN.as_slice(), &Policy::FIELDS].concat())?;
+        let key = required(&mut fields, "", "key")?;
+        let triggers = take_triggers(&mut fields, &key)?;
         let workflow = Self {
-            key: required(&mut fields, "", "key")?,
+            key,
             title: take(&mut fields, "", "title")?.unwrap_or_default(),
             description: take(&mut fields, "", "description")?.unwrap_or_default(),
             enabled: take(&mut fields, "", "enabled")?.unwrap_or_else(enabled),
             env: take(&mut fields, "", "env")?.unwrap_or_default(),
             secrets: take(&mut fields, "", "secrets")?.unwrap_or_default(),
             kv: take(&mut fields, "", "kv")?.unwrap_or_default(),
-            trigger: read_trigger(required(&mut fields, "", "trigger")?)?,
+            triggers,
             policy: Policy::take(&mut fields)?,
             steps: steps(required(&mut fields, "", "steps")?, "steps")?,
         };
         unique_ids(&workflow.steps, "steps", &mut HashSet::new())?;
         loops_are_around(&workflow.steps, "steps", false)?;
-        if workflow.policy.debounce.is_some() && workflow.webhook().is_some_and(|it| it.mode == Mode::Sync) {
-            let message = "a caller cannot wait for a later event; set trigger.mode to async";
+        let waits = workflow.webhooks().find(|(_, webhook)| webhook.mode == Mode::Sync);
+        if let (Some(_), Some((trigger, _))) = (&workflow.policy.debounce, waits) {
+            let message = format!("a caller cannot wait for a later event; set {}.mode to async", trigger.at);
             return Err(FieldError::new("debounce", message));
         }
         Ok(workflow)
@@ -94,7 +108,7 @@ mod tests {
         let workflow = with(|_| {}).unwrap();
         assert!(workflow.enabled && workflow.kv.readers.is_empty());
         assert_eq!(workflow.walk().len(), 3);
-        let webhook = workflow.webhook().unwrap();
+        let (_, webhook) = workflow.webhooks().next().unwrap();
         assert_eq!(webhook.methods, [Method::Post].to_vec());
         assert_eq!(webhook.mode, Mode::Sync);
         let StepKind::Response(response) = &workflow.walk()[2].kind else { panic!("a response") };

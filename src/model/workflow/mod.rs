@@ -11,7 +11,7 @@ mod query_step;
 mod step;
 mod step_parse;
 
-pub use definition::{Bundle, KvSharing, Workflow};
+pub use definition::{Bundle, ChoiceError, KvSharing, Workflow};
 pub use flow::{IterationError, Join, Retry};
 pub use http_step::{HttpAuth, HttpFile, HttpPart, HttpResponse, HttpStep, HttpTls, StatusPattern};
 pub use page::Page;

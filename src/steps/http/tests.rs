@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{Attempt, RetryHint, compile, exchange, execute};
 use crate::{
-    model::{Content, Event, HttpStep},
+    model::{Content, Event, HttpStep, Started},
     net::{
         Outbound,
         testing::{Answer, Server, outbound, reply},
@@ -451,6 +451,7 @@ async fn a_step_reads_its_run_and_names_what_it_reads() {
         origin: "".into(),
         raw_query: String::new(),
         notes: vec![],
+        trigger: Started::default(),
     };
     let facts = RunFacts::of(&event, "{}".into(), 0, [0; 32], "run_1".into(), "w".parse().unwrap());
     let outputs = Outputs::default();

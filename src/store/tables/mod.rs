@@ -12,6 +12,7 @@ pub mod letters;
 pub mod plugins;
 pub mod questions;
 pub mod requests;
+mod run_versions;
 pub mod runs;
 #[cfg(test)]
 mod samples;

@@ -3,11 +3,9 @@
 //! The head alone is rewritten when a run ends and read for lists, so neither touches bodies. A run that
 //! is not finished has a queue item too: after a crash the queue says what to take up again.
 
-use serde::{Deserialize, Serialize};
-
 use super::Page;
 use crate::{
-    model::{Answer, Cause, Event, Mode, Run, RunError, RunHead, RunId, RunStatus, VersionHash, WorkflowKey},
+    model::{Answer, Event, Run, RunHead, RunId, RunStatus, Started, WorkflowKey},
     store::{
         Batch, KeyRange, Order, Store, StoreError,
         keys::{self, Key, Kind},
@@ -21,75 +19,6 @@ const LIST_SCAN: usize = 2_000;
 const CHUNK: usize = 200;
 /// The queue item of a run that waits begins with this; the bytes that the run holds follow, where they are known.
 const WAITING: u8 = 1;
-
-impl Record for RunHead {
-    const KIND: &'static str = "run";
-    const VERSION: u8 = 4;
-
-    fn upgrade(version: u8, body: &[u8]) -> Option<Result<Self, postcard::Error>> {
-        match version {
-            1 => Some(postcard::from_bytes::<HeadV1>(body).map(Self::from)),
-            // The same without its last fields: the list of plugins and the number of failed steps.
-            2 => Some(postcard::from_bytes(&[body, &[0, 0]].concat())),
-            3 => Some(postcard::from_bytes(&[body, &[0]].concat())),
-            _ => None,
-        }
-    }
-}
-
-/// The first version of a head.
-#[derive(Serialize, Deserialize)]
-struct HeadV1 {
-    id: RunId,
-    workflow: WorkflowKey,
-    version: VersionHash,
-    status: RunStatus,
-    mode: Mode,
-    created_ms: u64,
-    finished_ms: Option<u64>,
-    seed: [u8; 32],
-    claim: Option<[u8; 32]>,
-    answer_status: Option<u16>,
-    error: Option<RunError>,
-}
-
-impl From<HeadV1> for RunHead {
-    fn from(head: HeadV1) -> Self {
-        Self {
-            id: head.id,
-            workflow: head.workflow,
-            version: head.version,
-            status: head.status,
-            mode: head.mode,
-            created_ms: head.created_ms,
-            started_ms: None,
-            finished_ms: head.finished_ms,
-            seed: head.seed,
-            claim: head.claim,
-            answer_status: head.answer_status,
-            error: head.error,
-            cause: Cause::Webhook,
-            parent: None,
-            origin: None,
-            depth: 0,
-            group: None,
-            slot: None,
-            due_ms: None,
-            plugins: Vec::new(),
-            failed_steps: 0,
-        }
-    }
-}
-
-impl Record for Event {
-    const KIND: &'static str = "event";
-    const VERSION: u8 = 2;
-
-    fn upgrade(version: u8, body: &[u8]) -> Option<Result<Self, postcard::Error>> {
-        // The same without its last three fields: origin, raw query, notes.
-        (version == 1).then(|| postcard::from_bytes(&[body, &[0, 0, 0]].concat()))
-    }
-}
 
 impl Record for Answer {
     const KIND: &'static str = "answer";
@@ -156,7 +85,10 @@ pub async fn get(store: &dyn Store, id: RunId) -> Result<Option<Run>, StoreError
     let mut keys = vec![keys::event(id)];
     keys.extend(head.answer_status.map(|_| keys::answer(id)));
     let mut values = store.get_many(&keys).await?.into_iter();
-    let event = part(&keys[0], values.next().flatten())?;
+    let mut event: Event = part(&keys[0], values.next().flatten())?;
+    if event.trigger.kind.is_none() {
+        event.trigger = Started::before_names(head.cause);
+    }
     let answer = keys.get(1).map(|key| part(key, values.next().flatten())).transpose()?;
     Ok(Some(Run { head, event, answer }))
 }
@@ -391,16 +323,6 @@ mod tests {
             insert_all(&store, std::slice::from_ref(&run));
             assert_eq!(block_on(get(&store, run.head.id)).unwrap(), Some(run));
         }
-    }
-
-    #[test]
-    fn an_event_of_the_first_version_is_read() {
-        let mut event = samples::run(1, "a").event;
-        (event.origin, event.raw_query, event.notes) = ("".into(), String::new(), Vec::new());
-        let mut old = record::encode(&event);
-        assert_eq!(old.split_off(old.len() - 3), [0, 0, 0], "the fields that it had not");
-        old[0] = 1;
-        assert_eq!(record::decode::<Event>(b"e", &old).unwrap(), event);
     }
 
     #[test]

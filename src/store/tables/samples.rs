@@ -2,8 +2,8 @@
 
 use crate::model::{
     Cause, Content, Entry, ErrorCode, Event, JsonText, LogLevel, LogLine, Mode, Note, RequestId,
-    RequestOutcome, RequestRecord, Run, RunError, RunHead, RunId, RunStatus, StepRecord, StepStatus, Usage,
-    VersionHash,
+    RequestOutcome, RequestRecord, Run, RunError, RunHead, RunId, RunStatus, StartKind, Started, StepRecord,
+    StepStatus, Usage, VersionHash,
 };
 
 /// A queued run; a larger `n` is newer.
@@ -30,6 +30,7 @@ pub(super) fn run(n: u64, workflow: &str) -> Run {
         due_ms: None,
         plugins: Vec::new(),
         failed_steps: 2,
+        trigger: "orders".parse().ok(),
     };
     Run { head, event: event(), answer: None }
 }
@@ -49,6 +50,7 @@ fn event() -> Event {
         origin: "https://example.com".into(),
         raw_query: "q=%C3%BC".to_owned(),
         notes: vec![Note::DedupeKeyMissing, Note::FilterUnanswered { why: "no such key: a".to_owned() }],
+        trigger: Started { name: "orders".parse().ok(), kind: Some(StartKind::Webhook) },
     }
 }
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    model::WorkflowKey,
+    model::TriggerScope,
     store::{
         Batch, Store, StoreError, keys,
         record::{self, Record},
@@ -24,17 +24,17 @@ impl Record for Fired {
     const VERSION: u8 = 1;
 }
 
-/// The state of a workflow's schedule.
+/// The state of the schedule of a trigger.
 ///
 /// # Errors
 /// `StoreError::Corrupt` when a stored value cannot be read.
-pub async fn get(store: &dyn Store, workflow: &WorkflowKey) -> Result<Option<Fired>, StoreError> {
-    super::read(store, &keys::schedule(workflow)).await
+pub async fn get(store: &dyn Store, trigger: &TriggerScope) -> Result<Option<Fired>, StoreError> {
+    super::read(store, &keys::schedule(trigger)).await
 }
 
 /// Replaces `before`, which [`get`] found. The commit ends in `Conflict` when it has changed since.
-pub fn put(batch: &mut Batch, workflow: &WorkflowKey, fired: &Fired, before: Option<&Fired>) {
-    let key = keys::schedule(workflow);
+pub fn put(batch: &mut Batch, trigger: &TriggerScope, fired: &Fired, before: Option<&Fired>) {
+    let key = keys::schedule(trigger);
     match before {
         None => batch.expect_absent(key.clone()),
         Some(before) => batch.expect_equals(key.clone(), record::encode(before)),

@@ -336,7 +336,7 @@ mod testing {
             "key": "k", "trigger": { "type": "webhook", "verify": setting }, "steps": [],
         });
         let workflow = crate::model::Workflow::from_value(workflow).unwrap();
-        let verify: &Verify = workflow.webhook().unwrap().verify.as_ref().unwrap();
+        let verify: &Verify = workflow.webhooks().next().unwrap().1.verify.as_ref().unwrap();
         Scheme::compile(verify, &|text| Ok(text.to_owned())).unwrap()
     }
 

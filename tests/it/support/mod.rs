@@ -26,7 +26,7 @@ pub use server::{Setup, TestServer};
 pub use signing::{github_signature, signed_github};
 pub use sink::Sink;
 pub use wait::{poll, wait_until};
-pub use workflow::Workflow;
+pub use workflow::{Workflow, webhook};
 
 /// The secret of the `github-push` example in these tests.
 pub const GITHUB_SECRET: &str = "It's a Secret to Everybody";

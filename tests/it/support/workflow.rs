@@ -42,6 +42,14 @@ impl Workflow {
         self
     }
 
+    /// These triggers in place of the one.
+    pub fn triggers(mut self, triggers: Value) -> Self {
+        let members = self.json.as_object_mut().expect("it is an object");
+        members.remove("trigger");
+        members.insert("triggers".to_owned(), triggers);
+        self
+    }
+
     /// Sets members of the limits of the step `main`.
     pub fn limits(mut self, members: Value) -> Self {
         merge(&mut self.json["steps"][0]["limits"], members);
@@ -72,6 +80,13 @@ impl Workflow {
         }
         replace(&folder.join("workflow.json"), &serde_json::to_string_pretty(&self.json).unwrap());
     }
+}
+
+/// A trigger of several that is a webhook, and whose callers wait as long as a slow machine needs.
+pub fn webhook(members: Value) -> Value {
+    let mut webhook = json!({ "type": "webhook", "sync_wait": "60s" });
+    merge(&mut webhook, members);
+    webhook
 }
 
 fn merge(target: &mut Value, members: Value) {
