@@ -209,6 +209,42 @@ fn approval_waits_for_its_url_and_ends_by_what_it_is_told() {
 }
 
 #[test]
+fn daily_orders_collects_by_webhook_and_sums_by_cron() {
+    let receiver = Receiver::start();
+    let server = Setup::default()
+        .with_examples()
+        .variable("NOTIFY_URL", &receiver.url("/told"))
+        .variable("FLOWCELL_NET_ALLOW", &receiver.host())
+        .start();
+    let order = |id: &str, cents: Value| server.post("daily-orders", &json!({ "id": id, "cents": cents }));
+    let kept = order("a-1", json!(1250));
+    assert_eq!(kept.status, 202, "{}", kept.text());
+    let key = kept.json()["kept"].as_str().unwrap().to_owned();
+    assert!(key.starts_with("orders/") && key.ends_with("/a-1"), "{key}");
+    assert_eq!(order("a-2", json!(750)).status, 202);
+    assert_eq!(order("a-1", json!(1250)).status, 202, "the same order is not counted twice");
+    assert_eq!(order("a/3", json!(1)).status, 422);
+    assert_eq!(order("a-3", json!(-1)).status, 422);
+
+    // Nobody waits for midnight: a run of this moment sums up yesterday, so two orders are kept as of then.
+    let yesterday = |id: &str, cents: u32| {
+        let day = jiff::Timestamp::now() - jiff::SignedDuration::from_hours(24);
+        let name = format!("orders%2F{}%2F{id}", day.strftime("%Y-%m-%d"));
+        let path = format!("/api/v1/workflows/daily-orders/kv/{name}");
+        assert_eq!(server.ask("PUT", &path, &json!({ "value": cents })).status / 100, 2);
+    };
+    yesterday("b-1", 100);
+    yesterday("b-2", 250);
+    let summed = server.command(&["runs", "start", "daily-orders", "--trigger", "sum", "--wait", "--json"]);
+    assert_eq!(summed.code, 0, "{summed:?}");
+    let run: Value = serde_json::from_str(&summed.stdout).unwrap();
+    let sum = run["steps"].as_array().unwrap().iter().find(|step| step["id"] == "sum").unwrap();
+    assert_eq!((&sum["output"]["orders"], &sum["output"]["cents"]), (&json!(2), &json!(350)));
+    let told = receiver.wait_for(1)[0].json()["text"].to_string();
+    assert!(told.contains("2 orders on ") && told.contains("350 cents"), "{told}");
+}
+
+#[test]
 fn the_addresses_that_need_no_token_tell_nothing_about_workflows() {
     let server = TestServer::examples();
     for path in ["/", "/healthz", "/readyz"] {
