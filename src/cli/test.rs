@@ -21,6 +21,9 @@ pub(super) struct Arguments {
     /// Workflow folders with fixtures/*.json, or folders of workflow folders.
     #[arg(required = true)]
     workflows: Vec<PathBuf>,
+    /// The trigger to which the events of fixtures come that name none, where a workflow has several triggers.
+    #[arg(long)]
+    trigger: Option<String>,
     /// Print JSON.
     #[arg(long)]
     json: bool,
@@ -40,7 +43,8 @@ pub(super) fn execute(arguments: &Arguments) -> anyhow::Result<Verdict> {
         }
         let definition = Arc::new(local.load(folder)?);
         for fixture in fixtures {
-            let differences = runtime.block_on(differences(&local, &definition, &fixture))?;
+            let differences =
+                runtime.block_on(differences(&local, &definition, &fixture, arguments.trigger.as_deref()))?;
             let path = &fixture.path;
             let ok = differences.is_empty();
             if ok {
@@ -75,12 +79,14 @@ async fn differences(
     local: &Local,
     definition: &Arc<Definition>,
     fixture: &Beside,
+    trigger: Option<&str>,
 ) -> anyhow::Result<Vec<String>> {
     let path = &fixture.path;
     let fixture = fixture.fixture()?;
+    let trigger = trigger.filter(|_| definition.workflow.triggers.len() > 1);
     let event = fixture
         .event
-        .into_event(&definition.workflow, fixture.trigger.as_deref())
+        .into_event(&definition.workflow, fixture.trigger.as_deref().or(trigger))
         .map_err(|why| anyhow::anyhow!("{}: event: {why}", path.display()))?;
     let (run, steps) = local.run(Arc::clone(definition), event, &fixture.kv).await?;
     let mut differences = compare(&fixture.expect, &run, &steps);

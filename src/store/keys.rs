@@ -354,6 +354,11 @@ pub fn schedule(trigger: &TriggerScope) -> Key {
     Kind::Schedule.key(&[trigger.as_str().as_bytes()])
 }
 
+/// When the schedules of a workflow fired last that have names of their own: the beginning of these keys.
+pub fn named_schedules(workflow: &WorkflowKey) -> Key {
+    Kind::Schedule.key(&[workflow.as_str().as_bytes(), b":"])
+}
+
 /// A failed run that nobody has dealt with.
 pub fn dead_letter(run: RunId) -> Key {
     Kind::DeadLetter.key(&[&run.to_bytes()])

@@ -125,6 +125,7 @@ fn the_workflows_are_listed_with_their_addresses() {
         listed,
         [
             (json!("approval"), json!("/api/webhooks/approval")),
+            (json!("daily-orders"), json!("/api/webhooks/daily-orders")),
             (json!("form-signup"), json!("/api/webhooks/form-signup")),
             (json!("github-push"), json!("/api/webhooks/github-push")),
             (json!("hello"), json!("/api/webhooks/hello")),

@@ -265,6 +265,31 @@ fn two_schedules_start_their_own_runs_and_a_removed_one_stops_while_the_others_g
 }
 
 #[test]
+fn a_schedule_that_comes_back_makes_up_for_nothing() {
+    let every = json!({ "type": "schedule", "name": "every", "cron": "* * * * * *", "missed": "run_all" });
+    let extra = webhook(json!({ "name": "extra", "path": "/tick/extra" }));
+    let tick =
+        |triggers: Value| Workflow::script("tick", "return context.params.scheduled").triggers(triggers);
+    let server = TestServer::start([tick(json!([webhook(json!({})), every]))]);
+    wait_until("it fires", 20, || !server.runs("tick").is_empty());
+    tick(json!([webhook(json!({})), extra])).write(&server.workflows());
+    wait_until("it is gone", 20, || send(&server, "tick/extra", &json!(1)).status == 200);
+    let gone = jiff::Timestamp::now().as_second();
+    sleep(Duration::from_millis(3_000));
+    let back = jiff::Timestamp::now().as_second();
+    tick(json!([webhook(json!({})), every])).write(&server.workflows());
+    let times = || -> Vec<i64> {
+        let runs = server.runs("tick").into_iter().filter(|run| run["cause"] == "schedule");
+        let ended = runs.map(|run| server.ended_run(run["id"].as_str().unwrap()));
+        let at = |run: Value| run["steps"][0]["output"].as_str().unwrap().parse::<jiff::Timestamp>().unwrap();
+        ended.map(|run| at(run).as_second()).collect()
+    };
+    wait_until("it fires again", 20, || times().iter().any(|at| *at > back));
+    let between: Vec<i64> = times().into_iter().filter(|at| *at > gone && *at <= back).collect();
+    assert!(between.is_empty(), "{between:?} between {gone} and {back}");
+}
+
+#[test]
 fn a_schedule_keeps_its_last_time_when_the_workflow_gets_a_webhook() {
     // It fires at each second, and what it misses is made up for in one run each. A schedule that began anew would miss them.
     let schedule = json!({ "type": "schedule", "cron": "* * * * * *", "missed": "run_all" });

@@ -234,4 +234,10 @@ fn a_fixture_and_a_run_in_memory_come_to_the_trigger_that_they_name() {
         "{told}"
     );
     assert_eq!(run(&two, &["--trigger", "b"]).1, "b");
+    fs::create_dir(format!("{two}/fixtures")).unwrap();
+    fs::write(format!("{two}/fixtures/any.json"), fixture(None, "b")).unwrap();
+    let tested = flowcell(["test", &two]);
+    assert!(tested.code == 2 && tested.stderr.contains("say which one is meant: webhook, b"), "{tested:?}");
+    let tested = flowcell(["test", &two, "--trigger", "b"]);
+    assert!(tested.code == 0 && tested.stdout.contains("1 passed, 0 failed"), "{tested:?}");
 }

@@ -4,7 +4,7 @@ mod control;
 mod dead;
 mod show;
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 use clap::{Args, Subcommand};
 use serde_json::Value;
@@ -143,19 +143,30 @@ fn list_path(workflow: Option<&str>, status: Option<&str>, limit: usize) -> Stri
 
 /// Runs as a list for people.
 fn table_of(runs: &[Value], format: Format) -> Table {
-    let mut table = Table::new(&["CREATED", "RUN", "WORKFLOW", "STARTED BY", "STATUS", "TOOK", "ERROR"]);
+    // A column that says the same of each run would only take the room of the errors.
+    let several = has_several_triggers(runs);
+    let mut headings = vec!["CREATED", "RUN", "WORKFLOW", "STARTED BY", "STATUS", "TOOK", "ERROR"];
+    headings.retain(|heading| several || *heading != "STARTED BY");
+    let mut table = Table::new(&headings);
     for run in runs {
-        table.row(vec![
-            Cell::time(&run["created"], format),
-            Cell::id(&run["id"]),
-            Cell::of(&run["workflow"]),
-            Cell::text(&started_by(run)),
-            Cell::status(&status(run)),
-            Cell::number(took(run)),
-            Cell::text(&error(run)),
-        ]);
+        let mut cells =
+            vec![Cell::time(&run["created"], format), Cell::id(&run["id"]), Cell::of(&run["workflow"])];
+        cells.extend(several.then(|| Cell::text(&started_by(run))));
+        cells.extend([Cell::status(&status(run)), Cell::number(took(run)), Cell::text(&error(run))]);
+        table.row(cells);
     }
     table
+}
+
+/// Whether some workflow has several triggers, as far as these runs tell: one has a name of its own, or they differ.
+fn has_several_triggers(runs: &[Value]) -> bool {
+    const USUAL: [&str; 4] = ["webhook", "schedule", "manual", "workflow"];
+    let mut first: HashMap<&str, &str> = HashMap::new();
+    runs.iter().filter_map(|run| Some((run["workflow"].as_str()?, run["trigger"].as_str()?))).any(
+        |(workflow, trigger)| {
+            !USUAL.contains(&trigger) || *first.entry(workflow).or_insert(trigger) != trigger
+        },
+    )
 }
 
 /// One run on a line of its own, for a list that grows.
@@ -205,4 +216,29 @@ fn error(run: &Value) -> String {
     let code = run["error"]["code"].as_str().unwrap_or("");
     let step = run["error"]["step"].as_str().map_or(String::new(), |step| format!(" in {step}"));
     format!("{code}{step}: {}", message.lines().next().unwrap_or(""))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_trigger_is_a_column_where_it_is_not_always_the_same() {
+        let run = |workflow: &str, trigger: Option<&str>| json!({ "workflow": workflow, "trigger": trigger });
+        let cases = [
+            (vec![], false),
+            (vec![run("a", Some("webhook")), run("a", Some("webhook")), run("b", Some("schedule"))], false),
+            (vec![run("a", Some("webhook")), run("a", None)], false),
+            (vec![run("a", Some("webhook")), run("b", None), run("a", Some("schedule"))], true),
+            (vec![run("a", Some("returns"))], true),
+        ];
+        for (runs, expected) in cases {
+            assert_eq!(has_several_triggers(&runs), expected, "{runs:?}");
+        }
+        assert_eq!(started_by(&json!({ "cause": "webhook", "trigger": "webhook" })), "webhook");
+        assert_eq!(started_by(&json!({ "cause": "replay", "trigger": "returns" })), "replay returns");
+        assert_eq!(started_by(&json!({ "cause": "subflow", "trigger": null })), "subflow");
+    }
 }

@@ -83,18 +83,23 @@ impl Catalog {
         found
     }
 
-    /// Stores a version's files, then makes it current.
+    /// Stores a version's files and forgets the schedules that it has not, then makes it current.
     pub(crate) async fn install(
         &self,
         store: &dyn Store,
         definition: Arc<Definition>,
     ) -> Result<(), StoreError> {
+        let key = definition.workflow.key.clone();
+        let mut batch = Batch::new();
         if tables::versions::get(store, definition.version).await?.is_none() {
-            let mut batch = Batch::new();
             tables::versions::insert(&mut batch, &definition.bundle);
+        }
+        let schedules = definition.workflow.triggers.iter().filter(|trigger| trigger.schedule().is_some());
+        let kept: Vec<_> = schedules.map(|trigger| trigger.scope(&key)).collect();
+        tables::schedules::keep_only(store, &mut batch, &key, &kept).await?;
+        if !batch.is_empty() {
             store.commit(batch).await?;
         }
-        let key = definition.workflow.key.clone();
         let before = self.current.write().expect("no code panics under this lock").insert(key, definition);
         if let Some(before) = before {
             self.keep_old(before);

@@ -39,6 +39,11 @@ pub struct NamedTrigger {
 pub struct TriggerScope(String);
 
 impl TriggerScope {
+    /// The scope of the triggers of a workflow that have the usual names of their types.
+    pub fn usual(workflow: &WorkflowKey) -> Self {
+        Self(workflow.to_string())
+    }
+
     /// The scope as text. Neither keys nor names hold its colon.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -48,11 +53,11 @@ impl TriggerScope {
 impl NamedTrigger {
     /// Under which name it keeps its state.
     pub fn scope(&self, workflow: &WorkflowKey) -> TriggerScope {
-        TriggerScope(if self.name.as_str() == self.trigger.kind().as_str() {
-            workflow.to_string()
+        if self.name.as_str() == self.trigger.kind().as_str() {
+            TriggerScope::usual(workflow)
         } else {
-            format!("{workflow}:{}", self.name)
-        })
+            TriggerScope(format!("{workflow}:{}", self.name))
+        }
     }
 
     /// What its runs read as `context.trigger`.
