@@ -12,7 +12,7 @@ const MAX_FIELDS: usize = 1_000;
 /// The field in which a browser tells the charset of its form, when that has a field of this name (WHATWG HTML 4.10.21.4).
 pub(super) const CHARSET_FIELD: &str = "_charset_";
 
-/// A body of `application/x-www-form-urlencoded`.
+/// A body of `application/x-www-form-urlencoded`. With `is_event`, a form that is nothing but one field of JSON is that JSON.
 ///
 /// # Errors
 /// Too many fields, a field that should be JSON and is not, or a text that is not in the charset of the form.
@@ -20,6 +20,7 @@ pub(super) fn content(
     body: &[u8],
     declared: Option<Charset>,
     json_fields: &[String],
+    is_event: bool,
 ) -> Result<Content, String> {
     let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
     let own = parts(body).find(|(name, _)| &**name == CHARSET_FIELD.as_bytes());
@@ -38,7 +39,8 @@ pub(super) fn content(
             None => return Err(not_text(&name, charset)),
         }
     }
-    Ok(Content::Decoded(fields.finish()))
+    let event = if is_event { fields.take_sole(json_fields) } else { None };
+    Ok(Content::Decoded(event.unwrap_or_else(|| fields.finish())))
 }
 
 /// Why a field is no text.
@@ -105,6 +107,13 @@ impl Fields {
         self.0.entry(name).or_default().push(value);
     }
 
+    /// The value of the only field, if that is one of `json_fields` and is there once.
+    fn take_sole(&mut self, json_fields: &[String]) -> Option<JsonText> {
+        let (name, values) = self.0.first_mut()?;
+        let is_sole = values.len() == 1 && json_fields.contains(name);
+        if self.0.len() == 1 && is_sole { self.0.pop()?.1.pop() } else { None }
+    }
+
     /// The object of them all.
     pub(super) fn finish(self) -> JsonText {
         let arrays = self.0.into_iter().map(|(name, mut values)| match values.len() {
@@ -124,7 +133,7 @@ mod tests {
 
     fn read(body: &[u8], charset: Option<&str>, json_fields: &[&str]) -> Result<Value, String> {
         let json_fields: Vec<_> = json_fields.iter().map(|&name| name.to_owned()).collect();
-        match content(body, charset.and_then(Charset::of), &json_fields)? {
+        match content(body, charset.and_then(Charset::of), &json_fields, false)? {
             Content::Decoded(json) => Ok(json.to_value()),
             other => panic!("{other:?}"),
         }
@@ -154,14 +163,39 @@ mod tests {
     #[test]
     fn json_in_a_field_is_read_where_that_is_said() {
         let body = b"payload=%7B%22id%22%3A12345678901234567890%2C%22a%22%3A%5B1%5D%7D&other=%7B%7D";
-        let read_with =
-            |fields: &[&str]| content(body, None, &fields.iter().map(|&f| f.to_owned()).collect::<Vec<_>>());
+        let read_with = |fields: &[&str]| {
+            content(body, None, &fields.iter().map(|&f| f.to_owned()).collect::<Vec<_>>(), false)
+        };
         let Ok(Content::Decoded(json)) = read_with(&["payload"]) else { panic!("it is a form") };
         assert_eq!(json.as_str(), r#"{"payload":{"id":12345678901234567890,"a":[1]},"other":"{}"}"#);
         let Ok(Content::Decoded(json)) = read_with(&[]) else { panic!("it is a form") };
         assert!(json.to_value()["payload"].is_string());
         let wrong = read(b"payload=nope", None, &["payload"]).unwrap_err();
         assert!(wrong.contains("`payload` is not JSON"), "{wrong}");
+    }
+
+    #[test]
+    fn a_form_of_nothing_but_the_event_is_the_event() {
+        let names = ["payload".to_owned()];
+        let of = |body: &str, is_event| match content(body.as_bytes(), None, &names, is_event) {
+            Ok(Content::Decoded(json)) => json.as_str().to_owned(),
+            other => panic!("{body}: {other:?}"),
+        };
+        let cases = [
+            ("payload=%7B%22id%22%3A12345678901234567890%7D", r#"{"id":12345678901234567890}"#),
+            ("payload=[1]&", "[1]"),
+            ("payload=null", "null"),
+            ("payload=1&a=2", r#"{"payload":1,"a":"2"}"#),
+            ("a=2&payload=1", r#"{"a":"2","payload":1}"#),
+            ("payload=1&payload=2", r#"{"payload":[1,2]}"#),
+            ("text=1", r#"{"text":"1"}"#),
+            ("", "{}"),
+        ];
+        for (body, expected) in cases {
+            assert_eq!(of(body, true), expected, "{body}");
+        }
+        assert_eq!(of("payload=[1]", false), r#"{"payload":[1]}"#);
+        assert!(content(b"payload=nope", None, &names, true).is_err());
     }
 
     #[test]
@@ -181,10 +215,10 @@ mod tests {
 
         #[test]
         fn any_bytes_make_an_object_or_are_refused(body in prop::collection::vec(any::<u8>(), 0..300)) {
-            if let Ok(Content::Decoded(json)) = content(&body, None, &[]) {
+            if let Ok(Content::Decoded(json)) = content(&body, None, &[], false) {
                 prop_assert!(json.to_value().is_object());
             }
-            let Ok(Content::Decoded(json)) = content(&body, Charset::of("latin1"), &[]) else { panic!("every byte is text") };
+            let Ok(Content::Decoded(json)) = content(&body, Charset::of("latin1"), &[], true) else { panic!("every byte is text") };
             prop_assert!(json.to_value().is_object());
         }
     }

@@ -46,6 +46,7 @@ impl From<String> for FormatError {
 pub struct Reading {
     format: BodyFormat,
     json_fields: Vec<String>,
+    form_is_event: bool,
     charset: Option<Charset>,
 }
 
@@ -55,6 +56,7 @@ impl Reading {
         Self {
             format: webhook.body,
             json_fields: webhook.json_fields().iter().map(|&name| name.to_owned()).collect(),
+            form_is_event: webhook.form_is_event(),
             charset: webhook.charset.as_deref().and_then(Charset::of),
         }
     }
@@ -153,7 +155,7 @@ pub fn decode(reading: &Reading, content_type: Option<&str>, body: &[u8]) -> Res
         BodyFormat::Form if Named::of(&essence) == Named::Multipart => {
             Ok(multipart::content(content_type, body, charset, &reading.json_fields)?)
         }
-        BodyFormat::Form => Ok(form::content(body, charset, &reading.json_fields)?),
+        BodyFormat::Form => Ok(form::content(body, charset, &reading.json_fields, reading.form_is_event)?),
         BodyFormat::Text => Ok(text(body, charset).unwrap_or_else(|| undecoded(&essence))),
         BodyFormat::Xml => xml_or_empty(body, charset),
         BodyFormat::Raw => Ok(Content::Binary),
@@ -179,7 +181,7 @@ fn auto(
         Named::Form if is_blank(body) => Content::Empty,
         Named::Form => match tree() {
             Some(content) => content,
-            None => form::content(body, charset, &reading.json_fields)?,
+            None => form::content(body, charset, &reading.json_fields, reading.form_is_event)?,
         },
         Named::Multipart => multipart::content(content_type, body, charset, &reading.json_fields)?,
         Named::OtherMultipart => return Err(FormatError::Type(essence.to_owned())),

@@ -181,7 +181,7 @@ proptest! {
         ]),
         body in prop::collection::vec(any::<u8>(), 0..300),
     ) {
-        let reading = Reading { format, json_fields: vec!["a".to_owned()], charset: None };
+        let reading = Reading { format, json_fields: vec!["a".to_owned()], form_is_event: false, charset: None };
         if let Ok(Content::Decoded(json) | Content::Multipart { fields: json, .. }) = decode(&reading, Some(kind), &body) {
             prop_assert!(JsonText::check(json.as_str()).is_ok(), "{}", json.as_str());
         }

@@ -101,10 +101,34 @@ pub(super) fn in_body(
         return Some(json.into_bytes());
     }
     let is_form = content_type.is_some_and(|value| value.starts_with("application/x-www-form-urlencoded"));
-    match is_form.then(|| in_form(text, hidden))? {
-        Cow::Owned(form) => Some(form.into_bytes()),
-        Cow::Borrowed(_) => None,
+    let form = is_form.then(|| in_form(text, hidden))?;
+    // Some senders put the JSON of the event into a field.
+    let json = in_fields(&form, hidden, depth);
+    match (json, form) {
+        (Some(form), _) | (None, Cow::Owned(form)) => Some(form.into_bytes()),
+        (None, Cow::Borrowed(_)) => None,
     }
+}
+
+/// A form with these fields hidden in the JSON that its own fields hold; nothing when none of them is there.
+fn in_fields(form: &str, hidden: &dyn Fn(&str) -> bool, depth: usize) -> Option<String> {
+    let mut changed = false;
+    let parts: Vec<Cow<'_, str>> = form
+        .split('&')
+        .map(|part| {
+            let (_, value) = form_urlencoded::parse(part.as_bytes()).next()?;
+            let json =
+                value.trim_start().starts_with(['{', '[']).then(|| in_json(&value, hidden, depth))??;
+            let (name, _) = part.split_once('=')?;
+            Some(format!("{name}={}", form_urlencoded::byte_serialize(json.as_bytes()).collect::<String>()))
+        })
+        .zip(form.split('&'))
+        .map(|(new, part)| {
+            changed |= new.is_some();
+            new.map_or(Cow::Borrowed(part), Cow::Owned)
+        })
+        .collect();
+    changed.then(|| parts.join("&"))
 }
 
 #[cfg(test)]
@@ -164,6 +188,14 @@ mod tests {
             in_body(Some("application/x-www-form-urlencoded"), form.as_bytes(), &is_credential, ALL).unwrap();
         assert!(!String::from_utf8(body).unwrap().contains("abc"));
         assert_eq!(in_body(Some("text/plain"), b"token=abc", &is_credential, ALL), None);
+        let typed = Some("application/x-www-form-urlencoded");
+        let nested = b"a=1&payload=%7B%22token%22%3A%22abc%22%2C%22b%22%3A%5B2%5D%7D&c";
+        let body = String::from_utf8(in_body(typed, nested, &is_credential, TOP).unwrap()).unwrap();
+        let fields: Vec<_> = form_urlencoded::parse(body.as_bytes()).into_owned().collect();
+        assert_eq!(fields[1].1, r#"{"token":"[hidden]","b":[2]}"#, "{body}");
+        assert!(body.starts_with("a=1&payload=") && body.ends_with("&c"), "{body}");
+        let deep = b"payload=%7B%22user%22%3A%7B%22token%22%3A%22abc%22%7D%7D";
+        assert_eq!(in_body(typed, deep, &is_credential, TOP), None);
     }
 
     proptest! {

@@ -37,6 +37,7 @@ mod examples;
 mod files;
 mod floods;
 mod flow;
+mod form_events;
 mod generated;
 mod github;
 mod guards;

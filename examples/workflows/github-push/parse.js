@@ -1,5 +1,5 @@
-// GitHub sends JSON, or a form whose field `payload` holds the JSON: both work.
-const data = typeof context.data?.payload === 'string' ? JSON.parse(context.data.payload) : context.data;
+// GitHub sends JSON, or a form whose one field `payload` holds the JSON. With `verify` of GitHub, both are the event itself.
+const data = context.data;
 
 const commits = data?.commits ?? [];
 return {

@@ -86,6 +86,12 @@ impl Webhook {
         }
     }
 
+    /// Whether a form that holds nothing but a field of its sender's JSON is the event itself, so that a sender's two types of
+    /// content give the same `context.data`. A trigger that names its fields gets them where it expects them.
+    pub fn form_is_event(&self) -> bool {
+        self.json_fields.is_none()
+    }
+
     /// The path of its requests, with the parameters by name.
     pub fn address(&self, key: &WorkflowKey) -> String {
         match &self.path {
