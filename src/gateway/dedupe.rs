@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 use super::digits;
 use crate::{
     engine::{DedupeKey, EventRoots, ReplayKey},
-    model::{Dedupe, Event, FieldError, Span, TriggerScope, Webhook, WhenUnknown},
+    model::{Content, Dedupe, Event, FieldError, Span, TriggerScope, Webhook, WhenUnknown},
     template::{Budget, Path, Root, Template},
     verify::{Replay, Scheme},
 };
@@ -67,8 +67,8 @@ fn template(text: &str) -> Result<Template, FieldError> {
     Ok(template)
 }
 
-/// What copies of this delivery to the trigger with this scope are recognised by; nothing when the template gives nothing. `query` is that of the
-/// request as it came.
+/// What copies of this delivery to the trigger with this scope are recognised by; nothing when the template, or one of its parts, gives
+/// nothing. `query` is that of the request as it came.
 ///
 /// A verified sender may send a copy that differs a little, as senders do. A delivery of a stranger is a copy only if it is
 /// the same to the byte. Otherwise somebody who guesses an id would get the answer of another, or keep the true delivery
@@ -84,7 +84,9 @@ pub(super) fn key(
     let content = unverified.then(|| content(event, query.unwrap_or("")));
     // The key is hashed while it is written, and never held. A key beyond the bound does not count, so no event is taken for another.
     DedupeKey::written(trigger, content.as_ref(), *ttl, |out| {
-        template.write_text(&roots, out, &mut Budget::new(MAX_KEY)).is_ok()
+        // With a part missing, what is left of the key is that of other events, too.
+        template.has_all_parts(&roots)
+            && template.write_text(&roots, out, &mut Budget::new(MAX_KEY)).is_ok()
             && template
                 .references()
                 .filter_map(|path| beyond(event, path))
@@ -97,7 +99,16 @@ pub(super) fn key(
 fn beyond(event: &Event, path: &Path) -> Option<String> {
     match path.segments().split_first() {
         Some((first, rest)) if path.root() == Root::Context && first.as_str() == "data" => {
-            digits::beyond(&event.body, rest)
+            let text = match &event.content {
+                Content::Decoded(json) => json.as_str().as_bytes(),
+                Content::Empty
+                | Content::Json
+                | Content::Text
+                | Content::Binary
+                | Content::Multipart { .. }
+                | Content::Undecoded { .. } => &event.body,
+            };
+            digits::beyond(text, rest)
         }
         Some(_) | None => None,
     }

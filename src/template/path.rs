@@ -93,6 +93,13 @@ impl Path {
             }
             at = next;
         }
+        if root == Root::Context
+            && let [Segment::Key(first), Segment::Key(name), ..] = segments.as_mut_slice()
+            && first == "headers"
+        {
+            // Headers have their names in lower case. Authors copy a name as the sender's documentation writes it.
+            name.make_ascii_lowercase();
+        }
         if segments.is_empty() && matches!(root, Root::Env | Root::Secrets) {
             return Err(PathError::NeedsName(root));
         }
@@ -132,6 +139,17 @@ impl Path {
             (Found::One(Value::Null), Some(fallback)) => Found::One(fallback.value()),
             (found, _) => found,
         })
+    }
+
+    /// Whether it gives more than null, an empty text, or an array made of these. A budget that is not enough says nothing.
+    pub(super) fn gives(&self, roots: &dyn Roots, budget: &mut Budget) -> bool {
+        let nothing = |value: &Value| value.is_null() || value.as_str() == Some("");
+        self.fallback.is_some()
+            || match self.find(roots, budget) {
+                Ok(Found::One(value)) => !nothing(value),
+                Ok(Found::Many(values)) => !values.into_iter().all(nothing),
+                Err(_) => true,
+            }
     }
 
     /// The value as text: an empty text for null, a string as it is, anything else as compact JSON.
@@ -317,6 +335,9 @@ mod tests {
             (" $context.method ", json!("POST")),
             ("$context.headers.x-github-delivery", json!("d-1")),
             ("$context.headers[\"x-github-delivery\"]", json!("d-1")),
+            ("$context.headers.X-GitHub-Delivery", json!("d-1")),
+            ("$context.headers[\"X-GITHUB-Delivery\"]", json!("d-1")),
+            ("$context.data.Text", json!(null)),
             ("$steps.parse.branch", json!("main")),
             ("$jobsMapByNodeKey.parse.branch", json!("main")),
             ("$steps.parse", json!({"branch": "main", "sha": "abc"})),

@@ -149,6 +149,14 @@ impl Template {
         fill::into(out, budget, |fill| self.fill_json(roots, fill))
     }
 
+    /// Whether each of its paths gives something: not null, not an empty text, and not an array made of nothing but these. A
+    /// path with a fallback gives what its author chose. For keys, where a part that is missing would make different values
+    /// one key.
+    pub fn has_all_parts(&self, roots: &dyn Roots) -> bool {
+        let mut budget = Budget::of_work();
+        self.references().all(|path| path.gives(roots, &mut budget))
+    }
+
     /// Its pieces, in order.
     pub fn parts(&self) -> &[Part] {
         &self.0
@@ -290,6 +298,28 @@ mod tests {
         assert_eq!(read, ["$env.A", "$steps.x.y", "$secrets.K"]);
         let names: Vec<_> = template.references().map(Path::name).collect();
         assert_eq!(names, [Some("A"), Some("x"), Some("K")]);
+    }
+
+    #[test]
+    fn a_key_has_all_its_parts_or_lacks_one() {
+        for (text, all) in [
+            ("plain", true),
+            ("{{$context.data.count}}", true),
+            ("{{$context.data.zero}}", true),
+            ("{{$context.data.empty}}", true),
+            ("o:{{$context.data.count}}-{{$context.data.text}}", true),
+            ("o:{{$context.data.nothing}}", false),
+            ("o:{{$context.data.none}}", false),
+            ("{{$context.data.count}}-{{$context.headers.x-none}}", false),
+            ("o:{{$context.data.nothing ?? 'none'}}", true),
+            ("o:{{$context.data.nothing ?? ''}}", true),
+            ("{{$context.data.rows.title}}", true),
+            ("{{$context.data.rows.nothing}}", false),
+            ("{{$context.data.empty.nothing}}", false),
+        ] {
+            let template = Template::parse(text).unwrap();
+            assert_eq!(template.has_all_parts(&fixture()), all, "{text}");
+        }
     }
 
     #[test]

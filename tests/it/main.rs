@@ -66,6 +66,7 @@ mod open_questions;
 mod outbound;
 mod package;
 mod packages;
+mod partial_keys;
 mod pasted;
 mod pasted_corpus;
 mod paths;

@@ -160,6 +160,12 @@ impl Keys {
                 Err(_) => hash.chain_update("too large").finalize().into(),
             }
         };
+        // Debounce and singleton end one event for the sake of another. Events that lack a part of the key are not of one group.
+        let is_named = |template: &Option<Template>| {
+            template
+                .as_ref()
+                .is_none_or(|template| template.has_all_parts(&EventRoots::new(event, template.references())))
+        };
         Groups {
             group: self.concurrency.as_ref().map(|(key, limit)| (group("concurrency", key), *limit)),
             pace: self.throttle.as_ref().map(|(key, limit, per_ms)| Pace {
@@ -167,7 +173,7 @@ impl Keys {
                 limit: *limit,
                 per_ms: *per_ms,
             }),
-            slot: self.slot.as_ref().map(|key| group("slot", key)),
+            slot: self.slot.as_ref().filter(|key| is_named(key)).map(|key| group("slot", key)),
         }
     }
 }
