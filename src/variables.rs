@@ -50,6 +50,12 @@ pub(crate) struct Noting {
 }
 
 impl Noting {
+    /// Whether a variable that was asked for is there, and the workflow does not see it.
+    pub(crate) fn withholds(&self) -> impl Fn(&str) -> bool + Send + Sync + use<> {
+        let missed = Arc::clone(&self.missed);
+        move |name| missed.lock().expect("no code panics under this lock").contains(name)
+    }
+
     /// The variables that the process has and the workflow does not see, and what to do about them.
     pub(crate) fn told(&self) -> Option<String> {
         let missed = self.missed.lock().expect("no code panics under this lock");

@@ -6,6 +6,7 @@
 
 #[macro_use]
 mod print;
+mod problems;
 mod questions;
 
 mod backup;
@@ -33,12 +34,13 @@ mod table;
 mod terminal;
 mod test;
 mod types;
+mod unsent_bodies;
 mod waiting;
 mod workflows;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 use crate::{
     app::LoadError,
@@ -119,7 +121,7 @@ impl Verdict {
 
 /// Runs the command that the process was started with.
 pub fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = Arguments::try_parse().unwrap_or_else(|error| without_hidden(error).exit());
     let result = match arguments.command {
         Command::Serve(arguments) => serve::execute(arguments),
         Command::Run(arguments) => run::execute(&arguments),
@@ -155,6 +157,28 @@ pub fn main() -> ExitCode {
             ExitCode::from(2)
         }
     }
+}
+
+/// A mistake on the command line, without a proposal of commands that are not for people.
+fn without_hidden(mut error: clap::Error) -> clap::Error {
+    use clap::error::{ContextKind, ContextValue};
+    let known = Arguments::command();
+    let is_hidden = |name: &String| known.find_subcommand(name).is_some_and(clap::Command::is_hide_set);
+    match error.get(ContextKind::SuggestedSubcommand) {
+        Some(ContextValue::Strings(names)) => {
+            let shown: Vec<String> = names.iter().filter(|name| !is_hidden(name)).cloned().collect();
+            if shown.is_empty() {
+                error.remove(ContextKind::SuggestedSubcommand);
+            } else {
+                error.insert(ContextKind::SuggestedSubcommand, ContextValue::Strings(shown));
+            }
+        }
+        Some(ContextValue::String(name)) if is_hidden(name) => {
+            error.remove(ContextKind::SuggestedSubcommand);
+        }
+        Some(_) | None => {}
+    }
+    error
 }
 
 /// An error with its causes on one line. Many of our messages already quote their cause; such a cause is not printed

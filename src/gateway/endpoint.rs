@@ -19,7 +19,7 @@ use crate::{
     model::{FieldError, Limits, NamedTrigger, Span, Webhook, Workflow, WorkflowKey},
     secrets::Redactor,
     template::{Budget, Root, Roots, Template},
-    verify::Scheme,
+    verify::{Scheme, SchemeError},
 };
 
 /// How errors call the trigger that they are about.
@@ -35,6 +35,8 @@ pub struct Endpoint {
     trigger: usize,
     /// How deliveries are verified. An error refuses all of them.
     pub(super) scheme: Result<Option<Scheme>, FieldError>,
+    /// Whether the error of the scheme is about the value of a secret.
+    wrong_secret: bool,
     /// The questions that its senders ask before they send. An error refuses everything.
     pub(super) handshake: Result<Option<Handshake>, FieldError>,
     /// How their bodies are read.
@@ -102,6 +104,8 @@ impl Endpoint {
         sources: Sources<'_>,
     ) -> Result<Self, FieldError> {
         let (scheme, secrets) = scheme(webhook, sources);
+        let wrong_secret = scheme.as_ref().is_err_and(SchemeError::is_of_a_secret);
+        let scheme = scheme.map_err(|error| FieldError::new("trigger.verify", error.to_string()));
         let name = scheme.as_ref().ok().and_then(Option::as_ref).map(Scheme::name);
         // Once with any secret: what is wrong without one is wrong for good.
         Handshake::compile(webhook, name, &|_| Ok("any".to_owned()))?;
@@ -115,6 +119,7 @@ impl Endpoint {
         let at = &definition.workflow.triggers[trigger].at;
         Ok(Self {
             scheme: scheme.map_err(|error| error.moved(HERE, at)),
+            wrong_secret,
             handshake: handshake.map_err(|error| error.moved(HERE, at)),
             reading,
             dedupe,
@@ -131,6 +136,11 @@ impl Endpoint {
     /// Why no delivery can be accepted, if so.
     pub fn unavailable(&self) -> Option<&FieldError> {
         self.scheme.as_ref().err().or_else(|| self.handshake.as_ref().err())
+    }
+
+    /// Whether no delivery can be accepted because of the value of a secret: with another one this may be right.
+    pub fn lacks_right_secret(&self) -> bool {
+        self.wrong_secret
     }
 
     /// Warnings for its author, though nothing is wrong.
@@ -172,21 +182,14 @@ fn reading(webhook: &Webhook) -> Result<Reading, FieldError> {
 }
 
 /// The scheme with its secrets filled in, and what masks them.
-fn scheme(webhook: &Webhook, sources: Sources<'_>) -> (Result<Option<Scheme>, FieldError>, Redactor) {
+fn scheme(webhook: &Webhook, sources: Sources<'_>) -> (Result<Option<Scheme>, SchemeError>, Redactor) {
     let values = RefCell::new(Vec::new());
     let resolve = |template: &str| {
         let value = resolve(template, sources)?;
         values.borrow_mut().push(value.clone());
         Ok(value)
     };
-    let scheme = webhook
-        .verify
-        .as_ref()
-        .map(|verify| {
-            Scheme::compile(verify, &resolve)
-                .map_err(|error| FieldError::new("trigger.verify", error.to_string()))
-        })
-        .transpose();
+    let scheme = webhook.verify.as_ref().map(|verify| Scheme::compile(verify, &resolve)).transpose();
     let values = values.into_inner();
     (scheme, Redactor::new(values.iter().map(|value| ("webhook", value.as_str()))))
 }

@@ -30,6 +30,7 @@ mod request_log;
 mod resend;
 mod route;
 mod sealed;
+mod stand_ins;
 
 pub use budget::BodyLimits;
 pub use client::{ForwardedHeader, Proxies};
@@ -37,6 +38,7 @@ pub use endpoint::{Endpoint, Endpoints, Sources};
 pub use hosts::{HostName, HostNameError, Hosts};
 pub use resend::ResendError;
 pub use route::collision;
+pub use stand_ins::STAND_INS;
 
 use std::{net::IpAddr, sync::Arc, thread::available_parallelism};
 

@@ -153,6 +153,41 @@ pub enum SchemeError {
     },
 }
 
+impl SchemeError {
+    /// Whether it is about the value of a secret, rather than about what the setting says. Whoever does not know the secrets
+    /// cannot tell whether it is true.
+    pub fn is_of_a_secret(&self) -> bool {
+        match self {
+            Self::EmptySecret { .. }
+            | Self::SecretEncoding { .. }
+            | Self::PublicKey { .. }
+            | Self::PrivateKey { .. }
+            | Self::Pem { .. }
+            | Self::Key { .. }
+            | Self::Pair { .. }
+            | Self::MixedTokens
+            | Self::AesKey { .. } => true,
+            Self::Field { error, .. } => error.is_of_a_secret(),
+            Self::Unresolved { .. }
+            | Self::NoSecret
+            | Self::HeaderName { .. }
+            | Self::Until { .. }
+            | Self::Fields(_)
+            | Self::NoTime
+            | Self::TimePlaces
+            | Self::TwoIds
+            | Self::BodyPath { .. }
+            | Self::Pairs(_)
+            | Self::EmptySeparator
+            | Self::Signed(_)
+            | Self::BodyNotCovered
+            | Self::NotCovered { .. }
+            | Self::Border { .. }
+            | Self::NoSource { .. } => false,
+        }
+    }
+}
+
 /// The true reason of a refusal. It is only for the request log: the caller learns only that it was refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Rejected {

@@ -16,6 +16,7 @@ mod bundle_files;
 mod callbacks;
 mod calls;
 mod check;
+mod check_secrets;
 mod cli;
 mod cli_for_people;
 mod conformance;
