@@ -52,7 +52,7 @@ fn in_page(body: &[u8]) -> Option<Charset> {
             && let Some(charset) = Charset::of(&label)
         {
             // Whoever can write this in ASCII writes no UTF-16: the standard takes such a page for UTF-8.
-            return if charset.is_utf16() { None } else { Some(charset) };
+            return if charset.is_utf_16() { None } else { Some(charset) };
         }
         rest = &rest[1..];
     }

@@ -60,6 +60,35 @@ pub(super) fn extended(value: &str) -> Option<String> {
     Charset::of(label)?.decode(&bytes).map(std::borrow::Cow::into_owned)
 }
 
+/// The value of a parameter that is written in pieces, as in `filename*0="a"; filename*1="b.csv"` or
+/// `filename*0*=utf-8''%E6%8A; filename*1*=%A5` (RFC 2231 sections 3 and 4); nothing when there is no first piece. What cannot be
+/// decoded stays as it was written, so that a file stays a file.
+pub(super) fn continued(parameters: &[(String, String)], name: &str) -> Option<String> {
+    let piece = |number: usize| {
+        let plain = parameter(parameters, &format!("{name}*{number}")).map(|text| (text, false));
+        plain.or_else(|| parameter(parameters, &format!("{name}*{number}*")).map(|text| (text, true)))
+    };
+    let pieces: Vec<(String, bool)> = (0..parameters.len()).map_while(piece).collect();
+    let (first, is_extended) = pieces.first()?;
+    let written = || pieces.iter().map(|(text, _)| text.as_str()).collect::<String>();
+    if !is_extended {
+        return Some(written());
+    }
+    let decoded = || {
+        let (label, rest) = first.split_once('\'')?;
+        let (_language, begin) = rest.split_once('\'')?;
+        let mut bytes: Vec<u8> = percent_encoding::percent_decode(begin.as_bytes()).collect();
+        for (text, is_extended) in &pieces[1..] {
+            match is_extended {
+                true => bytes.extend(percent_encoding::percent_decode(text.as_bytes())),
+                false => bytes.extend_from_slice(text.as_bytes()),
+            }
+        }
+        Charset::of(label)?.decode(&bytes).map(std::borrow::Cow::into_owned)
+    };
+    Some(decoded().unwrap_or_else(written))
+}
+
 /// A value with its encoded words (RFC 2047) read, as .NET, Java and mail programs write names; itself when it has none, or one
 /// that cannot be read.
 pub(super) fn encoded_words(value: &str) -> String {

@@ -53,11 +53,12 @@ pub(super) fn content(
                 if bytes.len() > MAX_FIELD {
                     return Err(format!("the field `{field}` is over {MAX_FIELD} bytes"));
                 }
+                let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
                 if content_type.as_deref().is_some_and(is_json) {
-                    let value = json::field(&field, text.trim_start_matches('\u{feff}'))?;
+                    let value = json::field(&field, text)?;
                     fields.add_json(field, value);
                 } else {
-                    fields.add(field, text.into_owned(), json_fields)?;
+                    fields.add(field, text.to_owned(), json_fields)?;
                 }
             }
             (filename, _) => {
@@ -182,14 +183,31 @@ struct Head {
 
 impl Head {
     fn read(head: &[u8], charset: Option<Charset>) -> Result<Self, String> {
-        let head = charset::guessed(head, charset);
+        // An escape begins another charset (ISO-2022-JP).
+        if head.iter().any(|byte| byte.is_ascii_control() && !b"\t\r\n\x1b".contains(byte)) {
+            return Err("the head of a part holds control characters".to_owned());
+        }
+        let first = Self::parse(&charset::guessed(head, charset));
+        // In a charset that was guessed wrong, the second byte of a character may look like the escape of a quote.
+        let read =
+            first.or_else(|why| charset::others(head).find_map(|text| Self::parse(&text).ok()).ok_or(why));
+        let is_text = std::str::from_utf8(head).is_ok();
+        read.map_err(|why| match is_text {
+            true => why,
+            false => format!(
+                "{why}; its head is not UTF-8: give the charset of its sender as \"charset\" of the trigger, for instance \"shift_jis\""
+            ),
+        })
+    }
+
+    fn parse(head: &str) -> Result<Self, String> {
         let (mut disposition, mut content_type) = (None, None);
         for (count, line) in head.split("\r\n").enumerate() {
             if count >= MAX_LINES {
                 return Err(format!("a part has more than {MAX_LINES} headers"));
             }
-            if line.chars().any(|character| character.is_control() && character != '\t') {
-                return Err("the head of a part holds control characters".to_owned());
+            if line.contains(['\r', '\n']) {
+                return Err("the head of a part holds half of a line's end".to_owned());
             }
             let (name, value) = line.split_once(':').ok_or("a header of a part has no colon")?;
             let kept = match name.to_ascii_lowercase().as_str() {
@@ -211,7 +229,9 @@ impl Head {
         let named = |name: &str| {
             let extended =
                 media::parameter(&parameters, &format!("{name}*")).and_then(|value| media::extended(&value));
-            extended.or_else(|| media::parameter(&parameters, name).map(|value| media::encoded_words(&value)))
+            extended
+                .or_else(|| media::continued(&parameters, name))
+                .or_else(|| media::parameter(&parameters, name).map(|value| media::encoded_words(&value)))
         };
         let field = named("name").ok_or("a part has no name")?;
         let filename = named("filename").or_else(|| media::parameter(&parameters, "filename*"));
@@ -281,8 +301,17 @@ mod tests {
 
     #[test]
     fn names_and_fields_are_read_as_their_senders_write_them() {
-        let file_names: [(&[u8], &str); 8] = [
+        let file_names: [(&[u8], &str); 17] = [
             (b"filename=\"a.csv\"", "a.csv"),
+            (b"filename*0=\"ab\"; filename*1=\"cd.csv\"", "abcd.csv"),
+            (b"filename*1=cd.csv; filename*0=ab", "abcd.csv"),
+            (b"filename*0*=utf-8''%E6%8A; filename*1*=%A5.csv", "报.csv"),
+            (b"filename*0*=gbk'zh'%b1%a8; filename*1=\".csv\"", "报.csv"),
+            (b"filename=\"x.csv\"; filename*0=a; filename*1=b", "ab"),
+            (b"filename*0*=nope''%E6", "nope''%E6"),
+            (b"filename=\"\x8e\xca\x90^.jpg\"", "幨恀.jpg"),
+            (b"filename=\"\x8b@\x94\\\"", "機能"),
+            (b"filename=\"\x8f\x88\xc8\xfd.csv\"", "張三.csv"),
             (b"filename*=UTF-8''%E6%8A%A5%E5%91%8A.csv", "报告.csv"),
             (b"filename=\"fallback.csv\"; filename*=utf-8''%e6%8a%a5%e5%91%8a.csv", "报告.csv"),
             (b"filename=\"=?utf-8?B?5oql5ZGKLmNzdg==?=\"", "报告.csv"),
@@ -298,6 +327,8 @@ mod tests {
             assert_eq!(fields, json!({}), "{written:?}");
             assert_eq!(files[0].filename.as_deref(), Some(expected), "{}", String::from_utf8_lossy(written));
         }
+        let marked = b"--XX\r\nContent-Disposition: form-data; name=f\r\n\r\n\xef\xbb\xbfhi\r\n--XX--";
+        assert_eq!(read(marked).unwrap().0, json!({"f": "hi"}), "a byte order mark");
         let gbk = b"\xb1\xa8\xb8\xe6";
         let end = b"\r\n--XX--";
         let head = |more: &str| {
