@@ -35,8 +35,11 @@ struct Open {
 /// # Errors
 /// Why it is none, or which cap it is over.
 pub(super) fn to_json(bytes: &[u8], by_type: Option<Charset>) -> Result<Value, String> {
-    let text = charset::text(bytes, by_type.or_else(|| declared(bytes)))
-        .map_err(|why| format!("the XML cannot be read: {why}"))?;
+    // What begins in ASCII is not UTF-16, whatever was declared: .NET writes `encoding="utf-16"` into texts that it then sends
+    // as UTF-8 (WHATWG HTML 13.2.3.2 takes it for UTF-8, too).
+    let begins_in_ascii = matches!(bytes.trim_ascii_start(), [b'<', 1..0x80, ..]);
+    let said = by_type.or_else(|| declared(bytes)).filter(|said| !(said.is_utf_16() && begins_in_ascii));
+    let text = charset::text(bytes, said).map_err(|why| format!("the XML cannot be read: {why}"))?;
     let mut reader = Reader::from_str(&text);
     let mut open: Vec<Open> = Vec::new();
     let mut root: Option<Value> = None;
@@ -198,7 +201,12 @@ mod tests {
 
     #[test]
     fn a_document_is_read_in_the_charset_that_it_says() {
-        let cases: [(&[u8], Option<&str>, &str); 6] = [
+        let cases: [(&[u8], Option<&str>, &str); 11] = [
+            ("<?xml version=\"1.0\" encoding=\"UTF-16\"?><a>é</a>".as_bytes(), None, "é"),
+            ("<?xml version=\"1.0\" encoding=\"utf-16le\"?><a>é</a>".as_bytes(), None, "é"),
+            ("\n<a>é</a>".as_bytes(), Some("utf-16"), "é"),
+            (b"<\0a\0>\0h\0<\0/\0a\0>\0", Some("utf-16"), "h"),
+            (b"\0<\0a\0>\0h\0<\0/\0a\0>", Some("utf-16be"), "h"),
             (b"<?xml version=\"1.0\" encoding=\"GBK\"?><a>\xb1\xa8\xb8\xe6</a>", None, "报告"),
             (b"<?xml version='1.0' encoding = 'gb2312' ?><a>\xb1\xa8\xb8\xe6</a>", None, "报告"),
             (b"<a>\xb1\xa8\xb8\xe6</a>", Some("gbk"), "报告"),
