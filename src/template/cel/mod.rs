@@ -9,6 +9,7 @@ mod budget;
 mod check;
 mod explain;
 mod functions;
+mod headers;
 mod meter;
 mod pattern;
 mod values;
@@ -49,6 +50,7 @@ impl Cel {
     /// When the text is not CEL, too complex, or names what does not exist.
     pub(super) fn compile(text: &str) -> Result<Self, ConditionError> {
         let mut expression = parse(text)?;
+        headers::lower(&mut expression);
         let reads = Reads::new(check::check(&expression)?);
         let patterns = meter::meter(&mut expression)?;
         Ok(Self { expression, reads, patterns: Arc::new(patterns) })
@@ -131,6 +133,10 @@ fn syntax(text: &str, errors: &ParseErrors) -> ConditionError {
     }
     if text.contains("{{") {
         message.push_str(" (a condition is written without {{ }})");
+    } else if let Some(name) = foreign_name(text) {
+        message.push_str(&format!(
+            " (a name with other letters than a to z is written in brackets: ['{name}'])"
+        ));
     } else if message.contains("has() macro") {
         message.push_str(" (for an unusual key write 'x-name' in context.headers)");
     } else if text.contains('\\') {
@@ -139,6 +145,27 @@ fn syntax(text: &str, errors: &ParseErrors) -> ConditionError {
         message.push_str(" (a condition names context, steps, … without the $)");
     }
     ConditionError::Syntax { line, column, message }
+}
+
+/// A name behind a dot that has letters which CEL does not know, outside of quotes.
+fn foreign_name(text: &str) -> Option<&str> {
+    let mut quote = None;
+    for (at, character) in text.char_indices() {
+        match (quote, character) {
+            (Some(open), _) if open == character => quote = None,
+            (Some(_), _) => {}
+            (None, '"' | '\'') => quote = Some(character),
+            (None, '.') => {
+                let rest = &text[at + 1..];
+                let end = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
+                if !rest[..end].is_ascii() {
+                    return Some(&rest[..end]);
+                }
+            }
+            (None, _) => {}
+        }
+    }
+    None
 }
 
 #[cfg(test)]
@@ -183,6 +210,10 @@ mod tests {
             "context.data.rows.all(context, context.n > 0)",
             "size(context.data.empty) == 0 && context.data.text.size() == 5",
             "context.headers['x-github-delivery'] == 'd-1'",
+            "context.headers['X-GitHub-Delivery'] == 'd-1' && context['headers']['X-GITHUB-DELIVERY'] == 'd-1'",
+            "'X-GitHub-Delivery' in context.headers && !('X-Nope' in context.headers)",
+            "!has(context.headers.Host) && [1].all(x, 'X-GitHub-Delivery' in context.headers)",
+            "[{'headers': {'A': 1}}].all(context, context.headers['A'] == 1)",
             "steps.parse.branch == \"main\" && jobsMapByNodeKey.parse.branch == steps.parse.branch",
             "steps.is_main && context.data.yes",
             "has(steps.parse.branch) && !has(steps.parse.nope) && !has(steps.later)",
