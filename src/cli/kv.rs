@@ -13,7 +13,7 @@ use super::{
     print::{self, Json},
     small_runtime,
     table::{Cell, Format, Table},
-    terminal,
+    terminal, workflows,
 };
 use crate::model::{Limits, Span};
 
@@ -117,8 +117,12 @@ async fn show(list: &List) -> anyhow::Result<()> {
         print::json(&page)?;
         return Ok(());
     }
+    let entries = client::list(&page["entries"]);
+    if entries.is_empty() {
+        workflows::must_exist(&list.server, &list.workflow).await?;
+    }
     let mut table = Table::new(&["KEY", "UNTIL", "VALUE"]);
-    for entry in client::list(&page["entries"]) {
+    for entry in entries {
         table.row(vec![
             Cell::id(&entry["key"]),
             Cell::time(&entry["expires"], list.format),

@@ -12,7 +12,7 @@ use super::{
     recovery,
     replies::Replies,
     request_log::RequestLog,
-    run::{Runs, Tools},
+    run::{Failures, Runs, Tools},
     runner,
     stopping::Stopping,
     timers,
@@ -48,7 +48,15 @@ impl Engine {
         let line = Arc::new(Line::new(Arc::clone(&durable), Arc::clone(&catalog), &options));
         let tools = Arc::new(Tools { services, vault, kv, catalog: Arc::clone(&catalog) });
         let running = Arc::new(Semaphore::new(options.max_running));
-        let runs = Arc::new(Runs { durable, line, catalog, replies: Replies::default(), tools, options });
+        let runs = Arc::new(Runs {
+            durable,
+            line,
+            catalog,
+            replies: Replies::default(),
+            tools,
+            options,
+            failures: Failures::default(),
+        });
         Self { runs, running, request_log: Arc::default() }
     }
 

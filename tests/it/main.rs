@@ -104,6 +104,7 @@ mod stopped;
 mod support;
 mod timers;
 mod tls;
+mod told;
 mod triggers_by_command;
 mod types;
 mod typescript;

@@ -28,7 +28,7 @@ pub(super) struct Replay {
     #[arg(long)]
     workflow: Option<String>,
     /// Replay runs that ended in this way: succeeded, failed or cancelled.
-    #[arg(long)]
+    #[arg(long, value_parser = ["succeeded", "failed", "cancelled"])]
     status: Option<String>,
     /// Replay runs from after this run or time (2026-01-31T12:00:00Z).
     #[arg(long)]
@@ -189,7 +189,29 @@ pub(super) async fn retry(retry: &Retry) -> anyhow::Result<Verdict> {
     let path = format!("/api/v1/runs/{}/retry", segment(&retry.run));
     let on = if retry.newest { "newest" } else { "same" };
     let answer = retry.server.send(Method::POST, &path, Some(&json!({ "on": on }))).await?;
+    if !retry.newest {
+        tell_of_newer(&retry.server, &retry.run).await;
+    }
     retry.after_start.follow(&retry.server, &answer).await
+}
+
+/// Says that a run keeps an old version, when its workflow has a newer one: whoever mended the script and retries wants that.
+async fn tell_of_newer(server: &Server, run: &str) {
+    // Only a hint, so nothing fails for it.
+    let Ok(run) = server.get(&format!("/api/v1/runs/{}", segment(run))).await else { return };
+    let Ok(page) = server.get("/api/v1/workflows").await else { return };
+    let present = list(&page["workflows"]).iter().find(|workflow| workflow["key"] == run["workflow"]);
+    if let (Some(own), Some(present)) =
+        (run["version"].as_str(), present.and_then(|it| it["version"].as_str()))
+        && own != present
+    {
+        let short = |version: &str| terminal::safe(&version.chars().take(12).collect::<String>());
+        tell!(
+            "flowcell: the run keeps the version that it began with, {}; the present one is {}: retry with --newest to use it",
+            short(own),
+            short(present)
+        );
+    }
 }
 
 pub(super) async fn cancel(cancel: &Cancel) -> anyhow::Result<Verdict> {

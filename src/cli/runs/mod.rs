@@ -43,13 +43,16 @@ enum Command {
     Dead(dead::Dead),
 }
 
+/// What the status of a run can be.
+const STATUSES: [&str; 5] = ["queued", "waiting", "succeeded", "failed", "cancelled"];
+
 #[derive(Args)]
 struct List {
     /// Only runs of this workflow.
     #[arg(long)]
     workflow: Option<String>,
     /// Only runs of this status: queued, waiting, succeeded, failed or cancelled.
-    #[arg(long)]
+    #[arg(long, value_parser = STATUSES)]
     status: Option<String>,
     /// How many runs.
     #[arg(long, default_value_t = 20)]

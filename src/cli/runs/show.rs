@@ -152,6 +152,11 @@ fn event(context: &Value) {
     if context["method"].is_null() && context["data"].is_null() {
         return;
     }
+    // A run that no request started.
+    if ["method", "path", "ip"].iter().all(|name| context[*name].as_str().is_none_or(str::is_empty)) {
+        field("event", &value(&context["data"]));
+        return;
+    }
     let query = context["rawQuery"].as_str().filter(|query| !query.is_empty());
     let query = query.map_or(String::new(), |query| format!("?{}", terminal::safe(query)));
     let mut line = format!(

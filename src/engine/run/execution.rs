@@ -30,7 +30,8 @@ use crate::{
         workflow::Definition,
     },
     model::{
-        Answer, Entry, ErrorCode, JsonText, Parent, RunError, RunId, StepKey, StepRecord, Wait, WorkflowKey,
+        Answer, Entry, ErrorCode, JsonText, Parent, RunError, RunId, RunStatus, StepKey, StepRecord, Wait,
+        WorkflowKey,
     },
     steps::RetryHint,
     store::{StoreError, tables},
@@ -101,6 +102,10 @@ async fn finish(runs: &Runs, progress: &mut Progress, ending: Ending) -> Result<
     let started = runs.durable.patiently(id, || spawned::after(runs, &progress.run, &output)).await?;
     progress.start_runs(started);
     let committed = progress.commit(&runs.durable).await?;
+    let head = &progress.run.head;
+    if let (RunStatus::Failed, Some(error)) = (head.status, &head.error) {
+        runs.failures.tell(head, error, runs.durable.now_ms());
+    }
     tell_line(&runs.line, id, committed).await;
     if let Some(parent) = progress.run.head.parent.as_ref().filter(|parent| parent.waits)
         && let Err(error) = runs.line.poke(parent.run).await

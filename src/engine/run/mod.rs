@@ -5,6 +5,7 @@
 
 mod attempt;
 mod execution;
+mod failures;
 mod job;
 mod mask;
 mod new_run;
@@ -19,6 +20,7 @@ mod urls;
 use std::sync::Arc;
 
 pub(crate) use execution::{Stop, execute, tell_line};
+pub(crate) use failures::Failures;
 pub(crate) use job::Job;
 pub(crate) use new_run::NewRun;
 pub(crate) use urls::callback_token;
@@ -45,6 +47,7 @@ pub(crate) struct Runs {
     pub(crate) replies: Replies,
     pub(crate) tools: Arc<Tools>,
     pub(crate) options: EngineOptions,
+    pub(crate) failures: Failures,
 }
 
 impl Drop for Runs {
