@@ -232,8 +232,24 @@ fn regular(file: fs::File, path: &Path) -> Result<fs::File, FileError> {
 }
 
 fn text(bytes: Vec<u8>, path: &Path) -> Result<String, FileError> {
-    // The conversion's own error would hold the bytes.
-    String::from_utf8(bytes).map_err(|_| FileError::NotText { path: shown(path) })
+    decoded(bytes).ok_or_else(|| FileError::NotText { path: shown(path) })
+}
+
+/// The text of a file or of stdin: UTF-8, or UTF-16 with its byte order mark, as Windows writes it. The mark is no part of the text.
+/// Nothing when it is no text.
+pub fn decoded(bytes: Vec<u8>) -> Option<String> {
+    let wide = |bytes: &[u8], unit: fn([u8; 2]) -> u16| {
+        let (pairs, rest) = bytes.as_chunks::<2>();
+        let units: Vec<u16> = pairs.iter().map(|&pair| unit(pair)).collect();
+        rest.is_empty().then(|| String::from_utf16(&units).ok()).flatten()
+    };
+    match bytes.as_slice() {
+        [0xff, 0xfe, rest @ ..] => wide(rest, u16::from_le_bytes),
+        [0xfe, 0xff, rest @ ..] => wide(rest, u16::from_be_bytes),
+        [0xef, 0xbb, 0xbf, rest @ ..] => std::str::from_utf8(rest).ok().map(str::to_owned),
+        // The conversion's own error would hold the bytes.
+        _ => String::from_utf8(bytes).ok(),
+    }
 }
 
 fn read_error(path: &Path, source: io::Error) -> FileError {
@@ -246,6 +262,23 @@ fn shown(path: &Path) -> String {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn text_of_windows_is_read_without_its_mark() {
+        let cases: [(&[u8], Option<&str>); 8] = [
+            (b"{}", Some("{}")),
+            (b"\xef\xbb\xbf{}", Some("{}")),
+            (b"\xff\xfe{\0}\0", Some("{}")),
+            (b"\xfe\xff\0{\0}", Some("{}")),
+            (b"", Some("")),
+            (b"\xff\xfe{\0}", None),
+            (b"\xff\xfe\0\xd8", None),
+            (b"\xff", None),
+        ];
+        for (bytes, expected) in cases {
+            assert_eq!(super::decoded(bytes.to_vec()).as_deref(), expected, "{bytes:?}");
+        }
+    }
+
     use std::os::unix::{fs::symlink, net::UnixListener};
 
     use rustix::fs::{CWD, FileType, Mode, mknodat};

@@ -28,7 +28,7 @@ pub enum FolderError {
     #[error(transparent)]
     File(#[from] FileError),
     /// There is no `workflow.json`.
-    #[error("{folder} has no workflow.json; give the folder of one workflow")]
+    #[error("{folder} has no workflow.json; give the folder of a workflow, or a folder of such folders")]
     NoWorkflow { folder: String },
     /// The code is too large.
     #[error("{folder}: its files are over {MAX_BYTES} bytes together")]

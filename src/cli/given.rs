@@ -39,12 +39,13 @@ pub(super) fn content(given: &str, option: &str) -> anyhow::Result<Given> {
         let path = file_of(given);
         return Ok(Given { text: files::given_text(path, MAX_BYTES)?, name: path.to_owned() });
     }
-    let mut text = String::new();
+    let mut bytes = Vec::new();
     std::io::stdin()
         .lock()
         .take(MAX_BYTES)
-        .read_to_string(&mut text)
-        .with_context(|| format!("{option}: stdin is not UTF-8 text"))?;
+        .read_to_end(&mut bytes)
+        .with_context(|| format!("{option}: stdin cannot be read"))?;
+    let text = files::decoded(bytes).with_context(|| format!("{option}: stdin is not UTF-8 text"))?;
     Ok(Given { text, name: PathBuf::from(option) })
 }
 

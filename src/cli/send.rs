@@ -25,7 +25,7 @@ pub(super) struct Arguments {
     /// The webhook's URL.
     url: String,
     /// The secret that both sides know; `name:password` for basic. Where the receiver knows only a public key, the
-    /// private key.
+    /// private key as PEM; for discord its 32 bytes in hex.
     // A key in PEM begins with hyphens.
     #[arg(long, allow_hyphen_values = true)]
     secret: String,

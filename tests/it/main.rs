@@ -116,3 +116,4 @@ mod vendor_crypto;
 mod w_bodies;
 mod w_requests;
 mod w_signatures;
+mod what_check_tells;

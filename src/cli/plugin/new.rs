@@ -122,6 +122,28 @@ impl Language {
     }
 }
 
+impl Language {
+    /// What follows a build, in the folder.
+    fn after(self, name: &PluginName) -> [String; 2] {
+        let ident = name.as_str().replace('-', "_");
+        let file = match self {
+            Self::Rust => format!("target/wasm32-unknown-unknown/release/{ident}.wasm"),
+            Self::Js => format!("build/{name}.wasm"),
+            Self::Python | Self::C => format!("{name}.wasm"),
+        };
+        match self {
+            Self::Rust | Self::Js | Self::Python => {
+                [format!("flowcell plugin test {file}"), format!("flowcell plugin upload {file}")]
+            }
+            // A command does not say what it is called.
+            Self::C => [
+                format!("echo '{{\"name\": \"Ada\"}}' | flowcell plugin test {file} --input -"),
+                format!("flowcell plugin upload {file} --name {name} --version 0.1.0"),
+            ],
+        }
+    }
+}
+
 #[derive(Deserialize)]
 struct TemplateFile {
     from: String,
@@ -164,11 +186,12 @@ pub(super) fn execute(new: &New) -> anyhow::Result<Verdict> {
     write(&folder, &files).with_context(|| format!("cannot make {}", folder.display()))?;
     let (shown, build) = (folder.display(), new.lang.build(&new.name));
     let paths: Vec<_> = files.iter().map(|(path, _)| folder.join(path)).collect();
-    new.out.show(&json!({ "folder": folder, "files": paths, "build": build }), || {
+    let after = new.lang.after(&new.name);
+    new.out.show(&json!({ "folder": folder, "files": paths, "build": build, "then": after }), || {
         format!(
-            "{shown}: {} files. Its README.md tells all; in short:\n  cd {shown} && {build}\n  \
-             flowcell plugin test FILE.wasm, then flowcell plugin upload FILE.wasm",
-            files.len()
+            "{shown}: {} files. Its README.md tells all; in short:\n  cd {shown} && {build}\n  {}",
+            files.len(),
+            after.join("\n  ")
         )
     })?;
     Ok(Verdict::Yes)
@@ -191,6 +214,11 @@ mod tests {
                 assert!(!text.contains("{{name}}") && !text.contains("{{ident}}"), "{}", path.display());
             }
             assert!(files.iter().any(|(_, text)| text.contains("my-plugin")));
+            let readme =
+                files.iter().find(|(path, _)| path.ends_with("README.md")).map(|(_, text)| text).unwrap();
+            for command in language.after(&name) {
+                assert!(readme.contains(&command), "{language:?}: {command}");
+            }
             let templates: BTreeMap<String, Vec<TemplateFile>> = serde_json::from_str(TEMPLATES).unwrap();
             used.extend(templates[language.name()].iter().map(|place| place.from.clone()));
         }

@@ -274,7 +274,7 @@ fn schedules(workflow: &Workflow) -> Result<HashMap<TriggerName, Schedule>, Fiel
         let Some(spec) = trigger.schedule() else { continue };
         let schedule = Schedule::parse(&spec.cron, &spec.timezone).map_err(|error| {
             let field = match &error {
-                ScheduleError::Zone(_) => "timezone",
+                ScheduleError::Zone { .. } => "timezone",
                 ScheduleError::Cron { .. } | ScheduleError::Never(_) => "cron",
             };
             FieldError::new(format!("{}.{field}", trigger.at), error.to_string())

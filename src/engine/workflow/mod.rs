@@ -5,6 +5,7 @@ mod definition;
 mod groups;
 mod locate;
 mod schedule;
+mod zones;
 
 pub use catalog::Catalog;
 pub(crate) use catalog::PinnedError;

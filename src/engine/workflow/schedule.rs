@@ -19,6 +19,7 @@ use jiff::{
     tz::{AmbiguousOffset, TimeZone},
 };
 
+use super::zones;
 use crate::model::{Missed, Span};
 
 /// The longest expression, bytes.
@@ -47,11 +48,23 @@ pub enum ScheduleError {
         reason: String,
     },
     /// No such zone.
-    #[error("`{0}` is no time zone; give a name of the IANA database, such as \"Europe/Berlin\" or \"UTC\"")]
-    Zone(String),
+    #[error("`{name}` is no time zone; {}", near_or_any(near))]
+    Zone {
+        /// What was written.
+        name: String,
+        /// Zones that may be meant.
+        near: Vec<String>,
+    },
     /// A date that no calendar has.
     #[error("`{0}` never fires; there is no such date")]
     Never(String),
+}
+
+fn near_or_any(near: &[String]) -> String {
+    match near {
+        [] => "give a name of the IANA database, such as \"Europe/Berlin\" or \"UTC\"".to_owned(),
+        near => format!("is it \"{}\"?", near.join("\" or \"")),
+    }
 }
 
 /// Times without end.
@@ -76,7 +89,8 @@ impl Schedule {
     pub fn parse(cron: &str, zone: &str) -> Result<Self, ScheduleError> {
         let text = cron.trim();
         let wrong = |reason: &str| ScheduleError::Cron { cron: shown(text), reason: reason.to_owned() };
-        let zone = TimeZone::get(zone.trim()).map_err(|_| ScheduleError::Zone(shown(zone)))?;
+        let zone = TimeZone::get(zone.trim())
+            .map_err(|_| ScheduleError::Zone { name: shown(zone), near: zones::near(zone) })?;
         if text.len() > MAX_CRON {
             return Err(wrong("it is too long"));
         }

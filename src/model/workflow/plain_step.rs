@@ -19,7 +19,8 @@ pub struct SetStep {
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EndStep {
-    /// How the run ends.
+    /// How the run ends; `succeeded` unless given.
+    #[serde(default)]
     pub status: EndStatus,
     /// Why, for people; may hold templates.
     #[serde(default)]
@@ -30,10 +31,11 @@ pub struct EndStep {
 }
 
 /// How an `end` step ends its run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum EndStatus {
     /// As if all steps had been executed.
+    #[default]
     Succeeded,
     /// With the error `ended_as_failed`.
     Failed,
