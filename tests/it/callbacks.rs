@@ -69,7 +69,19 @@ fn a_look_at_the_url_does_not_use_it_up() {
         assert_eq!(page.header("referrer-policy"), Some("no-referrer"));
         assert_eq!(page.header("cache-control"), Some("no-store"));
     }
-    for method in ["HEAD", "OPTIONS", "DELETE", "PATCH"] {
+    for (method, status) in [("HEAD", 200), ("OPTIONS", 204)] {
+        let seen = server.send(&Request::new(method, &path));
+        assert_eq!(
+            (seen.status, seen.text().as_str()),
+            (status, ""),
+            "{method}: what scanners of links send"
+        );
+    }
+    for method in ["HEAD", "OPTIONS"] {
+        let wrong = server.send(&Request::new(method, &path.replace("/wait/", "/wait/0")));
+        assert_eq!(wrong.status, 404, "{method}: without the token nobody learns that the run waits");
+    }
+    for method in ["DELETE", "PATCH"] {
         let refused = server.send(&Request::new(method, &path));
         assert_eq!((refused.status, refused.header("allow")), (405, Some("GET, POST, PUT")), "{method}");
     }

@@ -1,7 +1,7 @@
 //! One-time URLs: `/api/callbacks/{run}/{step}/{token}`, given out by a run that waits for somebody outside.
 //!
-//! POST and PUT let the run go on; 202 once that is durable. GET only shows a page with a button that sends the POST:
-//! chat and mail programs fetch each link they see, and must not use it up. A step that asks a question has a page of its
+//! POST and PUT let the run go on; 202 once that is durable. GET only shows a page with a button that sends the POST, and HEAD
+//! and OPTIONS say whether the URL works: chat and mail programs look at each link they see, and must not use it up. A step that asks a question has a page of its
 //! own (`page`), in the reader's language (`words`), and takes only its answers. The token is a credential: neither a
 //! log nor an answer of this file holds one. It alone is asked for: who has it may answer from any page, and nobody else
 //! can make a browser do so, so a POST from another site is not refused.
@@ -17,7 +17,7 @@ use std::{
 use axum::{
     body::Body,
     extract::{ConnectInfo, Request, State},
-    response::Response,
+    response::{IntoResponse, Response},
 };
 use http::{HeaderMap, Method, StatusCode, header, request::Parts};
 
@@ -26,7 +26,9 @@ use super::{Gateway, answer, body, event, hooks, rate, refusal::Refusal, request
 use crate::{
     engine::{Asked, CallbackError, Look, Stands},
     formats::Reading,
-    model::{JsonText, Limits, RequestOutcome, RequestRecord, RunId, StepId, StepKey, WorkflowKey},
+    model::{
+        BodyFormat, JsonText, Limits, RequestOutcome, RequestRecord, RunId, StepId, StepKey, WorkflowKey,
+    },
     store::tables,
 };
 
@@ -104,8 +106,9 @@ async fn call(
     gateway.asked(peer, parts)?;
     let target = target.ok_or(CallbackError::Unknown)?;
     let Target { run, key, token } = target;
-    let looks = parts.method == Method::GET;
-    if !looks && parts.method != Method::POST && parts.method != Method::PUT {
+    let looks = parts.method == Method::GET || parts.method == Method::HEAD;
+    let asks = parts.method == Method::OPTIONS;
+    if !looks && !asks && parts.method != Method::POST && parts.method != Method::PUT {
         return Err(Refusal::Method { allowed: METHODS.to_owned() });
     }
     // Before the body is read: strangers cost nothing.
@@ -113,6 +116,10 @@ async fn call(
         Look::Wait => None,
         Look::Question(asked) => Some(asked),
     };
+    if asks {
+        let allow = [(header::ALLOW, METHODS)];
+        return Ok((*run, (StatusCode::NO_CONTENT, allow).into_response()));
+    }
     match asked {
         None if looks => return Ok((*run, page::plain(ASK))),
         Some(asked) if looks => {
@@ -133,7 +140,7 @@ async fn call(
         }
         None | Some(_) => {}
     }
-    body::coding(&parts.headers, false)?;
+    body::coding(&parts.headers, false, BodyFormat::Auto)?;
     let limit = Limits::BODY.as_usize().min(gateway.bodies.largest());
     let announced = body::announced(&parts.headers, limit)?;
     let claim = gateway.claim(client);
@@ -149,7 +156,7 @@ async fn call(
         &gateway.engine,
         client,
         parts,
-        (body::content_type(&parts.headers)?.as_deref(), body),
+        (body::content_type(&parts.headers, BodyFormat::Auto)?.as_deref(), body),
         &Reading::default(),
     )?;
     claim.grow(event.content.made_bytes())?;
