@@ -9,7 +9,10 @@ use http::{HeaderMap, Version, header};
 use http_body_util::BodyExt;
 
 use super::{budget::Claim, refusal::Refusal};
-use crate::formats::{self, Charset, Coding};
+use crate::{
+    formats::{self, Charset, Coding},
+    model::BodyFormat,
+};
 
 /// How long a body may take to arrive.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -87,25 +90,38 @@ pub(super) fn let_go(mut body: Body, version: Version) {
     }));
 }
 
-/// The `Content-Type`. Several equal ones count as one.
-pub(super) fn content_type(headers: &HeaderMap) -> Result<Option<String>, Refusal> {
+/// The `Content-Type`. Several equal ones count as one. Of several that contradict each other the first counts where `format` says
+/// what the body is: then nobody goes by the type.
+pub(super) fn content_type(headers: &HeaderMap, format: BodyFormat) -> Result<Option<String>, Refusal> {
     let lines: Vec<_> = headers
         .get_all(header::CONTENT_TYPE)
         .iter()
         .map(|value| String::from_utf8_lossy(value.as_bytes()))
         .collect();
-    // A proxy in front of the server may have gone by another one.
-    formats::one_of(lines.iter().map(AsRef::as_ref)).map_err(Refusal::MediaType)
+    let first = || lines.iter().map(|line| line.trim()).find(|line| !line.is_empty()).map(str::to_owned);
+    match format {
+        // A proxy in front of the server may have gone by another one.
+        BodyFormat::Auto | BodyFormat::Form => {
+            formats::one_of(lines.iter().map(AsRef::as_ref)).map_err(Refusal::MediaType)
+        }
+        BodyFormat::Json | BodyFormat::Text | BodyFormat::Xml | BodyFormat::Raw => {
+            Ok(formats::one_of(lines.iter().map(AsRef::as_ref)).unwrap_or_else(|_| first()))
+        }
+    }
 }
 
 /// The coding of a body; nothing when it has none.
 ///
 /// Some senders write words there that are no coding and change nothing: `identity` beside another one, the charset, or the
-/// name of a transfer encoding of mail.
+/// name of a transfer encoding of mail. With the format `raw` nothing is read, so a coding that is unknown is left as it is.
 ///
 /// # Errors
 /// A coding that is unknown, or not allowed here, or several of them.
-pub(super) fn coding(headers: &HeaderMap, allowed: bool) -> Result<Option<Coding>, Refusal> {
+pub(super) fn coding(
+    headers: &HeaderMap,
+    allowed: bool,
+    format: BodyFormat,
+) -> Result<Option<Coding>, Refusal> {
     let values: Vec<_> = headers
         .get_all(header::CONTENT_ENCODING)
         .iter()
@@ -115,10 +131,12 @@ pub(super) fn coding(headers: &HeaderMap, allowed: bool) -> Result<Option<Coding
     let mut real = names().filter(|name| !changes_nothing(name));
     match (real.next(), real.next()) {
         (None, _) => Ok(None),
-        (Some(name), None) if allowed => match Coding::of(name) {
-            Some(coding) => Ok(Some(coding)),
-            None => Err(Refusal::ContentEncoding(values.join(", "))),
-        },
+        (Some(name), None) if allowed && Coding::of(name).is_some() => Ok(Coding::of(name)),
+        (Some(_), _)
+            if format == BodyFormat::Raw && !(allowed && names().any(|name| Coding::of(name).is_some())) =>
+        {
+            Ok(None)
+        }
         (Some(_), _) => Err(Refusal::ContentEncoding(values.join(", "))),
     }
 }
@@ -137,9 +155,15 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.append(header::CONTENT_TYPE, "application/json".parse().unwrap());
         headers.append(header::CONTENT_TYPE, "application/json".parse().unwrap());
-        assert_eq!(content_type(&headers).unwrap().as_deref(), Some("application/json"));
+        let auto = |headers: &HeaderMap| content_type(headers, BodyFormat::Auto);
+        assert_eq!(auto(&headers).unwrap().as_deref(), Some("application/json"));
         headers.append(header::CONTENT_TYPE, "multipart/form-data; boundary=x".parse().unwrap());
-        assert!(matches!(content_type(&headers), Err(Refusal::MediaType(_))));
+        assert!(matches!(auto(&headers), Err(Refusal::MediaType(_))));
+        assert!(matches!(content_type(&headers, BodyFormat::Form), Err(Refusal::MediaType(_))));
+        for format in [BodyFormat::Json, BodyFormat::Text, BodyFormat::Xml, BodyFormat::Raw] {
+            let first = content_type(&headers, format).unwrap();
+            assert_eq!(first.as_deref(), Some("application/json"), "{format:?}");
+        }
     }
 
     #[test]
@@ -149,7 +173,16 @@ mod tests {
             for value in values {
                 headers.append(header::CONTENT_ENCODING, value.parse().unwrap());
             }
-            coding(&headers, allowed).map_err(|refusal| refusal.code())
+            let auto = coding(&headers, allowed, BodyFormat::Auto).map_err(|refusal| refusal.code());
+            let raw = coding(&headers, allowed, BodyFormat::Raw).map_err(|refusal| refusal.code());
+            // With `decompress`, what could be unpacked and is not must not pass for the body.
+            let decides =
+                |name: &&str| allowed && name.split(',').any(|name| Coding::of(name.trim()).is_some());
+            match auto {
+                Err(_) if !values.iter().any(decides) => assert_eq!(raw, Ok(None), "{values:?} {allowed}"),
+                ref auto => assert_eq!(&raw, auto, "{values:?} {allowed}"),
+            }
+            auto
         };
         let refused = Err("content_encoding_unsupported");
         let cases: [(&[&str], bool, Result<Option<Coding>, &str>); 18] = [

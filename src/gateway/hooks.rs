@@ -245,7 +245,7 @@ async fn accept(
         return Ok(answered);
     }
     let scheme = endpoint.scheme.as_ref().map_err(unavailable)?;
-    let coding = body::coding(&parts.headers, endpoint.webhook().decompress)?;
+    let coding = body::coding(&parts.headers, endpoint.webhook().decompress, endpoint.webhook().body)?;
     trace.scheme = scheme.as_ref().map(Scheme::name);
     let delivery = |body| Delivery {
         method,
@@ -296,7 +296,7 @@ async fn accept(
         Some(coding) => decompress(gateway, coding, body, endpoint.max_body, Arc::clone(&claim)).await?,
         None => body,
     };
-    let mut content_type = body::content_type(&parts.headers)?.map(Cow::Owned);
+    let mut content_type = body::content_type(&parts.headers, endpoint.webhook().body)?.map(Cow::Owned);
     if let Some(opened) = verified.opened {
         (body, content_type) = (opened.body, Some(Cow::Borrowed(opened.content_type)));
     }

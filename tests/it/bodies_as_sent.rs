@@ -94,6 +94,14 @@ fn a_trigger_says_how_its_bodies_are_read() {
     assert_eq!(seen(&server, "json", &[(TYPE, "text/html")], b"{\"a\":1}")["data"], json!({"a": 1}));
     assert_eq!(post(&server, "json", &[(TYPE, "text/html")], b"a=1").status, 400);
     assert_eq!(seen(&server, "form", &typed, b"a=1")["data"], json!({"a": "1"}));
+    let torn = [(TYPE, "application/json"), (TYPE, "multipart/form-data; boundary=x")];
+    assert_eq!(seen(&server, "json", &torn, b"{\"a\":1}")["data"], json!({"a": 1}));
+    assert_eq!(seen(&server, "raw", &torn, b"{\"a\":1}")["data"], Value::Null);
+    assert_eq!(post(&server, "auto", &torn, b"{\"a\":1}").status, 415);
+    for coding in ["text", "null", "base64", "aws-chunked", "gzip", "gzip, br"] {
+        assert_eq!(post(&server, "raw", &[("content-encoding", coding)], b"x").status, 200, "{coding}");
+        assert_eq!(post(&server, "json", &[("content-encoding", coding)], b"1").status, 415, "{coding}");
+    }
     let raw = post(&server, "raw", &typed, b"{\"a\":1}");
     assert_eq!(raw.json()["data"], Value::Null);
     assert_eq!(server.run(&raw.run_id())["notes"], json!([]), "it was the trigger's wish");
@@ -106,7 +114,7 @@ fn json_in_a_field_of_a_form_is_data() {
         show("plain", json!({})),
         show(
             "github",
-            json!({"verify": {"scheme": "github", "secret": "s3cret"}, "filter": "context.data.payload.ref == 'refs/heads/main'"}),
+            json!({"verify": {"scheme": "github", "secret": "s3cret"}, "filter": "context.data.ref == 'refs/heads/main'"}),
         ),
     ]);
     let encoded = |json: &str| {
@@ -130,7 +138,7 @@ fn json_in_a_field_of_a_form_is_data() {
         post(&server, "github", &[(TYPE, FORM), ("x-hub-signature-256", &signature)], body.as_bytes())
     };
     let main = delivery("main");
-    assert_eq!((main.status, &main.json()["data"]["payload"]["ref"]), (200, &json!("refs/heads/main")));
+    assert_eq!((main.status, &main.json()["data"]["ref"]), (200, &json!("refs/heads/main")));
     assert_eq!(delivery("other").status, 204, "GitHub's forms need no setting");
 }
 
