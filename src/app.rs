@@ -1,13 +1,14 @@
 //! The one place that connects store, sandbox, engine, routers and shutdown.
 
 use std::{
+    io,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
 
 use axum::Router;
-use tokio::{net::TcpListener, sync::Notify};
+use tokio::{net::TcpSocket, sync::Notify};
 
 use crate::{
     api,
@@ -197,6 +198,37 @@ async fn install_plugins(config: &Config, plugins: &Plugins, now_ms: u64) -> Res
     Ok(())
 }
 
+/// Connections that wait to be accepted, at most.
+const BACKLOG: u32 = 1_024;
+
+/// Where the server will listen. A port is taken at once and listens only when the server can answer: until then a connection
+/// is refused, which health checks and proxies understand, instead of hanging while the engine is compiled.
+enum Place {
+    Tcp(TcpSocket),
+    Unix(Listener),
+}
+
+impl Place {
+    fn take(listen: &Listen) -> io::Result<Self> {
+        match listen {
+            Listen::Tcp(address) => {
+                let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+                socket.set_reuseaddr(true)?;
+                socket.bind(*address)?;
+                Ok(Self::Tcp(socket))
+            }
+            Listen::Unix(path) => Listener::unix(path).map(Self::Unix),
+        }
+    }
+
+    fn listen(self) -> io::Result<Listener> {
+        match self {
+            Self::Tcp(socket) => socket.listen(BACKLOG).map(Listener::Tcp),
+            Self::Unix(listener) => Ok(listener),
+        }
+    }
+}
+
 /// A server that listens.
 pub struct App {
     listener: Listener,
@@ -227,14 +259,10 @@ impl App {
         }
         // The port first: a second server on the same port must not wait for the lock of the first one's data.
         let listen_error = |source| AppError::Listen { address: config.listen.clone(), source };
-        let listener = match &config.listen {
-            Listen::Tcp(address) => TcpListener::bind(address).await.map(Listener::Tcp),
-            Listen::Unix(path) => Listener::unix(path),
-        };
-        let listener = listener.map_err(listen_error)?;
-        let address = match (&listener, &config.listen) {
-            (Listener::Tcp(listener), _) => Listen::Tcp(listener.local_addr().map_err(listen_error)?),
-            (Listener::Unix(..), listen) => listen.clone(),
+        let place = Place::take(&config.listen).map_err(listen_error)?;
+        let address = match (&place, &config.listen) {
+            (Place::Tcp(socket), _) => Listen::Tcp(socket.local_addr().map_err(listen_error)?),
+            (Place::Unix(_), listen) => listen.clone(),
         };
         // Nobody but this machine reaches a Unix socket, and no browser does.
         let ip = match &address {
@@ -319,7 +347,7 @@ impl App {
         let router = gateway.router().merge(api);
         let limits = config.network.limits();
         Ok(Self {
-            listener,
+            listener: place.listen().map_err(listen_error)?,
             address,
             router,
             engine,
