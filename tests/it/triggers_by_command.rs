@@ -106,13 +106,22 @@ fn check_names_the_field_of_every_mistake_and_what_to_do() {
             "no time zone",
         ),
     ];
-    for (triggers, code, field, part) in cases {
-        let (ended, told) = check(&Workflow::script("shop", "return 1").triggers(triggers.clone()));
-        assert_eq!(ended, code, "{triggers}: {told}");
-        assert!(told.contains(field) && told.contains(part), "{triggers}: {told}");
-        let placed = field.is_empty()
-            || told.lines().any(|line| line.contains("workflow.json:") && line.contains(field));
-        assert!(placed, "with its line: {told}");
+    let folder = tempfile::tempdir().unwrap();
+    let key = |number: usize| format!("shop{number:02}");
+    for (number, (triggers, ..)) in cases.iter().enumerate() {
+        Workflow::script(&key(number), "return 1").triggers(triggers.clone()).write(folder.path());
+    }
+    // One command for all of them, as each start of the engine takes a while.
+    let checked = flowcell(["check".into(), folder.path().to_owned()]);
+    assert_eq!(checked.code, 1, "{checked:?}");
+    for (number, (triggers, code, field, part)) in cases.into_iter().enumerate() {
+        let named = format!("/{}", key(number));
+        let told: Vec<&str> = checked.stdout.lines().filter(|line| line.contains(&named)).collect();
+        assert_eq!(told.iter().any(|line| line.ends_with(": ok")), code == 0, "{triggers}: {told:?}");
+        let part = part.replace("/shop/", &format!("{named}/"));
+        let placed = |line: &&str| line.contains("workflow.json:") && line.contains(field);
+        let found = told.iter().any(|line| line.contains(&part) && (field.is_empty() || placed(line)));
+        assert!(found, "{triggers}: {told:?}");
     }
     let mut both = Workflow::script("shop", "return 1");
     both.json["triggers"] = json!([{ "type": "manual" }]);
