@@ -10,8 +10,9 @@ const BODILESS: [u64; 3] = [204, 205, 304];
 /// A warning for each such answer, in the order of the steps.
 pub(super) fn all(workflow: &Workflow) -> Vec<FieldError> {
     let mut found = Vec::new();
-    if let Some(answer) = workflow.webhook().and_then(|webhook| webhook.response.as_ref()) {
-        found.extend(unsent(answer, "trigger.response"));
+    for (trigger, webhook) in workflow.webhooks() {
+        let answer = webhook.response.as_ref();
+        found.extend(answer.and_then(|answer| unsent(answer, &format!("{}.response", trigger.at))));
     }
     in_steps(&workflow.steps, "steps", &mut found);
     found
