@@ -51,15 +51,17 @@ fn mend(value: &mut Value, place: &[Part], is_new: bool) -> Option<Vec<Part>> {
     let harmless = |name: &str| match name {
         "key" => Some(json!("key")),
         "trigger" => Some(json!({ "type": "manual" })),
+        "triggers" => Some(json!([{ "type": "manual" }])),
         "steps" => Some(json!([])),
         _ => None,
     };
     let (last, around) = match place {
         [] => {
             let fields = value.as_object_mut()?;
+            let lacks = |name: &str| fields.get(name).is_none_or(Value::is_null);
             let name = ["key", "trigger", "steps"]
                 .into_iter()
-                .find(|name| fields.get(*name).is_none_or(Value::is_null))?;
+                .find(|name| lacks(name) && (*name != "trigger" || lacks("triggers")))?;
             fields.insert(name.to_owned(), harmless(name)?);
             return Some(vec![Part::Name(name.to_owned())]);
         }
@@ -74,7 +76,7 @@ fn mend(value: &mut Value, place: &[Part], is_new: bool) -> Option<Vec<Part>> {
             Some(place.to_vec())
         }
         (Part::Name(name), Some(Value::Object(fields)))
-            if name == "type" && is_new && around == [Part::Name("trigger".to_owned())] =>
+            if name == "type" && is_new && is_trigger(around) =>
         {
             // Nearly all triggers are of this type, and its other fields can be read then.
             fields.insert(name.clone(), json!("webhook"));
@@ -94,6 +96,15 @@ fn mend(value: &mut Value, place: &[Part], is_new: bool) -> Option<Vec<Part>> {
         }
         // What is not there belongs to what is around it. So does an element, as the others of its list would move.
         _ => mend(value, around, is_new),
+    }
+}
+
+/// Whether a path is that of a trigger.
+fn is_trigger(place: &[Part]) -> bool {
+    match place {
+        [Part::Name(name)] => name == "trigger",
+        [Part::Name(name), Part::Index(_)] => name == "triggers",
+        _ => false,
     }
 }
 
@@ -176,6 +187,11 @@ mod tests {
             "steps": [],
         });
         assert_eq!(paths(&trigger).len(), 4, "{:?}", paths(&trigger));
+        let triggers = json!({
+            "key": "a",
+            "triggers": [{ "type": "webhok", "methods": "POST" }, { "type": "webhook", "path": "/x", "max_body": 1 }],
+        });
+        assert_eq!(paths(&triggers), ["", "triggers[0].type", "triggers[0].methods", "triggers[1].max_body"]);
         assert_eq!(paths(&json!({})).len(), 3, "{:?}", paths(&json!({})));
     }
 

@@ -365,3 +365,38 @@ fn short_ways_of_the_machine_give_what_the_long_ones_give() {
         ("const deep = (n) => n === 0 ? 0 : 1 + deep(n - 1); return [deep(3000), [1, 2, 3].map((x) => deep(x * 100))]", json!([3000, [100, 200, 300]])),
     ]);
 }
+
+#[test]
+fn steps_over_builtin_iterators_are_what_their_next_gives() {
+    all(&[
+        ("const a = [1, 2]; const seen = []; for (const x of a) { seen.push(x); if (a.length < 5) a.push(x * 10) } return seen", json!([1, 2, 10, 20, 100])),
+        ("const a = [1, 2, 3, 4]; const seen = []; for (const x of a) { seen.push(x); a.pop() } return seen", json!([1, 2])),
+        ("const a = [1, , 3]; a.length = 5; return [[...a].length, [...a].map((x) => x === undefined)]", json!([5, [false, true, false, true, true]])),
+        ("const a = [0, 1, 2]; const it = a[Symbol.iterator](); Object.defineProperty(a, 1, { get() { return it.next().value } }); return [...it, it.next().done]", json!([0, 2, true])),
+        ("const a = [0, 1, 2]; Object.defineProperty(a, 1, { get() { throw new Error('no') } }); const it = a.values(); const out = [it.next().value]; try { it.next() } catch (e) { out.push(e.message) } out.push(it.next().done); return out", json!([0, "no", false])),
+        ("const a = [5, 6]; const out = []; for (const [i, x] of a.entries()) out.push(i, x); for (const k of a.keys()) out.push(k); return out", json!([0, 5, 1, 6, 0, 1])),
+        ("const m = new Map([[1, 'a'], [2, 'b'], [3, 'c']]); const out = []; for (const [k, v] of m) { out.push(k, v); if (k === 1) { m.delete(2); m.set(4, 'd') } } return [out, [...m.keys()], [...m.values()]]", json!([[1, "a", 3, "c", 4, "d"], [1, 3, 4], ["a", "c", "d"]])),
+        ("const s = new Set([1, 2, 3]); const out = []; for (const x of s) { out.push(x); if (x === 1) { s.delete(3); s.add(9) } } return [out, [...s.entries()]]", json!([[1, 2, 9], [[1, 1], [2, 2], [9, 9]]])),
+        ("return [[...'a\u{1F600}b'].length, Array.from('\u{1F600}').length, [...'\ud83d x'].length]", json!([3, 1, 3])),
+        ("const t = new Uint8Array([7, 8]); const [x, y, z] = t; return [x, y, z === undefined, [...t.entries()]]", json!([7, 8, true, [[0, 7], [1, 8]]])),
+        ("function f() { return [...arguments, ...Array.prototype.values.call({ length: 2, 0: 'p', 1: 'q' })] } return f(1, 2)", json!([1, 2, "p", "q"])),
+        // One that a script replaced is called.
+        ("const proto = Object.getPrototypeOf([][Symbol.iterator]()); const before = proto.next; proto.next = function () { const r = before.call(this); return r.done ? r : { done: false, value: r.value * 2 } }; const out = [...[1, 2]]; for (const x of [3]) out.push(x); const [y] = [4]; proto.next = before; return [out, y, [...[5]]]", json!([[2, 4, 6], 8, [5]])),
+        ("const own = { next() { return { done: this.n > 2, value: this.n++ } }, n: 0, [Symbol.iterator]() { return this } }; return [...own]", json!([0, 1, 2])),
+        ("const it = [1, 2, 3][Symbol.iterator](); it.next = () => ({ done: true }); return [...it]", json!([])),
+        // A loop that is left, a pattern that takes few, a generator that delegates, an await for each.
+        ("const it = [1, 2, 3].values(); for (const x of it) break; const [second] = it; return [second, ...it]", json!([2, 3])),
+        ("function* g() { const got = yield* [1, 2]; return got === undefined ? 'end' : got } const it = g(); return [it.next(), it.next(), it.next()]", json!([{ "value": 1, "done": false }, { "value": 2, "done": false }, { "value": "end", "done": true }])),
+        ("const out = []; for await (const x of [Promise.resolve(1), 2, new Set([3])]) out.push(x.size ?? x); for await (const [k] of new Map([[8, 9]])) out.push(k); return out", json!([1, 2, 1, 8])),
+        ("async function* g() { yield* [1, Promise.resolve(2)]; yield* 'xy' } const out = []; for await (const x of g()) out.push(x); return out", json!([1, 2, "x", "y"])),
+        ("const [a, ...b] = new Set([1, 2, 3]); const [, [c] = [9], ...d] = [[1], undefined, 3]; return [a, b, c, d]", json!([1, [2, 3], 9, [3]])),
+        ("try { for (const x of [1]) { throw new Error('in the loop') } } catch (e) { return e.message }", json!("in the loop")),
+        ("const a = []; a[2] = 1; const b = [...a]; b.push(4); return [b, b.length, a.concat([5]).length]", json!([[null, null, 1, 4], 4, 4])),
+        // What is pushed, and where it may not be.
+        ("const a = Object.freeze([1]); try { a.push(2) } catch (e) { return [e.name, a.length] }", json!(["TypeError", 1])),
+        ("const a = [1]; Object.defineProperty(a, 'length', { writable: false }); try { a.push(2) } catch (e) { return [e.name, a.length] }", json!(["TypeError", 1])),
+        ("class Stack extends Array {} const s = new Stack(); s.push(1); s.push(2, 3); const a = [1.5]; a.push('x'); a.push({}); const h = [1]; h.length = 3; h.push(4); return [s.length, a, h.length, 2 in h, h[3]]", json!([3, [1.5, "x", {}], 4, false, 4])),
+        ("const seen = []; Object.defineProperty(Array.prototype, 1, { set(v) { seen.push(v) }, configurable: true }); const a = [0]; a.push(7); delete Array.prototype[1]; return [seen, a.length, 1 in a]", json!([[7], 2, false])),
+        ("const a = [1, 2]; const out = [a.push(), a.push(3), a.push(4, 5)]; return [out, Array.prototype.push.call({ length: 1 }, 'x')]", json!([[2, 3, 5], 2])),
+    ]);
+}
