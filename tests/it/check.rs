@@ -53,10 +53,6 @@ fn broken() -> Vec<(&'static str, String)> {
         hook("sync-wait", "\"sync_wait\": 10"),
         hook("scheme", "\"verify\": { \"scheme\": \"gitub\", \"secret\": \"x\" }"),
         hook("empty-secret", "\"verify\": { \"scheme\": \"github\", \"secret\": \"\" }"),
-        hook(
-            "unset-secret",
-            "\"verify\": { \"scheme\": \"github\", \"secret\": \"{{$env.NOT_SET_ANYWHERE}}\" }",
-        ),
         hook("secret-path", "\"verify\": { \"scheme\": \"github\", \"secret\": \"{{$context.headers.x}}\" }"),
         hook(
             "uncovered",
