@@ -75,9 +75,7 @@ fn mend(value: &mut Value, place: &[Part], is_new: bool) -> Option<Vec<Part>> {
             }
             Some(place.to_vec())
         }
-        (Part::Name(name), Some(Value::Object(fields)))
-            if name == "type" && is_new && is_trigger(around) =>
-        {
+        (Part::Name(name), Some(Value::Object(fields))) if name == "type" && is_new && is_trigger(around) => {
             // Nearly all triggers are of this type, and its other fields can be read then.
             fields.insert(name.clone(), json!("webhook"));
             Some(place.to_vec())

@@ -188,10 +188,26 @@ const LITTER: [(&str, &str, i64); 9] = [
         "let n = 0; for (let j = 0; j < 200; j++) { const c = []; for (let i = 0; i < 20000; i++) c[i] = 0.5; n += c.length } return n",
         4_000_000,
     ),
-    ("spreads", "let a = [...Array(20000).keys()], n = 0; for (let j = 0; j < 300; j++) { const c = [...a]; n += c.length } return n", 6_000_000),
-    ("slices", "const a = Array(50000).fill('x'); let n = 0; for (let j = 0; j < 300; j++) n += a.slice(1).length; return n", 14_999_700),
-    ("maps", "let n = 0; for (let j = 0; j < 300; j++) { const m = new Map(); for (let i = 0; i < 1500; i++) m.set('k' + i, i); n += m.size } return n", 450_000),
-    ("sets", "let n = 0; for (let j = 0; j < 300; j++) { const m = new Set(); for (let i = 0; i < 1500; i++) m.add(i); n += m.size } return n", 450_000),
+    (
+        "spreads",
+        "let a = [...Array(20000).keys()], n = 0; for (let j = 0; j < 300; j++) { const c = [...a]; n += c.length } return n",
+        6_000_000,
+    ),
+    (
+        "slices",
+        "const a = Array(50000).fill('x'); let n = 0; for (let j = 0; j < 300; j++) n += a.slice(1).length; return n",
+        14_999_700,
+    ),
+    (
+        "maps",
+        "let n = 0; for (let j = 0; j < 300; j++) { const m = new Map(); for (let i = 0; i < 1500; i++) m.set('k' + i, i); n += m.size } return n",
+        450_000,
+    ),
+    (
+        "sets",
+        "let n = 0; for (let j = 0; j < 300; j++) { const m = new Set(); for (let i = 0; i < 1500; i++) m.add(i); n += m.size } return n",
+        450_000,
+    ),
     (
         "large_objects",
         "const o = {}; for (let i = 0; i < 1400; i++) o['k' + i] = i; let n = 0; for (let j = 0; j < 300; j++) { const c = { ...o }; n += c.k3 } return n",
@@ -212,9 +228,9 @@ const LITTER: [(&str, &str, i64); 9] = [
 #[test]
 fn what_hangs_on_few_objects_is_collected_before_the_memory_ends() {
     let limits = json!({ "memory": "32MiB", "fuel": 100_000_000_000_u64, "timeout": "60s" });
-    let server = TestServer::start(LITTER.iter().map(|(name, script, _)| {
-        Workflow::script(name, script).limits(limits.clone())
-    }));
+    let server = TestServer::start(
+        LITTER.iter().map(|(name, script, _)| Workflow::script(name, script).limits(limits.clone())),
+    );
     let wrong: Vec<String> = LITTER
         .iter()
         .filter_map(|(name, _, expected)| {
