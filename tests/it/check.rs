@@ -170,11 +170,14 @@ fn check_looks_at_every_folder_and_says_how_each_is() {
     assert_eq!(all.code, 1);
     let lines: Vec<_> =
         all.stdout.lines().map(|line| line.replace(&root.path().display().to_string(), "")).collect();
-    assert_eq!(lines.len(), 4, "{lines:?}");
-    assert!(lines[0].starts_with("/bad/workflow.json:1:1"), "{lines:?}");
-    assert_eq!(lines[1], "/good: ok");
-    assert!(lines[2].contains("/nothing has no workflow.json"), "{lines:?}");
-    assert!(lines[3].contains("/nowhere"), "{lines:?}");
+    assert_eq!(lines.len(), 6, "{lines:?}");
+    for (line, field) in lines.iter().zip(["key", "trigger", "steps"]) {
+        let begin = format!("/bad/workflow.json:1:1: `{field}` is missing");
+        assert!(line.starts_with(&begin), "{lines:?}");
+    }
+    assert_eq!(lines[3], "/good: ok");
+    assert!(lines[4].contains("/nothing has no workflow.json"), "{lines:?}");
+    assert!(lines[5].contains("/nowhere"), "{lines:?}");
     assert_eq!(flowcell(["check".into(), path("good")]).code, 0);
     assert_eq!(flowcell(["check"]).code, 2, "no folder");
 }
