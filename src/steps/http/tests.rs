@@ -35,8 +35,7 @@ async fn run(server: &Server, spec: Value) -> (Result<Value, (String, String)>, 
 async fn run_with(net: &Outbound, base: &str, spec: Value) -> (Result<Value, (String, String)>, RetryHint) {
     let spec: HttpStep = serde_json::from_str(&spec.to_string().replace("BASE", base)).unwrap();
     let http = compile(&spec, "steps[0]").unwrap();
-    let attempt = numbered("run_1:notify", 2);
-    let request = http.request.render(&roots(), &attempt);
+    let request = http.request.render(&roots(), &numbered("run_1:notify", 2));
     let (result, retry) = exchange(&http, request, net, true, &roots()).await;
     let result = result.map(|output| output.to_value());
     (result.map_err(|error| (error.code.as_str().to_owned(), error.message)), retry)
@@ -459,9 +458,8 @@ async fn a_step_reads_its_run_and_names_what_it_reads() {
     let scope = Scope::new(&facts, &outputs, &place);
     let spec: HttpStep =
         serde_json::from_value(json!({"url": server.url("/{{$context.data.a}}/{{$run.id}}")})).unwrap();
-    let attempt = numbered("k", 1);
     let http = compile(&spec, "s").unwrap();
-    let (output, _) = execute(&http, &scope, &server.outbound(), &attempt).await;
+    let (output, _) = execute(&http, &scope, &server.outbound(), &numbered("k", 1)).await;
     assert_eq!(output.unwrap().to_value()["url"], server.url("/x%20y/run_1"));
 }
 
