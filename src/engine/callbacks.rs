@@ -104,7 +104,7 @@ impl Engine {
     pub async fn look(&self, run: RunId, key: &StepKey, token: &str) -> Result<Look, CallbackError> {
         let store = &*self.runs.durable.store;
         let head = self.called_back(run, key, token).await?;
-        let entries = tables::journal::list(store, run).await?;
+        // Before the journal: a signal goes in the batch that writes what came of it there.
         let mut called = None;
         for (_, signal) in tables::signals::list(store, run).await? {
             match signal {
@@ -112,6 +112,7 @@ impl Engine {
                 Signal::Callback { .. } | Signal::RunEnded { .. } | Signal::Cancel { .. } => {}
             }
         }
+        let entries = tables::journal::list(store, run).await?;
         let waits = waiting(&entries, key);
         let question = match waits {
             Some((Wait::Question(question), _)) => Some((**question).clone()),

@@ -81,10 +81,10 @@ fn check_names_the_field_of_every_mistake_and_what_to_do() {
             "warning",
         ),
         (
-            json!([{ "type": "manual" }, hook(json!({ "verify": { "scheme": "github", "secret": "{{$env.NO_SUCH}}" } }))]),
+            json!([{ "type": "manual" }, hook(json!({ "verify": { "scheme": "hmac", "header": "x y", "secret": "k" } }))]),
             1,
-            "triggers[1].verify: ",
-            "NO_SUCH",
+            "triggers[1].verify",
+            "header",
         ),
         (json!([hook(json!({ "handshake": true }))]), 1, "triggers[0].handshake: ", "name a preset"),
         (
