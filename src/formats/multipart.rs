@@ -192,11 +192,14 @@ impl Head {
         let read =
             first.or_else(|why| charset::others(head).find_map(|text| Self::parse(&text).ok()).ok_or(why));
         let is_text = std::str::from_utf8(head).is_ok();
-        read.map_err(|why| match is_text {
-            true => why,
-            false => format!(
-                "{why}; its head is not UTF-8: give the charset of its sender as \"charset\" of the trigger, for instance \"shift_jis\""
-            ),
+        read.map_err(|why| {
+            if is_text {
+                return why;
+            }
+            format!(
+                "{why}; its head is not UTF-8: give the charset of its sender as \"charset\" of the trigger, for instance \
+                 \"shift_jis\""
+            )
         })
     }
 
