@@ -78,6 +78,11 @@ fn mend(value: &mut Value, place: &[Part], is_new: bool) -> Option<Vec<Part>> {
         (Part::Name(name), Some(Value::Object(fields))) if name == "type" && is_new && is_trigger(around) => {
             // Nearly all triggers are of this type, and its other fields can be read then.
             fields.insert(name.clone(), json!("webhook"));
+            if let [_, Part::Index(index)] = around {
+                // It must not clash with the others, whose mistakes these would not be.
+                fields.entry("name").or_insert_with(|| json!(format!("trigger_{index}")));
+                fields.entry("path").or_insert_with(|| json!(format!("/trigger-{index}")));
+            }
             Some(place.to_vec())
         }
         (Part::Name(name), Some(Value::Object(fields))) if fields.contains_key(name) => {
@@ -187,9 +192,12 @@ mod tests {
         assert_eq!(paths(&trigger).len(), 4, "{:?}", paths(&trigger));
         let triggers = json!({
             "key": "a",
-            "triggers": [{ "type": "webhok", "methods": "POST" }, { "type": "webhook", "path": "/x", "max_body": 1 }],
+            "triggers": [{ "type": "webhok", "methods": "POST" }, { "type": "webhook", "max_body": 1 }, { "type": "webhook" }],
+            "steps": [],
         });
-        assert_eq!(paths(&triggers), ["", "triggers[0].type", "triggers[0].methods", "triggers[1].max_body"]);
+        let expected =
+            ["triggers[0].type", "triggers[0].methods", "triggers[1].max_body", "triggers[2].name"];
+        assert_eq!(paths(&triggers), expected);
         assert_eq!(paths(&json!({})).len(), 3, "{:?}", paths(&json!({})));
     }
 

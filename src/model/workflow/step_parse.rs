@@ -378,6 +378,7 @@ mod tests {
         let good = [
             json!({"id": "a", "type": "set", "values": null}),
             json!({"id": "a", "type": "end", "status": "failed", "message": "m"}),
+            json!({"id": "a", "type": "end"}),
             json!({"id": "a", "type": "switch", "cases": [{"if": "true", "then": [
                 {"id": "b", "type": "end", "status": "succeeded"}]}, {"if": {"all": []}}], "else": []}),
         ];
@@ -387,7 +388,6 @@ mod tests {
         let bad = [
             (json!({"id": "a", "type": "set"}), "steps[0]"),
             (json!({"id": "a", "type": "set", "values": 1, "value": 2}), "steps[0].value"),
-            (json!({"id": "a", "type": "end"}), "steps[0]"),
             (json!({"id": "a", "type": "end", "status": "ok"}), "steps[0].status"),
             (json!({"id": "a", "type": "switch", "cases": []}), "steps[0].cases"),
             (json!({"id": "a", "type": "switch", "cases": [{"then": []}]}), "steps[0].cases[0]"),
