@@ -146,6 +146,19 @@ pub fn disposition(value: &str) -> Option<String> {
     Some(written)
 }
 
+/// What no URL holds, though whoever writes a whole one may forget it.
+pub const NO_URL: percent_encoding::AsciiSet = percent_encoding::CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'<')
+    .add(b'>')
+    .add(b'\\')
+    .add(b'^')
+    .add(b'`')
+    .add(b'{')
+    .add(b'|')
+    .add(b'}');
+
 /// All but RFC 3986's unreserved characters: what is escaped in one segment of a path or part of a query, and in an extended
 /// parameter (RFC 5987 allows more there, which not every client reads).
 pub const ESCAPED: percent_encoding::AsciiSet =

@@ -20,7 +20,7 @@ mod xml;
 pub use answer::{answer_text, answer_text_lossy};
 pub use charset::Charset;
 pub use compression::{Coding, Unpack, decompressed};
-pub use media::{ESCAPED, disposition, one_of};
+pub use media::{ESCAPED, NO_URL, disposition, one_of};
 
 use crate::model::{BodyFormat, Content, JsonText, Webhook};
 

@@ -132,26 +132,13 @@ fn of_line(line: &[u8]) -> Option<Request<Body>> {
         Some(at) => &path[at + 3 + path[at + 3..].iter().position(|byte| *byte == b'/')?..],
         None => path,
     };
-    let path = percent_encoding::percent_encode(path, NO_URI).to_string();
+    let path = percent_encoding::percent_encode(path, &crate::formats::NO_URL).to_string();
     if !is_logged(&path) {
         return None;
     }
     let request = Request::builder().method(method).uri(path.as_str()).body(Body::empty());
     request.or_else(|_| Request::builder().uri(path.as_str()).body(Body::empty())).ok()
 }
-
-/// Bytes that no path of a URI may hold.
-const NO_URI: &percent_encoding::AsciiSet = &percent_encoding::CONTROLS
-    .add(b' ')
-    .add(b'"')
-    .add(b'<')
-    .add(b'>')
-    .add(b'\\')
-    .add(b'^')
-    .add(b'`')
-    .add(b'{')
-    .add(b'|')
-    .add(b'}');
 
 /// An open request: from its head to the end of its answer, or until either side gives up.
 struct Open(Arc<Connection>);

@@ -3,7 +3,7 @@
 //! Used by the `response` step and by what a script hands to `respond`.
 
 use http::{HeaderName, HeaderValue, header};
-use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+use percent_encoding::utf8_percent_encode;
 
 use super::{Scope, unfilled};
 use crate::{
@@ -11,19 +11,6 @@ use crate::{
     model::{ErrorCode, RunError},
     template::{Budget, Part, Template},
 };
-
-/// What no URL holds, though whoever writes a whole one may forget it.
-const URL: AsciiSet = CONTROLS
-    .add(b' ')
-    .add(b'"')
-    .add(b'<')
-    .add(b'>')
-    .add(b'\\')
-    .add(b'^')
-    .add(b'`')
-    .add(b'{')
-    .add(b'|')
-    .add(b'}');
 
 /// Headers that belong to the connection, not to the workflow.
 const RESERVED: [HeaderName; 7] = [
@@ -60,7 +47,7 @@ pub(super) fn filled(
                 let text =
                     path.text(scope, budget).map_err(|error| unfilled(&format!("headers.{name}"), error))?;
                 if is_url(name) {
-                    let place = if value.is_empty() { &URL } else { &formats::ESCAPED };
+                    let place = if value.is_empty() { &formats::NO_URL } else { &formats::ESCAPED };
                     value.extend(utf8_percent_encode(&text, place));
                 } else if *name == header::CONTENT_DISPOSITION && is_in_quotes(&value) {
                     value.push_str(&text.replace('\\', "\\\\").replace('"', "\\\""));
