@@ -13,8 +13,10 @@ mod buckets;
 mod conformance;
 #[cfg(test)]
 pub(crate) mod crash;
+mod disk;
 mod error;
 pub mod keys;
+mod log;
 mod memory;
 mod open;
 mod record;

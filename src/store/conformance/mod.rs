@@ -28,6 +28,14 @@ fn sled() -> Opened {
     Opened { store, _folder: Some(folder) }
 }
 
+/// Every commit begins a checkpoint, so that reads and expectations meet one at every stage.
+fn sled_with_checkpoints() -> Opened {
+    let folder = tempfile::tempdir().unwrap();
+    let options = Options { checkpoint_bytes: 0, ..Options::default() };
+    let store = Arc::new(SledStore::open(folder.path(), &options).unwrap());
+    Opened { store, _folder: Some(folder) }
+}
+
 macro_rules! conformance {
     ($($backend:ident),*) => { conformance!(@cases [$($backend)*]
         reads_own_writes, several_values_come_in_the_order_of_their_keys, a_failed_expectation_writes_nothing, an_expected_value_is_compared_whole,
@@ -47,7 +55,7 @@ macro_rules! conformance {
         }
     };
 }
-conformance!(memory, sled);
+conformance!(memory, sled, sled_with_checkpoints);
 
 fn batch(fill: impl FnOnce(&mut Batch) -> &mut Batch) -> Batch {
     let mut batch = Batch::new();

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::*;
-use crate::store::buckets;
+use crate::store::{buckets, testing::copy};
 
 /// One step of the comparison with a plain map.
 #[derive(Debug, Clone)]
@@ -13,7 +13,11 @@ enum Step {
     Commit(Vec<(u8, Change)>),
     Archive(Vec<u8>, u64),
     DropExpired(u64),
+    /// What was committed goes into the tree.
+    Checkpoint,
     Reopen,
+    /// The process ends without a word: what comes back is what the files have at this moment.
+    Crash,
 }
 
 #[derive(Debug, Clone)]
@@ -47,7 +51,9 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         12 => proptest::collection::vec((0..40_u8, change), 1..12).prop_map(Step::Commit),
         5 => (proptest::collection::vec(0..40_u8, 1..12), 1..5_u64).prop_map(|(keys, day)| Step::Archive(keys, day)),
         1 => (1..5_u64).prop_map(Step::DropExpired),
+        2 => Just(Step::Checkpoint),
         1 => Just(Step::Reopen),
+        2 => Just(Step::Crash),
     ];
     proptest::collection::vec(step, 1..40)
 }
@@ -56,9 +62,9 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
     #[test]
     fn the_store_on_disk_is_a_sorted_map(steps in steps()) {
-        let folder = tempfile::tempdir().unwrap();
-        let open = || SledStore::open(folder.path(), &Options::default()).unwrap();
-        let (mut store, mut map) = (Some(open()), BTreeMap::<Vec<u8>, Vec<u8>>::new());
+        let mut folder = tempfile::tempdir().unwrap();
+        let open = |folder: &TempDir| SledStore::open(folder.path(), &Options::default()).unwrap();
+        let (mut store, mut map) = (Some(open(&folder)), BTreeMap::<Vec<u8>, Vec<u8>>::new());
         let mut history = BTreeMap::<u64, BTreeMap<Vec<u8>, Vec<u8>>>::new();
         // What the store was told since it opened: how soon something expires decides where it lands.
         let mut now_ms = 0;
@@ -66,7 +72,15 @@ proptest! {
             match step {
                 Step::Reopen => {
                     drop(store.take());
-                    store = Some(open());
+                    store = Some(open(&folder));
+                    now_ms = 0;
+                }
+                Step::Checkpoint => store.as_ref().unwrap().checkpoint(),
+                Step::Crash => {
+                    let copied = copy(folder.path());
+                    drop(store.take());
+                    folder = copied;
+                    store = Some(open(&folder));
                     now_ms = 0;
                 }
                 Step::Archive(keys, day) => {

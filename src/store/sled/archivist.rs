@@ -1,6 +1,6 @@
 //! The one thread that writes to the history: moves values there, drops buckets, begins backups.
 //!
-//! A move is durable in its bucket before the committer takes the keys from the live part, in one commit with
+//! A move is durable in its bucket before the keys are taken from the live part, in one commit with
 //! the note on what the bucket then holds. In between, after a crash too, the keys are in both, which reads
 //! tolerate. When the store opens, the thread first reads all buckets, so that damage is told early.
 
@@ -12,27 +12,22 @@ use std::{
         atomic::{AtomicBool, AtomicUsize, Ordering},
         mpsc::Receiver,
     },
-    time::Duration,
 };
 
 use sled::IVec;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::oneshot;
 
 use super::{
     blobs::Blobs,
     bucket::{Bucket, Noted},
-    commits::Commits,
-    committer::{Shared, from_sled},
+    checkpoint::Shared,
     envelope,
     folder::{SNAPSHOT, room},
     history::History,
-    live::{Live, guard},
-    queue::{Queue, Work},
+    staging::{Asked, Staging},
 };
-use crate::store::{Batch, Key, Settled, StoreError, buckets};
+use crate::store::{Batch, Key, KeyRange, Order, Settled, StoreError, buckets};
 
-/// A full queue is tried again this often, a little later each time.
-const TRIES: u64 = 50;
 /// Bytes that move at once, beyond which no other thing is added.
 const PART_BYTES: u64 = 4 << 20;
 /// Keys that may move while a backup is being read; then moves wait for its end.
@@ -86,18 +81,14 @@ impl Drop for Snapshot {
 
 /// All that the thread owns.
 pub(super) struct Archivist {
-    pub(super) live: Arc<Live>,
-    pub(super) blobs: Arc<Blobs>,
-    pub(super) history: Arc<History>,
-    pub(super) queue: Arc<Queue>,
-    pub(super) shared: Arc<Shared>,
-    pub(super) failed: Arc<watch::Sender<Option<StoreError>>>,
+    staging: Arc<Staging>,
+    blobs: Arc<Blobs>,
+    history: Arc<History>,
+    shared: Arc<Shared>,
     /// Set when the store is being dropped.
-    pub(super) closing: Arc<AtomicBool>,
-    pub(super) folder: PathBuf,
-    pub(super) reserve: u64,
+    closing: Arc<AtomicBool>,
     /// The latest time that it was told.
-    pub(super) now_ms: u64,
+    now_ms: u64,
     recordings: Vec<Weak<Recording>>,
 }
 
@@ -114,30 +105,14 @@ struct Part {
 static SNAPSHOTS: AtomicUsize = AtomicUsize::new(0);
 
 impl Archivist {
-    #[expect(clippy::too_many_arguments, reason = "each is another's handle, given once")]
     pub(super) fn new(
-        live: Arc<Live>,
+        staging: Arc<Staging>,
         blobs: Arc<Blobs>,
         history: Arc<History>,
-        queue: Arc<Queue>,
         shared: Arc<Shared>,
-        failed: Arc<watch::Sender<Option<StoreError>>>,
         closing: Arc<AtomicBool>,
-        (folder, reserve): (PathBuf, u64),
     ) -> Self {
-        Self {
-            live,
-            blobs,
-            history,
-            queue,
-            shared,
-            failed,
-            closing,
-            folder,
-            reserve,
-            now_ms: 0,
-            recordings: Vec::new(),
-        }
+        Self { staging, blobs, history, shared, closing, now_ms: 0, recordings: Vec::new() }
     }
 
     /// Finishes what was dropped, checks what is there, then does what it is asked until nobody can ask any more.
@@ -189,8 +164,7 @@ impl Archivist {
     }
 
     fn perform(&mut self, task: Task) {
-        let failed = self.failed.borrow().clone();
-        let ready = failed.map_or(Ok(()), Err);
+        let ready = self.staging.failure();
         // Whoever asked may have gone; what was asked is done all the same.
         match task {
             Task::Settle(settled, answer) => drop(answer.send(ready.and_then(|()| self.settle(settled)))),
@@ -223,30 +197,24 @@ impl Archivist {
 
     /// Adds what belongs to one thing that has ended.
     fn read(&self, one: Settled, part: &mut Part) -> Result<(), StoreError> {
-        let db = self.live.db();
-        guard(&self.folder, || {
-            let mut keep = |key: Key, bytes: IVec| {
-                // Nothing that is damaged is moved.
-                envelope::open(&key, &bytes)?;
-                part.bytes += (key.len() + bytes.len()) as u64;
-                part.values.insert(key, bytes);
-                Ok(())
-            };
-            for prefix in &one.prefixes {
-                for pair in db.scan_prefix(prefix) {
-                    let (key, bytes) = pair.map_err(|error| from_sled(error, "read"))?;
-                    if !Commits::owns(&key) {
-                        keep(Key::from(&*key), bytes)?;
-                    }
-                }
-            }
-            for key in one.keys {
-                if let Some(bytes) = db.get(&key).map_err(|error| from_sled(error, "read"))? {
-                    keep(key, bytes)?;
-                }
-            }
+        let mut keep = |key: Key, bytes: IVec| {
+            // Nothing that is damaged is moved.
+            envelope::open(&key, &bytes)?;
+            part.bytes += (key.len() + bytes.len()) as u64;
+            part.values.insert(key, bytes);
             Ok(())
-        })?;
+        };
+        for prefix in &one.prefixes {
+            let range = KeyRange::prefix(prefix);
+            for (key, bytes) in self.staging.envelopes(&range, Order::Ascending, usize::MAX)? {
+                keep(key, bytes)?;
+            }
+        }
+        for key in one.keys {
+            if let Some(bytes) = self.staging.envelope(&key)? {
+                keep(key, bytes)?;
+            }
+        }
         part.gone.extend(one.also_delete);
         Ok(())
     }
@@ -260,21 +228,22 @@ impl Archivist {
         }
         if !values.is_empty() {
             // sled writes pages around what it is given.
-            let room = room(&self.folder, self.reserve);
+            let folder = &self.staging.folder;
+            let room = room(folder, self.staging.reserve);
             if bytes.saturating_mul(4) > room {
-                return Err(StoreError::Full { place: self.folder.clone() });
+                return Err(StoreError::Full { place: folder.clone() });
             }
             self.record(&values)?;
             let bucket = self.history.bucket(end)?;
             if let Err(error) = bucket.write(&values, &self.blobs) {
-                if let StoreError::Failed { .. } = error {
-                    self.failed.send_if_modified(|failed| failed.replace(error.clone()).is_none());
-                }
-                return Err(error);
+                return Err(match error {
+                    StoreError::Failed { reason } => self.staging.poison(reason),
+                    error => error,
+                });
             }
             batch.put(Noted::key(bucket.name()), bucket.note());
         }
-        self.commit(Work { batch, moved: values, ..Work::default() })
+        self.staging.commit_now(batch, &values)
     }
 
     /// Tells the backups that are being read which keys move now.
@@ -290,32 +259,10 @@ impl Archivist {
         Ok(())
     }
 
-    /// Has the committer do it, and waits.
-    fn commit(&self, work: Work) -> Result<(), StoreError> {
-        let mut work = Some(work);
-        for attempt in 1.. {
-            let (answer, result) = oneshot::channel();
-            match self.queue.push_or_give_back(work.take().expect("it was given back"), answer) {
-                Ok(()) => {
-                    return result.blocking_recv().unwrap_or_else(|_| {
-                        let reason = "the batch was lost on its way to the disk".to_owned();
-                        Err(self.failed.borrow().clone().unwrap_or(StoreError::Failed { reason }))
-                    });
-                }
-                Err((StoreError::Busy, back)) if attempt < TRIES => {
-                    work = Some(back);
-                    std::thread::sleep(Duration::from_millis(attempt));
-                }
-                Err((error, _)) => return Err(error),
-            }
-        }
-        unreachable!("the loop ends by itself")
-    }
-
     fn forget(&self, name: &str) -> Result<(), StoreError> {
         let mut batch = Batch::new();
         batch.delete(Noted::key(name));
-        self.commit(batch.into())
+        self.staging.commit_now(batch, &[])
     }
 
     fn drop_bucket(&self, bucket: &Arc<Bucket>) -> Result<(), StoreError> {
@@ -356,12 +303,14 @@ impl Archivist {
         let number = SNAPSHOTS.fetch_add(1, Ordering::Relaxed);
         self.shared.pins.fetch_add(1, Ordering::SeqCst);
         let snapshot = Snapshot {
-            file: self.folder.join(format!("{SNAPSHOT}{number}")),
+            file: self.staging.folder.join(format!("{SNAPSHOT}{number}")),
             buckets: self.history.all(),
             recording: Arc::default(),
             shared: Arc::clone(&self.shared),
         };
-        self.commit(Work { snapshot: Some(snapshot.file.clone()), ..Work::default() })?;
+        let (answer, result) = oneshot::channel();
+        self.staging.ask(Asked { snapshot: Some(snapshot.file.clone()), answer })?;
+        result.blocking_recv().unwrap_or_else(|_| Err(self.staging.lost()))?;
         self.recordings.push(Arc::downgrade(&snapshot.recording));
         Ok(snapshot)
     }

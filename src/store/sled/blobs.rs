@@ -5,15 +5,18 @@
 //! those at the next start while the store is small.
 
 use std::{
-    collections::{BTreeSet, HashSet},
+    collections::{BTreeSet, HashMap},
     fs::{self, File},
     io::{self, Write},
     path::{Path, PathBuf},
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use super::{
-    envelope::BlobRef,
+    envelope::{self, BlobRef, Content},
     folder::{create_private, sync_folder},
 };
 use crate::store::StoreError;
@@ -24,6 +27,29 @@ pub(super) struct Blobs {
     root: PathBuf,
     /// Names files that are being written.
     next: AtomicU64,
+    loose: Mutex<Loose>,
+}
+
+/// What is referred to from outside the tree.
+#[derive(Debug, Default)]
+struct Loose {
+    /// How often each large value is: by batches on their way, and by the tables before the tree.
+    held: HashMap<[u8; 32], u32>,
+    /// Those whose last such reference went. The tree may refer to them.
+    released: Vec<[u8; 32]>,
+}
+
+/// Holds the file of a large value for a batch on its way: nobody removes it.
+#[derive(Debug)]
+pub(super) struct Held {
+    blobs: Arc<Blobs>,
+    hash: [u8; 32],
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.blobs.release(self.hash);
+    }
 }
 
 /// A file that is written but not in its place, and durable when it says so. Dropped, it is removed.
@@ -64,7 +90,7 @@ impl Drop for Staged {
 impl Blobs {
     /// Opens the folder and removes what a crash left half written.
     pub(super) fn open(root: PathBuf) -> Result<Self, StoreError> {
-        let blobs = Self { root, next: AtomicU64::new(0) };
+        let blobs = Self { root, next: AtomicU64::new(0), loose: Mutex::default() };
         create_private(&blobs.tmp())?;
         for name in names(&blobs.tmp())? {
             let path = blobs.tmp().join(name);
@@ -152,11 +178,57 @@ impl Blobs {
         }
     }
 
-    /// Removes a file that nothing refers to any more. One that cannot be removed is left to the next start.
+    fn loose(&self) -> MutexGuard<'_, Loose> {
+        self.loose.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Puts a staged file in its place, durable, and holds it there.
+    ///
+    /// # Errors
+    /// As [`Blobs::publish`].
+    pub(super) fn publish_held(self: &Arc<Self>, staged: Staged) -> Result<Held, StoreError> {
+        let hash = staged.blob.hash;
+        // Before it is there: whoever removes files would take it for one that nobody needs.
+        self.hold(hash);
+        let held = Held { blobs: Arc::clone(self), hash };
+        self.publish(vec![staged])?;
+        Ok(held)
+    }
+
+    /// A table refers to a large value.
+    pub(super) fn hold(&self, hash: [u8; 32]) {
+        *self.loose().held.entry(hash).or_default() += 1;
+    }
+
+    /// A table refers to it no more.
+    pub(super) fn release(&self, hash: [u8; 32]) {
+        let mut loose = self.loose();
+        if let Some(count) = loose.held.get_mut(&hash) {
+            *count -= 1;
+            if *count == 0 {
+                loose.held.remove(&hash);
+                loose.released.push(hash);
+            }
+        }
+    }
+
+    /// The large values whose last reference from outside the tree went since it was asked last.
+    pub(super) fn released(&self) -> Vec<[u8; 32]> {
+        std::mem::take(&mut self.loose().released)
+    }
+
+    /// Removes a file that the tree does not refer to, if nothing else does. One that cannot be removed is left to the next
+    /// start.
     pub(super) fn remove(&self, hash: [u8; 32]) {
+        let loose = self.loose();
+        if loose.held.contains_key(&hash) {
+            return;
+        }
         let path = self.path(&BlobRef { hash, length: 0 });
-        if let Err(error) = fs::remove_file(&path) {
-            tracing::debug!(path = %path.display(), %error, "a large value stays for now");
+        match fs::remove_file(&path) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => tracing::debug!(path = %path.display(), %error, "a large value stays for now"),
         }
     }
 
@@ -181,22 +253,33 @@ impl Blobs {
         fs::metadata(self.path(blob)).is_ok_and(|meta| meta.is_file() && meta.len() == blob.length)
     }
 
-    /// Removes the files that are not among `used`; gives their number. Only while nothing is being written.
-    pub(super) fn sweep(&self, used: &HashSet<[u8; 32]>) -> Result<usize, StoreError> {
+    /// Removes the files that neither the tree nor anything else refers to; gives their number.
+    pub(super) fn sweep(&self, in_tree: impl Fn(&[u8; 32]) -> bool) -> Result<usize, StoreError> {
         let mut removed = 0;
         for shelf in names(&self.root)?.into_iter().filter(|name| name != "tmp") {
             let shelf = self.root.join(shelf);
             for name in names(&shelf)? {
                 let mut hash = [0; 32];
                 // A file that we did not name is not ours to remove.
-                if hex::decode_to_slice(&name, &mut hash).is_ok() && !used.contains(&hash) {
+                if hex::decode_to_slice(&name, &mut hash).is_ok() && !in_tree(&hash) {
                     let path = shelf.join(name);
-                    fs::remove_file(&path).map_err(|error| failed("remove", &path, error))?;
-                    removed += 1;
+                    let loose = self.loose();
+                    if !loose.held.contains_key(&hash) {
+                        fs::remove_file(&path).map_err(|error| failed("remove", &path, error))?;
+                        removed += 1;
+                    }
                 }
             }
         }
         Ok(removed)
+    }
+}
+
+/// The value of an envelope, from its file if it is there.
+pub(super) fn unseal(key: &[u8], bytes: &[u8], blobs: &Blobs) -> Result<Vec<u8>, StoreError> {
+    match envelope::open(key, bytes)? {
+        Content::Inline(value) => Ok(value.to_vec()),
+        Content::Blob(blob) => blobs.read(&blob),
     }
 }
 
@@ -242,7 +325,7 @@ mod tests {
         let (kept, garbage) = (stored(&blobs, b"kept"), stored(&blobs, b"garbage"));
         let foreign = blobs.shelf(&kept).join("README");
         fs::write(&foreign, "").unwrap();
-        assert_eq!(blobs.sweep(&HashSet::from([kept.hash])).unwrap(), 1);
+        assert_eq!(blobs.sweep(|hash| *hash == kept.hash).unwrap(), 1);
         assert!(blobs.is_there(&kept) && !blobs.is_there(&garbage) && foreign.exists());
     }
 

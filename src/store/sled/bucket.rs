@@ -19,11 +19,11 @@ use serde::{Deserialize, Serialize};
 use sled::{Db, IVec};
 
 use super::{
-    blobs::Blobs,
+    blobs::{Blobs, unseal},
     check::{self, Audit},
     commits::Commits,
-    committer::{from_sled, unseal},
     envelope::{self, Content},
+    failure::from_sled,
     folder::{create_private, sync_folder},
     live::{Opening, guard, open_sled, sync_new_files},
     tally::Weight,
@@ -273,12 +273,14 @@ impl Bucket {
         create_private(&state)?;
         let blobs = Blobs::open(self.path.join("blobs"))?;
         let db = open_sled(&state, Opening::bucket())?;
-        let commits = check::commits(&db, noted.number)?;
+        let commits = check::commits(&db)?;
+        check::answered(commits.number, noted.number)?;
         if commits.number == noted.number && (commits.keys, commits.sum) != (noted.keys, noted.sum) {
             return Err(StoreError::corrupt("the state", "its counters are not what was noted"));
         }
         if !self.is_checked() && check::size_of(&state) <= check_up_to {
-            check::everything(&db, &blobs, &commits)?;
+            let tally = check::everything(&db, &blobs, &commits)?;
+            check::sweep(&blobs, &tally)?;
             self.checked.store(true, Ordering::Relaxed);
         }
         let db_file = sync_new_files(&state)?;
@@ -369,7 +371,7 @@ impl Opened {
             self.db.apply_batch(batch).map_err(|error| from_sled(error, "write"))?;
         }
         self.db.flush().map_err(|error| from_sled(error, "flush"))?;
-        // As in the committer: after a failed sync nothing is known.
+        // As in the log: after a failed sync nothing is known.
         self.db_file.sync_data().map_err(|error| StoreError::Failed {
             reason: format!("a bucket of the history cannot be synced: {error}"),
         })?;

@@ -1,9 +1,9 @@
 //! Is all that was acknowledged there, and unchanged?
 //!
-//! At each start the number of commits is compared with the watermark. Then every key is read: its checksum,
+//! At each start the number of the last commit, in the tree or in the log, is compared with the watermark. Every key of the tree is read: its checksum,
 //! the file that it refers to, and in the end number and sum of all. sled's recovery can skip a damaged part
 //! in the middle of its log without a word, and only this finds it. A small store is read before it opens;
-//! of a large one the committer reads a little whenever it has nothing to write.
+//! of a large one the checkpoint's thread reads a little whenever it has nothing to write.
 
 use std::{fs, ops::Bound, path::Path};
 
@@ -12,8 +12,8 @@ use sled::Db;
 use super::{
     blobs::Blobs,
     commits::Commits,
-    committer::from_sled,
     envelope::{self, Content},
+    failure::from_sled,
     tally::{Tally, Weight},
 };
 use crate::store::{Key, StoreError};
@@ -21,28 +21,37 @@ use crate::store::{Key, StoreError};
 /// Keys that one step reads; a millisecond or less from memory.
 const STEP: usize = 256;
 
-/// Compares the number of commits with what was answered before.
-pub(super) fn commits(db: &Db, watermark: u64) -> Result<Commits, StoreError> {
-    let commits = match db.get(Commits::key()).map_err(|error| from_sled(error, "read"))? {
-        Some(bytes) => Commits::open(&bytes)?,
-        None => Commits::default(),
-    };
-    if commits.number < watermark {
-        let what = format!("it ends at commit {} of {watermark} that were answered", commits.number);
-        return Err(StoreError::corrupt("the state", what));
+/// What a database says of itself.
+pub(super) fn commits(db: &Db) -> Result<Commits, StoreError> {
+    match db.get(Commits::key()).map_err(|error| from_sled(error, "read"))? {
+        Some(bytes) => Commits::open(&bytes),
+        None => Ok(Commits::default()),
     }
-    Ok(commits)
 }
 
-/// Reads everything before anything is written; removes large values that nothing refers to.
+/// Compares the number of the last commit that is there with what was answered before.
+pub(super) fn answered(number: u64, watermark: u64) -> Result<(), StoreError> {
+    if number < watermark {
+        let what = format!("it ends at commit {number} of {watermark} that were answered");
+        return Err(StoreError::corrupt("the state", what));
+    }
+    Ok(())
+}
+
+/// Reads everything before anything is written.
 pub(super) fn everything(db: &Db, blobs: &Blobs, commits: &Commits) -> Result<Tally, StoreError> {
     let mut audit = Audit::default();
     while !audit.step(db, blobs, commits)? {}
-    match blobs.sweep(&audit.tally.large())? {
+    Ok(audit.tally)
+}
+
+/// Removes large values that nothing refers to.
+pub(super) fn sweep(blobs: &Blobs, tally: &Tally) -> Result<(), StoreError> {
+    match blobs.sweep(|hash| tally.refers_to(hash))? {
         0 => {}
         removed => tracing::info!(removed, "removed files of large values that nothing refers to"),
     }
-    Ok(audit.tally)
+    Ok(())
 }
 
 /// A reading of the whole tree, in steps between which the one writer may write.

@@ -1,9 +1,9 @@
 //! Compaction of the live database: a copy takes its place.
 //!
-//! sled gives little of its space back under steady inserts and deletes. The committer, which alone writes,
+//! sled gives little of its space back under steady inserts and deletes. The checkpoint's thread, which alone writes,
 //! copies the live pairs to a new folder, makes them durable, reads them again, and names the folder as the
 //! current one in one step. A crash at any moment leaves one complete state that is named; the next start
-//! removes the other. The old folder stays until the first commit on the new one.
+//! removes the other. The old folder stays until the first checkpoint on the new one.
 
 use std::{fs, ops::Bound, path::Path, time::Instant};
 
@@ -12,8 +12,9 @@ use sled::Db;
 pub(super) use super::moment::{Hook, Moment};
 use super::{
     check,
+    checkpoint::Checkpointer,
     commits::Commits,
-    committer::{Committer, from_sled},
+    failure::from_sled,
     folder::{self, next_state, room},
     live::{Opening, open_sled, sync_new_files},
     tally::{Tally, Weight},
@@ -23,7 +24,7 @@ use crate::store::StoreError;
 /// Pairs that one batch of the copy holds.
 const CHUNK: usize = 1_000;
 
-impl Committer {
+impl Checkpointer {
     /// Compacts if that pays and was not looked at a while ago. Failures but that of the disk's sync leave all
     /// as it was.
     pub(super) fn compact_if_due(&mut self) {
@@ -37,7 +38,7 @@ impl Committer {
         if size <= live.saturating_mul(4).saturating_add(self.compaction.slack) {
             return;
         }
-        let room = room(&self.folder, self.reserve);
+        let room = room(&self.staging.folder, self.staging.reserve);
         if room < live.saturating_mul(3) {
             tracing::warn!(size, live, room, "the store would be compacted, but there is no room for a copy");
             return;
@@ -60,13 +61,12 @@ impl Committer {
     }
 
     fn compact(&mut self, new: &Path) -> Result<(), StoreError> {
-        let reached = |moment| self.compaction.hook.map_or(Ok(()), |hook| hook(moment));
         let _ = fs::remove_dir_all(new);
         folder::create_private(new)?;
-        reached(Moment::Begun)?;
+        self.reached(Moment::Begun)?;
         let db = open_sled(new, Opening::live(self.compaction.cache))?;
         let copied = copy(&self.db, &db)?;
-        reached(Moment::Copied)?;
+        self.reached(Moment::Copied)?;
         db.flush().map_err(|error| from_sled(error, "flush"))?;
         let db_file = sync_new_files(new)?;
         for tally in [copied, count(&db)?] {
@@ -74,21 +74,21 @@ impl Committer {
                 return Err(StoreError::corrupt(new.display(), "the copy is not what was copied"));
             }
         }
-        reached(Moment::Verified)?;
+        self.reached(Moment::Verified)?;
         // From here on it is open which of the two the next start finds.
         let failed = |error: StoreError| StoreError::Failed { reason: error.to_string() };
         folder::name_state(new).map_err(failed)?;
-        reached(Moment::Named)?;
+        self.reached(Moment::Named)?;
         self.live.replace(db.clone());
         (self.db, self.db_file) = (db, db_file);
         self.old = Some(std::mem::replace(&mut self.state, new.to_owned()));
         Ok(())
     }
 
-    /// Removes the folder before the last compaction, now that the new one has a commit.
+    /// Removes the folder before the last compaction, now that the new one has a checkpoint.
     pub(super) fn remove_old_state(&mut self) -> Result<(), StoreError> {
         let Some(old) = self.old.take() else { return Ok(()) };
-        self.compaction.hook.map_or(Ok(()), |hook| hook(Moment::Committed))?;
+        self.reached(Moment::Committed)?;
         if let Err(error) = fs::remove_dir_all(&old) {
             tracing::warn!(%error, folder = %old.display(), "the next start removes this folder");
         }

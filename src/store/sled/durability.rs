@@ -4,7 +4,7 @@ use std::{
     collections::BTreeMap,
     fs::{self, OpenOptions},
     io::{BufRead, BufReader},
-    path::{Path, PathBuf},
+    path::Path,
     process::{Command, Stdio},
     sync::mpsc,
     time::Duration,
@@ -13,6 +13,7 @@ use std::{
 use tempfile::TempDir;
 
 use super::*;
+pub(super) use crate::store::testing::{copy, files};
 use crate::store::{Key, testing::block_on};
 
 /// Names the folder for the child process of the kill test.
@@ -57,26 +58,6 @@ fn filled() -> (TempDir, Map) {
         }
     }
     (folder, map)
-}
-
-pub(super) fn files(folder: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() { found.extend(files(&path)) } else { found.push(path) }
-    }
-    found.sort();
-    found
-}
-
-pub(super) fn copy(from: &Path) -> TempDir {
-    let to = tempfile::tempdir().unwrap();
-    for file in files(from) {
-        let target = to.path().join(file.strip_prefix(from).unwrap());
-        fs::create_dir_all(target.parent().unwrap()).unwrap();
-        fs::copy(file, target).unwrap();
-    }
-    to
 }
 
 /// Opens a damaged folder and reads everything: either is refused, or all is as it was. Never hangs.
@@ -202,7 +183,7 @@ fn damage_beyond_the_check_at_the_start_is_found_when_it_is_read() {
 
 #[test]
 fn a_large_store_is_checked_while_it_runs() {
-    let options = Options { check_up_to: 0, ..Options::default() };
+    let options = Options { check_up_to: 0, checkpoint_bytes: 0, ..Options::default() };
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path()).unwrap();
     let mut batch = Batch::new();
@@ -245,8 +226,7 @@ fn large_values_that_nothing_refers_to_are_removed() {
         [(b"a", 1, 1), (b"b", 2, 2), (b"c", 2, 2), (b"a", 3, 2), (b"b", 3, 2), (b"c", 3, 1)]
     {
         put(&store, key, vec![byte; 20_000]).unwrap();
-        // The removal comes before the next answer, not before this one.
-        block_on(store.commit(Batch::new())).unwrap();
+        store.checkpoint();
         assert_eq!(blobs(), expected, "{} = {byte}", key.escape_ascii());
     }
     // What a crash left.

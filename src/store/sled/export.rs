@@ -1,6 +1,6 @@
 //! Backups of a running store, and stores made of backups.
 //!
-//! The committer writes the live pairs of one moment to a file, which takes little time; a thread then sends
+//! A checkpoint puts all live pairs into the tree, and its thread writes them to a file, while commits go on in the log; a thread then sends
 //! them and the buckets of that moment at the pace of whoever reads. What moves to the history meanwhile is left
 //! out there, because it stands among the live pairs. A restore fills a folder beside the one that was asked for
 //! and renames it when the backup has proven whole.
@@ -17,20 +17,18 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 
 use super::{
     Options, SledStore,
     archivist::Snapshot,
-    blobs::Blobs,
+    blobs::{Blobs, unseal},
     bucket::{Bucket, Noted},
     commits::Commits,
-    committer::unseal,
     envelope::{self, INLINE_MAX},
     folder::{create_private, sync_folder},
     history::History,
     live::guard,
-    queue::Work,
 };
 use crate::store::{
     BackupError, BackupStream, Batch, Contents, Key, KeyRange, Order, StoreError, Trust,
@@ -218,7 +216,7 @@ fn keep(
                 let envelope = if value.len() <= INLINE_MAX {
                     envelope::inline(&key, &value)
                 } else {
-                    let file = store.blobs.stage(&value)?;
+                    let file = store.staging.blobs.stage(&value)?;
                     let envelope = envelope::blob(&key, file.blob());
                     staged.push(file);
                     envelope
@@ -226,12 +224,10 @@ fn keep(
                 sealed.push((key, envelope.into()));
             }
             // In the live folder first, as for any move; the end of the restore removes them there.
-            store.blobs.publish(staged)?;
-            bucket.write(&sealed, &store.blobs)?;
+            store.staging.blobs.publish(staged)?;
+            bucket.write(&sealed, &store.staging.blobs)?;
             batch.put(Noted::key(bucket.name()), bucket.note());
         }
     }
-    let (answer, result) = oneshot::channel();
-    store.queue.push(Work::from(batch), answer)?;
-    result.blocking_recv().unwrap_or_else(|_| Err(store.lost()))
+    store.staging.commit_now(batch, &[])
 }

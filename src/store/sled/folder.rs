@@ -1,21 +1,20 @@
 //! The data folder: who may use it, which format it has, on what it lies.
 //!
-//! Layout: `LOCK`, `FORMAT` (written last, so that it means complete), `watermark`, `state/` or what `CURRENT`
+//! Layout: `LOCK`, `FORMAT` (written last, so that it means complete), `watermark`, `log/`, `state/` or what `CURRENT`
 //! names in its place (sled's), `blobs/`, `history/`. Knows nothing of sled.
 
 use std::{
-    fs::{self, DirBuilder, File, OpenOptions, TryLockError},
+    fs::{self, File, OpenOptions, TryLockError},
     io::{self, Write},
     path::{Path, PathBuf},
 };
 
-pub(super) use super::sync_folder::sync_folder;
 use super::watermark::Watermark;
 use crate::store::StoreError;
+pub(super) use crate::store::disk::{create_private, sync_folder};
 
-/// The format that this version writes. The first one had no history, and is taken over as it is.
-const FORMAT: u64 = 2;
-const FORMAT_WITHOUT_HISTORY: u64 = 1;
+/// The format that this version writes. The first one had no history, the second no log; both are taken over as they are.
+const FORMAT: u64 = 3;
 const FORMAT_PREFIX: &str = "flowcell-store ";
 
 /// The data folder, locked for this process until dropped.
@@ -35,6 +34,11 @@ impl Folder {
         match fs::read_to_string(folder.format()) {
             Ok(text) => {
                 if folder.check_format(&text)? != FORMAT {
+                    // What an upgrade left that did not come to its end holds no commit.
+                    let log = folder.log();
+                    if log.exists() {
+                        fs::remove_dir_all(&log).map_err(|error| failed("remove", &log, error))?;
+                    }
                     folder.write_format()?;
                 }
             }
@@ -65,6 +69,11 @@ impl Folder {
         }
     }
 
+    /// Where commits are until they stand in the tree.
+    pub(super) fn log(&self) -> PathBuf {
+        self.path.join("log")
+    }
+
     /// Where large values are.
     pub(super) fn blobs(&self) -> PathBuf {
         self.path.join("blobs")
@@ -90,7 +99,7 @@ impl Folder {
 
     fn check_format(&self, text: &str) -> Result<u64, StoreError> {
         match text.trim_end().strip_prefix(FORMAT_PREFIX).and_then(|number| number.parse().ok()) {
-            Some(format @ (FORMAT | FORMAT_WITHOUT_HISTORY)) => Ok(format),
+            Some(format @ 1..=FORMAT) => Ok(format),
             Some(found @ 1..) => Err(StoreError::NewerVersion {
                 what: format!("the data folder {}", self.path.display()),
                 found,
@@ -103,7 +112,10 @@ impl Folder {
     }
 
     fn lay_out(&self) -> Result<(), StoreError> {
-        if [self.path.join(STATE), self.current(), self.history()].iter().any(|path| path.exists()) {
+        if [self.path.join(STATE), self.current(), self.history(), self.log()]
+            .iter()
+            .any(|path| path.exists())
+        {
             return Err(StoreError::corrupt(
                 self.format().display(),
                 "the file is missing beside existing data",
@@ -181,15 +193,6 @@ fn lock(path: &Path) -> Result<File, StoreError> {
         Err(TryLockError::WouldBlock) => Err(StoreError::Locked { place: path.to_owned() }),
         Err(TryLockError::Error(error)) => Err(failed("lock", &file, error)),
     }
-}
-
-/// Creates a folder with those above it, for this user only. An existing one keeps its mode.
-pub(super) fn create_private(path: &Path) -> Result<(), StoreError> {
-    let mut builder = DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path).map_err(|error| failed("create", path, error))
 }
 
 /// Bytes that may be written while `reserve` of the disk stays free; without bound where the system does not say.
@@ -270,20 +273,18 @@ mod tests {
         let format = parent.path().join("FORMAT");
         drop(Folder::open(parent.path()).unwrap());
         for (text, newer) in
-            [("flowcell-store 3\n", true), ("flowcell-store 0\n", false), ("", false), ("\0", false)]
+            [("flowcell-store 4\n", true), ("flowcell-store 0\n", false), ("", false), ("\0", false)]
         {
             fs::write(&format, text).unwrap();
             let error = Folder::open(parent.path()).unwrap_err();
             assert_eq!(matches!(error, StoreError::NewerVersion { .. }), newer, "{error}");
             assert_eq!(matches!(error, StoreError::Corrupt { .. }), !newer, "{error}");
         }
-        fs::write(&format, "flowcell-store 1\n").unwrap();
-        drop(Folder::open(parent.path()).unwrap());
-        assert_eq!(
-            fs::read_to_string(&format).unwrap(),
-            "flowcell-store 2\n",
-            "the first format is taken over"
-        );
+        for earlier in 1..3 {
+            fs::write(&format, format!("flowcell-store {earlier}\n")).unwrap();
+            drop(Folder::open(parent.path()).unwrap());
+            assert_eq!(fs::read_to_string(&format).unwrap(), "flowcell-store 3\n", "{earlier} is taken over");
+        }
         fs::remove_file(&format).unwrap();
         fs::create_dir(parent.path().join("state")).unwrap();
         assert!(matches!(Folder::open(parent.path()), Err(StoreError::Corrupt { .. })));

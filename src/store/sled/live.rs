@@ -12,7 +12,7 @@ use std::{
 
 use sled::Db;
 
-use super::{committer::from_sled, folder::sync_folder};
+use super::{failure::from_sled, folder::sync_folder};
 use crate::store::StoreError;
 
 /// The database of everything that is not history; a compaction puts another in its place.
@@ -26,6 +26,15 @@ impl Live {
     /// The database as it is now.
     pub(super) fn db(&self) -> Db {
         self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Reads it. sled panics on some damage that it meets.
+    pub(super) fn guarded<T>(
+        &self,
+        place: &Path,
+        read: impl FnOnce(&Db) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        guard(place, || read(&self.db()))
     }
 
     /// Puts another one in its place.

@@ -1,16 +1,21 @@
 //! The store on disk. The only place that knows sled (0.34.7, pinned).
 //!
-//! sled gives an ordered tree with atomic batches; what it lacks is closed here: a real fdatasync before
-//! each answer (`committer`), checksums of our own (`envelope`), proof at the start that nothing answered
-//! is missing (`check`, `watermark`), large values outside (`blobs`), one owner of the folder (`folder`).
-//! Disk full: a reserve is kept free, so `Full` comes before sled meets it and passes when there is room.
+//! A commit is durable in the log of its own (`store/log`, written by `logger`) before it is answered, and readable in a
+//! table in memory (`memtable`, `staging`, `stage`, `view`). A checkpoint now and then writes what is left of the table to
+//! sled's tree (`checkpoint`), and the log is free for what follows. So a run that begins and ends between two
+//! checkpoints never costs the tree anything.
+//!
+//! sled gives an ordered tree with atomic batches; what it lacks is closed here: a real fdatasync, checksums of our own
+//! (`envelope`), proof at the start that nothing answered is missing (`check`, `watermark`), large values outside
+//! (`blobs`), one owner of the folder (`folder`). Disk full: a reserve is kept free, so `Full` comes before sled meets it
+//! and passes when there is room.
 
 mod archivist;
 mod blobs;
 mod bucket;
 mod check;
+mod checkpoint;
 mod commits;
-mod committer;
 mod compact;
 #[cfg(test)]
 mod durability;
@@ -18,20 +23,25 @@ mod durability;
 mod durable_compaction;
 #[cfg(test)]
 mod durable_history;
+#[cfg(test)]
+mod durable_log;
 mod envelope;
 mod export;
 mod failure;
 mod folder;
 mod history;
 mod live;
+mod logger;
+mod memtable;
 mod moment;
-mod queue;
-mod sync_folder;
+mod recovery;
+mod stage;
+mod staging;
 mod tally;
+mod view;
 mod watermark;
 
 use std::{
-    collections::BTreeMap,
     fmt,
     fs::File,
     io::Read,
@@ -39,7 +49,7 @@ use std::{
     path::Path,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
         mpsc,
     },
     thread::JoinHandle,
@@ -47,29 +57,27 @@ use std::{
 };
 
 use futures::future::{BoxFuture, FutureExt, ready};
-use sled::Db;
 use tokio::sync::{oneshot, watch};
 
 use self::{
     archivist::{Archivist, Task},
-    blobs::{Blobs, Staged},
-    bucket::Noted,
+    blobs::{Blobs, unseal},
     check::Audit,
+    checkpoint::{Checkpointer, Compaction, Shared},
     commits::Commits,
-    committer::{Committer, Compaction, Shared, from_sled, unseal},
     compact::Hook,
-    envelope::{Content, INLINE_MAX},
     folder::{Folder, room},
     history::History,
-    live::{Live, Opening, guard, open_sled, sync_new_files},
-    queue::Queue,
+    live::{Live, Opening, open_sled, sync_new_files},
+    logger::Logger,
+    recovery::{notes, replayed},
+    staging::{Pace, Staging},
     watermark::Watermark,
 };
 use super::{
     BackupError, BackupStream, Batch, Contents, Key, KeyRange, Order, Pair, Settled, Store, StoreError,
-    StoreStats, Trust, batch::Write, record,
+    StoreStats, Trust, log::Log,
 };
-use crate::reactor::off_the_reactor;
 
 /// With less room than for an event of the usual largest size, the store is not ready, bytes.
 const USUAL_BATCH: u64 = 1 << 20;
@@ -88,6 +96,10 @@ pub struct Options {
     pub compact_above: u64,
     /// That is looked at no more often than this; one minute.
     pub compact_every: Duration,
+    /// When what was committed since the last checkpoint takes so much memory, bytes, the next one begins; 24 MiB.
+    pub checkpoint_bytes: usize,
+    /// A commit waits no longer than about this for its checkpoint; one minute.
+    pub checkpoint_every: Duration,
 }
 
 impl Default for Options {
@@ -98,6 +110,8 @@ impl Default for Options {
             check_up_to: 512 << 20,
             compact_above: 64 << 20,
             compact_every: Duration::from_secs(60),
+            checkpoint_bytes: 24 << 20,
+            checkpoint_every: Duration::from_secs(60),
         }
     }
 }
@@ -105,7 +119,7 @@ impl Default for Options {
 /// What a test gives in place of the real thing.
 #[derive(Default)]
 struct Planted {
-    /// The file to sync in place of sled's.
+    /// The file to sync in place of the log's.
     synced: Option<File>,
     /// Called at the steps of a compaction, for tests.
     hook: Option<Hook>,
@@ -113,27 +127,24 @@ struct Planted {
 
 /// A data folder in use. Dropping it writes what is queued.
 pub struct SledStore {
-    live: Arc<Live>,
-    blobs: Arc<Blobs>,
+    staging: Arc<Staging>,
     history: Arc<History>,
     shared: Arc<Shared>,
-    queue: Arc<Queue>,
-    failed: Arc<watch::Sender<Option<StoreError>>>,
-    /// Becomes true when the committer has ended.
+    /// Bytes of the log's files.
+    log_size: Arc<AtomicU64>,
+    /// Becomes true when the last checkpoint has ended.
     done: watch::Receiver<bool>,
     tasks: Mutex<Option<mpsc::Sender<Task>>>,
     closing: Arc<AtomicBool>,
-    /// Bytes of the disk that stay free.
-    reserve: u64,
-    /// In the order in which they end: backups, archivist, committer.
+    /// In the order in which they end: backups, archivist, log, checkpoints.
     threads: Mutex<Vec<JoinHandle<()>>>,
     /// Last: the folder is free for others only when sled has closed its files.
     folder: Folder,
 }
 
 impl SledStore {
-    /// Opens a data folder, or makes a new one. Blocks: sled recovers, and a small store is read whole.
-    /// A damaged part of the history is no reason not to open; reads of it fail.
+    /// Opens a data folder, or makes a new one. Blocks: sled recovers, a small store is read whole, and what the log has
+    /// beyond the last checkpoint is read. A damaged part of the history is no reason not to open; reads of it fail.
     ///
     /// # Errors
     /// `Locked`, `NewerVersion`, `ReadOnly`, `Full`, `Io`; `Corrupt` when anything live that was acknowledged
@@ -144,40 +155,54 @@ impl SledStore {
 
     fn open_with(path: &Path, options: &Options, planted: Planted) -> Result<Self, StoreError> {
         let folder = Folder::open(path)?;
-        let (watermark, number) = Watermark::open(&folder.watermark())?;
+        let (watermark, answered) = Watermark::open(&folder.watermark())?;
         let state = folder.state()?;
         let db_path = state.join("db");
-        if number > 0 && !db_path.exists() {
+        if answered > 0 && !db_path.exists() {
             return Err(StoreError::corrupt(db_path.display(), "the file is missing"));
         }
         folder::create_private(&state)?;
         let blobs = Arc::new(Blobs::open(folder.blobs())?);
         let guarded = catch_unwind(AssertUnwindSafe(|| {
             let db = open_sled(&state, Opening::live(options.cache))?;
-            let commits = check::commits(&db, number)?;
+            let commits = check::commits(&db)?;
             let tally = if check::size_of(&state) > options.check_up_to {
                 None
             } else {
                 Some(check::everything(&db, &blobs, &commits)?)
             };
-            let notes = notes(&db)?;
-            Ok((db, commits, tally, notes))
+            Ok((db, commits, tally))
         }));
-        let (db, commits, tally, notes) = guarded.unwrap_or_else(|_| {
+        let (db, commits, tally) = guarded.unwrap_or_else(|_| {
             Err(StoreError::corrupt(state.display(), "sled panicked while recovering it"))
         })?;
+        let (table, number) = replayed(&folder.log(), commits.number, &blobs)?;
+        check::answered(number, answered)?;
+        if let Some(tally) = &tally {
+            check::sweep(&blobs, tally)?;
+        }
         let db_file = sync_new_files(&state)?;
         folder.tidy(&state)?;
-        let (history, dropped) = History::open(folder.history(), notes, options.check_up_to)?;
-        let (failed, done) = (Arc::new(watch::channel(None).0), watch::channel(false));
-        let (queue, shared, history) =
-            (Arc::new(Queue::new()), Arc::new(Shared::default()), Arc::new(history));
+        let log = Log::open(&folder.log(), number + 1)?;
         let live = Arc::new(Live::new(db.clone()));
-        let committer = Committer {
-            live: Arc::clone(&live),
+        let staging = Arc::new(Staging::new(
+            table,
+            (number, commits.number),
+            Pace { bytes: options.checkpoint_bytes, every: options.checkpoint_every },
+            Arc::clone(&live),
+            Arc::clone(&blobs),
+            Arc::new(watch::channel(None).0),
+            folder.path().to_owned(),
+            options.reserve,
+        ));
+        let (history, dropped) = History::open(folder.history(), notes(&staging)?, options.check_up_to)?;
+        let (history, shared) = (Arc::new(history), Arc::new(Shared::default()));
+        let checkpointer = Checkpointer {
+            staging: Arc::clone(&staging),
+            live,
             db,
             state,
-            db_file: planted.synced.unwrap_or(db_file),
+            db_file,
             blobs: Arc::clone(&blobs),
             commits,
             audit: tally.is_none().then(Audit::default),
@@ -192,48 +217,47 @@ impl SledStore {
             },
             looked: None,
             old: None,
+        };
+        let log_size = Arc::new(AtomicU64::new(log.size()));
+        let logger = Logger {
+            staging: Arc::clone(&staging),
+            log,
             watermark,
-            folder: folder.path().to_owned(),
-            reserve: options.reserve,
-            failed: Arc::clone(&failed),
+            size: Arc::clone(&log_size),
+            synced: planted.synced,
         };
         let closing = Arc::new(AtomicBool::new(false));
         let archivist = Archivist::new(
-            Arc::clone(&live),
-            Arc::clone(&blobs),
+            Arc::clone(&staging),
+            blobs,
             Arc::clone(&history),
-            Arc::clone(&queue),
             Arc::clone(&shared),
-            Arc::clone(&failed),
             Arc::clone(&closing),
-            (folder.path().to_owned(), options.reserve),
         );
         let (tasks, receiver) = mpsc::channel();
+        let done = watch::channel(false);
         let spawn = |name: &str, work: Box<dyn FnOnce() + Send>| {
             let thread = std::thread::Builder::new().name(name.to_owned()).spawn(work);
             thread.map_err(|error| StoreError::io("cannot start the store's threads", path, error))
         };
-        let ops = Arc::clone(&queue);
-        let committing = spawn(
-            "store",
+        let logging = spawn("log", Box::new(move || logger.run()))?;
+        let writing = spawn(
+            "checkpoint",
             Box::new(move || {
-                committer.run(&ops);
+                checkpointer.run();
                 done.0.send_replace(true);
             }),
         )?;
         let archiving = spawn("history", Box::new(move || archivist.run(dropped, &receiver)))?;
         Ok(Self {
-            live,
-            blobs,
+            staging,
             history,
             shared,
-            queue,
-            failed,
+            log_size,
             done: done.1,
             tasks: Mutex::new(Some(tasks)),
             closing,
-            reserve: options.reserve,
-            threads: Mutex::new(vec![archiving, committing]),
+            threads: Mutex::new(vec![archiving, logging, writing]),
             folder,
         })
     }
@@ -255,6 +279,15 @@ impl SledStore {
         })
     }
 
+    /// Has everything that was committed written to the tree, and waits.
+    #[cfg(test)]
+    pub(in crate::store) fn checkpoint(&self) {
+        let (answer, result) = oneshot::channel();
+        self.staging.ask(staging::Asked { snapshot: None, answer }).unwrap();
+        // A failure shows at the next commit.
+        let _ = result.blocking_recv();
+    }
+
     /// Gives the archivist a task and waits for what becomes of it.
     fn ask<T: Send + 'static>(
         &self,
@@ -263,123 +296,68 @@ impl SledStore {
         let (answer, result) = oneshot::channel();
         let tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
         let sent = match &*tasks {
-            Some(tasks) => tasks.send(task(answer)).map_err(|_| self.lost()),
+            Some(tasks) => tasks.send(task(answer)).map_err(|_| self.staging.lost()),
             None => Err(StoreError::Closed),
         };
         match sent {
-            Ok(()) => async move { result.await.unwrap_or_else(|_| Err(self.lost())) }.boxed(),
+            Ok(()) => async move { result.await.unwrap_or_else(|_| Err(self.staging.lost())) }.boxed(),
             Err(error) => ready(Err(error)).boxed(),
         }
     }
 
-    /// Writes the large values of a batch to the disk before its turn comes: the one thread that commits has the batches of
-    /// others to write. What cannot be written here is left to that thread, which says why.
-    fn stage(&self, batch: &Batch) -> Vec<Staged> {
-        let values = batch.writes.iter().filter_map(|(_, write)| match write {
-            Write::Put(value) if value.len() > INLINE_MAX => Some(value),
-            Write::Put(_) | Write::Delete | Write::DeleteIf(_) | Write::DeletePrefix => None,
-        });
-        let values: Vec<_> = values.collect();
-        if values.is_empty() {
-            return Vec::new();
-        }
-        let room = room(self.folder.path(), self.reserve);
-        if batch.size() as u64 >= room {
-            return Vec::new();
-        }
-        let stage = |value: &Vec<u8>| {
-            let mut staged = self.blobs.stage(value)?;
-            staged.sync()?;
-            Ok(staged)
-        };
-        let staged = || values.into_iter().map(stage).collect::<Result<_, _>>();
-        off_the_reactor(staged).unwrap_or_else(|error: StoreError| {
-            tracing::warn!(%error, "a large value is not written before its turn");
-            Vec::new()
-        })
-    }
-
     fn read(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        guard(self.folder.path(), || {
-            if Commits::owns(key) {
-                return Ok(None);
-            }
-            let read = || self.live.db().get(key).map_err(|error| from_sled(error, "read"));
-            let mut stored = read()?;
-            loop {
-                let Some(bytes) = stored else { return self.history.get(key) };
-                match unseal(key, &bytes, &self.blobs) {
-                    Ok(value) => return Ok(Some(value)),
-                    Err(error) => {
-                        // The file of a large value goes when the value is replaced.
-                        stored = read()?;
-                        if stored.as_ref() == Some(&bytes) {
-                            return Err(error);
-                        }
+        if Commits::owns(key) {
+            return Ok(None);
+        }
+        let mut stored = self.staging.envelope(key)?;
+        loop {
+            let Some(bytes) = stored else { return self.history.get(key) };
+            match unseal(key, &bytes, &self.staging.blobs) {
+                Ok(value) => return Ok(Some(value)),
+                Err(error) => {
+                    // The file of a large value goes when the value is replaced.
+                    stored = self.staging.envelope(key)?;
+                    if stored.as_ref() == Some(&bytes) {
+                        return Err(error);
                     }
                 }
             }
-        })
+        }
     }
 
     fn read_range(&self, range: &KeyRange, order: Order, limit: usize) -> Result<Vec<Pair>, StoreError> {
         if range.is_empty() || limit == 0 {
             return Ok(Vec::new());
         }
-        guard(self.folder.path(), || {
-            let mut tries = 3;
-            let live = loop {
-                match bucket::scan(&self.live.db(), &self.blobs, range, order, limit) {
-                    Err(StoreError::Corrupt { .. }) if tries > 0 => tries -= 1,
-                    scanned => break scanned?,
-                }
-            };
-            if !self.history.may_have(range) {
-                return Ok(live);
+        let mut tries = 3;
+        let live = loop {
+            let envelopes = self.staging.envelopes(range, order, limit)?.into_iter();
+            let values = envelopes.map(|(key, bytes)| {
+                let value = unseal(&key, &bytes, &self.staging.blobs)?;
+                Ok((key.into(), value))
+            });
+            match values.collect() {
+                Err(StoreError::Corrupt { .. }) if tries > 0 => tries -= 1,
+                read => break read?,
             }
-            self.history.scan(range, order, limit, live)
-        })
-    }
-
-    fn failure(&self) -> Result<(), StoreError> {
-        self.failed.borrow().clone().map_or(Ok(()), Err)
-    }
-
-    /// What a dropped answer means: the thread ended or panicked with the batch in its hands.
-    fn lost(&self) -> StoreError {
-        let reason = "the batch was lost on its way to the disk".to_owned();
-        self.failure().err().unwrap_or(StoreError::Failed { reason })
-    }
-}
-
-/// What the live database says about the buckets of the history.
-fn notes(db: &Db) -> Result<BTreeMap<String, Noted>, StoreError> {
-    let mut notes = BTreeMap::new();
-    for pair in db.scan_prefix(Noted::key("")) {
-        let (key, bytes) = pair.map_err(|error| from_sled(error, "read"))?;
-        if let (Some(name), Content::Inline(note)) = (Noted::name(&key), envelope::open(&key, &bytes)?) {
-            notes.insert(name.to_owned(), record::decode(&key, note)?);
+        };
+        if !self.history.may_have(range) {
+            return Ok(live);
         }
+        self.history.scan(range, order, limit, live)
     }
-    Ok(notes)
 }
 
 impl Store for SledStore {
     fn commit(&self, batch: Batch) -> BoxFuture<'_, Result<(), StoreError>> {
-        let (answer, result) = oneshot::channel();
-        let push = |()| self.queue.push_staged(batch, |batch| self.stage(batch), answer);
-        match self.failure().and_then(push) {
-            Ok(()) => async move { result.await.unwrap_or_else(|_| Err(self.lost())) }.boxed(),
+        match self.staging.commit(batch) {
+            Ok(result) => async move { result.await.unwrap_or_else(|_| Err(self.staging.lost())) }.boxed(),
             Err(error) => ready(Err(error)).boxed(),
         }
     }
 
     fn commit_lazily(&self, batch: Batch) -> BoxFuture<'_, Result<(), StoreError>> {
-        async move {
-            self.failure()?;
-            self.queue.push_lazily(batch).await
-        }
-        .boxed()
+        self.staging.commit_lazily(batch).boxed()
     }
 
     fn get(&self, key: &[u8]) -> BoxFuture<'_, Result<Option<Vec<u8>>, StoreError>> {
@@ -414,19 +392,20 @@ impl Store for SledStore {
     fn stats(&self) -> StoreStats {
         let (history_bytes, buckets) = self.history.size();
         let large = self.shared.large_bytes.load(Ordering::Relaxed);
-        let state = self.live.db().size_on_disk().unwrap_or(0);
+        let state = self.staging.live.db().size_on_disk().unwrap_or(0);
+        let log = self.log_size.load(Ordering::Relaxed);
         StoreStats {
-            live_bytes: self.shared.live_bytes.load(Ordering::Relaxed),
-            disk_bytes: state + large,
+            live_bytes: self.shared.live_bytes.load(Ordering::Relaxed) + self.staging.bytes(),
+            disk_bytes: state + large + log,
             history_bytes,
             buckets,
         }
     }
 
     fn readiness(&self) -> Result<(), StoreError> {
-        self.failure()?;
+        self.staging.failure()?;
         let path = self.folder.path();
-        let is_full = room(path, self.reserve) <= USUAL_BATCH;
+        let is_full = room(path, self.staging.reserve) <= USUAL_BATCH;
         if is_full { Err(StoreError::Full { place: path.to_owned() }) } else { Ok(()) }
     }
 
@@ -435,7 +414,7 @@ impl Store for SledStore {
             let snapshot = self.ask(Task::Snapshot).await?;
             let sent = export::stream(
                 snapshot,
-                Arc::clone(&self.blobs),
+                Arc::clone(&self.staging.blobs),
                 Arc::clone(&self.history),
                 Arc::clone(&self.closing),
             );
@@ -451,7 +430,7 @@ impl Store for SledStore {
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {
-        self.queue.close();
+        self.staging.close();
         let mut done = self.done.clone();
         async move {
             // An error means that the thread is gone, which is what we wait for.
@@ -461,7 +440,7 @@ impl Store for SledStore {
     }
 
     fn failed(&self) -> BoxFuture<'_, StoreError> {
-        let mut failed = self.failed.subscribe();
+        let mut failed = self.staging.failed.subscribe();
         async move {
             let failed = failed.wait_for(Option::is_some).await.expect("the store holds the sender");
             failed.clone().expect("just waited for")
@@ -474,7 +453,7 @@ impl Drop for SledStore {
     fn drop(&mut self) {
         self.closing.store(true, Ordering::SeqCst);
         drop(self.tasks.lock().unwrap_or_else(PoisonError::into_inner).take());
-        self.queue.close();
+        self.staging.close();
         for thread in self.threads.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
             if thread.join().is_err() {
                 tracing::error!("a thread of the store panicked");

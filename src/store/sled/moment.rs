@@ -1,11 +1,15 @@
-//! The moments of a compaction, at which tests end it.
+//! The moments of a checkpoint and of a compaction, at which tests end them.
 
 use crate::store::StoreError;
 
-/// Where a compaction is; a test ends it there, as a crash would.
+/// Where a checkpoint or a compaction is; a test ends it there, as a crash would.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Moment {
-    /// The new folder is there, empty.
+    /// A part of a checkpoint is in the tree.
+    Part,
+    /// All of a checkpoint is in the tree, durable, and the log still has it.
+    Written,
+    /// The new folder of a compaction is there, empty.
     Begun,
     /// The pairs are copied, not synced.
     Copied,
@@ -13,7 +17,7 @@ pub(super) enum Moment {
     Verified,
     /// The new folder is the current one.
     Named,
-    /// The first commit on it is durable, the old folder still there.
+    /// The first checkpoint on it is durable, the old folder still there.
     Committed,
 }
 

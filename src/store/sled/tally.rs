@@ -3,7 +3,7 @@
 //! Keys and checksums are compared with what the tree says of itself (`check`); the bytes tell when a compaction
 //! pays; a large value that nothing refers to any more can be removed. In memory only, counted at the start.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use super::envelope;
 
@@ -14,6 +14,8 @@ pub(super) struct Weight {
     pub(super) sum: u32,
     bytes: u64,
     large: Option<([u8; 32], u64)>,
+    /// The first byte of its key.
+    kind: u8,
 }
 
 impl Weight {
@@ -22,12 +24,13 @@ impl Weight {
             sum: envelope::sum(envelope),
             bytes: (key.len() + envelope.len()) as u64,
             large: envelope::reference(envelope).map(|blob| (blob.hash, blob.length)),
+            kind: key.first().copied().unwrap_or_default(),
         }
     }
 }
 
 /// The sums of what is stored, by kind.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Tally {
     pub(super) keys: u64,
     /// Wrapping sum of all checksums.
@@ -36,8 +39,17 @@ pub(super) struct Tally {
     pub(super) bytes: u64,
     /// Bytes of the large values.
     pub(super) large_bytes: u64,
+    /// Keys by their first byte.
+    pub(super) kinds: Box<[u64; 256]>,
     /// How many keys refer to each large value.
     references: HashMap<[u8; 32], u32>,
+}
+
+impl Default for Tally {
+    fn default() -> Self {
+        let kinds = Box::new([0; 256]);
+        Self { keys: 0, sum: 0, bytes: 0, large_bytes: 0, kinds, references: HashMap::new() }
+    }
 }
 
 impl Tally {
@@ -46,6 +58,8 @@ impl Tally {
         // First what comes, so that a value that stays is never without a reference.
         if let Some(weight) = after {
             self.keys = self.keys.wrapping_add(1);
+            let kind = &mut self.kinds[usize::from(weight.kind)];
+            *kind = kind.wrapping_add(1);
             self.sum = self.sum.wrapping_add(weight.sum.into());
             self.bytes = self.bytes.wrapping_add(weight.bytes);
             if let Some((hash, length)) = weight.large {
@@ -58,6 +72,8 @@ impl Tally {
         }
         let weight = before?;
         self.keys = self.keys.wrapping_sub(1);
+        let kind = &mut self.kinds[usize::from(weight.kind)];
+        *kind = kind.wrapping_sub(1);
         self.sum = self.sum.wrapping_sub(weight.sum.into());
         self.bytes = self.bytes.wrapping_sub(weight.bytes);
         let (hash, length) = weight.large?;
@@ -73,11 +89,6 @@ impl Tally {
     /// Whether anything refers to it.
     pub(super) fn refers_to(&self, hash: &[u8; 32]) -> bool {
         self.references.contains_key(hash)
-    }
-
-    /// All large values that something refers to.
-    pub(super) fn large(&self) -> HashSet<[u8; 32]> {
-        self.references.keys().copied().collect()
     }
 }
 

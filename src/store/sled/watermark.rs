@@ -1,8 +1,8 @@
-//! The number of the last commit that was answered, in a file outside sled.
+//! The number of the last commit that was answered, in a file of its own.
 //!
-//! sled's recovery stops at a damaged place in its log and drops what follows without a word. The
-//! committer writes the number here after each group is durable; at the next start a state with a
-//! smaller number has lost commits that somebody was told are safe, and is refused.
+//! The log ends at its first torn frame, and sled's recovery at a damaged place, without a word about what follows. So the
+//! number stands here after each group is durable; a start that finds fewer commits has lost some that somebody was told
+//! are safe, and is refused.
 //! The file is not synced with each group: after a power cut it may lag behind, never run ahead.
 
 use std::{
@@ -11,8 +11,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::sync_folder::sync_folder;
-use crate::store::StoreError;
+use crate::store::{StoreError, disk::sync_folder};
 
 /// The file of the watermark, open.
 #[derive(Debug)]

@@ -1,0 +1,143 @@
+//! Reads of the tables and the tree as one.
+
+use std::collections::BTreeMap;
+
+use sled::IVec;
+
+use super::{commits::Commits, failure::from_sled, memtable::Memtable, staging::Staging};
+use crate::store::{Key, KeyRange, Order, StoreError};
+
+/// Keys that one step reads from each of the three.
+const STEP: usize = 1_024;
+
+/// What one of the three has of a range: its first keys, and whether there are more.
+struct Part {
+    keys: Vec<(Key, Option<IVec>)>,
+    more: bool,
+}
+
+impl Part {
+    fn take<'a, K: Into<Key>>(
+        keys: impl Iterator<Item = Result<(K, Option<IVec>), StoreError>> + 'a,
+        most: usize,
+    ) -> Result<Self, StoreError> {
+        let mut part = Self { keys: Vec::new(), more: false };
+        for next in keys {
+            if part.keys.len() == most {
+                part.more = true;
+                break;
+            }
+            let (key, envelope) = next?;
+            part.keys.push((key.into(), envelope));
+        }
+        Ok(part)
+    }
+}
+
+impl Staging {
+    /// The envelope of a key.
+    pub(super) fn envelope(&self, key: &[u8]) -> Result<Option<IVec>, StoreError> {
+        if let Some(envelope) = self.state().find(key) {
+            return Ok(envelope.cloned());
+        }
+        if self.counts.has_none(key) {
+            return Ok(None);
+        }
+        self.live.guarded(&self.folder, |db| db.get(key).map_err(|error| from_sled(error, "read")))
+    }
+
+    /// Up to `limit` keys of a range with their envelopes, but for those of the backend itself.
+    pub(super) fn envelopes(
+        &self,
+        range: &KeyRange,
+        order: Order,
+        limit: usize,
+    ) -> Result<Vec<(Key, IVec)>, StoreError> {
+        let mut found = self.merged(range, order, limit, |key| !Commits::owns(key))?;
+        found.truncate(limit);
+        Ok(found)
+    }
+
+    /// The keys of the backend itself in a range, with their envelopes.
+    pub(super) fn own_envelopes(&self, range: &KeyRange) -> Result<Vec<(Key, IVec)>, StoreError> {
+        self.merged(range, Order::Ascending, usize::MAX, |key| Commits::owns(key))
+    }
+
+    fn merged(
+        &self,
+        range: &KeyRange,
+        order: Order,
+        limit: usize,
+        wanted: impl Fn(&Key) -> bool,
+    ) -> Result<Vec<(Key, IVec)>, StoreError> {
+        let mut found = Vec::new();
+        let mut range = range.clone();
+        while found.len() < limit && !range.is_empty() {
+            let most = (limit - found.len()).saturating_add(1).min(STEP);
+            let parts = self.parts(&range, order, most)?;
+            // Up to the nearest end of a part that has more, each of them is known.
+            let ends = parts.iter().filter(|part| part.more).filter_map(|part| part.keys.last());
+            let ends = ends.map(|(key, _)| key.clone());
+            let end = match order {
+                Order::Ascending => ends.min(),
+                Order::Descending => ends.max(),
+            };
+            let known = |key: &Key| match (&end, order) {
+                (None, _) => true,
+                (Some(end), Order::Ascending) => key <= end,
+                (Some(end), Order::Descending) => key >= end,
+            };
+            // The later part has the say.
+            let merged: BTreeMap<Key, Option<IVec>> =
+                parts.into_iter().flat_map(|part| part.keys).filter(|(key, _)| known(key)).collect();
+            let present = merged.into_iter().filter_map(|(key, envelope)| Some((key, envelope?)));
+            let present = present.filter(|(key, _)| wanted(key));
+            match order {
+                Order::Ascending => found.extend(present),
+                Order::Descending => found.extend(present.rev()),
+            }
+            match (end, order) {
+                (None, _) => break,
+                (Some(end), Order::Ascending) => range = range.after(&end),
+                (Some(end), Order::Descending) => range = range.before(&end),
+            }
+        }
+        Ok(found)
+    }
+
+    /// The tables first: what a checkpoint takes out of them meanwhile is seen twice then, not missed.
+    fn parts(&self, range: &KeyRange, order: Order, most: usize) -> Result<[Part; 3], StoreError> {
+        let (frozen, active) = {
+            let state = self.state();
+            let slots = |table: &Memtable| {
+                let keys =
+                    table.range(range, order).map(|(key, slot)| Ok((key.clone(), slot.envelope.clone())));
+                Part::take(keys, most)
+            };
+            let frozen = state.frozen.as_deref().map(slots);
+            (frozen.unwrap_or(Ok(Part { keys: Vec::new(), more: false }))?, slots(&state.active)?)
+        };
+        let one_kind = range.end.as_ref().is_some_and(|end| {
+            range.start.first().is_some_and(|kind| {
+                end.first() == Some(kind) || (end.len() == 1 && end.first() == kind.checked_add(1).as_ref())
+            })
+        });
+        if one_kind && self.counts.has_none(&range.start) {
+            return Ok([Part { keys: Vec::new(), more: false }, frozen, active]);
+        }
+        let tree = self.live.guarded(&self.folder, |db| {
+            let (start, end) = range.bounds();
+            let mut pairs = db.range::<&[u8], _>((start, end));
+            let next = std::iter::from_fn(|| match order {
+                Order::Ascending => pairs.next(),
+                Order::Descending => pairs.next_back(),
+            });
+            let next = next.map(|pair| {
+                let (key, bytes) = pair.map_err(|error| from_sled(error, "read"))?;
+                Ok((Key::from(&*key), Some(bytes)))
+            });
+            Part::take(next, most)
+        })?;
+        Ok([tree, frozen, active])
+    }
+}
