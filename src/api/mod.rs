@@ -6,6 +6,7 @@ mod backup;
 mod bulk;
 mod control;
 mod door;
+mod durable;
 mod guesses;
 mod input;
 mod kv;
@@ -79,6 +80,7 @@ pub fn router(
         .route("/api/v1/workflows/{key}/kv", get(kv::list))
         .route("/api/v1/workflows/{key}/kv/{name}", get(kv::show).put(kv::set).delete(kv::delete))
         .layer(DefaultBodyLimit::max(body_most))
+        .layer(middleware::from_fn_with_state(engine.clone(), durable::told))
         .layer(middleware::from_fn_with_state(door.with_bodies_of(body_most), authorize))
         .with_state(engine.clone());
     let asked = questions::router(engine.clone(), gateway.clone(), &door);
