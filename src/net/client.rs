@@ -3,11 +3,16 @@
 //! Only `cli` uses it. It has no guard, so that `flowcell runs` can reach 127.0.0.1. So no workflow may ever get one.
 //! It follows no redirect.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use http::Method;
 
-use super::{NetError, Response, error, headers};
+use super::{
+    NetError, Response,
+    dns::{Resolver, SYSTEM},
+    error, headers,
+    lookups::Lookups,
+};
 
 /// How long the other side may take to accept a connection.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -28,7 +33,10 @@ impl Client {
     /// # Errors
     /// When TLS cannot be set up.
     pub fn new() -> Result<Self, NetError> {
+        // The end of a command waits for the threads of the runtime. A name that nobody answers must not hold one.
+        let lookups = Lookups::new(Arc::new(SYSTEM));
         reqwest::Client::builder()
+            .dns_resolver(Resolver { lookups, guarded: false })
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(CONNECT)
             .timeout(TOTAL)

@@ -39,8 +39,8 @@ impl Name {
 }
 
 impl HostPort {
-    /// The host and port that a URL leads to.
-    pub(super) fn of(url: &Url) -> Option<Self> {
+    /// The host and port that a URL leads to. `None` if it has none.
+    pub fn of(url: &Url) -> Option<Self> {
         Some(Self { host: Name::of(&url.host()?), port: url.port_or_known_default()? })
     }
 

@@ -45,6 +45,7 @@ mod guards;
 mod handshakes;
 mod hardening;
 mod hostile;
+mod hostile_registries;
 mod installing;
 mod isolation;
 mod javascript_as_node_runs_it;

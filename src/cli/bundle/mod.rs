@@ -47,6 +47,8 @@ use crate::{
 const AT_ONCE: usize = 8;
 /// The size limit of a `.npmrc`, bytes.
 const MAX_NPMRC: u64 = 1 << 20;
+/// How much of the name of a license is kept, characters.
+const MAX_LICENSE: usize = 200;
 /// The file that lists the libraries of a folder, in JSON.
 const LOCK: &str = "libraries.json";
 
@@ -106,7 +108,7 @@ pub(super) fn execute(arguments: &Arguments) -> anyhow::Result<Verdict> {
     let npmrc = Npmrc::read(arguments.registry.as_deref(), &npmrc_files, |name| std::env::var(name).ok())?;
     npmrc.notes().iter().for_each(|note| tell!("flowcell: {note}"));
     let cache = user_cache().unwrap_or_else(|| std::env::temp_dir().join("flowcell"));
-    let registry = Registry::new(npmrc, &cache)?;
+    let registry = Registry::new(npmrc, &cache, config.outbound)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         let esbuild = Esbuild::get(&registry).await?;
@@ -251,8 +253,9 @@ impl Unpacked {
         let json: Value = serde_json::from_str(&text).context("the package's package.json is not JSON")?;
         let license =
             json["license"].as_str().or_else(|| json["license"]["type"].as_str()).unwrap_or("unknown");
-        // The text lands in a comment and must not end it.
-        let license = license.replace(['\n', '\r', '*'], " ");
+        // The text lands in a comment and must not end it, and is shown.
+        let ends = |char: char| char.is_control() || matches!(char, '*' | '\u{2028}' | '\u{2029}');
+        let license = license.replace(ends, " ").chars().take(MAX_LICENSE).collect();
         Ok(Library { version: self.version.clone(), integrity: self.integrity.clone(), license, source })
     }
 }

@@ -96,6 +96,11 @@ impl Npmrc {
         &self.notes
     }
 
+    /// The registries in force.
+    pub(super) fn registries(&self) -> impl Iterator<Item = &Url> {
+        std::iter::once(&self.registry).chain(self.scopes.values())
+    }
+
     /// The registry that has a package.
     pub(super) fn registry(&self, package: &str) -> &Url {
         let scope = package.split_once('/').map(|(scope, _)| scope);

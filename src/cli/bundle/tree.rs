@@ -6,13 +6,17 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, ensure};
 use nodejs_semver::{Range, Version};
 
 use super::registry::{Manifest, Packument};
 
 /// The most packages of one bundle.
 const MAX_PACKAGES: usize = 500;
+/// The most dependencies of all of them together.
+const MAX_WISHES: usize = 5_000;
+/// The longest version range, bytes.
+const MAX_RANGE: usize = 1_024;
 
 /// A package that the command line or another package asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +43,7 @@ impl Wish {
             ensure!(is_name(name), "{who} wants {name:?}, which is not the name of a package");
         }
         let range = if range.trim().is_empty() { "*" } else { range.trim() };
+        ensure!(range.len() <= MAX_RANGE, "{who} wants {name} in a range of {} bytes", range.len());
         ensure!(
             !range.contains([':', '/']),
             "{who} wants {name} from {range:?}; only packages of a registry can be bundled"
@@ -57,12 +62,12 @@ impl Wish {
         }
         let range = Range::parse(&self.range).ok().with_context(none)?;
         let latest = packument.tags.get("latest").and_then(|latest| packument.versions.get(latest));
-        if let Some(latest) = latest.filter(|latest| fits(latest, &range) && !is_deprecated(latest)) {
+        if let Some(latest) = latest.filter(|latest| fits(latest, &range) && !latest.deprecated) {
             return Ok(latest);
         }
         let fitting = packument.versions.values().filter(|manifest| fits(manifest, &range));
         let best =
-            fitting.max_by_key(|manifest| (!is_deprecated(manifest), Version::parse(&manifest.version).ok()));
+            fitting.max_by_key(|manifest| (!manifest.deprecated, Version::parse(&manifest.version).ok()));
         // If a package has only prereleases, "any" means the latest.
         best.or(latest.filter(|_| self.range == "*")).with_context(none)
     }
@@ -80,12 +85,12 @@ impl Wish {
     }
 }
 
-fn fits(manifest: &Manifest, range: &Range) -> bool {
-    Version::parse(&manifest.version).is_ok_and(|version| range.satisfies(&version))
+fn too_many() -> String {
+    format!("more than {MAX_PACKAGES} packages are needed; bundle a smaller library")
 }
 
-fn is_deprecated(manifest: &Manifest) -> bool {
-    !matches!(&manifest.deprecated, serde_json::Value::Null | serde_json::Value::Bool(false))
+fn fits(manifest: &Manifest, range: &Range) -> bool {
+    Version::parse(&manifest.version).is_ok_and(|version| range.satisfies(&version))
 }
 
 /// Whether a name can be a folder: `name` or `@scope/name`, nothing that leads elsewhere.
@@ -133,7 +138,13 @@ impl Tree {
         let mut wants = BTreeSet::new();
         let mut line: VecDeque<(Option<usize>, Wish)> =
             wishes.iter().map(|wish| (None, wish.clone())).collect();
+        let mut wished = 0;
         while let Some((from, wish)) = line.pop_front() {
+            wished += 1;
+            ensure!(
+                wished <= MAX_WISHES,
+                "more than {MAX_WISHES} dependencies are needed; bundle a smaller library"
+            );
             let packument = known.get(&wish.package);
             if let Some(found) = tree.find(from, &wish.name)
                 && wish.fits(&tree.packages[found], packument)
@@ -143,6 +154,8 @@ impl Tree {
             }
             let Some(packument) = packument else {
                 wants.insert(wish.package);
+                // Each of them would need a place.
+                ensure!(tree.packages.len() + wants.len() <= MAX_PACKAGES, too_many());
                 continue;
             };
             let who = || match from {
@@ -150,10 +163,13 @@ impl Tree {
                 None => format!("to bundle {}", wish.name),
             };
             let manifest = wish.pick(packument).with_context(who)?.clone();
-            ensure!(is_name(&manifest.name), "the registry calls {} {:?}", wish.package, manifest.name);
-            if tree.packages.len() == MAX_PACKAGES {
-                bail!("more than {MAX_PACKAGES} packages are needed; bundle a smaller library");
-            }
+            ensure!(
+                manifest.name == wish.package,
+                "the registry calls {} {:?}; give another --registry",
+                wish.package,
+                manifest.name
+            );
+            ensure!(tree.packages.len() < MAX_PACKAGES, too_many());
             let parent = tree.place(from, &wish.name);
             let index = tree.packages.len();
             let needs = needs(&manifest)?;
@@ -339,7 +355,7 @@ mod tests {
         assert_eq!(picked(&packages, ">=1.1").as_deref(), Some("1.1.0"));
         assert_eq!(picked(&packages, "next").as_deref(), Some("2.0.0-rc.1"));
         assert_eq!(picked(&packages, "^2"), None);
-        packages.get_mut("a").unwrap().versions.get_mut("1.0.0").unwrap().deprecated = json!("bad");
+        packages.get_mut("a").unwrap().versions.get_mut("1.0.0").unwrap().deprecated = true;
         assert_eq!(picked(&packages, "1").as_deref(), Some("1.1.0"));
         assert_eq!(picked(&packages, "1.0.0").as_deref(), Some("1.0.0"));
     }

@@ -17,11 +17,16 @@ use flate2::read::GzDecoder;
 pub(super) struct Budget {
     pub(super) bytes: u64,
     pub(super) files: u32,
+    /// What may be decompressed, with everything that is skipped, bytes.
+    pub(super) read: u64,
 }
+
+/// The largest file of a package, bytes.
+const MAX_FILE: u64 = 64 << 20;
 
 impl Default for Budget {
     fn default() -> Self {
-        Self { bytes: 512 << 20, files: 50_000 }
+        Self { bytes: 512 << 20, files: 50_000, read: 768 << 20 }
     }
 }
 
@@ -58,28 +63,34 @@ fn each(
     mut take: impl FnMut(&Path, Vec<u8>) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     let broken = || format!("the tarball of {what} is broken");
+    let large = || format!("{what} unpacks to more than a bundle may take; bundle fewer packages at once");
     // Skipped data counts against the budget too, such as the contents of odd entries.
-    let mut reader = GzDecoder::new(tarball).take(budget.bytes.saturating_add(64 << 20));
-    let mut archive = tar::Archive::new(&mut reader);
-    for entry in archive.entries().with_context(broken)? {
-        let entry = entry.with_context(broken)?;
-        if !entry.header().entry_type().is_file() {
-            continue;
+    let mut reader = GzDecoder::new(tarball).take(budget.read);
+    let unpacked = (|| {
+        let mut archive = tar::Archive::new(&mut reader);
+        for entry in archive.entries().with_context(broken)? {
+            let entry = entry.with_context(broken)?;
+            if !entry.header().entry_type().is_file() {
+                continue;
+            }
+            let path = entry.path().with_context(broken)?;
+            let Some(path) = inside(&path).with_context(|| format!("{what} has a file {path:?}"))? else {
+                continue;
+            };
+            budget.files = budget.files.checked_sub(1).with_context(|| format!("{what}: too many files"))?;
+            let mut bytes = Vec::new();
+            entry.take(budget.bytes.min(MAX_FILE) + 1).read_to_end(&mut bytes).with_context(broken)?;
+            let size = bytes.len() as u64;
+            ensure!(size <= budget.bytes, large());
+            ensure!(size <= MAX_FILE, "{what} has the file {path:?} of more than {MAX_FILE} bytes");
+            budget.bytes -= size;
+            take(&path, bytes)?;
         }
-        let path = entry.path().with_context(broken)?;
-        let Some(path) = inside(&path).with_context(|| format!("{what} has a file {path:?}"))? else {
-            continue;
-        };
-        budget.files = budget.files.checked_sub(1).with_context(|| format!("{what}: too many files"))?;
-        let mut bytes = Vec::new();
-        entry.take(budget.bytes + 1).read_to_end(&mut bytes).with_context(broken)?;
-        let Some(left) = budget.bytes.checked_sub(bytes.len() as u64) else {
-            bail!("{what} unpacks to more than a bundle may take; bundle fewer packages at once");
-        };
-        budget.bytes = left;
-        take(&path, bytes)?;
-    }
-    Ok(())
+        Ok(())
+    })();
+    budget.read = reader.limit();
+    ensure!(budget.read > 0, large());
+    unpacked
 }
 
 /// The path below the package's folder, whatever that folder is called.
@@ -199,10 +210,18 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let bomb = tarball(&[("package/a", EntryType::Regular, &vec![0; 4 << 20])]);
         assert!(bomb.len() < 64 << 10);
-        let small = || Budget { bytes: 1 << 20, files: 9 };
+        let small = || Budget { bytes: 1 << 20, files: 9, ..Budget::default() };
         let error = unpack("x@1", &bomb, folder.path(), &mut small()).unwrap_err();
         assert!(error.to_string().contains("more than a bundle may take"), "{error:#}");
         assert!(files_of(folder.path()).is_empty());
+        // What is skipped has been decompressed all the same, in each package of a bundle.
+        let skipped = tarball(&[("package/d", EntryType::Directory, &vec![0; 4 << 20])]);
+        let mut budget = Budget { read: 10 << 20, ..Budget::default() };
+        for _ in 0..2 {
+            unpack("x@1", &skipped, folder.path(), &mut budget).unwrap();
+        }
+        let error = unpack("x@1", &skipped, folder.path(), &mut budget).unwrap_err();
+        assert!(error.to_string().contains("more than a bundle may take"), "{error:#}");
         let many = tarball(&[("package/a", EntryType::Regular, b"1".as_slice()); 10]);
         assert!(unpack("x@1", &many, folder.path(), &mut small()).is_err());
         assert!(unpack("x@1", b"no gzip", folder.path(), &mut small()).is_err());
