@@ -15,6 +15,7 @@ mod browsers;
 mod bundle_files;
 mod callbacks;
 mod calls;
+mod certificate_hosts;
 mod check;
 mod check_secrets;
 mod cli;
