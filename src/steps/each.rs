@@ -1,6 +1,6 @@
 //! `loop`: what it goes over, and for `while` whether another iteration is to be. The engine counts.
 
-use super::{Output, Scope, filled};
+use super::{Output, Scope, filled, quoted::quoted};
 use crate::{
     model::{ErrorCode, FieldError, JsonText, Limits, LoopSource, LoopStep, RunError},
     template::{Condition, JsonTemplate, Path},
@@ -41,7 +41,7 @@ impl Each {
                 let text = output.as_str();
                 let fits = text.starts_with('[') || text.parse::<u32>().is_ok();
                 if !fits {
-                    let found = &text[..text.floor_char_boundary(100)];
+                    let found = quoted(&output.to_value());
                     let message = format!("`over` is neither an array nor a whole number: {found}");
                     return Err(RunError::new(ErrorCode::LoopInvalid, message));
                 }

@@ -45,7 +45,11 @@ impl End {
                 let written = self.message.write_text(scope, &mut kept, &mut Budget::of_work());
                 written.map_err(|error| unfilled("message", error))?;
                 let mut message = String::from_utf8_lossy(&kept.0).into_owned();
-                message.truncate(message.floor_char_boundary(MAX_MESSAGE));
+                if message.len() > MAX_MESSAGE {
+                    message.truncate(message.floor_char_boundary(MAX_MESSAGE));
+                    // Who masks must see that the end may be half of a secret.
+                    message.push('…');
+                }
                 if message.is_empty() {
                     message.push_str("an `end` step ended the run as failed");
                 }

@@ -17,6 +17,7 @@ mod http;
 mod modules;
 mod plugin;
 mod query;
+mod quoted;
 mod response;
 mod schema;
 mod scope;

@@ -136,7 +136,11 @@ impl Query {
 }
 
 fn failed(mut message: String) -> RunError {
-    message.truncate(message.floor_char_boundary(MAX_MESSAGE));
+    if message.len() > MAX_MESSAGE {
+        message.truncate(message.floor_char_boundary(MAX_MESSAGE));
+        // Who masks must see that the end may be half of a secret.
+        message.push('…');
+    }
     RunError::new(ErrorCode::QueryError, message)
 }
 

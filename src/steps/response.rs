@@ -3,7 +3,7 @@
 use http::{HeaderName, header};
 use serde_json::Value;
 
-use super::{Scope, answer_headers, unfilled};
+use super::{Scope, answer_headers, quoted::quoted, unfilled};
 use crate::{
     model::{Answer, ErrorCode, FieldError, JsonText, Limits, ResponseSpec, RunError},
     template::{Budget, JsonTemplate, Path, Template},
@@ -148,13 +148,7 @@ fn status(value: &Value) -> Result<u16, RunError> {
         .and_then(|number| u16::try_from(number).ok())
         .filter(|number| (200..600).contains(number))
         .ok_or_else(|| {
-            let shown = match value {
-                Value::Array(_) => "an array".to_owned(),
-                Value::Object(_) => "an object".to_owned(),
-                Value::String(text) => format!("\"{}\"", &text[..text.floor_char_boundary(100)]),
-                Value::Null | Value::Bool(_) | Value::Number(_) => value.to_string(),
-            };
-            let message = format!("{shown} is no status; give a number from 200 to 599");
+            let message = format!("{} is no status; give a number from 200 to 599", quoted(value));
             RunError::new(ErrorCode::ResponseInvalid, message)
         })
 }

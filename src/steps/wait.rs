@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::{Output, Scope, unfilled};
+use super::{Output, Scope, quoted::quoted, unfilled};
 use crate::{
     model::{
         CallbackStep, DelayStep, ErrorCode, FieldError, Question, RunError, Span, WAIT_CAP, Wait as For,
@@ -137,7 +137,7 @@ fn span_of(value: &Value) -> Result<Span, String> {
             Span::from_millis(ms.ok_or_else(|| format!("`{value}` is no number of milliseconds"))?)
         }
         Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => {
-            return Err(format!("`{}` is neither a span such as \"3s\" nor milliseconds", short(value)));
+            return Err(format!("`{}` is neither a span such as \"3s\" nor milliseconds", quoted(value)));
         }
     };
     if span > WAIT_CAP {
@@ -148,7 +148,8 @@ fn span_of(value: &Value) -> Result<Span, String> {
 }
 
 fn moment_of(value: &Value) -> Result<u64, String> {
-    let wrong = || format!("`{}` is neither an RFC 3339 time nor milliseconds since the epoch", short(value));
+    let wrong =
+        || format!("`{}` is neither an RFC 3339 time nor milliseconds since the epoch", quoted(value));
     match value {
         Value::String(text) => {
             let at: Timestamp = text.trim().parse().map_err(|_| wrong())?;
@@ -159,15 +160,6 @@ fn moment_of(value: &Value) -> Result<u64, String> {
             ms.as_u64().or_else(|| ms.as_f64().map(|ms| ms.max(0.0) as u64)).ok_or_else(wrong)
         }
         Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => Err(wrong()),
-    }
-}
-
-fn short(value: &Value) -> String {
-    match value {
-        Value::Array(_) => "an array".to_owned(),
-        Value::Object(_) => "an object".to_owned(),
-        Value::String(text) => format!("\"{}\"", &text[..text.floor_char_boundary(100)]),
-        Value::Null | Value::Bool(_) | Value::Number(_) => value.to_string(),
     }
 }
 

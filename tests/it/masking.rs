@@ -196,3 +196,94 @@ fn s1_what_operators_see_and_what_is_logged_shows_no_secret_of_the_server() {
     assert!(!server.api("/api/v1/runs").to_string().contains(PASSWORD));
     assert!(!server.stderr().contains(PASSWORD));
 }
+
+/// Longer than what messages quote, so that its first bytes would be shown.
+const LONG: &str = "zK9q-Wv3t-first-bytes-of-a-token-0123456789abcdefghijklmnopqrstuvwxyz-0123456789abcdefghijklmnopqrstuvwxyz-0123456789";
+/// Nobody but a secret begins so.
+const PIECE: &str = "zK9q";
+
+#[test]
+fn l6_no_piece_of_a_secret_is_left_where_a_text_is_cut() {
+    let mirror = mirror();
+    let script = |key: &str, line: &str| {
+        let source = format!(
+            "const token = secrets.TOKEN;\nconst text = 'x'.repeat(context.data.pad) + token + '!'.repeat(99);\n{line}"
+        );
+        Workflow::script(key, &source).set(json!({ "secrets": ["TOKEN"] })).asynchronous()
+    };
+    let step = |key: &str, step: Value| Workflow::steps(key, json!([step])).asynchronous();
+    let padded = "{{$context.data.text}}{{$secrets.TOKEN}}!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!";
+    let page = json!({ "title": padded, "answers": [{ "value": "yes", "label": "Yes" }] });
+    // Each way, and where it cuts.
+    let cut = [
+        (script("logs", "console.log(text); return 1;"), 8_192),
+        (script("fills", "for (;;) console.log(text);"), 600),
+        (script("throws", "throw new Error(text);"), 8_192),
+        (script("heads", "throw new Error(text);"), 4_096),
+        (script("causes", "throw new Error('outer', { cause: new Error(text) });"), 2_048),
+        (step("asks", json!({ "id": "a", "type": "wait_for_callback", "timeout": "1h", "page": page })), 299),
+        (step("ends", json!({ "id": "a", "type": "end", "status": "failed", "message": padded })), 8_192),
+        (
+            step(
+                "calls",
+                json!({ "id": "a", "type": "http", "method": "POST", "url": format!("http://{mirror}/"), "text": padded,
+                        "ok_statuses": [204] }),
+            ),
+            500,
+        ),
+    ];
+    let secret = "{{$secrets.TOKEN}}";
+    let quoted = [
+        step("delays", json!({ "id": "a", "type": "delay", "for": secret })),
+        step("until", json!({ "id": "a", "type": "wait_until", "at": secret })),
+        step("loops", json!({ "id": "a", "type": "loop", "over": secret, "steps": [] })),
+        step("answers", json!({ "id": "a", "type": "response", "status": secret })),
+        step(
+            "asks_jq",
+            json!({ "id": "a", "type": "query", "language": "jq", "from": secret, "query": ".a.b" }),
+        ),
+        step(
+            "asks_jmespath",
+            json!({ "id": "a", "type": "query", "language": "jmespath", "from": secret, "query": "abs(@)" }),
+        ),
+    ];
+    let keys = |workflows: &[Workflow]| -> Vec<String> {
+        workflows.iter().map(|workflow| workflow.json["key"].as_str().unwrap().to_owned()).collect()
+    };
+    let (places, quoted_keys): (Vec<usize>, _) = (cut.iter().map(|(_, at)| *at).collect(), keys(&quoted));
+    let cut: Vec<Workflow> = cut.into_iter().map(|(workflow, _)| workflow).collect();
+    let cut_keys = keys(&cut);
+    let server = Setup::default()
+        .variable("FLOWCELL_NET_ALLOW", &mirror)
+        .workflows(cut.into_iter().chain(quoted))
+        .start();
+    set(&server, "TOKEN", LONG);
+    let shown = |key: &str, run: &str| {
+        let status = if key == "asks" { server.waiting_run(run) } else { server.ended_run(run) };
+        let shown = status.to_string();
+        assert!(!shown.contains(PIECE), "{key}: {}", around(&shown));
+    };
+    for (key, at) in cut_keys.iter().zip(places) {
+        // The cut goes through the secret at its beginning, in its middle, and just before its end.
+        let runs: Vec<_> = [4, 5, 12, 40, LONG.len() / 2, LONG.len() - 1]
+            .into_iter()
+            .map(|piece| {
+                let pad = at - piece.min(at);
+                server.post(key, &json!({ "pad": pad, "text": "x".repeat(pad) })).run_id()
+            })
+            .collect();
+        runs.iter().for_each(|run| shown(key, run));
+    }
+    for key in quoted_keys {
+        let run = server.post(&key, &json!({})).run_id();
+        shown(&key, &run);
+        assert_eq!(server.run(&run)["status"], "failed", "{key}");
+    }
+    assert!(!server.stderr().contains(PIECE), "{}", around(&server.stderr()));
+}
+
+/// The text around a piece of the secret.
+fn around(text: &str) -> String {
+    let at = text.find(PIECE).unwrap_or_default();
+    text[text.floor_char_boundary(at.saturating_sub(80))..text.floor_char_boundary(at + 80)].to_owned()
+}

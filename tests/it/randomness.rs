@@ -20,7 +20,7 @@ fn drawn(server: &TestServer, run: &str) -> Vec<Vec<String>> {
 }
 
 #[test]
-fn attempts_and_retried_runs_draw_different_randomness() {
+fn s9_attempts_and_retried_runs_draw_different_randomness() {
     let mut workflow = Workflow::script("w", DRAWS).asynchronous();
     workflow.json["steps"] = json!([{ "id": "twice", "type": "loop", "over": 2, "steps": [
         { "id": "draw", "type": "code", "file": "main.js", "retry": { "attempts": 3, "backoff": "1ms" },
@@ -46,7 +46,7 @@ fn attempts_and_retried_runs_draw_different_randomness() {
 
 /// The retried run has the seed of the first, so that both send the same idempotency keys.
 #[test]
-fn a_retried_run_has_callbacks_of_its_own() {
+fn l8_a_retried_run_has_callbacks_of_its_own() {
     let receiver = Receiver::start();
     receiver.answer([500]);
     let steps = json!([

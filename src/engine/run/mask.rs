@@ -6,10 +6,10 @@ use crate::{
     steps::{Executed, Output},
 };
 
-/// Stands where the sandbox cut a text.
+/// Stands where a text was cut, at the end of a line.
 const CUT: char = '…';
-/// The sandbox cuts no message below this many bytes.
-const MIN_CUT: usize = 1 << 10;
+/// Nobody cuts a message below this many bytes: the shortest is a title of 300 characters.
+const MIN_CUT: usize = 256;
 
 /// Masks the secrets in all that leaves an attempt. Later steps, the store and the caller see the same, without the secrets that
 /// the run was given; logs are for operators alone, and show none of any.
@@ -57,12 +57,22 @@ fn masked_line(text: &str, ends_log: bool, all: &Redactor) -> String {
     }
 }
 
-/// A message or a stack without secrets; a long one that ends in the mark was cut.
+/// A message or a stack without secrets. A long line that ends in the mark was cut: of a stack that may be any line, because
+/// the message in it and the causes are cut on their own.
 fn masked_text(text: &str, given: &Redactor) -> String {
-    match text.strip_suffix(CUT) {
-        Some(before) if text.len() >= MIN_CUT && !given.is_empty() => given.redact_cut(before).into_owned(),
-        Some(_) | None => given.redact(text).into_owned(),
+    if given.is_empty() {
+        return text.to_owned();
     }
+    let (mut shown, mut rest) = (String::new(), text);
+    for (at, mark) in text.match_indices(CUT) {
+        let after = &text[at + mark.len()..];
+        let before = &text[text.len() - rest.len()..at];
+        if before.len() + mark.len() >= MIN_CUT && (after.is_empty() || after.starts_with('\n')) {
+            shown += &given.redact_cut(before);
+            rest = after;
+        }
+    }
+    shown + &given.redact(rest)
 }
 
 /// An answer without secrets.

@@ -279,16 +279,21 @@ impl PartialEq for Value {
 
 impl Eq for Value {}
 
-/// For error messages, which need no more of it.
+/// For error messages. A value is shown whole or not at all, because secrets are masked later.
 impl fmt::Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut text = String::new();
         self.write_json(&mut text, SHOWN);
-        if text.len() > SHOWN {
-            text.truncate(text.floor_char_boundary(SHOWN));
-            text.push('…');
+        if text.len() <= SHOWN {
+            return f.write_str(&text);
         }
-        f.write_str(&text)
+        let kind = match text.as_bytes()[0] {
+            b'[' => "an array",
+            b'{' => "an object",
+            b'"' => "a text",
+            _ => "a value",
+        };
+        write!(f, "{kind} of more than {SHOWN} bytes")
     }
 }
 
