@@ -33,6 +33,7 @@ const PLAIN: Recipe<'static> = Recipe {
     url: None,
     outdated: None,
     key_id: None,
+    form_field: None,
 };
 
 /// SendGrid: ECDSA on P-256 over time and body.
@@ -55,6 +56,7 @@ pub(super) const WECHAT_PAY: Recipe<'static> = Recipe {
     }],
     signed: "{timestamp}\n{id}\n{body}\n",
     key_id: Some("wechatpay-serial"),
+    form_field: None,
     ..PLAIN
 };
 
@@ -96,6 +98,7 @@ pub(super) fn described(
         url: spec.url.as_deref(),
         outdated: None,
         key_id: spec.key_id_header.as_deref(),
+        form_field: None,
     };
     compile(&recipe, &spec.public_key, resolve, role)
 }

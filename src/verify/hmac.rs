@@ -37,6 +37,7 @@ pub(super) fn compile(spec: &HmacSpec, secrets: &[Secret], role: Role) -> Result
         url: spec.url.as_deref(),
         outdated: None,
         key_id: None,
+        form_field: None,
     };
     Signature::new(&recipe, secrets, role)
 }

@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use http::{HeaderMap, HeaderName};
+use http::{HeaderMap, HeaderName, header::CONTENT_TYPE};
 use sha2::{Digest, Sha256};
 
 use super::{
@@ -47,6 +47,8 @@ pub(super) struct Recipe<'a> {
     pub(super) outdated: Option<&'a str>,
     /// The header that names the key.
     pub(super) key_id: Option<&'a str>,
+    /// The one field of a form whose value is signed in place of the form.
+    pub(super) form_field: Option<&'a str>,
 }
 
 /// One set of header names.
@@ -95,6 +97,7 @@ pub struct Signature {
     url: Option<String>,
     outdated: Option<HeaderName>,
     key_id: Option<HeaderName>,
+    form_field: Option<String>,
 }
 
 #[derive(Debug)]
@@ -181,6 +184,7 @@ impl Signature {
             url: recipe.url.map(str::to_owned),
             outdated: recipe.outdated.map(|name| header_name("header", name)).transpose()?,
             key_id: recipe.key_id.map(|name| header_name("key_id_header", name)).transpose()?,
+            form_field: recipe.form_field.map(str::to_owned),
         })
     }
 
@@ -206,13 +210,12 @@ impl Signature {
         } else {
             Cow::from("")
         };
-        let values = Values {
-            body: delivery.body,
-            timestamp: &timestamp,
-            id: &id,
-            url: &url,
-            method: delivery.method,
+        let body = match &self.form_field {
+            Some(name) if is_form(content_type(delivery.headers)) => only_field(name, delivery.body)?,
+            Some(_) | None => Cow::from(delivery.body),
         };
+        let values =
+            Values { body: &body, timestamp: &timestamp, id: &id, url: &url, method: delivery.method };
         self.borders.check(&values)?;
         let parts = self.text.fill(&values);
         let keys = claimed.iter().map(|(key, claimed)| (key.until_ms, (key, claimed)));
@@ -353,7 +356,13 @@ impl Signature {
             id = found;
         }
         let url = self.url.as_deref().unwrap_or(outgoing.url);
-        let values = Values { body: &body, timestamp: &timestamp, id: &id, url, method: outgoing.method };
+        let covered = match &self.form_field {
+            Some(name) if is_form(outgoing.content_type) => {
+                only_field(name, &body).map_err(|error| SignError::Fields(error.to_string()))?
+            }
+            Some(_) | None => Cow::from(&*body),
+        };
+        let values = Values { body: &covered, timestamp: &timestamp, id: &id, url, method: outgoing.method };
         let key = self.keys.first().expect("`new` refuses an empty list");
         let written = mac::encode(&key.sign(&self.text.fill(&values))?, self.encoding);
         let written = self.layout.write(&format!("{}{written}", key.prefix), &timestamp);
@@ -365,6 +374,28 @@ impl Signature {
             signed.body = Some(body);
         }
         Ok(signed)
+    }
+}
+
+fn content_type(headers: &HeaderMap) -> &str {
+    headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default()
+}
+
+fn is_form(content_type: &str) -> bool {
+    content_type
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .eq_ignore_ascii_case("application/x-www-form-urlencoded")
+}
+
+/// The value of the one field of a form. Others would not be signed, so there are none.
+fn only_field(name: &str, form: &[u8]) -> Result<Cow<'static, [u8]>, Rejected> {
+    let mut fields = form_urlencoded::parse(form);
+    match (fields.next(), fields.next()) {
+        (Some((own, value)), None) if own == name => Ok(value.into_owned().into_bytes().into()),
+        _ => Err(Rejected::Form { why: "holds more or other fields than the one that is signed" }),
     }
 }
 

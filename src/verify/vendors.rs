@@ -39,6 +39,7 @@ const PLAIN: Recipe<'static> = Recipe {
     url: None,
     outdated: None,
     key_id: None,
+    form_field: None,
 };
 
 /// standardwebhooks.com, specification 1.0: several signatures with a space between them, v1 (HMAC) and v1a (Ed25519).
@@ -89,10 +90,15 @@ pub(super) fn way(vendor: Vendor) -> Way {
             outdated: Some("x-hub-signature"),
             ..PLAIN
         },
-        // docs.gitea.com, "Webhooks".
-        Vendor::Gitea => Recipe { names: const { &[alone("x-gitea-signature")] }, ..PLAIN },
-        // forgejo.org/docs, "Webhooks".
-        Vendor::Forgejo => Recipe { names: const { &[alone("x-forgejo-signature")] }, ..PLAIN },
+        // docs.gitea.com, "Webhooks". Its source (services/webhook/deliver.go) signs the JSON of the event, also where it
+        // sends that JSON as a field of a form.
+        Vendor::Gitea => {
+            Recipe { names: const { &[alone("x-gitea-signature")] }, form_field: Some("payload"), ..PLAIN }
+        }
+        // forgejo.org/docs, "Webhooks"; services/webhook/default.go of its source.
+        Vendor::Forgejo => {
+            Recipe { names: const { &[alone("x-forgejo-signature")] }, form_field: Some("payload"), ..PLAIN }
+        }
         Vendor::Standard => STANDARD,
         // docs.svix.com, "Verifying payloads": the same with other header names. Its libraries accept both.
         Vendor::Svix => Recipe { names: const { &[SVIX, WEBHOOK] }, ..STANDARD },

@@ -1,4 +1,4 @@
-//! A form of GitHub or Slack that is nothing but `payload` is the event itself: filters, keys, templates, scripts and examples see
+//! A form of GitHub, Gitea, Forgejo or Slack that is nothing but `payload` is the event itself: filters, keys, templates, scripts and examples see
 //! the same `context.data` for both types of content that these senders offer.
 
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -119,4 +119,48 @@ fn an_interaction_of_slack_is_the_event_and_a_command_stays_a_form() {
     assert_eq!(pressed["actions"][0]["value"], "yes");
     assert_eq!(pressed["token"], "[hidden]", "what Slack repeats in its body is hidden there, too");
     assert_eq!(send("command=%2Fdeploy&text=now"), json!({ "command": "/deploy", "text": "now" }));
+}
+
+/// Unlike GitHub, they sign the text of the field and not the form.
+#[test]
+fn a_form_of_gitea_or_forgejo_is_signed_by_its_payload_and_holds_nothing_else() {
+    let secret = "s3cret";
+    let event = json!({ "ref": "refs/heads/main", "after": "a+b & c=d", "by": "小明" }).to_string();
+    let of = |text: &str| github_signature(text.as_bytes(), secret).replace("sha256=", "");
+    for scheme in ["gitea", "forgejo"] {
+        let workflow = Workflow::script("w", "return [context.data.ref, context.data.by, context.rawBody]")
+            .trigger(json!({ "verify": { "scheme": scheme, "secret": secret }, "dedupe": false }));
+        let server = TestServer::start([workflow]);
+        let send = |kind: &str, body: &str, signature: &str| {
+            let request = Request::post("/api/webhooks/w")
+                .header("content-type", kind)
+                .header(&format!("x-{scheme}-event"), "push")
+                .header(&format!("x-{scheme}-signature"), signature);
+            server.send(&request.body(body))
+        };
+        let form = form_of(&event);
+        for (kind, body) in [("application/json", &event), (FORM, &form)] {
+            let answer = send(kind, body, &of(&event));
+            assert_eq!(
+                (answer.status, answer.json()),
+                (200, json!(["refs/heads/main", "小明", body])),
+                "{scheme}"
+            );
+        }
+        let with_charset = send(&format!("{FORM}; charset=utf-8"), &form, &of(&event));
+        assert_eq!(with_charset.status, 200, "{scheme}");
+        for (what, body) in [
+            ("another field behind it", format!("{form}&admin=1")),
+            ("another field before it", format!("admin=1&{form}")),
+            ("the field twice", format!("{form}&{form}")),
+            ("the field under another name", form.replacen("payload", "Payload", 1)),
+            ("another event", form.replacen("main", "evil", 1)),
+            ("nothing", String::new()),
+        ] {
+            assert_eq!(send(FORM, &body, &of(&event)).status, 401, "{scheme}: {what}");
+        }
+        assert_eq!(send(FORM, &form, &of(&form)).status, 401, "{scheme}: the form is not what they sign");
+        assert_eq!(send("application/json", &form, &of(&event)).status, 401, "{scheme}: it is no JSON");
+        assert_eq!(send(FORM, &event, &of(&event)).status, 401, "{scheme}: it is no form");
+    }
 }

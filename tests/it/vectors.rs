@@ -24,7 +24,7 @@ fn vectors() -> BTreeMap<u64, Vec<Value>> {
             by_time.entry(vector["now"].as_u64().unwrap_or(1_700_000_000)).or_default().push(vector);
         }
     }
-    assert_eq!(by_time.values().map(Vec::len).sum::<usize>(), 12);
+    assert_eq!(by_time.values().map(Vec::len).sum::<usize>(), 14);
     by_time
 }
 

@@ -291,10 +291,12 @@ impl Vendor {
     }
 
     /// The fields of its forms whose text is JSON: GitHub's with the content type of a form
-    /// (<https://docs.github.com/en/webhooks/using-webhooks/creating-webhooks>), and Slack's interactive ones
+    /// (<https://docs.github.com/en/webhooks/using-webhooks/creating-webhooks>), those of Gitea and Forgejo, who offer
+    /// the same, and Slack's interactive ones
     /// (<https://docs.slack.dev/interactivity/handling-user-interaction>).
     fn json_fields(self) -> &'static [&'static str] {
-        if matches!(self, Self::Github | Self::Slack) { &["payload"] } else { &[] }
+        let has_payload = matches!(self, Self::Github | Self::Gitea | Self::Forgejo | Self::Slack);
+        if has_payload { &["payload"] } else { &[] }
     }
 
     /// Fields of its body in which it repeats what nobody else should know.

@@ -31,8 +31,8 @@ pub struct Webhook {
     /// How a body is read: by its `Content-Type`, forgivingly, or in this format whatever the type says.
     #[schemars(default)]
     pub body: BodyFormat,
-    /// Fields of a form whose text is JSON: `context.data` has their values in place of the text. Deliveries of GitHub and Slack
-    /// have one, `payload`, without being told.
+    /// Fields of a form whose text is JSON: `context.data` has their values in place of the text. Deliveries of GitHub,
+    /// Gitea, Forgejo and Slack have one, `payload`, without being told.
     #[schemars(with = "Vec<String>", default)]
     pub json_fields: Option<Vec<String>>,
     /// The charset of bodies and queries whose sender names none, such as `gbk`; default UTF-8.
