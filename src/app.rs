@@ -31,7 +31,7 @@ use crate::{
     server::{
         self,
         acme::Acme,
-        listener::Listener,
+        listener::{Claim, Listener},
         tls::{Certificates, Files, Tls, TlsError},
     },
     steps::{PluginSource, Services},
@@ -201,11 +201,11 @@ async fn install_plugins(config: &Config, plugins: &Plugins, now_ms: u64) -> Res
 /// Connections that wait to be accepted, at most.
 const BACKLOG: u32 = 1_024;
 
-/// Where the server will listen. A port is taken at once and listens only when the server can answer: until then a connection
-/// is refused, which health checks and proxies understand, instead of hanging while the engine is compiled.
+/// Where the server will listen. The place is taken at once, and listens only when the server can answer. Until then a
+/// connection is refused, which health checks and proxies understand. Otherwise it would hang while the engine is compiled.
 enum Place {
     Tcp(TcpSocket),
-    Unix(Listener),
+    Unix(Claim),
 }
 
 impl Place {
@@ -217,14 +217,14 @@ impl Place {
                 socket.bind(*address)?;
                 Ok(Self::Tcp(socket))
             }
-            Listen::Unix(path) => Listener::unix(path).map(Self::Unix),
+            Listen::Unix(path) => Claim::of(path).map(Self::Unix),
         }
     }
 
     fn listen(self) -> io::Result<Listener> {
         match self {
             Self::Tcp(socket) => socket.listen(BACKLOG).map(Listener::Tcp),
-            Self::Unix(listener) => Ok(listener),
+            Self::Unix(claim) => claim.listen(),
         }
     }
 }

@@ -1,9 +1,14 @@
 //! Where the server listens: on a TCP address, or on a Unix socket for a proxy on the same machine.
 
 use std::{
-    fs, io,
+    ffi::OsString,
+    fs::{self, File, OpenOptions, TryLockError},
+    io,
     net::{Ipv4Addr, SocketAddr},
-    os::unix::{fs::FileTypeExt, net::UnixStream as Probe},
+    os::unix::{
+        fs::{FileTypeExt, OpenOptionsExt},
+        net::{SocketAddr as UnixAddress, UnixStream as Probe},
+    },
     path::{Path, PathBuf},
     pin::Pin,
     task::{Context, Poll},
@@ -30,12 +35,36 @@ pub(crate) enum Stream {
     Unix(UnixStream),
 }
 
-impl Listener {
-    /// Listens on a Unix socket. A file that a server left behind, to which nobody listens any more, is replaced.
+/// The path of a Unix socket on which a server will listen when it can answer. Nobody can connect until then.
+///
+/// A lock on a file beside it keeps a second server away, because a socket that is bound already cannot be told from
+/// one that a server left behind.
+pub(crate) struct Claim {
+    path: PathBuf,
+    lock_path: PathBuf,
+    /// Holds the lock until it is closed.
+    _lock: File,
+}
+
+impl Claim {
+    /// Takes the path. A socket that a server left behind, to which nobody listens any more, is removed.
     ///
     /// # Errors
-    /// When another server listens there, or another file is in the way.
-    pub(crate) fn unix(path: &Path) -> io::Result<Self> {
+    /// When another server listens or starts there, another file is in the way, or no socket can be made there.
+    pub(crate) fn of(path: &Path) -> io::Result<Self> {
+        // Says now what is wrong with the path, not after the start.
+        UnixAddress::from_pathname(path)?;
+        let mut lock_path = OsString::from(path);
+        lock_path.push(".lock");
+        let lock_path = PathBuf::from(lock_path);
+        let lock =
+            OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&lock_path)?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(io::ErrorKind::AddrInUse.into()),
+            Err(TryLockError::Error(error)) => return Err(error),
+        }
+        let claim = Self { path: path.to_owned(), lock_path, _lock: lock };
         if let Ok(found) = fs::symlink_metadata(path) {
             if !found.file_type().is_socket() {
                 return Err(io::Error::new(
@@ -48,9 +77,26 @@ impl Listener {
             }
             fs::remove_file(path)?;
         }
-        Ok(Self::Unix(UnixListener::bind(path)?, path.to_owned()))
+        Ok(claim)
     }
 
+    /// Listens. From now on connections are accepted.
+    ///
+    /// # Errors
+    /// When a file came there meanwhile, or the folder is gone.
+    pub(crate) fn listen(self) -> io::Result<Listener> {
+        Ok(Listener::Unix(UnixListener::bind(&self.path)?, self.path.clone()))
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        // While the lock is held, so that nobody else's file goes.
+        let _ = fs::remove_file(&self.lock_path);
+    }
+}
+
+impl Listener {
     /// The next connection, and who is at its other end.
     pub(super) async fn accept(&self) -> io::Result<(Stream, SocketAddr)> {
         match self {
@@ -135,17 +181,26 @@ mod tests {
     async fn a_socket_that_was_left_behind_is_replaced_and_nothing_else() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("s");
-        let first = Listener::unix(&path).unwrap();
-        let taken = Listener::unix(&path).map(drop).unwrap_err();
-        assert_eq!(taken.kind(), io::ErrorKind::AddrInUse);
+        let first = Claim::of(&path).unwrap();
+        let taken = |path: &Path| Claim::of(path).map(drop).unwrap_err().kind();
+        assert_eq!(taken(&path), io::ErrorKind::AddrInUse, "a server starts there");
+        assert!(Probe::connect(&path).is_err(), "nobody can connect before it listens");
+        let first = first.listen().unwrap();
+        assert_eq!(taken(&path), io::ErrorKind::AddrInUse, "a server listens there");
         drop(first);
-        assert!(!path.exists());
-        // A server that was killed leaves its file.
+        let files = || fs::read_dir(folder.path()).unwrap().count();
+        assert_eq!(files(), 0);
+        // A server that was killed leaves its files.
         drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
-        assert!(path.exists());
-        drop(Listener::unix(&path).unwrap());
+        fs::write(folder.path().join("s.lock"), "").unwrap();
+        drop(Claim::of(&path).unwrap().listen().unwrap());
+        assert_eq!(files(), 0);
         fs::write(&path, "mine").unwrap();
-        assert_eq!(Listener::unix(&path).map(drop).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(taken(&path), io::ErrorKind::AlreadyExists);
         assert_eq!(fs::read_to_string(&path).unwrap(), "mine");
+        assert_eq!(files(), 1);
+        let long = folder.path().join("x".repeat(120));
+        assert_eq!(taken(&long), io::ErrorKind::InvalidInput);
+        assert_eq!(taken(&folder.path().join("missing/s")), io::ErrorKind::NotFound);
     }
 }
