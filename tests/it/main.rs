@@ -76,6 +76,7 @@ mod paths;
 mod pipelining;
 mod plugin_examples;
 mod plugin_hostile;
+mod plugin_messages;
 #[path = "../plugin_wat.rs"]
 mod plugin_wat;
 mod plugins;

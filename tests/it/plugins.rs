@@ -154,7 +154,7 @@ fn a_run_keeps_the_bytes_that_its_reference_meant_when_it_was_accepted() {
 }
 
 /// Reads the secret TOKEN and gives it, as JSON, or the error.
-const SECRET: Wat = Wat {
+pub const SECRET: Wat = Wat {
     name: "reads",
     capabilities: &["secret:TOKEN", "kv:"],
     imports: r#"(import "flowcell:plugin/secrets@1.0.0" "get" (func $secret (param i32 i32 i32)))"#,

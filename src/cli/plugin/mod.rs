@@ -14,7 +14,9 @@ use semver::Version;
 use super::{Verdict, local::Local, small_runtime, terminal, waiting};
 use crate::{
     engine::Uploaded,
+    files,
     model::{ByteSize, PluginName},
+    sandbox::PLUGIN_SIZE_MOST,
 };
 
 #[derive(Args)]
@@ -81,8 +83,11 @@ impl Named {
     }
 }
 
+/// The file of a plugin. It is read whole, so a device or a disk image must not be taken for one.
 fn read(file: &Path) -> anyhow::Result<Vec<u8>> {
-    std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))
+    let most = PLUGIN_SIZE_MOST;
+    files::named(file, most.as_bytes())
+        .with_context(|| format!("a plugin is one .wasm file of at most {most}, as your build made it"))
 }
 
 /// Installs a file in memory. A command without a name gets the name of its file.

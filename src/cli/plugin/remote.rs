@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use anyhow::Context;
 use clap::Args;
 use http::Method;
 use serde_json::{Map, Value, json};
@@ -135,7 +136,8 @@ pub(super) async fn upload(upload: &Upload) -> anyhow::Result<Verdict> {
         grants.extend(version["capabilities"].as_array().cloned().unwrap_or_default());
     }
     if !grants.is_empty() {
-        plugin = send_grants(&upload.server, Method::POST, &name, json!(grants)).await?;
+        let granted = send_grants(&upload.server, Method::POST, &name, json!(grants)).await;
+        plugin = granted.with_context(|| format!("{name} is installed, but it was granted nothing"))?;
     }
     let told = || {
         let named = format!("{name}@{}  {}", text_of(&version["version"]), text_of(&version["hash"]));

@@ -10,8 +10,8 @@ use crate::{
     cli::{Verdict, fixtures::Kept, given, local::Local, print, table, terminal},
     engine::Definition,
     model::{
-        Bundle, Capability, Entry, Event, JsonText, LogLine, PluginHash, PluginVersion, RunError, Stdio,
-        StepRecord, Usage,
+        Bundle, Capability, Entry, ErrorCode, Event, JsonText, LogLine, PluginHash, PluginVersion, RunError,
+        Stdio, StepRecord, Usage,
     },
 };
 
@@ -223,10 +223,28 @@ fn show(ended: &Ended, as_json: bool) -> anyhow::Result<Verdict> {
     print_logs(&ended.logs);
     match &ended.result {
         Ok(output) => print::json(&output.to_value())?,
-        Err(error) => tell!("{}: {}", error.code.as_str(), terminal::safe(&error.message)),
+        Err(error) => {
+            tell!("{}: {}", error.code.as_str(), terminal::safe(&error.message));
+            if let Some(option) = option_for(error.code) {
+                tell!("in this test: {option}");
+            }
+        }
     }
     tell!("{}", figures(&ended.usage));
     Ok(verdict)
+}
+
+/// The option of this command that does what the message advises for a step or a server.
+fn option_for(code: ErrorCode) -> Option<&'static str> {
+    let options = [
+        (ErrorCode::CapabilityMissing, "--grant CAPABILITY, or --grant-all"),
+        (ErrorCode::Timeout, "--limit timeout=10s"),
+        (ErrorCode::MemoryLimit, "--limit memory=64MiB"),
+        (ErrorCode::FuelExhausted, "--limit fuel=10000000000"),
+        (ErrorCode::OutputTooLarge, "--limit output=4MiB"),
+        (ErrorCode::OutputInvalid, "--stdout-text"),
+    ];
+    options.into_iter().find_map(|(of, option)| (of == code).then_some(option))
 }
 
 fn print_logs(logs: &[LogLine]) {

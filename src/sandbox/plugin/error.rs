@@ -34,7 +34,7 @@ pub enum PluginError {
         most: ByteSize,
     },
     /// Not well formed, or of a proposal that is not allowed here.
-    #[error("the module is not valid: {why}")]
+    #[error("the module is not valid: {why}; build it again, and check that all of the file arrived here")]
     Invalid {
         /// What the validator says.
         why: String,
@@ -89,7 +89,9 @@ pub enum PluginError {
     #[error("the plugin's `describe` failed: {}", .0.message)]
     DescribeFailed(Box<RunError>),
     /// The compiler failed, through no fault of the module's.
-    #[error("the module could not be compiled: {why}")]
+    #[error(
+        "the module could not be compiled: {why}; try again, and look at the server's log if that does not help"
+    )]
     Compiler {
         /// What the compiler said.
         why: String,

@@ -38,9 +38,32 @@ pub(super) fn stopped(error: &wasmtime::Error, limits: &Limits, took_ms: u64, lo
             "too much recursion: a function of the plugin calls itself too deep, or a value is nested too deep",
         ),
         Trap::UnreachableCodeReached => {
-            crash(cut(format!("the plugin gave up (`unreachable`){}", last_words(logs))))
+            let what = "the plugin stopped itself (`unreachable`), as a panic or an abort does";
+            crash(cut(format!("{what}{}", last_words(logs))))
         }
-        other => crash(cut(format!("the plugin did what its own code may not: {other}{}", last_words(logs)))),
+        other => crash(cut(format!(
+            "the plugin {}: this is a mistake in the plugin{}",
+            did(*other),
+            last_words(logs)
+        ))),
+    }
+}
+
+/// What the code of a plugin did that no code may do.
+fn did(trap: Trap) -> String {
+    match trap {
+        Trap::MemoryOutOfBounds | Trap::HeapMisaligned => {
+            "used memory that it does not have, as a wrong pointer or too much recursion does".to_owned()
+        }
+        Trap::TableOutOfBounds | Trap::IndirectCallToNull | Trap::BadSignature => {
+            "called a function that is not there, or is of another type".to_owned()
+        }
+        Trap::IntegerDivisionByZero => "divided by zero".to_owned(),
+        Trap::IntegerOverflow | Trap::BadConversionToInteger => {
+            "made a number that its type cannot hold".to_owned()
+        }
+        // The list is open.
+        other => format!("did what no code may do ({other})"),
     }
 }
 

@@ -106,7 +106,9 @@ fn foreign(module: &str) -> String {
         module if module.contains(':') => {
             "it belongs to a component; build the component, or embed its type in the module"
         }
-        _ => "a command may import wasi_snapshot_preview1 alone",
+        _ => {
+            "a program may import wasi_snapshot_preview1 alone; build it for wasm32-wasip1, without this import"
+        }
     };
     fix.to_owned()
 }
@@ -156,7 +158,7 @@ pub(super) fn is_a_command(is_function: &dyn Fn(&str) -> bool, has_memory: bool)
         let fix = if is_function("_initialize") {
             "it is a library (a reactor); build a program with `main`, as in -mexec-model=command"
         } else {
-            "a core module is a WASI command with `_start`, or holds the type of a component for flowcell:plugin"
+            "a plugin is a WASI program with `main`, or a component for flowcell:plugin; `flowcell plugin new` makes a start"
         };
         return missing("a function `_start`", fix);
     }
@@ -197,7 +199,7 @@ mod tests {
             (Origin::Command, "wbg", Some("x"), "wasm-bindgen"),
             (Origin::Command, "wasi_unstable", Some("fd_write"), "preview 1"),
             (Origin::Command, "wasix_32v1", Some("proc_fork"), "WASIX"),
-            (Origin::Command, "mine", Some("f"), "wasi_snapshot_preview1 alone"),
+            (Origin::Command, "mine", Some("f"), "build it for wasm32-wasip1"),
             (Origin::Embedded, "env", Some("f"), "undefined symbols"),
         ] {
             let message = told(allowed(origin, module, name));

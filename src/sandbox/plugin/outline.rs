@@ -65,7 +65,12 @@ fn within(what: &str, found: u64, most: u64) -> Result<(), PluginError> {
 }
 
 fn invalid(error: wasmparser::BinaryReaderError) -> PluginError {
-    PluginError::Invalid { why: error.to_string() }
+    let why = if error.message().starts_with("unexpected end") {
+        format!("it ends too early, at byte {}", error.offset())
+    } else {
+        error.to_string()
+    };
+    PluginError::Invalid { why }
 }
 
 impl Outline {

@@ -311,11 +311,17 @@ fn printed(mut bytes: Vec<u8>, form: Stdio, limits: &Limits) -> Result<JsonText,
         return Err(too_large(limits, bytes.len()));
     }
     match form {
-        Stdio::Json => output_json(bytes),
+        Stdio::Json => output_json(bytes).map_err(|error| {
+            let message = format!(
+                "{}; write one JSON value to stdout, or set `stdout` of the step to `text`",
+                error.message
+            );
+            RunError { message, ..error }
+        }),
         Stdio::Text => match String::from_utf8(bytes) {
             Ok(text) => Ok(JsonText::from_value(&text.into())),
             Err(error) => {
-                let message = format!("what the program wrote to stdout is no text: {error}");
+                let message = format!("what the program wrote to stdout is not text: {error}; write UTF-8");
                 Err(RunError::new(ErrorCode::OutputInvalid, message))
             }
         },

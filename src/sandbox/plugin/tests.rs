@@ -405,7 +405,7 @@ async fn a_plugin_that_cannot_say_what_it_is_is_refused() {
         (Wat { version: "1", ..Wat::ECHO }, "version `1`"),
         (Wat { capabilities: &["http:https://x"], ..Wat::ECHO }, "no capability"),
         (Wat { output_schema: Some("{"), ..Wat::ECHO }, "output schema is not JSON"),
-        (Wat { describe: "unreachable", ..Wat::ECHO }, "gave up"),
+        (Wat { describe: "unreachable", ..Wat::ECHO }, "stopped itself"),
         (Wat { describe: "(loop $l (br $l))", ..Wat::ECHO }, "fuel"),
     ] {
         let plugin = plugin(&wat).await;
