@@ -1,6 +1,6 @@
 //! Brings workflow folders into the engine, and again whenever their files change.
 //!
-//! `app` loads all folders at the start. Then [`Loader::watch`] looks every two seconds. If a folder is wrong, the log
+//! `app` loads all folders at the start. Then [`Loader::watch`] looks every two seconds, and when a secret changes. If a folder is wrong, the log
 //! says so once, and the version that was installed before stays. A thread of its own reads and compiles files, one
 //! version after the other: a library's top level may take a second, and requests must not wait for it.
 
@@ -91,10 +91,15 @@ impl Loader {
         }
     }
 
-    /// Looks again and again, forever; at once when `reload` is told.
+    /// Looks again and again, forever; at once when `reload` is told, and when a secret changes: whoever sets a missing
+    /// secret tries the webhook next.
     pub(crate) async fn watch(&mut self, reload: &Notify) {
         loop {
-            let _ = tokio::time::timeout(RELOAD_EVERY, reload.notified()).await;
+            tokio::select! {
+                () = tokio::time::sleep(RELOAD_EVERY) => {}
+                () = reload.notified() => {}
+                () = self.engine.vault().changed() => {}
+            }
             let root = self.root.clone();
             match self.workshop.run(move || folder::workflows_in(&root)).await {
                 Ok(folders) => {

@@ -8,7 +8,7 @@ use std::{
     sync::{Arc, OnceLock, RwLock},
 };
 
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Notify};
 
 use super::{Ports, SystemPorts};
 use crate::{
@@ -85,6 +85,8 @@ struct Inner {
     changing: Mutex<()>,
     /// Seals texts of runs where nothing is kept.
     passing: OnceLock<Keyring>,
+    /// Wakes who must do something about new secrets.
+    changed: Notify,
 }
 
 struct Backing {
@@ -206,6 +208,7 @@ impl Vault {
             state: RwLock::new(Arc::new(state)),
             changing: Mutex::new(()),
             passing: OnceLock::new(),
+            changed: Notify::new(),
         };
         Self { inner: Arc::new(inner) }
     }
@@ -396,6 +399,12 @@ impl Vault {
 
     fn replace(&self, state: State) {
         *self.inner.state.write().expect("no code panics under this lock") = Arc::new(state);
+        self.inner.changed.notify_one();
+    }
+
+    /// Waits until the secrets change. A change that nobody waited for ends the next wait at once.
+    pub async fn changed(&self) {
+        self.inner.changed.notified().await;
     }
 }
 

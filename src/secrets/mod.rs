@@ -137,7 +137,7 @@ pub fn check_value(name: &str, value: &str) -> Result<(), SecretError> {
     } else if value.is_empty() {
         "is empty"
     } else if value.trim().len() < VALUE_LEAST {
-        "has under 6 bytes beside white space: it could not be told from ordinary text and be masked in logs"
+        "has under 6 bytes beside white space: it could not be told from ordinary text and be masked in logs; give a longer one"
     } else if label(name).contains(value.trim()) {
         "stands in its own name: masked texts would still show it"
     } else {
