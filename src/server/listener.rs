@@ -2,11 +2,11 @@
 
 use std::{
     ffi::OsString,
-    fs::{self, File, OpenOptions, TryLockError},
+    fs::{self, File, OpenOptions, Permissions, TryLockError},
     io,
     net::{Ipv4Addr, SocketAddr},
     os::unix::{
-        fs::{FileTypeExt, OpenOptionsExt},
+        fs::{FileTypeExt, OpenOptionsExt, PermissionsExt},
         net::{SocketAddr as UnixAddress, UnixStream as Probe},
     },
     path::{Path, PathBuf},
@@ -80,12 +80,15 @@ impl Claim {
         Ok(claim)
     }
 
-    /// Listens. From now on connections are accepted.
+    /// Listens. From now on connections are accepted. The folder alone decides who gets to the socket: a proxy runs as
+    /// another user, and a port on loopback is open to every user too.
     ///
     /// # Errors
     /// When a file came there meanwhile, or the folder is gone.
     pub(crate) fn listen(self) -> io::Result<Listener> {
-        Ok(Listener::Unix(UnixListener::bind(&self.path)?, self.path.clone()))
+        let listener = Listener::Unix(UnixListener::bind(&self.path)?, self.path.clone());
+        fs::set_permissions(&self.path, Permissions::from_mode(0o666))?;
+        Ok(listener)
     }
 }
 

@@ -87,6 +87,18 @@ fn output_of_serve(settings: &Path) -> String {
     String::from_utf8_lossy(&done.stderr).into_owned()
 }
 
+/// A minimal Debian has a shell, and no `kill` of procps.
+#[test]
+fn the_unit_runs_nothing_but_the_server_and_the_shell() {
+    let unit = fs::read_to_string(root().join("docs/production/flowcell.service")).unwrap();
+    let commands: Vec<_> = unit
+        .lines()
+        .filter_map(|line| line.strip_prefix("Exec")?.split_once('='))
+        .map(|(name, command)| (name, command.split(' ').next().unwrap()))
+        .collect();
+    assert_eq!(commands, [("Start", "/usr/bin/flowcell"), ("Reload", "/bin/sh")]);
+}
+
 #[test]
 fn the_unit_is_hardened() {
     let unit = root().join("docs/production/flowcell.service");
