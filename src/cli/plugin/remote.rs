@@ -110,6 +110,8 @@ pub(super) fn limits(typed: &[String]) -> anyhow::Result<Value> {
             .split_once('=')
             .ok_or_else(|| anyhow::anyhow!("`{limit}`: write a limit as NAME=VALUE, as in memory=64MiB"))?;
         let value = value.parse::<u64>().map_or_else(|_| Value::from(value), Value::from);
+        let alone = Value::Object(Map::from_iter([(name.to_owned(), value.clone())]));
+        serde_json::from_value::<CodeLimits>(alone).map_err(|error| anyhow::anyhow!("`{limit}`: {error}"))?;
         limits.insert(name.to_owned(), value);
     }
     let limits = Value::Object(limits);
