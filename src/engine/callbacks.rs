@@ -31,7 +31,7 @@ pub enum CallbackError {
     /// The URL was called before, or the wait is over.
     #[error("this URL was used already, or its run no longer waits")]
     Gone,
-    /// The store refused.
+    /// The store refused, so the answer was not taken.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -39,16 +39,16 @@ pub enum CallbackError {
 /// Why an answer to a question was not taken.
 #[derive(Debug, thiserror::Error)]
 pub enum QuestionError {
-    /// Nobody asked it.
+    /// There is no open question of this id.
     #[error("there is no question {0}; `flowcell questions` lists those that are open")]
     Unknown(QuestionId),
     /// It was answered, or is over.
     #[error("{0} is closed: it was answered already, or its run no longer waits")]
     Closed(QuestionId),
-    /// It is none.
+    /// It is not one of the question's answers.
     #[error(transparent)]
     Answer(#[from] AnswerError),
-    /// The store refused.
+    /// The store refused, so the answer was not taken.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -67,7 +67,7 @@ pub enum Look {
 pub struct Asked {
     /// What is asked; without title and text as long as its step has not begun.
     pub question: Question,
-    /// How it stands.
+    /// Whether it is still open, and who answered it otherwise.
     pub stands: Stands,
 }
 

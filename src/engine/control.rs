@@ -18,10 +18,8 @@ use crate::{
 /// Why an order about a run was not carried out.
 #[derive(Debug, thiserror::Error)]
 pub enum ControlError {
-    /// No such run.
     #[error("there is no run {0}")]
     UnknownRun(RunId),
-    /// No such workflow.
     #[error("there is no workflow `{0}`")]
     UnknownWorkflow(WorkflowKey),
     /// The workflow has no such trigger.
@@ -29,12 +27,7 @@ pub enum ControlError {
     Trigger(#[from] ChoiceError),
     /// The run has ended.
     #[error("{run} has ended already, as {}", .status.as_str())]
-    Ended {
-        /// The run.
-        run: RunId,
-        /// How it ended.
-        status: RunStatus,
-    },
+    Ended { run: RunId, status: RunStatus },
     /// The run has not ended.
     #[error("{0} has not ended; only what has ended can be repeated")]
     NotEnded(RunId),
@@ -47,7 +40,6 @@ pub enum ControlError {
          start on the newest"
     )]
     TreeDiffers {
-        /// The run.
         run: RunId,
         /// The first step that differs, and how.
         why: String,
@@ -71,7 +63,7 @@ impl From<StoreError> for ControlError {
 pub enum ReplayOn {
     /// The version of the repeated run.
     Same,
-    /// The present version.
+    /// The version that is installed now.
     Newest,
 }
 

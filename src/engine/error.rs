@@ -16,7 +16,7 @@ pub enum EngineError {
         "{pending} runs of this workflow are waiting already, its part of engine.max_pending; send again later"
     )]
     WorkflowFull {
-        /// Its runs.
+        /// How many runs of it are accepted and not finished.
         pending: usize,
     },
     /// Too much of one workflow waits durably, or of one that its end would start.
@@ -27,7 +27,7 @@ pub enum EngineError {
     WaitingFull {
         /// The workflow whose runs wait.
         workflow: WorkflowKey,
-        /// Its runs.
+        /// How many runs of it wait.
         runs: usize,
         /// The limit in force.
         most_runs: usize,
@@ -42,7 +42,7 @@ pub enum EngineError {
     /// The server is being stopped.
     #[error("the server is stopping; send again")]
     Stopping,
-    /// The store refused.
+    /// The store refused, so the event was not accepted.
     #[error(transparent)]
     Store(#[from] StoreError),
 }

@@ -91,11 +91,9 @@ impl ReplayKey {
 pub struct Submission {
     /// The version that the run will be pinned to.
     pub definition: Arc<Definition>,
-    /// The event.
     pub event: Event,
     /// Whether the caller waits.
     pub mode: Mode,
-    /// What started it.
     pub cause: Cause,
     /// What a copy of it is recognised by.
     pub dedupe: Option<DedupeKey>,
@@ -107,7 +105,6 @@ pub struct Submission {
 pub enum Submitted {
     /// A new run, durable. In `sync` mode the reply comes through the receiver.
     Started {
-        /// The run.
         run: RunId,
         /// Gives the answer or the error, once that is durable.
         reply: Option<oneshot::Receiver<Reply>>,
@@ -119,7 +116,7 @@ pub enum Submitted {
     },
     /// There is no new run: the workflow is a singleton, and one of its runs is unfinished.
     Skipped {
-        /// The unfinished run.
+        /// The one that is unfinished.
         run: RunId,
     },
 }

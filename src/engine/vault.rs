@@ -55,7 +55,7 @@ pub enum VaultError {
     /// They are not in a store.
     #[error("these secrets come from the process's variables: change them there")]
     Fixed,
-    /// The store refused.
+    /// The store refused, so nothing was changed.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -63,7 +63,6 @@ pub enum VaultError {
 /// What anyone may know of a secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SecretInfo {
-    /// Its name.
     pub name: String,
     /// The key that it is sealed with.
     pub key_id: String,

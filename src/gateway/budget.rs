@@ -21,7 +21,7 @@ const SMALL_PART: u64 = 4;
 /// What bodies may take, bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BodyLimits {
-    /// All of them.
+    /// Those of all requests together.
     pub process: u64,
     /// Those of one address, or of one /64 of IPv6. Unless it is set, [`BodyLimits::PER_ADDRESS`], and loopback has no
     /// share of its own.
@@ -66,7 +66,6 @@ struct Share {
     large: u64,
     /// Whether one of its requests is [`Pool::Alone`].
     alone: bool,
-    /// Its open requests.
     requests: usize,
 }
 

@@ -10,7 +10,7 @@ use crate::{
     template::{Condition, Root},
 };
 
-/// A filter, compiled.
+/// The condition of a trigger's `filter`, compiled.
 #[derive(Debug)]
 pub(super) struct Filter {
     condition: Condition,

@@ -23,7 +23,7 @@ static BEGIN: LazyLock<Instant> = LazyLock::new(Instant::now);
 /// Whom a cell counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Who {
-    /// Everybody.
+    /// All callers share one rate.
     All,
     /// One address, or a /64 of IPv6.
     Address(IpAddr),

@@ -39,7 +39,6 @@ pub enum ResendError {
     /// Its body still is not what its type says.
     #[error("the body of {id} cannot be read: {why}")]
     Body {
-        /// The request.
         id: RequestId,
         /// What is wrong with the body.
         why: String,

@@ -172,12 +172,11 @@ impl Kv {
 /// How much of its quota a workflow uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct KvUsage {
-    /// Of keys and values.
+    /// The bytes of its keys and values together.
     pub bytes: u64,
-    /// The most.
+    /// The limit for `bytes`.
     pub bytes_most: u64,
-    /// How many.
     pub keys: u64,
-    /// The most.
+    /// The limit for `keys`.
     pub keys_most: u64,
 }

@@ -21,7 +21,6 @@ pub enum KvError {
     /// Another attempt has the key.
     #[error("another run has been writing the key {key:?} for {} ms: try again, or use one key a run", .wait.as_millis())]
     Busy {
-        /// The key.
         key: String,
         /// How long this one waited.
         wait: Duration,
@@ -31,31 +30,29 @@ pub enum KvError {
         "the workflow would keep more than {most} {what} in its kv: delete some, or set values with a ttl"
     )]
     Quota {
-        /// Of what.
+        /// What would be too much, as in `keys`.
         what: &'static str,
         /// The limit in force.
         most: u64,
     },
-    /// One value is too much.
+    /// The value is over its limit.
     #[error("the value of {key:?} has {bytes} bytes as JSON; {} is the most", Limits::KV_VALUE)]
     ValueTooLarge {
-        /// The key.
         key: String,
-        /// Its length.
+        /// The length of the value.
         bytes: usize,
     },
-    /// No key.
+    /// The key is empty or too long.
     #[error("a kv key has 1 to {} bytes as UTF-8, this one has {bytes}", Limits::KV_KEY.as_bytes())]
     KeyInvalid {
-        /// Its length.
+        /// The length of the key.
         bytes: usize,
     },
     /// Something that `incr` cannot count on.
     #[error("{key:?} {why}, so it cannot be counted up or down")]
     NotANumber {
-        /// The key.
         key: String,
-        /// What is the matter.
+        /// What is wrong with its value.
         why: &'static str,
     },
     /// The kv of another workflow that does not allow it.
@@ -68,9 +65,8 @@ pub enum KvError {
         }
     )]
     Denied {
-        /// Who asked.
         reader: WorkflowKey,
-        /// Whose it is.
+        /// The workflow whose kv was asked for, as the script names it.
         owner: String,
         /// Whether there is such a workflow.
         known: bool,
@@ -78,7 +74,6 @@ pub enum KvError {
     /// Arguments that make no operation.
     #[error("{op}: {why}")]
     Arguments {
-        /// The operation.
         op: String,
         /// What is wrong, and what would be right.
         why: String,
@@ -108,42 +103,31 @@ impl KvError {
 #[derive(Debug, Clone, PartialEq)]
 pub enum KvOp {
     /// `{"value": …}`, or `{}` when there is none.
-    Get {
-        /// The key.
-        key: String,
-    },
-    /// Sets; null.
+    Get { key: String },
+    /// Sets the value, and gives null.
     Set {
-        /// The key.
         key: String,
-        /// Any JSON.
         value: Value,
-        /// From now.
+        /// How long the value stays, counted from now. `None`: until it is deleted.
         ttl_ms: Option<u64>,
     },
-    /// Removes; whether it was there.
-    Delete {
-        /// The key.
-        key: String,
-    },
-    /// Counts; the new number. None counts as 0. The old ttl stays unless there is a new one.
+    /// Removes the value, and gives whether it was there.
+    Delete { key: String },
+    /// Counts, and gives the new number. No value counts as 0. The old ttl stays unless there is a new one.
     Incr {
-        /// The key.
         key: String,
-        /// Up or down.
+        /// May be negative.
         by: i64,
-        /// From now.
+        /// How long the value stays, counted from now. `None`: until it is deleted.
         ttl_ms: Option<u64>,
     },
-    /// Sets if the value is `expected`; whether it was.
+    /// Sets the value if it is `expected`, and gives whether it was.
     Cas {
-        /// The key.
         key: String,
-        /// None for: there is no value.
+        /// `None` expects that there is no value.
         expected: Option<Value>,
-        /// Any JSON.
         value: Value,
-        /// From now.
+        /// How long the value stays, counted from now. `None`: until it is deleted.
         ttl_ms: Option<u64>,
     },
     /// `{"entries": [{"key", "value"}], "next": key or null}`, in order of the keys' bytes.

@@ -21,9 +21,7 @@ const READ_AT_ONCE: usize = 32;
 /// A value as operators see it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct KvEntry {
-    /// The key.
     pub key: String,
-    /// The value.
     pub value: Value,
     /// From when on it is gone, milliseconds since the epoch.
     pub expires_ms: Option<u64>,
@@ -37,7 +35,7 @@ impl KvEntry {
     }
 }
 
-/// What is read.
+/// The stored values of one workflow whose keys begin with `prefix`.
 pub(super) struct Pages<'a> {
     pub(super) store: &'a dyn Store,
     pub(super) workflow: &'a WorkflowKey,

@@ -58,7 +58,7 @@ struct Changes {
 
 #[derive(Debug)]
 struct Change {
-    /// `None` for removed.
+    /// `None` if the value is removed.
     after: Option<KvRecord>,
     /// When what it replaces expires.
     noted: Option<u64>,

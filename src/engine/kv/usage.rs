@@ -75,7 +75,7 @@ impl Default for Quota {
     }
 }
 
-/// One workflow's.
+/// What one workflow uses.
 #[derive(Debug, Default)]
 pub(super) struct Usage {
     stored: Size,

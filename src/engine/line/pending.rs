@@ -12,7 +12,7 @@ use tokio::sync::Notify;
 use super::queue::may_take;
 use crate::model::WorkflowKey;
 
-/// The counts.
+/// The runs that are accepted and not finished, counted by workflow.
 pub(crate) struct Pending {
     counts: Mutex<Counts>,
     most: usize,
@@ -47,7 +47,7 @@ impl Held {
 /// Why there is no seat.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum NoSeat {
-    /// All are taken.
+    /// The whole server has no seat left.
     All,
     /// The workflow has taken its part.
     Workflow {

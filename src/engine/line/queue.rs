@@ -55,7 +55,7 @@ struct WorkflowLine<T> {
     begun: VecDeque<Item<T>>,
     ready: VecDeque<Item<T>>,
     running: usize,
-    /// What those hold.
+    /// The bytes of the events of its running runs.
     bytes: u64,
     time: u64,
     paused: bool,
@@ -66,7 +66,6 @@ struct WorkflowLine<T> {
 }
 
 struct Members<T> {
-    /// Runs under way.
     held: HashSet<RunId>,
     /// Runs held back, in order.
     waiting: VecDeque<Item<T>>,
@@ -78,7 +77,7 @@ struct Arrival {
     limit: u64,
 }
 
-/// All lines.
+/// The lines of all workflows, and the groups and paces that hold runs back.
 pub(crate) struct Queue<T> {
     lines: HashMap<WorkflowKey, WorkflowLine<T>>,
     /// The lines that have something to begin, by their time.
@@ -89,7 +88,7 @@ pub(crate) struct Queue<T> {
     later: BTreeMap<(u64, RunId), Item<T>>,
     /// Virtual time of the last run that began.
     time: u64,
-    /// Runs at once.
+    /// How many runs may be executed at once.
     most: usize,
     running: usize,
     bytes: u64,

@@ -65,7 +65,7 @@ pub(crate) enum Beginning {
     Plain,
     /// After it is marked with so many ends; `on_trial` says whether others wait for it.
     Marked { ends: u32, on_trial: bool },
-    /// Not at all.
+    /// It is not taken up again: it was under way at too many ends of the process.
     Condemned { ends: u32 },
 }
 

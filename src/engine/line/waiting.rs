@@ -19,7 +19,7 @@ use crate::model::{Content, Entry, Event, RunId, WorkflowKey};
 /// What a run holds beside its event and outputs: head, indexes, notes.
 const RUN_BYTES: u64 = 1_024;
 
-/// The counts.
+/// The runs that wait durably, counted by workflow.
 pub(crate) struct Waiting {
     counts: Mutex<Counts>,
     most: Held,

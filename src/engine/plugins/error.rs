@@ -19,9 +19,7 @@ pub enum PluginsError {
         "{name}@{version} is installed already, with other bytes ({hash}); give what you changed a new version"
     )]
     Exists {
-        /// The plugin.
         name: PluginName,
-        /// The version.
         version: Version,
         /// The bytes that it has.
         hash: PluginHash,
@@ -45,10 +43,7 @@ pub enum PluginsError {
     #[error(
         "{most} versions of plugins are installed, the most; remove old ones with `flowcell plugin remove NAME@VERSION`"
     )]
-    TooMany {
-        /// The limit.
-        most: usize,
-    },
+    TooMany { most: usize },
     /// There is no such plugin.
     #[error("no plugin {name} is installed; `flowcell plugin list` shows those that are")]
     Unknown {
@@ -58,7 +53,6 @@ pub enum PluginsError {
     /// A grant of something that no version asks for.
     #[error("the plugin {name} does not ask for {grant}; it asks for {}", shown(.asks))]
     NotAsked {
-        /// The plugin.
         name: PluginName,
         /// What was to be granted.
         grant: Capability,
@@ -68,7 +62,6 @@ pub enum PluginsError {
     /// Something is to be taken away that was never given.
     #[error("the plugin {name} has not been granted {grant}; `flowcell plugin list` shows what it has")]
     NotGranted {
-        /// The plugin.
         name: PluginName,
         /// What was to be taken away.
         grant: Capability,
@@ -76,9 +69,8 @@ pub enum PluginsError {
     /// A limit over its cap.
     #[error("limits.{field} {why}")]
     Limits {
-        /// Which.
+        /// The name of the limit.
         field: &'static str,
-        /// What is wrong.
         why: String,
     },
     /// The stored bytes are not those of the hash.
@@ -87,7 +79,7 @@ pub enum PluginsError {
         /// What they should be.
         hash: PluginHash,
     },
-    /// The store.
+    /// The store refused, so nothing was changed.
     #[error(transparent)]
     Store(#[from] StoreError),
 }

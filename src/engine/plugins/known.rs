@@ -9,11 +9,10 @@ use crate::model::{Capability, PluginName, PluginRef, PluginSettings, PluginVers
 /// A plugin with all its versions, the highest last.
 #[derive(Debug, Clone)]
 pub struct Installed {
-    /// The plugin.
     pub name: PluginName,
     /// What was decided on it.
     pub settings: PluginSettings,
-    /// Its versions.
+    /// Its versions, the lowest first.
     pub versions: Vec<Arc<PluginVersion>>,
 }
 
@@ -28,7 +27,7 @@ impl Installed {
     }
 }
 
-/// All of them.
+/// All plugins that are installed.
 #[derive(Default)]
 pub(super) struct Known {
     pub(super) versions: BTreeMap<PluginName, BTreeMap<Version, Arc<PluginVersion>>>,

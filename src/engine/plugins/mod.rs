@@ -62,7 +62,6 @@ struct Linked {
 /// What an upload came to.
 #[derive(Debug)]
 pub struct Uploaded {
-    /// The version.
     pub version: Arc<PluginVersion>,
     /// It was not there before.
     pub new: bool,
@@ -216,7 +215,7 @@ impl Plugins {
         known.versions.keys().filter_map(|name| known.installed(name)).collect()
     }
 
-    /// One plugin.
+    /// One plugin by its name. `None` if it is not installed.
     pub fn installed(&self, name: &PluginName) -> Option<Installed> {
         self.known().installed(name)
     }

@@ -43,7 +43,6 @@ const LOOK_MS: u64 = 1_000;
 /// Why a run is executed no further.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Stop {
-    /// It has ended.
     Ended,
     /// Everything in it waits; it is stored as such.
     Waits,

@@ -27,7 +27,7 @@ pub(super) struct Ledger {
     trace: Option<Vec<String>>,
     /// The first thing that was wrong.
     pub(super) violation: Option<String>,
-    /// Counts events.
+    /// The number of the next event, so that the order of two can be told.
     pub(super) order: u64,
     /// The latest time that the engine was ever told.
     pub(super) latest_ms: u64,
@@ -45,7 +45,7 @@ pub(super) struct Ledger {
     pub(super) finished: HashMap<RunId, u64>,
     /// The status that each run answered, as far as that is durable.
     pub(super) answered: HashMap<RunId, u16>,
-    /// Limits of concurrency.
+    /// The limits of concurrency, by workflow.
     pub(super) limits: HashMap<WorkflowKey, usize>,
     pub(super) in_flight: HashSet<String>,
     pub(super) calls: HashMap<String, u32>,

@@ -64,7 +64,6 @@ pub struct Definition {
     pub workflow: Workflow,
     /// The hash of its files.
     pub version: VersionHash,
-    /// Its files.
     pub bundle: Arc<Bundle>,
     /// The JSON object of the variables that its scripts and templates see.
     pub env: Arc<str>,

@@ -106,7 +106,7 @@ pub(crate) struct Groups {
     /// Concurrency, with its limit.
     pub(crate) group: Option<(Group, u32)>,
     pub(crate) pace: Option<Pace>,
-    /// Debounce or singleton.
+    /// The group of its debounce or singleton policy, of which there is one at most.
     pub(crate) slot: Option<Group>,
 }
 

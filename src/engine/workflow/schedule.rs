@@ -42,15 +42,13 @@ pub enum ScheduleError {
         "`{cron}` is no schedule: {reason}; write five fields as in \"0 9 * * MON-FRI\", six to begin with seconds, \"@hourly\" or \"@every 15m\""
     )]
     Cron {
-        /// What was written.
         cron: String,
         /// What is wrong with it.
         reason: String,
     },
-    /// No such zone.
+    /// The time zone is not in the IANA database.
     #[error("`{name}` is no time zone; {}", near_or_any(near))]
     Zone {
-        /// What was written.
         name: String,
         /// Zones that may be meant.
         near: Vec<String>,
@@ -67,7 +65,7 @@ fn near_or_any(near: &[String]) -> String {
     }
 }
 
-/// Times without end.
+/// The times of one trigger. They have no end.
 #[derive(Debug, Clone)]
 pub struct Schedule(Kind);
 
@@ -77,7 +75,7 @@ enum Kind {
         cron: Box<Cron>,
         zone: TimeZone,
     },
-    /// Milliseconds.
+    /// At each multiple of this many milliseconds since 1970.
     Every(u64),
 }
 

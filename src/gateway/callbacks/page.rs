@@ -56,7 +56,7 @@ impl Display for Escaped<'_> {
 /// What a page says beside the question itself.
 #[derive(Clone, Copy)]
 pub(super) enum Told<'a> {
-    /// Nothing: somebody looks.
+    /// Nobody answered: somebody only looks at the page.
     Nothing,
     /// The reader answered this just now.
     Taken,

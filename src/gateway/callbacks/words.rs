@@ -6,7 +6,7 @@ use crate::model::AnswerError;
 
 /// The words of one language.
 pub(super) struct Words {
-    /// For `lang`.
+    /// The language tag of the page, for its `lang` attribute.
     pub(super) tag: &'static str,
     /// The heading of a question without a title.
     pub(super) question: &'static str,

@@ -39,7 +39,7 @@ pub(super) struct Handshake {
     entries: Vec<Entry>,
 }
 
-/// One question, compiled.
+/// One way in which a sender asks whether the webhook is ours, compiled.
 #[derive(Debug)]
 struct Entry {
     method: Method,
@@ -79,7 +79,7 @@ struct Mac {
 
 /// What a request is.
 pub(super) enum Answer {
-    /// No question.
+    /// The request is a delivery, and asks nothing.
     None,
     /// A question, and the answer.
     Given(Response),

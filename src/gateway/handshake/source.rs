@@ -154,7 +154,7 @@ pub(super) fn text_of(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-/// Literals and placeholders.
+/// A text of literals and placeholders, such as an answer to a handshake.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Text(Vec<Piece>);
 

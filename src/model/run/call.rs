@@ -52,7 +52,7 @@ pub struct CallNote {
     pub op: String,
     /// Of what: the method and URL, the key, the name.
     pub target: String,
-    /// Why it failed.
+    /// `None` if it succeeded.
     pub error: Option<String>,
     /// When it ended, milliseconds since the epoch.
     pub at_ms: u64,

@@ -47,10 +47,7 @@ pub enum Note {
         media_type: String,
     },
     /// The trigger's filter could not be answered, so that the event started a run.
-    FilterUnanswered {
-        /// Why.
-        why: String,
-    },
+    FilterUnanswered { why: String },
     /// The dedupe key gave nothing, so that copies of the event start runs of their own.
     DedupeKeyMissing,
 }
@@ -109,11 +106,11 @@ impl Content {
 /// One request as the workflow sees it. What is here is what `context` is made of.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Event {
-    /// Upper case.
+    /// In upper case.
     pub method: String,
     /// The path without the query.
     pub path: String,
-    /// The peer's address.
+    /// The address of the caller, as far as trusted proxies tell it.
     pub ip: String,
     /// Names in lower case; a repeated header is joined with `, ` (RFC 9110 section 5.3).
     pub headers: Vec<(String, String)>,
@@ -121,7 +118,7 @@ pub struct Event {
     pub query: Vec<(String, String)>,
     /// Parameters of the workflow's own path.
     pub params: Vec<(String, String)>,
-    /// What `body` is.
+    /// How `body` was read.
     pub content: Content,
     /// The body byte for byte: as it was received, or what a compressed or encrypted one held.
     #[serde(with = "serde_bytes")]

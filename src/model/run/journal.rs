@@ -24,19 +24,16 @@ pub enum StepStatus {
 /// What is kept of one attempt of a step.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StepRecord {
-    /// The step.
     pub step: StepId,
     /// The iterations of the loops around it.
     pub at: Vec<u32>,
-    /// From 1.
+    /// Counted from 1.
     pub attempt: u32,
-    /// How it ended.
     pub status: StepStatus,
     /// Its output; `null` when it failed.
     pub output: JsonText,
-    /// Why it failed.
+    /// `None` if it succeeded.
     pub error: Option<RunError>,
-    /// What it logged.
     pub logs: Vec<LogLine>,
     /// Whether more was logged than is kept.
     pub log_truncated: bool,
@@ -82,7 +79,7 @@ impl StepRecord {
 /// What a step waits for. Stored by position.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Wait {
-    /// Its time.
+    /// A moment.
     Time,
     /// A request to its one-time URL.
     Callback,
@@ -122,11 +119,9 @@ pub enum Entry {
     /// A loop or a parallel step has begun, with what it goes over; or an iteration of a `while` loop was asked for,
     /// with the answer. Since when, milliseconds since the epoch.
     Begun(StepKey, JsonText, u64),
-    /// A step waits.
+    /// A step began to wait.
     Waiting {
-        /// The step.
         key: StepKey,
-        /// For what.
         wait: Wait,
         /// Since when, milliseconds since the epoch.
         since_ms: u64,
@@ -137,11 +132,10 @@ pub enum Entry {
     },
     /// An attempt of an `http` step changed the cookies of a session. Stands before the entry of that attempt.
     Cookies {
-        /// The step.
         key: StepKey,
         /// The name of the session.
         session: String,
-        /// What changed.
+        /// The cookies that changed, sealed.
         sealed: SealedText,
     },
 }
@@ -169,16 +163,13 @@ impl Entry {
 pub enum Signal {
     /// A request to the one-time URL of a waiting step.
     Callback {
-        /// The step.
         key: StepKey,
         /// `{data, headers, query, method}`.
         payload: JsonText,
     },
     /// A run that a step started has ended.
     RunEnded {
-        /// The step.
         key: StepKey,
-        /// That run.
         run: RunId,
         /// Its output, or why it has none.
         result: Result<JsonText, RunError>,

@@ -14,7 +14,6 @@ pub struct OpenQuestion {
     pub workflow: WorkflowKey,
     /// The step that waits.
     pub step: StepKey,
-    /// What it asks.
     pub question: Question,
     /// Since when, milliseconds since the epoch.
     pub since_ms: u64,
@@ -25,7 +24,6 @@ pub struct OpenQuestion {
 /// Which question of which run: `run_….approval`, or `run_….approval.3.0` in the iterations of loops.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QuestionId {
-    /// The run.
     pub run: RunId,
     /// The step that waits.
     pub step: StepKey,

@@ -11,7 +11,6 @@ use crate::model::value::{Mode, PluginPin, RunError, RunId, TriggerName, Version
 pub enum RunStatus {
     /// Durable, not finished: waiting for its turn, or being executed.
     Queued,
-    /// Ended well.
     Succeeded,
     /// Ended by a failed step or a limit.
     Failed,
@@ -47,7 +46,6 @@ impl RunStatus {
 pub struct Parent {
     /// The run of that step.
     pub run: RunId,
-    /// The step.
     pub key: StepKey,
     /// Whether it waits; else it only started the run.
     pub waits: bool,
@@ -58,11 +56,9 @@ pub struct Parent {
 pub struct RunHead {
     /// Its id; holds the time of creation.
     pub id: RunId,
-    /// The workflow.
     pub workflow: WorkflowKey,
     /// The version it began with and keeps.
     pub version: VersionHash,
-    /// Where it stands.
     pub status: RunStatus,
     /// Whether a caller waits or waited.
     pub mode: Mode,
@@ -70,7 +66,7 @@ pub struct RunHead {
     pub created_ms: u64,
     /// When its first step began, as far as that is durable.
     pub started_ms: Option<u64>,
-    /// When it ended.
+    /// `None` while it is unfinished.
     pub finished_ms: Option<u64>,
     /// Where its scripts' randomness and its idempotency keys come from.
     pub seed: [u8; 32],
@@ -80,7 +76,6 @@ pub struct RunHead {
     pub answer_status: Option<u16>,
     /// Why it failed or was cancelled.
     pub error: Option<RunError>,
-    /// What started it.
     pub cause: Cause,
     /// The step that started it.
     pub parent: Option<Parent>,
@@ -88,7 +83,7 @@ pub struct RunHead {
     pub origin: Option<RunId>,
     /// How many runs started each other in a row before it.
     pub depth: u8,
-    /// Its concurrency group.
+    /// The group of its concurrency policy, if it has one.
     pub group: Option<[u8; 32]>,
     /// Its debounce or singleton group.
     pub slot: Option<[u8; 32]>,
@@ -106,11 +101,11 @@ pub struct RunHead {
 /// One execution of a workflow.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Run {
-    /// What changes.
+    /// The part that changes while the run goes on.
     pub head: RunHead,
     /// What it is about.
     pub event: Event,
-    /// What it answered.
+    /// `None` until it has answered, and for runs that answer nobody.
     pub answer: Option<Answer>,
 }
 

@@ -10,16 +10,13 @@ use crate::model::value::{RequestId, RunId, WorkflowKey};
 #[serde(rename_all = "snake_case")]
 pub enum RequestOutcome {
     /// It started this run.
-    Accepted {
-        /// The run.
-        run: RunId,
-    },
+    Accepted { run: RunId },
     /// It was a copy of the delivery that started this run.
     Duplicate {
         /// The run of the first delivery.
         run: RunId,
     },
-    /// It started nothing.
+    /// It was refused, and started no run.
     Refused {
         /// The stable code.
         code: String,
@@ -28,14 +25,11 @@ pub enum RequestOutcome {
     },
     /// It started nothing, as its workflow is a singleton and this run of it is unfinished.
     Skipped {
-        /// The unfinished run.
+        /// The one that is unfinished.
         run: RunId,
     },
     /// It reached the one-time URL of this run.
-    CalledBack {
-        /// The run.
-        run: RunId,
-    },
+    CalledBack { run: RunId },
     /// It asked whether this is the right address, and was answered without a run.
     Handshake {
         /// The preset, such as `slack`.
@@ -52,7 +46,7 @@ pub struct RequestRecord {
     pub id: RequestId,
     /// The workflow that the path leads to.
     pub workflow: Option<WorkflowKey>,
-    /// Upper case.
+    /// In upper case.
     pub method: String,
     /// The path without the query, cut at 1 KiB.
     pub path: String,
@@ -60,7 +54,7 @@ pub struct RequestRecord {
     pub ip: String,
     /// Bytes of the body that were read.
     pub body_bytes: u64,
-    /// The status answered.
+    /// The status that was answered.
     pub status: u16,
     /// What became of it.
     pub outcome: RequestOutcome,

@@ -12,7 +12,6 @@ pub enum Cause {
     /// A request to the workflow's endpoint.
     #[default]
     Webhook,
-    /// Its schedule.
     Schedule,
     /// A person or program through the API.
     Manual,
@@ -34,9 +33,7 @@ pub enum Cause {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StartKind {
-    /// A request.
     Webhook,
-    /// A time.
     Schedule,
     /// The end of a run of another workflow.
     Workflow,

@@ -9,7 +9,6 @@ use crate::model::value::StepId;
 /// One instance of a step: its id, and the iterations of the loops around it, outermost first, from 0.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct StepKey {
-    /// The step.
     pub step: StepId,
     /// One number for each loop around it.
     pub at: Vec<u32>,

@@ -8,7 +8,6 @@ use serde_json::{Value, json};
 /// like a list of files is data. Its bytes are kept once, with the body, and never under a name that was sent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Upload {
-    /// The form's field.
     pub field: String,
     /// As the sender gave it: may hold slashes, dots and anything else. Data, never a path.
     pub filename: Option<String>,
@@ -18,7 +17,6 @@ pub struct Upload {
     pub offset: usize,
     /// How many they are.
     pub size: usize,
-    /// Of its bytes.
     pub sha256: [u8; 32],
 }
 

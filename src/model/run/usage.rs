@@ -38,9 +38,7 @@ pub enum LogLevel {
 /// One line that a script logged.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogLine {
-    /// Its level.
     pub level: LogLevel,
-    /// Its text.
     pub text: String,
     /// When, on the script's clock, milliseconds since the epoch.
     pub at_ms: u64,

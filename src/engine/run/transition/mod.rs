@@ -38,7 +38,7 @@ pub(super) enum Open {
     Active { attempt: u32 },
     /// The next attempt begins then.
     Backoff { attempt: u32, due_ms: u64 },
-    /// It waits.
+    /// It waits for a time, a callback or another run.
     Waiting { wait: Wait, since_ms: u64, due_ms: Option<u64>, attempt: u32 },
 }
 
@@ -70,7 +70,7 @@ pub(super) struct State {
     ended: bool,
 }
 
-/// What happened.
+/// Something that the run must react to.
 #[derive(Debug, Clone)]
 pub(super) enum RunEvent {
     /// The run begins, or is taken up after its journal was applied.
@@ -86,9 +86,9 @@ pub(super) enum RunEvent {
     Ended(StepRecord),
     /// A loop knows what it goes over, or whether its next iteration is to be.
     Begun { key: StepKey, output: JsonText },
-    /// A step waits.
+    /// A step began to wait.
     Waits { key: StepKey, wait: Wait, due_ms: Option<u64> },
-    /// Time has passed.
+    /// Some waits may be over by now.
     Tick,
     /// Something reached the run from outside.
     Signal(Signal),
@@ -100,8 +100,10 @@ pub(super) enum RunEvent {
 pub(super) enum Action {
     /// Write this into the journal.
     Record(Entry),
-    /// Execute this attempt.
-    Execute { key: StepKey, attempt: u32 },
+    Execute {
+        key: StepKey,
+        attempt: u32,
+    },
     /// Stop executing this step; its result is of no interest.
     Abort(StepKey),
     /// Cancel a run that a step waited for.

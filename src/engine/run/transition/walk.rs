@@ -12,13 +12,13 @@ use crate::model::{
 
 /// Where a list of steps stands.
 pub(super) enum Flow {
-    /// At its end; with the last output.
+    /// It reached its end, with this last output.
     Done(Option<JsonText>),
     /// Something in it is under way.
     Blocked,
-    /// At a `break`.
+    /// It reached a `break`, which ends the innermost loop.
     Break,
-    /// At a `continue`.
+    /// It reached a `continue`, which ends the iteration.
     Continue,
     /// A step in it failed.
     Failed(RunError),
@@ -72,7 +72,7 @@ impl Iterations {
     }
 }
 
-/// One walk.
+/// One walk through the tree of steps, from the first to where nothing more can begin.
 pub(super) struct Walk<'a> {
     pub(super) state: &'a mut State,
     pub(super) workflow: &'a Workflow,
