@@ -32,7 +32,7 @@ impl Durable {
     /// Makes a batch of a run durable; waits while the store has no room or cannot be reached.
     ///
     /// # Errors
-    /// Those against which waiting does not help.
+    /// The errors of the store that waiting does not mend.
     pub(crate) async fn commit(&self, run: RunId, batch: Batch) -> Result<(), StoreError> {
         self.patiently(run, || self.store.commit(batch.clone())).await
     }
@@ -40,7 +40,7 @@ impl Durable {
     /// Asks the store for something that a run needs; waits as [`Durable::commit`].
     ///
     /// # Errors
-    /// As [`Durable::commit`].
+    /// The same as those of [`Durable::commit`].
     pub(crate) async fn patiently<T, F>(
         &self,
         run: RunId,

@@ -185,7 +185,8 @@ impl Engine {
         Ok(self.runs.durable.store.readiness()?)
     }
 
-    /// The server takes no new connections. What comes over those that are open is still accepted, until [`Engine::stop`].
+    /// Notes that the server takes no new connections. Events that come over open connections are accepted until
+    /// [`Engine::stop`].
     pub fn drain(&self) {
         self.runs.durable.stopping.draw_near();
     }
@@ -195,7 +196,7 @@ impl Engine {
         self.runs.line.pending()
     }
 
-    /// As [`Engine::pending`], of one workflow.
+    /// The pending runs of one workflow.
     pub fn pending_of(&self, workflow: &WorkflowKey) -> usize {
         self.runs.line.pending_of(workflow).runs
     }
@@ -206,7 +207,7 @@ impl Engine {
         (all.runs, all.bytes)
     }
 
-    /// As [`Engine::waiting`], of one workflow.
+    /// The waiting runs of one workflow, and the bytes that they hold in the store.
     pub fn waiting_of(&self, workflow: &WorkflowKey) -> (usize, u64) {
         let of = self.runs.line.waiting_of(workflow);
         (of.runs, of.bytes)

@@ -82,7 +82,7 @@ pub(super) async fn requeue(runs: &Runs) -> Result<(), StoreError> {
 
 /// The runs that may have been under way when the process ended without a stop.
 struct Suspicion {
-    /// At how many ends each run was under way, for runs with a mark.
+    /// For each run with a mark: how many ends of the process it was under way at.
     marks: HashMap<RunId, u32>,
     /// How many runs of each workflow may have been under way at the last end.
     looked_at: HashMap<WorkflowKey, usize>,

@@ -49,7 +49,7 @@ pub enum VaultError {
     /// A name, a value or a sealed text is wrong.
     #[error(transparent)]
     Secret(#[from] SecretError),
-    /// As many as there can be.
+    /// There is no room for another secret.
     #[error("there are {MAX_SECRETS} secrets already: remove one first")]
     TooMany,
     /// They are not in a store.
@@ -108,7 +108,7 @@ struct State {
     /// What is masked beside them and is no secret of ours: credentials in variables that workflows may see.
     beside: Arc<[(String, SecretValue)]>,
     redactor: Arc<Redactor>,
-    /// Those for what runs are given, by the names.
+    /// The redactors of what runs are given, by the names of the secrets.
     given: RwLock<HashMap<Vec<String>, Redactor>>,
 }
 

@@ -18,13 +18,13 @@ const SMALL: u64 = 64 << 10;
 /// One byte in so many of the budget is for small requests alone.
 const SMALL_PART: u64 = 4;
 
-/// What bodies may take, bytes.
+/// How many bytes bodies may hold at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BodyLimits {
-    /// Those of all requests together.
+    /// The limit for the bodies of all requests together.
     pub process: u64,
-    /// Those of one address, or of one /64 of IPv6. Unless it is set, [`BodyLimits::PER_ADDRESS`], and loopback has no
-    /// share of its own.
+    /// The limit for one address, or for one /64 of IPv6. If it is not set, it is [`BodyLimits::PER_ADDRESS`], and
+    /// loopback has no share of its own.
     pub per_address: Option<u64>,
 }
 
@@ -73,7 +73,7 @@ struct Share {
 struct Counts {
     small: u64,
     large: u64,
-    /// Of addresses with open requests alone.
+    /// Only addresses with open requests are here.
     by_address: HashMap<IpAddr, Share>,
 }
 

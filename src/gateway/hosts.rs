@@ -84,20 +84,20 @@ impl Foreign {
     }
 }
 
-/// Whose name a request used.
+/// The owner of the name that a request used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Asked {
-    /// One of this machine, as a browser on it does.
+    /// The name is one of this machine, which browsers on it use.
     Loopback,
-    /// One of the server's own, or it does not matter.
+    /// The name is the server's own, or the name does not matter.
     Own,
 }
 
 impl Hosts {
-    /// Whose name the request asks for.
+    /// Decides whether the request asks for a name of this server.
     ///
     /// # Errors
-    /// It is somebody else's.
+    /// When the name is somebody else's.
     pub(super) fn asked(&self, parts: &Parts) -> Result<Asked, Foreign> {
         if !self.loopback || self.names.iter().any(HostName::is_any) {
             return Ok(Asked::Own);

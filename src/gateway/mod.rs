@@ -115,7 +115,7 @@ impl Gateway {
         self.proxies.client(peer, headers)
     }
 
-    /// Whose name a request asks for.
+    /// Decides whether a request asks for a name of this server.
     fn asked(&self, peer: IpAddr, parts: &Parts) -> Result<Asked, Refusal> {
         // A trusted proxy answers to the names that it was given.
         if self.proxies.trusts(peer.to_canonical()) {

@@ -20,14 +20,14 @@ const SWEEP_EVERY: u64 = 1_000_000_000;
 /// The start of all times here. It is on the monotonic clock, so that nobody is stopped when the wall clock is set back.
 static BEGIN: LazyLock<Instant> = LazyLock::new(Instant::now);
 
-/// Whom a cell counts.
+/// The callers that a cell counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Who {
     /// All callers share one rate.
     All,
     /// One address, or a /64 of IPv6.
     Address(IpAddr),
-    /// Those for whom there is no room.
+    /// All addresses for which there is no room.
     Others,
 }
 

@@ -66,7 +66,8 @@ impl<T> Paths<T> {
 }
 
 impl<T> Node<T> {
-    /// As deep as a pattern may be, and a node has two ways on at the most: at worst some ten thousand steps.
+    /// The recursion is as deep as a pattern may be, and each node has at most two ways on. So it takes some ten
+    /// thousand steps at worst.
     fn find(&self, segments: &[&str]) -> Option<&(T, HookPath)> {
         let Some((first, rest)) = segments.split_first() else { return self.end.as_ref() };
         let fixed = self.fixed.get(*first).and_then(|node| node.find(rest));

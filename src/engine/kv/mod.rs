@@ -55,15 +55,15 @@ impl Kv {
         Self { store, locks: Arc::default(), usages: Usages::default(), quota: Quota::default() }
     }
 
-    /// For one attempt of a step of a run of `workflow`.
+    /// Begins what one attempt of a step of `workflow` reads and writes.
     pub(super) fn session(self: &Arc<Self>, workflow: WorkflowKey) -> KvSession {
         KvSession::new(Arc::clone(self), workflow)
     }
 
-    /// Does one operation by itself, as an operator's: durable when this returns.
+    /// Does one operation by itself, such as an operator's. It is durable when this returns.
     ///
     /// # Errors
-    /// Those of the operation and of the store. After an error of the store a write may have been done.
+    /// The errors of the operation and of the store. After an error of the store a write may have been done.
     pub async fn operate(
         self: &Arc<Self>,
         workflow: WorkflowKey,
@@ -126,7 +126,7 @@ impl Kv {
     /// for the next time.
     ///
     /// # Errors
-    /// Those of the store. What was removed before stays removed.
+    /// The errors of the store. What was removed before stays removed.
     pub(super) async fn sweep(&self, now_ms: u64) -> Result<usize, StoreError> {
         let (mut removed, mut after) = (0, None);
         loop {

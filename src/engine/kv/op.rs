@@ -134,7 +134,7 @@ pub enum KvOp {
     List {
         /// What the keys begin with.
         prefix: String,
-        /// At most so many.
+        /// The most entries that are given.
         limit: usize,
         /// Only keys after this one.
         after: Option<String>,
@@ -193,7 +193,7 @@ impl KvOp {
         }
     }
 
-    /// What it makes of the value that is there and has not expired, and its answer. Reading operations keep it.
+    /// Gives what becomes of the present value, and the answer. `current` has not expired. Operations that read keep it.
     pub(super) fn apply(&self, current: Option<&KvRecord>, now_ms: u64) -> Result<(Next, Value), KvError> {
         let put = |key: &str, value: &Value, expires_ms| {
             check_key(key)?;

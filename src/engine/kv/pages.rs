@@ -23,7 +23,7 @@ const READ_AT_ONCE: usize = 32;
 pub struct KvEntry {
     pub key: String,
     pub value: Value,
-    /// From when on it is gone, milliseconds since the epoch.
+    /// When it expires, milliseconds since the epoch.
     pub expires_ms: Option<u64>,
     /// When it was set, milliseconds since the epoch.
     pub set_ms: u64,
@@ -87,7 +87,7 @@ impl Pages<'_> {
         }
     }
 
-    /// As [`Pages::read`], as scripts get it.
+    /// Gives what [`Pages::read`] gives, in the form that scripts get.
     pub(super) async fn answer(
         &self,
         after: Option<&str>,

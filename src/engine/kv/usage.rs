@@ -164,7 +164,7 @@ async fn counted(store: &dyn Store, workflow: &WorkflowKey) -> Result<Size, Stor
     }
 }
 
-/// Those of all workflows.
+/// What all workflows use.
 #[derive(Debug, Default)]
 pub(super) struct Usages(Mutex<HashMap<WorkflowKey, Arc<OfWorkflow>>>);
 

@@ -64,7 +64,7 @@ pub(crate) struct Seat {
 }
 
 impl Pending {
-    /// At most `most` seats.
+    /// Gives at most `most` seats at once.
     pub(crate) fn new(most: usize) -> Self {
         Self { counts: Mutex::default(), most, idle: Notify::new() }
     }

@@ -61,7 +61,7 @@ struct WorkflowLine<T> {
     paused: bool,
     /// How many reasons there are to begin nothing but what is `unheld`.
     held: usize,
-    /// Where it stands in the order of the lines that have something to begin.
+    /// Its place in the order of the lines that have something to begin.
     at: Option<u64>,
 }
 
@@ -236,7 +236,7 @@ impl<T> Queue<T> {
         Some(item)
     }
 
-    /// From when a run of this pace may begin; takes the place when that is now.
+    /// The time from which a run of this pace may begin. If that is now, the run has taken its place in the pace.
     fn pace(&mut self, pace: Pace, now_ms: u64) -> u64 {
         let Pace { group, limit, per_ms } = pace;
         let limit = u64::from(limit.max(1));

@@ -100,7 +100,7 @@ impl Line {
         self.pending.count()
     }
 
-    /// As [`Line::pending`], of one workflow, with the bytes of their events.
+    /// The pending runs of one workflow, with the bytes of their events.
     pub(crate) fn pending_of(&self, workflow: &WorkflowKey) -> Held {
         self.pending.of(workflow)
     }
@@ -120,7 +120,7 @@ impl Line {
         self.waiting.all()
     }
 
-    /// As [`Line::waiting`], of one workflow.
+    /// The waiting runs of one workflow.
     pub(crate) fn waiting_of(&self, workflow: &WorkflowKey) -> Held {
         self.waiting.of(workflow)
     }

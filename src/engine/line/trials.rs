@@ -50,9 +50,9 @@ struct State {
 
 /// Whether a run may stand in line for its execution.
 pub(crate) enum Admitted {
-    /// As any other run.
+    /// It may, like any other run.
     Free(Seat),
-    /// Before all other runs of its workflow.
+    /// It may, before all other runs of its workflow.
     First(Seat),
     /// It waits for its trial.
     Later,
@@ -61,9 +61,9 @@ pub(crate) enum Admitted {
 /// How a run is begun.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Beginning {
-    /// As any other run.
+    /// It begins like any other run.
     Plain,
-    /// After it is marked with so many ends; `on_trial` says whether others wait for it.
+    /// It begins after it is marked with this number of ends. `on_trial` says whether others wait for it.
     Marked { ends: u32, on_trial: bool },
     /// It is not taken up again: it was under way at too many ends of the process.
     Condemned { ends: u32 },

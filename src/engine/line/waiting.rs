@@ -93,7 +93,7 @@ impl Waiting {
 
     /// Whether a workflow that has `pending` runs beside the waiting ones may have one more of so many bytes.
     ///
-    /// Of a workflow whose runs wait, those that are in line are taken to wait later too.
+    /// If runs of a workflow wait, its runs in line are expected to wait later, so they count too.
     pub(crate) fn has_room(&self, workflow: &WorkflowKey, pending: Held, bytes: u64) -> bool {
         let held = self.of(workflow);
         let runs = held.runs == 0 || held.runs + pending.runs < self.most.runs;

@@ -28,10 +28,10 @@ impl Line {
         }
     }
 
-    /// As [`Line::poke`], past everything that holds the run back.
+    /// Does what [`Line::poke`] does, and passes everything that holds the run back.
     ///
     /// # Errors
-    /// As [`Line::poke`].
+    /// The same as those of [`Line::poke`].
     pub(crate) async fn hurry(self: &Arc<Self>, run: RunId) -> Result<(), StoreError> {
         if let Some(workflow) = self.trials.excuse(run) {
             self.release(&workflow);
@@ -48,8 +48,8 @@ impl Line {
         Ok(())
     }
 
-    /// As [`Line::hurry`], for a run whose cancellation is stored together with something else: that is done whatever becomes of
-    /// this.
+    /// Does what [`Line::hurry`] does for a run whose cancellation is stored already. An error is logged, because the
+    /// cancellation holds without this.
     pub(crate) async fn cancel(self: &Arc<Self>, run: RunId) {
         if let Err(error) = self.hurry(run).await {
             tracing::error!(%run, %error, "a run to be cancelled cannot be read; the next start tries again");
@@ -84,7 +84,7 @@ impl Line {
         Ok(())
     }
 
-    /// As [`Line::take_up`], waiting for the store; past everything that holds the run back if it is `hurried`.
+    /// Does what [`Line::take_up`] does, and waits for the store. A `hurried` run passes everything that holds it back.
     async fn patient_take_up(self: Arc<Self>, run: RunId, hurried: bool) {
         let mut patience = Patience::of(run);
         loop {

@@ -29,14 +29,14 @@ pub enum PluginsError {
         "a command does not say what it is called; give its name and version, as in --name jq --version 1.7.1"
     )]
     Unnamed,
-    /// A component is what it says.
+    /// A component has the name that it gives, and no other.
     #[error(
         "the plugin says that it is {own}, not {given}; leave name and version out, or change what `describe` gives"
     )]
     OtherName {
-        /// By its own word.
+        /// The name and version that the plugin gives.
         own: String,
-        /// What was asked for.
+        /// The name and version that the upload gave.
         given: String,
     },
     /// The store would grow without end.

@@ -37,7 +37,7 @@ pub(super) struct Attempted {
     pub(super) effect: bool,
     /// Its script, whose kv writes become durable with the end of the attempt.
     pub(super) script: Option<Arc<ScriptHost>>,
-    /// What it changed in its session.
+    /// The cookies that it changed in its session.
     pub(super) cookies: Vec<CookieChange>,
 }
 

@@ -268,7 +268,8 @@ impl Drive<'_> {
         Ok(())
     }
 
-    /// By hand, as attempts that are being executed cannot be lent to another thread.
+    /// Written without `async fn`, because a future that borrows `self` could not go to another thread: attempts that are
+    /// being executed cannot be shared.
     fn tell_line(&self, committed: Committed) -> impl Future<Output = ()> + Send + use<> {
         let (line, run) = (Arc::clone(&self.runs.line), self.progress.run.head.id);
         async move { tell_line(&line, run, committed).await }

@@ -16,7 +16,7 @@ use crate::{
 /// What the steps of a run see of it, and what is masked for it.
 pub(super) struct Seen {
     pub(super) facts: RunFacts,
-    /// As it was when it was last asked for: to look through a large event takes long.
+    /// The result of the last look, because looking through a large event takes long.
     given: Mutex<Given>,
 }
 

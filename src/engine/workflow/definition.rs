@@ -60,7 +60,7 @@ pub type Environment = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
 
 /// A workflow version that can run.
 pub struct Definition {
-    /// As its author wrote it.
+    /// The workflow as its author wrote it.
     pub workflow: Workflow,
     /// The hash of its files.
     pub version: VersionHash,
@@ -79,7 +79,7 @@ pub struct Definition {
     pub(crate) plugins: Vec<PluginRef>,
     /// Its steps that wait for a callback.
     pub(crate) callbacks: Vec<StepId>,
-    /// Those of them that ask a question.
+    /// The steps in `callbacks` that ask a person.
     questions: Vec<StepId>,
     steps: HashMap<StepId, Compiled>,
     output_schemas: HashMap<StepId, OutputSchema>,

@@ -175,7 +175,7 @@ fn find(
     }
 }
 
-/// As much of what was written as an error needs.
+/// The beginning of what was written, for an error.
 fn shown(text: &str) -> String {
     text.chars().take(80).collect()
 }

@@ -36,7 +36,8 @@ pub(super) async fn perform(host: &ScriptHost, op: &str, args: &Value) -> Result
     session.perform(parsed, now_ms, WAIT).await.map(Some)
 }
 
-/// Whose values are meant, if not the workflow's own. `allows` says whether a workflow lets this one read, if it is there.
+/// The other workflow whose values are meant; `None` for the own ones. `allows` says whether a workflow lets this one
+/// read, and `None` if there is no such workflow.
 fn owner(
     parsed: &KvOp,
     op: &str,
