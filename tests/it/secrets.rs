@@ -6,6 +6,7 @@ use std::{
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::Stdio,
+    time::{Duration, Instant},
 };
 
 use base64::{Engine, prelude::BASE64_STANDARD};
@@ -348,4 +349,26 @@ fn a_key_can_come_from_a_variable_and_secrets_cannot() {
     assert!(code == Some(2) && stderr.contains("secrets.key: key 1"), "{stderr}");
     assert!(!stderr.contains("canary"), "{stderr}");
     assert_eq!(flowcell(["secrets", "list", "--data", "/nowhere"]).code, 2);
+}
+
+#[test]
+fn a_webhook_that_waits_for_its_secret_takes_deliveries_as_soon_as_it_is_set() {
+    let verify = json!({ "scheme": "bearer", "secret": "{{$secrets.TOKEN}}" });
+    let workflow = Workflow::script("w", "return 1").trigger(json!({ "verify": verify }));
+    let server = TestServer::start([workflow]);
+    let call = |token: &str| {
+        let request = Request::post("/api/webhooks/w").header("authorization", &format!("Bearer {token}"));
+        server.send(&request.json(&json!({}))).status
+    };
+    assert_eq!(call("first-token-0"), 503);
+    let mut waited = Duration::ZERO;
+    // Somebody who looks every two seconds would take four on the average.
+    for round in 0..4 {
+        let token = format!("first-token-{round}");
+        assert_eq!(set(&server, "TOKEN", &token).status, 200);
+        let began = Instant::now();
+        crate::support::wait_until("the secret counts", 10, || call(&token) == 200);
+        waited += began.elapsed();
+    }
+    assert!(waited < Duration::from_millis(2_500), "{waited:?}");
 }

@@ -49,6 +49,19 @@ async fn what_is_set_is_there_after_a_restart_and_masked() {
 }
 
 #[tokio::test]
+async fn a_change_wakes_who_waits_for_it_and_who_comes_later() {
+    let vault = open(&memory(), &key(1)).await.unwrap();
+    let waits = {
+        let vault = vault.clone();
+        tokio::spawn(async move { vault.changed().await })
+    };
+    vault.set("TOKEN", value("s3cret-one")).await.unwrap();
+    waits.await.unwrap();
+    vault.remove("TOKEN").await.unwrap();
+    vault.changed().await;
+}
+
+#[tokio::test]
 async fn replaced_and_removed_values_stay_masked_until_the_restart() {
     let vault = open(&memory(), &key(1)).await.unwrap();
     vault.set("A", value("first-value")).await.unwrap();
