@@ -267,7 +267,15 @@ impl Registry {
                 Ok(response) if response.status < 500 && response.status != 429 || tried == TRIES => {
                     return Ok(response);
                 }
-                Err(error) if tried == TRIES || !is_passing(&error) => return Err(error.into()),
+                Err(error) if tried == TRIES || !is_passing(&error) => {
+                    let unreachable = error.retry_helps();
+                    let error = anyhow::Error::from(error);
+                    return Err(if unreachable {
+                        error.context("the registry cannot be reached; see `npm config get registry`")
+                    } else {
+                        error
+                    });
+                }
                 Ok(_) | Err(_) => tokio::time::sleep(Duration::from_millis(500) * tried).await,
             }
         }
