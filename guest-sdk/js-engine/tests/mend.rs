@@ -94,6 +94,45 @@ fn sorting_is_what_the_specification_says() {
 }
 
 #[test]
+fn fewer_than_two_elements_are_not_sorted_as_in_v8() {
+    const WATCHED: &str = "const log = []; const watched = (of) => new Proxy(of, Object.fromEntries(['get', 'has', 'set', 'deleteProperty', 'getOwnPropertyDescriptor', 'defineProperty'].map((trap) => [trap, (...all) => { log.push(trap + ' ' + String(all[1])); return Reflect[trap](...all.slice(0, trap === 'get' || trap === 'set' ? -1 : undefined)); }]))); const attempt = (work) => { try { return work() } catch (error) { return error.name } };";
+    all(&[
+        (
+            "const one = Object.freeze([5]), none = Object.freeze([]); return [one.sort() === one, one.sort((a, b) => a - b) === one, none.sort() === none]",
+            json!([true, true, true]),
+        ),
+        ("return Object.freeze(['b']).toSorted()", json!(["b"])),
+        ("let reads = 0; [].sort.call({ length: 1, get 0() { reads++ } }); return reads", json!(0)),
+        ("return [String([].sort.call('a')), String([].sort.call(''))]", json!(["a", ""])),
+        (
+            &format!("{WATCHED} for (const of of [[], [1], [,], {{ length: 1 }}, {{}}]) [].sort.call(watched(of)); return log"),
+            json!(["get length", "get length", "get length", "get length", "get length"]),
+        ),
+        (
+            &format!("{WATCHED} for (const of of [[], [1], [,]]) [].toSorted.call(watched(of), () => 0); return log"),
+            json!(["get length", "get length", "get 0", "get length", "get 0"]),
+        ),
+        (
+            &format!("{WATCHED} [].sort.call(watched([1, ,])); return log"),
+            json!(["get length", "has 0", "get 0", "has 1", "set 0", "deleteProperty 1"]),
+        ),
+        // Two are sorted, even if one of them is a hole, and the comparator is looked at first.
+        (
+            &format!("{WATCHED} return [[1, 2], [1, ,], [, 1]].map((of) => attempt(() => Object.freeze(of).sort()))"),
+            json!(["TypeError", "TypeError", "TypeError"]),
+        ),
+        (
+            &format!("{WATCHED} return [attempt(() => [].sort(1)), attempt(() => [1].sort(null)), attempt(() => [1].toSorted({{}})), attempt(() => new Int8Array(1).sort(1)), attempt(() => new Int8Array(0).toSorted(1))]"),
+            json!(["TypeError", "TypeError", "TypeError", "TypeError", "TypeError"]),
+        ),
+        (
+            "let asked = 0; const compare = () => { asked++; return 0 }; const one = new Float64Array(1); return [one.sort(compare) === one, one.toSorted(compare) !== one, new BigInt64Array(0).sort(compare).length, asked]",
+            json!([true, true, 0, 0]),
+        ),
+    ]);
+}
+
+#[test]
 fn a_huge_error_is_cut_and_keeps_its_place() {
     for (source, name) in [
         ("\nthrow new Error('x'.repeat(1 << 20))", "Error"),
