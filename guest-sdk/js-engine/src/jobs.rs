@@ -25,7 +25,6 @@ pub(crate) fn clear() {
     QUEUE.with_borrow_mut(VecDeque::clear);
 }
 
-
 /// See the module documentation.
 pub struct Jobs;
 

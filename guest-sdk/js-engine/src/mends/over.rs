@@ -22,12 +22,7 @@ pub(crate) fn replace(
     let original = holder.get(key.clone(), context)?.to_object(context)?;
     let name = original.get(js_string!("name"), context)?.to_string(context)?;
     let length = original.get(js_string!("length"), context)?.to_length(context)? as usize;
-    let native = NativeFunction::from_copy_closure_with_captures(
-        move |this, args, original: &JsObject, context| {
-            with(this, args, original, context)
-        },
-        original,
-    );
+    let native = NativeFunction::from_copy_closure_with_captures(with, original);
     let function = FunctionObjectBuilder::new(context.realm(), native).name(name).length(length).build();
     holder.set(key, function.clone(), true, context)?;
     Ok(function.into())

@@ -32,19 +32,14 @@ pub(crate) fn begin() {
     LIMIT.set(limit(in_use::bytes()));
 }
 
-/// Collects if the memory in use has grown enough since the last collection. Must not be called from within the allocator or
-/// the collector.
-pub(crate) fn relieve() {
+/// Before the bytes of a buffer are allocated: collects if the memory in use has grown enough since the last collection. Must not be called
+/// from within the allocator or the collector.
+pub(crate) fn before_buffer() {
+    in_use::expect_buffer();
     if is_high() {
         boa_gc::force_collect();
         relieved();
     }
-}
-
-/// Before the bytes of a buffer are allocated.
-pub(crate) fn before_buffer() {
-    in_use::expect_buffer();
-    relieve();
 }
 
 const fn limit(in_use: usize) -> usize {
