@@ -258,6 +258,66 @@ fn text_and_clones() {
     ]);
 }
 
+/// `decoded(label, bytes, size)`: the text of a stream whose chunks have that size, by chunks.
+const DECODED: &str = "const decoded = (label, bytes, size) => { const decoder = new TextDecoder(label), texts = []; for (let at = 0; at < bytes.length; at += size) texts.push(decoder.decode(Uint8Array.from(bytes.slice(at, at + size)), { stream: true })); texts.push(decoder.decode()); return texts }; const SAMPLES = { gbk: [0xc4, 0xe3, 0xba, 0xc3, 0x41, 0xc4], gb18030: [0x81, 0x30, 0x81, 0x30, 0x41, 0x81, 0x30, 0x81, 0x20, 0xc4], big5: [0xa4, 0xa4, 0xa4, 0x61, 0xa4], shift_jis: [0x93, 0xfa, 0x96, 0x7b, 0x41, 0x93], 'euc-jp': [0xc6, 0xfc, 0x8f, 0xb0, 0xa1, 0x41, 0x8f, 0xb0], 'euc-kr': [0xc7, 0xd1, 0x41, 0xc7], 'iso-2022-jp': [0x1b, 0x24, 0x42, 0x46, 0x7c, 0x4b, 0x5c, 0x1b, 0x28, 0x42, 0x41], 'utf-16le': [0xff, 0xfe, 0x3d, 0xd8, 0x00, 0xde, 0x41, 0x00, 0x3d, 0xd8, 0x41], 'utf-16be': [0xfe, 0xff, 0xd8, 0x3d, 0xde, 0x00, 0x00, 0x41, 0xd8], 'windows-1252': [0x80, 0x81, 0x41], 'utf-8': [0xef, 0xbb, 0xbf, 0xe2, 0x82, 0xac, 0xf0, 0x9f, 0x98, 0x80, 0xe2, 0x82] };";
+
+#[test]
+fn a_stream_of_bytes_is_decoded_as_it_comes() {
+    all(&[
+        (
+            &format!("{DECODED} const bad = []; for (const [label, bytes] of Object.entries(SAMPLES)) for (let size = 1; size < 7; size++) {{ const whole = new TextDecoder(label).decode(Uint8Array.from(bytes)), text = decoded(label, bytes, size).join(''); if (text !== whole) bad.push([label, size, text, whole]) }} return bad"),
+            json!([]),
+        ),
+        (
+            &format!("{DECODED} return [decoded('gbk', SAMPLES.gbk, 1), decoded('utf-16le', SAMPLES['utf-16le'], 3), decoded('iso-2022-jp', SAMPLES['iso-2022-jp'], 4)]"),
+            json!([
+                ["", "\u{4f60}", "", "\u{597d}", "A", "", "\u{fffd}"],
+                ["", "\u{1f600}", "A", "", "\u{fffd}"],
+                ["", "\u{65e5}\u{672c}", "A", ""]
+            ]),
+        ),
+        // A decoder that is fatal, and one that goes on after its stream has ended.
+        (
+            "const d = new TextDecoder('big5', { fatal: true }); const out = [d.decode(new Uint8Array([0xa4]), { stream: true }), d.decode(new Uint8Array([0xa4]), { stream: true })]; try { d.decode(new Uint8Array([0xa4])) } catch (e) { out.push(e.code) } return [...out, d.decode(new Uint8Array([0x42]))]",
+            json!(["", "\u{4e2d}", "ERR_ENCODING_INVALID_ENCODED_DATA", "B"]),
+        ),
+    ]);
+    // Four times the chunks take about four times as long, not sixteen times.
+    let time = |chunks: usize| {
+        let source = format!(
+            "const d = new TextDecoder('gbk'); const chunk = new Uint8Array(1023).fill(0xc4); let n = 0; for (let i = 0; i < {chunks}; i++) n += d.decode(chunk, {{ stream: true }}).length; return n"
+        );
+        let start = std::time::Instant::now();
+        assert_eq!(run(&source).unwrap(), json!(chunks * 1023 / 2));
+        start.elapsed().as_secs_f64()
+    };
+    let once = time(250);
+    assert!(time(1000) < 9.0 * once, "decoding a stream takes quadratic time");
+}
+
+#[test]
+fn a_wrong_time_zone_names_those_near_it() {
+    const ZONES: &str = "const near = (timeZone) => { try { new Intl.DateTimeFormat('en', { timeZone }); return 'there is one' } catch (error) { return `${error.name} ${error.message.split('Near it are ')[1] ?? ''}` } };";
+    all(&[(
+        &format!("{ZONES} return ['Asia/Shangai', 'Europe/Berln', 'america/new york', 'York', 'san', 'Beijing', 'xx', '', 'Asia/', '\u{1f600}\u{1f600}\u{1f600}', 'x'.repeat(1000), 'Asia/Shanghai', 'us/pacific'].map(near)"),
+        json!([
+            "RangeError Asia/Shanghai",
+            "RangeError Europe/Berlin",
+            "RangeError America/New_York",
+            "RangeError America/New_York",
+            "RangeError America/Argentina/San_Juan, America/Argentina/San_Luis, America/Santarem",
+            "RangeError ",
+            "RangeError ",
+            "RangeError ",
+            "RangeError ",
+            "RangeError ",
+            "RangeError ",
+            "there is one",
+            "there is one"
+        ]),
+    )]);
+}
+
 #[test]
 fn clones_are_deep_and_of_the_same_kind() {
     all(&[

@@ -51,6 +51,7 @@ pub(crate) fn register(target: &JsObject, context: &mut Context) -> JsResult<()>
             ("intlTag", tag),
             ("intlTable", table),
             ("intlKeys", keys),
+            ("intlZonesNear", zones_near),
             ("intlNumber", new_number),
             ("intlNumberText", number_text),
             ("intlNumberParts", number_parts),
@@ -117,6 +118,12 @@ fn keys(_: &JsValue, args: &[JsValue], context: &mut Context) -> JsResult<JsValu
     let (chunk, prefix) = (text_argument(args, 0, context)?, text_argument(args, 1, context)?);
     let found = Table::load(&chunk).map_or_else(Vec::new, |table| table.under(&prefix));
     Ok(array(found.iter().flat_map(|(key, value)| [text(key), text(value)]), context))
+}
+
+/// `intlZonesNear(name)`: up to three time zones that a wrong name may mean.
+fn zones_near(_: &JsValue, args: &[JsValue], context: &mut Context) -> JsResult<JsValue> {
+    let asked = text_argument(args, 0, context)?;
+    Ok(array(Zone::near(&asked).iter().map(|name| text(name)), context))
 }
 
 /// `intlNumber(settings)`: a formatter's number.

@@ -82,12 +82,14 @@ impl Table {
         let mut found: Vec<(String, String)> = Vec::new();
         let mut table = Some(self);
         while let Some(here) = table {
+            // A table has each key once: only what an earlier one had can be there again.
+            let earlier = found.len();
             let start =
                 here.lines.partition_point(|&at| here.text[at as usize..].as_bytes() < prefix.as_bytes());
             for index in start..here.lines.len() {
                 let (key, value) = here.line(index);
                 let Some(rest) = key.strip_prefix(prefix) else { break };
-                if !found.iter().any(|(known, _)| known == rest) {
+                if !found[..earlier].iter().any(|(known, _)| known == rest) {
                     found.push((rest.to_owned(), value.to_owned()));
                 }
             }

@@ -41,6 +41,9 @@ enum Day {
     OfYear(i64, bool, i64),
 }
 
+/// Characters of a wrong name that are compared with those that there are.
+const MOST_ASKED: usize = 40;
+
 thread_local! {
     static LOADED: RefCell<HashMap<String, Option<Rc<Zone>>>> = RefCell::new(HashMap::new());
 }
@@ -186,6 +189,36 @@ impl Zone {
         Some(Self { name, transitions, kinds, rule, fixed: false })
     }
 
+    /// Up to three zones that a name which is none may mean, by their cities: the same one elsewhere, then those that contain it, then those
+    /// that differ by one letter or two. None for fewer than three letters.
+    pub(crate) fn near(asked: &str) -> Vec<String> {
+        let city = |name: &str| name[name.rfind('/').map_or(0, |slash| slash + 1)..].to_ascii_lowercase();
+        let asked = city(&asked.replace(' ', "_").chars().take(MOST_ASKED).collect::<String>());
+        if asked.chars().count() < 3 {
+            return Vec::new();
+        }
+        let mut names: Vec<String> = Table::load("sup/zone")
+            .map_or_else(Vec::new, |table| table.under("a."))
+            .into_iter()
+            .map(|(_, name)| name)
+            .collect();
+        names.sort();
+        names.dedup();
+        let mut near: Vec<(usize, String)> = names
+            .into_iter()
+            .filter_map(|name| {
+                let city = city(&name);
+                let far = match city.contains(&asked) {
+                    true => usize::from(city != asked),
+                    false => distance(&city, &asked)?,
+                };
+                Some((far, name))
+            })
+            .collect();
+        near.sort_by_key(|(far, _)| *far);
+        near.into_iter().take(3).map(|(_, name)| name).collect()
+    }
+
     /// The time that holds at a moment, in seconds since 1970.
     pub(crate) fn at(&self, second: i64) -> Offset {
         let after = self.transitions.partition_point(|&(moment, _)| moment <= second);
@@ -308,6 +341,28 @@ fn rule(text: &str) -> Option<Rule> {
     let mut days = rest.strip_prefix(',')?.split(',');
     let (start, end) = (day(days.next()?)?, day(days.next()?)?);
     Some(Rule { standard: -standard as i32, summer: Some((-summer as i32, start, end)) })
+}
+
+/// How many letters two names differ by, if by one or two.
+fn distance(a: &str, b: &str) -> Option<usize> {
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+    if a.len().abs_diff(b.len()) > 2 {
+        return None;
+    }
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, left) in a.iter().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, right) in b.iter().enumerate() {
+            let least = (row[j] + 1).min(row[j + 1] + 1).min(diagonal + usize::from(left != right));
+            diagonal = std::mem::replace(&mut row[j + 1], least);
+        }
+        // No later row has less than the least of this one.
+        if row.iter().all(|&letters| letters > 2) {
+            return None;
+        }
+    }
+    row.last().copied().filter(|&letters| letters <= 2)
 }
 
 fn name(text: &str) -> Option<&str> {

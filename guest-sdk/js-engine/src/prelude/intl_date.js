@@ -16,22 +16,8 @@
   const CALENDARS = ['buddhist', 'chinese', 'coptic', 'dangi', 'ethioaa', 'ethiopic', 'gregory', 'hebrew', 'indian', 'islamic-civil', 'islamic-tbla', 'islamic-umalqura', 'iso8601', 'japanese', 'persian', 'roc'];
   const OLD = { gregorian: 'gregory', 'ethiopic-amete-alem': 'ethioaa', islamicc: 'islamic-civil' };
 
-  // How many letters two names differ by, up to three.
-  function distance(a, b) {
-    if (Math.abs(a.length - b.length) > 2) return 3;
-    let row = Array.from({ length: b.length + 1 }, (_, at) => at);
-    for (let i = 1; i <= a.length; i++) {
-      const next = [i];
-      for (let j = 1; j <= b.length; j++) next.push(Math.min(next[j - 1] + 1, row[j] + 1, row[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1)));
-      row = next;
-    }
-    return Math.min(3, row[b.length]);
-  }
   function unknownZone(text) {
-    const city = (name) => name.slice(name.lastIndexOf('/') + 1).toLowerCase();
-    const asked = city(text.replaceAll(' ', '_').slice(0, 40));
-    const near = asked.length < 3 ? [] : zoneNames().map((name) => [name, city(name) === asked ? 0 : city(name).includes(asked) ? 1 : distance(city(name), asked)])
-      .filter(([, far]) => far < 3).sort((a, b) => a[1] - b[1]).slice(0, 3).map(([name]) => name);
+    const near = native.intlZonesNear(text);
     return new RangeError(`Invalid time zone specified: ${text}${near.length > 0 ? `. Near it are ${near.join(', ')}` : ''}`);
   }
   function zoneNames() {

@@ -49,9 +49,7 @@
         }
         text = native.textDecode(bytes, this.encoding, this.fatal, true);
       } else {
-        // A stream is decoded from its beginning each time: its state may be anything. What was shown is left out.
         text = native.textDecode(bytes, this.encoding, this.fatal, !stream);
-        if (stream) this.#rest = bytes.slice();
       }
       if (text === null) {
         this.#forget();
@@ -60,9 +58,10 @@
         throw error;
       }
       if (this.encoding !== 'utf-8') {
-        const length = text.length;
-        if (this.#shown > 0) text = text.slice(this.#shown);
-        this.#shown = stream ? length : 0;
+        const shown = this.#shown;
+        this.#shown = 0;
+        if (stream) this.#keep(bytes, text);
+        if (shown > 0) text = text.slice(shown);
       }
       if (text !== '' && !this.#started) {
         this.#started = true;
@@ -70,6 +69,20 @@
       }
       if (!stream) this.#forget();
       return text;
+    }
+    // Keeps the bytes that begin a character: nothing is awaited before them, and what came before them has the same text. Where that is not so,
+    // and for the escapes of iso-2022-jp, all is decoded anew from the beginning, and what was shown is left out.
+    #keep(bytes, text) {
+      for (let begun = 0; this.encoding !== 'iso-2022-jp' && begun <= 3 && begun <= bytes.length; begun++) {
+        const before = bytes.subarray(0, bytes.length - begun);
+        const same = (last) => native.textDecode(before, this.encoding, this.fatal, last) === text;
+        if (same(true) && (begun === 0 || same(false))) {
+          if (begun > 0) this.#rest = bytes.slice(bytes.length - begun);
+          return;
+        }
+      }
+      this.#rest = bytes.slice();
+      this.#shown = text.length;
     }
     #forget() {
       this.#rest = null;
