@@ -128,7 +128,7 @@ const arrayStep = (r, a) => r.pick([
   () => `delete ${a}[${r.below(5)}];`, () => `note(${a}.join('-'));`, () => `note(${a}.map((v, i) => [i, v]).flat());`,
   () => `Object.defineProperty(${a}, ${r.below(4)}, { get() { return 'got'; }, configurable: true });`,
   () => `Object.defineProperty(${a}, ${r.below(4)}, { value: 6, writable: false, configurable: true });`,
-  () => `Object.defineProperty(${a}, 'length', { writable: false });`, () => `Object.freeze(${a});`, () => `Object.preventExtensions(${a});`,
+  () => `Object.defineProperty(${a}, 'length', { writable: false });`, () => `if (${a}.length > 0) Object.freeze(${a});`, () => `Object.preventExtensions(${a});`,
   () => `for (const k in ${a}) note(k);`, () => `for (const v of ${a}) { if (out.length % 7 === 0) ${a}.pop(); note(v); }`,
   () => `note([...${a}], ${a}.at(-1), ${a}.findLast((v) => v), ${a}.flatMap((v) => [v, v]).length);`,
   () => `note(${a}.reduce((t, v) => t + ',' + v, ''));`, () => `note(${a}.filter(() => true), ${a}.some((v) => v === undefined));`,
