@@ -464,3 +464,43 @@ fn powers_and_sums_of_squares_are_those_of_the_language() {
         ),
     ]);
 }
+
+#[test]
+fn the_digits_of_an_integer_are_rounded_once() {
+    all(&[
+        (
+            "return ['123456789012345678', '9007199254740993000', '90071992547409930000', '12345678901234567890123456789', '99999999999999999999999', '-123456789012345678px', '18014398509481985'].map((text) => [parseInt(text), parseInt(text, 10) === Number(parseInt(text).toString())].join())",
+            json!([
+                "123456789012345680,true",
+                "9007199254740993000,true",
+                "90071992547409930000,true",
+                "1.2345678901234568e+28,true",
+                "1e+23,true",
+                "-123456789012345680,true",
+                "18014398509481984,true"
+            ]),
+        ),
+        // Half of the way goes to the even one, and a digit far behind makes it more than a half.
+        (
+            "const bits = (zeros, end) => parseInt('1' + '0'.repeat(zeros) + end, 2) - 2 ** (zeros + end.length); return [bits(52, '1'), bits(52, '11'), bits(51, '11'), bits(52, '10' + '0'.repeat(20)), bits(52, '1' + '0'.repeat(20) + '1')]",
+            json!([0, 4, 4, 0, 4194304]),
+        ),
+        (
+            "return [parseInt('20000000000001', 16), parseInt('0x20000000000003'), parseInt('7'.repeat(20), 8), parseInt('3'.repeat(30), 4), parseInt('vvvvvvvvvvvvvv', 32), parseInt('z'.repeat(15), 36), parseInt('2'.repeat(40), 3), parseInt('1'.repeat(2000), 2), parseInt('9'.repeat(400)), parseInt('-' + 'a'.repeat(300), 16), parseInt('0'.repeat(50) + '7', 9), parseInt('0'.repeat(2000) + '1', 2)].map(String)",
+            json!([
+                "9007199254740992",
+                "9007199254740996",
+                "1152921504606847000",
+                "1152921504606847000",
+                "1.1805916207174113e+21",
+                "2.2107391972073336e+23",
+                "12157665459056929000",
+                "Infinity",
+                "Infinity",
+                "-Infinity",
+                "7",
+                "1"
+            ]),
+        ),
+    ]);
+}
