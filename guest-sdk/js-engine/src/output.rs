@@ -81,12 +81,15 @@ pub(crate) fn stringify(value: &JsValue, context: &mut Context) -> JsResult<Opti
             Err(JsNativeError::typ().with_message("Do not know how to serialize a BigInt").into())
         }
         Err(Refusal::Invalid(is)) if is == CYCLE => {
-            Err(JsNativeError::typ().with_message("Converting circular structure to JSON").into())
+            Err(JsNativeError::typ().with_message(CIRCULAR).into())
         }
         Err(Refusal::Invalid(_)) => Ok(None),
         Err(Refusal::Thrown(error)) => Err(error),
     }
 }
+
+/// What `JSON.stringify` says of a cycle.
+pub(crate) const CIRCULAR: &str = "Converting circular structure to JSON";
 
 const BIGINT: &str = "a bigint: turn it into a string or a number";
 const CYCLE: &str = "a cycle: it contains itself";

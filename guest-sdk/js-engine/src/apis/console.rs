@@ -33,7 +33,7 @@ pub(crate) fn register(context: &mut Context) -> JsResult<()> {
 }
 
 fn print(level: Level, args: &[JsValue], context: &mut Context) -> JsResult<JsValue> {
-    let message = format(args, context);
+    let message = format(args, context)?;
     match run::indentation() {
         0 => emit(level, &message),
         width => {

@@ -7,13 +7,18 @@ use boa_engine::{
     property::PropertyKey,
 };
 
+use crate::output;
+
 use super::{
     inspect::{BUDGET, Getters, Options, inspect, inspect_with},
     inspect_text, native,
 };
 
 /// The arguments of a console method as one message: `%s`, `%d`, `%i`, `%f`, `%j`, `%o`, `%O`, `%c`, `%%`, then the rest.
-pub(crate) fn format(args: &[JsValue], context: &mut Context) -> String {
+///
+/// # Errors
+/// What a `toJSON` or a getter threw for `%j`, or that a bigint is none.
+pub(crate) fn format(args: &[JsValue], context: &mut Context) -> JsResult<String> {
     let mut out = String::new();
     let mut rest = args;
     if let [first, others @ ..] = args
@@ -39,7 +44,7 @@ pub(crate) fn format(args: &[JsValue], context: &mut Context) -> String {
             match (directive, rest) {
                 ('s' | 'd' | 'i' | 'f' | 'j' | 'o' | 'O' | 'c', [value, after @ ..]) => {
                     rest = after;
-                    out.push_str(&directive_text(directive, value, context));
+                    out.push_str(&directive_text(directive, value, context)?);
                     out.push_str(&part[1..]);
                 }
                 _ => {
@@ -65,16 +70,21 @@ pub(crate) fn format(args: &[JsValue], context: &mut Context) -> String {
             None => out.push_str(&inspect(value, context)),
         }
     }
-    out
+    Ok(out)
 }
 
-fn directive_text(directive: char, value: &JsValue, context: &mut Context) -> String {
-    match (directive, value.variant()) {
+fn directive_text(directive: char, value: &JsValue, context: &mut Context) -> JsResult<String> {
+    Ok(match (directive, value.variant()) {
         ('c', _) => String::new(),
-        ('j', _) => match value.to_json(context) {
-            Ok(Some(json)) => json.to_string(),
-            Ok(None) => "undefined".to_owned(),
-            Err(_) => "[Circular]".to_owned(),
+        ('j', _) => match output::stringify(value, context) {
+            Ok(Some(Some(text))) => text.to_std_string_lossy(),
+            Ok(Some(None)) => "undefined".to_owned(),
+            // Deeper than JSON goes here.
+            Ok(None) => inspect(value, context),
+            Err(error) if error.as_native().is_some_and(|error| error.message().starts_with(output::CIRCULAR)) => {
+                "[Circular]".to_owned()
+            }
+            Err(error) => return Err(error),
         },
         ('s', JsVariant::String(text)) => text.to_std_string_lossy(),
         ('s', JsVariant::Object(object)) if !object.is_callable() && !has_own_text(&object, context) => {
@@ -93,7 +103,7 @@ fn directive_text(directive: char, value: &JsValue, context: &mut Context) -> St
         }
         ('o', _) => inspect_with(value, Options { depth: 4, hidden: true, ..Options::default() }, context),
         _ => inspect(value, context),
-    }
+    })
 }
 
 /// Classes of the language that have a `toString` of their own.
@@ -225,7 +235,7 @@ fn inspect_native(_: &JsValue, args: &[JsValue], context: &mut Context) -> JsRes
 }
 
 fn format_native(_: &JsValue, args: &[JsValue], context: &mut Context) -> JsResult<JsValue> {
-    Ok(JsString::from(format(args, context).as_str()).into())
+    Ok(JsString::from(format(args, context)?.as_str()).into())
 }
 
 /// `width(text)`: the columns that it takes.

@@ -49,8 +49,15 @@
   Buffer.allocUnsafe = Buffer.allocUnsafeSlow = (size) => Buffer.alloc(size);
   Buffer.isBuffer = (value) => value instanceof FastBuffer;
   Buffer.isEncoding = (encoding) => native.isEncoding(String(encoding));
+  // How many bytes a text takes; of hex and base64 by its length alone, whatever is in it, and in UTF-8 where there is no such encoding.
+  function lengthOf(text, encoding) {
+    if (encoding === 'hex') return text.length >>> 1;
+    if (encoding !== 'base64' && encoding !== 'base64url') return native.encode(text, native.isEncoding(encoding) ? encoding : 'utf8').byteLength;
+    const padding = text.endsWith('==') ? 2 : text.endsWith('=') ? 1 : 0;
+    return ((text.length - padding) * 3) >>> 2;
+  }
   Buffer.byteLength = function byteLength(value, encoding) {
-    if (typeof value === 'string') return native.encode(value, encoding).byteLength;
+    if (typeof value === 'string') return lengthOf(value, `${encoding ?? 'utf8'}`.toLowerCase());
     if (isView(value) || value instanceof ArrayBuffer) return value.byteLength;
     throw invalid('string', 'a string, Buffer or ArrayBuffer', value);
   };
@@ -89,12 +96,19 @@
       return native.compare(this, other) === 0;
     },
     compare(other, targetStart, targetEnd, sourceStart, sourceEnd) {
+      if (!(other instanceof Uint8Array)) throw invalid('target', 'an instance of Buffer or Uint8Array', other);
       const target = other.subarray(...ranged(targetStart, targetEnd, other.length));
       return native.compare(this.subarray(...ranged(sourceStart, sourceEnd, this.length)), target);
     },
     // Unlike Uint8Array's, it shares memory.
     slice(start, end) { return this.subarray(start, end); },
     copy(target, targetStart = 0, sourceStart = 0, sourceEnd = this.length) {
+      if (!(target instanceof Uint8Array)) throw invalid('target', 'an instance of Buffer or Uint8Array', target);
+      [targetStart, sourceStart, sourceEnd] = [targetStart, sourceStart, sourceEnd].map((place) => Math.trunc(place) || 0);
+      if (targetStart < 0) throw outside('targetStart', '>= 0', targetStart);
+      if (sourceStart < 0 || sourceStart > this.length) throw outside('sourceStart', `>= 0 && <= ${this.length}`, sourceStart);
+      if (sourceEnd < 0) throw outside('sourceEnd', '>= 0', sourceEnd);
+      if (targetStart >= target.length || sourceStart >= sourceEnd) return 0;
       const source = this.subarray(sourceStart, Math.min(sourceEnd, sourceStart + target.length - targetStart));
       target.set(source, targetStart);
       return source.length;
@@ -103,8 +117,10 @@
       if (typeof offset === 'string') [encoding, offset, length] = [offset, 0, undefined];
       else if (typeof length === 'string') [encoding, length] = [length, undefined];
       offset = offset === undefined ? 0 : offset;
+      if (typeof text !== 'string') throw invalid('string', 'of type string', text);
+      if (!(offset >= 0 && offset <= this.length)) throw outside('offset', `>= 0 && <= ${this.length}`, offset);
       const room = Math.min(this.length - offset, length === undefined ? Infinity : length);
-      let bytes = new FastBuffer(native.encode(String(text), encoding));
+      let bytes = new FastBuffer(native.encode(text, encoding));
       if (bytes.length > room) bytes = bytes.subarray(0, native.wholeLength(bytes, room, encoding));
       this.set(bytes, offset);
       return bytes.length;
@@ -113,13 +129,17 @@
       if (typeof offset === 'string') [encoding, offset, end] = [offset, undefined, undefined];
       else if (typeof end === 'string') [encoding, end] = [end, undefined];
       [offset, end] = ranged(offset, end, this.length);
-      if (typeof value === 'number') {
-        Uint8Array.prototype.fill.call(this, value, offset, end);
+      const pattern = typeof value === 'string' ? Buffer.from(value, encoding) : value;
+      if (!isView(pattern) || value === '') {
+        Uint8Array.prototype.fill.call(this, value & 255, offset, end);
         return this;
       }
-      const pattern = typeof value === 'string' ? Buffer.from(value, encoding) : value;
-      if (pattern.length === 0) Uint8Array.prototype.fill.call(this, 0, offset, end);
-      else for (let i = offset; i < end; i++) this[i] = pattern[(i - offset) % pattern.length];
+      if (pattern.length === 0) {
+        const error = new TypeError(`The argument 'value' is invalid. Received ${native.inspect(value)}`);
+        error.code = 'ERR_INVALID_ARG_VALUE';
+        throw error;
+      }
+      for (let i = offset; i < end; i++) this[i] = pattern[(i - offset) % pattern.length];
       return this;
     },
     indexOf(value, offset, encoding) {
@@ -142,27 +162,47 @@
     swap32() { return swap(this, 4); },
     swap64() { return swap(this, 8); },
     readUIntBE(offset, length) { return bytesBE(this, offset, length); },
-    readUIntLE(offset, length) { return bytesBE(this.subarray(offset, offset + length).toReversed(), 0, length); },
+    readUIntLE(offset, length) {
+      place(this, offset, width(length));
+      return bytesBE(this.subarray(offset, offset + length).toReversed(), 0, length);
+    },
     readIntBE(offset, length) { return signed(bytesBE(this, offset, length), length); },
     readIntLE(offset, length) { return signed(this.readUIntLE(offset, length), length); },
     writeUIntBE(value, offset, length) {
-      checkInteger(value, length, false);
+      checkInteger(value, width(length), false);
+      place(this, offset, length);
       for (let i = length - 1; i >= 0; i--, value = Math.floor(value / 256)) this[offset + i] = value % 256;
       return offset + length;
     },
     writeUIntLE(value, offset, length) {
-      checkInteger(value, length, false);
+      checkInteger(value, width(length), false);
+      place(this, offset, length);
       for (let i = 0; i < length; i++, value = Math.floor(value / 256)) this[offset + i] = value % 256;
       return offset + length;
     },
-    writeIntBE(value, offset, length) { checkInteger(value, length, true); return this.writeUIntBE(value < 0 ? value + 2 ** (8 * length) : value, offset, length); },
-    writeIntLE(value, offset, length) { checkInteger(value, length, true); return this.writeUIntLE(value < 0 ? value + 2 ** (8 * length) : value, offset, length); },
+    writeIntBE(value, offset, length) { checkInteger(value, width(length), true); return this.writeUIntBE(value < 0 ? value + 2 ** (8 * length) : value, offset, length); },
+    writeIntLE(value, offset, length) { checkInteger(value, width(length), true); return this.writeUIntLE(value < 0 ? value + 2 ** (8 * length) : value, offset, length); },
   };
 
-  function outOfRange(buffer, offset, size) {
-    const error = new RangeError(`The value of "offset" is out of range. It must be >= 0 and <= ${buffer.length - size}. Received ${offset}`);
+  function outside(name, range, value) {
+    const error = new RangeError(`The value of "${name}" is out of range. It must be ${range}. Received ${value}`);
     error.code = 'ERR_OUT_OF_RANGE';
     return error;
+  }
+  // Whether `size` bytes are there: what Node refuses would be read as something else, or written nowhere.
+  function place(buffer, offset, size) {
+    if (typeof offset !== 'number') throw invalid('offset', 'of type number', offset);
+    if (offset >= 0 && offset + size <= buffer.length && offset % 1 === 0) return;
+    if (offset % 1 !== 0 && offset - offset === 0) throw outside('offset', 'an integer', offset);
+    if (buffer.length >= size) throw outside('offset', `>= 0 and <= ${buffer.length - size}`, offset);
+    const error = new RangeError('Attempt to access memory outside buffer bounds');
+    error.code = 'ERR_BUFFER_OUT_OF_BOUNDS';
+    throw error;
+  }
+  function width(length) {
+    if (typeof length !== 'number') throw invalid('byteLength', 'of type number', length);
+    if (!(length >= 1 && length <= 6 && length % 1 === 0)) throw outside('byteLength', length % 1 === 0 ? '>= 1 and <= 6' : 'an integer', length);
+    return length;
   }
   function checkInteger(value, size, isSigned) {
     const max = 2 ** (8 * size - (isSigned ? 1 : 0)), min = isSigned ? -max : 0;
@@ -173,14 +213,18 @@
     throw error;
   }
   function bytesBE(buffer, offset, length) {
-    if (offset + length > buffer.length) throw outOfRange(buffer, offset, length);
+    place(buffer, offset, width(length));
     let value = 0;
     for (let i = 0; i < length; i++) value = value * 256 + buffer[offset + i];
     return value;
   }
   const signed = (value, length) => (value >= 2 ** (8 * length - 1) ? value - 2 ** (8 * length) : value);
   function swap(buffer, size) {
-    if (buffer.length % size) throw new RangeError(`Buffer size must be a multiple of ${size * 8}-bits`);
+    if (buffer.length % size) {
+      const error = new RangeError(`Buffer size must be a multiple of ${size * 8}-bits`);
+      error.code = 'ERR_INVALID_BUFFER_SIZE';
+      throw error;
+    }
     for (let i = 0; i < buffer.length; i += size) buffer.subarray(i, i + size).reverse();
     return buffer;
   }
@@ -193,7 +237,7 @@
     for (const order of size === 1 ? [''] : ['LE', 'BE']) {
       const little = order === 'LE';
       const view = (buffer, offset) => {
-        if (offset < 0 || offset + size > buffer.length) throw outOfRange(buffer, offset, size);
+        place(buffer, offset, size);
         return new DataView(buffer.buffer, buffer.byteOffset, buffer.byteLength);
       };
       methods[`read${name}${order}`] = function (offset = 0) { return view(this, offset)[`get${kind}`](offset, little); };

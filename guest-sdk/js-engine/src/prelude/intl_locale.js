@@ -15,8 +15,12 @@
     }
     return known;
   }
-  const list = (locales) => (locales === undefined ? [] : typeof locales === 'string' || localeText.has(toObject(locales)) ? [canonical(locales)]
-    : [...new Set(Array.prototype.map.call(toObject(locales), canonical))]);
+  function list(locales) {
+    if (locales === undefined) return [];
+    if (locales === null) throw new TypeError('Cannot convert undefined or null to object');
+    if (typeof locales === 'string' || localeText.has(toObject(locales))) return [canonical(locales)];
+    return [...new Set(Array.prototype.map.call(toObject(locales), canonical))];
+  }
   const base = (tag) => tag.replace(/-[0-9a-z]-.*$/, '');
   // The keywords of `-u-`, by their keys.
   function keywords(tag) {
@@ -109,9 +113,8 @@
     const kept = new Map();
     return (locales, options) => {
       if (options !== undefined || (locales !== undefined && typeof locales !== 'string')) return make(locales, options);
-      const key = locales ?? '';
-      let made = kept.get(key);
-      if (!made) kept.set(key, made = make(locales === undefined ? undefined : key, undefined));
+      let made = kept.get(locales);
+      if (!made) kept.set(locales, made = make(locales, undefined));
       return made;
     };
   };

@@ -11,14 +11,19 @@
         if (typeof init[SymbolIterator] === 'function') {
           for (const pair of init) {
             const [key, value, ...rest] = pair;
-            if (rest.length || value === undefined && [...pair].length !== 2) throw new TypeError('Each query pair must be an iterable [name, value] tuple');
+            if (rest.length || value === undefined && [...pair].length !== 2) {
+              const error = new TypeError('Each query pair must be an iterable [name, value] tuple');
+              error.code = 'ERR_INVALID_TUPLE';
+              throw error;
+            }
             this.#list.push([text(key), text(value)]);
           }
         } else {
           for (const key of Object.keys(init)) this.#list.push([text(key), text(init[key])]);
         }
       } else {
-        const query = text(init);
+        // As in Node, which takes null for nothing.
+        const query = text(init ?? '');
         this.#parse(query[0] === '?' ? query.slice(1) : query);
       }
     }
@@ -65,18 +70,20 @@
   // Like String(), but refuses symbols as the platform does.
   const text = (value) => `${value}`;
 
+  function invalidUrl(input) {
+    const error = new TypeError('Invalid URL');
+    error.code = 'ERR_INVALID_URL';
+    error.input = input;
+    return error;
+  }
+
   const parts = ['href', 'origin', 'protocol', 'username', 'password', 'host', 'hostname', 'port', 'pathname', 'search', 'hash'];
   class URL {
     #parts;
     #params = null;
     constructor(input, base) {
       this.#parts = native.urlParse(text(input), base === undefined ? undefined : text(base));
-      if (!this.#parts) {
-        const error = new TypeError('Invalid URL');
-        error.code = 'ERR_INVALID_URL';
-        error.input = text(input);
-        throw error;
-      }
+      if (!this.#parts) throw invalidUrl(text(input));
     }
     static canParse(input, base) { return native.urlParse(text(input), base === undefined ? undefined : text(base)) !== null; }
     static parse(input, base) { return URL.canParse(input, base) ? new URL(input, base) : null; }
@@ -84,7 +91,7 @@
     static set(url, part, value) {
       const changed = native.urlSet(url.#parts[0], part, text(value));
       if (changed) url.#parts = changed;
-      else if (part === 'href') throw new TypeError('Invalid URL');
+      else if (part === 'href') throw invalidUrl(text(value));
       if (url.#params && (part === 'search' || part === 'href')) reparse(url.#params, url.search.slice(1));
     }
     get searchParams() {

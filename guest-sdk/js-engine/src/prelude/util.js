@@ -48,6 +48,10 @@
     isGeneratorObject: (value) => tag(value) === 'Generator',
     isBoxedPrimitive: (value) => value instanceof Number || value instanceof String || value instanceof Boolean || value instanceof Symbol || value instanceof BigInt,
     isSymbolObject: (value) => value instanceof Symbol,
+    isNumberObject: (value) => value instanceof Number,
+    isStringObject: (value) => value instanceof String,
+    isBooleanObject: (value) => value instanceof Boolean,
+    isBigIntObject: (value) => value instanceof BigInt,
     isProxy: () => false,
   };
 
@@ -117,19 +121,33 @@
   };
 
   const escape = encodeURIComponent;
-  const unescape = (text) => { try { return decodeURIComponent(text); } catch { return text; } };
+  const unescape = (text) => {
+    try { return decodeURIComponent(text); } catch {
+      // What is no UTF-8 is decoded as far as it goes, and a `%` without two digits stays.
+      const from = new Uint8Array(native.encode(`${text}`, 'utf8')), to = new Uint8Array(from.length);
+      let length = 0;
+      for (let at = 0; at < from.length; at++, length++) {
+        const digits = from[at] === 37 ? native.decode(from, 'latin1', at + 1, at + 3) : '';
+        const escaped = /^[0-9a-f]{2}$/i.test(digits);
+        to[length] = escaped ? parseInt(digits, 16) : from[at];
+        if (escaped) at += 2;
+      }
+      return native.decode(to, 'utf8', 0, length);
+    }
+  };
   const primitive = (value) => (typeof value === 'string' || typeof value === 'boolean' || typeof value === 'bigint' || NumberIsFinite(value) ? String(value) : '');
   const querystring = {
     escape,
     unescape,
-    stringify(object, separator = '&', equals = '=', options = {}) {
-      const encode = options.encodeURIComponent || querystring.escape;
+    stringify(object, separator, equals, options) {
+      const encode = options?.encodeURIComponent || querystring.escape;
       if (object === null || typeof object !== 'object') return '';
-      return Object.keys(object).flatMap((key) => [].concat(object[key]).map((value) => `${encode(primitive(key))}${equals}${encode(primitive(value))}`)).join(separator);
+      return Object.keys(object).flatMap((key) => [].concat(object[key]).map((value) => `${encode(primitive(key))}${equals || '='}${encode(primitive(value))}`)).join(separator || '&');
     },
-    parse(text, separator = '&', equals = '=', options = {}) {
-      const decode = options.decodeURIComponent || querystring.unescape;
-      const limit = options.maxKeys === undefined ? 1000 : options.maxKeys;
+    parse(text, separator, equals, options) {
+      [separator, equals] = [separator || '&', equals || '='];
+      const decode = options?.decodeURIComponent || querystring.unescape;
+      const limit = options?.maxKeys ?? 1000;
       const out = Object.create(null);
       if (typeof text !== 'string' || text === '') return out;
       let parts = text.split(separator).filter((part) => part !== '');
