@@ -80,9 +80,7 @@ pub(crate) fn stringify(value: &JsValue, context: &mut Context) -> JsResult<Opti
         Err(Refusal::Invalid(is)) if is == BIGINT => {
             Err(JsNativeError::typ().with_message("Do not know how to serialize a BigInt").into())
         }
-        Err(Refusal::Invalid(is)) if is == CYCLE => {
-            Err(JsNativeError::typ().with_message(CIRCULAR).into())
-        }
+        Err(Refusal::Invalid(is)) if is == CYCLE => Err(JsNativeError::typ().with_message(CIRCULAR).into()),
         Err(Refusal::Invalid(_)) => Ok(None),
         Err(Refusal::Thrown(error)) => Err(error),
     }

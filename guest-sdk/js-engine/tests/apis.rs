@@ -182,7 +182,7 @@ fn buffer_reads_and_writes_like_node() {
         ("const s = Buffer.from('abc'); s.slice(0, 1)[0] = 122; return s.toString()", json!("zbc")),
         (
             "try { Buffer.alloc(1).readUInt32LE(0) } catch (e) { return [e.name, e.code] }",
-            json!(["RangeError", "ERR_OUT_OF_RANGE"]),
+            json!(["RangeError", "ERR_BUFFER_OUT_OF_BOUNDS"]),
         ),
         ("try { Buffer.from('a', 'nope') } catch (e) { return e.message }", json!("Unknown encoding: nope")),
         (

@@ -81,7 +81,9 @@ fn directive_text(directive: char, value: &JsValue, context: &mut Context) -> Js
             Ok(Some(None)) => "undefined".to_owned(),
             // Deeper than JSON goes here.
             Ok(None) => inspect(value, context),
-            Err(error) if error.as_native().is_some_and(|error| error.message().starts_with(output::CIRCULAR)) => {
+            Err(error)
+                if error.as_native().is_some_and(|error| error.message().starts_with(output::CIRCULAR)) =>
+            {
                 "[Circular]".to_owned()
             }
             Err(error) => return Err(error),
