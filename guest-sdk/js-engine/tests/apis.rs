@@ -265,11 +265,15 @@ const DECODED: &str = "const decoded = (label, bytes, size) => { const decoder =
 fn a_stream_of_bytes_is_decoded_as_it_comes() {
     all(&[
         (
-            &format!("{DECODED} const bad = []; for (const [label, bytes] of Object.entries(SAMPLES)) for (let size = 1; size < 7; size++) {{ const whole = new TextDecoder(label).decode(Uint8Array.from(bytes)), text = decoded(label, bytes, size).join(''); if (text !== whole) bad.push([label, size, text, whole]) }} return bad"),
+            &format!(
+                "{DECODED} const bad = []; for (const [label, bytes] of Object.entries(SAMPLES)) for (let size = 1; size < 7; size++) {{ const whole = new TextDecoder(label).decode(Uint8Array.from(bytes)), text = decoded(label, bytes, size).join(''); if (text !== whole) bad.push([label, size, text, whole]) }} return bad"
+            ),
             json!([]),
         ),
         (
-            &format!("{DECODED} return [decoded('gbk', SAMPLES.gbk, 1), decoded('utf-16le', SAMPLES['utf-16le'], 3), decoded('iso-2022-jp', SAMPLES['iso-2022-jp'], 4)]"),
+            &format!(
+                "{DECODED} return [decoded('gbk', SAMPLES.gbk, 1), decoded('utf-16le', SAMPLES['utf-16le'], 3), decoded('iso-2022-jp', SAMPLES['iso-2022-jp'], 4)]"
+            ),
             json!([
                 ["", "\u{4f60}", "", "\u{597d}", "A", "", "\u{fffd}"],
                 ["", "\u{1f600}", "A", "", "\u{fffd}"],
@@ -300,11 +304,85 @@ fn what_a_buffer_or_a_query_does_not_hold_is_refused() {
     all(&[
         (
             "const code = (work) => { try { return String(work()) } catch (error) { return error.code ?? error.name } }; const b = () => Buffer.from([255, 2, 3, 4, 5, 6, 7, 128, 9]); return [...[1, 1.5, NaN, -1, 8, 9, Infinity, '1', null].flatMap((at) => ['readUInt8', 'readInt16LE', 'readDoubleBE'].map((name) => code(() => b()[name](at)))), ...[1, 1.5, -1, 7, undefined].flatMap((at) => ['readUIntBE', 'readIntLE'].map((name) => code(() => b()[name](at, 3)))), ...[0, 7, undefined, 2.5].map((length) => code(() => b().readUIntLE(0, length))), ...[6, 7, -1, '0', 0.5].map((at) => code(() => b().writeUIntBE(5, at, 3))), code(() => Buffer.alloc(1).readInt32BE()), code(() => b().writeInt16LE(5, 8))];",
-            json!(["2","770","5.678932010673454e-299","ERR_OUT_OF_RANGE","ERR_OUT_OF_RANGE","ERR_OUT_OF_RANGE","ERR_OUT_OF_RANGE","ERR_OUT_OF_RANGE","ERR_OUT_OF_RANGE","ERR_OUT_OF_RANGE","ERR_OUT_OF_RANGE","ERR_OUT_OF_RANGE","9","ERR_OUT_OF_RANGE","ERR_OUT_OF_RANGE","ERR_OUT_OF_RANGE","ERR_OUT_OF_RANGE","ERR_OUT_OF_RANGE","ERR_OUT_OF_RANGE","ERR_OUT_OF_RANGE","ERR_OUT_OF_RANGE","ERR_INVALID_ARG_TYPE","ERR_INVALID_ARG_TYPE","ERR_INVALID_ARG_TYPE","ERR_INVALID_ARG_TYPE","ERR_INVALID_ARG_TYPE","ERR_INVALID_ARG_TYPE","131844","262914","ERR_OUT_OF_RANGE","ERR_OUT_OF_RANGE","ERR_OUT_OF_RANGE","ERR_OUT_OF_RANGE","ERR_OUT_OF_RANGE","ERR_OUT_OF_RANGE","ERR_INVALID_ARG_TYPE","ERR_INVALID_ARG_TYPE","ERR_OUT_OF_RANGE","ERR_OUT_OF_RANGE","ERR_INVALID_ARG_TYPE","ERR_OUT_OF_RANGE","9","ERR_OUT_OF_RANGE","ERR_OUT_OF_RANGE","ERR_INVALID_ARG_TYPE","ERR_OUT_OF_RANGE","ERR_BUFFER_OUT_OF_BOUNDS","ERR_OUT_OF_RANGE"]),
+            json!([
+                "2",
+                "770",
+                "5.678932010673454e-299",
+                "ERR_OUT_OF_RANGE",
+                "ERR_OUT_OF_RANGE",
+                "ERR_OUT_OF_RANGE",
+                "ERR_OUT_OF_RANGE",
+                "ERR_OUT_OF_RANGE",
+                "ERR_OUT_OF_RANGE",
+                "ERR_OUT_OF_RANGE",
+                "ERR_OUT_OF_RANGE",
+                "ERR_OUT_OF_RANGE",
+                "9",
+                "ERR_OUT_OF_RANGE",
+                "ERR_OUT_OF_RANGE",
+                "ERR_OUT_OF_RANGE",
+                "ERR_OUT_OF_RANGE",
+                "ERR_OUT_OF_RANGE",
+                "ERR_OUT_OF_RANGE",
+                "ERR_OUT_OF_RANGE",
+                "ERR_OUT_OF_RANGE",
+                "ERR_INVALID_ARG_TYPE",
+                "ERR_INVALID_ARG_TYPE",
+                "ERR_INVALID_ARG_TYPE",
+                "ERR_INVALID_ARG_TYPE",
+                "ERR_INVALID_ARG_TYPE",
+                "ERR_INVALID_ARG_TYPE",
+                "131844",
+                "262914",
+                "ERR_OUT_OF_RANGE",
+                "ERR_OUT_OF_RANGE",
+                "ERR_OUT_OF_RANGE",
+                "ERR_OUT_OF_RANGE",
+                "ERR_OUT_OF_RANGE",
+                "ERR_OUT_OF_RANGE",
+                "ERR_INVALID_ARG_TYPE",
+                "ERR_INVALID_ARG_TYPE",
+                "ERR_OUT_OF_RANGE",
+                "ERR_OUT_OF_RANGE",
+                "ERR_INVALID_ARG_TYPE",
+                "ERR_OUT_OF_RANGE",
+                "9",
+                "ERR_OUT_OF_RANGE",
+                "ERR_OUT_OF_RANGE",
+                "ERR_INVALID_ARG_TYPE",
+                "ERR_OUT_OF_RANGE",
+                "ERR_BUFFER_OUT_OF_BOUNDS",
+                "ERR_OUT_OF_RANGE"
+            ]),
         ),
         (
             "const code = (work) => { try { return String(work()) } catch (error) { return error.code ?? error.name } }; return [code(() => Buffer.alloc(3, 'zz', 'hex')), code(() => Buffer.alloc(3).fill(Buffer.alloc(0))), [...Buffer.alloc(2, 1).fill('')].join(), [...Buffer.alloc(2, 1).fill()].join(), [...Buffer.alloc(3).fill(300)].join(), [...Buffer.alloc(3).fill('ab')].join(), ...['hex', 'base64', 'base64url', 'utf16le', 'xx', null].map((name) => Buffer.byteLength('héllo w=', name)), Buffer.byteLength('YQ==', 'base64'), code(() => Buffer.from('abc').copy(Buffer.alloc(2), 0, -1)), code(() => Buffer.from('abc').copy(Buffer.alloc(2), 2)), code(() => Buffer.from('abc').copy(Buffer.alloc(2), -1)), code(() => Buffer.from('abc').copy([])), code(() => Buffer.from('abc').copy(Buffer.alloc(9), 1, 1, 2)), code(() => Buffer.from('abc').compare('abc')), code(() => Buffer.alloc(3).swap16()), code(() => Buffer.alloc(3).write(5)), code(() => Buffer.alloc(3).write('a', 4)), code(() => Buffer.alloc(3).write('abcd', 1)), code(() => { new URL('http://a').href = 'x' })];",
-            json!(["ERR_INVALID_ARG_VALUE","ERR_INVALID_ARG_VALUE","0,0","0,0","44,44,44","97,98,97",4,5,5,16,9,9,1,"ERR_OUT_OF_RANGE","0","ERR_OUT_OF_RANGE","ERR_INVALID_ARG_TYPE","1","ERR_INVALID_ARG_TYPE","ERR_INVALID_BUFFER_SIZE","ERR_INVALID_ARG_TYPE","ERR_OUT_OF_RANGE","2","ERR_INVALID_URL"]),
+            json!([
+                "ERR_INVALID_ARG_VALUE",
+                "ERR_INVALID_ARG_VALUE",
+                "0,0",
+                "0,0",
+                "44,44,44",
+                "97,98,97",
+                4,
+                5,
+                5,
+                16,
+                9,
+                9,
+                1,
+                "ERR_OUT_OF_RANGE",
+                "0",
+                "ERR_OUT_OF_RANGE",
+                "ERR_INVALID_ARG_TYPE",
+                "1",
+                "ERR_INVALID_ARG_TYPE",
+                "ERR_INVALID_BUFFER_SIZE",
+                "ERR_INVALID_ARG_TYPE",
+                "ERR_OUT_OF_RANGE",
+                "2",
+                "ERR_INVALID_URL"
+            ]),
         ),
         (
             "const code = (work) => { try { return String(work()) } catch (error) { return error.code ?? error.name } }; return [null, undefined, 5, [['a', 'b']], [['a']], [['a', 'b', 'c']], {}].map((init) => code(() => new URLSearchParams(init)))",
@@ -333,7 +411,9 @@ fn no_locales_and_wrong_ones_are_told_apart() {
 fn a_wrong_time_zone_names_those_near_it() {
     const ZONES: &str = "const near = (timeZone) => { try { new Intl.DateTimeFormat('en', { timeZone }); return 'there is one' } catch (error) { return `${error.name} ${error.message.split('Near it are ')[1] ?? ''}` } };";
     all(&[(
-        &format!("{ZONES} return ['Asia/Shangai', 'Europe/Berln', 'america/new york', 'York', 'san', 'Beijing', 'xx', '', 'Asia/', '\u{1f600}\u{1f600}\u{1f600}', 'x'.repeat(1000), 'Asia/Shanghai', 'us/pacific'].map(near)"),
+        &format!(
+            "{ZONES} return ['Asia/Shangai', 'Europe/Berln', 'america/new york', 'York', 'san', 'Beijing', 'xx', '', 'Asia/', '\u{1f600}\u{1f600}\u{1f600}', 'x'.repeat(1000), 'Asia/Shanghai', 'us/pacific'].map(near)"
+        ),
         json!([
             "RangeError Asia/Shanghai",
             "RangeError Europe/Berlin",

@@ -105,11 +105,15 @@ fn fewer_than_two_elements_are_not_sorted_as_in_v8() {
         ("let reads = 0; [].sort.call({ length: 1, get 0() { reads++ } }); return reads", json!(0)),
         ("return [String([].sort.call('a')), String([].sort.call(''))]", json!(["a", ""])),
         (
-            &format!("{WATCHED} for (const of of [[], [1], [,], {{ length: 1 }}, {{}}]) [].sort.call(watched(of)); return log"),
+            &format!(
+                "{WATCHED} for (const of of [[], [1], [,], {{ length: 1 }}, {{}}]) [].sort.call(watched(of)); return log"
+            ),
             json!(["get length", "get length", "get length", "get length", "get length"]),
         ),
         (
-            &format!("{WATCHED} for (const of of [[], [1], [,]]) [].toSorted.call(watched(of), () => 0); return log"),
+            &format!(
+                "{WATCHED} for (const of of [[], [1], [,]]) [].toSorted.call(watched(of), () => 0); return log"
+            ),
             json!(["get length", "get length", "get 0", "get length", "get 0"]),
         ),
         (
@@ -118,11 +122,15 @@ fn fewer_than_two_elements_are_not_sorted_as_in_v8() {
         ),
         // Two are sorted, even if one of them is a hole, and the comparator is looked at first.
         (
-            &format!("{WATCHED} return [[1, 2], [1, ,], [, 1]].map((of) => attempt(() => Object.freeze(of).sort()))"),
+            &format!(
+                "{WATCHED} return [[1, 2], [1, ,], [, 1]].map((of) => attempt(() => Object.freeze(of).sort()))"
+            ),
             json!(["TypeError", "TypeError", "TypeError"]),
         ),
         (
-            &format!("{WATCHED} return [attempt(() => [].sort(1)), attempt(() => [1].sort(null)), attempt(() => [1].toSorted({{}})), attempt(() => new Int8Array(1).sort(1)), attempt(() => new Int8Array(0).toSorted(1))]"),
+            &format!(
+                "{WATCHED} return [attempt(() => [].sort(1)), attempt(() => [1].sort(null)), attempt(() => [1].toSorted({{}})), attempt(() => new Int8Array(1).sort(1)), attempt(() => new Int8Array(0).toSorted(1))]"
+            ),
             json!(["TypeError", "TypeError", "TypeError", "TypeError", "TypeError"]),
         ),
         (
