@@ -24,7 +24,7 @@ pub(super) use frame::Frame;
 pub(super) use replay::replay;
 use segment::{HEADER, Segment};
 
-use super::StoreError;
+use super::{StoreError, disk::room};
 
 /// Bytes of the first segment of a new log; each next one is four times as large, up to [`LARGEST`].
 const SMALLEST: u64 = 1 << 20;
@@ -42,6 +42,8 @@ pub(super) struct Log {
     /// Segments whose batches stand in the tree, with their sizes.
     spares: Vec<(PathBuf, u64)>,
     written: u64,
+    /// Bytes of the disk that stay free, if a small segment does as well.
+    reserve: u64,
 }
 
 /// A segment that is not written to any more.
@@ -58,7 +60,7 @@ impl Log {
     ///
     /// # Errors
     /// `Full`, `Io`, `ReadOnly`.
-    pub(super) fn open(folder: &Path, next: u64) -> Result<Self, StoreError> {
+    pub(super) fn open(folder: &Path, next: u64, reserve: u64) -> Result<Self, StoreError> {
         super::disk::create_private(folder)?;
         let mut earlier = Vec::new();
         for path in names(folder)? {
@@ -76,7 +78,7 @@ impl Log {
         earlier.sort_by_key(|earlier| earlier.first);
         let size = earlier.last().map_or(SMALLEST, |last| last.size.clamp(SMALLEST, LARGEST));
         let current = Segment::create(folder, next, size)?;
-        Ok(Self { folder: folder.to_owned(), current, earlier, spares: Vec::new(), written: 0 })
+        Ok(Self { folder: folder.to_owned(), current, earlier, spares: Vec::new(), written: 0, reserve })
     }
 
     /// Writes a frame behind the last one. It is durable after [`Log::sync`].
@@ -138,14 +140,9 @@ impl Log {
             Some((path, size)) => Segment::reuse(&path, &self.folder, first, size)?,
             None => {
                 let usual = self.current.size().saturating_mul(4).clamp(SMALLEST, LARGEST);
-                let least = needed.next_multiple_of(HEADER);
-                match Segment::create(&self.folder, first, usual.max(least)) {
-                    // A smaller one rather than none, where the disk is nearly full.
-                    Err(StoreError::Full { .. }) => {
-                        Segment::create(&self.folder, first, SMALLEST.max(least))?
-                    }
-                    made => made?,
-                }
+                // Where the disk is nearly full, the rest of it is for what must be written to end what was begun.
+                let size = if room(&self.folder, self.reserve) > usual { usual } else { SMALLEST };
+                Segment::create(&self.folder, first, size.max(needed.next_multiple_of(HEADER)))?
             }
         };
         let last = std::mem::replace(&mut self.current, next);

@@ -54,7 +54,7 @@ fn segments(folder: &Path) -> Vec<PathBuf> {
 /// A log of one segment with the numbers 1 to 60.
 fn one_segment() -> (TempDir, Vec<u64>) {
     let folder = tempfile::tempdir().unwrap();
-    let ends = write(&mut Log::open(folder.path(), 1).unwrap(), 1, 60);
+    let ends = write(&mut Log::open(folder.path(), 1, 0).unwrap(), 1, 60);
     (folder, ends)
 }
 
@@ -65,7 +65,7 @@ fn everything_behind_what_the_tree_holds_comes_back_in_its_order() {
         assert_eq!(read(folder.path(), held).unwrap(), (60, (held + 1..=60).collect()), "{held}");
     }
     // A start goes on in a segment of its own.
-    let mut log = Log::open(folder.path(), 61).unwrap();
+    let mut log = Log::open(folder.path(), 61, 0).unwrap();
     assert_eq!(read(folder.path(), 30).unwrap().0, 60);
     write(&mut log, 61, 90);
     assert_eq!(read(folder.path(), 30).unwrap(), (90, (31..=90).collect()));
@@ -127,7 +127,7 @@ fn damage_before_a_whole_frame_is_refused_by_name() {
 #[test]
 fn segments_grow_are_freed_and_written_again_and_old_content_never_comes_back() {
     let folder = tempfile::tempdir().unwrap();
-    let mut log = Log::open(folder.path(), 1).unwrap();
+    let mut log = Log::open(folder.path(), 1, 0).unwrap();
     let mut frame = Frame::default();
     let big = vec![7; 300_000];
     let (mut held, mut most) = (0, 0);
@@ -157,7 +157,7 @@ fn segments_grow_are_freed_and_written_again_and_old_content_never_comes_back() 
     );
     drop(log);
     // What is spare is not needed by a start.
-    let log = Log::open(folder.path(), 601).unwrap();
+    let log = Log::open(folder.path(), 601, 0).unwrap();
     assert!(segments(folder.path()).iter().all(|path| segment::number(path).is_some()));
     assert!(log.size() < most);
 }
@@ -166,7 +166,7 @@ fn segments_grow_are_freed_and_written_again_and_old_content_never_comes_back() 
 fn a_missing_segment_a_strange_head_and_a_gap_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     for first in [1, 31, 61] {
-        write(&mut Log::open(folder.path(), first).unwrap(), first, first + 29);
+        write(&mut Log::open(folder.path(), first, 0).unwrap(), first, first + 29);
     }
     let paths = segments(folder.path());
     assert_eq!(paths.len(), 3);
@@ -200,10 +200,10 @@ fn a_start_after_a_torn_frame_goes_on_behind_it() {
     assert_eq!(read(folder.path(), 0).unwrap().0, last);
     // A crash before the first frame of the new segment, and again.
     for _ in 0..2 {
-        drop(Log::open(folder.path(), last + 1).unwrap());
+        drop(Log::open(folder.path(), last + 1, 0).unwrap());
         assert_eq!(read(folder.path(), 0).unwrap().0, last);
     }
-    write(&mut Log::open(folder.path(), last + 1).unwrap(), last + 1, 80);
+    write(&mut Log::open(folder.path(), last + 1, 0).unwrap(), last + 1, 80);
     assert_eq!(read(folder.path(), 0).unwrap(), (80, (1..=80).collect()));
     assert_eq!(read(folder.path(), 70).unwrap().0, 80);
 }

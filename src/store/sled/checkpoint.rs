@@ -175,10 +175,11 @@ impl Checkpointer {
         self.remove_old_state().map_err(|error| self.poison(error))
     }
 
-    /// Waits until the disk has room for a table of so many bytes. The log has all of it meanwhile.
+    /// Waits until the disk has room for a table of so many bytes, for which the reserve may be used. The log has all of it
+    /// meanwhile.
     fn wait_for_room(&self, bytes: u64) -> Result<(), StoreError> {
         let folder = &self.staging.folder;
-        while bytes.saturating_mul(PAGES) >= room(folder, self.staging.reserve) {
+        while bytes.saturating_mul(PAGES) >= room(folder, 0) {
             // The next start tries again.
             if self.staging.is_closed() {
                 return Err(StoreError::Full { place: folder.clone() });

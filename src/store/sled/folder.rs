@@ -11,7 +11,7 @@ use std::{
 
 use super::watermark::Watermark;
 use crate::store::StoreError;
-pub(super) use crate::store::disk::{create_private, sync_folder};
+pub(super) use crate::store::disk::{create_private, room, sync_folder};
 
 /// The format that this version writes. The first one had no history, the second no log; both are taken over as they are.
 const FORMAT: u64 = 3;
@@ -192,25 +192,6 @@ fn lock(path: &Path) -> Result<File, StoreError> {
         Ok(()) => Ok(lock),
         Err(TryLockError::WouldBlock) => Err(StoreError::Locked { place: path.to_owned() }),
         Err(TryLockError::Error(error)) => Err(failed("lock", &file, error)),
-    }
-}
-
-/// Bytes that may be written while `reserve` of the disk stays free; without bound where the system does not say.
-pub(super) fn room(path: &Path, reserve: u64) -> u64 {
-    free_space(path).map_or(u64::MAX, |free| free.saturating_sub(reserve))
-}
-
-/// The bytes free for us under `path`; `None` where the system does not say.
-fn free_space(path: &Path) -> Option<u64> {
-    #[cfg(unix)]
-    {
-        let stat = rustix::fs::statvfs(path).ok()?;
-        Some(stat.f_bavail.saturating_mul(stat.f_frsize))
-    }
-    #[cfg(not(unix))]
-    {
-        let _ = path;
-        None
     }
 }
 

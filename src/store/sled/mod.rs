@@ -183,7 +183,7 @@ impl SledStore {
         }
         let db_file = sync_new_files(&state)?;
         folder.tidy(&state)?;
-        let log = Log::open(&folder.log(), number + 1)?;
+        let log = Log::open(&folder.log(), number + 1, options.reserve)?;
         let live = Arc::new(Live::new(db.clone()));
         let staging = Arc::new(Staging::new(
             table,

@@ -361,8 +361,7 @@ impl Staging {
         }
         let left = match state.room {
             Some((asked, left)) if asked.elapsed() < ROOM_AGE => left,
-            // What the tables hold is still to be written.
-            Some(_) | None => room(&self.folder, self.reserve).saturating_sub(tables as u64),
+            Some(_) | None => room(&self.folder, self.reserve),
         };
         let asked = state.room.map(|(asked, _)| asked).filter(|asked| asked.elapsed() < ROOM_AGE);
         let left_then = left.saturating_sub(needed);
