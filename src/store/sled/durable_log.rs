@@ -350,7 +350,7 @@ fn expectations_hold_and_nobody_waits_for_ever_while_checkpoints_run() {
                     let mut batch = Batch::new();
                     batch
                         .put(&[b'z', thread as u8, round as u8], vec![1; 300])
-                        .delete_prefix([b'z', thread as u8]);
+                        .delete_prefix(&[b'z', thread as u8]);
                     block_on(store.commit_lazily(batch)).unwrap();
                 }
             });
