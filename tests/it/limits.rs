@@ -285,6 +285,25 @@ const RECURSIVE: [Hostile; 14] = [
 ];
 
 #[test]
+fn a_stream_in_many_pieces_costs_what_its_bytes_cost() {
+    let decode = |key: &str, pieces: u32| {
+        let source = format!(
+            "const d = new TextDecoder('gbk'), piece = new Uint8Array(1023).fill(0xc4); let n = 0; \
+             for (let i = 0; i < {pieces}; i++) n += d.decode(piece, {{ stream: true }}).length; return n"
+        );
+        Workflow::script(key, &source).limits(json!({ "fuel": 50_000_000_000_u64, "timeout": "60s" }))
+    };
+    let server = TestServer::start([decode("few", 100), decode("many", 400)]);
+    let fuel = |key: &str| {
+        let run = server.run(&server.hook(key).run_id());
+        assert_eq!(run["status"], "succeeded", "{run}");
+        run["steps"][0]["usage"]["fuel"].as_u64().unwrap()
+    };
+    let (few, many) = (fuel("few"), fuel("many"));
+    assert!(many < few * 6, "four times the pieces took {many} in place of {few}");
+}
+
+#[test]
 fn code_that_goes_too_deep_is_stopped() {
     each_is_stopped(&RECURSIVE, json!({ "memory": "64MiB", "fuel": 20_000_000_000_u64, "timeout": "60s" }));
 }

@@ -359,14 +359,12 @@ impl Staging {
         if state.frozen.is_some() && tables > self.pace.bytes.saturating_mul(MOST_TABLES).max(LEAST_TABLES) {
             return Err(StoreError::Busy);
         }
-        let left = match state.room {
-            Some((asked, left)) if asked.elapsed() < ROOM_AGE => left,
-            Some(_) | None => room(&self.folder, self.reserve),
-        };
-        let asked = state.room.map(|(asked, _)| asked).filter(|asked| asked.elapsed() < ROOM_AGE);
-        let left_then = left.saturating_sub(needed);
-        state.room = Some((asked.unwrap_or_else(Instant::now), left_then));
-        if left_then == 0 { Err(StoreError::Full { place: self.folder.clone() }) } else { Ok(()) }
+        let known = state.room.filter(|(asked, left)| asked.elapsed() < ROOM_AGE && *left > needed);
+        // Room that was just made counts at once, so nobody is refused by an answer from before.
+        let (asked, left) = known.unwrap_or_else(|| (Instant::now(), room(&self.folder, self.reserve)));
+        let left = left.saturating_sub(needed);
+        state.room = Some((asked, left));
+        if left == 0 { Err(StoreError::Full { place: self.folder.clone() }) } else { Ok(()) }
     }
 
     /// What a key has, as far as it is known here.
