@@ -7,7 +7,8 @@
 
 use std::{
     fs::{File, OpenOptions},
-    io::{self, Read, Seek, SeekFrom, Write},
+    io::{self, Read},
+    os::unix::fs::FileExt,
     path::{Path, PathBuf},
 };
 
@@ -55,10 +56,7 @@ impl Watermark {
         let mut bytes = [0; 12];
         bytes[..8].copy_from_slice(&number);
         bytes[8..].copy_from_slice(&crc32fast::hash(&number).to_le_bytes());
-        self.file
-            .seek(SeekFrom::Start(0))
-            .and_then(|_| self.file.write_all(&bytes))
-            .map_err(|error| failed(&self.path, error))
+        self.file.write_all_at(&bytes, 0).map_err(|error| failed(&self.path, error))
     }
 
     /// Makes the number durable.
