@@ -29,12 +29,15 @@ use crate::{
 const PERMIT_BYTES: usize = 16 << 10;
 /// How old an answer of the disk on its free space may be.
 const ROOM_AGE: Duration = Duration::from_millis(50);
-/// While a checkpoint is written and the tables take more memory than so many times what begins one, the store is busy.
+/// While the tables take more memory than so many times what begins a checkpoint, the store is busy: the thread that writes
+/// checkpoints is held up, by the disk, a compaction or a snapshot.
 const MOST_TABLES: usize = 3;
 /// Or so many bytes, if that is more.
 const LEAST_TABLES: usize = 16 << 20;
-/// How often who must get through tries again, a little later each time.
-const TRIES: u64 = 50;
+/// How often who must get through tries again, a little later each time: about a minute in all.
+const TRIES: u64 = 600;
+/// The longest of these pauses, milliseconds.
+const MOST_PAUSE: u64 = 100;
 
 /// A batch as it is checked and applied.
 pub(super) struct Prepared {
@@ -173,7 +176,7 @@ impl Staging {
             match staged {
                 Ok(result) => return result.blocking_recv().unwrap_or_else(|_| Err(self.lost())),
                 Err(StoreError::Busy) if attempt < TRIES => {
-                    std::thread::sleep(Duration::from_millis(attempt))
+                    std::thread::sleep(Duration::from_millis(attempt.min(MOST_PAUSE)))
                 }
                 Err(error) => return Err(error),
             }
@@ -356,7 +359,7 @@ impl Staging {
         }
         let frozen = state.frozen.as_ref().map_or(0, |frozen| frozen.bytes());
         let tables = state.active.bytes() + frozen;
-        if state.frozen.is_some() && tables > self.pace.bytes.saturating_mul(MOST_TABLES).max(LEAST_TABLES) {
+        if tables > self.pace.bytes.saturating_mul(MOST_TABLES).max(LEAST_TABLES) {
             return Err(StoreError::Busy);
         }
         let known = state.room.filter(|(asked, left)| asked.elapsed() < ROOM_AGE && *left > needed);
