@@ -24,7 +24,10 @@ pub(super) use frame::Frame;
 pub(super) use replay::replay;
 use segment::{HEADER, Segment};
 
-use super::{StoreError, disk::room};
+use super::{
+    StoreError,
+    disk::{create_private, room},
+};
 
 /// Bytes of the first segment of a new log; each next one is four times as large, up to [`LARGEST`].
 const SMALLEST: u64 = 1 << 20;
@@ -61,7 +64,7 @@ impl Log {
     /// # Errors
     /// `Full`, `Io`, `ReadOnly`.
     pub(super) fn open(folder: &Path, next: u64, reserve: u64) -> Result<Self, StoreError> {
-        super::disk::create_private(folder)?;
+        create_private(folder)?;
         let mut earlier = Vec::new();
         for path in names(folder)? {
             match segment::number(&path) {

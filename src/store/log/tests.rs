@@ -45,6 +45,11 @@ fn read(folder: &Path, held: u64) -> Result<(u64, Vec<u64>), StoreError> {
     Ok((last, numbers))
 }
 
+/// Where the last frame ends: what follows was never written.
+fn used(segment: &[u8]) -> usize {
+    segment.iter().rposition(|byte| *byte != 0).unwrap() + 1
+}
+
 fn segments(folder: &Path) -> Vec<PathBuf> {
     let mut paths = names(folder).unwrap();
     paths.sort();
@@ -78,7 +83,7 @@ fn a_log_that_is_cut_anywhere_ends_with_its_last_whole_frame() {
     let (folder, ends) = one_segment();
     let path = segments(folder.path()).remove(0);
     let whole = fs::read(&path).unwrap();
-    let used = whole.iter().rposition(|byte| *byte != 0).unwrap() + 1;
+    let used = used(&whole);
     let mut seen = std::collections::BTreeSet::new();
     // The rest of the segment is unused.
     let whole = &whole[..used.next_multiple_of(4096)];
@@ -101,7 +106,7 @@ fn damage_before_a_whole_frame_is_refused_by_name() {
     let path = segments(folder.path()).remove(0);
     let whole = fs::read(&path).unwrap();
     let mut random = ChaCha8Rng::seed_from_u64(7);
-    let used = whole.iter().rposition(|byte| *byte != 0).unwrap() + 1;
+    let used = used(&whole);
     let before_last = ends[ends.len() - 2];
     let (mut refused, mut ended) = (0, 0);
     for _ in 0..400 {
@@ -192,7 +197,7 @@ fn a_start_after_a_torn_frame_goes_on_behind_it() {
     let (folder, ends) = one_segment();
     let path = segments(folder.path()).remove(0);
     let whole = fs::read(&path).unwrap();
-    let used = whole.iter().rposition(|byte| *byte != 0).unwrap() + 1;
+    let used = used(&whole);
     let mut torn = whole;
     torn[used - 5..].fill(0);
     fs::write(&path, torn).unwrap();

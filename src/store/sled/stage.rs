@@ -50,8 +50,8 @@ pub(super) struct Prepared {
 }
 
 enum Expected {
-    Absent,
-    Value(Vec<u8>),
+    /// This value, or none.
+    Value(Option<Vec<u8>>),
     /// Exactly these bytes: what a caller read before.
     Envelope(IVec),
 }
@@ -207,10 +207,7 @@ impl Staging {
         if large > 0 && large >= room(&self.folder, self.reserve) {
             return Err(StoreError::Full { place: self.folder.clone() });
         }
-        let expectations = batch
-            .expectations
-            .into_iter()
-            .map(|(key, value)| (key, value.map_or(Expected::Absent, Expected::Value)));
+        let expectations = batch.expectations.into_iter().map(|(key, value)| (key, Expected::Value(value)));
         let mut prepared = Prepared {
             expectations: expectations.collect(),
             writes: Vec::new(),
@@ -394,8 +391,7 @@ impl Staging {
                 continue;
             };
             let good = match expected {
-                Expected::Absent => found.is_none(),
-                Expected::Value(value) => holds(key, found.as_ref(), Some(value))?,
+                Expected::Value(value) => holds(key, found.as_ref(), value.as_deref())?,
                 Expected::Envelope(bytes) => found.as_ref() == Some(bytes),
             };
             if !good && questions.keys.is_empty() {
