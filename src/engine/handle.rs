@@ -131,7 +131,11 @@ impl Engine {
     /// # Errors
     /// When nothing was accepted.
     pub async fn submit(&self, submission: Submission) -> Result<Submitted, EngineError> {
-        intake::submit(&self.runs, submission).await
+        let mut submitted = intake::submit(&self.runs, submission).await?;
+        if let Submitted::Started { run, reply: Some(reply) } = &mut submitted {
+            reply.with_work(runner::begin_with(&self.runs, &self.running, *run));
+        }
+        Ok(submitted)
     }
 
     /// Settles ended runs in the history, and drops what has expired there; called every few seconds.

@@ -2,11 +2,8 @@
 
 use std::{io, sync::Arc};
 
-use sha2::{Digest, Sha256};
-use tokio::sync::oneshot;
-
 use super::{
-    EngineError, Reply,
+    Awaited, EngineError,
     line::{Fresh, Line, Seat, event_bytes},
     run::{NewRun, Runs},
     workflow::{Definition, Groups, Hashed},
@@ -17,6 +14,7 @@ use crate::{
     },
     store::{Batch, Store, StoreError, tables, tables::slots::Slot},
 };
+use sha2::{Digest, Sha256};
 
 /// While all pending events hold no more bytes than this, the events of synchronous runs stay in memory.
 const MAX_HELD: u64 = 64 << 20;
@@ -103,11 +101,11 @@ pub struct Submission {
 
 /// What became of a submission.
 pub enum Submitted {
-    /// A new run, durable. In `sync` mode the reply comes through the receiver.
+    /// A new run, durable. In `sync` mode there is a reply to wait for.
     Started {
         run: RunId,
         /// Gives the answer or the error, once that is durable.
-        reply: Option<oneshot::Receiver<Reply>>,
+        reply: Option<Awaited>,
     },
     /// The delivery is a copy: this is the run of the first one.
     Duplicate {
@@ -129,6 +127,7 @@ enum Stored {
     Held(RunId),
 }
 
+/// Makes the run durable, and lets an asynchronous one begin.
 pub(super) async fn submit(runs: &Runs, submission: Submission) -> Result<Submitted, EngineError> {
     if runs.durable.stopping.is_set() {
         return Err(EngineError::Stopping);
@@ -160,14 +159,14 @@ pub(super) async fn submit(runs: &Runs, submission: Submission) -> Result<Submit
     Ok(Submitted::Started { run: id, reply })
 }
 
-/// Puts a stored run in line, or leaves it to its timer.
+/// Puts a stored run in line, or leaves it to its timer. Whether a synchronous one may begin is for [`submit`]'s caller to see.
 fn begin(line: &Line, fresh: Fresh, groups: Groups, seat: Seat) {
     let head = fresh.run.head.clone();
     match (head.status, head.mode) {
         (RunStatus::Queued, Mode::Sync) => {
             // When memory holds too much, the run is read from the store when its turn comes.
             let held = line.pending_bytes() <= MAX_HELD;
-            line.enqueue(&head, groups, held.then_some(fresh), seat);
+            line.stand_in(&head, groups, held.then_some(fresh), seat);
         }
         // Only the id stands in line, so that a long line holds little memory.
         (RunStatus::Queued, Mode::Async) => line.enqueue(&head, groups, None, seat),

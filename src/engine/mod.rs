@@ -45,7 +45,7 @@ pub use kv::{Kv, KvEntry, KvError, KvOp, KvUsage};
 pub use options::EngineOptions;
 pub use plugins::{Installed, Plugins, PluginsError, Uploaded};
 pub use ports::{Ports, SystemPorts};
-pub use replies::Reply;
+pub use replies::{Awaited, Reply};
 pub use vault::{SecretInfo, Vault, VaultError};
 pub(crate) use workflow::in_workflow_json;
 pub use workflow::{

@@ -5,6 +5,8 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
+use rand::Rng as _;
+
 use crate::model::{RequestId, RunId};
 
 /// The clock and the source of randomness.
@@ -91,7 +93,8 @@ impl Ports for SystemPorts {
     }
 
     fn fill(&self, bytes: &mut [u8]) {
-        getrandom::fill(bytes).expect("the operating system gives randomness once it is up");
+        // ChaCha in each thread, seeded by the operating system again and again: no system call for each id and seed.
+        rand::rng().fill_bytes(bytes);
     }
 
     fn moment(&self) -> (u64, [u8; 10]) {

@@ -2,13 +2,20 @@
 
 use std::{
     collections::HashMap,
+    pin::Pin,
     sync::{Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll, ready},
 };
 
-use tokio::sync::{Notify, futures::Notified, oneshot};
+use tokio::sync::{
+    Notify,
+    futures::Notified,
+    oneshot::{self, error::RecvError},
+};
 
 use crate::{
     model::{Answer, RunError, RunId},
+    reactor::ToItsEnd,
     store::StoreError,
 };
 
@@ -21,6 +28,37 @@ pub enum Reply {
     Failed(RunError),
     /// The outcome could not be made durable; the next start executes the run again.
     Lost(StoreError),
+}
+
+/// The reply of a run, for who waits for it. An error says that this process replies no more: the next start executes the run.
+///
+/// When the run's turn came at once, it is done by who waits, so that no task and no thread has to be woken. When the reply is
+/// there, or nobody waits any more, what is left of the run is done in a task of its own.
+pub struct Awaited {
+    reply: oneshot::Receiver<Reply>,
+    work: Option<ToItsEnd<()>>,
+}
+
+impl Awaited {
+    /// Has the run done by who waits.
+    pub(crate) fn with_work(&mut self, work: Option<ToItsEnd<()>>) {
+        self.work = work;
+    }
+}
+
+impl Future for Awaited {
+    type Output = Result<Reply, RecvError>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        if let Some(work) = &mut self.work
+            && Pin::new(work).poll(context).is_ready()
+        {
+            self.work = None;
+        }
+        let replied = ready!(Pin::new(&mut self.reply).poll(context));
+        self.work = None;
+        Poll::Ready(replied)
+    }
 }
 
 /// The callers that wait, by run.
@@ -36,11 +74,11 @@ impl Replies {
         self.callers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A receiver for the reply of a run.
-    pub(crate) fn await_of(&self, run: RunId) -> oneshot::Receiver<Reply> {
-        let (sender, receiver) = oneshot::channel();
+    /// The reply of a run, once it is there.
+    pub(crate) fn await_of(&self, run: RunId) -> Awaited {
+        let (sender, reply) = oneshot::channel();
         self.callers().insert(run, sender);
-        receiver
+        Awaited { reply, work: None }
     }
 
     /// The run was not accepted, so nobody waits for it.

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     model::{RunId, Signal},
-    reactor,
+    reactor::{self, LARGE, ToItsEnd},
     store::{Batch, StoreError, tables},
 };
 
@@ -32,11 +32,34 @@ pub(super) async fn keep_running(runs: Weak<Runs>, running: Arc<Semaphore>) {
 
 /// Begins every run that may begin now.
 fn begin_all(runs: &Arc<Runs>, running: &Arc<Semaphore>) {
-    while !runs.durable.stopping.is_set() {
-        let Ok(permit) = Arc::clone(running).try_acquire_owned() else { return };
-        let Some(turn) = runs.line.next() else { return };
+    while let Some((turn, permit)) = next(runs, running) {
         reactor::spawn(turn.bytes, run(Arc::clone(runs), turn, permit));
     }
+}
+
+/// Begins every run that may begin now, and leaves one of them to the caller: no task and no thread is needed for it. One with a
+/// large event has a task all the same, on the threads for such.
+pub(super) fn begin_with(runs: &Arc<Runs>, running: &Arc<Semaphore>, own: RunId) -> Option<ToItsEnd<()>> {
+    let mut left = None;
+    while let Some((turn, permit)) = next(runs, running) {
+        let (id, bytes) = (turn.run, turn.bytes);
+        let work = run(Arc::clone(runs), turn, permit);
+        if id == own && bytes <= LARGE {
+            left = Some(ToItsEnd::new(work));
+        } else {
+            reactor::spawn(bytes, work);
+        }
+    }
+    left
+}
+
+/// A run that may begin now.
+fn next(runs: &Runs, running: &Arc<Semaphore>) -> Option<(Turn, OwnedSemaphorePermit)> {
+    if runs.durable.stopping.is_set() {
+        return None;
+    }
+    let permit = Arc::clone(running).try_acquire_owned().ok()?;
+    runs.line.next().map(|turn| (turn, permit))
 }
 
 /// Executes one run until it ends or waits.

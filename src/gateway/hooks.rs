@@ -3,6 +3,7 @@
 use std::{
     borrow::Cow,
     net::{IpAddr, SocketAddr},
+    panic::AssertUnwindSafe,
     sync::Arc,
     time::Instant,
 };
@@ -12,8 +13,8 @@ use axum::{
     extract::{ConnectInfo, Request, State},
     response::{IntoResponse, Response},
 };
+use futures::FutureExt;
 use http::{StatusCode, request::Parts};
-use tokio::sync::oneshot;
 
 use super::{
     Gateway, answer, body,
@@ -31,14 +32,14 @@ use super::{
     sealed,
 };
 use crate::{
-    engine::{EngineError, Reply, Submission, Submitted},
+    engine::{Awaited, EngineError, Reply, Submission, Submitted},
     formats::{self, Coding, Unpack},
     http::{Problem, Refused},
     model::{
         Cause, FieldError, KeptRequest, Mode, Note, RequestOutcome, RequestRecord, Run, RunId, Verify,
         WhenUnknown, WorkflowKey,
     },
-    reactor,
+    reactor::{self, LARGE, ToItsEnd},
     verify::{Delivery, Proof, Rejected, Scheme, Verified},
 };
 
@@ -83,8 +84,9 @@ enum Accepted {
 
 /// Takes one request to its answer and its line in the log.
 ///
-/// It works in a task of its own. When the caller goes away, the server drops this future at any await, and an event
-/// between its commit and its execution would be stuck until the next start.
+/// When the caller goes away, the server drops this future at any await, and an event between its commit and its execution
+/// would be stuck until the next start. So what is left then goes on in a task of its own. A large body is worked on in such a
+/// task from the beginning.
 pub(super) async fn receive(
     State(gateway): State<Gateway>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
@@ -100,10 +102,16 @@ pub(super) fn most_bytes(request: &Request) -> u64 {
 }
 
 pub(super) async fn in_task(bytes: u64, work: impl Future<Output = Response> + Send + 'static) -> Response {
-    match reactor::spawn(bytes, work).await {
-        Ok(response) => response,
-        Err(error) => {
-            tracing::error!(%error, "a request could not be worked on");
+    let done = if bytes <= LARGE {
+        AssertUnwindSafe(ToItsEnd::new(work)).catch_unwind().await.ok()
+    } else {
+        reactor::spawn(bytes, work).await.ok()
+    };
+    match done {
+        Some(response) => response,
+        // The panic's own message is logged already.
+        None => {
+            tracing::error!("a request could not be worked on");
             let detail = "the server failed on this request; please report it";
             Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", detail).into_response()
         }
@@ -367,11 +375,7 @@ fn answer_question(
 }
 
 /// The answer of a new run: 202 at once, or the reply that comes within the synchronous wait.
-async fn started_run(
-    endpoint: &Endpoint,
-    run: RunId,
-    reply: Option<oneshot::Receiver<Reply>>,
-) -> Result<Response, Refusal> {
+async fn started_run(endpoint: &Endpoint, run: RunId, reply: Option<Awaited>) -> Result<Response, Refusal> {
     let Some(reply) = reply else { return Ok(answer::accepted(run, false)) };
     match tokio::time::timeout(endpoint.sync_wait.as_duration(), reply).await {
         Ok(Ok(Reply::Answer(answer))) => Ok(answer::of_run(answer, run, false)),

@@ -1,6 +1,11 @@
 //! Keeps long work from the threads on which everything else of the server waits for its events.
 
-use std::{sync::OnceLock, thread};
+use std::{
+    pin::Pin,
+    sync::OnceLock,
+    task::{Context, Poll},
+    thread,
+};
 
 use tokio::{
     runtime::{Builder, Handle, Runtime, RuntimeFlavor},
@@ -44,6 +49,46 @@ where
     }
 }
 
+/// Work that comes to its end whatever becomes of its caller: it is done in the caller's task, and when the caller drops it
+/// before, what is left of it is done in a task of its own. So work that is nearly always waited for needs no task, and no
+/// thread is woken for it.
+///
+/// It panics in the caller's task, and is over then.
+pub struct ToItsEnd<T: Send + 'static> {
+    work: Option<Pin<Box<dyn Future<Output = T> + Send>>>,
+    runtime: Option<Handle>,
+}
+
+impl<T: Send + 'static> ToItsEnd<T> {
+    /// Nothing of the work is done before this is polled or dropped. What is left of it goes to the runtime that this is
+    /// called in.
+    pub fn new(work: impl Future<Output = T> + Send + 'static) -> Self {
+        Self { work: Some(Box::pin(work)), runtime: Handle::try_current().ok() }
+    }
+}
+
+impl<T: Send + 'static> Future for ToItsEnd<T> {
+    type Output = T;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<T> {
+        // When it panics, nothing of it is left to be done.
+        let mut work = self.work.take().expect("it is polled until it is ready, and no more");
+        let polled = work.as_mut().poll(context);
+        if polled.is_pending() {
+            self.work = Some(work);
+        }
+        polled
+    }
+}
+
+impl<T: Send + 'static> Drop for ToItsEnd<T> {
+    fn drop(&mut self) {
+        if let (Some(work), Some(runtime)) = (self.work.take(), &self.runtime) {
+            runtime.spawn(work);
+        }
+    }
+}
+
 /// The threads of large work, as many as there are cores.
 fn lane() -> Option<Runtime> {
     let cores = thread::available_parallelism().map_or(1, usize::from);
@@ -70,6 +115,34 @@ mod tests {
     async fn what_is_large_has_threads_of_its_own() {
         assert_eq!(spawn(LARGE + 1, async { thread_name() }).await.unwrap(), "large");
         assert_ne!(spawn(LARGE, async { thread_name() }).await.unwrap(), "large");
+    }
+
+    #[tokio::test]
+    async fn work_that_its_caller_gives_up_comes_to_its_end_all_the_same() {
+        let (told, hears) = tokio::sync::oneshot::channel();
+        let (go, wait) = tokio::sync::oneshot::channel();
+        let mut work = Box::pin(ToItsEnd::new(async move {
+            wait.await.unwrap();
+            told.send("done").unwrap();
+        }));
+        assert!(poll_once(&mut work).is_pending());
+        drop(work);
+        go.send(()).unwrap();
+        assert_eq!(hears.await, Ok("done"));
+        assert_eq!(ToItsEnd::new(async { 7 }).await, 7);
+    }
+
+    fn poll_once<T>(work: &mut (impl Future<Output = T> + Unpin)) -> Poll<T> {
+        Pin::new(work).poll(&mut Context::from_waker(std::task::Waker::noop()))
+    }
+
+    #[tokio::test]
+    async fn work_that_panicked_is_over() {
+        let panicked = tokio::spawn(async {
+            let work = ToItsEnd::<()>::new(async { panic!("on purpose") });
+            work.await;
+        });
+        assert!(panicked.await.unwrap_err().is_panic());
     }
 
     #[tokio::test]

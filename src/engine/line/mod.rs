@@ -156,6 +156,12 @@ impl Line {
     /// Puts a run in line. A run that stands there already, or is executed, looks at what has come for it: whoever read
     /// it before this call may have come because of that.
     pub(crate) fn enqueue(&self, head: &RunHead, groups: Groups, fresh: Option<Fresh>, seat: Seat) {
+        self.stand_in(head, groups, fresh, seat);
+        self.changed();
+    }
+
+    /// As [`enqueue`](Self::enqueue), for who looks at once whether the run may begin.
+    pub(crate) fn stand_in(&self, head: &RunHead, groups: Groups, fresh: Option<Fresh>, seat: Seat) {
         let weight = self.catalog.weight(&head.workflow);
         let mut state = self.lock();
         if state.tell(head.id) {
@@ -179,8 +185,6 @@ impl Line {
         };
         state.queued.insert(head.id, false);
         state.queue.push(item);
-        drop(state);
-        self.changed();
     }
 
     /// The run that is executed next, if any may be. It counts as executed until [`Line::leave`].
