@@ -284,6 +284,7 @@ impl App {
             cache: Some(config.cache.clone()),
             slots: config.slots,
             admission: admission.clone(),
+            reuse: config.sandbox_reuse,
         })?;
         let token = api::Token::in_folder(&config.data).map_err(|source| AppError::Token {
             path: config.data.join(api::TOKEN_FILE).display().to_string(),

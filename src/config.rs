@@ -74,6 +74,7 @@ struct Sandbox {
     cache: Option<PathBuf>,
     slots: Option<usize>,
     memory: Option<ByteSize>,
+    reuse: Option<bool>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -160,6 +161,8 @@ pub struct Config {
     /// Memory for all calls of scripts and plugins together. `None` is a part of what the machine or the control group
     /// has.
     pub sandbox_memory: Option<ByteSize>,
+    /// Whether instances of scripts are put back to what they were and used again.
+    pub sandbox_reuse: bool,
     /// Runs that may be accepted and neither finished nor waiting.
     pub max_pending: usize,
     /// Runs that are executed at once.
@@ -337,7 +340,7 @@ fn set(table: &mut toml::Table, setting: &str, value: &str) -> Result<(), String
         ("env" | "net", "allow") | ("net", "no_proxy") | ("server", "trusted_proxies" | "hosts") => {
             network::list(value)
         }
-        ("server", "cross_site") | ("net", "proxy_resolves") => {
+        ("server", "cross_site") | ("net", "proxy_resolves") | ("sandbox", "reuse") => {
             value.parse().map_or(text, toml::Value::Boolean)
         }
         ("sandbox" | "engine", _) | ("server", "max_connections" | "max_connections_per_ip") => {
@@ -384,6 +387,7 @@ fn meaning(typed: Typed, flags: &Flags) -> Result<Config, ConfigError> {
             }
         },
         sandbox_memory: sandbox_memory(typed.sandbox.memory)?,
+        sandbox_reuse: typed.sandbox.reuse.unwrap_or(SandboxOptions::default().reuse),
         max_pending: at_least_one("engine.max_pending", typed.engine.max_pending, engine.max_pending)?,
         max_running: at_least_one("engine.max_running", typed.engine.max_running, engine.max_running)?,
         waiting_runs: at_least_one("engine.waiting_runs", typed.engine.waiting_runs, engine.waiting_runs)?,

@@ -32,6 +32,16 @@ impl Limiter {
         Self { most: most.map(|most| most as usize), ..Self::new(limit) }
     }
 
+    /// Of an instance that holds so many bytes already.
+    pub(super) fn holding(limit: usize, held: usize) -> Self {
+        Self { held, peak: held, ..Self::new(limit) }
+    }
+
+    /// What is held at present, bytes.
+    pub(super) fn held(&self) -> usize {
+        self.held
+    }
+
     /// The most that was held at once, bytes.
     pub(super) fn peak(&self) -> usize {
         self.peak

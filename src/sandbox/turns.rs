@@ -286,6 +286,11 @@ impl Core {
         work()
     }
 
+    /// Whether its workflow used more lately than some hundreds of small calls a second.
+    pub(super) fn is_heavy(&self) -> bool {
+        self.heavy
+    }
+
     /// Whether its workflow computed so much lately, or it computes for so long, that the server's own threads come first.
     pub(super) fn is_greedy(&self) -> bool {
         self.greedy

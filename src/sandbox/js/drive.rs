@@ -21,7 +21,7 @@ use futures::{
 use super::{
     call::Call,
     engine::JsEngine,
-    entry::{Entered, Held, enter, on_a_core},
+    entry::{Entered, Held, begin, enter},
     spent::{Left, Spent},
     visit::{Pending, Start},
 };
@@ -181,14 +181,7 @@ impl Drive<'_> {
         let place = self.engine.admission.turn(self.share, Kind::Script, memory).await?;
         self.given_up.clear();
         let now_ms = self.journal.rewind().unwrap_or(self.call.now_ms);
-        let (engine, call, stop) = (self.engine.clone(), Arc::clone(&self.call), Arc::clone(&self.stop));
-        let spent = self.left.spent;
-        on_a_core(self.engine, self.share, move || {
-            let start = Start::new(&call.limits, now_ms, call.seed);
-            let (visit, answer) = engine.begin(&call, Start { spent, stop, place: Some(place), ..start })?;
-            Ok(Entered::of(&engine, visit, answer))
-        })
-        .await?
+        begin(self.engine, self.share, &self.call, (now_ms, self.left.spent, &self.stop, place)).await
     }
 
     /// Gives the instance up, and keeps what it used and logged.

@@ -8,7 +8,14 @@ use std::{
 use sha2::{Digest, Sha256};
 use wasmtime::{Config, Enabled, Engine, InstancePre, Linker, Module, PoolingAllocationConfig, Strategy};
 
-use super::{crew::Crew, guest::Guest, host, hot_pages::HotPages};
+use super::{
+    crew::Crew,
+    frozen,
+    guest::Guest,
+    host,
+    hot_pages::HotPages,
+    kept::{Kept, Most},
+};
 use crate::{
     model::Limits,
     sandbox::{
@@ -41,6 +48,8 @@ pub struct EngineOptions {
     pub slots: usize,
     /// What all calls share, plugins included: memory, by the limits of those that are under way.
     pub admission: Admission,
+    /// Whether an instance that did its call well is put back to what it was before and kept for the next call of its script.
+    pub reuse: bool,
 }
 
 impl EngineOptions {
@@ -54,7 +63,7 @@ impl EngineOptions {
 
 impl Default for EngineOptions {
     fn default() -> Self {
-        Self { cache: None, slots: 32, admission: Admission::default() }
+        Self { cache: None, slots: 32, admission: Admission::default(), reuse: true }
     }
 }
 
@@ -70,6 +79,8 @@ pub struct JsEngine {
     /// What a script writes to that is evaluated anew, and what one writes to that has an image.
     pub(super) hot: Arc<HotPages>,
     pub(super) hot_in_calls: Arc<HotPages>,
+    /// Instances that are kept between calls, if they are.
+    pub(super) kept: Option<Arc<Kept>>,
 }
 
 impl JsEngine {
@@ -90,6 +101,7 @@ impl JsEngine {
             making: Arc::default(),
             hot: Arc::default(),
             hot_in_calls: Arc::default(),
+            kept: None,
         };
         Ok((cold, cached))
     }
@@ -113,8 +125,8 @@ fn config() -> Config {
 }
 
 fn new_engine(slots: usize, memory: u64) -> Result<Engine, SandboxError> {
-    // Four more for scripts that are checked or have their images made.
-    let slots = u32::try_from(slots * (1 + WAITING) + 4).expect("at most 512 slots");
+    // Four more for scripts that are checked or have their images made, and one that shows what a fresh memory holds.
+    let slots = u32::try_from(slots * (1 + WAITING) + Most::instances(slots) + 5).expect("at most 512 slots");
     let mut pool = PoolingAllocationConfig::default();
     pool.total_core_instances(slots)
         .total_memories(slots)
@@ -132,6 +144,7 @@ fn new_engine(slots: usize, memory: u64) -> Result<Engine, SandboxError> {
 
 fn load_module(engine: &Engine, options: &EngineOptions) -> Result<(Module, bool), SandboxError> {
     let Some(folder) = &options.cache else {
+        check_engine()?;
         return Ok((Module::from_binary(engine, ENGINE_WASM).map_err(load_error)?, false));
     };
     let cache_error = |source| SandboxError::Cache { folder: folder.display().to_string(), source };
@@ -148,6 +161,7 @@ fn load_module(engine: &Engine, options: &EngineOptions) -> Result<(Module, bool
         }
     }
     tracing::info!(folder = %folder.display(), "compiling the JavaScript engine, once; this takes some seconds");
+    check_engine()?;
     let code = engine.precompile_module(ENGINE_WASM).map_err(load_error)?;
     cache.store(&fingerprint, &code).map_err(cache_error)?;
     // SAFETY: these bytes come from `precompile_module` a line above.
@@ -155,10 +169,16 @@ fn load_module(engine: &Engine, options: &EngineOptions) -> Result<(Module, bool
     Ok((module, false))
 }
 
+/// Checked each time that it is compiled: what the cache has was compiled from it.
+fn check_engine() -> Result<(), SandboxError> {
+    let not_frozen = |what| SandboxError::Engine(format!("the module {what}; please report it"));
+    frozen::check(ENGINE_WASM).map_err(not_frozen)
+}
+
 /// What the compiled form depends on.
 fn fingerprint() -> Vec<u8> {
     let mut fingerprint = Sha256::digest(ENGINE_WASM).to_vec();
-    fingerprint.extend_from_slice(concat!(env!("CARGO_PKG_VERSION"), "/fuel+epoch/1").as_bytes());
+    fingerprint.extend_from_slice(concat!(env!("CARGO_PKG_VERSION"), "/fuel+epoch+frozen/1").as_bytes());
     fingerprint.extend_from_slice(std::env::consts::ARCH.as_bytes());
     fingerprint
 }
@@ -202,6 +222,11 @@ mod tests {
             |name: &str| lock.lines().find_map(|line| line.strip_prefix(name)).unwrap().trim().to_owned();
         assert_eq!(locked("source "), source_hash(root), "run scripts/build-js-engine");
         assert_eq!(locked("engine.wasm "), sha256(ENGINE_WASM), "run scripts/build-js-engine");
+    }
+
+    #[test]
+    fn the_committed_engine_keeps_all_that_outlives_a_call_in_its_memory() {
+        assert_eq!(frozen::check(ENGINE_WASM), Ok(()));
     }
 
     #[test]

@@ -9,10 +9,16 @@ use super::{
     call::Call,
     crew::{Crew, Rank},
     engine::JsEngine,
-    spent::Left,
+    spent::{Left, Spent},
     visit::{Ended, Pending, Start, Visit},
 };
-use crate::sandbox::{SandboxError, outcome::Outcome, share::Share, turns};
+use crate::sandbox::{
+    SandboxError,
+    admission::Place,
+    outcome::Outcome,
+    share::Share,
+    turns::{self, Core, Stop},
+};
 
 /// What an entry came to.
 pub(super) enum Entered {
@@ -88,14 +94,57 @@ impl JsEngine {
         call: &Call,
         start: Start<'_>,
     ) -> Result<(Visit, Result<Vec<u8>, Ended>), SandboxError> {
-        let image = call.image.as_deref();
-        let mut visit = self.start(Start { image, ..start })?;
-        let answer = match visit.prepare(&call.script, image) {
+        let mut visit = self.start(Start { image: call.image.as_ref(), ..start })?;
+        let answer = match visit.prepare(&call.script, call.image.as_deref()) {
             Ok(()) => visit.call(call),
             Err(ended) => Err(ended),
         };
         Ok((visit, answer))
     }
+}
+
+/// Begins a call: on the caller's own thread, where the script is usually quick, because a change of threads takes as long as a small
+/// script. One that turns out to be slow is given up there, and begun again on a thread for guests: nobody has seen anything of
+/// it yet, and it takes the same course.
+pub(super) async fn begin(
+    engine: &JsEngine,
+    share: &Share,
+    call: &Arc<Call>,
+    (now_ms, spent, stop, mut place): (u64, Spent, &Arc<Stop>, Place),
+) -> Result<Entered, SandboxError> {
+    let mut core = engine.admission.turns.core(&share.tenant).await;
+    if let Some(image) = &call.image
+        && !core.is_greedy()
+        && image.pace.is_quick(core.is_heavy())
+    {
+        let begun = core.hold(|| {
+            let start = Start::new(&call.limits, now_ms, call.seed);
+            let start = Start { spent, stop: Arc::clone(stop), place: Some(place), on_loan: true, ..start };
+            let (mut visit, answer) = engine.begin(call, start)?;
+            if let Some(place) = visit.overran() {
+                return Ok(Err(place));
+            }
+            visit.is_on_its_own();
+            image.pace.took(visit.spent().cpu.saturating_sub(spent.cpu));
+            Ok(Ok(Entered::of(engine, visit, answer)))
+        });
+        match begun? {
+            Ok(entered) => return Ok(entered),
+            Err(same) => place = same,
+        }
+        image.pace.overran();
+        core = engine.admission.turns.core(&share.tenant).await;
+    }
+    let (same, call, stop) = (engine.clone(), Arc::clone(call), Arc::clone(stop));
+    let work = move || {
+        let start = Start::new(&call.limits, now_ms, call.seed);
+        let (visit, answer) = same.begin(&call, Start { spent, stop, place: Some(place), ..start })?;
+        if let Some(image) = &call.image {
+            image.pace.took(visit.spent().cpu.saturating_sub(spent.cpu));
+        }
+        Ok(Entered::of(&same, visit, answer))
+    };
+    on_this_core(engine, core, work).await?
 }
 
 /// Goes on with an instance that waited, on a thread for guests.
@@ -115,12 +164,20 @@ pub(super) async fn enter(
 }
 
 /// Works on a thread of the crew once it is the turn of this share.
-pub(super) async fn on_a_core<T: Send + 'static>(
+async fn on_a_core<T: Send + 'static>(
     engine: &JsEngine,
     share: &Share,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, SandboxError> {
     let core = engine.admission.turns.core(&share.tenant).await;
+    on_this_core(engine, core, work).await
+}
+
+async fn on_this_core<T: Send + 'static>(
+    engine: &JsEngine,
+    core: Core,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, SandboxError> {
     let rank = if core.is_greedy() { Rank::Greedy } else { Rank::Plain };
     on_a_thread(&engine.crew, rank, move || core.hold(work)).await
 }

@@ -15,6 +15,7 @@ use crate::{
         limiter::{Limiter, MemoryLimitHit},
         log::LogBook,
         outcome::{fuel_exhausted, memory_limit, timeout},
+        thread_time::thread_time,
         turns::{Stop, let_others_come_first},
     },
 };
@@ -31,6 +32,11 @@ pub(super) struct Guest {
     pub(super) stop: Arc<Stop>,
     /// When the present entry has used up the time.
     pub(super) deadline: Instant,
+    /// Its thread is one that others need, and it is given up once the thread has computed up to this time. On a busy machine, where
+    /// threads wait for cores, to begin it again would make things worse.
+    pub(super) on_loan_until: Option<Duration>,
+    /// It was given up because of that.
+    pub(super) overran: bool,
     /// How long the present entry has waited for its turn.
     pub(super) waited: Duration,
     /// What the guest said before it gave up.
@@ -50,10 +56,18 @@ impl Guest {
             host_calls: 0,
             stop,
             deadline: Instant::now(),
+            on_loan_until: None,
+            overran: false,
             waited: Duration::ZERO,
             panic: None,
             answer: Vec::new(),
         }
+    }
+
+    /// For the next call of an instance that holds so many bytes of this memory.
+    pub(super) fn again(limits: &Limits, now_ms: u64, seed: [u8; 32], stop: Arc<Stop>, held: usize) -> Self {
+        let limiter = Limiter::holding(limits.memory.as_usize(), held);
+        Self { limiter, ..Self::new(limits, now_ms, seed, stop) }
     }
 }
 
@@ -62,6 +76,12 @@ pub(super) fn goes_on(mut guest: StoreContextMut<'_, Guest>) -> wasmtime::Result
     let guest = guest.data_mut();
     if guest.stop.is_set() || Instant::now() >= guest.deadline {
         return Ok(UpdateDeadline::Interrupt);
+    }
+    if let Some(until) = guest.on_loan_until {
+        // On such a thread nobody may wait, not even for a turn.
+        guest.overran = thread_time() >= until;
+        let goes_on = if guest.overran { UpdateDeadline::Interrupt } else { UpdateDeadline::Continue(1) };
+        return Ok(goes_on);
     }
     let waited = let_others_come_first(&guest.stop);
     guest.deadline += waited.time;

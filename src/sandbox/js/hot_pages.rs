@@ -8,18 +8,15 @@
 //!
 //! Which pages these are is learned by running a typical script at load time (`learn`).
 
-use std::{fs::File, ops::Range, os::unix::fs::FileExt, sync::LazyLock};
+use std::ops::Range;
 
 use rustix::mm::{Advice, madvise};
 
-/// What the kernel maps at once.
-pub(super) const PAGE: usize = 4 << 10;
+use super::written::{PAGE, written};
+
 /// Most ranges: below the 32 that wasmtime restores, as a call writes to some others too. More of them are denser, and cost more
 /// system calls: of 12 to 28, measured, this was the quickest.
 const RANGES: usize = 16;
-
-/// Opened once: a server closes its memory to others after its start, and then this file is root's.
-static PAGEMAP: LazyLock<Option<File>> = LazyLock::new(|| File::open("/proc/self/pagemap").ok());
 
 /// Byte ranges of an instance's memory, ascending, whole pages.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -35,16 +32,7 @@ impl HotPages {
     /// The pages of a memory that nobody else used before which were written to, also with what was there; of its first
     /// `most` pages. Where the kernel does not tell, nothing.
     pub(super) fn written(used: &[u8], most: usize) -> Option<Self> {
-        let mut entries = vec![0; used.len().div_ceil(PAGE) * size_of::<u64>()];
-        let first = (used.as_ptr() as usize / PAGE * size_of::<u64>()) as u64;
-        PAGEMAP.as_ref()?.read_exact_at(&mut entries, first).ok()?;
-        let private = |entry: &[u8]| {
-            let entry = u64::from_ne_bytes(entry.try_into().expect("chunks of eight"));
-            // Present, and no page of the snapshot: a copy of our own.
-            entry & (1 << 63) != 0 && entry & (1 << 61) == 0
-        };
-        let pages = entries.chunks_exact(size_of::<u64>()).enumerate();
-        Some(Self::of(pages.filter(|(_, entry)| private(entry)).map(|(page, _)| page), most))
+        Some(Self::of(written(used)?.into_iter(), most))
     }
 
     /// Whole pages, the first `most` of them. Where there are too many ranges, those with the smallest gaps between them are joined.

@@ -6,7 +6,7 @@
 
 use wasmtime::{AsContextMut, Memory};
 
-use super::hot_pages::HotPages;
+use super::{hot_pages::HotPages, kept::Home, pace::Pace, pristine::Pristine, written::PAGE};
 
 /// Memory is compared in pieces of this size.
 const PIECE: usize = 64;
@@ -23,6 +23,10 @@ pub struct Image {
     parts: Vec<(usize, Box<[u8]>)>,
     /// The pages to make ready before.
     pub(super) hot: HotPages,
+    /// How long its calls take.
+    pub(super) pace: Pace,
+    /// Where instances of it are kept, if they are.
+    pub(super) home: Option<Home>,
 }
 
 impl Image {
@@ -52,7 +56,7 @@ impl Image {
             }
         }
         let parts = ranges.into_iter().map(|range| (range.start, used[range].into())).collect();
-        Self { size: used.len(), parts, hot: HotPages::default() }
+        Self { size: used.len(), parts, hot: HotPages::default(), pace: Pace::default(), home: None }
     }
 
     /// Makes the memory of a fresh instance what it was.
@@ -69,6 +73,48 @@ impl Image {
             target.copy_from_slice(part);
         }
         Ok(())
+    }
+
+    /// Makes these pages of a used instance's memory, by their numbers in ascending order, what the image has there.
+    pub(super) fn put_back(&self, fresh: &Pristine, memory: &mut [u8], pages: &[usize]) {
+        for number in pages {
+            self.write(fresh, *number, &mut memory[number * PAGE..][..PAGE]);
+        }
+    }
+
+    fn write(&self, fresh: &Pristine, number: usize, page: &mut [u8]) {
+        match fresh.page(number) {
+            Some(fresh) => page.copy_from_slice(fresh),
+            None => page.fill(0),
+        }
+        let start = number * PAGE;
+        for (at, part) in self.parts_from(start).take_while(|(at, _)| *at < start + PAGE) {
+            let (from, to) = ((*at).max(start), (at + part.len()).min(start + PAGE));
+            page[from - start..to - start].copy_from_slice(&part[from - at..to - at]);
+        }
+    }
+
+    /// Whether this page of a memory is what the image has there.
+    pub(super) fn is_in(&self, fresh: &Pristine, memory: &[u8], number: usize) -> bool {
+        let mut page = [0; PAGE];
+        self.write(fresh, number, &mut page);
+        memory[number * PAGE..][..PAGE] == page
+    }
+
+    /// Whether the image has something else in this page than a fresh memory.
+    pub(super) fn touches(&self, page: usize) -> bool {
+        self.parts_from(page * PAGE).next().is_some_and(|(at, _)| *at < (page + 1) * PAGE)
+    }
+
+    /// The parts that end after this place.
+    fn parts_from(&self, start: usize) -> impl Iterator<Item = &(usize, Box<[u8]>)> {
+        let first = self.parts.partition_point(|(at, part)| at + part.len() <= start);
+        self.parts[first..].iter()
+    }
+
+    /// How large the memory is, bytes.
+    pub(super) fn size(&self) -> usize {
+        self.size
     }
 
     /// The bytes that the image takes of the server's memory.

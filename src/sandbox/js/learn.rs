@@ -1,13 +1,16 @@
 //! Loads the engine, and learns which pages of memory nearly every script writes to: a typical one is run.
 
-use std::time::Instant;
+use std::{thread, time::Instant};
 
 use super::{
     call::Call,
     engine::{EngineOptions, JsEngine, WAITING},
-    hot_pages::{HotPages, PAGE},
+    hot_pages::HotPages,
+    kept::{Kept, Most},
+    pristine::Pristine,
     script::{Form, Script},
     visit::{Ended, Start, Visit},
+    written::PAGE,
 };
 use crate::{
     model::Limits,
@@ -31,10 +34,23 @@ impl JsEngine {
         let (mut loaded, cached) = Self::cold(options)?;
         loaded.learn_hot_pages()?;
         let slots = options.slots();
+        if options.reuse {
+            loaded.kept = Some(loaded.keeper(slots)?.into());
+        }
         loaded.admission.add_slots(Kind::Script, slots, slots * WAITING);
         let (ms, hot_bytes) = (started.elapsed().as_millis() as u64, loaded.hot.bytes());
         tracing::debug!(cached, ms, hot_bytes, "JavaScript engine loaded");
         Ok(loaded)
+    }
+
+    /// Where instances are kept between calls.
+    fn keeper(&self, slots: usize) -> Result<Kept, SandboxError> {
+        let fresh = self.visit(&Limits::DEFAULT, 0, [0; 32])?;
+        let pristine = Pristine::of(fresh.into_guest());
+        let pristine = pristine.map_err(|error| SandboxError::Engine(format!("{error:#}")))?;
+        let cores = thread::available_parallelism().map_or(1, usize::from);
+        let most = Most::of(slots, cores, self.admission.memory());
+        Ok(Kept::new(pristine, most))
     }
 
     /// Runs a typical script, and once more from its image, and sees which pages that wrote to.

@@ -6,6 +6,7 @@ use super::{
     engine::JsEngine,
     hot_pages::HotPages,
     image::Image,
+    kept::Kept,
     script::Script,
     visit::{Ended, Visit, broken},
 };
@@ -51,6 +52,7 @@ impl JsEngine {
             let (fresh, used) = (fresh.memory()?, used.memory()?);
             let mut image = Image::between(fresh, used);
             image.hot = self.hot_in_calls.with(&HotPages::learn(fresh, used));
+            image.home = self.kept.as_ref().map(Kept::home);
             Ok(Some(image))
         })();
         match made {

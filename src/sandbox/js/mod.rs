@@ -4,7 +4,8 @@
 //! one to its end: each of its entries is in `entry`, the instance in `visit`. All that a script can do outside its memory
 //! is in `host`, one file each, or is performed by [`HostServices`](super::HostServices).
 //!
-//! Invariants: a guest's pointers and lengths are checked before they are used; an instance is never used again after its call.
+//! Invariants: a guest's pointers and lengths are checked before they are used; an instance is used again by the same script
+//! alone, once everything that its call wrote was put back (`reuse`).
 
 mod call;
 mod check;
@@ -13,19 +14,28 @@ mod drive;
 mod engine;
 mod entry;
 mod frame;
+mod frozen;
 mod guest;
+mod guest_instance;
 mod host;
 mod hot_pages;
 mod image;
+mod kept;
 mod learn;
 mod make_image;
+mod pace;
+mod pristine;
 #[cfg(test)]
 mod replaced_tests;
+mod reuse;
+#[cfg(test)]
+mod reuse_tests;
 mod script;
 mod spent;
 #[cfg(test)]
 mod tests;
 mod visit;
+mod written;
 
 pub use call::{Call, Hidden};
 pub use engine::{EngineOptions, JsEngine};

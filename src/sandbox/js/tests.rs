@@ -19,9 +19,14 @@ use crate::{
     sandbox::{Conclusion, HostCall, HostServices, Outcome, SandboxError, Share, admission::Kind},
 };
 
-fn load() -> JsEngine {
+/// An engine with these options, from a cache that all tests share.
+pub(super) fn load_with(options: EngineOptions) -> JsEngine {
     let cache = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/tmp/sandbox-cache");
-    JsEngine::load(&EngineOptions { cache: Some(cache), slots: 2, ..EngineOptions::default() }).unwrap()
+    JsEngine::load(&EngineOptions { cache: Some(cache), ..options }).unwrap()
+}
+
+fn load() -> JsEngine {
+    load_with(EngineOptions { slots: 2, ..EngineOptions::default() })
 }
 
 /// One engine for all tests of the room.

@@ -8,9 +8,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rustix::mm::{Advice, madvise};
 use serde::Deserialize;
-use wasmtime::{Instance, PoolConcurrencyLimitError, Store, TypedFunc};
+use wasmtime::{PoolConcurrencyLimitError, Store, TypedFunc};
 
 use super::{
     call::Call,
@@ -18,8 +17,12 @@ use super::{
     engine::JsEngine,
     frame,
     guest::{Guest, explain, goes_on},
+    guest_instance::{Exports, GuestInstance, MUCH},
     hot_pages::HotPages,
     image::Image,
+    kept::{Kept, Ready, Taken},
+    pace::LOAN,
+    reuse::Reuse,
     script::Script,
     spent::{Left, Spent},
 };
@@ -38,11 +41,6 @@ use crate::{
 
 /// The most that is read of an error answer, bytes.
 const ERROR_MOST: usize = 256 << 10;
-
-/// An instance with more memory than this gives it back piece by piece, bytes.
-const MUCH: u64 = 32 << 20;
-/// The bytes of memory that one system call gives back.
-const PIECE: usize = 4 << 20;
 
 /// A call that the guest asks for.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -72,7 +70,7 @@ pub(super) enum Ended {
 
 /// How an instance is made.
 pub(super) struct Start<'a> {
-    pub(super) image: Option<&'a Image>,
+    pub(super) image: Option<&'a Arc<Image>>,
     pub(super) limits: &'a Limits,
     pub(super) now_ms: u64,
     pub(super) seed: [u8; 32],
@@ -82,19 +80,32 @@ pub(super) struct Start<'a> {
     pub(super) stop: Arc<Stop>,
     /// Its room, for as long as it is there.
     pub(super) place: Option<Place>,
+    /// Whether it begins on a thread that others need: after [`LOAN`] it is given up.
+    pub(super) on_loan: bool,
 }
 
 impl<'a> Start<'a> {
     pub(super) fn new(limits: &'a Limits, now_ms: u64, seed: [u8; 32]) -> Self {
-        Self { image: None, limits, now_ms, seed, spent: Spent::default(), stop: Arc::default(), place: None }
+        Self {
+            image: None,
+            limits,
+            now_ms,
+            seed,
+            spent: Spent::default(),
+            stop: Arc::default(),
+            place: None,
+            on_loan: false,
+        }
     }
 }
 
 /// One instance of the engine, from its start to its end.
 pub(super) struct Visit {
-    store: Store<Guest>,
-    /// Or why there is none, until somebody was told.
-    instance: Result<Instance, Option<wasmtime::Error>>,
+    guest: GuestInstance,
+    /// What becomes of it when it ends well; nothing when it is dropped in any case.
+    reuse: Option<Reuse>,
+    /// It is what its script's image says already.
+    is_ready: bool,
     limits: Limits,
     spent: Spent,
     /// Fuel that earlier instances used.
@@ -115,17 +126,30 @@ impl JsEngine {
     /// # Errors
     /// When the host cannot make one. That it cannot be made within the limits shows at its first use.
     pub(super) fn start(&self, start: Start<'_>) -> Result<Visit, SandboxError> {
-        let Start { image, limits, now_ms, seed, spent, stop, place } = start;
+        let Start { image, limits, now_ms, seed, spent, stop, place, on_loan } = start;
+        let kept = self.kept.as_ref().and_then(|kept| Some((kept, image?.home.as_ref()?.id)));
+        let taken = kept.map(|(kept, id)| (kept, kept.take(id, limits.memory.as_usize())));
+        let reuse = match (taken, image) {
+            (Some((kept, Taken::Ready(ready))), Some(image)) => {
+                let again = Start { image: Some(image), limits, now_ms, seed, spent, stop, place, on_loan };
+                return self.again(*ready, again, image, kept);
+            }
+            (Some((kept, Taken::Wanted)), Some(image)) => Some(Reuse::of_fresh(image, kept)),
+            (Some((_, Taken::Not | Taken::Ready(_) | Taken::Wanted)) | None, _) => None,
+        };
+        let on_loan_until = on_loan.then(|| thread_time() + LOAN);
         let hot: &HotPages = image.map_or(&self.hot, |image| &image.hot);
-        let mut store = Store::new(&self.engine, Guest::new(limits, now_ms, seed, stop));
+        let mut store =
+            Store::new(&self.engine, Guest { on_loan_until, ..Guest::new(limits, now_ms, seed, stop) });
         store.limiter(|guest| &mut guest.limiter);
         store.epoch_deadline_callback(goes_on);
         let start_error = |error: wasmtime::Error| SandboxError::Start(format!("{error:#}"));
         store.set_fuel(limits.fuel.saturating_sub(spent.fuel)).map_err(start_error)?;
         let crew = Arc::clone(&self.crew);
         let mut visit = Visit {
-            store,
-            instance: Err(None),
+            guest: GuestInstance::new(store),
+            reuse,
+            is_ready: false,
             limits: *limits,
             spent,
             fuel_before: spent.fuel,
@@ -134,32 +158,61 @@ impl JsEngine {
         };
         let began = (Instant::now(), thread_time());
         visit.arm();
-        match self.instance.instantiate(&mut visit.store) {
+        match self.instance.instantiate(&mut visit.guest.store) {
             Ok(instance) => {
-                let memory = instance.get_memory(&mut visit.store, "memory");
-                visit.store.data_mut().memory = memory;
-                if let Some(memory) = memory {
-                    hot.populate(memory.data_mut(&mut visit.store));
+                visit.guest.is_made(instance);
+                if let Ok(memory) = visit.guest.bytes() {
+                    hot.populate(memory);
                 }
-                visit.instance = Ok(instance);
             }
             // No fault of the script: there is one place in the pool for each that was let in.
             Err(error) if error.is::<PoolConcurrencyLimitError>() => return Err(start_error(error)),
-            Err(error) => visit.instance = Err(Some(error)),
+            Err(error) => visit.guest.is_not_made(error),
         }
         visit.spend(began);
         Ok(visit)
+    }
+
+    /// An instance that was kept, for this call.
+    fn again(
+        &self,
+        ready: Ready,
+        start: Start<'_>,
+        image: &Arc<Image>,
+        kept: &Arc<Kept>,
+    ) -> Result<Visit, SandboxError> {
+        let Start { limits, now_ms, seed, spent, stop, place, on_loan, .. } = start;
+        let on_loan_until = on_loan.then(|| thread_time() + LOAN);
+        let Ready { mut guest, written, is_sure, held } = ready;
+        let memory = guest.store.data().memory;
+        *guest.store.data_mut() =
+            Guest { memory, on_loan_until, ..Guest::again(limits, now_ms, seed, stop, held) };
+        let start_error = |error: wasmtime::Error| SandboxError::Start(format!("{error:#}"));
+        guest.store.set_fuel(limits.fuel.saturating_sub(spent.fuel)).map_err(start_error)?;
+        Ok(Visit {
+            guest,
+            reuse: Some(Reuse::of_kept(image, kept, written, is_sure)),
+            is_ready: true,
+            limits: *limits,
+            spent,
+            fuel_before: spent.fuel,
+            place,
+            crew: Arc::clone(&self.crew),
+        })
     }
 }
 
 impl Visit {
     /// Makes the script ready: from its image, or by evaluating it.
     pub(super) fn prepare(&mut self, script: &Script, image: Option<&Image>) -> Result<(), Ended> {
-        self.is_up()?;
+        self.guest.is_up().map_err(Ended::Trap)?;
+        if self.is_ready {
+            return Ok(());
+        }
         if let Some(image) = image {
             let began = (Instant::now(), thread_time());
-            let memory = self.store.data().memory.ok_or_else(|| broken("it has no memory"))?;
-            let copied = image.restore(memory, &mut self.store).map_err(Ended::Trap);
+            let memory = self.guest.memory().map_err(Ended::Trap)?;
+            let copied = image.restore(memory, &mut self.guest.store).map_err(Ended::Trap);
             self.spend(began);
             return copied;
         }
@@ -179,10 +232,10 @@ impl Visit {
 
     /// Enters an export that takes nothing and gives nothing.
     fn tell(&mut self, export: &str) -> Result<(), Ended> {
-        let export: TypedFunc<(), ()> = self.export(export)?;
+        let export: TypedFunc<(), ()> = self.guest.export(export).map_err(Ended::Trap)?;
         let began = (Instant::now(), thread_time());
         self.arm();
-        let told = export.call(&mut self.store, ()).map_err(Ended::Trap);
+        let told = export.call(&mut self.guest.store, ()).map_err(Ended::Trap);
         self.spend(began);
         told
     }
@@ -212,7 +265,7 @@ impl Visit {
         result: &Result<JsonText, CallError>,
         now_ms: u64,
     ) -> Result<Vec<u8>, Ended> {
-        self.store.data_mut().now_ms = now_ms;
+        self.guest.store.data_mut().now_ms = now_ms;
         let id = id.to_string();
         let error;
         let (kind, payload) = match result {
@@ -227,44 +280,39 @@ impl Visit {
 
     /// The time that the script sees, in milliseconds since the epoch.
     pub(super) fn now_ms(&self) -> u64 {
-        self.store.data().now_ms
+        self.guest.store.data().now_ms
     }
 
     /// Whether the guest has asked the host for anything: then its memory holds what belongs to one run.
     pub(super) fn asked_the_host(&self) -> bool {
-        self.store.data().host_calls > 0
+        self.guest.store.data().host_calls > 0
     }
 
     /// The guest's memory, all of it.
     pub(super) fn memory(&self) -> Result<&[u8], Ended> {
-        let memory = self.store.data().memory.ok_or_else(|| broken("it has no memory"))?;
-        Ok(memory.data(&self.store))
+        let memory = self.guest.memory().map_err(Ended::Trap)?;
+        Ok(memory.data(&self.guest.store))
     }
 
     /// Ends an instance whose memory was read as a whole. Each page that was read stays mapped, and wasmtime looks at every
     /// mapped page after every call that has this memory later: measured, that was half the time of a small call.
     pub(super) fn unmap(mut self) {
-        self.give_memory_back();
-    }
-
-    /// Gives the memory of an instance that ends back to the system, piece by piece: a system call over hundreds of megabytes
-    /// would keep the map of the whole process locked for long.
-    fn give_memory_back(&mut self) {
-        let Some(memory) = self.store.data().memory else { return };
-        for piece in memory.data_mut(&mut self.store).chunks_mut(PIECE) {
-            // SAFETY: it is mapped memory that we hold exclusively and that nobody enters any more: the callers drop the store
-            // next. Its bytes become those of the snapshot again, or zero, which is what they are reset to in any case.
-            let _ = unsafe { madvise(piece.as_mut_ptr().cast(), piece.len(), Advice::LinuxDontNeed) };
-        }
+        self.guest.give_memory_back();
     }
 
     /// Hands a frame to an export and reads its answer.
     pub(super) fn ask(&mut self, export: &str, input: &[u8]) -> Result<Vec<u8>, Ended> {
-        self.is_up()?;
+        self.guest.is_up().map_err(Ended::Trap)?;
         let began = (Instant::now(), thread_time());
         self.arm();
         self.spent.bytes_in += input.len() as u64;
+        if let Some(reuse) = &mut self.reuse {
+            reuse.enters();
+        }
         let answer = self.enter(export, input);
+        if let Some(reuse) = &mut self.reuse {
+            reuse.left();
+        }
         self.spend(began);
         if let Ok(answer) = &answer {
             self.spent.bytes_out += answer.len() as u64;
@@ -275,16 +323,16 @@ impl Visit {
     fn enter(&mut self, export: &str, input: &[u8]) -> Result<Vec<u8>, Ended> {
         let length =
             u32::try_from(input.len()).map_err(|_| Ended::Trap(wasmtime::Error::msg("input over 4 GiB")))?;
-        let alloc: TypedFunc<u32, u32> = self.export("alloc")?;
-        let run: TypedFunc<(u32, u32), u64> = self.export(export)?;
-        let pointer = alloc.call(&mut self.store, length).map_err(Ended::Trap)?;
-        let memory = self.store.data().memory.ok_or_else(|| broken("it has no memory"))?;
+        let Exports { alloc, call } = self.guest.exports().map_err(Ended::Trap)?;
+        let run = if export == "call" { call } else { self.guest.export(export).map_err(Ended::Trap)? };
+        let pointer = alloc.call(&mut self.guest.store, length).map_err(Ended::Trap)?;
+        let memory = self.guest.memory().map_err(Ended::Trap)?;
         memory
-            .write(&mut self.store, pointer as usize, input)
+            .write(&mut self.guest.store, pointer as usize, input)
             .map_err(|_| broken("it allocated outside its memory"))?;
-        let packed = run.call(&mut self.store, (pointer, length)).map_err(Ended::Trap)?;
+        let packed = run.call(&mut self.guest.store, (pointer, length)).map_err(Ended::Trap)?;
         let (pointer, length) = frame::unpack(packed);
-        let answer = frame::slice(memory.data(&self.store), pointer, length)
+        let answer = frame::slice(memory.data(&self.guest.store), pointer, length)
             .ok_or_else(|| broken("its answer lies outside its memory"))?;
         match answer.split_first() {
             Some((0, output)) if output.len() > self.limits.output.as_usize() => {
@@ -309,42 +357,24 @@ impl Visit {
         }
     }
 
-    fn export<P: wasmtime::WasmParams, R: wasmtime::WasmResults>(
-        &mut self,
-        name: &str,
-    ) -> Result<TypedFunc<P, R>, Ended> {
-        let instance = self.is_up()?;
-        instance.get_typed_func(&mut self.store, name).map_err(Ended::Trap)
-    }
-
-    /// The instance, or why there is none.
-    fn is_up(&mut self) -> Result<Instance, Ended> {
-        match &mut self.instance {
-            Ok(instance) => Ok(*instance),
-            Err(why) => Err(Ended::Trap(
-                why.take().unwrap_or_else(|| wasmtime::Error::msg("the instance could not be made")),
-            )),
-        }
-    }
-
     /// Sets the deadline for the next entry: what is left of the time. [`goes_on`] looks at each epoch.
     fn arm(&mut self) {
         let left = self.limits.timeout.as_duration().saturating_sub(self.spent.inside);
-        self.store.data_mut().deadline = Instant::now() + left;
-        self.store.set_epoch_deadline(1);
+        self.guest.store.data_mut().deadline = Instant::now() + left;
+        self.guest.store.set_epoch_deadline(1);
     }
 
     fn spend(&mut self, (began, cpu): (Instant, Duration)) {
-        let waited = std::mem::take(&mut self.store.data_mut().waited);
+        let waited = std::mem::take(&mut self.guest.store.data_mut().waited);
         self.spent.inside += began.elapsed().saturating_sub(waited);
         self.spent.cpu += thread_time().saturating_sub(cpu);
     }
 
     /// What the attempt used so far.
     pub(super) fn spent(&self) -> Spent {
-        let left = self.store.get_fuel().unwrap_or(0);
+        let left = self.guest.store.get_fuel().unwrap_or(0);
         let given = self.limits.fuel.saturating_sub(self.fuel_before);
-        let guest = self.store.data();
+        let guest = self.guest.store.data();
         Spent {
             fuel: self.fuel_before.saturating_add(given.saturating_sub(left)),
             peak: self.spent.peak.max(guest.limiter.peak() as u64),
@@ -357,9 +387,19 @@ impl Visit {
         self.place.as_mut()
     }
 
+    /// The place of an instance that was given up because it kept its thread too long; nothing of any other one.
+    pub(super) fn overran(&mut self) -> Option<Place> {
+        if self.guest.store.data().overran { self.place.take() } else { None }
+    }
+
+    /// From now on it is on a thread of its own.
+    pub(super) fn is_on_its_own(&mut self) {
+        self.guest.store.data_mut().on_loan_until = None;
+    }
+
     /// Bytes that its memory has at present.
     pub(super) fn memory_size(&self) -> u64 {
-        self.store.data().memory.map_or(0, |memory| memory.data_size(&self.store) as u64)
+        self.guest.memory_size()
     }
 
     /// The error that an end stands for.
@@ -367,7 +407,7 @@ impl Visit {
         match ended {
             Ended::Script(error) => *error,
             Ended::Trap(error) => {
-                let panic = self.store.data().panic.as_deref();
+                let panic = self.guest.store.data().panic.as_deref();
                 explain(&error, panic, &self.limits, self.spent.inside.as_millis() as u64)
             }
             Ended::Pending(_) => RunError::new(
@@ -383,28 +423,40 @@ impl Visit {
             Ok(output) => output_json(output).map_or_else(Conclusion::Failed, Conclusion::Output),
             Err(ended) => Conclusion::Failed(self.explain(ended)),
         };
-        self.leave().conclude(conclusion)
+        match conclusion {
+            Conclusion::Output(_) => {
+                let left = self.left();
+                // Its place is free once it is put back.
+                if let Some(reuse) = self.reuse.take() {
+                    reuse.put_back(self.guest);
+                }
+                left.conclude(conclusion)
+            }
+            Conclusion::Failed(_) | Conclusion::Sleeps(_) => self.leave().conclude(conclusion),
+        }
+    }
+
+    /// The instance alone.
+    pub(super) fn into_guest(self) -> GuestInstance {
+        self.guest
     }
 
     /// Ends the instance, and leaves what an outcome is made of. One with much memory ends a little later: it keeps its place
     /// until then.
     pub(super) fn leave(mut self) -> Left {
-        let (spent, large) = (self.spent(), self.memory_size() > MUCH);
-        let guest = self.store.data_mut();
-        let log = std::mem::replace(&mut guest.log, LogBook::new(&self.limits));
-        let ((logs, log_truncated), host_calls) = (log.finish(), guest.host_calls);
-        if large {
+        let left = self.left();
+        if self.memory_size() > MUCH {
             Arc::clone(&self.crew).end(self);
         }
-        Left { spent, logs, log_truncated, host_calls }
+        left
     }
-}
 
-impl Drop for Visit {
-    fn drop(&mut self) {
-        if self.memory_size() > MUCH {
-            self.give_memory_back();
-        }
+    fn left(&mut self) -> Left {
+        let spent = self.spent();
+        let guest = self.guest.store.data_mut();
+        let log = std::mem::replace(&mut guest.log, LogBook::new(&self.limits));
+        let ((logs, log_truncated), host_calls) = (log.finish(), guest.host_calls);
+        Left { spent, logs, log_truncated, host_calls }
     }
 }
 
