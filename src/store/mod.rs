@@ -21,6 +21,7 @@ mod memory;
 mod open;
 mod record;
 mod seal;
+mod shelf;
 mod sled;
 pub mod tables;
 #[cfg(test)]
@@ -133,15 +134,15 @@ pub trait Store: Send + Sync + 'static {
         limit: usize,
     ) -> BoxFuture<'_, Result<Vec<Pair>, StoreError>>;
 
-    /// Keeps what has ended in the history until it expires, apart from live keys. The backend decides how. One backend writes
-    /// the values to a part that is dropped as a whole, and then removes them from the live part together with
-    /// `also_delete`. Another notes the time and moves nothing. Reads show the same before, during and after the move. If a
-    /// crash interrupts it, the same call finishes it later. Afterwards expectations of batches do not see these keys, and a
-    /// key that is written again hides its value in the history.
+    /// Keeps what has ended in the history until it expires, apart from live keys. The backend decides how. One backend moves
+    /// the values to a part that is dropped as a whole, and removes them from the live part together with `also_delete`.
+    /// Another notes the time and moves nothing. Reads show the same before, during and after the move. If a crash
+    /// interrupts it, the same call finishes it later. Afterwards expectations of batches do not see these keys, and a key
+    /// that is written again hides its value in the history.
     ///
     /// # Errors
-    /// As [`Store::commit`]; `Conflict` when a value changed meanwhile, `Busy` when a backup that is being made
-    /// holds it up. Whatever is not settled then stays live, each item as a whole.
+    /// As [`Store::commit`]; `Conflict` when a value changed meanwhile. Whatever is not settled then stays live, each item as
+    /// a whole.
     fn settle(&self, settled: Vec<Settled>) -> BoxFuture<'_, Result<(), StoreError>>;
 
     /// Drops from the history what expired by `now_ms`, whole buckets at a time; gives their number. The history has no other

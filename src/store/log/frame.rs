@@ -2,6 +2,7 @@
 //!
 //! `u32 length of the body, u32 crc, u64 number of the first batch, u32 batches, u32 zero`, then the body, then zeros up
 //! to a multiple of 16. The body of a batch is `u32 writes`, each `u8 tag, u32 key length, u32 value length, key, value`.
+//! Before the value of what moves to the history stands, as a part of it, the `u64` when its bucket ends.
 //! All numbers are little endian. The checksum (CRC-32) covers everything but itself, and the number of the segment's
 //! first batch, so that what a segment held in an earlier use is never taken for its content.
 
@@ -13,9 +14,58 @@ pub(super) const HEAD: usize = 24;
 pub(super) const ALIGN: usize = 16;
 const DELETE: u8 = 0;
 const PUT: u8 = 1;
+const MOVE: u8 = 2;
+const KEEP: u8 = 3;
 
-/// A key and what it becomes: an envelope, or nothing.
-pub(in crate::store) type Write = (Key, Option<Vec<u8>>);
+/// What becomes of a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::store) enum Change<B> {
+    /// It gets this envelope.
+    Put(B),
+    /// It goes.
+    Delete,
+    /// The envelope that earlier batches of the log gave it goes to the bucket that ends then, and the key goes.
+    Move(u64),
+    /// The bucket that ends then gets this envelope; the key stays as it is.
+    Keep(u64, B),
+}
+
+impl<B: AsRef<[u8]>> Change<B> {
+    fn tag(&self) -> u8 {
+        match self {
+            Self::Delete => DELETE,
+            Self::Put(_) => PUT,
+            Self::Move(_) => MOVE,
+            Self::Keep(..) => KEEP,
+        }
+    }
+
+    /// The parts of its value.
+    fn value(&self) -> (Option<[u8; 8]>, &[u8]) {
+        match self {
+            Self::Delete => (None, &[]),
+            Self::Put(envelope) => (None, envelope.as_ref()),
+            Self::Move(end) => (Some(end.to_le_bytes()), &[]),
+            Self::Keep(end, envelope) => (Some(end.to_le_bytes()), envelope.as_ref()),
+        }
+    }
+}
+
+impl Change<Vec<u8>> {
+    fn read(tag: u8, value: &[u8]) -> Option<Self> {
+        let end = || value.split_first_chunk::<8>().map(|(end, rest)| (u64::from_le_bytes(*end), rest));
+        match tag {
+            DELETE => value.is_empty().then_some(Self::Delete),
+            PUT => Some(Self::Put(value.to_vec())),
+            MOVE => end().filter(|(_, rest)| rest.is_empty()).map(|(end, _)| Self::Move(end)),
+            KEEP => end().map(|(end, rest)| Self::Keep(end, rest.to_vec())),
+            _ => None,
+        }
+    }
+}
+
+/// A key and what becomes of it.
+pub(in crate::store) type Write = (Key, Change<Vec<u8>>);
 
 /// The batches that become durable together. Used again and again, so that its memory is.
 #[derive(Debug, Default)]
@@ -30,7 +80,7 @@ impl Frame {
     pub(in crate::store) fn push<'a>(
         &mut self,
         number: u64,
-        writes: impl Iterator<Item = (&'a [u8], Option<&'a [u8]>)>,
+        writes: impl Iterator<Item = (&'a [u8], Change<&'a [u8]>)>,
     ) {
         if self.batches == 0 {
             self.bytes.clear();
@@ -42,12 +92,15 @@ impl Frame {
         let at = self.bytes.len();
         self.bytes.extend_from_slice(&[0; 4]);
         let mut count = 0_u32;
-        for (key, value) in writes {
-            self.bytes.push(if value.is_some() { PUT } else { DELETE });
+        for (key, change) in writes {
+            let (end, value) = change.value();
+            let length = end.map_or(0, |end| end.len()) + value.len();
+            self.bytes.push(change.tag());
             self.bytes.extend_from_slice(&(key.len() as u32).to_le_bytes());
-            self.bytes.extend_from_slice(&(value.map_or(0, <[u8]>::len) as u32).to_le_bytes());
+            self.bytes.extend_from_slice(&(length as u32).to_le_bytes());
             self.bytes.extend_from_slice(key);
-            self.bytes.extend_from_slice(value.unwrap_or_default());
+            self.bytes.extend(end.into_iter().flatten());
+            self.bytes.extend_from_slice(value);
             count += 1;
         }
         self.bytes[at..at + 4].copy_from_slice(&count.to_le_bytes());
@@ -148,12 +201,7 @@ impl<'a> Sealed<'a> {
                     |bytes: &[u8]| bytes.try_into().ok().map(|bytes| u32::from_le_bytes(bytes) as usize);
                 let (key, after) = after.split_at_checked(length(&lengths[..4])?)?;
                 let (value, after) = after.split_at_checked(length(&lengths[4..])?)?;
-                let value = match *tag {
-                    PUT => Some(value.to_vec()),
-                    DELETE if value.is_empty() => None,
-                    _ => return None,
-                };
-                writes.push((Key::from(key), value));
+                writes.push((Key::from(key), Change::read(*tag, value)?));
                 rest = after;
             }
             batches.push(writes);
@@ -166,18 +214,30 @@ impl<'a> Sealed<'a> {
 mod tests {
     use super::*;
 
+    impl Change<Vec<u8>> {
+        fn borrowed(&self) -> Change<&[u8]> {
+            match self {
+                Self::Put(envelope) => Change::Put(envelope),
+                Self::Delete => Change::Delete,
+                Self::Move(end) => Change::Move(*end),
+                Self::Keep(end, envelope) => Change::Keep(*end, envelope),
+            }
+        }
+    }
+
     fn batches() -> Vec<Vec<Write>> {
         vec![
-            vec![(Key::from(b"a"), Some(b"1".to_vec())), (Key::from(b"b"), None)],
+            vec![(Key::from(b"a"), Change::Put(b"1".to_vec())), (Key::from(b"b"), Change::Delete)],
             Vec::new(),
-            vec![(Key::from(b"c"), Some(Vec::new()))],
+            vec![(Key::from(b"c"), Change::Put(Vec::new())), (Key::from(b"a"), Change::Move(86_400_000))],
+            vec![(Key::from(b"d"), Change::Keep(u64::MAX, b"2".to_vec()))],
         ]
     }
 
     fn frame() -> Frame {
         let mut frame = Frame::default();
         for (number, batch) in (7..).zip(batches()) {
-            frame.push(number, batch.iter().map(|(key, value)| (key.as_bytes(), value.as_deref())));
+            frame.push(number, batch.iter().map(|(key, change)| (key.as_bytes(), change.borrowed())));
         }
         frame
     }
@@ -185,12 +245,12 @@ mod tests {
     #[test]
     fn a_frame_gives_back_its_batches() {
         let mut frame = frame();
-        assert_eq!((frame.first(), frame.last()), (7, 9));
+        assert_eq!((frame.first(), frame.last()), (7, 10));
         let length = frame.sealed_length();
         let bytes = frame.seal(3).to_vec();
         assert_eq!((bytes.len(), bytes.len() % ALIGN), (length, 0));
         let sealed = Sealed::read(3, &bytes).unwrap();
-        assert_eq!((sealed.first, sealed.batches, sealed.length), (7, 3, length));
+        assert_eq!((sealed.first, sealed.batches, sealed.length), (7, 4, length));
         assert_eq!(sealed.batches().unwrap(), batches());
         assert!(Sealed::read(4, &bytes).is_none(), "what another use of the segment left is no frame of it");
     }

@@ -20,7 +20,7 @@ use std::{
 };
 
 use files::{failed, names, remove};
-pub(super) use frame::Frame;
+pub(super) use frame::{Change, Frame};
 pub(super) use replay::replay;
 use segment::{HEADER, Segment};
 

@@ -21,8 +21,9 @@ fn write(log: &mut Log, next: u64, last: u64) -> Vec<u64> {
     while number <= last {
         let upto = (number + number % 3).min(last);
         for number in number..=upto {
-            let key = number.to_be_bytes();
-            frame.push(number, [(&key[..], Some(&value(number)[..])), (&b"last"[..], None)].into_iter());
+            let (key, value) = (number.to_be_bytes(), value(number));
+            let changes = [(&key[..], Change::Put(&value[..])), (&b"last"[..], Change::Delete)];
+            frame.push(number, changes.into_iter());
         }
         log.append(&mut frame).unwrap();
         log.sync().unwrap();
@@ -37,8 +38,8 @@ fn read(folder: &Path, held: u64) -> Result<(u64, Vec<u64>), StoreError> {
     let mut numbers = Vec::new();
     let last = replay(folder, held, |number, batch| {
         assert_eq!(batch.len(), 2);
-        assert_eq!(batch[0], (number.to_be_bytes().to_vec().into(), Some(value(number))));
-        assert_eq!(batch[1].1, None);
+        assert_eq!(batch[0], (number.to_be_bytes().to_vec().into(), Change::Put(value(number))));
+        assert_eq!(batch[1].1, Change::Delete);
         numbers.push(number);
         Ok(())
     })?;
@@ -137,7 +138,7 @@ fn segments_grow_are_freed_and_written_again_and_old_content_never_comes_back() 
     let big = vec![7; 300_000];
     let (mut held, mut most) = (0, 0);
     for number in 1..=600_u64 {
-        frame.push(number, [(&number.to_be_bytes()[..], Some(&big[..]))].into_iter());
+        frame.push(number, [(&number.to_be_bytes()[..], Change::Put(&big[..]))].into_iter());
         log.append(&mut frame).unwrap();
         frame.clear();
         if number % 50 == 0 {

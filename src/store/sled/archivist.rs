@@ -1,37 +1,39 @@
-//! The one thread that writes to the history: moves values there, drops buckets, begins backups.
+//! The one thread that has to do with the history at any time: it moves what has ended there, drops buckets, begins backups,
+//! and between these tasks checks and merges shelves.
 //!
-//! A move is durable in its bucket before the keys are taken from the live part, in one commit with
-//! the note on what the bucket then holds. In between, after a crash too, the keys are in both, which reads
-//! tolerate. When the store opens, the thread first reads all buckets, so that damage is told early.
+//! A move is one commit: the tables take the keys out of the live part and into their bucket's. The next checkpoint writes
+//! shelves of what moved (`shelving`), and drops buckets. When the store opens, the thread reads all parts of the history,
+//! so that damage is told early.
 
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::{BTreeMap, BTreeSet},
     path::PathBuf,
     sync::{
-        Arc, Mutex, PoisonError, Weak,
+        Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering},
-        mpsc::Receiver,
+        mpsc::{Receiver, RecvTimeoutError},
     },
+    time::Duration,
 };
 
 use sled::IVec;
 use tokio::sync::oneshot;
 
 use super::{
-    blobs::Blobs,
-    bucket::{Bucket, Noted},
     checkpoint::Shared,
     envelope,
-    folder::{SNAPSHOT, room},
-    history::History,
-    staging::{Asked, Staging},
+    folder::SNAPSHOT,
+    history::{History, Size},
+    merging::Merging,
+    part::Part,
+    staging::{Asked, Extra, Staging},
 };
-use crate::store::{Batch, Key, KeyRange, Order, Settled, StoreError, buckets};
+use crate::store::{Key, KeyRange, Order, Settled, StoreError, buckets};
 
-/// Bytes that move at once, beyond which no other thing is added.
-const PART_BYTES: u64 = 4 << 20;
-/// Keys that may move while a backup is being read; then moves wait for its end.
-const MAX_RECORDED: usize = 500_000;
+/// Bytes that move in one commit, beyond which no other thing is added: all of it is applied under the mutex of all commits.
+const GROUP_BYTES: u64 = 1 << 20;
+/// How often it looks by itself for shelves to merge.
+const LOOK: Duration = Duration::from_secs(5);
 
 /// Who gets the result of a task.
 type Answer<T> = oneshot::Sender<Result<T, StoreError>>;
@@ -48,27 +50,9 @@ pub(super) enum Task {
 pub(super) struct Snapshot {
     /// All live pairs with their envelopes; removed with this.
     pub(super) file: PathBuf,
-    /// The buckets of that moment.
-    pub(super) buckets: Vec<Arc<Bucket>>,
-    recording: Arc<Recording>,
+    /// What the history had at that moment. None of it changes, and its files stay while this is held.
+    pub(super) parts: Vec<Part>,
     shared: Arc<Shared>,
-}
-
-/// Keys that moved to the history since a backup began: it has them among the live ones already.
-#[derive(Default)]
-struct Recording(Mutex<HashSet<Key>>);
-
-impl Recording {
-    fn keys(&self) -> std::sync::MutexGuard<'_, HashSet<Key>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Snapshot {
-    /// Whether a key came to the history after that moment.
-    pub(super) fn moved_since(&self, key: &[u8]) -> bool {
-        self.recording.keys().contains(key)
-    }
 }
 
 impl Drop for Snapshot {
@@ -82,19 +66,20 @@ impl Drop for Snapshot {
 /// All that the thread owns.
 pub(super) struct Archivist {
     staging: Arc<Staging>,
-    blobs: Arc<Blobs>,
     history: Arc<History>,
     shared: Arc<Shared>,
     /// Set when the store is being dropped.
     closing: Arc<AtomicBool>,
     /// The latest time that it was told.
     now_ms: u64,
-    recordings: Vec<Weak<Recording>>,
+    /// What was not read whole since the store opened.
+    unchecked: Vec<Part>,
+    merging: Merging,
 }
 
 /// The runs that move to the history together.
 #[derive(Default)]
-struct Part {
+struct Group {
     /// In the order of the tree, and each once.
     values: BTreeMap<Key, IVec>,
     gone: Vec<Key>,
@@ -107,59 +92,41 @@ static SNAPSHOTS: AtomicUsize = AtomicUsize::new(0);
 impl Archivist {
     pub(super) fn new(
         staging: Arc<Staging>,
-        blobs: Arc<Blobs>,
         history: Arc<History>,
         shared: Arc<Shared>,
         closing: Arc<AtomicBool>,
     ) -> Self {
-        Self { staging, blobs, history, shared, closing, now_ms: 0, recordings: Vec::new() }
+        let merging = Merging::new(Arc::clone(&staging), Arc::clone(&history));
+        let unchecked = history.all();
+        Self { staging, history, shared, closing, now_ms: 0, unchecked, merging }
     }
 
-    /// Finishes what was dropped, checks what is there, then does what it is asked until nobody can ask any more.
-    pub(super) fn run(mut self, dropped: Vec<String>, tasks: &Receiver<Task>) {
-        for name in dropped {
-            match self.forget(&name) {
-                Ok(()) => self.history.remove(&name),
-                Err(error) => tracing::warn!(%error, "a dropped part of the history is still noted"),
-            }
-        }
-        let mut unchecked = self.history.all();
+    /// Does what it is asked until nobody can ask any more; meanwhile checks what is there, and merges shelves.
+    pub(super) fn run(mut self, tasks: &Receiver<Task>) {
         loop {
-            let task = match unchecked.last() {
-                Some(_) => match tasks.try_recv() {
-                    Err(std::sync::mpsc::TryRecvError::Empty) => None,
-                    Err(std::sync::mpsc::TryRecvError::Disconnected) => break,
-                    Ok(task) => Some(task),
-                },
-                None => match tasks.recv() {
-                    Ok(task) => Some(task),
-                    Err(_) => break,
-                },
+            let busy = !self.unchecked.is_empty() || self.merging.has_work();
+            let task = match tasks.recv_timeout(if busy { Duration::ZERO } else { LOOK }) {
+                Ok(task) => Some(task),
+                Err(RecvTimeoutError::Timeout) => None,
+                Err(RecvTimeoutError::Disconnected) => break,
             };
             match task {
                 Some(task) => self.perform(task),
-                None => {
-                    if let Some(bucket) = unchecked.pop() {
-                        self.check(&bucket);
-                    }
-                }
+                None => match self.unchecked.pop() {
+                    Some(part) => self.check(&part),
+                    None => self.merging.step(),
+                },
             }
         }
     }
 
-    fn check(&self, bucket: &Arc<Bucket>) {
+    fn check(&self, part: &Part) {
         // What is damaged says so itself.
-        let checked = self.history.opened(bucket).and_then(|opened| {
-            if bucket.is_checked() {
-                Ok(())
-            } else {
-                bucket.audit(&opened, || !self.closing.load(Ordering::SeqCst))
-            }
-        });
-        if let Err(error) = checked
-            && !bucket.is_damaged()
+        let go_on = || !self.closing.load(Ordering::SeqCst);
+        if let Err(error) = self.history.check(part, go_on)
+            && !part.is_damaged()
         {
-            tracing::warn!(bucket = bucket.name(), %error, "a part of the history was not checked");
+            tracing::warn!(bucket = part.name(), %error, "a part of the history was not checked");
         }
     }
 
@@ -183,25 +150,25 @@ impl Archivist {
             by_end.entry(buckets::end_of(one.expires_ms, self.now_ms)).or_default().push(one);
         }
         for (end, settled) in by_end {
-            let mut part = Part::default();
+            let mut group = Group::default();
             for one in settled {
-                self.read(one, &mut part)?;
-                if part.bytes > PART_BYTES {
-                    self.move_to(end, std::mem::take(&mut part))?;
+                self.read(one, &mut group)?;
+                if group.bytes > GROUP_BYTES {
+                    self.move_to(end, std::mem::take(&mut group))?;
                 }
             }
-            self.move_to(end, part)?;
+            self.move_to(end, group)?;
         }
         Ok(())
     }
 
     /// Adds what belongs to one thing that has ended.
-    fn read(&self, one: Settled, part: &mut Part) -> Result<(), StoreError> {
+    fn read(&self, one: Settled, group: &mut Group) -> Result<(), StoreError> {
         let mut keep = |key: Key, bytes: IVec| {
             // Nothing that is damaged is moved.
             envelope::open(&key, &bytes)?;
-            part.bytes += (key.len() + bytes.len()) as u64;
-            part.values.insert(key, bytes);
+            group.bytes += (key.len() + bytes.len()) as u64;
+            group.values.insert(key, bytes);
             Ok(())
         };
         for prefix in &one.prefixes {
@@ -215,103 +182,65 @@ impl Archivist {
                 keep(key, bytes)?;
             }
         }
-        part.gone.extend(one.also_delete);
+        group.gone.extend(one.also_delete);
         Ok(())
     }
 
-    fn move_to(&mut self, end: u64, part: Part) -> Result<(), StoreError> {
-        let Part { values, gone, bytes } = part;
+    fn move_to(&self, end: u64, group: Group) -> Result<(), StoreError> {
+        let Group { values, gone, .. } = group;
         let values: Vec<(Key, IVec)> = values.into_iter().collect();
-        let mut batch = Batch::new();
-        for key in gone {
-            batch.delete(key);
+        self.staging.retire(end, &values, &gone)
+    }
+
+    fn drop_expired(&mut self, now_ms: u64) -> Result<usize, StoreError> {
+        let expired = self.sizes().into_iter().take_while(|(end, _)| *end <= now_ms);
+        self.drop_buckets(expired.collect())
+    }
+
+    fn drop_oldest(&mut self, max_bytes: u64) -> Result<usize, StoreError> {
+        let sizes = self.sizes();
+        let mut total: u64 = sizes.values().map(|size| size.bytes).sum();
+        let oldest = sizes.into_iter().take_while(|(_, size)| {
+            let goes = total > max_bytes;
+            total -= if goes { size.bytes } else { 0 };
+            goes
+        });
+        self.drop_buckets(oldest.collect())
+    }
+
+    /// How large the buckets are that end at a time, with what is in the tables yet.
+    fn sizes(&self) -> BTreeMap<u64, Size> {
+        self.history.sizes(self.staging.retired())
+    }
+
+    fn drop_buckets(&mut self, sizes: Vec<(u64, Size)>) -> Result<usize, StoreError> {
+        if sizes.is_empty() {
+            return Ok(0);
         }
-        if !values.is_empty() {
-            // sled writes pages around what it is given.
-            let folder = &self.staging.folder;
-            let room = room(folder, self.staging.reserve);
-            if bytes.saturating_mul(4) > room {
-                return Err(StoreError::Full { place: folder.clone() });
-            }
-            self.record(&values)?;
-            let bucket = self.history.bucket(end)?;
-            if let Err(error) = bucket.write(&values, &self.blobs) {
-                return Err(match error {
-                    StoreError::Failed { reason } => self.staging.poison(reason),
-                    error => error,
-                });
-            }
-            batch.put(Noted::key(bucket.name()), bucket.note());
-        }
-        self.staging.commit_now(batch, &values)
+        let ends: BTreeSet<u64> = sizes.iter().map(|(end, _)| *end).collect();
+        let names: Vec<String> = ends.iter().map(|end| buckets::name_of(*end)).collect();
+        // Their files go with the last who has them.
+        self.unchecked.retain(|part| !ends.contains(&part.end_ms()));
+        self.ask(Extra::Drop(ends))?;
+        tracing::info!(ends = names.join(", "), "dropped parts of the history");
+        Ok(sizes.iter().map(|(_, size)| size.buckets).sum())
     }
 
-    /// Tells the backups that are being read which keys move now.
-    fn record(&mut self, values: &[(Key, IVec)]) -> Result<(), StoreError> {
-        self.recordings.retain(|recording| recording.strong_count() > 0);
-        for recording in self.recordings.iter().filter_map(Weak::upgrade) {
-            let mut keys = recording.keys();
-            if keys.len() + values.len() > MAX_RECORDED {
-                return Err(StoreError::Busy);
-            }
-            keys.extend(values.iter().map(|(key, _)| key.clone()));
-        }
-        Ok(())
+    /// Has a checkpoint do something, and waits for it.
+    fn ask(&self, what: Extra) -> Result<(), StoreError> {
+        let (answer, result) = oneshot::channel();
+        self.staging.ask(Asked { what, answer })?;
+        result.blocking_recv().unwrap_or_else(|_| Err(self.staging.lost()))
     }
 
-    fn forget(&self, name: &str) -> Result<(), StoreError> {
-        let mut batch = Batch::new();
-        batch.delete(Noted::key(name));
-        self.staging.commit_now(batch, &[])
-    }
-
-    fn drop_bucket(&self, bucket: &Arc<Bucket>) -> Result<(), StoreError> {
-        self.history.drop_bucket(bucket)?;
-        self.forget(bucket.name())?;
-        self.history.remove(bucket.name());
-        tracing::info!(bucket = bucket.name(), "dropped a part of the history");
-        Ok(())
-    }
-
-    fn drop_expired(&self, now_ms: u64) -> Result<usize, StoreError> {
-        let mut dropped = 0;
-        for bucket in self.history.all().iter().filter(|bucket| bucket.end_ms() <= now_ms) {
-            self.drop_bucket(bucket)?;
-            dropped += 1;
-        }
-        Ok(dropped)
-    }
-
-    fn drop_oldest(&self, max_bytes: u64) -> Result<usize, StoreError> {
-        let mut all = self.history.all();
-        all.sort_by_key(|bucket| bucket.end_ms());
-        let mut total: u64 = all.iter().map(|bucket| bucket.size()).sum();
-        let mut dropped = 0;
-        for bucket in all {
-            if total <= max_bytes {
-                break;
-            }
-            total -= bucket.size();
-            self.drop_bucket(&bucket)?;
-            dropped += 1;
-        }
-        Ok(dropped)
-    }
-
-    /// Here, because nothing moves while this thread waits: what moves later is in the recording, all of it.
-    fn snapshot(&mut self) -> Result<Snapshot, StoreError> {
+    fn snapshot(&self) -> Result<Snapshot, StoreError> {
         let number = SNAPSHOTS.fetch_add(1, Ordering::Relaxed);
         self.shared.pins.fetch_add(1, Ordering::SeqCst);
-        let snapshot = Snapshot {
-            file: self.staging.folder.join(format!("{SNAPSHOT}{number}")),
-            buckets: self.history.all(),
-            recording: Arc::default(),
-            shared: Arc::clone(&self.shared),
-        };
-        let (answer, result) = oneshot::channel();
-        self.staging.ask(Asked { snapshot: Some(snapshot.file.clone()), answer })?;
-        result.blocking_recv().unwrap_or_else(|_| Err(self.staging.lost()))?;
-        self.recordings.push(Arc::downgrade(&snapshot.recording));
+        let file = self.staging.folder.join(format!("{SNAPSHOT}{number}"));
+        let mut snapshot = Snapshot { file, parts: Vec::new(), shared: Arc::clone(&self.shared) };
+        let parts = Arc::default();
+        self.ask(Extra::Snapshot(snapshot.file.clone(), Arc::clone(&parts)))?;
+        snapshot.parts = parts.get().cloned().unwrap_or_default();
         Ok(snapshot)
     }
 }

@@ -88,15 +88,20 @@ impl Drop for Staged {
 }
 
 impl Blobs {
+    /// The folder, which need not be there until something is adopted.
+    pub(super) fn of(root: PathBuf) -> Self {
+        Self { root, next: AtomicU64::new(0), loose: Mutex::default() }
+    }
+
     /// Opens the folder and removes what a crash left half written.
     pub(super) fn open(root: PathBuf) -> Result<Self, StoreError> {
-        let blobs = Self { root, next: AtomicU64::new(0), loose: Mutex::default() };
+        let blobs = Self::of(root);
         create_private(&blobs.tmp())?;
         for name in names(&blobs.tmp())? {
             let path = blobs.tmp().join(name);
             fs::remove_file(&path).map_err(|error| failed("remove", &path, error))?;
         }
-        // A crash may have come between the making of a shelf and its sync.
+        // A crash may have come between the making of a folder and its sync.
         sync_folder(&blobs.root)?;
         Ok(blobs)
     }
@@ -105,12 +110,12 @@ impl Blobs {
         self.root.join("tmp")
     }
 
-    fn shelf(&self, blob: &BlobRef) -> PathBuf {
+    fn folder(&self, blob: &BlobRef) -> PathBuf {
         self.root.join(hex::encode(&blob.hash[..1]))
     }
 
     fn path(&self, blob: &BlobRef) -> PathBuf {
-        self.shelf(blob).join(hex::encode(blob.hash))
+        self.folder(blob).join(hex::encode(blob.hash))
     }
 
     /// Writes a value beside its place.
@@ -132,26 +137,26 @@ impl Blobs {
         // Again in a row, so that the file system can make all of them durable at once.
         staged.iter_mut().try_for_each(Staged::sync)?;
         for mut staged in staged {
-            let (shelf, path) = (self.shelf(&staged.blob), self.path(&staged.blob));
-            if !shelf.exists() {
-                create_private(&shelf)?;
+            let (folder, path) = (self.folder(&staged.blob), self.path(&staged.blob));
+            if !folder.exists() {
+                create_private(&folder)?;
                 folders.insert(self.root.clone());
             }
             fs::rename(&staged.path, &path).map_err(|error| failed("rename", &path, error))?;
             staged.published = true;
-            folders.insert(shelf);
+            folders.insert(folder);
         }
         folders.iter().try_for_each(|folder| sync_folder(folder))
     }
 
-    /// Takes over a file of another folder of the same file system, without copying where that can be.
-    /// Gives the shelf to sync, when there is anything new.
-    pub(super) fn adopt(&self, from: &Blobs, blob: &BlobRef) -> Result<Option<PathBuf>, StoreError> {
+    /// Takes over a file of another folder of the same file system, without copying where that can be. Gives the folder to
+    /// sync: also of one that is there, as a crash may have come before its sync.
+    pub(super) fn adopt(&self, from: &Blobs, blob: &BlobRef) -> Result<PathBuf, StoreError> {
+        let (source, folder, path) = (from.path(blob), self.folder(blob), self.path(blob));
         if self.is_there(blob) {
-            return Ok(None);
+            return Ok(folder);
         }
-        let (source, shelf, path) = (from.path(blob), self.shelf(blob), self.path(blob));
-        create_private(&shelf)?;
+        create_private(&folder)?;
         // A file of a wrong length is a copy that was cut off.
         let _ = fs::remove_file(&path);
         match fs::hard_link(&source, &path) {
@@ -166,15 +171,15 @@ impl Blobs {
                     .map_err(|error| failed("copy", &path, error))?;
             }
         }
-        Ok(Some(shelf))
+        Ok(folder)
     }
 
-    /// Makes the names of shelves durable, and those in them.
-    pub(super) fn sync(&self, shelves: &BTreeSet<PathBuf>) -> Result<(), StoreError> {
-        if shelves.is_empty() {
+    /// Makes the names of these folders durable, and those in them.
+    pub(super) fn sync(&self, folders: &BTreeSet<PathBuf>) -> Result<(), StoreError> {
+        if folders.is_empty() {
             Ok(())
         } else {
-            shelves.iter().chain([&self.root]).try_for_each(|folder| sync_folder(folder))
+            folders.iter().chain([&self.root]).try_for_each(|folder| sync_folder(folder))
         }
     }
 
@@ -256,13 +261,13 @@ impl Blobs {
     /// Removes the files that neither the tree nor anything else refers to; gives their number.
     pub(super) fn sweep(&self, in_tree: impl Fn(&[u8; 32]) -> bool) -> Result<usize, StoreError> {
         let mut removed = 0;
-        for shelf in names(&self.root)?.into_iter().filter(|name| name != "tmp") {
-            let shelf = self.root.join(shelf);
-            for name in names(&shelf)? {
+        for folder in names(&self.root)?.into_iter().filter(|name| name != "tmp") {
+            let folder = self.root.join(folder);
+            for name in names(&folder)? {
                 let mut hash = [0; 32];
                 // A file that we did not name is not ours to remove.
                 if hex::decode_to_slice(&name, &mut hash).is_ok() && !in_tree(&hash) {
-                    let path = shelf.join(name);
+                    let path = folder.join(name);
                     let loose = self.loose();
                     if !loose.held.contains_key(&hash) {
                         fs::remove_file(&path).map_err(|error| failed("remove", &path, error))?;
@@ -323,7 +328,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let blobs = Blobs::open(folder.path().join("blobs")).unwrap();
         let (kept, garbage) = (stored(&blobs, b"kept"), stored(&blobs, b"garbage"));
-        let foreign = blobs.shelf(&kept).join("README");
+        let foreign = blobs.folder(&kept).join("README");
         fs::write(&foreign, "").unwrap();
         assert_eq!(blobs.sweep(|hash| *hash == kept.hash).unwrap(), 1);
         assert!(blobs.is_there(&kept) && !blobs.is_there(&garbage) && foreign.exists());

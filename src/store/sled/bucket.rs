@@ -1,181 +1,114 @@
-//! One bucket of the history: a folder with a database and large values of its own, dropped whole.
+//! A bucket of the history: a folder of shelves, and of the large values that they refer to.
 //!
-//! The live database notes what each bucket holds in the same commit that takes the moved keys away
-//! (`Noted`), so that a bucket which lost something is found, by its name, and nothing is missed silently.
-//! A damaged bucket stays where it is; reads that may need it fail. Opened when it is read, closed by `history`.
+//! A shelf is written by a checkpoint, or merged from others, and is one only when the live database notes it, in the last
+//! batch of a checkpoint ([`Note`]). So a shelf that lost something is found, by its name, and nothing is missed silently;
+//! and a file that is not noted is what a crash left. A damaged shelf stays where it is; reads that may need it fail. What
+//! is replaced or dropped goes from the disk with its last reader.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs::File,
-    ops::Bound,
+    fs, io,
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, Weak,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
 use serde::{Deserialize, Serialize};
-use sled::{Db, IVec};
+use sled::IVec;
 
 use super::{
     blobs::{Blobs, unseal},
-    check::{self, Audit},
-    commits::Commits,
     envelope::{self, Content},
-    failure::from_sled,
-    folder::{create_private, sync_folder},
-    live::{Opening, guard, open_sled, sync_new_files},
-    tally::Weight,
+    folder::{remove_folder, sync_folder},
 };
 use crate::store::{
     Key, KeyRange, Order, Pair, StoreError, buckets,
     keys::Kind,
-    record::{self, Record},
+    record::Record,
+    shelf::{Merge, Reach, Shelf, Summary, Writer},
 };
 
-/// Keys and bytes of one batch: sled stops all readers of the process while it applies one.
-const CHUNK_KEYS: usize = 500;
-const CHUNK_BYTES: usize = 512 << 10;
+/// Ends the name of a shelf's file, which is its number.
+const SUFFIX: &str = ".shelf";
 
-/// What a bucket holds at least.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Noted {
-    /// The number of commits that the bucket had.
-    pub(super) number: u64,
-    keys: u64,
-    sum: u64,
-    /// Bytes of its large values.
-    large_bytes: u64,
-    /// The smallest and the largest key of each first byte.
-    reach: BTreeMap<u8, (Vec<u8>, Vec<u8>)>,
-}
-
-impl Record for Noted {
-    const KIND: &'static str = "bucket of the history";
-    const VERSION: u8 = 1;
-}
-
-impl Noted {
-    /// Where the note on a bucket stands in the live database.
-    pub(super) fn key(name: &str) -> Key {
-        Key::from([&Kind::Commits.prefix()[..], b"/", name.as_bytes()].concat())
-    }
-
-    /// The name of the bucket that such a key is about.
-    pub(super) fn name(key: &[u8]) -> Option<&str> {
-        std::str::from_utf8(key.strip_prefix(&Kind::Commits.prefix())?.strip_prefix(b"/")?).ok()
-    }
-
-    fn include(&mut self, key: &[u8]) {
-        let Some(first) = key.first() else { return };
-        let (least, most) = self.reach.entry(*first).or_insert_with(|| (key.to_vec(), key.to_vec()));
-        if key < least.as_slice() {
-            *least = key.to_vec();
-        } else if key > most.as_slice() {
-            *most = key.to_vec();
-        }
-    }
-
-    fn may_have(&self, key: &[u8]) -> bool {
-        let reach = key.first().and_then(|first| self.reach.get(first));
-        reach.is_some_and(|(least, most)| least.as_slice() <= key && key <= most.as_slice())
-    }
-
-    /// The first and the last key of `range` that may be there.
-    fn within(&self, range: &KeyRange) -> Option<(Vec<u8>, Vec<u8>)> {
-        let below = |key: &[u8]| range.end.as_ref().is_none_or(|end| key < end.as_slice());
-        let inside = self.reach.values().filter(|(least, most)| below(least) && *most >= range.start);
-        let (mut first, mut last) = (None, None);
-        for (least, most) in inside {
-            first.get_or_insert_with(|| least.max(&range.start).clone());
-            // What lies at the end of the range or behind it still sorts before all that is behind this bucket's reach.
-            last = Some(match &range.end {
-                Some(end) if !below(most) => end.clone(),
-                Some(_) | None => most.clone(),
-            });
-        }
-        first.zip(last)
-    }
-
-    /// In words: which runs are in it.
-    fn runs(&self) -> String {
-        match self.reach.get(&(Kind::Run as u8)) {
-            Some((first, last)) => {
-                format!("{} to {}", Key::from(first.as_slice()), Key::from(last.as_slice()))
-            }
-            None => "no runs".to_owned(),
-        }
-    }
-}
-
-/// A bucket. Only the archivist's thread writes to it.
+/// A bucket. Shelves hold it, and its folder goes with the last of them once it is dropped.
 pub(super) struct Bucket {
     name: String,
     end_ms: u64,
     path: PathBuf,
-    noted: Mutex<Noted>,
+    blobs: Blobs,
+    /// The number of the next shelf.
+    next: AtomicU64,
+    gone: AtomicBool,
+}
+
+/// What the live database notes of a shelf.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Note {
+    /// Of two shelves of buckets with the same end the one with the higher rank counts. A merged shelf has that of its newest.
+    rank: u64,
+    /// Bytes of the large values.
+    large_bytes: u64,
+    summary: Summary,
+}
+
+impl Record for Note {
+    const KIND: &'static str = "shelf of the history";
+    const VERSION: u8 = 1;
+}
+
+impl Note {
+    /// The keys of all notes on shelves begin so.
+    pub(super) fn prefix() -> Key {
+        Key::from([&Kind::Commits.prefix()[..], b"+"].concat())
+    }
+
+    pub(super) fn key(name: &str, number: u64) -> Key {
+        Key::from([&Self::prefix()[..], name.as_bytes(), b"/", &number.to_be_bytes()].concat())
+    }
+
+    /// The bucket and the number of the shelf that such a key is about.
+    pub(super) fn parse(key: &[u8]) -> Option<(&str, u64)> {
+        let (name, number) = key.strip_prefix(&*Self::prefix())?.split_last_chunk::<8>()?;
+        let name = std::str::from_utf8(name.strip_suffix(b"/")?).ok()?;
+        Some((name, u64::from_be_bytes(*number)))
+    }
+}
+
+/// A shelf of a bucket.
+pub(super) struct Shelved {
+    bucket: Arc<Bucket>,
+    number: u64,
+    note: Note,
     condition: Mutex<Condition>,
-    size: Mutex<Option<u64>>,
-    /// Whether all of it was read since this process has the folder.
+    /// Whether all of it was written or read by this process.
     checked: AtomicBool,
+    /// Whether its file goes with the last reader: it was replaced, or never named.
+    gone: AtomicBool,
 }
 
 enum Condition {
-    /// With those that still read it, if any: sled opens a folder once.
-    Closed(Weak<Opened>),
-    Open(Arc<Opened>),
+    /// With those that still read it, if any.
+    Closed(Weak<Shelf>),
+    Open(Arc<Shelf>),
     Damaged(StoreError),
 }
 
-/// An open bucket.
-pub(super) struct Opened {
-    db: Db,
-    db_file: File,
-    blobs: Blobs,
-    commits: Mutex<Commits>,
-}
-
 impl Bucket {
-    /// A bucket that the live database knows of; it need not be there.
-    pub(super) fn known(root: &Path, name: &str, noted: Noted) -> Result<Self, StoreError> {
+    /// A bucket whose shelves have numbers from `next` on. Its folder need not be there.
+    pub(super) fn new(root: &Path, name: &str, next: u64) -> Result<Self, StoreError> {
         let path = root.join(name);
         let end_ms = buckets::end_of_name(name)
             .ok_or_else(|| StoreError::corrupt(path.display(), "its name is no date"))?;
-        let condition = Mutex::new(Condition::Closed(Weak::new()));
-        Ok(Self {
-            name: name.to_owned(),
-            end_ms,
-            path,
-            noted: Mutex::new(noted),
-            condition,
-            size: Mutex::default(),
-            checked: AtomicBool::new(false),
-        })
-    }
-
-    /// A folder that the live database knows nothing of: made just before a crash, so that all in it is live too.
-    pub(super) fn found(root: &Path, name: &str) -> Result<Self, StoreError> {
-        let bucket = Self::known(root, name, Noted::default())?;
-        let opened = bucket.open(0)?;
-        let mut noted = bucket.noted();
-        for pair in opened.db.iter() {
-            let (key, bytes) = pair.map_err(|error| from_sled(error, "read"))?;
-            if !Commits::owns(&key) {
-                noted.include(&key);
-                noted.large_bytes += envelope::reference(&bytes).map_or(0, |blob| blob.length);
-            }
-        }
-        drop(noted);
-        Ok(bucket)
+        let blobs = Blobs::of(path.join("blobs"));
+        let (next, gone) = (AtomicU64::new(next), AtomicBool::new(false));
+        Ok(Self { name: name.to_owned(), end_ms, path, blobs, next, gone })
     }
 
     pub(super) fn name(&self) -> &str {
         &self.name
-    }
-
-    pub(super) fn path(&self) -> &Path {
-        &self.path
     }
 
     /// When it may be dropped.
@@ -183,17 +116,174 @@ impl Bucket {
         self.end_ms
     }
 
-    pub(super) fn note(&self) -> Vec<u8> {
-        record::encode(&*self.noted())
+    pub(super) fn path(&self) -> &Path {
+        &self.path
     }
 
-    /// Bytes of its files, as they were after the last write.
+    /// From now on its folder goes with the last reader.
+    pub(super) fn drop_files(&self) {
+        self.gone.store(true, Ordering::SeqCst);
+    }
+
+    fn file(&self, number: u64) -> PathBuf {
+        self.path.join(format!("{number:010}{SUFFIX}"))
+    }
+
+    /// Looks for files of shelves that are not noted, as a crash came before they were; `remove` says whether they go. No new
+    /// shelf gets the number of one that stays.
+    pub(super) fn tidy(&self, noted: &BTreeSet<u64>, remove: bool) -> Result<(), StoreError> {
+        let failed =
+            |error| StoreError::io(format!("cannot tidy {}", self.path.display()), &self.path, error);
+        let entries = match fs::read_dir(&self.path) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(failed(error)),
+        };
+        for entry in entries {
+            let path = entry.map_err(failed)?.path();
+            let number: Option<u64> =
+                path.file_name().and_then(|name| name.to_str()?.strip_suffix(SUFFIX)?.parse().ok());
+            let Some(number) = number.filter(|number| !noted.contains(number)) else { continue };
+            if remove {
+                tracing::debug!(path = %path.display(), "removed what a crash left of the history");
+                fs::remove_file(&path).map_err(failed)?;
+            } else {
+                self.next.fetch_max(number + 1, Ordering::SeqCst);
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes a shelf of these pairs, durable, with the files of large values, which are in `large`. It is one when it is
+    /// noted.
+    pub(super) fn shelve(
+        self: &Arc<Self>,
+        keys: &BTreeMap<Key, IVec>,
+        large: &Blobs,
+    ) -> Result<Arc<Shelved>, StoreError> {
+        let (mut folders, mut large_bytes) = (BTreeSet::new(), 0);
+        for (key, bytes) in keys {
+            if let Content::Blob(blob) = envelope::open(key, bytes)? {
+                folders.insert(self.blobs.adopt(large, &blob)?);
+                large_bytes += blob.length;
+            }
+        }
+        self.blobs.sync(&folders)?;
+        let number = self.next.fetch_add(1, Ordering::SeqCst);
+        let path = self.file(number);
+        let write = || {
+            let mut writer = Writer::create(&path)?;
+            keys.iter().try_for_each(|(key, bytes)| writer.add(key, bytes))?;
+            writer.finish()
+        };
+        self.written(number, number, large_bytes, write)
+    }
+
+    /// Begins to merge shelves, the newest last, which are open; gives the number of what they become.
+    pub(super) fn merge(&self, shelves: Vec<Arc<Shelf>>) -> Result<(u64, Merge), StoreError> {
+        let number = self.next.fetch_add(1, Ordering::SeqCst);
+        Ok((number, Merge::begin(&self.file(number), shelves)?))
+    }
+
+    /// What was merged, once it is written. It takes the place of `inputs` when it is noted.
+    pub(super) fn merged(
+        self: &Arc<Self>,
+        number: u64,
+        inputs: &[Arc<Shelved>],
+        summary: Summary,
+    ) -> Result<Arc<Shelved>, StoreError> {
+        let rank = inputs.iter().map(|input| input.note.rank).max().unwrap_or(number);
+        let large_bytes = inputs.iter().map(|input| input.note.large_bytes).sum();
+        self.written(number, rank, large_bytes, || Ok(summary))
+    }
+
+    /// Removes what a merge left that did not come to its end.
+    pub(super) fn give_up(&self, number: u64) {
+        // Else the next start does it.
+        let _ = fs::remove_file(self.file(number));
+    }
+
+    fn written(
+        self: &Arc<Self>,
+        number: u64,
+        rank: u64,
+        large_bytes: u64,
+        write: impl FnOnce() -> Result<Summary, StoreError>,
+    ) -> Result<Arc<Shelved>, StoreError> {
+        let named = write().and_then(|summary| sync_folder(&self.path).map(|()| summary));
+        let summary = named.inspect_err(|_| self.give_up(number))?;
+        let shelf = Shelved::new(self, number, Note { rank, large_bytes, summary });
+        shelf.checked.store(true, Ordering::Relaxed);
+        shelf.gone.store(true, Ordering::SeqCst);
+        Ok(Arc::new(shelf))
+    }
+}
+
+impl Drop for Bucket {
+    fn drop(&mut self) {
+        if *self.gone.get_mut() {
+            remove_folder(&self.path);
+        }
+    }
+}
+
+impl Drop for Shelved {
+    fn drop(&mut self) {
+        if *self.gone.get_mut() {
+            self.bucket.give_up(self.number);
+        }
+    }
+}
+
+impl Shelved {
+    /// A shelf that is noted.
+    pub(super) fn new(bucket: &Arc<Bucket>, number: u64, note: Note) -> Self {
+        Self {
+            bucket: Arc::clone(bucket),
+            number,
+            note,
+            condition: Mutex::new(Condition::Closed(Weak::new())),
+            checked: AtomicBool::new(false),
+            gone: AtomicBool::new(false),
+        }
+    }
+
+    pub(super) fn bucket(&self) -> &Arc<Bucket> {
+        &self.bucket
+    }
+
+    pub(super) fn rank(&self) -> u64 {
+        self.note.rank
+    }
+
+    /// The note on it, and where that stands.
+    pub(super) fn note(&self) -> (Key, &Note) {
+        (Note::key(&self.bucket.name, self.number), &self.note)
+    }
+
+    /// Its note may be durable from now on, so its file stays.
+    pub(super) fn keep_file(&self) {
+        self.gone.store(false, Ordering::SeqCst);
+    }
+
+    /// Nothing notes it any more: its file goes with the last reader.
+    pub(super) fn drop_file(&self) {
+        self.gone.store(true, Ordering::SeqCst);
+        self.close();
+    }
+
+    pub(super) fn reach(&self) -> &Reach {
+        &self.note.summary.reach
+    }
+
+    /// Bytes of its file.
+    pub(super) fn file_bytes(&self) -> u64 {
+        self.note.summary.length
+    }
+
+    /// Bytes of its file and of the large values.
     pub(super) fn size(&self) -> u64 {
-        let mut size = self.size.lock().unwrap_or_else(PoisonError::into_inner);
-        *size.get_or_insert_with(|| {
-            let state = self.path.join("state");
-            check::size_of(&state) + check::size_of(&state.join("blobs")) + self.noted().large_bytes
-        })
+        self.note.summary.length + self.note.large_bytes
     }
 
     pub(super) fn is_damaged(&self) -> bool {
@@ -208,126 +298,126 @@ impl Bucket {
         matches!(*self.condition(), Condition::Open(_))
     }
 
-    pub(super) fn may_have(&self, key: &[u8]) -> bool {
-        self.noted().may_have(key)
-    }
-
-    pub(super) fn within(&self, range: &KeyRange) -> Option<(Vec<u8>, Vec<u8>)> {
-        self.noted().within(range)
-    }
-
     /// Closes it once nobody reads it any more.
     pub(super) fn close(&self) {
         let mut condition = self.condition();
-        if let Condition::Open(opened) = &*condition {
-            *condition = Condition::Closed(Arc::downgrade(opened));
+        if let Condition::Open(shelf) = &*condition {
+            *condition = Condition::Closed(Arc::downgrade(shelf));
         }
     }
 
-    /// The open bucket. One with up to `check_up_to` bytes is read whole when it is opened first.
+    /// The open shelf.
     ///
     /// # Errors
     /// `Corrupt`, from then on always, when it is not what was noted.
-    pub(super) fn open(&self, check_up_to: u64) -> Result<Arc<Opened>, StoreError> {
+    pub(super) fn open(&self) -> Result<Arc<Shelf>, StoreError> {
         let mut condition = self.condition();
-        let opened = match &*condition {
-            Condition::Open(opened) => return Ok(Arc::clone(opened)),
+        let open = match &*condition {
+            Condition::Open(shelf) => return Ok(Arc::clone(shelf)),
             Condition::Damaged(error) => return Err(error.clone()),
             Condition::Closed(readers) => readers.upgrade(),
         };
-        let opened = match opened {
-            Some(opened) => opened,
-            None => match guard(&self.path, || self.recover(check_up_to)) {
-                Ok(opened) => Arc::new(opened),
+        let shelf = match open {
+            Some(shelf) => shelf,
+            None => match Shelf::open(&self.bucket.file(self.number), &self.note.summary) {
+                Ok(shelf) => Arc::new(shelf),
                 Err(error @ (StoreError::Corrupt { .. } | StoreError::NewerVersion { .. })) => {
                     return Err(self.mark(&mut condition, error));
                 }
                 Err(error) => return Err(error),
             },
         };
-        *condition = Condition::Open(Arc::clone(&opened));
-        Ok(opened)
+        *condition = Condition::Open(Arc::clone(&shelf));
+        Ok(shelf)
     }
 
-    /// Makes the bucket a damaged one; its folder stays as it is.
+    /// Makes the shelf a damaged one; its file stays as it is.
     fn mark(&self, condition: &mut Condition, error: StoreError) -> StoreError {
+        let file = self.bucket.file(self.number);
+        let (file, runs) = (file.display(), self.reach().runs());
         let what = match error {
-            StoreError::Corrupt { what, place } if place == "the state" => what,
+            StoreError::Corrupt { what, place } if place == file.to_string() => what,
             error => error.to_string(),
         };
-        let runs = self.noted().runs();
-        let folder = self.path.display();
-        tracing::error!(%folder, what, runs, "a part of the history cannot be read; the rest of the server goes on");
-        let error =
-            StoreError::corrupt(format!("the history in {folder}"), format!("{what}; it holds {runs}"));
+        tracing::error!(%file, what, runs, "a part of the history cannot be read; the rest of the server goes on");
+        let error = StoreError::corrupt(format!("the history in {file}"), format!("{what}; it holds {runs}"));
         *condition = Condition::Damaged(error.clone());
         error
     }
 
-    fn recover(&self, check_up_to: u64) -> Result<Opened, StoreError> {
-        let state = self.path.join("state");
-        let noted = self.noted().clone();
-        if noted.number > 0 && !state.join("db").exists() {
-            return Err(StoreError::corrupt(self.path.display(), "its files are missing"));
-        }
-        create_private(&state)?;
-        let blobs = Blobs::open(self.path.join("blobs"))?;
-        let db = open_sled(&state, Opening::bucket())?;
-        let commits = check::commits(&db)?;
-        check::answered(commits.number, noted.number)?;
-        if commits.number == noted.number && (commits.keys, commits.sum) != (noted.keys, noted.sum) {
-            return Err(StoreError::corrupt("the state", "its counters are not what was noted"));
-        }
-        if !self.is_checked() && check::size_of(&state) <= check_up_to {
-            let tally = check::everything(&db, &blobs, &commits)?;
-            check::sweep(&blobs, &tally)?;
-            self.checked.store(true, Ordering::Relaxed);
-        }
-        let db_file = sync_new_files(&state)?;
-        sync_folder(&self.path)?;
-        Ok(Opened { db, db_file, blobs, commits: Mutex::new(commits) })
-    }
-
-    /// Reads everything, also of a large bucket; ends early when `go_on` says no.
-    pub(super) fn audit(&self, opened: &Opened, go_on: impl Fn() -> bool) -> Result<(), StoreError> {
-        let commits = *opened.commits();
-        let mut audit = Audit::default();
-        let read = || {
-            while !audit.step(&opened.db, &opened.blobs, &commits)? {
-                if !go_on() {
-                    return Ok(());
+    /// What a reading of all of it found; damage makes the shelf a damaged one.
+    fn found<T>(&self, read: Result<T, StoreError>) -> Result<T, StoreError> {
+        read.map_err(|error| match error {
+            error @ StoreError::Corrupt { .. } => {
+                let mut condition = self.condition();
+                match &*condition {
+                    Condition::Damaged(error) => error.clone(),
+                    Condition::Closed(_) | Condition::Open(_) => self.mark(&mut condition, error),
                 }
             }
-            self.checked.store(true, Ordering::Relaxed);
-            Ok(())
-        };
-        guard(&self.path, read).map_err(|error| match error {
-            error @ StoreError::Corrupt { .. } => self.mark(&mut self.condition(), error),
             error => error,
         })
     }
 
-    /// Adds values, in their envelopes; durable when it returns. `large` holds the files of the large ones.
-    /// Readers find them from then on. After an error the bucket is closed, and what was written before is safe.
-    pub(super) fn write(&self, values: &[(Key, IVec)], large: &Blobs) -> Result<(), StoreError> {
-        let opened = self.open(0)?;
-        // Before the first value is there: a reader may look where there is nothing yet, never the other way round.
-        let mut noted = self.noted().clone();
-        values.iter().for_each(|(key, _)| noted.include(key));
-        self.noted().reach.clone_from(&noted.reach);
-        let written = guard(&self.path, || opened.write(values, large, &mut noted));
-        if let Err(error) = written {
-            self.checked.store(false, Ordering::Relaxed);
-            self.close();
-            return Err(error);
+    /// Makes it a damaged one if an error is about its file.
+    pub(super) fn blame(&self, error: &StoreError) {
+        if let StoreError::Corrupt { place, .. } = error
+            && *place == self.bucket.file(self.number).display().to_string()
+        {
+            // It is told there.
+            let _ = self.found::<()>(Err(error.clone()));
         }
-        *self.noted() = noted;
-        *self.size.lock().unwrap_or_else(PoisonError::into_inner) = None;
-        Ok(())
     }
 
-    fn noted(&self) -> MutexGuard<'_, Noted> {
-        self.noted.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn get(&self, shelf: &Shelf, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        shelf.get(key)?.map(|bytes| self.value(key, &bytes)).transpose()
+    }
+
+    pub(super) fn scan(
+        &self,
+        shelf: &Shelf,
+        range: &KeyRange,
+        order: Order,
+        limit: usize,
+    ) -> Result<Vec<Pair>, StoreError> {
+        let found = shelf.scan(range, order, limit)?.into_iter();
+        found.map(|(key, bytes)| self.value(&key, &bytes).map(|value| (key.into(), value))).collect()
+    }
+
+    /// The value of what a shelf of this bucket has.
+    pub(super) fn value(&self, key: &[u8], bytes: &[u8]) -> Result<Vec<u8>, StoreError> {
+        unseal(key, bytes, &self.bucket.blobs)
+    }
+
+    /// Reads everything; ends early when `go_on` says no.
+    ///
+    /// # Errors
+    /// As [`Shelved::open`].
+    pub(super) fn audit(&self, shelf: &Shelf, go_on: impl Fn() -> bool) -> Result<(), StoreError> {
+        let read = || {
+            let (mut keys, mut sum) = (0, 0_u64);
+            for number in 0..shelf.blocks() {
+                let (pairs, part) = shelf.pairs_of(number)?;
+                for (key, bytes) in &pairs {
+                    if let Content::Blob(blob) = envelope::open(key, bytes)?
+                        && !self.bucket.blobs.is_there(&blob)
+                    {
+                        let file = hex::encode(blob.hash);
+                        let what = format!("its file {file} is missing or has another length");
+                        return Err(StoreError::corrupt(key, what));
+                    }
+                }
+                keys += pairs.len() as u64;
+                sum = sum.wrapping_add(part);
+                if !go_on() {
+                    return Ok(());
+                }
+            }
+            shelf.compare(keys, sum)?;
+            self.checked.store(true, Ordering::Relaxed);
+            Ok(())
+        };
+        self.found(read())
     }
 
     fn condition(&self) -> MutexGuard<'_, Condition> {
@@ -335,111 +425,16 @@ impl Bucket {
     }
 }
 
-impl Opened {
-    fn commits(&self) -> MutexGuard<'_, Commits> {
-        self.commits.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn write(&self, values: &[(Key, IVec)], large: &Blobs, noted: &mut Noted) -> Result<(), StoreError> {
-        let mut shelves = BTreeSet::new();
-        for (key, bytes) in values {
-            if let Content::Blob(blob) = envelope::open(key, bytes)? {
-                shelves.extend(self.blobs.adopt(large, &blob)?);
-                noted.large_bytes += blob.length;
-            }
-        }
-        self.blobs.sync(&shelves)?;
-        let mut commits = *self.commits();
-        let mut rest = values;
-        while !rest.is_empty() {
-            let mut bytes = 0;
-            let fits = rest.iter().take(CHUNK_KEYS).take_while(|(_, envelope)| {
-                bytes += envelope.len();
-                bytes <= CHUNK_BYTES
-            });
-            let (chunk, after) = rest.split_at(fits.count().max(1));
-            rest = after;
-            let mut batch = sled::Batch::default();
-            for (key, bytes) in chunk {
-                let before = self.db.get(key).map_err(|error| from_sled(error, "read"))?;
-                let before = before.map(|bytes| Weight::of(key, &bytes));
-                commits.count(before.as_ref(), Some(&Weight::of(key, bytes)));
-                batch.insert(key.as_bytes(), bytes.clone());
-            }
-            commits.number += 1;
-            batch.insert(Commits::key().as_bytes(), commits.seal());
-            self.db.apply_batch(batch).map_err(|error| from_sled(error, "write"))?;
-        }
-        self.db.flush().map_err(|error| from_sled(error, "flush"))?;
-        // As in the log: after a failed sync nothing is known.
-        self.db_file.sync_data().map_err(|error| StoreError::Failed {
-            reason: format!("a bucket of the history cannot be synced: {error}"),
-        })?;
-        *self.commits() = commits;
-        (noted.number, noted.keys, noted.sum) = (commits.number, commits.keys, commits.sum);
-        Ok(())
-    }
-
-    pub(super) fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        let stored = self.db.get(key).map_err(|error| from_sled(error, "read"))?;
-        stored.map(|bytes| unseal(key, &bytes, &self.blobs)).transpose()
-    }
-
-    pub(super) fn scan(&self, range: &KeyRange, order: Order, limit: usize) -> Result<Vec<Pair>, StoreError> {
-        scan(&self.db, &self.blobs, range, order, limit)
-    }
-}
-
-/// Pairs of a database but its own.
-pub(super) fn scan(
-    db: &Db,
-    blobs: &Blobs,
-    range: &KeyRange,
-    order: Order,
-    limit: usize,
-) -> Result<Vec<Pair>, StoreError> {
-    let end = range.end.as_deref().map_or(Bound::Unbounded, Bound::Excluded);
-    let mut iter = db.range::<&[u8], _>((Bound::Included(range.start.as_slice()), end));
-    let mut pairs = Vec::new();
-    while pairs.len() < limit {
-        let next = match order {
-            Order::Ascending => iter.next(),
-            Order::Descending => iter.next_back(),
-        };
-        let Some(pair) = next else { break };
-        let (key, bytes) = pair.map_err(|error| from_sled(error, "read"))?;
-        if !Commits::owns(&key) {
-            pairs.push((key.to_vec(), unseal(&key, &bytes, blobs)?));
-        }
-    }
-    Ok(pairs)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_note_knows_which_keys_it_cannot_have() {
-        let mut noted = Noted::default();
-        for key in [&b"r3"[..], b"r1", b"r2", b"s7", b"s9"] {
-            noted.include(key);
-        }
-        for (key, may) in
-            [("r1", true), ("r2x", true), ("r4", false), ("s8", true), ("s", false), ("q", false)]
-        {
-            assert_eq!(noted.may_have(key.as_bytes()), may, "{key}");
-        }
-        let within = |range: KeyRange| {
-            let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-            noted.within(&range).map(|(first, last)| (text(first), text(last)))
-        };
-        let both = |first: &str, last: &str| Some((first.to_owned(), last.to_owned()));
-        assert_eq!(within(KeyRange::prefix("r")), both("r1", "r3"));
-        assert_eq!(within(KeyRange::prefix("r").before("r2")), both("r1", "r2"));
-        assert_eq!(within(KeyRange::prefix([])), both("r1", "s9"));
-        assert_eq!(within(KeyRange::prefix("a")), None);
-        assert_eq!(within(KeyRange::prefix("r").after("r3")), None);
-        assert_eq!(Noted::name(&Noted::key("2027-01-01")), Some("2027-01-01"));
+    fn the_key_of_a_note_names_bucket_and_shelf() {
+        let key = Note::key("2027-01-01T10-00-00.2", 47);
+        assert!(key.starts_with(&Note::prefix()));
+        assert_eq!(Note::parse(&key), Some(("2027-01-01T10-00-00.2", 47)));
+        assert_eq!(Note::parse(b"n/2027-01-01"), None);
+        assert_eq!(Note::parse(b"n+2027"), None);
     }
 }

@@ -2,8 +2,9 @@
 //!
 //! A checkpoint writes what is left of the frozen table, in the order of the keys and in small batches, because sled stops
 //! all readers of the process while it applies one. Each batch carries the counters as they are after it; the last one
-//! alone says up to which commit the tree is whole. A crash in between is harmless: the log still has everything
-//! from the checkpoint before, and its replay writes the same values again.
+//! alone says up to which commit the tree is whole, and notes the shelves (`shelving`) of what moved to the history. A crash
+//! in between is harmless: the log still has everything from the checkpoint before, and its replay writes the same values
+//! again.
 
 use std::{
     fs::File,
@@ -23,13 +24,14 @@ use super::{
     blobs::Blobs,
     check::Audit,
     commits::Commits,
-    envelope,
     failure::from_sled,
     folder::room,
+    history::History,
     live::Live,
     memtable::Memtable,
     moment::{Hook, Moment},
-    staging::{Asked, Frozen, Next, Staging},
+    shelving::Shelving,
+    staging::{Asked, Extra, Frozen, Next, Staging},
     tally::{Tally, Weight},
 };
 use crate::store::{Key, StoreError};
@@ -55,6 +57,7 @@ pub(super) struct Checkpointer {
     /// A handle of its own on sled's file: each handle is told of a failed write-back once.
     pub(super) db_file: File,
     pub(super) blobs: Arc<Blobs>,
+    pub(super) history: Arc<History>,
     pub(super) commits: Commits,
     /// What is left of the check of a store that was too large for the start.
     pub(super) audit: Option<Audit>,
@@ -68,6 +71,8 @@ pub(super) struct Checkpointer {
     pub(super) looked: Option<Instant>,
     /// The folder that the last compaction left.
     pub(super) old: Option<PathBuf>,
+    /// The notes on buckets that the operator gave up; they go with the first checkpoint.
+    pub(super) given_up: Vec<Key>,
 }
 
 /// What the thread tells, and is told.
@@ -138,24 +143,34 @@ impl Checkpointer {
     }
 
     /// A checkpoint, and what else was asked for.
-    fn serve(&mut self, asked: Vec<Asked>) {
-        let done = self.checkpoint();
-        answer(asked, |snapshot| {
+    fn serve(&mut self, mut asked: Vec<Asked>) {
+        let mut shelving = Shelving::of(&mut asked);
+        let done = self.checkpoint(&mut shelving);
+        answer(asked, |what| {
             done.clone()?;
-            snapshot.map_or(Ok(()), |path| self.snapshot(&path))
+            match what {
+                Extra::Snapshot(path, parts) => {
+                    // Nothing changes them before the next checkpoint.
+                    let _ = parts.set(self.history.all());
+                    self.snapshot(&path)
+                }
+                Extra::Nothing | Extra::Drop(_) | Extra::Replace(_) => Ok(()),
+            }
         });
         if self.staging.failure().is_ok() {
             self.compact_if_due();
         }
     }
 
-    fn checkpoint(&mut self) -> Result<(), StoreError> {
+    fn checkpoint(&mut self, shelving: &mut Shelving) -> Result<(), StoreError> {
         let Frozen { table, number, released } = self.staging.freeze()?;
+        shelving.given_up = std::mem::take(&mut self.given_up);
         if !table.is_empty() {
             self.wait_for_room(table.bytes() as u64)?;
         }
-        if !table.is_empty() || number > self.commits.number {
-            self.write(&table, number).map_err(|error| match error {
+        if !table.is_empty() || !shelving.is_empty() || number > self.commits.number {
+            let written = self.shelve(&table, shelving).and_then(|()| self.write(&table, number, shelving));
+            written.map_err(|error| match error {
                 // What it says elsewhere, that nothing was stored, cannot be said here.
                 StoreError::Full { place } => {
                     self.poison(format!("the disk under {} filled up while writing", place.display()))
@@ -164,12 +179,9 @@ impl Checkpointer {
             })?;
         }
         self.tell();
+        self.change(shelving)?;
         self.staging.thaw(number);
-        for (_, slot) in table.iter() {
-            if let Some(blob) = slot.envelope.as_deref().and_then(envelope::reference) {
-                self.blobs.release(blob.hash);
-            }
-        }
+        table.large().for_each(|blob| self.blobs.release(blob.hash));
         self.doomed.extend(released);
         self.free();
         self.remove_old_state().map_err(|error| self.poison(error))
@@ -191,19 +203,11 @@ impl Checkpointer {
     }
 
     /// Makes a table part of the tree, durable. After an error it is open what of it is there.
-    fn write(&mut self, table: &Memtable, number: u64) -> Result<(), StoreError> {
+    fn write(&mut self, table: &Memtable, number: u64, shelving: &Shelving) -> Result<(), StoreError> {
         let (mut batch, mut keys, mut bytes) = (sled::Batch::default(), 0, 0);
         for (key, slot) in table.iter() {
-            let stored = self.stored(key)?;
-            let before = stored.map(|bytes| Weight::of(key, &bytes));
-            let after = slot.envelope.as_ref().map(|bytes| Weight::of(key, bytes));
-            if before.is_none() && after.is_none() {
+            if !self.put(&mut batch, key, slot.envelope.as_ref())? {
                 continue;
-            }
-            self.count(key, before.as_ref(), after.as_ref());
-            match &slot.envelope {
-                Some(envelope) => batch.insert(key.as_bytes(), envelope),
-                None => batch.remove(key.as_bytes()),
             }
             keys += 1;
             bytes += slot.envelope.as_ref().map_or(0, |envelope| envelope.len());
@@ -213,6 +217,13 @@ impl Checkpointer {
                 (keys, bytes) = (0, 0);
             }
         }
+        if !shelving.is_empty() {
+            // What it notes may be in the table too.
+            self.apply(std::mem::take(&mut batch))?;
+            for (key, note) in shelving.notes() {
+                self.put(&mut batch, &key, note.map(IVec::from).as_ref())?;
+            }
+        }
         self.commits.number = number;
         self.apply(batch)?;
         self.db.flush().map_err(|error| from_sled(error, "flush"))?;
@@ -220,6 +231,26 @@ impl Checkpointer {
         let synced = self.db_file.sync_data();
         synced.map_err(|error| StoreError::io("cannot sync the state", &self.staging.folder, error))?;
         self.reached(Moment::Written)
+    }
+
+    /// Adds what becomes of a key, and counts it. Tells whether there is anything to do.
+    fn put(
+        &mut self,
+        batch: &mut sled::Batch,
+        key: &Key,
+        envelope: Option<&IVec>,
+    ) -> Result<bool, StoreError> {
+        let before = self.stored(key)?.map(|bytes| Weight::of(key, &bytes));
+        let after = envelope.map(|bytes| Weight::of(key, bytes));
+        if before.is_none() && after.is_none() {
+            return Ok(false);
+        }
+        self.count(key, before.as_ref(), after.as_ref());
+        match envelope {
+            Some(envelope) => batch.insert(key.as_bytes(), envelope),
+            None => batch.remove(key.as_bytes()),
+        }
+        Ok(true)
     }
 
     fn apply(&self, mut batch: sled::Batch) -> Result<(), StoreError> {
@@ -306,9 +337,9 @@ impl Checkpointer {
     }
 }
 
-fn answer(asked: Vec<Asked>, result: impl Fn(Option<PathBuf>) -> Result<(), StoreError>) {
-    for Asked { snapshot, answer } in asked {
+fn answer(asked: Vec<Asked>, result: impl Fn(Extra) -> Result<(), StoreError>) {
+    for Asked { what, answer } in asked {
         // Whoever asked may have gone.
-        let _ = answer.send(result(snapshot));
+        let _ = answer.send(result(what));
     }
 }

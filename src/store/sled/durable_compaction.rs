@@ -101,6 +101,10 @@ pub(super) fn crash_at(moment: Moment) -> Hook {
         if at == moment { Err(StoreError::Failed { reason }) } else { Ok(()) }
     }
     match moment {
+        Moment::Shelved => |moment| end(Moment::Shelved, moment),
+        Moment::Merged => |moment| end(Moment::Merged, moment),
+        Moment::Replaced => |moment| end(Moment::Replaced, moment),
+        Moment::Dropped => |moment| end(Moment::Dropped, moment),
         Moment::Part => |moment| end(Moment::Part, moment),
         Moment::Written => |moment| end(Moment::Written, moment),
         Moment::Begun => |moment| end(Moment::Begun, moment),

@@ -1,9 +1,8 @@
 //! Backups of a running store, and stores made of backups.
 //!
 //! A checkpoint puts all live pairs into the tree, and its thread writes them to a file, while commits go on in the log; a thread then sends
-//! them and the buckets of that moment at the pace of whoever reads. What moves to the history meanwhile is left
-//! out there, because it stands among the live pairs. A restore fills a folder beside the one that was asked for
-//! and renames it when the backup has proven whole.
+//! them and the parts that the history had at that moment, which never change, at the pace of whoever reads. A restore fills a
+//! folder beside the one that was asked for and renames it when the backup has proven whole.
 
 use std::{
     fs::{self, File},
@@ -23,16 +22,16 @@ use super::{
     Options, SledStore,
     archivist::Snapshot,
     blobs::{Blobs, unseal},
-    bucket::{Bucket, Noted},
     commits::Commits,
-    envelope::{self, INLINE_MAX},
     folder::{create_private, sync_folder},
     history::History,
     live::guard,
+    part::Open,
 };
 use crate::store::{
     BackupError, BackupStream, Batch, Contents, Key, KeyRange, Order, StoreError, Trust,
     backup::{Decoder, Encoder, Entry},
+    shelf::Merged,
 };
 
 /// Pieces that wait for the reader.
@@ -102,23 +101,34 @@ fn send(
     while let Some((key, bytes)) = pair(&mut file).map_err(failed)? {
         encoder.pair(&key, &unseal(&key, &bytes, blobs)?)?;
     }
-    for bucket in &snapshot.buckets {
-        let opened = match history.opened(bucket) {
-            Ok(opened) => opened,
-            // It expired meanwhile.
-            Err(_) if !history.all().iter().any(|other| Arc::ptr_eq(other, bucket)) => continue,
-            Err(error) => return Err(error),
-        };
-        encoder.bucket(bucket.end_ms())?;
-        let mut range = KeyRange::prefix([]);
-        loop {
-            let pairs = opened.scan(&range, Order::Ascending, CHUNK)?;
-            for (key, value) in pairs.iter().filter(|(key, _)| !snapshot.moved_since(key)) {
-                encoder.pair(key, value)?;
+    // Of two buckets that end at the same time the older one first, as a restore makes one of them.
+    let mut parts = snapshot.parts.iter().rev().peekable();
+    while let Some(first) = parts.next() {
+        encoder.bucket(first.end_ms())?;
+        match history.opened(first)? {
+            Open::Old(opened) => {
+                let mut range = KeyRange::prefix([]);
+                loop {
+                    let pairs = opened.scan(&range, Order::Ascending, CHUNK)?;
+                    pairs.iter().try_for_each(|(key, value)| encoder.pair(key, value))?;
+                    match pairs.last() {
+                        Some((last, _)) if pairs.len() == CHUNK => range = range.after(last),
+                        Some(_) | None => break,
+                    }
+                }
             }
-            match pairs.last() {
-                Some((last, _)) if pairs.len() == CHUNK => range = range.after(last),
-                Some(_) | None => break,
+            Open::Shelf(shelved, shelf) => {
+                let mut shelves = vec![shelf];
+                while let Some(next) = parts.next_if(|next| next.name() == first.name()) {
+                    match history.opened(next)? {
+                        Open::Shelf(_, shelf) => shelves.push(shelf),
+                        Open::Old(_) => {}
+                    }
+                }
+                let mut merged = Merged::new(shelves)?;
+                while let Some((key, bytes)) = merged.next()? {
+                    encoder.pair(&key, &shelved.value(&key, &bytes)?)?;
+                }
             }
         }
     }
@@ -174,13 +184,13 @@ pub(super) fn restore(file: impl Read, folder: &Path, trust: Trust<'_>) -> Resul
 fn fill(decoder: &mut Decoder<impl Read>, new: &Path) -> Result<(), BackupError> {
     create_private(new)?;
     let store = SledStore::open(new, &Options::default())?;
-    let mut bucket: Option<Arc<Bucket>> = None;
+    let mut bucket: Option<u64> = None;
     let (mut pairs, mut bytes) = (Vec::new(), 0);
     loop {
         let entry = decoder.next()?;
         let full = bytes > BATCH;
         if full || !matches!(entry, Some(Entry::Pair(..))) {
-            keep(&store, bucket.as_ref(), std::mem::take(&mut pairs))?;
+            keep(&store, bucket, std::mem::take(&mut pairs))?;
             bytes = 0;
         }
         match entry {
@@ -191,43 +201,22 @@ fn fill(decoder: &mut Decoder<impl Read>, new: &Path) -> Result<(), BackupError>
                 bytes += key.len() + value.len();
                 pairs.push((key, value));
             }
-            Some(Entry::Bucket(end)) => bucket = Some(store.history.bucket(end)?),
+            Some(Entry::Bucket(end)) => bucket = Some(end),
             None => return Ok(()),
         }
     }
 }
 
-fn keep(
-    store: &SledStore,
-    bucket: Option<&Arc<Bucket>>,
-    pairs: Vec<(Key, Vec<u8>)>,
-) -> Result<(), StoreError> {
-    let mut batch = Batch::new();
-    if pairs.is_empty() {
-        return Ok(());
-    }
+fn keep(store: &SledStore, bucket: Option<u64>, pairs: Vec<(Key, Vec<u8>)>) -> Result<(), StoreError> {
     match bucket {
-        None => pairs.into_iter().for_each(|(key, value)| {
-            batch.put(key, value);
-        }),
-        Some(bucket) => {
-            let (mut sealed, mut staged) = (Vec::with_capacity(pairs.len()), Vec::new());
+        Some(end_ms) if !pairs.is_empty() => store.staging.keep(end_ms, &pairs),
+        Some(_) => Ok(()),
+        None => {
+            let mut batch = Batch::new();
             for (key, value) in pairs {
-                let envelope = if value.len() <= INLINE_MAX {
-                    envelope::inline(&key, &value)
-                } else {
-                    let file = store.staging.blobs.stage(&value)?;
-                    let envelope = envelope::blob(&key, file.blob());
-                    staged.push(file);
-                    envelope
-                };
-                sealed.push((key, envelope.into()));
+                batch.put(key, value);
             }
-            // In the live folder first, as for any move; the end of the restore removes them there.
-            store.staging.blobs.publish(staged)?;
-            bucket.write(&sealed, &store.staging.blobs)?;
-            batch.put(Noted::key(bucket.name()), bucket.note());
+            store.staging.commit_now(batch)
         }
     }
-    store.staging.commit_now(batch, &[])
 }

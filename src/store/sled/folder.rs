@@ -13,8 +13,11 @@ use super::watermark::Watermark;
 use crate::store::StoreError;
 pub(super) use crate::store::disk::{create_private, room, sync_folder};
 
-/// The format that this version writes. The first one had no history, the second no log; both are taken over as they are.
-const FORMAT: u64 = 3;
+/// The format that this version writes. The first one had no history, the second no log, and the history of the third stood
+/// in sled databases; all are taken over as they are.
+const FORMAT: u64 = 4;
+/// The first with a log.
+const LOGGED: u64 = 3;
 const FORMAT_PREFIX: &str = "flowcell-store ";
 
 /// The data folder, locked for this process until dropped.
@@ -33,10 +36,11 @@ impl Folder {
         let folder = Self { path: path.to_owned(), _lock: lock };
         match fs::read_to_string(folder.format()) {
             Ok(text) => {
-                if folder.check_format(&text)? != FORMAT {
+                let format = folder.check_format(&text)?;
+                if format != FORMAT {
                     // What an upgrade left that did not come to its end holds no commit.
                     let log = folder.log();
-                    if log.exists() {
+                    if format < LOGGED && log.exists() {
                         fs::remove_dir_all(&log).map_err(|error| failed("remove", &log, error))?;
                     }
                     folder.write_format()?;
@@ -183,6 +187,17 @@ fn write_durably(path: &Path, text: &str) -> Result<(), StoreError> {
     path.parent().map_or(Ok(()), sync_folder)
 }
 
+/// Removes a folder that nothing refers to any more. One that cannot be removed is left to the next start.
+pub(super) fn remove_folder(path: &Path) {
+    match fs::remove_dir_all(path) {
+        Ok(()) => {}
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => {
+            tracing::warn!(%error, folder = %path.display(), "the next start removes this folder");
+        }
+    }
+}
+
 fn lock(path: &Path) -> Result<File, StoreError> {
     let file = path.join("LOCK");
     let mut options = OpenOptions::new();
@@ -254,17 +269,17 @@ mod tests {
         let format = parent.path().join("FORMAT");
         drop(Folder::open(parent.path()).unwrap());
         for (text, newer) in
-            [("flowcell-store 4\n", true), ("flowcell-store 0\n", false), ("", false), ("\0", false)]
+            [("flowcell-store 5\n", true), ("flowcell-store 0\n", false), ("", false), ("\0", false)]
         {
             fs::write(&format, text).unwrap();
             let error = Folder::open(parent.path()).unwrap_err();
             assert_eq!(matches!(error, StoreError::NewerVersion { .. }), newer, "{error}");
             assert_eq!(matches!(error, StoreError::Corrupt { .. }), !newer, "{error}");
         }
-        for earlier in 1..3 {
+        for earlier in 1..4 {
             fs::write(&format, format!("flowcell-store {earlier}\n")).unwrap();
             drop(Folder::open(parent.path()).unwrap());
-            assert_eq!(fs::read_to_string(&format).unwrap(), "flowcell-store 3\n", "{earlier} is taken over");
+            assert_eq!(fs::read_to_string(&format).unwrap(), "flowcell-store 4\n", "{earlier} is taken over");
         }
         fs::remove_file(&format).unwrap();
         fs::create_dir(parent.path().join("state")).unwrap();

@@ -1,4 +1,5 @@
-//! What was committed since the last checkpoint: the newest value of each key, over what the tree has.
+//! What was committed since the last checkpoint: the newest value of each key, over what the tree has, and what moved to
+//! the history, by the end of its bucket.
 
 use std::{
     collections::{BTreeMap, btree_map::Entry},
@@ -7,6 +8,7 @@ use std::{
 
 use sled::IVec;
 
+use super::envelope::{self, BlobRef};
 use crate::store::{Key, KeyRange, Order};
 
 /// Bytes that a slot takes beside key and value, about.
@@ -22,11 +24,22 @@ pub(super) struct Slot {
     new: bool,
 }
 
+/// What moved to one bucket.
+#[derive(Debug, Default)]
+pub(super) struct Retired {
+    pub(super) keys: BTreeMap<Key, IVec>,
+    /// Bytes of keys and envelopes, and of the large values that they refer to.
+    pub(super) bytes: u64,
+}
+
 /// A table of keys, in order.
 #[derive(Debug, Default)]
 pub(super) struct Memtable {
     slots: BTreeMap<Key, Slot>,
     bytes: usize,
+    retired: BTreeMap<u64, Retired>,
+    /// Memory that they take.
+    retired_bytes: usize,
 }
 
 impl Memtable {
@@ -60,13 +73,59 @@ impl Memtable {
         }
     }
 
+    /// Takes what moves to the bucket that ends then. Gives the envelope that it replaces there.
+    pub(super) fn retire(&mut self, end_ms: u64, key: Key, envelope: IVec) -> Option<IVec> {
+        let cost = |envelope: &IVec| {
+            envelope.len() as u64 + envelope::reference(envelope).map_or(0, |blob| blob.length)
+        };
+        let retired = self.retired.entry(end_ms).or_default();
+        retired.bytes += cost(&envelope);
+        self.retired_bytes += envelope.len();
+        match retired.keys.entry(key) {
+            Entry::Vacant(place) => {
+                retired.bytes += place.key().len() as u64;
+                self.retired_bytes += SLOT + place.key().len();
+                place.insert(envelope);
+                None
+            }
+            Entry::Occupied(mut place) => {
+                let before = place.insert(envelope);
+                retired.bytes -= cost(&before);
+                self.retired_bytes -= before.len();
+                Some(before)
+            }
+        }
+    }
+
+    /// What moved to the history, by the end of the bucket.
+    pub(super) fn retired(&self) -> &BTreeMap<u64, Retired> {
+        &self.retired
+    }
+
+    /// The envelope that the history has of a key, as far as it moved here, and the end of its bucket: the last one.
+    pub(super) fn kept(&self, key: &[u8]) -> Option<(u64, &IVec)> {
+        self.retired.iter().rev().find_map(|(end, retired)| Some((*end, retired.keys.get(key)?)))
+    }
+
     /// About how much memory it takes, bytes.
     pub(super) fn bytes(&self) -> usize {
+        self.bytes + self.retired_bytes
+    }
+
+    /// As [`Memtable::bytes`], of what did not move to the history.
+    pub(super) fn live_bytes(&self) -> usize {
         self.bytes
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.slots.is_empty()
+        self.slots.is_empty() && self.retired.is_empty()
+    }
+
+    /// The large values that it refers to, each as often as it does.
+    pub(super) fn large(&self) -> impl Iterator<Item = BlobRef> {
+        let slots = self.slots.values().filter_map(|slot| slot.envelope.as_ref());
+        let retired = self.retired.values().flat_map(|retired| retired.keys.values());
+        slots.chain(retired).filter_map(|envelope| envelope::reference(envelope))
     }
 
     /// All keys with their slots, in order.
@@ -111,5 +170,24 @@ mod tests {
         assert_eq!(table.bytes(), SLOT + 1);
         table.apply(Key::from(b"c"), None, true);
         assert_eq!(table.iter().count(), 1);
+    }
+
+    #[test]
+    fn of_what_moved_to_two_buckets_the_later_one_counts() {
+        let (key, value) = (Key::from(b"k"), |byte| IVec::from(envelope::inline(b"k", &[byte])));
+        let mut table = Memtable::default();
+        assert_eq!(table.kept(b"k"), None);
+        for (end, byte) in [(5, 1), (7, 2), (6, 3)] {
+            assert_eq!(table.retire(end, key.clone(), value(byte)), None);
+        }
+        assert_eq!(table.kept(b"k"), Some((7, &value(2))));
+        let bytes = table.bytes();
+        assert_eq!(table.retire(7, key.clone(), value(4)), Some(value(2)));
+        assert_eq!((table.kept(b"k"), table.bytes()), (Some((7, &value(4))), bytes));
+        assert!(table.live_bytes() == 0 && !table.is_empty() && table.get(b"k").is_none());
+        let large = BlobRef::of(&[1; 30_000]);
+        table.retire(7, key.clone(), envelope::blob(b"k", large).into());
+        assert_eq!(table.retired()[&7].bytes, 30_000 + 1 + 45);
+        assert_eq!(table.large().collect::<Vec<_>>(), [large]);
     }
 }

@@ -5,11 +5,16 @@
 //! sled's tree (`checkpoint`), and the log is free for what follows. So a run that begins and ends between two
 //! checkpoints never costs the tree anything.
 //!
+//! What has ended moves, by a commit like any other, to its bucket's part of the table (`archivist`, `apply`); the checkpoint
+//! writes that part to a shelf of the bucket (`shelve`, `bucket`) and notes it in the tree. Readers see tables, shelves and
+//! what the format before left (`old_bucket`) as one (`history`, `reading`).
+//!
 //! sled gives an ordered tree with atomic batches; what it lacks is closed here: a real fdatasync, checksums of our own
 //! (`envelope`), proof at the start that nothing answered is missing (`check`, `watermark`), large values outside
 //! (`blobs`), one owner of the folder (`folder`). Disk full: a reserve is kept free, so `Full` comes before sled meets it
 //! and passes when there is room.
 
+mod apply;
 mod archivist;
 mod blobs;
 mod bucket;
@@ -25,6 +30,8 @@ mod durable_compaction;
 mod durable_history;
 #[cfg(test)]
 mod durable_log;
+#[cfg(test)]
+mod durable_shelves;
 mod envelope;
 mod export;
 mod failure;
@@ -32,9 +39,17 @@ mod folder;
 mod history;
 mod live;
 mod logger;
+#[cfg(test)]
+mod measured;
 mod memtable;
+mod merging;
 mod moment;
+mod old_bucket;
+mod part;
+mod reading;
 mod recovery;
+mod shelve;
+mod shelving;
 mod stage;
 mod staging;
 mod tally;
@@ -61,10 +76,9 @@ use tokio::sync::{oneshot, watch};
 
 use self::{
     archivist::{Archivist, Task},
-    blobs::{Blobs, unseal},
+    blobs::Blobs,
     check::Audit,
     checkpoint::{Checkpointer, Compaction, Shared},
-    commits::Commits,
     compact::Hook,
     folder::{Folder, room},
     history::History,
@@ -195,7 +209,9 @@ impl SledStore {
             folder.path().to_owned(),
             options.reserve,
         ));
-        let (history, dropped) = History::open(folder.history(), notes(&staging)?, options.check_up_to)?;
+        // Of a tree that is not checked yet it is not known that it has all of its notes.
+        let (notes, complete) = (notes(&staging)?, tally.is_some());
+        let (history, given_up) = History::open(folder.history(), notes, complete, options.check_up_to)?;
         let (history, shared) = (Arc::new(history), Arc::new(Shared::default()));
         let checkpointer = Checkpointer {
             staging: Arc::clone(&staging),
@@ -203,7 +219,8 @@ impl SledStore {
             db,
             state,
             db_file,
-            blobs: Arc::clone(&blobs),
+            blobs,
+            history: Arc::clone(&history),
             commits,
             audit: tally.is_none().then(Audit::default),
             tally,
@@ -217,6 +234,7 @@ impl SledStore {
             },
             looked: None,
             old: None,
+            given_up,
         };
         let log_size = Arc::new(AtomicU64::new(log.size()));
         let logger = Logger {
@@ -229,7 +247,6 @@ impl SledStore {
         let closing = Arc::new(AtomicBool::new(false));
         let archivist = Archivist::new(
             Arc::clone(&staging),
-            blobs,
             Arc::clone(&history),
             Arc::clone(&shared),
             Arc::clone(&closing),
@@ -248,7 +265,7 @@ impl SledStore {
                 done.0.send_replace(true);
             }),
         )?;
-        let archiving = spawn("history", Box::new(move || archivist.run(dropped, &receiver)))?;
+        let archiving = spawn("history", Box::new(move || archivist.run(&receiver)))?;
         Ok(Self {
             staging,
             history,
@@ -283,7 +300,7 @@ impl SledStore {
     #[cfg(test)]
     pub(in crate::store) fn checkpoint(&self) {
         let (answer, result) = oneshot::channel();
-        self.staging.ask(staging::Asked { snapshot: None, answer }).unwrap();
+        self.staging.ask(staging::Asked { what: staging::Extra::Nothing, answer }).unwrap();
         // A failure shows at the next commit.
         let _ = result.blocking_recv();
     }
@@ -303,48 +320,6 @@ impl SledStore {
             Ok(()) => async move { result.await.unwrap_or_else(|_| Err(self.staging.lost())) }.boxed(),
             Err(error) => ready(Err(error)).boxed(),
         }
-    }
-
-    fn read(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        if Commits::owns(key) {
-            return Ok(None);
-        }
-        let mut stored = self.staging.envelope(key)?;
-        loop {
-            let Some(bytes) = stored else { return self.history.get(key) };
-            match unseal(key, &bytes, &self.staging.blobs) {
-                Ok(value) => return Ok(Some(value)),
-                Err(error) => {
-                    // The file of a large value goes when the value is replaced.
-                    stored = self.staging.envelope(key)?;
-                    if stored.as_ref() == Some(&bytes) {
-                        return Err(error);
-                    }
-                }
-            }
-        }
-    }
-
-    fn read_range(&self, range: &KeyRange, order: Order, limit: usize) -> Result<Vec<Pair>, StoreError> {
-        if range.is_empty() || limit == 0 {
-            return Ok(Vec::new());
-        }
-        let mut tries = 3;
-        let live = loop {
-            let envelopes = self.staging.envelopes(range, order, limit)?.into_iter();
-            let values = envelopes.map(|(key, bytes)| {
-                let value = unseal(&key, &bytes, &self.staging.blobs)?;
-                Ok((key.into(), value))
-            });
-            match values.collect() {
-                Err(StoreError::Corrupt { .. }) if tries > 0 => tries -= 1,
-                read => break read?,
-            }
-        };
-        if !self.history.may_have(range) {
-            return Ok(live);
-        }
-        self.history.scan(range, order, limit, live)
     }
 }
 
@@ -390,15 +365,15 @@ impl Store for SledStore {
     }
 
     fn stats(&self) -> StoreStats {
-        let (history_bytes, buckets) = self.history.size();
+        let sizes = self.history.sizes(self.staging.retired());
         let large = self.shared.large_bytes.load(Ordering::Relaxed);
         let state = self.staging.live.db().size_on_disk().unwrap_or(0);
         let log = self.log_size.load(Ordering::Relaxed);
         StoreStats {
-            live_bytes: self.shared.live_bytes.load(Ordering::Relaxed) + self.staging.bytes(),
+            live_bytes: self.shared.live_bytes.load(Ordering::Relaxed) + self.staging.live_bytes(),
             disk_bytes: state + large + log,
-            history_bytes,
-            buckets,
+            history_bytes: sizes.values().map(|size| size.bytes).sum(),
+            buckets: sizes.values().map(|size| size.buckets).sum(),
         }
     }
 

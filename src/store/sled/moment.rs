@@ -5,10 +5,18 @@ use crate::store::StoreError;
 /// Where a checkpoint or a compaction is; a test ends it there, as a crash would.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Moment {
+    /// The shelves of a checkpoint are written, durable, and nothing notes them.
+    Shelved,
     /// A part of a checkpoint is in the tree.
     Part,
     /// All of a checkpoint is in the tree, durable, and the log still has it.
     Written,
+    /// A shelf is merged, durable, and nothing notes it.
+    Merged,
+    /// A checkpoint that notes a merged shelf is durable, and the files of those before are there.
+    Replaced,
+    /// A checkpoint that drops buckets is durable, and their files are there.
+    Dropped,
     /// The new folder of a compaction is there, empty.
     Begun,
     /// The pairs are copied, not synced.

@@ -4,7 +4,6 @@
 //! running one writes only keys of the frozen table, which is looked at first.
 
 use std::{
-    collections::{BTreeMap, HashMap},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -13,16 +12,15 @@ use sled::IVec;
 use tokio::sync::{OwnedSemaphorePermit, TryAcquireError, oneshot};
 
 use super::{
+    apply::{Below, Checked, Expected, Prepared, Wanted},
     blobs::{Held, unseal},
-    commits::Commits,
-    envelope::{self, BlobRef, Content, INLINE_MAX},
-    failure::from_sled,
+    envelope::{self, INLINE_MAX},
     folder::room,
     staging::{PERMITS, Staging, State, Waiter},
 };
 use crate::{
     reactor::off_the_reactor,
-    store::{Batch, Key, KeyRange, Order, StoreError, batch::Write},
+    store::{Batch, Key, StoreError, batch::Write},
 };
 
 /// A batch costs a permit for each so many bytes begun.
@@ -39,69 +37,8 @@ const TRIES: u64 = 600;
 /// The longest of these pauses, milliseconds.
 const MOST_PAUSE: u64 = 100;
 
-/// A batch as it is checked and applied.
-pub(super) struct Prepared {
-    expectations: Vec<(Key, Expected)>,
-    writes: Vec<(Key, Change)>,
-    /// Bytes that are written for it.
-    needed: u64,
-    /// Keeps the files of its large values until a table refers to them.
-    held: Vec<Held>,
-}
-
-enum Expected {
-    /// This value, or none.
-    Value(Option<Vec<u8>>),
-    /// Exactly these bytes: what a caller read before.
-    Envelope(IVec),
-}
-
-enum Change {
-    Put(IVec),
-    Delete,
-    DeleteIf(Vec<u8>),
-    DeletePrefix,
-}
-
-/// What was read of the tree.
-#[derive(Default)]
-struct Below {
-    epoch: u64,
-    keys: HashMap<Key, Option<IVec>>,
-    prefixes: HashMap<Key, Vec<Key>>,
-}
-
-/// What the tree is to be asked for.
-#[derive(Default)]
-struct Questions {
-    keys: Vec<Key>,
-    prefixes: Vec<Key>,
-}
-
-/// What the batch itself does, by key.
-type Own = BTreeMap<Key, Option<IVec>>;
-
-enum Checked {
-    /// It may be applied: the keys that it changes.
-    Good(Own),
-    Conflict(Key, Option<IVec>),
-    Ask(Questions),
-}
-
 fn permits(size: usize) -> u32 {
     u32::try_from(size / PERMIT_BYTES + 1).unwrap_or(PERMITS).min(PERMITS)
-}
-
-/// Whether an envelope holds this value.
-fn holds(key: &Key, found: Option<&IVec>, expected: Option<&[u8]>) -> Result<bool, StoreError> {
-    Ok(match (found, expected) {
-        (None, None) => true,
-        (None, Some(_)) | (Some(_), None) => false,
-        (Some(bytes), Some(expected)) => match envelope::open(key, bytes)? {
-            Content::Inline(value) => value == expected,
-            Content::Blob(blob) => blob == BlobRef::of(expected),
-        },
-    })
 }
 
 impl Staging {
@@ -155,22 +92,62 @@ impl Staging {
         }
     }
 
-    /// Commits and waits, from a thread of the store's own. A store that is busy is tried again. The envelopes of `moved`
-    /// must be what their keys have; they go with the batch.
+    /// Commits and waits, from a thread of the store's own. A store that is busy is tried again.
     ///
     /// # Errors
     /// As `Store::commit`.
-    pub(super) fn commit_now(&self, batch: Batch, moved: &[(Key, IVec)]) -> Result<(), StoreError> {
+    pub(super) fn commit_now(&self, batch: Batch) -> Result<(), StoreError> {
+        self.persist(batch.size(), || self.prepare(batch.clone()))
+    }
+
+    /// As [`Staging::commit_now`]. What is in `moved`, which must be what its keys have, goes to the bucket that ends then.
+    ///
+    /// # Errors
+    /// As `Store::commit`.
+    pub(super) fn retire(
+        &self,
+        end_ms: u64,
+        moved: &[(Key, IVec)],
+        also_delete: &[Key],
+    ) -> Result<(), StoreError> {
+        self.persist(0, || {
+            let mut prepared = Prepared::default();
+            for (key, bytes) in moved {
+                // As if none of it were in a table, whose memory it takes on.
+                prepared.needed += bytes.len() as u64;
+                prepared.expectations.push((key.clone(), Expected::Envelope(bytes.clone())));
+                prepared.writes.push((key.clone(), Wanted::Move(end_ms, bytes.clone())));
+            }
+            prepared.writes.extend(also_delete.iter().map(|key| (key.clone(), Wanted::Delete)));
+            Ok(prepared)
+        })
+    }
+
+    /// As [`Staging::commit_now`]: gives the bucket that ends then these pairs, beside what is live.
+    ///
+    /// # Errors
+    /// As `Store::commit`.
+    pub(super) fn keep(&self, end_ms: u64, pairs: &[(Key, Vec<u8>)]) -> Result<(), StoreError> {
+        self.persist(0, || {
+            let mut prepared = Prepared::default();
+            for (key, value) in pairs {
+                let envelope = self.seal(key, value, &mut prepared)?;
+                prepared.kept.push((end_ms, key.clone(), envelope));
+            }
+            Ok(prepared)
+        })
+    }
+
+    fn persist(
+        &self,
+        size: usize,
+        prepare: impl Fn() -> Result<Prepared, StoreError>,
+    ) -> Result<(), StoreError> {
         for attempt in 1.. {
             self.failure()?;
-            let staged = self.place(batch.size()).and_then(|permit| {
-                let mut prepared = self.prepare(batch.clone())?;
-                for (key, bytes) in moved {
-                    prepared.expectations.push((key.clone(), Expected::Envelope(bytes.clone())));
-                    prepared.writes.push((key.clone(), Change::Delete));
-                }
+            let staged = self.place(size).and_then(|permit| {
                 let (answer, result) = oneshot::channel();
-                self.stage(prepared, Some(answer), permit)?;
+                self.stage(prepare()?, Some(answer), permit)?;
                 Ok(result)
             });
             match staged {
@@ -208,31 +185,28 @@ impl Staging {
             return Err(StoreError::Full { place: self.folder.clone() });
         }
         let expectations = batch.expectations.into_iter().map(|(key, value)| (key, Expected::Value(value)));
-        let mut prepared = Prepared {
-            expectations: expectations.collect(),
-            writes: Vec::new(),
-            needed: 0,
-            held: Vec::new(),
-        };
+        let mut prepared = Prepared { expectations: expectations.collect(), ..Prepared::default() };
         for (key, write) in batch.writes {
-            let change = match write {
-                Write::Put(value) => {
-                    prepared.needed += value.len() as u64;
-                    if value.len() > INLINE_MAX {
-                        let (envelope, held) = off_the_reactor(|| self.keep_large(&key, &value))?;
-                        prepared.held.push(held);
-                        Change::Put(envelope)
-                    } else {
-                        Change::Put(envelope::inline(&key, &value).into())
-                    }
-                }
-                Write::Delete => Change::Delete,
-                Write::DeleteIf(value) => Change::DeleteIf(value),
-                Write::DeletePrefix => Change::DeletePrefix,
+            let wanted = match write {
+                Write::Put(value) => Wanted::Put(self.seal(&key, &value, &mut prepared)?),
+                Write::Delete => Wanted::Delete,
+                Write::DeleteIf(value) => Wanted::DeleteIf(value),
+                Write::DeletePrefix => Wanted::DeletePrefix,
             };
-            prepared.writes.push((key, change));
+            prepared.writes.push((key, wanted));
         }
         Ok(prepared)
+    }
+
+    /// The envelope of a value; a large one is a file, durable, when this returns.
+    fn seal(&self, key: &Key, value: &[u8], prepared: &mut Prepared) -> Result<IVec, StoreError> {
+        prepared.needed += value.len() as u64;
+        if value.len() <= INLINE_MAX {
+            return Ok(envelope::inline(key, value).into());
+        }
+        let (envelope, held) = off_the_reactor(|| self.keep_large(key, value))?;
+        prepared.held.push(held);
+        Ok(envelope)
     }
 
     fn keep_large(&self, key: &Key, value: &[u8]) -> Result<(IVec, Held), StoreError> {
@@ -365,121 +339,5 @@ impl Staging {
         let left = left.saturating_sub(needed);
         state.room = Some((asked, left));
         if left == 0 { Err(StoreError::Full { place: self.folder.clone() }) } else { Ok(()) }
-    }
-
-    /// What a key has, as far as it is known here.
-    fn look(&self, key: &Key, own: &Own, state: &State, below: &Below) -> Option<Option<IVec>> {
-        if let Some(envelope) = own.get(key) {
-            return Some(envelope.clone());
-        }
-        if let Some(envelope) = state.find(key) {
-            return Some(envelope.cloned());
-        }
-        if Commits::owns(key) || self.counts.has_none(key) {
-            return Some(None);
-        }
-        below.keys.get(key).cloned()
-    }
-
-    /// Checks the expectations and works out what becomes of each key.
-    fn check(&self, prepared: &Prepared, state: &State, below: &Below) -> Result<Checked, StoreError> {
-        let mut own = Own::new();
-        let mut questions = Questions::default();
-        for (key, expected) in &prepared.expectations {
-            let Some(found) = self.look(key, &own, state, below) else {
-                questions.keys.push(key.clone());
-                continue;
-            };
-            let good = match expected {
-                Expected::Value(value) => holds(key, found.as_ref(), value.as_deref())?,
-                Expected::Envelope(bytes) => found.as_ref() == Some(bytes),
-            };
-            if !good && questions.keys.is_empty() {
-                return Ok(Checked::Conflict(key.clone(), found));
-            }
-        }
-        for (key, change) in &prepared.writes {
-            match change {
-                Change::Put(envelope) => drop(own.insert(key.clone(), Some(envelope.clone()))),
-                Change::Delete => drop(own.insert(key.clone(), None)),
-                Change::DeleteIf(value) => match self.look(key, &own, state, below) {
-                    None => questions.keys.push(key.clone()),
-                    Some(found) if holds(key, found.as_ref(), Some(value))? => {
-                        own.insert(key.clone(), None);
-                    }
-                    Some(_) => {}
-                },
-                Change::DeletePrefix => match self.prefix(key, &own, state, below) {
-                    None => questions.prefixes.push(key.clone()),
-                    Some(keys) => own.extend(keys.into_iter().map(|key| (key, None))),
-                },
-            }
-        }
-        let none = questions.keys.is_empty() && questions.prefixes.is_empty();
-        Ok(if none { Checked::Good(own) } else { Checked::Ask(questions) })
-    }
-
-    /// Every key that begins with `prefix`, wherever it is.
-    fn prefix(&self, prefix: &Key, own: &Own, state: &State, below: &Below) -> Option<Vec<Key>> {
-        let none = self.counts.has_none(prefix);
-        let tree = if none { None } else { Some(below.prefixes.get(prefix)?) };
-        let range = KeyRange::prefix(prefix);
-        let mut keys: Vec<Key> = tree.into_iter().flatten().cloned().collect();
-        keys.extend(own.range::<[u8], _>(range.bounds()).map(|(key, _)| key.clone()));
-        for table in [Some(&state.active), state.frozen.as_deref()].into_iter().flatten() {
-            keys.extend(table.range(&range, Order::Ascending).map(|(key, _)| key.clone()));
-        }
-        keys.retain(|key| !Commits::owns(key));
-        Some(keys)
-    }
-
-    fn read_below(&self, questions: Questions, below: &mut Below) -> Result<(), StoreError> {
-        self.live.guarded(&self.folder, |db| {
-            for key in questions.keys {
-                let found = db.get(&key).map_err(|error| from_sled(error, "read"))?;
-                below.keys.insert(key, found);
-            }
-            for prefix in questions.prefixes {
-                let keys = db.scan_prefix(&prefix).keys().map(|key| key.map(|key| Key::from(&*key)));
-                let keys: Result<_, _> = keys.collect();
-                below.prefixes.insert(prefix, keys.map_err(|error| from_sled(error, "read"))?);
-            }
-            Ok(())
-        })
-    }
-
-    /// Numbers a batch, adds it to the running group and makes it readable.
-    fn apply(&self, state: &mut State, own: Own, prepared: Prepared, below: &Below) {
-        let is_new = |key: &Key, state: &State| {
-            let frozen = state.frozen.as_ref().is_some_and(|frozen| frozen.get(key).is_some());
-            let none = || self.counts.has_none(key) || below.keys.get(key).is_some_and(Option::is_none);
-            !frozen && none()
-        };
-        // A deletion of what is nowhere changes nothing.
-        let idle = |key: &Key, envelope: &Option<IVec>, state: &State| {
-            envelope.is_none() && state.active.get(key).is_none() && is_new(key, state)
-        };
-        let own: Vec<_> = own.into_iter().filter(|(key, envelope)| !idle(key, envelope, state)).collect();
-        if own.is_empty() {
-            return;
-        }
-        state.number += 1;
-        let number = state.number;
-        state
-            .group
-            .frame
-            .push(number, own.iter().map(|(key, envelope)| (key.as_bytes(), envelope.as_deref())));
-        for (key, envelope) in own {
-            if let Some(blob) = envelope.as_deref().and_then(envelope::reference) {
-                self.blobs.hold(blob.hash);
-            }
-            let new = is_new(&key, state);
-            let before = state.active.apply(key, envelope, new);
-            if let Some(blob) = before.as_deref().and_then(envelope::reference) {
-                self.blobs.release(blob.hash);
-            }
-        }
-        // The tables refer to the large values now, as far as they hold them.
-        drop(prepared.held);
     }
 }

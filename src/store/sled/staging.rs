@@ -5,9 +5,10 @@
 //! first, then at the frozen one, then at the tree.
 
 use std::{
+    collections::{BTreeMap, BTreeSet},
     path::PathBuf,
     sync::{
-        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     time::{Duration, Instant},
@@ -16,7 +17,7 @@ use std::{
 use sled::IVec;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
 
-use super::{blobs::Blobs, live::Live, memtable::Memtable};
+use super::{blobs::Blobs, history::Replacement, live::Live, memtable::Memtable, part::Part};
 use crate::store::{StoreError, log::Frame};
 
 /// Batches that nobody waits for may wait so long for company.
@@ -55,9 +56,19 @@ impl Group {
 
 /// What the checkpoint's thread is asked for beside the usual.
 pub(super) struct Asked {
-    /// Where to write all pairs of the tree as they are after the checkpoint.
-    pub(super) snapshot: Option<PathBuf>,
+    pub(super) what: Extra,
     pub(super) answer: Answer,
+}
+
+/// What a checkpoint does beside the usual.
+pub(super) enum Extra {
+    Nothing,
+    /// Writes all pairs of the tree as they are after it to this file, and tells which parts the history has then.
+    Snapshot(PathBuf, Arc<OnceLock<Vec<Part>>>),
+    /// Drops the buckets that end at these times.
+    Drop(BTreeSet<u64>),
+    /// Puts a shelf in the place of those that it was merged from.
+    Replace(Replacement),
 }
 
 /// What the checkpoint's thread does next.
@@ -114,6 +125,11 @@ impl State {
     pub(super) fn find(&self, key: &[u8]) -> Option<Option<&IVec>> {
         let frozen = || self.frozen.as_ref().and_then(|frozen| frozen.get(key));
         self.active.get(key).or_else(frozen).map(|slot| slot.envelope.as_ref())
+    }
+
+    /// The tables, the older one first.
+    pub(super) fn tables(&self) -> impl Iterator<Item = &Memtable> {
+        self.frozen.as_deref().into_iter().chain([&self.active])
     }
 }
 
@@ -178,10 +194,18 @@ impl Staging {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Bytes of the tables.
-    pub(super) fn bytes(&self) -> u64 {
-        let state = self.state();
-        (state.active.bytes() + state.frozen.as_ref().map_or(0, |frozen| frozen.bytes())) as u64
+    /// Bytes of what the tables have of the live part.
+    pub(super) fn live_bytes(&self) -> u64 {
+        self.state().tables().map(|table| table.live_bytes() as u64).sum()
+    }
+
+    /// The buckets that the tables have something of, by their ends, and the bytes of that.
+    pub(super) fn retired(&self) -> BTreeMap<u64, u64> {
+        let mut ends = BTreeMap::new();
+        for (end, retired) in self.state().tables().flat_map(Memtable::retired) {
+            *ends.entry(*end).or_default() += retired.bytes;
+        }
+        ends
     }
 
     /// The error after which nothing more is promised.

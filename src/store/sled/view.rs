@@ -58,6 +58,36 @@ impl Staging {
         Ok(found)
     }
 
+    /// The envelope that moved to the history since the last checkpoint, and the end of its bucket: the last one.
+    pub(super) fn moved(&self, key: &[u8]) -> Option<(u64, IVec)> {
+        let state = self.state();
+        // Of two with the same end the one of the newer table.
+        let found = state.tables().filter_map(|table| table.kept(key)).max_by_key(|(end, _)| *end);
+        found.map(|(end, envelope)| (end, envelope.clone()))
+    }
+
+    /// Up to `limit` keys of a range for each bucket that something moved to since the last checkpoint, with the end of that
+    /// bucket; of the older table first.
+    pub(super) fn moved_in(
+        &self,
+        range: &KeyRange,
+        order: Order,
+        limit: usize,
+    ) -> Vec<(u64, Vec<(Key, IVec)>)> {
+        let state = self.state();
+        let retired = state.tables().flat_map(Memtable::retired);
+        let parts = retired.map(|(end, retired)| {
+            let keys = retired.keys.range::<[u8], _>(range.bounds());
+            let copy = |(key, envelope): (&Key, &IVec)| (key.clone(), envelope.clone());
+            let keys = match order {
+                Order::Ascending => keys.take(limit).map(copy).collect::<Vec<_>>(),
+                Order::Descending => keys.rev().take(limit).map(copy).collect(),
+            };
+            (*end, keys)
+        });
+        parts.filter(|(_, keys)| !keys.is_empty()).collect()
+    }
+
     /// The keys of the backend itself in a range, with their envelopes.
     pub(super) fn own_envelopes(&self, range: &KeyRange) -> Result<Vec<(Key, IVec)>, StoreError> {
         self.merged(range, Order::Ascending, usize::MAX, |key| Commits::owns(key))

@@ -1,0 +1,128 @@
+//! What a run costs the store; printed, not asserted.
+
+use std::{
+    fs,
+    time::{Duration, Instant},
+};
+
+use rand_chacha::{
+    ChaCha8Rng,
+    rand_core::{Rng, SeedableRng},
+};
+
+use super::{durability::open, *};
+use crate::store::{Key, testing::block_on};
+
+const DAY: u64 = 86_400_000;
+
+/// Eight tasks commit what a webhook and its run commit; prints what a run costs.
+#[test]
+#[ignore = "a measurement"]
+fn what_a_run_costs() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).unwrap();
+    let runs: u32 = std::env::var("TEST_RUNS").ok().and_then(|runs| runs.parse().ok()).unwrap_or(40_000);
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let part =
+        |kind: u8, n: u32| [&[kind], &n.wrapping_mul(2_654_435_761).to_be_bytes()[..], &[7; 12]].concat();
+    let timed = |kind: u8, n: u32| [&[kind], &n.to_be_bytes()[..], &[7; 12]].concat();
+    let body = |n: u32, size: usize| {
+        let mut bytes = vec![0; size];
+        ChaCha8Rng::seed_from_u64(n.into()).fill_bytes(&mut bytes);
+        bytes
+    };
+    let (begun, before) = (Instant::now(), usage());
+    let next = AtomicU64::new(0);
+    let ended = Mutex::new(Vec::new());
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            // As the engine does it.
+            while !done.load(Ordering::SeqCst) {
+                std::thread::sleep(Duration::from_millis(500));
+                let all: Vec<u32> = std::mem::take(&mut *ended.lock().unwrap());
+                for chunk in all.chunks(200) {
+                    let settled = chunk.iter().map(|n| Settled {
+                        keys: [b'r', b'e', b'a', b'i'].map(|kind| Key::from(timed(kind, *n))).into(),
+                        prefixes: [b's', b'o'].map(|kind| Key::from(timed(kind, *n))).into(),
+                        expires_ms: 20_000 * DAY,
+                        also_delete: vec![Key::from(timed(b'h', *n))],
+                    });
+                    block_on(store.settle(settled.collect())).unwrap();
+                }
+            }
+        });
+        let store = &store;
+        let (next, ended) = (&next, &ended);
+        runtime.block_on(async {
+            let tasks = (0..8).map(|_| async move {
+                loop {
+                    let n = next.fetch_add(1, Ordering::SeqCst) as u32;
+                    if n >= runs {
+                        break;
+                    }
+                    let event = body(n, 2_590);
+                    let mut batch = Batch::new();
+                    batch.expect_absent(part(b'd', n)).put(part(b'd', n), body(n, 23));
+                    batch.put(part(b'x', n), []).put(timed(b'e', n), event).put(timed(b'i', n), []);
+                    batch.put(timed(b'r', n), body(n, 151)).put(timed(b'q', n), []);
+                    store.commit(batch).await.unwrap();
+                    let mut batch = Batch::new();
+                    batch.put(timed(b's', n), body(n, 168)).put(timed(b'r', n), body(n, 160));
+                    batch
+                        .put(timed(b'a', n), body(n, 166))
+                        .put(timed(b'h', n), body(n, 7))
+                        .delete(timed(b'q', n));
+                    store.commit(batch).await.unwrap();
+                    let mut batch = Batch::new();
+                    batch.put(timed(b'l', n), body(n, 88));
+                    store.commit_lazily(batch).await.unwrap();
+                    ended.lock().unwrap().push(n);
+                }
+            });
+            futures::future::join_all(tasks).await;
+        });
+        done.store(true, Ordering::SeqCst);
+    });
+    let took = begun.elapsed();
+    drop(store);
+    let per_run = usage().map_from(before, |now, before| (now - before) / f64::from(runs));
+    println!("{runs} runs, {:.0} a second; a run: {per_run}", f64::from(runs) / took.as_secs_f64());
+}
+
+/// What the process used: CPU, and bytes that it gave to the system and the system to the disk.
+struct Usage([f64; 3]);
+
+impl Usage {
+    fn map_from(self, before: Self, map: impl Fn(f64, f64) -> f64) -> Self {
+        let mut values = self.0;
+        values.iter_mut().zip(before.0).for_each(|(now, before)| *now = map(*now, before));
+        Self(values)
+    }
+}
+
+impl std::fmt::Display for Usage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let [cpu, written, stored] = self.0;
+        write!(
+            f,
+            "{:.0} us of CPU, {:.1} KB written, {:.1} KB to the disk",
+            cpu * 1e6,
+            written / 1e3,
+            stored / 1e3
+        )
+    }
+}
+
+fn usage() -> Usage {
+    let io = fs::read_to_string("/proc/self/io").unwrap();
+    let field = |name: &str| -> f64 {
+        let line = io.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+        line.trim().parse().unwrap()
+    };
+    let stat = fs::read_to_string("/proc/self/stat").unwrap();
+    let fields: Vec<&str> = stat.rsplit(") ").next().unwrap().split(' ').collect();
+    // utime and stime, in hundredths of a second.
+    let ticks: f64 = fields[11].parse::<f64>().unwrap() + fields[12].parse::<f64>().unwrap();
+    Usage([ticks / 100.0, field("wchar:"), field("write_bytes:")])
+}
