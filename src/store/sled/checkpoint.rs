@@ -145,7 +145,7 @@ impl Checkpointer {
     /// A checkpoint, and what else was asked for.
     fn serve(&mut self, mut asked: Vec<Asked>) {
         let mut shelving = Shelving::of(&mut asked);
-        let done = self.checkpoint(&mut shelving);
+        let done = self.drop_buckets(&mut shelving).and_then(|()| self.checkpoint(&mut shelving));
         answer(asked, |what| {
             done.clone()?;
             match what {
@@ -170,13 +170,7 @@ impl Checkpointer {
         }
         if !table.is_empty() || !shelving.is_empty() || number > self.commits.number {
             let written = self.shelve(&table, shelving).and_then(|()| self.write(&table, number, shelving));
-            written.map_err(|error| match error {
-                // What it says elsewhere, that nothing was stored, cannot be said here.
-                StoreError::Full { place } => {
-                    self.poison(format!("the disk under {} filled up while writing", place.display()))
-                }
-                error => self.poison(error),
-            })?;
+            written.map_err(|error| self.stopped(error))?;
         }
         self.tell();
         self.change(shelving)?;
@@ -185,6 +179,17 @@ impl Checkpointer {
         self.doomed.extend(released);
         self.free();
         self.remove_old_state().map_err(|error| self.poison(error))
+    }
+
+    /// A failure in the middle of what is written.
+    pub(super) fn stopped(&self, error: StoreError) -> StoreError {
+        match error {
+            // What it says elsewhere, that nothing was stored, cannot be said here.
+            StoreError::Full { place } => {
+                self.poison(format!("the disk under {} filled up while writing", place.display()))
+            }
+            error => self.poison(error),
+        }
     }
 
     /// Waits until the disk has room for a table of so many bytes, for which the reserve may be used. The log has all of it
@@ -226,15 +231,20 @@ impl Checkpointer {
         }
         self.commits.number = number;
         self.apply(batch)?;
-        self.db.flush().map_err(|error| from_sled(error, "flush"))?;
-        // sled's flush leaves the disk's own cache alone; this does not.
-        let synced = self.db_file.sync_data();
-        synced.map_err(|error| StoreError::io("cannot sync the state", &self.staging.folder, error))?;
+        self.sync()?;
         self.reached(Moment::Written)
     }
 
+    /// Makes what was applied durable.
+    pub(super) fn sync(&self) -> Result<(), StoreError> {
+        self.db.flush().map_err(|error| from_sled(error, "flush"))?;
+        // sled's flush leaves the disk's own cache alone; this does not.
+        let synced = self.db_file.sync_data();
+        synced.map_err(|error| StoreError::io("cannot sync the state", &self.staging.folder, error))
+    }
+
     /// Adds what becomes of a key, and counts it. Tells whether there is anything to do.
-    fn put(
+    pub(super) fn put(
         &mut self,
         batch: &mut sled::Batch,
         key: &Key,
@@ -253,7 +263,7 @@ impl Checkpointer {
         Ok(true)
     }
 
-    fn apply(&self, mut batch: sled::Batch) -> Result<(), StoreError> {
+    pub(super) fn apply(&self, mut batch: sled::Batch) -> Result<(), StoreError> {
         batch.insert(Commits::key().as_bytes(), self.commits.seal());
         self.db.apply_batch(batch).map_err(|error| from_sled(error, "write"))
     }

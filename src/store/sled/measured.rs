@@ -21,7 +21,9 @@ const DAY: u64 = 86_400_000;
 fn what_a_run_costs() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path()).unwrap();
-    let runs: u32 = std::env::var("TEST_RUNS").ok().and_then(|runs| runs.parse().ok()).unwrap_or(40_000);
+    let number = |name: &str| std::env::var(name).ok().and_then(|number| number.parse().ok());
+    let (runs, settled_every): (u32, u32) =
+        (number("TEST_RUNS").unwrap_or(40_000), number("TEST_SETTLED_EVERY_MS").unwrap_or(500));
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let part =
         |kind: u8, n: u32| [&[kind], &n.wrapping_mul(2_654_435_761).to_be_bytes()[..], &[7; 12]].concat();
@@ -39,7 +41,7 @@ fn what_a_run_costs() {
         scope.spawn(|| {
             // As the engine does it.
             while !done.load(Ordering::SeqCst) {
-                std::thread::sleep(Duration::from_millis(500));
+                std::thread::sleep(Duration::from_millis(settled_every.into()));
                 let all: Vec<u32> = std::mem::take(&mut *ended.lock().unwrap());
                 for chunk in all.chunks(200) {
                     let settled = chunk.iter().map(|n| Settled {

@@ -15,7 +15,7 @@ pub(super) enum Moment {
     Merged,
     /// A checkpoint that notes a merged shelf is durable, and the files of those before are there.
     Replaced,
-    /// A checkpoint that drops buckets is durable, and their files are there.
+    /// Nothing notes the buckets any more that are dropped, durable, and their files are there.
     Dropped,
     /// The new folder of a compaction is there, empty.
     Begun,

@@ -1,35 +1,60 @@
 //! How a checkpoint changes the history.
 //!
-//! All of it counts from the last batch of the checkpoint on, which notes it in the tree. Shelves are written before that,
-//! and what goes is removed after it; what a crash leaves in between is not noted, and the next start removes it.
+//! New shelves count from the last batch of the checkpoint on, which notes them in the tree. They are written before that, and
+//! those that they replace are removed after it; what a crash leaves in between is not noted, and the next start removes it.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use super::{
     bucket::Shelved,
     checkpoint::Checkpointer,
     memtable::{Memtable, Retired},
     moment::Moment,
+    part::Part,
     shelving::Shelving,
 };
-use crate::store::StoreError;
+use crate::store::{Key, StoreError};
 
 /// How often a full disk is asked again.
 const FULL_PAUSE: Duration = Duration::from_millis(100);
 
 impl Checkpointer {
+    /// Drops buckets as far as they have files, at once, so that it makes room also on a disk that is too full for a checkpoint.
+    /// What the tables have of them goes with the checkpoint that follows: after a crash in between that much is there again,
+    /// and nobody was told that it is not.
+    pub(super) fn drop_buckets(&mut self, shelving: &mut Shelving) -> Result<(), StoreError> {
+        let Shelving { dropped, gone, .. } = shelving;
+        if dropped.is_empty() {
+            return Ok(());
+        }
+        let all = self.history.all();
+        // The table may have a note of the format before; so they go with the checkpoint once more.
+        gone.extend(all.iter().filter(|part| dropped.contains(&part.end_ms())).map(Part::note_key));
+        drop(all);
+        self.forget(gone).map_err(|error| self.stopped(error))?;
+        self.history.change(Vec::new(), Vec::new(), dropped);
+        Ok(())
+    }
+
+    /// Removes notes, durable; the tree is of the same commit as before.
+    fn forget(&mut self, notes: &[Key]) -> Result<(), StoreError> {
+        let mut batch = sled::Batch::default();
+        for key in notes {
+            self.put(&mut batch, key, None)?;
+        }
+        self.apply(batch)?;
+        self.sync()?;
+        self.reached(Moment::Dropped)
+    }
+
     /// Writes the shelves of what moved in a table, durable; waits while the disk is full.
     pub(super) fn shelve(&self, table: &Memtable, shelving: &mut Shelving) -> Result<(), StoreError> {
         let all = self.history.all();
         let there = |shelf: &Arc<Shelved>| all.iter().any(|part| part.is_shelf(shelf));
         // A bucket may have gone while its shelves were merged.
-        let Shelving { replaced, dropped, .. } = shelving;
-        replaced.retain(|replaced| {
-            !dropped.contains(&replaced.merged.bucket().end_ms()) && replaced.inputs.iter().all(there)
-        });
-        let inputs = replaced.iter().flat_map(|replaced| &replaced.inputs).map(|input| input.note().0);
-        let parts = all.iter().filter(|part| dropped.contains(&part.end_ms()));
-        shelving.gone = parts.map(|part| part.note_key()).chain(inputs).collect();
+        shelving.replaced.retain(|replaced| replaced.inputs.iter().all(there));
+        let inputs = shelving.replaced.iter().flat_map(|replaced| &replaced.inputs);
+        shelving.gone.extend(inputs.map(|input| input.note().0));
         for (end, retired) in table.retired() {
             if !shelving.dropped.contains(end) {
                 shelving.new.push(self.shelved(*end, retired)?);
@@ -64,15 +89,12 @@ impl Checkpointer {
 
     /// Lets readers see what is noted now, and removes what is not any more.
     pub(super) fn change(&self, shelving: &mut Shelving) -> Result<(), StoreError> {
-        let Shelving { dropped, replaced, given_up, new, .. } = std::mem::take(shelving);
+        let Shelving { replaced, given_up, new, .. } = std::mem::take(shelving);
         if !replaced.is_empty() {
             self.reached(Moment::Replaced).map_err(|error| self.poison(error))?;
         }
-        if !dropped.is_empty() {
-            self.reached(Moment::Dropped).map_err(|error| self.poison(error))?;
-        }
-        if !(dropped.is_empty() && replaced.is_empty() && new.is_empty()) {
-            self.history.change(new, replaced, &dropped);
+        if !(replaced.is_empty() && new.is_empty()) {
+            self.history.change(new, replaced, &BTreeSet::new());
         }
         if !given_up.is_empty() {
             self.history.remove_given_up();
