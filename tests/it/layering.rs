@@ -292,7 +292,8 @@ fn unsafe_stands_only_where_it_is_explained() {
         if text.contains("unsafe ") {
             let whole = fs::read_to_string(root().join("src").join(&file)).unwrap();
             assert!(whole.contains("// SAFETY:"), "{file} has `unsafe` without a reason");
-            assert!(file.starts_with("sandbox/"), "{file} needs no `unsafe`");
+            // `main.rs` tells the allocator, which is C, how to treat freed memory.
+            assert!(file.starts_with("sandbox/") || file == "main.rs", "{file} needs no `unsafe`");
         }
     }
 }

@@ -21,7 +21,7 @@ use crate::{
     sandbox::{
         SandboxError,
         admission::Admission,
-        cache::Cache,
+        cache::{Cache, Code},
         wasm::{kept_resident, load_error, pooled, start_ticker},
     },
 };
@@ -151,9 +151,7 @@ fn load_module(engine: &Engine, options: &EngineOptions) -> Result<(Module, bool
     let cache = Cache::open(folder).map_err(cache_error)?;
     let fingerprint = fingerprint();
     if let Some(code) = cache.load(&fingerprint) {
-        // SAFETY: the MAC under a key of our own 0700 folder says that these bytes are what `precompile_module`
-        // gave for this engine and these settings; wasmtime itself refuses another version or configuration.
-        match unsafe { Module::deserialize(engine, &code) } {
+        match code.module(engine) {
             Ok(module) => return Ok((module, true)),
             Err(error) => {
                 tracing::warn!(error = format!("{error:#}"), "the cached engine does not fit; compiling anew")
@@ -164,9 +162,10 @@ fn load_module(engine: &Engine, options: &EngineOptions) -> Result<(Module, bool
     check_engine()?;
     let code = engine.precompile_module(ENGINE_WASM).map_err(load_error)?;
     cache.store(&fingerprint, &code).map_err(cache_error)?;
-    // SAFETY: these bytes come from `precompile_module` a line above.
-    let module = unsafe { Module::deserialize(engine, &code) }.map_err(load_error)?;
-    Ok((module, false))
+    // From its file, if that works: its pages are then no memory of ours alone.
+    // SAFETY: the bytes come from `precompile_module` two lines above.
+    let code = cache.load(&fingerprint).unwrap_or_else(|| unsafe { Code::fresh(code) });
+    Ok((code.module(engine).map_err(load_error)?, false))
 }
 
 /// Checked each time that it is compiled: what the cache has was compiled from it.
@@ -178,7 +177,7 @@ fn check_engine() -> Result<(), SandboxError> {
 /// What the compiled form depends on.
 fn fingerprint() -> Vec<u8> {
     let mut fingerprint = Sha256::digest(ENGINE_WASM).to_vec();
-    fingerprint.extend_from_slice(concat!(env!("CARGO_PKG_VERSION"), "/fuel+epoch+frozen/1").as_bytes());
+    fingerprint.extend_from_slice(concat!(env!("CARGO_PKG_VERSION"), "/fuel+epoch+frozen/2").as_bytes());
     fingerprint.extend_from_slice(std::env::consts::ARCH.as_bytes());
     fingerprint
 }

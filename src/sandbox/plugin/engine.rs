@@ -4,10 +4,7 @@ use std::{path::PathBuf, sync::Arc};
 
 use sha2::{Digest, Sha256};
 use tokio::runtime::{Builder, Handle, Runtime};
-use wasmtime::{
-    Engine, Linker, Module, PoolingAllocationConfig,
-    component::{self, Component},
-};
+use wasmtime::{Engine, Linker, PoolingAllocationConfig, component};
 
 use super::{
     PluginError,
@@ -25,7 +22,7 @@ use crate::{
     sandbox::{
         SandboxError,
         admission::{Admission, Kind},
-        cache::Cache,
+        cache::{Cache, Code},
         wasm::{kept_resident, load_error, pooled, start_ticker},
     },
 };
@@ -140,7 +137,7 @@ impl PluginEngine {
         // The store holds the modules; what is compiled can always be made again.
         let cached = off_the_reactor(|| {
             let code = inner.cache.as_ref()?.load(&fingerprint)?;
-            Some(self.load(hash, &outline, &code))
+            Some(self.load(hash, &outline, code))
         });
         match cached {
             Some(Ok(plugin)) => return Ok(plugin),
@@ -151,12 +148,23 @@ impl PluginEngine {
         }
         let _one = inner.compiling.lock().await;
         let code = compile::compile(&inner.compiler, bytes).await?;
-        let plugin = off_the_reactor(|| self.load(hash, &outline, &code))?;
-        let stored = off_the_reactor(|| inner.cache.as_ref().map(|cache| cache.store(&fingerprint, &code)));
-        if let Some(Err(error)) = stored {
-            tracing::warn!(%error, "a compiled plugin cannot be kept; it will be compiled at each start");
-        }
-        Ok(plugin)
+        off_the_reactor(|| {
+            // From its file, if that works: its pages are then no memory of ours alone.
+            let kept = inner.cache.as_ref().and_then(|cache| {
+                let stored = cache.store(&fingerprint, &code);
+                if let Err(error) = stored {
+                    tracing::warn!(%error, "a compiled plugin cannot be kept; it will be compiled at each start");
+                    return None;
+                }
+                cache.load(&fingerprint)
+            });
+            // SAFETY: the bytes come from our own compiler process, a moment ago.
+            let plugin = self.load(hash, &outline, kept.unwrap_or_else(|| unsafe { Code::fresh(code) }));
+            if plugin.is_err() {
+                self.forget(hash);
+            }
+            plugin
+        })
     }
 
     /// Drops the machine code of a module that nobody needs any more.
@@ -166,7 +174,7 @@ impl PluginEngine {
         }
     }
 
-    fn load(&self, hash: PluginHash, outline: &Outline, code: &[u8]) -> Result<Plugin, PluginError> {
+    fn load(&self, hash: PluginHash, outline: &Outline, code: Code) -> Result<Plugin, PluginError> {
         let inner = &*self.inner;
         let broken = |error: wasmtime::Error| PluginError::Compiler { why: format!("{error:#}") };
         let unlinked = |error: wasmtime::Error| PluginError::Invalid {
@@ -174,15 +182,12 @@ impl PluginEngine {
         };
         let ready = match outline.kind {
             PluginKind::Component => {
-                // SAFETY: the code comes from our own compiler process a moment ago, or from the cache, whose MAC under a key of
-                // our own 0700 folder says that it did. wasmtime itself refuses another version or configuration.
-                let component = unsafe { Component::deserialize(&inner.engine, code) }.map_err(broken)?;
+                let component = code.component(&inner.engine).map_err(broken)?;
                 let linked = inner.components.instantiate_pre(&component).map_err(unlinked)?;
                 Ready::component(linked)?
             }
             PluginKind::Command => {
-                // SAFETY: as above.
-                let module = unsafe { Module::deserialize(&inner.engine, code) }.map_err(broken)?;
+                let module = code.module(&inner.engine).map_err(broken)?;
                 Ready::Command(inner.commands.instantiate_pre(&module).map_err(unlinked)?)
             }
         };
@@ -193,7 +198,7 @@ impl PluginEngine {
 /// What the compiled form depends on.
 fn fingerprint(hash: PluginHash) -> Vec<u8> {
     let mut fingerprint = hash.0.to_vec();
-    fingerprint.extend_from_slice(concat!(env!("CARGO_PKG_VERSION"), "/plugin/fuel+epoch/1").as_bytes());
+    fingerprint.extend_from_slice(concat!(env!("CARGO_PKG_VERSION"), "/plugin/fuel+epoch/2").as_bytes());
     fingerprint.extend_from_slice(std::env::consts::ARCH.as_bytes());
     fingerprint
 }
