@@ -1,4 +1,4 @@
-//! `engine.wasm` was built from exactly these sources: recomputes what `scripts/build-js-engine` wrote to `engine.lock`.
+//! `engine.wasm.br` was built from exactly these sources: recomputes what `scripts/build-js-engine` wrote to `engine.lock`.
 
 use std::{
     fs,
@@ -52,6 +52,6 @@ fn the_committed_engine_matches_its_sources() {
     };
     let advice = "run scripts/build-js-engine";
     assert_eq!(value("source "), source_hash(root), "{advice}");
-    let wasm = fs::read(root.join("engine.wasm")).unwrap();
-    assert_eq!(value("engine.wasm "), hex(&wasm), "{advice}");
+    let packed = fs::read(root.join("engine.wasm.br")).unwrap();
+    assert_eq!(value("engine.wasm.br "), hex(&packed), "{advice}");
 }

@@ -5,10 +5,10 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use sha2::{Digest, Sha256};
 use wasmtime::{Config, Enabled, Engine, InstancePre, Linker, Module, PoolingAllocationConfig, Strategy};
 
 use super::{
+    artefact,
     crew::Crew,
     frozen,
     guest::Guest,
@@ -25,9 +25,6 @@ use crate::{
         wasm::{kept_resident, load_error, pooled, start_ticker},
     },
 };
-
-/// The guest as it is committed; `guest-sdk/js-engine` holds its sources.
-static ENGINE_WASM: &[u8] = include_bytes!("../../../guest-sdk/js-engine/engine.wasm");
 
 /// Wasm stack of one call.
 const WASM_STACK: usize = 512 << 10;
@@ -118,6 +115,8 @@ fn config() -> Config {
         .cranelift_nan_canonicalization(false)
         .wasm_backtrace_max_frames(std::num::NonZeroUsize::new(16))
         .native_unwind_info(false)
+        // Which byte of engine.wasm trapped says nothing about a script. Two of 24 MB of compiled code.
+        .generate_address_map(false)
         .wasm_relaxed_simd(false)
         .wasm_memory64(false)
         .wasm_multi_memory(false);
@@ -144,8 +143,7 @@ fn new_engine(slots: usize, memory: u64) -> Result<Engine, SandboxError> {
 
 fn load_module(engine: &Engine, options: &EngineOptions) -> Result<(Module, bool), SandboxError> {
     let Some(folder) = &options.cache else {
-        check_engine()?;
-        return Ok((Module::from_binary(engine, ENGINE_WASM).map_err(load_error)?, false));
+        return Ok((Module::from_binary(engine, &checked_wasm()?).map_err(load_error)?, false));
     };
     let cache_error = |source| SandboxError::Cache { folder: folder.display().to_string(), source };
     let cache = Cache::open(folder).map_err(cache_error)?;
@@ -159,8 +157,7 @@ fn load_module(engine: &Engine, options: &EngineOptions) -> Result<(Module, bool
         }
     }
     tracing::info!(folder = %folder.display(), "compiling the JavaScript engine, once; this takes some seconds");
-    check_engine()?;
-    let code = engine.precompile_module(ENGINE_WASM).map_err(load_error)?;
+    let code = engine.precompile_module(&checked_wasm()?).map_err(load_error)?;
     cache.store(&fingerprint, &code).map_err(cache_error)?;
     // From its file, if that works: its pages are then no memory of ours alone.
     // SAFETY: the bytes come from `precompile_module` two lines above.
@@ -168,15 +165,17 @@ fn load_module(engine: &Engine, options: &EngineOptions) -> Result<(Module, bool
     Ok((code.module(engine).map_err(load_error)?, false))
 }
 
-/// Checked each time that it is compiled: what the cache has was compiled from it.
-fn check_engine() -> Result<(), SandboxError> {
+/// The engine as WebAssembly, checked each time that it is compiled: what the cache has was compiled from it.
+fn checked_wasm() -> Result<Vec<u8>, SandboxError> {
+    let wasm = artefact::wasm();
     let not_frozen = |what| SandboxError::Engine(format!("the module {what}; please report it"));
-    frozen::check(ENGINE_WASM).map_err(not_frozen)
+    frozen::check(&wasm).map_err(not_frozen)?;
+    Ok(wasm)
 }
 
 /// What the compiled form depends on.
 fn fingerprint() -> Vec<u8> {
-    let mut fingerprint = Sha256::digest(ENGINE_WASM).to_vec();
+    let mut fingerprint = artefact::sha256().as_bytes().to_vec();
     fingerprint.extend_from_slice(concat!(env!("CARGO_PKG_VERSION"), "/fuel+epoch+frozen/2").as_bytes());
     fingerprint.extend_from_slice(std::env::consts::ARCH.as_bytes());
     fingerprint
@@ -184,53 +183,10 @@ fn fingerprint() -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
-    use std::{fs, path::Path};
-
     use super::*;
-
-    fn sha256(bytes: &[u8]) -> String {
-        hex::encode(Sha256::digest(bytes))
-    }
-
-    fn files_below(folder: &Path, files: &mut Vec<PathBuf>) {
-        for entry in fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() { files_below(&path, files) } else { files.push(path) }
-        }
-    }
-
-    /// What `scripts/build-js-engine` calls `source`: a hash over `<hash>  <path>` lines, sorted by path.
-    fn source_hash(root: &Path) -> String {
-        let mut files = ["Cargo.toml", "Cargo.lock", ".cargo/config.toml", "layout.mjs"]
-            .map(|name| root.join(name))
-            .to_vec();
-        files_below(&root.join("src"), &mut files);
-        files_below(&root.join("patches"), &mut files);
-        let mut names: Vec<_> =
-            files.iter().map(|file| file.strip_prefix(root).unwrap().to_str().unwrap().to_owned()).collect();
-        names.sort();
-        let line = |name: &String| format!("{}  {name}\n", sha256(&fs::read(root.join(name)).unwrap()));
-        sha256(names.iter().map(line).collect::<String>().as_bytes())
-    }
-
-    #[test]
-    fn the_committed_engine_was_built_from_the_committed_sources() {
-        let root = &Path::new(env!("CARGO_MANIFEST_DIR")).join("../../guest-sdk/js-engine");
-        let lock = fs::read_to_string(root.join("engine.lock")).unwrap();
-        let locked =
-            |name: &str| lock.lines().find_map(|line| line.strip_prefix(name)).unwrap().trim().to_owned();
-        assert_eq!(locked("source "), source_hash(root), "run scripts/build-js-engine");
-        assert_eq!(locked("engine.wasm "), sha256(ENGINE_WASM), "run scripts/build-js-engine");
-    }
 
     #[test]
     fn the_committed_engine_keeps_all_that_outlives_a_call_in_its_memory() {
-        assert_eq!(frozen::check(ENGINE_WASM), Ok(()));
-    }
-
-    #[test]
-    fn the_committed_engine_is_a_wasm_module_of_at_most_9_mib() {
-        assert_eq!(&ENGINE_WASM[..4], b"\0asm");
-        assert!(ENGINE_WASM.len() <= 9 << 20, "{} bytes", ENGINE_WASM.len());
+        assert_eq!(frozen::check(&artefact::wasm()), Ok(()));
     }
 }

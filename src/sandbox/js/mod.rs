@@ -7,6 +7,7 @@
 //! Invariants: a guest's pointers and lengths are checked before they are used; an instance is used again by the same script
 //! alone, once everything that its call wrote was put back (`reuse`).
 
+mod artefact;
 mod call;
 mod check;
 mod crew;
