@@ -109,6 +109,7 @@ mod timers;
 mod tls;
 mod told;
 mod triggers_by_command;
+mod twice;
 mod types;
 mod typescript;
 mod unix_socket;
