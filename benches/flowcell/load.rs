@@ -24,47 +24,71 @@ pub struct Load {
 
 /// A request without its delivery id.
 pub struct Request {
-    pub head: String,
+    /// One for each workflow; they take turns.
+    pub heads: Vec<String>,
     pub body: Vec<u8>,
-    /// What may be answered.
-    pub statuses: Vec<u16>,
+    /// What is answered to a request that counts.
+    pub status: u16,
+}
+
+/// Answers of a server that has too much to do. They are not counted as requests.
+const REFUSALS: [u16; 2] = [429, 503];
+
+/// What came of a load.
+pub struct Sent {
+    /// Of the requests that were answered with the right status.
+    pub stats: Stats,
+    /// How many were refused.
+    pub refused: usize,
 }
 
 /// Sends the request again and again, each time as a new delivery.
 ///
 /// # Panics
-/// When an answer has another status than those expected: a figure of refusals would be worth nothing.
-pub fn run(load: &Load, request: &Request) -> Stats {
+/// When an answer is neither the right one nor a refusal: the figure would be worth nothing.
+pub fn run(load: &Load, request: &Request) -> Sent {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
         let started = Instant::now();
         let connections = (0..load.connections).map(|number| connection(load, request, number, started));
-        let all: Vec<Duration> = futures::future::join_all(connections).await.into_iter().flatten().collect();
-        Stats::new(all, started.elapsed())
+        let all = futures::future::join_all(connections).await;
+        let refused = all.iter().map(|(_, refused)| refused).sum();
+        let times = all.into_iter().flat_map(|(times, _)| times).collect();
+        Sent { stats: Stats::new(times, started.elapsed()), refused }
     })
 }
 
-async fn connection(load: &Load, request: &Request, number: usize, started: Instant) -> Vec<Duration> {
+async fn connection(
+    load: &Load,
+    request: &Request,
+    number: usize,
+    started: Instant,
+) -> (Vec<Duration>, usize) {
     let mut stream = TcpStream::connect(&load.address).await.expect("a connection");
     stream.set_nodelay(true).expect("a TCP socket");
     let run = std::process::id();
-    let (mut times, mut buffer) = (Vec::new(), vec![0u8; 16 << 10]);
+    let (mut times, mut refused, mut buffer) = (Vec::new(), 0, vec![0u8; 16 << 10]);
     while started.elapsed() < load.time && times.len() < load.each {
         let stamp = started.elapsed().as_nanos();
+        let sent = times.len() + refused;
+        let head = &request.heads[(number + sent) % request.heads.len()];
         let mut bytes =
-            format!("{}x-github-delivery: {run}-{number}-{stamp}-{}\r\n\r\n", request.head, times.len())
-                .into_bytes();
+            format!("{head}x-github-delivery: {run}-{number}-{stamp}-{sent}\r\n\r\n").into_bytes();
         bytes.extend_from_slice(&request.body);
         let one = Instant::now();
         stream.write_all(&bytes).await.expect("sending");
         let status = response(&mut stream, &mut buffer).await;
-        assert!(request.statuses.contains(&status), "the server answered {status}");
-        times.push(one.elapsed());
+        if status == request.status {
+            times.push(one.elapsed());
+        } else {
+            assert!(REFUSALS.contains(&status), "the server answered {status}");
+            refused += 1;
+        }
     }
-    times
+    (times, refused)
 }
 
-/// Reads one response with a content-length; gives its status.
+/// Reads one response, with a content-length or in chunks; gives its status.
 async fn response(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> u16 {
     let mut filled = 0;
     loop {
@@ -77,12 +101,13 @@ async fn response(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> u16 {
         let text = &buffer[..filled];
         let Some(end) = text.windows(4).position(|window| window == b"\r\n\r\n") else { continue };
         let head = String::from_utf8_lossy(&text[..end]).to_lowercase();
-        let length = head
-            .lines()
-            .find_map(|line| line.strip_prefix("content-length: "))
-            .and_then(|length| length.trim().parse::<usize>().ok())
-            .expect("a content-length");
-        if filled >= end + 4 + length {
+        let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+        let whole = match length.and_then(|length| length.trim().parse::<usize>().ok()) {
+            Some(length) => filled >= end + 4 + length,
+            // Nothing is sent behind it before the next request.
+            None => buffer[..filled].ends_with(b"\r\n0\r\n\r\n"),
+        };
+        if whole {
             return head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
         }
     }

@@ -24,13 +24,14 @@ pub fn soak(folder: &Path, cache: &Path, runs: usize) {
             ("FLOWCELL_RETENTION_REQUESTS", KEPT),
         ],
     );
-    let request = signed(&server.address, "/api/webhooks/w1-sync", &payload("push-2k.json"), &[200]);
+    let path = "/api/webhooks/w1-sync".to_owned();
+    let request = signed(&server.address, [path], &payload("push-2k.json"), 200);
     println!("{:>9}  {:>8}  {:>9}  {:>9}  {:>8}", "runs", "runs/s", "store", "history", "RSS");
     let mut done = 0;
     while done < runs {
         let load =
             load::Load { address: server.address.clone(), connections: 16, time: SLICE, each: usize::MAX };
-        let stats = load::run(&load, &request);
+        let stats = load::run(&load, &request).stats;
         done += stats.count();
         let mib = |bytes: u64| format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20));
         let history = size(&data.join("store/history"));

@@ -1,10 +1,20 @@
 // The server that the documentation of quickjs-emscripten suggests: evaluate, resolve the promise, run the jobs, dump the result.
+const crypto = require('crypto');
 const fs = require('fs');
 const http = require('http');
 const { getQuickJS, shouldInterruptAfterDeadline } = require(`${process.env.PEERS}/quickjs-emscripten/node_modules/quickjs-emscripten`);
 
 const [folder, port] = process.argv.slice(2);
-const scripts = Object.fromEntries(['w1', 'hostile'].map((name) => [`/${name}`, fs.readFileSync(`${folder}/${name}.js`, 'utf8')]));
+const { SECRET, WORKFLOWS } = process.env;
+const script = (name) => fs.readFileSync(`${folder}/${name}.js`, 'utf8');
+const scripts = { '/hostile': script('hostile') };
+for (let number = 0; number < Number(WORKFLOWS); number++) scripts[`/w1-${number}`] = script('w1');
+
+function verified(request, body) {
+  const given = Buffer.from(request.headers['x-hub-signature-256'] ?? '');
+  const right = Buffer.from(`sha256=${crypto.createHmac('sha256', SECRET).update(body).digest('hex')}`);
+  return given.length === right.length && crypto.timingSafeEqual(given, right);
+}
 
 async function run(quickjs, script, context) {
   const runtime = quickjs.newRuntime();
@@ -32,9 +42,10 @@ getQuickJS().then((quickjs) => {
     const parts = [];
     request.on('data', (part) => parts.push(part));
     request.on('end', async () => {
-      const data = Buffer.concat(parts).toString();
+      const body = Buffer.concat(parts);
       try {
-        const output = await run(quickjs, scripts[request.url], `{"data":${data},"headers":${JSON.stringify(request.headers)},"query":{}}`);
+        if (!verified(request, body)) return response.writeHead(401).end('wrong signature');
+        const output = await run(quickjs, scripts[request.url], `{"data":${body},"headers":${JSON.stringify(request.headers)},"query":{}}`);
         response.setHeader('content-type', 'application/json').end(output);
       } catch (error) {
         response.writeHead(500).end(String(error));
