@@ -69,6 +69,10 @@ def round_of(name, cases, seconds, most):
     results = {}
     for workflows in sorted({case[2] for case in cases}):
         left = [case for case in cases if case[2] == workflows]
+        # n8n does not come up with so many within two minutes.
+        if workflows > 1 and PEERS_BY_NAME[name].folder == "n8n":
+            results.update({case: {"failed": "not measured: two minutes do not suffice to import so many"} for case in left})
+            left = []
         while left:
             try:
                 left = some_of(name, workflows, left, seconds, most, results)
