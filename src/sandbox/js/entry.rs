@@ -44,17 +44,17 @@ impl Entered {
 
 /// An instance between two entries. It ends on a thread of the crew: to give hundreds of megabytes back takes long.
 pub(super) struct Held {
-    visit: Option<Visit>,
+    visit: Option<Box<Visit>>,
     crew: Arc<Crew>,
 }
 
 impl Held {
     fn new(engine: &JsEngine, visit: Visit) -> Self {
-        Self { visit: Some(visit), crew: Arc::clone(&engine.crew) }
+        Self { visit: Some(Box::new(visit)), crew: Arc::clone(&engine.crew) }
     }
 
     fn take(mut self) -> Visit {
-        self.visit.take().expect("it is there until it is taken or dropped")
+        *self.visit.take().expect("it is there until it is taken or dropped")
     }
 
     /// Ends it; what is left of it.

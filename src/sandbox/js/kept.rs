@@ -146,7 +146,7 @@ impl Kept {
 
     /// Whether it is the turn of this reset to be looked at closely.
     pub(super) fn is_audited(&self) -> bool {
-        self.resets.fetch_add(1, Ordering::Relaxed) % AUDIT_EVERY == 0
+        self.resets.fetch_add(1, Ordering::Relaxed).is_multiple_of(AUDIT_EVERY)
     }
 
     /// Keeps nothing from now on: what makes it safe does not hold on this machine.
