@@ -156,12 +156,12 @@ impl Kept {
         drop(gone);
     }
 
-    /// Shows the memory of each instance of this image.
+    /// Shows the memory of each instance of this image, and the pages that were written to.
     #[cfg(test)]
-    pub(super) fn each_of(&self, image: ImageId, mut look: impl FnMut(&[u8])) {
+    pub(super) fn each_of(&self, image: ImageId, mut look: impl FnMut(&[u8], &[usize])) {
         let mut state = self.state();
         for (_, ready) in state.ready.iter_mut().filter(|(of, _)| *of == image) {
-            look(ready.guest.bytes().unwrap());
+            look(ready.guest.bytes().unwrap(), &ready.written);
         }
     }
 
