@@ -7,8 +7,9 @@ use std::{
 
 /// A call that takes less is quick.
 pub(super) const QUICK: Duration = Duration::from_millis(2);
-/// A call that takes less hardly delays others on its thread, however many there are.
-const SHORT: Duration = Duration::from_micros(300);
+/// A call that takes less may be on such a thread however often the script is called. Calls of a workflow that used much lately
+/// stand in line for a core and leave one to others, so they never have all threads.
+const SHORT: Duration = Duration::from_millis(1);
 /// How long a call may compute on a thread that others need; the next epoch notices it.
 pub(super) const LOAN: Duration = Duration::from_millis(4);
 
@@ -52,7 +53,7 @@ mod tests {
     fn a_script_is_quick_once_its_calls_are_and_slow_for_a_while_after_one_that_is_not() {
         let pace = Pace::default();
         assert!(!pace.is_quick(false), "nothing is known");
-        pace.took(Duration::from_micros(400));
+        pace.took(Duration::from_micros(1_400));
         assert!(pace.is_quick(false) && !pace.is_quick(true));
         for _ in 0..20 {
             pace.took(Duration::from_micros(90));
