@@ -1,9 +1,8 @@
 //! A guest's instance with its store: what is entered, and what ends.
 
-use rustix::mm::{Advice, madvise};
 use wasmtime::{Instance, Memory, Store, TypedFunc, WasmParams, WasmResults};
 
-use super::guest::Guest;
+use super::{guest::Guest, written::give_back};
 
 /// An instance with more memory than this gives it back piece by piece, bytes.
 pub(super) const MUCH: u64 = 32 << 20;
@@ -108,9 +107,8 @@ impl GuestInstance {
     pub(super) fn give_memory_back(&mut self) {
         let Ok(bytes) = self.bytes() else { return };
         for piece in bytes.chunks_mut(PIECE) {
-            // SAFETY: it is mapped memory that we hold exclusively and that nobody enters any more: the callers drop the store
-            // next. Its bytes become those of the snapshot again, or zero, which is what they are reset to in any case.
-            let _ = unsafe { madvise(piece.as_mut_ptr().cast(), piece.len(), Advice::LinuxDontNeed) };
+            // Where it does not work, the memory goes with the store a little later.
+            give_back(piece);
         }
     }
 }

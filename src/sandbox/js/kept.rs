@@ -78,11 +78,16 @@ impl Most {
 struct State {
     /// Those that were used last come last.
     ready: Vec<(ImageId, Box<Ready>)>,
-    /// Pages that those in `ready` wrote to.
-    pages: usize,
     /// The images that there was no instance for lately, the last one last: as many as instances may be kept. A script counts
     /// as called often when it is called again while it is here. So a thousand scripts in turns do not drive out each other's instances.
     missed: VecDeque<ImageId>,
+}
+
+impl State {
+    /// Pages that all of them wrote to.
+    fn pages(&self) -> usize {
+        self.ready.iter().map(|(_, ready)| ready.written.len()).sum()
+    }
 }
 
 impl Kept {
@@ -111,7 +116,6 @@ impl Kept {
         let fits = |(of, ready): &(ImageId, Box<Ready>)| *of == image && ready.held <= limit;
         if let Some(index) = state.ready.iter().rposition(fits) {
             let (_, ready) = state.ready.remove(index);
-            state.pages -= ready.written.len();
             return Taken::Ready(ready);
         }
         if state.missed.contains(&image) {
@@ -134,12 +138,9 @@ impl Kept {
             drop(state);
             return;
         }
-        state.pages += ready.written.len();
         state.ready.push((image, ready));
-        while state.ready.len() > self.most.instances || state.pages > self.most.pages {
-            let (_, oldest) = state.ready.remove(0);
-            state.pages -= oldest.written.len();
-            gone.push(oldest);
+        while state.ready.len() > self.most.instances || state.pages() > self.most.pages {
+            gone.push(state.ready.remove(0));
         }
         drop(state);
     }
@@ -176,7 +177,6 @@ impl Kept {
         let (gone, stay): (Vec<_>, Vec<_>) =
             std::mem::take(&mut state.ready).into_iter().partition(|(of, _)| *of == image);
         state.ready = stay;
-        state.pages = state.ready.iter().map(|(_, ready)| ready.written.len()).sum();
         state.missed.retain(|missed| *missed != image);
         drop(state);
         drop(gone);

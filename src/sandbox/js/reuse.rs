@@ -58,8 +58,8 @@ impl Reuse {
     }
 
     /// Puts the instance back and keeps it; drops it where that cannot be.
-    pub(super) fn put_back(self, mut guest: GuestInstance) {
-        let Some(home) = &self.image.home else { return };
+    pub(super) fn put_back(mut self, mut guest: GuestInstance) {
+        let Some(id) = self.image.home.as_ref().map(|home| home.id) else { return };
         let Ok(bytes) = guest.bytes() else { return };
         if bytes.len() != self.image.size() {
             return;
@@ -82,14 +82,14 @@ impl Reuse {
         }
         let held = guest.store.data().limiter.held();
         let ready = Ready { guest, written, is_sure, held };
-        self.kept.put(home.id, Box::new(ready));
+        self.kept.put(id, Box::new(ready));
     }
 
     /// The pages that have to be copied back.
-    fn pages(&self, bytes: &mut [u8]) -> Option<Vec<usize>> {
-        let Some(known) = &self.written else { return self.first_pages(bytes) };
+    fn pages(&mut self, bytes: &mut [u8]) -> Option<Vec<usize>> {
+        let Some(known) = self.written.take() else { return self.first_pages(bytes) };
         if !self.faulted {
-            return Some(known.clone());
+            return Some(known);
         }
         let mut pages = written(bytes)?;
         pages.extend(known);

@@ -97,6 +97,11 @@ impl<'a> Start<'a> {
             on_loan: false,
         }
     }
+
+    /// Up to which processor time of this thread it may compute; nothing where others do not need the thread.
+    fn on_loan_until(&self) -> Option<Duration> {
+        self.on_loan.then(|| thread_time() + LOAN)
+    }
 }
 
 /// One instance of the engine, from its start to its end.
@@ -126,18 +131,18 @@ impl JsEngine {
     /// # Errors
     /// When the host cannot make one. That it cannot be made within the limits shows at its first use.
     pub(super) fn start(&self, start: Start<'_>) -> Result<Visit, SandboxError> {
-        let Start { image, limits, now_ms, seed, spent, stop, place, on_loan } = start;
-        let kept = self.kept.as_ref().and_then(|kept| Some((kept, image?.home.as_ref()?.id)));
-        let taken = kept.map(|(kept, id)| (kept, kept.take(id, limits.memory.as_usize())));
-        let reuse = match (taken, image) {
-            (Some((kept, Taken::Ready(ready))), Some(image)) => {
-                let again = Start { image: Some(image), limits, now_ms, seed, spent, stop, place, on_loan };
-                return self.again(*ready, again, image, kept);
+        let mut reuse = None;
+        if let (Some(kept), Some(image)) = (&self.kept, start.image)
+            && let Some(home) = &image.home
+        {
+            match kept.take(home.id, start.limits.memory.as_usize()) {
+                Taken::Ready(ready) => return self.again(*ready, start, image, kept),
+                Taken::Wanted => reuse = Some(Reuse::of_fresh(image, kept)),
+                Taken::Not => {}
             }
-            (Some((kept, Taken::Wanted)), Some(image)) => Some(Reuse::of_fresh(image, kept)),
-            (Some((_, Taken::Not | Taken::Ready(_) | Taken::Wanted)) | None, _) => None,
-        };
-        let on_loan_until = on_loan.then(|| thread_time() + LOAN);
+        }
+        let on_loan_until = start.on_loan_until();
+        let Start { image, limits, now_ms, seed, spent, stop, place, .. } = start;
         let hot: &HotPages = image.map_or(&self.hot, |image| &image.hot);
         let mut store =
             Store::new(&self.engine, Guest { on_loan_until, ..Guest::new(limits, now_ms, seed, stop) });
@@ -181,8 +186,8 @@ impl JsEngine {
         image: &Arc<Image>,
         kept: &Arc<Kept>,
     ) -> Result<Visit, SandboxError> {
-        let Start { limits, now_ms, seed, spent, stop, place, on_loan, .. } = start;
-        let on_loan_until = on_loan.then(|| thread_time() + LOAN);
+        let on_loan_until = start.on_loan_until();
+        let Start { limits, now_ms, seed, spent, stop, place, .. } = start;
         let Ready { mut guest, written, is_sure, held } = ready;
         let memory = guest.store.data().memory;
         *guest.store.data_mut() =
