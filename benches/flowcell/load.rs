@@ -113,10 +113,21 @@ async fn response(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> u16 {
     }
 }
 
-/// One GET on a connection of its own, as text.
+/// One GET on a connection of its own; gives the response as text.
 pub fn get(address: &str, path: &str) -> String {
+    one(address, &format!("GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n"))
+}
+
+/// One POST of JSON, as [`get`].
+pub fn post(address: &str, path: &str, body: &str) -> String {
+    let length = body.len();
+    let head = format!("POST {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n");
+    one(address, &format!("{head}content-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"))
+}
+
+fn one(address: &str, request: &str) -> String {
     let mut stream = StdStream::connect(address).expect("a connection");
-    write!(stream, "GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n").expect("sending");
+    stream.write_all(request.as_bytes()).expect("sending");
     let mut text = String::new();
     stream.read_to_string(&mut text).expect("receiving");
     text

@@ -8,6 +8,7 @@ mod load;
 mod native;
 mod peers;
 mod plugins;
+mod scale;
 mod soak;
 mod stats;
 
@@ -25,6 +26,7 @@ use flowcell::{
     verify::{Outgoing, Scheme},
 };
 use load::{Load, Request};
+use serde_json::{Value, json};
 use stats::{Row, Stats};
 
 /// W1: what a webhook script typically does.
@@ -51,6 +53,9 @@ fn main() {
     if let Some(at) = arguments.iter().position(|argument| argument == "soak") {
         let runs = arguments.get(at + 1).and_then(|runs| runs.parse().ok()).unwrap_or(100_000);
         return soak::soak(folder.path(), &cache, runs);
+    }
+    if arguments.iter().any(|argument| argument == "scale") {
+        return scale::scale(folder.path(), &cache, &scale::Scale::parse(&arguments, time));
     }
     let engine =
         JsEngine::load(&EngineOptions { cache: Some(cache.clone()), slots: 8, ..EngineOptions::default() })
@@ -149,19 +154,25 @@ fn over_http(folder: &Path, cache: &Path, time: Duration) -> Vec<Row> {
 }
 
 fn write_workflow(root: &Path, mode: &str, ttl: &str) {
-    let folder = root.join(format!("w1-{mode}"));
-    std::fs::create_dir_all(&folder).expect("a folder");
-    let workflow = serde_json::json!({
-        "key": format!("w1-{mode}"),
-        "trigger": {
-            "type": "webhook", "mode": mode,
-            "verify": {"scheme": "github", "secret": SECRET},
-            "dedupe": {"key": "{{$context.headers.x-github-delivery}}", "ttl": ttl},
-        },
-        "steps": [{"id": "w1", "type": "code", "file": "w1.js"}],
+    let trigger = json!({
+        "type": "webhook", "mode": mode,
+        "verify": {"scheme": "github", "secret": SECRET},
+        "dedupe": {"key": "{{$context.headers.x-github-delivery}}", "ttl": ttl},
     });
+    let steps = json!([{"id": "w1", "type": "code", "file": "w1.js"}]);
+    workflow(root, &format!("w1-{mode}"), &trigger, &steps, &[("w1.js", W1)]);
+}
+
+/// Writes a workflow with its files, by name and text, into a folder below `root`.
+fn workflow(root: &Path, key: &str, trigger: &Value, steps: &Value, files: &[(&str, &str)]) {
+    let folder = root.join(key);
+    std::fs::create_dir_all(&folder).expect("a folder");
+    let triggers = if trigger.is_array() { "triggers" } else { "trigger" };
+    let workflow = json!({ "key": key, triggers: trigger, "steps": steps });
     std::fs::write(folder.join("workflow.json"), workflow.to_string()).expect("a file");
-    std::fs::write(folder.join("w1.js"), W1).expect("a file");
+    for (name, text) in files {
+        std::fs::write(folder.join(name), text).expect("a file");
+    }
 }
 
 /// Signed requests to these paths in turn; the load adds a delivery id of its own to each.
@@ -227,6 +238,13 @@ impl Server {
 
     fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Asks the server to stop, and waits until it has.
+    fn stop(mut self) {
+        let pid = self.pid().to_string();
+        Command::new("kill").arg(&pid).status().expect("kill is there");
+        self.child.wait().expect("it was started here");
     }
 
     /// Durable runs that wait would weigh on the next figure.

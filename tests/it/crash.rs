@@ -13,7 +13,7 @@ use std::{
 
 use serde_json::json;
 
-use crate::support::{Request, Setup, Workflow, wait_until};
+use crate::support::{Request, Setup, Workflow, kills, wait_until};
 
 const CYCLES: usize = 50;
 const SENDERS: usize = 8;
@@ -70,6 +70,7 @@ fn fifty_kills_under_load_lose_nothing_and_run_nothing_twice() {
         accepted: Mutex::default(),
         fresh: AtomicUsize::new(0),
     };
+    let (wanted, most) = kills(CYCLES, MOST);
     let started = Instant::now();
     let mut cycles = 0;
     thread::scope(|scope| {
@@ -77,7 +78,7 @@ fn fifty_kills_under_load_lose_nothing_and_run_nothing_twice() {
             let senders = &senders;
             scope.spawn(move || senders.send(sender));
         }
-        while cycles < CYCLES && started.elapsed() < MOST {
+        while cycles < wanted && started.elapsed() < most {
             // A few are accepted in each life; the kill comes in the middle of others.
             let enough = 5 + cycles % 13 * 10;
             wait_until("deliveries are accepted", 60, || senders.fresh.load(Ordering::SeqCst) >= enough);

@@ -14,7 +14,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-use crate::support::{Request, Setup, Sink, TestServer, Workflow, wait_until};
+use crate::support::{self, Request, Setup, Sink, TestServer, Workflow, wait_until};
 
 const CYCLES: usize = 100;
 const SENDERS: usize = 4;
@@ -149,6 +149,7 @@ fn a_hundred_kills_lose_no_run_and_repeat_no_finished_call() {
         accepted: Mutex::default(),
         shown: Mutex::default(),
     };
+    let (wanted, most) = support::kills(CYCLES, MOST);
     let started = Instant::now();
     let mut kills = Vec::new();
     let mut state = 7;
@@ -159,7 +160,7 @@ fn a_hundred_kills_lose_no_run_and_repeat_no_finished_call() {
             scope.spawn(move || known.send(sender));
         });
         scope.spawn(|| known.look(&token));
-        while kills.len() < CYCLES && started.elapsed() < MOST {
+        while kills.len() < wanted && started.elapsed() < most {
             thread::sleep(Duration::from_millis(20 + next(&mut state) % 200));
             let before = Instant::now();
             server.kill();

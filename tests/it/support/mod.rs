@@ -25,7 +25,7 @@ pub use receiver::Receiver;
 pub use server::{Setup, TestServer};
 pub use signing::{github_signature, signed_github};
 pub use sink::Sink;
-pub use wait::{poll, wait_until};
+pub use wait::{kills, poll, wait_until};
 pub use workflow::{Workflow, webhook};
 
 /// The secret of the `github-push` example in these tests.

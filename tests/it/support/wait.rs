@@ -24,3 +24,12 @@ pub fn poll<T>(what: &str, seconds: u64, mut look: impl FnMut() -> Option<T>) ->
 pub fn wait_until(what: &str, seconds: u64, mut look: impl FnMut() -> bool) {
     poll(what, seconds, || look().then_some(()));
 }
+
+/// How many kills a crash test makes, and for how long at most: as usual, or `CRASH_KILLS=1000` with as much time as that takes
+/// in the same proportion.
+pub fn kills(usual: usize, most: Duration) -> (usize, Duration) {
+    let Ok(text) = std::env::var("CRASH_KILLS") else { return (usual, most) };
+    let wanted: usize = text.parse().expect("CRASH_KILLS is a number");
+    let times = u32::try_from(wanted.div_ceil(usual)).expect("a small number");
+    (wanted, most * times)
+}
