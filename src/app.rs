@@ -285,6 +285,7 @@ impl App {
             slots: config.slots,
             admission: admission.clone(),
             reuse: config.sandbox_reuse,
+            metering: config.sandbox_metering,
         })?;
         let token = api::Token::in_folder(&config.data).map_err(|source| AppError::Token {
             path: config.data.join(api::TOKEN_FILE).display().to_string(),

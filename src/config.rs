@@ -21,7 +21,7 @@ use crate::{
     engine::EngineOptions,
     model::{ByteSize, Limits, Span},
     net::OutboundOptions,
-    sandbox::EngineOptions as SandboxOptions,
+    sandbox::{EngineOptions as SandboxOptions, Metering},
     secrets::{SecretValue, credentials},
 };
 
@@ -75,6 +75,7 @@ struct Sandbox {
     slots: Option<usize>,
     memory: Option<ByteSize>,
     reuse: Option<bool>,
+    metering: Option<Metering>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -163,6 +164,8 @@ pub struct Config {
     pub sandbox_memory: Option<ByteSize>,
     /// Whether instances of scripts are put back to what they were and used again.
     pub sandbox_reuse: bool,
+    /// How the computing of scripts is counted and ended.
+    pub sandbox_metering: Metering,
     /// Runs that may be accepted and neither finished nor waiting.
     pub max_pending: usize,
     /// Runs that are executed at once.
@@ -387,6 +390,7 @@ fn meaning(typed: Typed, flags: &Flags) -> Result<Config, ConfigError> {
             }
         },
         sandbox_memory: sandbox_memory(typed.sandbox.memory)?,
+        sandbox_metering: typed.sandbox.metering.unwrap_or_default(),
         sandbox_reuse: typed.sandbox.reuse.unwrap_or(SandboxOptions::default().reuse),
         max_pending: at_least_one("engine.max_pending", typed.engine.max_pending, engine.max_pending)?,
         max_running: at_least_one("engine.max_running", typed.engine.max_running, engine.max_running)?,

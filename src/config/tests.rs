@@ -44,11 +44,12 @@ fn flags_win_over_variables_over_the_file() {
 
 #[test]
 fn what_is_unknown_or_wrong_is_named() {
-    let cases: [(&str, &[(&str, &str)], &str); 11] = [
+    let cases: [(&str, &[(&str, &str)], &str); 12] = [
         ("[server]\nlissen = 1", &[], "flowcell.toml:2:1: unknown field `lissen`"),
         ("[serfer]", &[], "serfer"),
         ("[sandbox]\nslots = 0", &[], "sandbox.slots"),
         ("[sandbox]\nslots = 5000", &[], "sandbox.slots"),
+        ("[sandbox]\nmetering = \"none\"", &[], "unknown variant `none`, expected `fuel` or `time`"),
         ("[server]\nlisten = \"here\"", &[], "server.listen"),
         ("[net]\nallow = [\"internal.example\"]", &[], "net.allow: `internal.example` names no port"),
         ("", &[("FLOWCELL_NET_DENY", "a:1")], "FLOWCELL_NET_DENY"),

@@ -31,7 +31,7 @@ mod wasm;
 
 pub use admission::Admission;
 pub use error::SandboxError;
-pub use js::{Call, EngineOptions, Form, Hidden, Image, JsEngine, Script};
+pub use js::{Call, EngineOptions, Form, Hidden, Image, JsEngine, Metering, Script};
 pub use outcome::{Conclusion, Outcome};
 pub use plugin::{
     Allowed, COMPILE_COMMAND, Compiler, Outline, Plugin, PluginCall, PluginEngine, PluginError, PluginFacts,

@@ -9,8 +9,12 @@ use serde_json::json;
 use super::{Attempt, Calls, Executed, Output, RunFacts, Scope, code_source::CodeSource, modules};
 use crate::{
     model::{CodeStep, FieldError, Limits, Wait},
-    sandbox::{Call, Conclusion, Hidden, Image, JsEngine, SandboxError, Script, Share},
+    sandbox::{Call, Conclusion, Hidden, Image, JsEngine, Metering, SandboxError, Script, Share},
 };
+
+/// Why a limit of fuel is refused where none is counted.
+const NOT_COUNTED: &str = "this server counts no fuel for scripts (`sandbox.metering` is `time`), so the limit would hold nothing: \
+                           use `limits.timeout`, or set `sandbox.metering` to `fuel`";
 
 /// A checked script and its limits.
 #[derive(Debug)]
@@ -23,6 +27,10 @@ pub struct Code {
 
 pub(super) fn compile(spec: &CodeStep, path: &str, code: &dyn CodeSource) -> Result<Code, FieldError> {
     let script = modules::load(&spec.file, &format!("{path}.file"), code)?;
+    match (code.metering(), spec.limits.fuel) {
+        (Metering::Time, Some(_)) => return Err(FieldError::new(format!("{path}.limits.fuel"), NOT_COUNTED)),
+        (Metering::Time, None) | (Metering::Fuel, _) => {}
+    }
     let image = code.image(&script).map(Arc::new);
     Ok(Code { script: Arc::new(script), image, limits: spec.limits.resolve(), share: code.share() })
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     model::RunError,
-    sandbox::{Image, Script, Share},
+    sandbox::{Image, Metering, Script, Share},
 };
 
 /// Where code files come from when a version is compiled.
@@ -18,6 +18,9 @@ pub trait CodeSource {
 
     /// What all code of this workflow, and all plugins that it calls, may take of the sandbox together.
     fn share(&self) -> Share;
+
+    /// How the sandbox counts what a script computes.
+    fn metering(&self) -> Metering;
 
     /// The image of a script, if it has one.
     fn image(&self, script: &Script) -> Option<Image>;

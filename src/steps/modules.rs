@@ -137,7 +137,7 @@ fn typescript(file: &str, source: &str, error: RunError) -> RunError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sandbox::{Image, Share};
+    use crate::sandbox::{Image, Metering, Share};
 
     /// Files, and an engine that accepts everything.
     struct Files(&'static [(&'static str, &'static str)]);
@@ -155,6 +155,10 @@ mod tests {
 
         fn share(&self) -> Share {
             unreachable!("nothing runs")
+        }
+
+        fn metering(&self) -> Metering {
+            Metering::Fuel
         }
 
         fn image(&self, _: &Script) -> Option<Image> {

@@ -60,6 +60,7 @@ mod lingering;
 mod logged_refusals;
 mod masking;
 mod matches;
+mod metering;
 mod modules;
 mod n8n;
 mod no_space;

@@ -15,7 +15,7 @@ use crate::{
         Bundle, ByteSize, ErrorCode, FieldError, JsonText, NamedTrigger, OnError, PluginRef, Position,
         RunError, Shape, Span, Started, Step, StepId, StepKind, TriggerName, VersionHash, When, Workflow,
     },
-    sandbox::{Image, JsEngine, Script, Share},
+    sandbox::{Image, JsEngine, Metering, Script, Share},
     script,
     steps::{self, CodeSource, Compiled, CompiledResponse, OutputSchema},
     store::tables,
@@ -111,6 +111,10 @@ impl CodeSource for Files<'_> {
 
     fn share(&self) -> Share {
         self.share.clone()
+    }
+
+    fn metering(&self) -> Metering {
+        self.sandbox.metering()
     }
 
     fn image(&self, script: &Script) -> Option<Image> {

@@ -15,6 +15,7 @@ use super::{
     host,
     hot_pages::HotPages,
     kept::{Kept, Most},
+    metering::Metering,
 };
 use crate::{
     model::Limits,
@@ -47,6 +48,8 @@ pub struct EngineOptions {
     pub admission: Admission,
     /// Whether an instance that did its call well is put back to what it was before and kept for the next call of its script.
     pub reuse: bool,
+    /// How the computing of scripts is counted and ended.
+    pub metering: Metering,
 }
 
 impl EngineOptions {
@@ -60,7 +63,8 @@ impl EngineOptions {
 
 impl Default for EngineOptions {
     fn default() -> Self {
-        Self { cache: None, slots: 32, admission: Admission::default(), reuse: true }
+        let (admission, metering) = (Admission::default(), Metering::default());
+        Self { cache: None, slots: 32, admission, reuse: true, metering }
     }
 }
 
@@ -78,12 +82,13 @@ pub struct JsEngine {
     pub(super) hot_in_calls: Arc<HotPages>,
     /// Instances that are kept between calls, if they are.
     pub(super) kept: Option<Arc<Kept>>,
+    pub(super) metering: Metering,
 }
 
 impl JsEngine {
     /// The engine from the cache, or compiled, without any hot pages; whether it came from the cache.
     pub(super) fn cold(options: &EngineOptions) -> Result<(Self, bool), SandboxError> {
-        let engine = new_engine(options.slots(), options.admission.memory())?;
+        let engine = new_engine(options)?;
         let (module, cached) = load_module(&engine, options)?;
         let mut linker = Linker::new(&engine);
         host::link(&mut linker).map_err(load_error)?;
@@ -99,16 +104,24 @@ impl JsEngine {
             hot: Arc::default(),
             hot_in_calls: Arc::default(),
             kept: None,
+            metering: options.metering,
         };
         Ok((cold, cached))
     }
 }
 
-fn config() -> Config {
+impl JsEngine {
+    /// How the computing of scripts is counted and ended.
+    pub fn metering(&self) -> Metering {
+        self.metering
+    }
+}
+
+fn config(metering: Metering) -> Config {
     let mut config = Config::new();
     config
         .strategy(Strategy::Cranelift)
-        .consume_fuel(true)
+        .consume_fuel(metering.counts())
         .epoch_interruption(true)
         .max_wasm_stack(WASM_STACK)
         .memory_init_cow(true)
@@ -123,7 +136,8 @@ fn config() -> Config {
     config
 }
 
-fn new_engine(slots: usize, memory: u64) -> Result<Engine, SandboxError> {
+fn new_engine(options: &EngineOptions) -> Result<Engine, SandboxError> {
+    let (slots, memory) = (options.slots(), options.admission.memory());
     // Four more for scripts that are checked or have their images made, and one that shows what a fresh memory holds.
     let slots = u32::try_from(slots * (1 + WAITING) + Most::instances(slots) + 5).expect("at most 512 slots");
     let mut pool = PoolingAllocationConfig::default();
@@ -138,7 +152,7 @@ fn new_engine(slots: usize, memory: u64) -> Result<Engine, SandboxError> {
         .linear_memory_keep_resident(kept_resident(KEEP_RESIDENT, memory, slots))
         .table_keep_resident(64 << 10)
         .pagemap_scan(Enabled::Auto);
-    pooled(&config(), pool)
+    pooled(&config(options.metering), pool)
 }
 
 fn load_module(engine: &Engine, options: &EngineOptions) -> Result<(Module, bool), SandboxError> {
@@ -147,7 +161,7 @@ fn load_module(engine: &Engine, options: &EngineOptions) -> Result<(Module, bool
     };
     let cache_error = |source| SandboxError::Cache { folder: folder.display().to_string(), source };
     let cache = Cache::open(folder).map_err(cache_error)?;
-    let fingerprint = fingerprint();
+    let fingerprint = fingerprint(options.metering);
     if let Some(code) = cache.load(&fingerprint) {
         match code.module(engine) {
             Ok(module) => return Ok((module, true)),
@@ -174,9 +188,11 @@ fn checked_wasm() -> Result<Vec<u8>, SandboxError> {
 }
 
 /// What the compiled form depends on.
-fn fingerprint() -> Vec<u8> {
+fn fingerprint(metering: Metering) -> Vec<u8> {
     let mut fingerprint = artefact::sha256().as_bytes().to_vec();
-    fingerprint.extend_from_slice(concat!(env!("CARGO_PKG_VERSION"), "/fuel+epoch+frozen/2").as_bytes());
+    fingerprint.extend_from_slice(concat!(env!("CARGO_PKG_VERSION"), "/").as_bytes());
+    fingerprint.extend_from_slice(metering.word().as_bytes());
+    fingerprint.extend_from_slice(b"+epoch+frozen/2");
     fingerprint.extend_from_slice(std::env::consts::ARCH.as_bytes());
     fingerprint
 }

@@ -8,7 +8,7 @@ use std::{
 use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
 use wasmtime::{Caller, Memory, StoreContextMut, Trap, UpdateDeadline};
 
-use super::crew::give_way;
+use super::{crew::give_way, metering::Metering};
 use crate::{
     model::{ErrorCode, Limits, RunError},
     sandbox::{
@@ -43,6 +43,9 @@ pub(super) struct Guest {
     pub(super) panic: Option<String>,
     /// What it asked of languages, until it takes the answer.
     pub(super) answer: Vec<u8>,
+    pub(super) metering: Metering,
+    /// The most fuel of the call.
+    pub(super) fuel: u64,
 }
 
 impl Guest {
@@ -61,6 +64,8 @@ impl Guest {
             waited: Duration::ZERO,
             panic: None,
             answer: Vec::new(),
+            metering: Metering::default(),
+            fuel: limits.fuel,
         }
     }
 

@@ -24,6 +24,7 @@ mod image;
 mod kept;
 mod learn;
 mod make_image;
+mod metering;
 mod pace;
 mod pristine;
 #[cfg(test)]
@@ -41,4 +42,5 @@ mod written;
 pub use call::{Call, Hidden};
 pub use engine::{EngineOptions, JsEngine};
 pub use image::Image;
+pub use metering::Metering;
 pub use script::{Form, Script};

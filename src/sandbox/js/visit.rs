@@ -144,12 +144,14 @@ impl JsEngine {
         let on_loan_until = start.on_loan_until();
         let Start { image, limits, now_ms, seed, spent, stop, place, .. } = start;
         let hot: &HotPages = image.map_or(&self.hot, |image| &image.hot);
-        let mut store =
-            Store::new(&self.engine, Guest { on_loan_until, ..Guest::new(limits, now_ms, seed, stop) });
+        let guest =
+            Guest { on_loan_until, metering: self.metering, ..Guest::new(limits, now_ms, seed, stop) };
+        let mut store = Store::new(&self.engine, guest);
         store.limiter(|guest| &mut guest.limiter);
         store.epoch_deadline_callback(goes_on);
         let start_error = |error: wasmtime::Error| SandboxError::Start(format!("{error:#}"));
-        store.set_fuel(limits.fuel.saturating_sub(spent.fuel)).map_err(start_error)?;
+        let left = limits.fuel.saturating_sub(spent.fuel);
+        self.metering.give(&mut store, left).map_err(start_error)?;
         let crew = Arc::clone(&self.crew);
         let mut visit = Visit {
             guest: GuestInstance::new(store),
@@ -190,10 +192,12 @@ impl JsEngine {
         let Start { limits, now_ms, seed, spent, stop, place, .. } = start;
         let Ready { mut guest, written, is_sure, held } = ready;
         let memory = guest.store.data().memory;
+        let metering = self.metering;
         *guest.store.data_mut() =
-            Guest { memory, on_loan_until, ..Guest::again(limits, now_ms, seed, stop, held) };
+            Guest { memory, on_loan_until, metering, ..Guest::again(limits, now_ms, seed, stop, held) };
         let start_error = |error: wasmtime::Error| SandboxError::Start(format!("{error:#}"));
-        guest.store.set_fuel(limits.fuel.saturating_sub(spent.fuel)).map_err(start_error)?;
+        let left = limits.fuel.saturating_sub(spent.fuel);
+        self.metering.give(&mut guest.store, left).map_err(start_error)?;
         Ok(Visit {
             guest,
             reuse: Some(Reuse::of_kept(image, kept, written, is_sure)),
@@ -377,9 +381,9 @@ impl Visit {
 
     /// What the attempt used so far.
     pub(super) fn spent(&self) -> Spent {
-        let left = self.guest.store.get_fuel().unwrap_or(0);
         let given = self.limits.fuel.saturating_sub(self.fuel_before);
         let guest = self.guest.store.data();
+        let left = guest.metering.left(&self.guest.store, given);
         Spent {
             fuel: self.fuel_before.saturating_add(given.saturating_sub(left)),
             peak: self.spent.peak.max(guest.limiter.peak() as u64),

@@ -5,7 +5,7 @@
 
 use std::cmp::Ordering;
 
-use wasmtime::{AsContextMut, Caller, Trap};
+use wasmtime::Caller;
 
 use crate::{
     intl::{self, Answer, Question},
@@ -31,12 +31,8 @@ pub(super) fn intl(
     let request = frame::slice(memory, pointer as usize, length as usize)
         .ok_or_else(|| wasmtime::Error::msg("intl: the guest named memory that it does not have"))?;
     let price = question.price(request);
-    let left = caller.get_fuel()?;
-    let Some(left) = left.checked_sub(price) else {
-        caller.as_context_mut().set_fuel(0)?;
-        return Err(Trap::OutOfFuel.into());
-    };
-    caller.as_context_mut().set_fuel(left)?;
+    let Guest { metering, fuel, .. } = *caller.data();
+    metering.pay(&mut caller, price, fuel)?;
     let (memory, guest) = memory_and_guest(&mut caller)?;
     let request = frame::slice(memory, pointer as usize, length as usize).unwrap_or_default();
     Ok(match intl::answer(question, request) {
