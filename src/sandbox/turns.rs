@@ -25,6 +25,8 @@ use futures::{
 use tokio::sync::oneshot;
 use wasmtime::{Engine, EngineWeak};
 
+use super::thread_time::thread_time;
+
 /// A guest keeps its core for this long, as far as nobody comes who used much less.
 const SLICE: Duration = Duration::from_millis(5);
 /// What a workflow used counts half after this long.
@@ -92,6 +94,8 @@ pub(super) struct Core {
     turns: Turns,
     tenant: Arc<str>,
     since: Instant,
+    /// The processor time of its thread then, while a guest computes on it.
+    began: Option<Duration>,
     heavy: bool,
     greedy: bool,
 }
@@ -181,7 +185,7 @@ impl Turns {
         let (heavy, greedy) = (state.used(tenant, now) >= MODEST, state.is_greedy(tenant, now));
         state.free -= 1;
         state.heavy += isize::from(heavy);
-        Core { turns: self.clone(), tenant: Arc::clone(tenant), since: now, heavy, greedy }
+        Core { turns: self.clone(), tenant: Arc::clone(tenant), since: now, began: None, heavy, greedy }
     }
 
     /// Gives free cores to those in line.
@@ -259,9 +263,11 @@ impl State {
         })
     }
 
-    fn charge(&mut self, tenant: &Arc<str>, since: Instant, now: Instant) {
-        let seconds = now.saturating_duration_since(since).as_secs_f64();
-        let long = if seconds >= SLICE.as_secs_f64() { seconds } else { 0.0 };
+    /// Charges a piece. What counts is the time that others could not have the core; whether the piece is long is told by what it
+    /// `computed` meanwhile: on a busy machine a small call too has its core for long, and waits most of that time.
+    fn charge(&mut self, tenant: &Arc<str>, had: Duration, computed: Duration, now: Instant) {
+        let seconds = had.as_secs_f64();
+        let long = if computed >= SLICE { seconds } else { 0.0 };
         let used =
             self.used.get(tenant).map_or(Used { seconds: 0.0, long: 0.0, at: now }, |used| used.at(now));
         let used = Used { seconds: used.seconds + seconds, long: used.long + long, at: now };
@@ -281,9 +287,23 @@ impl Core {
                 drop(CORE.take());
             }
         }
-        CORE.set(Some(self));
+        CORE.set(Some(self.begin()));
         let _held = Held;
         work()
+    }
+
+    /// A guest computes on this thread from now on.
+    fn begin(mut self) -> Self {
+        self.began = Some(thread_time());
+        self
+    }
+
+    /// How much of what it `had` was computed on this thread. Asked only of long pieces: a short one computed no more than it had.
+    fn computed(&self, had: Duration) -> Duration {
+        match self.began {
+            Some(began) if had >= SLICE => thread_time().saturating_sub(began).min(had),
+            Some(_) | None => had,
+        }
     }
 
     /// Whether its workflow used more lately than some hundreds of small calls a second.
@@ -300,8 +320,9 @@ impl Core {
     fn account(&mut self, state: &mut State, now: Instant) -> Duration {
         let had = now.saturating_duration_since(self.since);
         if had >= SLICE {
-            state.charge(&self.tenant, self.since, now);
+            state.charge(&self.tenant, had, self.computed(had), now);
             self.since = now;
+            self.began = self.began.map(|_| thread_time());
             self.greedy = state.is_greedy(&self.tenant, now);
             if !self.heavy && state.used(&self.tenant, now) >= MODEST {
                 self.heavy = true;
@@ -315,9 +336,11 @@ impl Core {
 impl Drop for Core {
     fn drop(&mut self) {
         let now = Instant::now();
+        let had = now.saturating_duration_since(self.since);
         {
+            let computed = self.computed(had);
             let mut state = self.turns.state();
-            state.charge(&self.tenant, self.since, now);
+            state.charge(&self.tenant, had, computed, now);
             state.free += 1;
             state.heavy -= isize::from(self.heavy);
         }
@@ -367,7 +390,7 @@ pub(super) fn let_others_come_first(stop: &Stop) -> Waited {
         match select(pin!(turn), pin!(stop.is_told())).await {
             Either::Left((Ok(core), _)) => {
                 let greedy = core.is_greedy();
-                CORE.set(Some(core));
+                CORE.set(Some(core.begin()));
                 greedy
             }
             // It ends, which takes no turn.

@@ -16,8 +16,7 @@ fn at_once(turns: &Turns, name: &str) -> Option<Core> {
 
 /// As though a workflow had used a core for so long, until now.
 fn used(turns: &Turns, name: &str, time: Duration) {
-    let now = Instant::now();
-    turns.state().charge(&tenant(name), now.checked_sub(time).unwrap(), now);
+    turns.state().charge(&tenant(name), time, time, Instant::now());
 }
 
 const MUCH: Duration = Duration::from_secs(20);
@@ -102,7 +101,8 @@ fn who_used_least_lately_comes_first_and_what_was_used_fades() {
     }
     let now = Instant::now();
     let mut state = turns.state();
-    state.charge(&tenant("old"), now, now + Duration::from_secs(1));
+    let second = Duration::from_secs(1);
+    state.charge(&tenant("old"), second, second, now + second);
     let left = |state: &State, after| state.used(&tenant("old"), now + Duration::from_secs(after));
     assert!((left(&state, 2) - 0.5).abs() < 0.01 && (left(&state, 3) - 0.25).abs() < 0.01);
     assert!(left(&state, 60) == 0.0);
@@ -121,10 +121,10 @@ fn a_guest_keeps_its_core_for_a_slice_unless_somebody_comes_who_used_much_less()
     assert!(state.gives_up(&greedy, SLICE, Duration::ZERO, now), "its own take turns");
     drop(same);
     assert!(!state.gives_up(&greedy, SLICE, Duration::ZERO, now), "who gave up does not count");
-    state.charge(&other, now.checked_sub(MUCH).unwrap(), now);
+    state.charge(&other, MUCH, MUCH, now);
     let _other = state.stand_in_line(&other);
     assert!(!state.gives_up(&greedy, SLICE, Duration::ZERO, now), "it used more");
-    state.charge(&greedy, now.checked_sub(3 * MUCH).unwrap(), now);
+    state.charge(&greedy, 3 * MUCH, 3 * MUCH, now);
     assert!(state.gives_up(&greedy, Duration::ZERO, Duration::ZERO, now), "not even an epoch longer");
 }
 
@@ -147,13 +147,27 @@ fn who_computes_in_long_pieces_is_greedy_and_who_computes_in_short_ones_is_not()
 }
 
 #[test]
+fn a_small_call_whose_thread_waits_for_a_processor_is_not_greedy() {
+    let turns = Turns::new(1);
+    for _ in 0..15 {
+        at_once(&turns, "small").unwrap().hold(|| thread::sleep(SLICE));
+    }
+    assert!(!at_once(&turns, "small").unwrap().is_greedy());
+    at_once(&turns, "large").unwrap().hold(|| {
+        let began = thread_time();
+        while thread_time() - began < 20 * SLICE {}
+    });
+    assert!(at_once(&turns, "large").unwrap().is_greedy());
+}
+
+#[test]
 fn workflows_that_are_gone_are_forgotten() {
     let turns = Turns::new(1);
     let now = Instant::now();
     let mut state = turns.state();
     for number in 0..1_000_u32 {
         let at = now + Duration::from_secs(u64::from(number));
-        state.charge(&tenant(&number.to_string()), at, at + SLICE);
+        state.charge(&tenant(&number.to_string()), SLICE, SLICE, at + SLICE);
     }
     assert!(state.used.len() < 64, "{}", state.used.len());
 }
