@@ -2,7 +2,22 @@
 
 use std::ops::Bound;
 
-use super::keys::Key;
+use super::{buckets, keys::Key};
+
+/// Something that has ended, such as a run. It never changes again, and is dropped as a whole when it has expired.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Settled {
+    /// The keys that belong to it. A key without a value is passed over. If a key is settled twice with different values,
+    /// the value that is kept longer wins.
+    pub keys: Vec<Key>,
+    /// All live keys that begin with one of these belong to it too.
+    pub prefixes: Vec<Key>,
+    /// When it may be dropped, milliseconds since the epoch. It is kept up to a day longer, or about a tenth longer when
+    /// that time is far ahead.
+    pub expires_ms: u64,
+    /// Keys that are deleted at the same moment, and not kept.
+    pub also_delete: Vec<Key>,
+}
 
 /// Writes that happen together or not at all, and what must hold for them to happen.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -11,6 +26,18 @@ pub struct Batch {
     pub(super) expectations: Vec<(Key, Option<Vec<u8>>)>,
     /// In order. A later write to a key replaces an earlier one.
     pub(super) writes: Vec<(Key, Write)>,
+    /// What moves to the history, as the writes leave it.
+    pub(super) settled: Vec<Ended>,
+}
+
+/// What moves to a bucket of the history.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Ended {
+    /// When the bucket ends.
+    pub(super) end_ms: u64,
+    pub(super) keys: Vec<Key>,
+    /// All live keys that begin so.
+    pub(super) prefixes: Vec<Key>,
 }
 
 /// What happens to one key.
@@ -71,9 +98,21 @@ impl Batch {
         self
     }
 
+    /// Settles what ends with this batch: it goes to the history at the moment when the batch is committed, as all writes of
+    /// the batch leave it, also those that are added later. See `Store::settle`. All of it moves in one step, so it is for
+    /// what belongs to one thing of no more than some MiB. `now_ms` tells how far ahead its end is.
+    pub fn settle(&mut self, settled: Settled, now_ms: u64) -> &mut Self {
+        let Settled { keys, prefixes, expires_ms, also_delete } = settled;
+        let end_ms = buckets::end_of(expires_ms, now_ms);
+        self.writes.extend(also_delete.into_iter().map(|key| (key, Write::Delete)));
+        self.settled.push(Ended { end_ms, keys, prefixes });
+        self
+    }
+
     /// Whether it neither expects nor writes anything.
     pub fn is_empty(&self) -> bool {
-        self.expectations.is_empty() && self.writes.is_empty()
+        let Self { expectations, writes, settled } = self;
+        expectations.is_empty() && writes.is_empty() && settled.is_empty()
     }
 
     /// Bytes of all keys and values: what it costs to queue it.
@@ -82,7 +121,8 @@ impl Batch {
         let expected: usize =
             expectations.map(|(key, value)| key.len() + value.as_ref().map_or(0, Vec::len)).sum();
         let written: usize = self.writes.iter().map(|(key, write)| key.len() + write.size()).sum();
-        expected + written
+        let settled = self.settled.iter().flat_map(|ended| ended.keys.iter().chain(&ended.prefixes));
+        expected + written + settled.map(|key| key.len()).sum::<usize>()
     }
 }
 

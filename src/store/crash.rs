@@ -16,14 +16,26 @@ use tokio::sync::{Notify, oneshot};
 
 use super::{
     BackupStream, Batch, KeyRange, Order, Pair, Settled, Store, StoreError, StoreStats,
-    batch::Write,
+    batch::{Ended, Write},
     keys::{self, Kind},
     record,
 };
 use crate::model::{Entry, RunHead, RunId};
 
-/// All keys with their values.
+/// All keys with their values. A key of what has ended has another beside it, which begins with [`SETTLED`].
 pub(crate) type Image = BTreeMap<Vec<u8>, Vec<u8>>;
+
+/// What has ended stays where it is, so that it can be checked. Its keys are marked, as a batch neither sees nor removes them.
+const SETTLED: u8 = 0xff;
+
+fn mark(key: &[u8]) -> Vec<u8> {
+    [&[SETTLED], key].concat()
+}
+
+/// What a batch sees of a key.
+fn live<'a>(image: &'a Image, key: &[u8]) -> Option<&'a Vec<u8>> {
+    image.get(key).filter(|_| !image.contains_key(&mark(key)))
+}
 
 /// A key that became durable: its value before and after.
 pub(crate) struct Change {
@@ -169,7 +181,7 @@ impl CrashStore {
 
     fn read(&self, range: &KeyRange, order: Order, limit: usize) -> Vec<Pair> {
         let image = lock(&self.applied);
-        let pairs = image.range::<[u8], _>(range.bounds());
+        let pairs = image.range::<[u8], _>(range.bounds()).filter(|(key, _)| key[0] != SETTLED);
         let copy = |(key, value): (&Vec<u8>, &Vec<u8>)| (key.clone(), value.clone());
         match order {
             Order::Ascending => pairs.take(limit).map(copy).collect(),
@@ -180,7 +192,7 @@ impl CrashStore {
     fn apply(&self, batch: &Batch) -> Result<(), StoreError> {
         let mut image = lock(&self.applied);
         for (key, expected) in &batch.expectations {
-            let found = image.get(key.as_bytes());
+            let found = live(&image, key.as_bytes());
             if found != expected.as_ref() {
                 return Err(StoreError::Conflict { found: found.cloned(), key: key.clone() });
             }
@@ -201,12 +213,23 @@ fn write(image: &mut Image, batch: &Batch) -> Vec<Change> {
     for (key, write) in &batch.writes {
         let key = key.as_bytes().to_vec();
         let before = image.get(&key).cloned();
+        let ended = image.contains_key(&mark(&key));
         let after = match write {
-            Write::Put(value) => Some(value.clone()),
-            Write::Delete => None,
-            Write::DeleteIf(value) => before.clone().filter(|before| before != value),
+            Write::Put(value) => {
+                image.remove(&mark(&key));
+                Some(value.clone())
+            }
+            Write::Delete => before.clone().filter(|_| ended),
+            Write::DeleteIf(value) => before.clone().filter(|before| ended || before != value),
             Write::DeletePrefix => {
-                let gone = image.extract_if(KeyRange::prefix(&key).into_bounds(), |_, _| true);
+                let marks: Vec<_> = image
+                    .range(KeyRange::prefix(mark(&key)).into_bounds())
+                    .map(|(mark, _)| mark.clone())
+                    .collect();
+                let stays = |key: &[u8]| marks.binary_search(&mark(key)).is_ok();
+                let gone = image.extract_if(KeyRange::prefix(&key).into_bounds(), |key, _| {
+                    !stays(key) && key[0] != SETTLED
+                });
                 changes.extend(gone.map(|(key, value)| Change { key, before: Some(value), after: None }));
                 continue;
             }
@@ -216,6 +239,13 @@ fn write(image: &mut Image, batch: &Batch) -> Vec<Change> {
             None => drop(image.remove(&key)),
         }
         changes.push(Change { key, before, after });
+    }
+    for Ended { keys, prefixes, .. } in &batch.settled {
+        let ranges = prefixes.iter().map(|prefix| KeyRange::prefix(prefix).into_bounds());
+        let begin_so = ranges.flat_map(|range| image.range(range)).map(|(key, _)| key.clone());
+        let named = keys.iter().map(|key| key.as_bytes().to_vec()).filter(|key| image.contains_key(key));
+        let marks: Vec<_> = begin_so.chain(named).map(|key| mark(&key)).collect();
+        image.extend(marks.into_iter().map(|mark| (mark, Vec::new())));
     }
     changes
 }
@@ -293,7 +323,7 @@ impl Store for CrashStore {
         futures::future::pending().boxed()
     }
 
-    // The history has tests of its own: here ended runs stay where they are, so that they can be checked.
+    // The history has tests of its own.
 
     fn settle(&self, _settled: Vec<Settled>) -> BoxFuture<'_, Result<(), StoreError>> {
         futures::future::ready(Ok(())).boxed()

@@ -24,7 +24,7 @@ pub enum Kind {
     DeadLetter = b'f',
     /// What the runs of one concurrency, throttle or debounce key share: `g` digest.
     Group = b'g',
-    /// A finished run that is still among the live ones: `h` run id.
+    /// A finished run that is still among the live ones, as it has too much to move with its end: `h` run id.
     Finished = b'h',
     /// A run below its workflow: `i` workflow `\0` run id.
     WorkflowRun = b'i',
@@ -369,7 +369,7 @@ pub fn group(digest: &[u8; 32]) -> Key {
     Kind::Group.key(&[digest])
 }
 
-/// A finished run that is still among the live ones.
+/// A finished run that is still among the live ones, as it has too much to move with its end.
 pub fn finished(run: RunId) -> Key {
     Kind::Finished.key(&[&run.to_bytes()])
 }

@@ -11,8 +11,10 @@ use std::{
 use futures::future::{BoxFuture, FutureExt, ready};
 
 use super::{
-    BackupStream, Batch, Key, KeyRange, Order, Pair, Settled, Store, StoreError, StoreStats, backup::Encoder,
-    batch::Write, buckets,
+    BackupStream, Batch, Key, KeyRange, Order, Pair, Settled, Store, StoreError, StoreStats,
+    backup::Encoder,
+    batch::{Ended, Write},
+    buckets,
 };
 
 type Fault = Box<dyn Fn(&Batch) -> Option<StoreError> + Send + Sync>;
@@ -42,6 +44,20 @@ impl State {
     /// All maps; of those that have a key the first has the say.
     fn maps(&self) -> impl Iterator<Item = &Map> {
         std::iter::once(&self.map).chain(self.history.values().rev())
+    }
+
+    /// Moves what has ended to the bucket that ends then.
+    fn settle(&mut self, end_ms: u64, keys: Vec<Key>, prefixes: Vec<Key>) {
+        for prefix in prefixes {
+            let range = KeyRange::prefix(prefix).into_bounds();
+            let ended: Vec<_> = self.map.extract_if(range, |_, _| true).collect();
+            self.history.entry(end_ms).or_default().extend(ended);
+        }
+        for key in keys {
+            if let Some(value) = self.map.remove(key.as_bytes()) {
+                self.history.entry(end_ms).or_default().insert(key.into(), value);
+            }
+        }
     }
 
     fn size<'a>(maps: impl Iterator<Item = &'a Map>) -> u64 {
@@ -157,6 +173,9 @@ impl MemoryStore {
                 }
             }
         }
+        for Ended { end_ms, keys, prefixes } in batch.settled {
+            state.settle(end_ms, keys, prefixes);
+        }
         Ok(())
     }
 }
@@ -197,21 +216,11 @@ impl Store for MemoryStore {
         if state.closed {
             return ready(Err(StoreError::Closed)).boxed();
         }
-        let gone = |state: &mut State, key: &Key| state.map.remove(key.as_bytes());
         for one in settled {
             let end = buckets::end_of(one.expires_ms, state.now_ms);
-            for prefix in one.prefixes {
-                let range = KeyRange::prefix(prefix).into_bounds();
-                let ended: Vec<_> = state.map.extract_if(range, |_, _| true).collect();
-                state.history.entry(end).or_default().extend(ended);
-            }
-            for key in one.keys {
-                if let Some(value) = gone(&mut state, &key) {
-                    state.history.entry(end).or_default().insert(key.into(), value);
-                }
-            }
+            state.settle(end, one.keys, one.prefixes);
             for key in one.also_delete {
-                gone(&mut state, &key);
+                state.map.remove(key.as_bytes());
             }
         }
         ready(Ok(())).boxed()

@@ -31,7 +31,7 @@ use futures::future::{BoxFuture, FutureExt};
 
 pub use self::sled::{Options, SledStore};
 pub use backup::{BackupError, Contents, verify};
-pub use batch::{Batch, KeyRange, Order};
+pub use batch::{Batch, KeyRange, Order, Settled};
 pub use error::StoreError;
 pub use keys::Key;
 pub use memory::MemoryStore;
@@ -40,21 +40,6 @@ pub use seal::{SealError, SealKey, Sealer, Trust};
 
 /// A key and its value.
 pub type Pair = (Vec<u8>, Vec<u8>);
-
-/// Something that has ended, such as a run. It never changes again, and is dropped as a whole when it has expired.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Settled {
-    /// The keys that belong to it. A key without a value is passed over. If a key is settled twice with different values,
-    /// the value that is kept longer wins.
-    pub keys: Vec<Key>,
-    /// All live keys that begin with one of these belong to it too.
-    pub prefixes: Vec<Key>,
-    /// When it may be dropped, milliseconds since the epoch. It is kept up to a day longer, or about a tenth longer when
-    /// that time is far ahead.
-    pub expires_ms: u64,
-    /// Keys that are deleted at the same moment, and not kept.
-    pub also_delete: Vec<Key>,
-}
 
 /// How large a store is. Cheap to ask for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -134,7 +119,8 @@ pub trait Store: Send + Sync + 'static {
         limit: usize,
     ) -> BoxFuture<'_, Result<Vec<Pair>, StoreError>>;
 
-    /// Keeps what has ended in the history until it expires, apart from live keys. The backend decides how. One backend moves
+    /// Keeps what has ended in the history until it expires, apart from live keys, as [`Batch::settle`] does with a batch. The
+    /// backend decides how. One backend moves
     /// the values to a part that is dropped as a whole, and removes them from the live part together with `also_delete`.
     /// Another notes the time and moves nothing. Reads show the same before, during and after the move. If a crash
     /// interrupts it, the same call finishes it later. Afterwards expectations of batches do not see these keys, and a key

@@ -373,7 +373,9 @@ impl Progress {
         if head.status == RunStatus::Failed {
             tables::letters::insert(batch, head.id);
         }
-        tables::history::note(batch, head.id, self.expires_ms);
+        let entries = self.saved + self.unsaved.len() as u32;
+        let extent = tables::history::Extent { entries, bytes: self.bytes };
+        tables::history::end(batch, head, extent, self.expires_ms, head.finished_ms.unwrap_or_default());
         if let Some(slot) = &head.slot {
             tables::slots::release(store, batch, slot, head.id).await?;
         }

@@ -45,6 +45,7 @@ macro_rules! conformance {
         lazy_batches_are_written_in_their_turn, a_closed_store_reads_and_does_not_write,
         a_dropped_future_takes_nothing_back, what_is_settled_reads_as_before,
         what_begins_with_a_prefix_is_settled_as_a_whole,
+        what_ends_with_a_batch_moves_as_the_batch_leaves_it, a_batch_that_conflicts_moves_nothing,
         settled_keys_are_absent_for_expectations_and_hidden_by_new_ones, buckets_are_dropped_whole,
         a_backup_holds_everything
     ); };
@@ -88,6 +89,15 @@ fn put(store: &dyn Store, key: &[u8], value: impl Into<Vec<u8>>) {
 fn to_day<K: AsRef<[u8]>>(keys: impl IntoIterator<Item = K>, day: u64) -> Settled {
     let keys = keys.into_iter().map(|key| Key::from(key.as_ref())).collect();
     Settled { keys, expires_ms: day * DAY - DAY / 2, ..Settled::default() }
+}
+
+/// As [`to_day`], with the batch itself.
+fn ends_on<'a, K: AsRef<[u8]>>(
+    batch: &'a mut Batch,
+    keys: impl IntoIterator<Item = K>,
+    day: u64,
+) -> &'a mut Batch {
+    batch.settle(to_day(keys, day), 0)
 }
 
 const DAY: u64 = 86_400_000;

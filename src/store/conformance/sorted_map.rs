@@ -26,6 +26,8 @@ enum Change {
     Delete,
     /// The keys that share the first byte of this one.
     DeletePrefix,
+    /// It goes to the history with the batch.
+    End(u64),
     ExpectAbsent,
     ExpectPresent,
 }
@@ -44,6 +46,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         6 => value.prop_map(Change::Put),
         3 => Just(Change::Delete),
         1 => Just(Change::DeletePrefix),
+        2 => (1..5_u64).prop_map(Change::End),
         1 => Just(Change::ExpectAbsent),
         1 => Just(Change::ExpectPresent),
     ];
@@ -97,6 +100,7 @@ proptest! {
                 }
                 Step::Commit(changes) => {
                     let (mut batch, mut next, mut holds) = (Batch::new(), map.clone(), true);
+                    let mut ended = Vec::new();
                     for (key, change) in changes {
                         let key = named(key).to_vec();
                         match change {
@@ -112,6 +116,10 @@ proptest! {
                                 batch.delete_prefix(&key[..1]);
                                 next.retain(|other, _| other[0] != key[0]);
                             }
+                            Change::End(day) => {
+                                ends_on(&mut batch, [&key], day);
+                                ended.push((day * DAY, key));
+                            }
                             Change::ExpectAbsent => {
                                 holds &= !map.contains_key(&key);
                                 batch.expect_absent(key);
@@ -126,6 +134,10 @@ proptest! {
                     prop_assert_eq!(result.is_ok(), holds);
                     if holds {
                         map = next;
+                        for (end, key) in ended {
+                            let moved = map.remove_entry(&key);
+                            history.entry(end).or_default().extend(moved);
+                        }
                     }
                 }
             }

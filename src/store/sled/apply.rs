@@ -11,13 +11,15 @@ use super::{
     failure::from_sled,
     staging::{Staging, State},
 };
-use crate::store::{Key, KeyRange, Order, StoreError, log::Change};
+use crate::store::{Key, KeyRange, Order, StoreError, batch::Ended, log::Change};
 
 /// A batch as it is checked and applied.
 #[derive(Default)]
 pub(super) struct Prepared {
     pub(super) expectations: Vec<(Key, Expected)>,
     pub(super) writes: Vec<(Key, Wanted)>,
+    /// What moves to the history after the writes.
+    pub(super) settled: Vec<Ended>,
     /// What the history gets beside what is live, each with the end of its bucket.
     pub(super) kept: Vec<(u64, Key, IVec)>,
     /// Bytes that are written for it.
@@ -78,8 +80,8 @@ impl Becomes {
 pub(super) type Own = BTreeMap<Key, Becomes>;
 
 pub(super) enum Checked {
-    /// It may be applied: the keys that it changes.
-    Good(Own),
+    /// It may be applied: the keys that it changes, and the bytes that the table takes on from below.
+    Good(Own, u64),
     Conflict(Key, Option<IVec>),
     Ask(Questions),
 }
@@ -153,8 +155,47 @@ impl Staging {
                 },
             }
         }
+        let moved =
+            prepared.settled.iter().map(|ended| self.settle(ended, &mut own, state, below, &mut questions));
+        let moved = moved.sum();
         let none = questions.keys.is_empty() && questions.prefixes.is_empty();
-        Ok(if none { Checked::Good(own) } else { Checked::Ask(questions) })
+        Ok(if none { Checked::Good(own, moved) } else { Checked::Ask(questions) })
+    }
+
+    /// Works out what moves to the history; gives the bytes that come from below the active table.
+    fn settle(
+        &self,
+        ended: &Ended,
+        own: &mut Own,
+        state: &State,
+        below: &Below,
+        questions: &mut Questions,
+    ) -> u64 {
+        let mut moved = 0;
+        let mut begin_so = Vec::new();
+        for prefix in &ended.prefixes {
+            match self.prefix(prefix, own, state, below) {
+                Some(keys) => begin_so.extend(keys),
+                None => questions.prefixes.push(prefix.clone()),
+            }
+        }
+        for key in ended.keys.iter().chain(&begin_so) {
+            let Some(found) = self.look(key, own, state, below) else {
+                questions.keys.push(key.clone());
+                continue;
+            };
+            let Some(envelope) = found else { continue };
+            if !own.contains_key(key) && state.active.get(key).is_none() {
+                // Nothing that is damaged is moved. It stays, and whoever reads it is told.
+                if let Err(error) = envelope::open(key, &envelope) {
+                    tracing::error!(%error, "what has ended stays out of the history");
+                    continue;
+                }
+                moved += envelope.len() as u64;
+            }
+            own.insert(key.clone(), Becomes::Moved(ended.end_ms, envelope));
+        }
+        moved
     }
 
     /// Every key that begins with `prefix`, wherever it is.
@@ -188,28 +229,31 @@ impl Staging {
 
     /// Numbers a batch, adds it to the running group and makes it readable.
     pub(super) fn apply(&self, state: &mut State, own: Own, prepared: Prepared, below: &Below) {
-        let is_new = |key: &Key, state: &State| {
+        let is_new = |key: &Key, state: &State| -> bool {
             let frozen = state.frozen.as_ref().is_some_and(|frozen| frozen.get(key).is_some());
             let none = || self.counts.has_none(key) || below.keys.get(key).is_some_and(Option::is_none);
             !frozen && none()
         };
+        let own = own.into_iter().map(|(key, becomes)| {
+            let new = is_new(&key, state);
+            (key, becomes, new)
+        });
         // A deletion of what is nowhere changes nothing.
-        let idle = |key: &Key, becomes: &Becomes, state: &State| {
-            matches!(becomes, Becomes::Gone) && state.active.get(key).is_none() && is_new(key, state)
+        let idle = |key: &Key, becomes: &Becomes, new: bool| {
+            matches!(becomes, Becomes::Gone) && new && state.active.get(key).is_none()
         };
-        let own: Vec<_> = own.into_iter().filter(|(key, becomes)| !idle(key, becomes, state)).collect();
+        let own: Vec<_> = own.filter(|(key, becomes, new)| !idle(key, becomes, *new)).collect();
         if own.is_empty() && prepared.kept.is_empty() {
             return;
         }
         state.number += 1;
         let number = state.number;
         let active = &state.active;
-        let changes = own.iter().flat_map(|(key, becomes)| logged(key, becomes, active));
+        let changes = own.iter().flat_map(|(key, becomes, new)| logged(key, becomes, active, *new));
         let kept = prepared.kept.iter();
         let kept = kept.map(|(end, key, envelope)| (key.as_bytes(), Change::Keep(*end, &envelope[..])));
         state.group.frame.push(number, changes.chain(kept));
-        for (key, becomes) in own {
-            let new = is_new(&key, state);
+        for (key, becomes, new) in own {
             let (envelope, moved) = match becomes {
                 Becomes::Put(envelope) => (Some(envelope), None),
                 Becomes::Gone => (None, None),
@@ -248,23 +292,23 @@ impl Staging {
     }
 }
 
-/// How the change of a key stands in the log. What the tree has is written out, because the tree may have it no more when the
-/// log is read back.
+/// How the change of a key stands in the log. What the table does not have so is written out, because the tree may have it no
+/// more when the log is read back.
 fn logged<'a>(
     key: &'a Key,
     becomes: &'a Becomes,
     active: &super::memtable::Memtable,
+    is_new: bool,
 ) -> impl Iterator<Item = (&'a [u8], Change<&'a [u8]>)> + use<'a> {
     let changes = match becomes {
         Becomes::Put(envelope) => [Some(Change::Put(&envelope[..])), None],
         Becomes::Gone => [Some(Change::Delete), None],
-        Becomes::Moved(end, envelope) => {
-            if active.get(key).is_some_and(|slot| slot.envelope.is_some()) {
-                [Some(Change::Move(*end)), None]
-            } else {
-                [Some(Change::Keep(*end, &envelope[..])), Some(Change::Delete)]
-            }
-        }
+        Becomes::Moved(end, envelope) => match active.get(key) {
+            Some(slot) if slot.envelope.as_ref() == Some(envelope) => [Some(Change::Move(*end)), None],
+            // It came with this batch.
+            None if is_new => [Some(Change::Keep(*end, &envelope[..])), None],
+            Some(_) | None => [Some(Change::Keep(*end, &envelope[..])), Some(Change::Delete)],
+        },
     };
     changes.into_iter().flatten().map(|change| (key.as_bytes(), change))
 }

@@ -21,7 +21,7 @@ fn key(n: u64) -> Vec<u8> {
     [b"k", &n.to_be_bytes()[..]].concat()
 }
 
-/// The commit with this number, and what it does to a map: keys come, change and go, some values are large.
+/// The commit with this number, and what it does to a map: keys come, change, end and go, some values are large.
 fn commit(n: u64, map: &mut Map) -> Batch {
     let mut random = ChaCha8Rng::seed_from_u64(n);
     let mut batch = Batch::new();
@@ -34,9 +34,13 @@ fn commit(n: u64, map: &mut Map) -> Batch {
         let size = if random.next_u32().is_multiple_of(15) { 20_000 } else { random.next_u32() % 900 };
         put(key(random.next_u64() % 50), vec![n as u8; size as usize]);
     }
+    // Of another family, so that nothing is written again that has ended.
+    put(key(1_000 + n), vec![n as u8; 300]);
     let gone = key(random.next_u64() % 50);
     batch.delete(gone.clone());
     map.remove(&gone);
+    let keys = (n.saturating_sub(2)..=n).filter(|n| !n.is_multiple_of(3)).map(|n| Key::from(key(1_000 + n)));
+    batch.settle(Settled { keys: keys.collect(), expires_ms: 1_000 * n, ..Settled::default() }, 0);
     batch
 }
 

@@ -1,9 +1,6 @@
 //! What a run costs the store; printed, not asserted.
 
-use std::{
-    fs,
-    time::{Duration, Instant},
-};
+use std::{fs, time::Instant};
 
 use rand_chacha::{
     ChaCha8Rng,
@@ -11,7 +8,7 @@ use rand_chacha::{
 };
 
 use super::{durability::open, *};
-use crate::store::{Key, testing::block_on};
+use crate::store::Key;
 
 const DAY: u64 = 86_400_000;
 
@@ -22,8 +19,7 @@ fn what_a_run_costs() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path()).unwrap();
     let number = |name: &str| std::env::var(name).ok().and_then(|number| number.parse().ok());
-    let (runs, settled_every): (u32, u32) =
-        (number("TEST_RUNS").unwrap_or(40_000), number("TEST_SETTLED_EVERY_MS").unwrap_or(500));
+    let runs: u32 = number("TEST_RUNS").unwrap_or(40_000);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let part =
         |kind: u8, n: u32| [&[kind], &n.wrapping_mul(2_654_435_761).to_be_bytes()[..], &[7; 12]].concat();
@@ -35,56 +31,37 @@ fn what_a_run_costs() {
     };
     let (begun, before) = (Instant::now(), usage());
     let next = AtomicU64::new(0);
-    let ended = Mutex::new(Vec::new());
-    let done = AtomicBool::new(false);
-    std::thread::scope(|scope| {
-        scope.spawn(|| {
-            // As the engine does it.
-            while !done.load(Ordering::SeqCst) {
-                std::thread::sleep(Duration::from_millis(settled_every.into()));
-                let all: Vec<u32> = std::mem::take(&mut *ended.lock().unwrap());
-                for chunk in all.chunks(200) {
-                    let settled = chunk.iter().map(|n| Settled {
-                        keys: [b'r', b'e', b'a', b'i'].map(|kind| Key::from(timed(kind, *n))).into(),
-                        prefixes: [b's', b'o'].map(|kind| Key::from(timed(kind, *n))).into(),
-                        expires_ms: 20_000 * DAY,
-                        also_delete: vec![Key::from(timed(b'h', *n))],
-                    });
-                    block_on(store.settle(settled.collect())).unwrap();
+    let (shared, next) = (&store, &next);
+    runtime.block_on(async {
+        let tasks = (0..8).map(|_| async move {
+            loop {
+                let n = next.fetch_add(1, Ordering::SeqCst) as u32;
+                if n >= runs {
+                    break;
                 }
+                let event = body(n, 2_590);
+                let mut batch = Batch::new();
+                batch.expect_absent(part(b'd', n)).put(part(b'd', n), body(n, 23));
+                batch.put(part(b'x', n), []).put(timed(b'e', n), event).put(timed(b'i', n), []);
+                batch.put(timed(b'r', n), body(n, 151)).put(timed(b'q', n), []);
+                shared.commit(batch).await.unwrap();
+                let mut batch = Batch::new();
+                batch.put(timed(b's', n), body(n, 168)).put(timed(b'r', n), body(n, 160));
+                batch.put(timed(b'a', n), body(n, 166)).delete(timed(b'q', n));
+                let settled = Settled {
+                    keys: [b'r', b'e', b'a', b'i', b's'].map(|kind| Key::from(timed(kind, n))).into(),
+                    prefixes: vec![Key::from(timed(b'o', n))],
+                    expires_ms: 20_000 * DAY,
+                    ..Settled::default()
+                };
+                batch.settle(settled, 0);
+                shared.commit(batch).await.unwrap();
+                let mut batch = Batch::new();
+                batch.put(timed(b'l', n), body(n, 88));
+                shared.commit_lazily(batch).await.unwrap();
             }
         });
-        let store = &store;
-        let (next, ended) = (&next, &ended);
-        runtime.block_on(async {
-            let tasks = (0..8).map(|_| async move {
-                loop {
-                    let n = next.fetch_add(1, Ordering::SeqCst) as u32;
-                    if n >= runs {
-                        break;
-                    }
-                    let event = body(n, 2_590);
-                    let mut batch = Batch::new();
-                    batch.expect_absent(part(b'd', n)).put(part(b'd', n), body(n, 23));
-                    batch.put(part(b'x', n), []).put(timed(b'e', n), event).put(timed(b'i', n), []);
-                    batch.put(timed(b'r', n), body(n, 151)).put(timed(b'q', n), []);
-                    store.commit(batch).await.unwrap();
-                    let mut batch = Batch::new();
-                    batch.put(timed(b's', n), body(n, 168)).put(timed(b'r', n), body(n, 160));
-                    batch
-                        .put(timed(b'a', n), body(n, 166))
-                        .put(timed(b'h', n), body(n, 7))
-                        .delete(timed(b'q', n));
-                    store.commit(batch).await.unwrap();
-                    let mut batch = Batch::new();
-                    batch.put(timed(b'l', n), body(n, 88));
-                    store.commit_lazily(batch).await.unwrap();
-                    ended.lock().unwrap().push(n);
-                }
-            });
-            futures::future::join_all(tasks).await;
-        });
-        done.store(true, Ordering::SeqCst);
+        futures::future::join_all(tasks).await;
     });
     let took = begun.elapsed();
     drop(store);

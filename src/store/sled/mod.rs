@@ -27,6 +27,8 @@ mod durability;
 #[cfg(test)]
 mod durable_compaction;
 #[cfg(test)]
+mod durable_ends;
+#[cfg(test)]
 mod durable_history;
 #[cfg(test)]
 mod durable_log;

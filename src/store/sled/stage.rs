@@ -185,7 +185,8 @@ impl Staging {
             return Err(StoreError::Full { place: self.folder.clone() });
         }
         let expectations = batch.expectations.into_iter().map(|(key, value)| (key, Expected::Value(value)));
-        let mut prepared = Prepared { expectations: expectations.collect(), ..Prepared::default() };
+        let mut prepared =
+            Prepared { expectations: expectations.collect(), settled: batch.settled, ..Prepared::default() };
         for (key, write) in batch.writes {
             let wanted = match write {
                 Write::Put(value) => Wanted::Put(self.seal(&key, &value, &mut prepared)?),
@@ -260,8 +261,8 @@ impl Staging {
                 Checked::Conflict(key, found) => {
                     return self.refuse(state, key, found, answer).map_err(|error| (error, permit));
                 }
-                Checked::Good(own) => {
-                    if let Err(error) = self.has_room(&mut state, prepared.needed) {
+                Checked::Good(own, moved) => {
+                    if let Err(error) = self.has_room(&mut state, prepared.needed + moved) {
                         return Err((error, permit));
                     }
                     self.apply(&mut state, own, prepared, &below);

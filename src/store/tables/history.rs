@@ -1,7 +1,8 @@
 //! Finished runs on their way to the history, where they are read as before until they expire.
 //!
-//! The batch that ends a run notes when the run may go ([`note`]). Now and then the engine has noted runs settled
-//! ([`settle_finished`]) and tells the time ([`drop_expired`]). Nothing else of a run is rewritten.
+//! The batch that ends a run settles it ([`end`]). Of a run with very much in the store that batch only notes when the run may
+//! go, as every batch did in earlier versions; now and then the engine has noted runs settled ([`settle_finished`]). It also
+//! tells the time ([`drop_expired`]). Nothing else of a run is rewritten.
 
 use serde::{Deserialize, Serialize};
 
@@ -27,8 +28,36 @@ impl Record for Finished {
     const VERSION: u8 = 1;
 }
 
+/// What a run with more than so many bytes or journal entries has in the store moves apart from its end: one batch is applied in
+/// one step, for which all other batches wait.
+const MOST_BYTES: u64 = 1 << 20;
+/// See [`MOST_BYTES`].
+const MOST_ENTRIES: u32 = 1_000;
+
+/// How much of a run is in the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Extent {
+    /// Journal entries, those of the batch included.
+    pub entries: u32,
+    /// About how many bytes.
+    pub bytes: u64,
+}
+
+/// Lets a run that ends with this batch, at `now_ms`, be kept in the history until it expires. `head` is as the batch stores it.
+pub fn end(batch: &mut Batch, head: &RunHead, extent: Extent, expires_ms: u64, now_ms: u64) {
+    if extent.bytes > MOST_BYTES || extent.entries > MOST_ENTRIES {
+        return note(batch, head.id, expires_ms);
+    }
+    let of_run = of_run(head);
+    let keys = of_run.keys.into_iter().chain((0..extent.entries).map(|number| keys::step(head.id, number)));
+    // The entries by their names: what is in memory is found there, whatever other runs have on the disk.
+    let settled =
+        Settled { keys: keys.collect(), prefixes: vec![keys::memos(head.id)], expires_ms, ..of_run };
+    batch.settle(settled, now_ms);
+}
+
 /// Notes that a run has ended and is kept until then; goes in the batch that ends it.
-pub fn note(batch: &mut Batch, run: RunId, expires_ms: u64) {
+fn note(batch: &mut Batch, run: RunId, expires_ms: u64) {
     batch.put(keys::finished(run), record::encode(&Finished(expires_ms)));
 }
 
@@ -73,17 +102,9 @@ pub async fn drop_expired(store: &dyn Store, now_ms: u64) -> Result<usize, Store
 /// All that belongs to a run.
 fn of_run(head: &RunHead) -> Settled {
     let run = head.id;
-    Settled {
-        // One that is not there is passed over.
-        keys: vec![
-            keys::run(run),
-            keys::event(run),
-            keys::answer(run),
-            keys::workflow_run(&head.workflow, run),
-        ],
-        prefixes: vec![keys::steps(run), keys::memos(run)],
-        ..Settled::default()
-    }
+    let mut keys = vec![keys::run(run), keys::event(run), keys::workflow_run(&head.workflow, run)];
+    keys.extend(head.answer_status.map(|_| keys::answer(run)));
+    Settled { keys, prefixes: vec![keys::steps(run), keys::memos(run)], ..Settled::default() }
 }
 
 #[cfg(test)]
@@ -157,6 +178,49 @@ mod tests {
         for (run, read) in runs.iter().zip(after.2) {
             assert_eq!(read.is_some(), run.head.id.created_ms() % 2 == 1);
         }
+    }
+
+    #[test]
+    fn a_run_moves_with_the_batch_that_ends_it_and_one_with_very_much_only_notes_it() {
+        const DAY: u64 = 86_400_000;
+        let store = MemoryStore::new();
+        let runs: Vec<Run> = (0..4).map(finished).collect();
+        let extents = [(3, 500), (3, MOST_BYTES + 1), (MOST_ENTRIES + 1, 500), (MOST_ENTRIES, MOST_BYTES)];
+        for (run, (entries, bytes)) in runs.iter().zip(extents) {
+            let id = run.head.id;
+            let mut batch = Batch::new();
+            runs::insert(&mut batch, &Run { answer: None, ..run.clone() });
+            journal::insert(&mut batch, id, 0, &samples::entry("0"));
+            block_on(store.commit(batch)).unwrap();
+            let mut batch = Batch::new();
+            // Also what the batch itself writes, before and after.
+            journal::insert(&mut batch, id, 1, &samples::entry("1"));
+            end(&mut batch, &run.head, Extent { entries, bytes }, 3 * DAY, DAY);
+            journal::insert(&mut batch, id, 2, &samples::entry("2"));
+            runs::update(&mut batch, run, None);
+            block_on(store.commit(batch)).unwrap();
+        }
+        let moved = |run: &Run| {
+            let mut batch = Batch::new();
+            let head = &run.head;
+            for key in of_run(head).keys.into_iter().chain((0..3).map(|number| keys::step(head.id, number))) {
+                batch.expect_absent(key);
+            }
+            block_on(store.commit(batch)).is_ok()
+        };
+        let whole = |run: &Run| {
+            assert_eq!(block_on(runs::get(&store, run.head.id)).unwrap().as_ref(), Some(run));
+            assert_eq!(block_on(journal::list(&store, run.head.id)).unwrap().len(), 3);
+        };
+        runs.iter().for_each(whole);
+        assert_eq!(runs.iter().map(moved).collect::<Vec<_>>(), [true, false, false, true]);
+        assert_eq!(block_on(settle_finished(&store, 10)).unwrap(), 2);
+        runs.iter().for_each(whole);
+        assert!(runs.iter().all(moved));
+        let listed = block_on(runs::list(&store, &Filter::default(), None, 9)).unwrap().items;
+        assert_eq!(listed.len(), 4);
+        assert_eq!(block_on(drop_expired(&store, 3 * DAY)).unwrap(), 1);
+        assert_eq!(block_on(store.scan(KeyRange::prefix([]), Order::Ascending, 9)).unwrap(), []);
     }
 
     #[test]
