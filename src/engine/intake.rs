@@ -206,7 +206,8 @@ async fn store_run(
                 store.commit(Batch::new()).await?;
                 return Ok(Stored::Copy(Box::new(first)));
             }
-            tables::claims::take(&mut batch, &digest, &Claim { run: run.head.id, expires_ms }, held.as_ref());
+            let claim = Claim { run: run.head.id, expires_ms };
+            tables::claims::take(&mut batch, &digest, &claim, held.as_ref(), run.head.created_ms);
         }
         let mut superseded = None;
         if let Some(group) = run.head.slot {

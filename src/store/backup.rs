@@ -2,7 +2,7 @@
 //!
 //! `flowcell-backup\n`, the format's number (u32), then records: length (u32), payload, CRC-32 of the payload. A
 //! payload begins with its kind: a pair (u32 length of the key, key, value), the begin of a bucket of the history
-//! (u64, when it ends), or the end (u64 number of records before, SHA-256 of all bytes before). Since format 2 a
+//! (u64, when it ends), since format 3 the begin of what is live until such a time (u64), or the end (u64 number of records before, SHA-256 of all bytes before). Since format 2 a
 //! seal may follow the end (see `seal`). All numbers are little endian. Pairs before the first bucket are the live
 //! ones. Knows no backend; does no I/O of its own.
 
@@ -16,9 +16,11 @@ use super::{
 };
 
 const MAGIC: &[u8; 16] = b"flowcell-backup\n";
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 /// The oldest that is read; it has no seals.
 const OLDEST: u32 = 1;
+/// The first in which live pairs may have an end.
+const WITH_ENDS: u32 = 3;
 /// No payload is larger: a length above it is damage.
 const MAX_PAYLOAD: u32 = 1 << 30;
 /// Bytes of the pieces that the encoder gives on.
@@ -27,6 +29,7 @@ const PIECE: usize = 256 << 10;
 const PAIR: u8 = 1;
 const BUCKET: u8 = 2;
 const END: u8 = 3;
+const LAPSING: u8 = 4;
 
 /// Why a file is no backup that can be restored.
 #[derive(Debug, thiserror::Error)]
@@ -119,6 +122,11 @@ impl<S: FnMut(Vec<u8>) -> Result<(), StoreError>> Encoder<S> {
         self.record(&[&[BUCKET], &end_ms.to_le_bytes()])
     }
 
+    /// What follows is live until then.
+    pub(super) fn lapsing(&mut self, end_ms: u64) -> Result<(), StoreError> {
+        self.record(&[&[LAPSING], &end_ms.to_le_bytes()])
+    }
+
     pub(super) fn end(mut self) -> Result<(), StoreError> {
         self.sha.update(&self.buffer);
         let sum = self.sha.clone().finalize();
@@ -155,10 +163,12 @@ impl<S: FnMut(Vec<u8>) -> Result<(), StoreError>> Encoder<S> {
 /// One entry of a backup.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Entry {
-    /// A key and its value: live, or of the last bucket that began.
+    /// A key and its value: live, or of what began last.
     Pair(Key, Vec<u8>),
     /// What follows is of the bucket that ends then.
     Bucket(u64),
+    /// What follows is live until then.
+    Lapsing(u64),
 }
 
 /// Reads a backup. Only when `next` has given `None` is all that it gave known to be what was backed up.
@@ -214,9 +224,11 @@ impl<R: Read> Decoder<R> {
         let Some((&kind, body)) = payload.split_first() else {
             return Err(self.damaged("it is empty"));
         };
+        let time = || <[u8; 8]>::try_from(body).ok().map(u64::from_le_bytes);
         let entry = match kind {
             PAIR => self.pair(body),
-            BUCKET => <[u8; 8]>::try_from(body).ok().map(|end| Entry::Bucket(u64::from_le_bytes(end))),
+            BUCKET => time().map(Entry::Bucket),
+            LAPSING if self.format >= WITH_ENDS && self.contents.buckets == 0 => time().map(Entry::Lapsing),
             END => {
                 self.end(body)?;
                 self.end = payload;
@@ -231,6 +243,7 @@ impl<R: Read> Decoder<R> {
         self.records += 1;
         match entry {
             Entry::Bucket(_) => self.contents.buckets += 1,
+            Entry::Lapsing(_) => {}
             Entry::Pair(..) if self.contents.buckets == 0 => self.contents.live += 1,
             Entry::Pair(..) => self.contents.history += 1,
         }
@@ -331,6 +344,28 @@ mod tests {
             [pair(b"a", b"one"), pair(b"b", &vec![7; PIECE]), Entry::Bucket(86_400_000), pair(b"c", b"")];
         assert_eq!(entries, expected);
         assert_eq!(verify(&bytes[..]).unwrap(), Contents { live: 2, history: 1, buckets: 1, sealed: false });
+    }
+
+    #[test]
+    fn what_is_live_until_some_time_stands_before_the_history_and_not_in_earlier_formats() {
+        let mut bytes = Vec::new();
+        let mut encoder = Encoder::new(|piece| {
+            bytes.extend(piece);
+            Ok(())
+        });
+        encoder.lapsing(7).unwrap();
+        encoder.pair(b"a", b"1").unwrap();
+        encoder.bucket(9).unwrap();
+        encoder.pair(b"b", b"2").unwrap();
+        encoder.end().unwrap();
+        let mut decoder = Decoder::new(&bytes[..]).unwrap();
+        let entries: Vec<_> = std::iter::from_fn(|| decoder.next().unwrap()).collect();
+        let pair = |key: &[u8], value: &[u8]| Entry::Pair(Key::from(key), value.to_vec());
+        assert_eq!(entries, [Entry::Lapsing(7), pair(b"a", b"1"), Entry::Bucket(9), pair(b"b", b"2")]);
+        assert_eq!(verify(&bytes[..]).unwrap(), Contents { live: 1, history: 1, buckets: 1, sealed: false });
+        let mut earlier = bytes;
+        earlier[16] = 2;
+        assert!(matches!(verify(&earlier[..]), Err(BackupError::Damaged { .. })));
     }
 
     #[test]

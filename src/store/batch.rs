@@ -45,6 +45,8 @@ pub(super) struct Ended {
 pub(super) enum Write {
     /// The key gets this value.
     Put(Vec<u8>),
+    /// The key gets this value, until the time at which its bucket ends.
+    PutUntil(Vec<u8>, u64),
     /// The key is removed.
     Delete,
     /// It goes if it has exactly this value when the batch's turn comes; else it stays as it is.
@@ -74,6 +76,32 @@ impl Batch {
     /// Gives a key a value, whatever it had.
     pub fn put(&mut self, key: impl Into<Key>, value: impl Into<Vec<u8>>) -> &mut Self {
         self.writes.push((key.into(), Write::Put(value.into())));
+        self
+    }
+
+    /// As [`Batch::put`], until the value expires. From then on it may go at any time, and does so with
+    /// `Store::drop_expired`, up to an hour later, or a day or about a tenth when that time is far ahead: so the value says
+    /// itself when it expires, and whoever reads it compares. It is for many small values. `now_ms` tells how far ahead
+    /// that is.
+    pub fn put_until(
+        &mut self,
+        key: impl Into<Key>,
+        value: impl Into<Vec<u8>>,
+        expires_ms: u64,
+        now_ms: u64,
+    ) -> &mut Self {
+        let end_ms = buckets::end_of_lapsing(expires_ms, now_ms);
+        self.put_until_end(key, value, end_ms)
+    }
+
+    /// As [`Batch::put_until`], of the bucket that ends then.
+    pub(super) fn put_until_end(
+        &mut self,
+        key: impl Into<Key>,
+        value: impl Into<Vec<u8>>,
+        end_ms: u64,
+    ) -> &mut Self {
+        self.writes.push((key.into(), Write::PutUntil(value.into(), end_ms)));
         self
     }
 
@@ -129,7 +157,7 @@ impl Batch {
 impl Write {
     fn size(&self) -> usize {
         match self {
-            Self::Put(value) | Self::DeleteIf(value) => value.len(),
+            Self::Put(value) | Self::PutUntil(value, _) | Self::DeleteIf(value) => value.len(),
             Self::Delete | Self::DeletePrefix => 0,
         }
     }

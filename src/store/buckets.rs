@@ -17,6 +17,13 @@ const YEARS: u64 = 512 * DAY;
 /// Nothing is kept longer: the last midnight that jiff knows, in the year 9999.
 const LAST: u64 = 253_402_128_000_000;
 
+/// As [`end_of`], of what says itself when it expires, so that nobody notices whether it is still there: hours for what is
+/// near.
+pub(super) fn end_of_lapsing(expires_ms: u64, now_ms: u64) -> u64 {
+    let near = now_ms > 0 && expires_ms.saturating_sub(now_ms) <= 2 * DAY;
+    if near { expires_ms.min(LAST).next_multiple_of(HOUR).min(LAST) } else { end_of(expires_ms, now_ms) }
+}
+
 /// When the bucket ends that takes what expires at `expires_ms`. `now_ms` is 0 while nobody has told the time.
 pub(super) fn end_of(expires_ms: u64, now_ms: u64) -> u64 {
     let ahead = expires_ms.saturating_sub(now_ms);
@@ -100,6 +107,28 @@ mod tests {
         let hours = (2 * 24..5 * 365 * 24).map(|hour| NOW + hour * DAY / 24);
         let ends: BTreeSet<u64> = hours.map(|expires| end_of(expires, NOW)).collect();
         assert!(ends.len() <= 60, "{}", ends.len());
+    }
+
+    #[test]
+    fn what_says_itself_when_it_expires_fills_few_buckets_whatever_its_time_is() {
+        let minutes = (0..30 * 24 * 60).map(|minute| NOW + minute * MINUTE);
+        let ends: BTreeSet<u64> = minutes.map(|expires| end_of_lapsing(expires, NOW)).collect();
+        assert!(ends.len() <= 49 + 29, "{}", ends.len());
+        let years = (2 * 24..5 * 365 * 24).map(|hour| NOW + hour * HOUR);
+        let ends: BTreeSet<u64> = years.map(|expires| end_of_lapsing(expires, NOW)).collect();
+        assert!(ends.len() <= 60, "{}", ends.len());
+        for ahead in [0, 1, 5 * MINUTE, HOUR, DAY, 2 * DAY, 2 * DAY + 1, 30 * DAY, 900 * DAY] {
+            let expires = NOW + ahead;
+            let end = end_of_lapsing(expires, NOW);
+            assert!(
+                end >= expires && end - expires <= HOUR.max(if ahead > 2 * DAY { DAY.max(ahead) } else { 0 })
+            );
+            assert_eq!(end_of_name(&name_of(end)), Some(end));
+        }
+        assert_eq!(
+            (end_of_lapsing(u64::MAX, NOW), end_of_lapsing(NOW, 0)),
+            (LAST, NOW.next_multiple_of(DAY))
+        );
     }
 
     #[test]

@@ -215,7 +215,7 @@ fn write(image: &mut Image, batch: &Batch) -> Vec<Change> {
         let before = image.get(&key).cloned();
         let ended = image.contains_key(&mark(&key));
         let after = match write {
-            Write::Put(value) => {
+            Write::Put(value) | Write::PutUntil(value, _) => {
                 image.remove(&mark(&key));
                 Some(value.clone())
             }

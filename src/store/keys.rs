@@ -54,7 +54,7 @@ pub enum Kind {
     Current = b'v',
     /// A workflow version: `w` hash.
     Version = b'w',
-    /// When another key expires: `x` milliseconds, that key.
+    /// When another key expires, of earlier versions: `x` milliseconds, that key.
     Expiry = b'x',
     /// What scripts of a workflow keep: `u` workflow `\0` key.
     Kv = b'u',

@@ -3,7 +3,7 @@
 //! Keeps every promise of [`Store`] but durability. A test may plant a fault for each commit.
 
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashSet},
     fmt,
     sync::{Mutex, MutexGuard, PoisonError, RwLock},
 };
@@ -32,6 +32,8 @@ pub struct MemoryStore {
 #[derive(Default)]
 struct State {
     map: Map,
+    /// When those of its keys go that expire.
+    until: BTreeMap<Vec<u8>, u64>,
     /// The buckets by their ends.
     history: BTreeMap<u64, Map>,
     now_ms: u64,
@@ -46,15 +48,26 @@ impl State {
         std::iter::once(&self.map).chain(self.history.values().rev())
     }
 
+    fn remove(&mut self, key: &[u8]) -> Option<Vec<u8>> {
+        self.until.remove(key);
+        self.map.remove(key)
+    }
+
+    /// Takes out all that begins so.
+    fn extract(&mut self, prefix: &Key) -> Map {
+        let range = KeyRange::prefix(prefix).into_bounds();
+        self.until.extract_if(range.clone(), |_, _| true).for_each(drop);
+        self.map.extract_if(range, |_, _| true).collect()
+    }
+
     /// Moves what has ended to the bucket that ends then.
     fn settle(&mut self, end_ms: u64, keys: Vec<Key>, prefixes: Vec<Key>) {
         for prefix in prefixes {
-            let range = KeyRange::prefix(prefix).into_bounds();
-            let ended: Vec<_> = self.map.extract_if(range, |_, _| true).collect();
+            let ended = self.extract(&prefix);
             self.history.entry(end_ms).or_default().extend(ended);
         }
         for key in keys {
-            if let Some(value) = self.map.remove(key.as_bytes()) {
+            if let Some(value) = self.remove(key.as_bytes()) {
                 self.history.entry(end_ms).or_default().insert(key.into(), value);
             }
         }
@@ -70,7 +83,15 @@ impl State {
             pieces.push(piece);
             Ok(())
         });
-        self.map.iter().try_for_each(|(key, value)| encoder.pair(key, value))?;
+        let until = |key: &[u8]| self.until.get(key);
+        let mut lasting = self.map.iter().filter(|(key, _)| until(key).is_none());
+        lasting.try_for_each(|(key, value)| encoder.pair(key, value))?;
+        let ends: BTreeSet<u64> = self.until.values().copied().collect();
+        for end in ends {
+            encoder.lapsing(end)?;
+            let mut of_it = self.map.iter().filter(|(key, _)| until(key) == Some(&end));
+            of_it.try_for_each(|(key, value)| encoder.pair(key, value))?;
+        }
         for (end, bucket) in &self.history {
             encoder.bucket(*end)?;
             bucket.iter().try_for_each(|(key, value)| encoder.pair(key, value))?;
@@ -160,17 +181,21 @@ impl MemoryStore {
         }
         for (key, write) in batch.writes {
             match write {
-                Write::Put(value) => drop(state.map.insert(key.into(), value)),
-                Write::Delete => drop(state.map.remove(key.as_bytes())),
+                Write::Put(value) => {
+                    state.until.remove(key.as_bytes());
+                    state.map.insert(key.into(), value);
+                }
+                Write::PutUntil(value, end_ms) => {
+                    state.until.insert(key.as_bytes().to_vec(), end_ms);
+                    state.map.insert(key.into(), value);
+                }
+                Write::Delete => drop(state.remove(key.as_bytes())),
                 Write::DeleteIf(value) => {
                     if state.map.get(key.as_bytes()) == Some(&value) {
-                        state.map.remove(key.as_bytes());
+                        state.remove(key.as_bytes());
                     }
                 }
-                Write::DeletePrefix => {
-                    let range = KeyRange::prefix(&key).into_bounds();
-                    state.map.extract_if(range, |_, _| true).for_each(drop);
-                }
+                Write::DeletePrefix => drop(state.extract(&key)),
             }
         }
         for Ended { end_ms, keys, prefixes } in batch.settled {
@@ -220,7 +245,7 @@ impl Store for MemoryStore {
             let end = buckets::end_of(one.expires_ms, state.now_ms);
             state.settle(end, one.keys, one.prefixes);
             for key in one.also_delete {
-                state.map.remove(key.as_bytes());
+                state.remove(key.as_bytes());
             }
         }
         ready(Ok(())).boxed()
@@ -231,6 +256,8 @@ impl Store for MemoryStore {
         state.now_ms = state.now_ms.max(now_ms);
         let before = state.history.len();
         state.history.retain(|end, _| *end > now_ms);
+        let State { map, until, .. } = &mut *state;
+        until.extract_if(.., |_, end| *end <= now_ms).for_each(|(key, _)| drop(map.remove(&key)));
         ready(Ok(before - state.history.len())).boxed()
     }
 

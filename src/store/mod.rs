@@ -131,8 +131,8 @@ pub trait Store: Send + Sync + 'static {
     /// a whole.
     fn settle(&self, settled: Vec<Settled>) -> BoxFuture<'_, Result<(), StoreError>>;
 
-    /// Drops from the history what expired by `now_ms`, whole buckets at a time; gives their number. The history has no other
-    /// clock, so call this now and then.
+    /// Drops what expired by `now_ms`, whole buckets at a time: of the history, whose number it gives, and of the live values that
+    /// expire by themselves ([`Batch::put_until`]). There is no other clock, so call this now and then.
     ///
     /// # Errors
     /// As [`Store::commit`].

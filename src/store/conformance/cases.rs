@@ -313,69 +313,6 @@ pub(super) fn what_begins_with_a_prefix_is_settled_as_a_whole(store: &dyn Store)
     assert!(all(store) == expected);
 }
 
-pub(super) fn what_ends_with_a_batch_moves_as_the_batch_leaves_it(store: &dyn Store) {
-    let absent = |key: &[u8]| commit(store, |batch| batch.expect_absent(key)).is_ok();
-    for run in 0..20_u8 {
-        let (key, large) = (|part: &[u8]| [&b"r"[..], &[run], part].concat(), vec![run; 20_000]);
-        commit(store, |batch| {
-            let batch =
-                batch.put(key(b"old"), b"1").put(key(b"changed"), large.clone()).put(key(b"gone"), b"1");
-            batch.put(key(b"s1"), b"1").put(key(b"note"), b"").put(&[b'z', run], b"another's")
-        })
-        .unwrap();
-        let keys = [key(b"old"), key(b"changed"), key(b"gone"), key(b"new"), key(b"large"), key(b"nowhere")];
-        let mut settled = to_day(keys, 2 + u64::from(run % 2));
-        settled.prefixes.push(Key::from(key(b"s")));
-        settled.also_delete.push(Key::from(key(b"note")));
-        commit(store, |batch| {
-            batch.put(key(b"new"), b"2").put(key(b"s2"), b"2").settle(settled, 0);
-            batch
-                .put(key(b"changed"), b"2")
-                .delete(key(b"gone"))
-                .put(key(b"s3"), b"3")
-                .put(key(b"large"), large)
-        })
-        .unwrap();
-        let range = KeyRange::prefix([b'r', run]);
-        let found = block_on(store.scan(range, Order::Ascending, 99)).unwrap();
-        let values = |part: &[u8]| block_on(store.get(&key(part))).unwrap();
-        assert_eq!(found.len(), 7, "{run}");
-        assert_eq!((values(b"changed"), values(b"gone"), values(b"note")), (Some(b"2".to_vec()), None, None));
-        assert_eq!(
-            (values(b"s3"), values(b"large").map(|large| large.len())),
-            (Some(b"3".to_vec()), Some(20_000))
-        );
-        assert!(
-            [&b"old"[..], b"changed", b"new", b"s1", b"s2", b"s3", b"large"]
-                .iter()
-                .all(|part| absent(&key(part)))
-        );
-        assert!(!absent(&[b'z', run]));
-    }
-    assert_eq!((all(store).len(), store.stats().buckets), (20 * 8, 2));
-    // A batch of nothing else, of what moved already, and of what was written again.
-    commit(store, |batch| ends_on(batch, [[b'z', 3]], 3)).unwrap();
-    commit(store, |batch| ends_on(batch, [[b'z', 3]], 9)).unwrap();
-    commit(store, |batch| batch.put(&[b'z', 3], b"again")).unwrap();
-    assert!(!absent(&[b'z', 3]));
-    commit(store, |batch| ends_on(batch, [[b'z', 3]], 3)).unwrap();
-    assert_eq!(block_on(store.get(&[b'z', 3])).unwrap().unwrap(), b"again");
-    assert_eq!(block_on(store.drop_expired(2 * DAY)).unwrap(), 1);
-    assert_eq!(all(store).len(), 20 * 8 - 10 * 7);
-    assert_eq!(block_on(store.drop_expired(3 * DAY)).unwrap(), 1);
-    assert_eq!((all(store).len(), store.stats().buckets), (19, 0));
-}
-
-pub(super) fn a_batch_that_conflicts_moves_nothing(store: &dyn Store) {
-    put(store, b"k", b"1");
-    let failed = commit(store, |batch| ends_on(batch.expect_equals(b"k", b"2"), [b"k"], 3));
-    assert!(matches!(failed, Err(StoreError::Conflict { .. })));
-    assert_eq!(store.stats().buckets, 0);
-    // It sees what was before it.
-    commit(store, |batch| ends_on(batch.expect_equals(b"k", b"1"), [b"k"], 3)).unwrap();
-    assert!(commit(store, |batch| batch.expect_absent(b"k")).is_ok());
-}
-
 pub(super) fn settled_keys_are_absent_for_expectations_and_hidden_by_new_ones(store: &dyn Store) {
     put(store, b"k", b"old");
     block_on(store.settle(vec![to_day([b"k"], 3)])).unwrap();
@@ -422,6 +359,12 @@ pub(super) fn a_backup_holds_everything(store: &dyn Store) {
         block_on(store.settle(vec![to_day([[b'k', day]], u64::from(day) + 1)])).unwrap();
         put(store, &[b'l', day], vec![day; 300_000]);
     }
+    commit(store, |batch| {
+        batch.put_until(b"d1", b"claim", 2 * DAY, 0).put_until(b"d2", b"claim", 9 * DAY, 0)
+    })
+    .unwrap();
+    commit(store, |batch| batch.put_until(b"d3", b"claim", 9 * DAY, 0)).unwrap();
+    commit(store, |batch| batch.delete(b"d3")).unwrap();
     let backup = block_on(async {
         let (mut stream, mut bytes) = (store.backup().await.unwrap(), Vec::new());
         while let Some(piece) = stream.recv().await {
@@ -430,14 +373,15 @@ pub(super) fn a_backup_holds_everything(store: &dyn Store) {
         bytes
     });
     let contents = verify(&backup[..]).unwrap();
-    assert_eq!((contents.live, contents.history, contents.buckets), (3, 3, 3));
+    assert_eq!((contents.live, contents.history, contents.buckets), (5, 3, 3));
     let folder = tempfile::tempdir().unwrap();
     let restored = folder.path().join("store");
     assert_eq!(SledStore::restore(&backup[..], &restored, Trust::Anyone).unwrap(), contents);
     let restored = SledStore::open(&restored, &Options::default()).unwrap();
     assert!(all(&restored) == all(store));
     assert_eq!(block_on(restored.drop_expired(3 * DAY)).unwrap(), 2);
-    assert_eq!(all(&restored).len(), 4);
+    assert_eq!(all(&restored).len(), 5);
+    assert!(commit(&restored, |batch| batch.expect_absent(b"d1").expect_equals(b"d2", b"claim")).is_ok());
 }
 
 pub(super) fn a_dropped_future_takes_nothing_back(store: &dyn Store) {

@@ -1,6 +1,7 @@
 //! The promises of [`Store`], proven for every backend by one line each; and what only a durable one must do.
 
 mod cases;
+mod ends;
 mod sorted_map;
 
 use std::sync::Arc;
@@ -11,6 +12,10 @@ use super::{
     Batch, Key, KeyRange, MemoryStore, Options, Order, Pair, Settled, SledStore, Store, StoreError,
     testing::block_on,
 };
+
+mod all_cases {
+    pub(super) use super::{cases::*, ends::*};
+}
 
 /// A backend and, for one on disk, its folder.
 struct Opened {
@@ -46,13 +51,14 @@ macro_rules! conformance {
         a_dropped_future_takes_nothing_back, what_is_settled_reads_as_before,
         what_begins_with_a_prefix_is_settled_as_a_whole,
         what_ends_with_a_batch_moves_as_the_batch_leaves_it, a_batch_that_conflicts_moves_nothing,
+        what_expires_by_itself_is_live_until_then, what_expires_by_itself_is_written_again_and_given_back,
         settled_keys_are_absent_for_expectations_and_hidden_by_new_ones, buckets_are_dropped_whole,
         a_backup_holds_everything
     ); };
     (@cases $backends:tt $($case:ident),*) => { $(conformance!(@one $backends $case);)* };
     (@one [$($backend:ident)*] $case:ident) => {
         mod $case {
-            $(#[test] fn $backend() { super::cases::$case(&*super::$backend().store); })*
+            $(#[test] fn $backend() { super::all_cases::$case(&*super::$backend().store); })*
         }
     };
 }

@@ -23,6 +23,8 @@ enum Step {
 #[derive(Debug, Clone)]
 enum Change {
     Put(Vec<u8>),
+    /// It goes by itself with that day.
+    PutUntil(Vec<u8>, u64),
     Delete,
     /// The keys that share the first byte of this one.
     DeletePrefix,
@@ -43,7 +45,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => (any::<u8>(), 16_000_usize..17_000).prop_map(|(byte, size)| vec![byte; size]),
     ];
     let change = prop_oneof![
-        6 => value.prop_map(Change::Put),
+        6 => value.clone().prop_map(Change::Put),
+        4 => (value, 1..5_u64).prop_map(|(value, day)| Change::PutUntil(value, day)),
         3 => Just(Change::Delete),
         1 => Just(Change::DeletePrefix),
         2 => (1..5_u64).prop_map(Change::End),
@@ -68,6 +71,8 @@ proptest! {
         let mut folder = tempfile::tempdir().unwrap();
         let open = |folder: &TempDir| SledStore::open(folder.path(), &Options::default()).unwrap();
         let (mut store, mut map) = (Some(open(&folder)), BTreeMap::<Vec<u8>, Vec<u8>>::new());
+        // When those of its keys go that expire by themselves.
+        let mut until = BTreeMap::<Vec<u8>, u64>::new();
         let mut history = BTreeMap::<u64, BTreeMap<Vec<u8>, Vec<u8>>>::new();
         // What the store was told since it opened: how soon something expires decides where it lands.
         let mut now_ms = 0;
@@ -91,29 +96,41 @@ proptest! {
                     let end = buckets::end_of(step.expires_ms, now_ms);
                     prop_assert!(block_on(store.as_ref().unwrap().settle(vec![step])).is_ok());
                     let moved = keys.into_iter().filter_map(|key| map.remove_entry(&named(key)[..]));
+                    let moved: Vec<_> = moved.collect();
+                    moved.iter().for_each(|(key, _)| until.retain(|other, _| other != key));
                     history.entry(end).or_default().extend(moved);
                 }
                 Step::DropExpired(day) => {
                     prop_assert!(block_on(store.as_ref().unwrap().drop_expired(day * DAY)).is_ok());
                     now_ms = now_ms.max(day * DAY);
                     history.retain(|end, _| *end > day * DAY);
+                    let gone = until.extract_if(.., |_, end| *end <= day * DAY);
+                    gone.for_each(|(key, _)| drop(map.remove(&key)));
                 }
                 Step::Commit(changes) => {
                     let (mut batch, mut next, mut holds) = (Batch::new(), map.clone(), true);
-                    let mut ended = Vec::new();
+                    let (mut ended, mut until_next) = (Vec::new(), until.clone());
                     for (key, change) in changes {
                         let key = named(key).to_vec();
                         match change {
                             Change::Put(value) => {
                                 batch.put(key.clone(), value.clone());
+                                until_next.remove(&key);
+                                next.insert(key, value);
+                            }
+                            Change::PutUntil(value, day) => {
+                                batch.put_until(key.clone(), value.clone(), day * DAY, 0);
+                                until_next.insert(key.clone(), day * DAY);
                                 next.insert(key, value);
                             }
                             Change::Delete => {
                                 batch.delete(key.clone());
+                                until_next.remove(&key);
                                 next.remove(&key);
                             }
                             Change::DeletePrefix => {
                                 batch.delete_prefix(&key[..1]);
+                                until_next.retain(|other, _| other[0] != key[0]);
                                 next.retain(|other, _| other[0] != key[0]);
                             }
                             Change::End(day) => {
@@ -133,9 +150,10 @@ proptest! {
                     let result = block_on(store.as_ref().unwrap().commit(batch));
                     prop_assert_eq!(result.is_ok(), holds);
                     if holds {
-                        map = next;
+                        (map, until) = (next, until_next);
                         for (end, key) in ended {
                             let moved = map.remove_entry(&key);
+                            until.remove(&key);
                             history.entry(end).or_default().extend(moved);
                         }
                     }

@@ -2,7 +2,7 @@
 //!
 //! `u32 length of the body, u32 crc, u64 number of the first batch, u32 batches, u32 zero`, then the body, then zeros up
 //! to a multiple of 16. The body of a batch is `u32 writes`, each `u8 tag, u32 key length, u32 value length, key, value`.
-//! Before the value of what moves to the history stands, as a part of it, the `u64` when its bucket ends.
+//! Before the value of what moves to the history, or expires, stands, as a part of it, the `u64` when its bucket ends.
 //! All numbers are little endian. The checksum (CRC-32) covers everything but itself, and the number of the segment's
 //! first batch, so that what a segment held in an earlier use is never taken for its content.
 
@@ -16,12 +16,15 @@ const DELETE: u8 = 0;
 const PUT: u8 = 1;
 const MOVE: u8 = 2;
 const KEEP: u8 = 3;
+const UNTIL: u8 = 4;
 
 /// What becomes of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::store) enum Change<B> {
     /// It gets this envelope.
     Put(B),
+    /// It gets this envelope, until the bucket ends that ends then.
+    Until(u64, B),
     /// It goes.
     Delete,
     /// The envelope that earlier batches of the log gave it goes to the bucket that ends then, and the key goes.
@@ -37,6 +40,7 @@ impl<B: AsRef<[u8]>> Change<B> {
             Self::Put(_) => PUT,
             Self::Move(_) => MOVE,
             Self::Keep(..) => KEEP,
+            Self::Until(..) => UNTIL,
         }
     }
 
@@ -46,7 +50,9 @@ impl<B: AsRef<[u8]>> Change<B> {
             Self::Delete => (None, &[]),
             Self::Put(envelope) => (None, envelope.as_ref()),
             Self::Move(end) => (Some(end.to_le_bytes()), &[]),
-            Self::Keep(end, envelope) => (Some(end.to_le_bytes()), envelope.as_ref()),
+            Self::Keep(end, envelope) | Self::Until(end, envelope) => {
+                (Some(end.to_le_bytes()), envelope.as_ref())
+            }
         }
     }
 }
@@ -59,6 +65,7 @@ impl Change<Vec<u8>> {
             PUT => Some(Self::Put(value.to_vec())),
             MOVE => end().filter(|(_, rest)| rest.is_empty()).map(|(end, _)| Self::Move(end)),
             KEEP => end().map(|(end, rest)| Self::Keep(end, rest.to_vec())),
+            UNTIL => end().map(|(end, rest)| Self::Until(end, rest.to_vec())),
             _ => None,
         }
     }
@@ -221,6 +228,7 @@ mod tests {
                 Self::Delete => Change::Delete,
                 Self::Move(end) => Change::Move(*end),
                 Self::Keep(end, envelope) => Change::Keep(*end, envelope),
+                Self::Until(end, envelope) => Change::Until(*end, envelope),
             }
         }
     }
@@ -230,7 +238,10 @@ mod tests {
             vec![(Key::from(b"a"), Change::Put(b"1".to_vec())), (Key::from(b"b"), Change::Delete)],
             Vec::new(),
             vec![(Key::from(b"c"), Change::Put(Vec::new())), (Key::from(b"a"), Change::Move(86_400_000))],
-            vec![(Key::from(b"d"), Change::Keep(u64::MAX, b"2".to_vec()))],
+            vec![
+                (Key::from(b"d"), Change::Keep(u64::MAX, b"2".to_vec())),
+                (Key::from(b"e"), Change::Until(7, b"3".to_vec())),
+            ],
         ]
     }
 

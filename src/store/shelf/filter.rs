@@ -9,7 +9,7 @@ const BITS: usize = 10;
 const PLACES: u64 = 7;
 
 /// What a filter needs to know of a key: FNV-1a, finished as in splitmix64, so that its halves are independent.
-pub(super) fn hash(key: &[u8]) -> u64 {
+pub(in crate::store) fn hash(key: &[u8]) -> u64 {
     let mut hash = 0xcbf2_9ce4_8422_2325_u64;
     for byte in key {
         hash = (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);

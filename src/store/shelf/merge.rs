@@ -9,8 +9,6 @@ use super::{
 };
 use crate::store::StoreError;
 
-/// Shelves that a bucket may have before some of them are merged.
-const MOST: usize = 8;
 /// No fewer are merged.
 const LEAST: usize = 3;
 /// What is merged into one, bytes: neither the memory for its index nor the work for a shelf grows beyond.
@@ -99,11 +97,11 @@ pub(in crate::store) enum Step {
 
 /// Which of a bucket's shelves to merge, by their bytes, the newest last; none while there are few. Those that are merged are
 /// the newest, as long as an older one is no larger than all of them: so a value is written again a few times, not with
-/// each merge.
-pub(in crate::store) fn due(bytes: &[u64]) -> Option<std::ops::Range<usize>> {
+/// each merge. Few are up to `most`.
+pub(in crate::store) fn due(bytes: &[u64], most: usize) -> Option<std::ops::Range<usize>> {
     // The largest stand for themselves; nothing that lies before one may move behind it.
     let from = bytes.iter().rposition(|bytes| *bytes >= LARGEST).map_or(0, |last| last + 1);
-    if bytes.len() - from <= MOST {
+    if bytes.len() - from <= most {
         return None;
     }
     let mut first = bytes.len();
@@ -118,33 +116,42 @@ pub(in crate::store) fn due(bytes: &[u64]) -> Option<std::ops::Range<usize>> {
     (bytes.len() - first >= 2).then_some(first..bytes.len())
 }
 
+/// All of a bucket's shelves, if there is more than one and they may become one.
+pub(in crate::store) fn whole(bytes: &[u64]) -> Option<std::ops::Range<usize>> {
+    (bytes.len() > 1 && bytes.iter().sum::<u64>() <= LARGEST).then_some(0..bytes.len())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn many_small_shelves_become_few_and_each_byte_is_written_few_times() {
-        // One a minute for a day.
-        let (mut shelves, mut written, count) = (Vec::<u64>::new(), 0, 1_440);
-        for _ in 0..count {
-            shelves.push(1_000);
-            while let Some(range) = due(&shelves) {
-                let sum = shelves[range.clone()].iter().sum();
-                written += sum;
-                shelves.splice(range, [sum]);
+        // One a minute for a day, and for an hour.
+        for (most, count, times) in [(8, 1_440, 6), (4, 60, 4)] {
+            let (mut shelves, mut written) = (Vec::<u64>::new(), 0);
+            for _ in 0..count {
+                shelves.push(1_000);
+                while let Some(range) = due(&shelves, most) {
+                    let sum = shelves[range.clone()].iter().sum();
+                    written += sum;
+                    shelves.splice(range, [sum]);
+                }
+                assert!(shelves.len() <= most, "{shelves:?}");
             }
-            assert!(shelves.len() <= MOST, "{shelves:?}");
+            assert_eq!(shelves.iter().sum::<u64>(), count * 1_000);
+            assert!(written < times * count * 1_000, "each byte {} times", written / (count * 1_000));
         }
-        assert_eq!(shelves.iter().sum::<u64>(), count * 1_000);
-        assert!(written < 6 * count * 1_000, "each byte {} times", written / (count * 1_000));
     }
 
     #[test]
     fn the_largest_are_left_alone() {
         let large = LARGEST + 1;
-        assert_eq!(due(&[large; 30]), None);
-        assert_eq!(due(&[large, large, 1, 1, 1, 1, 1, 1, 1, 1, 1]), Some(2..11));
-        assert_eq!(due(&[1, 1, 1, 1, 1, 1, 1, 1]), None);
-        assert_eq!(due(&[LARGEST - 1; 9]), Some(7..9));
+        assert_eq!(due(&[large; 30], 8), None);
+        assert_eq!(due(&[large, large, 1, 1, 1, 1, 1, 1, 1, 1, 1], 8), Some(2..11));
+        assert_eq!(due(&[1, 1, 1, 1, 1, 1, 1, 1], 8), None);
+        assert_eq!(due(&[LARGEST - 1; 9], 8), Some(7..9));
+        assert_eq!((whole(&[1]), whole(&[LARGEST, 1])), (None, None));
+        assert_eq!(whole(&[LARGEST / 2; 2]), Some(0..2));
     }
 }

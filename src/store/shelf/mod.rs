@@ -15,10 +15,11 @@ mod write;
 
 use std::{io, path::Path};
 
+pub(super) use filter::hash;
 pub(super) use layout::Summary;
-pub(super) use merge::{Merge, Merged, Step, due};
+pub(super) use merge::{Merge, Merged, Step, due, whole};
 pub(super) use reach::Reach;
-pub(super) use read::Shelf;
+pub(super) use read::{Cursor, Shelf};
 pub(super) use write::Writer;
 
 use super::StoreError;

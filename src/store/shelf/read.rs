@@ -80,7 +80,7 @@ impl Shelf {
     }
 
     /// Blocks that it has.
-    pub(in crate::store) fn blocks(&self) -> usize {
+    fn blocks(&self) -> usize {
         self.places.len()
     }
 
@@ -89,7 +89,15 @@ impl Shelf {
     /// # Errors
     /// `Corrupt` when the block that would have it is not as it was written; `Io`.
     pub(in crate::store) fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        if !filter::may_have(&self.filter, filter::hash(key)) {
+        self.find(filter::hash(key), key)
+    }
+
+    /// As [`Shelf::get`], of a key with this hash, which is the same for all shelves.
+    ///
+    /// # Errors
+    /// As [`Shelf::get`].
+    pub(in crate::store) fn find(&self, hash: u64, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        if !filter::may_have(&self.filter, hash) {
             return Ok(None);
         }
         let Some(number) = self.places.partition_point(|place| place.first.as_slice() <= key).checked_sub(1)
@@ -144,7 +152,7 @@ impl Shelf {
     ///
     /// # Errors
     /// As [`Shelf::get`].
-    pub(in crate::store) fn pairs_of(&self, number: usize) -> Result<(Vec<Kept>, u64), StoreError> {
+    fn pairs_of(&self, number: usize) -> Result<(Vec<Kept>, u64), StoreError> {
         let block = self.block(number)?;
         let pairs = block.pairs().map(|(key, value)| (Key::from(key), value.to_vec())).collect();
         Ok((pairs, block.sum.into()))
@@ -154,7 +162,7 @@ impl Shelf {
     ///
     /// # Errors
     /// `Corrupt`.
-    pub(in crate::store) fn compare(&self, keys: u64, sum: u64) -> Result<(), StoreError> {
+    fn compare(&self, keys: u64, sum: u64) -> Result<(), StoreError> {
         if (keys, sum) == (self.summary.keys, self.summary.sum) {
             return Ok(());
         }
@@ -241,7 +249,7 @@ fn check_head(path: &Path, found: &[u8]) -> Result<(), StoreError> {
 }
 
 /// Reads the pairs of a shelf one after the other.
-pub(super) struct Cursor {
+pub(in crate::store) struct Cursor {
     shelf: Arc<Shelf>,
     next: usize,
     pairs: std::vec::IntoIter<Kept>,
@@ -250,12 +258,15 @@ pub(super) struct Cursor {
 }
 
 impl Cursor {
-    pub(super) fn new(shelf: Arc<Shelf>) -> Self {
+    pub(in crate::store) fn new(shelf: Arc<Shelf>) -> Self {
         Self { shelf, next: 0, pairs: Vec::new().into_iter(), keys: 0, sum: 0 }
     }
 
     /// The next pair. The end comes only if it is the one that was written.
-    pub(super) fn next(&mut self) -> Result<Option<Kept>, StoreError> {
+    ///
+    /// # Errors
+    /// Those of [`Shelf::get`].
+    pub(in crate::store) fn next(&mut self) -> Result<Option<Kept>, StoreError> {
         loop {
             if let Some(kept) = self.pairs.next() {
                 return Ok(Some(kept));

@@ -37,7 +37,8 @@ pub(super) enum Expected {
 
 /// What a batch wants to become of a key.
 pub(super) enum Wanted {
-    Put(IVec),
+    /// With the end of its bucket if it expires.
+    Put(IVec, Option<u64>),
     Delete,
     DeleteIf(Vec<u8>),
     DeletePrefix,
@@ -45,7 +46,7 @@ pub(super) enum Wanted {
     Move(u64, IVec),
 }
 
-/// What was read of the tree.
+/// What was read of the tree and of what lapses.
 #[derive(Default)]
 pub(super) struct Below {
     pub(super) epoch: u64,
@@ -53,7 +54,7 @@ pub(super) struct Below {
     pub(super) prefixes: HashMap<Key, Vec<Key>>,
 }
 
-/// What the tree is to be asked for.
+/// What these are to be asked for.
 #[derive(Default)]
 pub(super) struct Questions {
     keys: Vec<Key>,
@@ -62,7 +63,8 @@ pub(super) struct Questions {
 
 /// What becomes of a key.
 pub(super) enum Becomes {
-    Put(IVec),
+    /// With the end of its bucket if it expires.
+    Put(IVec, Option<u64>),
     Gone,
     Moved(u64, IVec),
 }
@@ -70,7 +72,7 @@ pub(super) enum Becomes {
 impl Becomes {
     fn envelope(&self) -> Option<&IVec> {
         match self {
-            Self::Put(envelope) => Some(envelope),
+            Self::Put(envelope, _) => Some(envelope),
             Self::Gone | Self::Moved(..) => None,
         }
     }
@@ -99,6 +101,11 @@ fn holds(key: &Key, found: Option<&IVec>, expected: Option<&[u8]>) -> Result<boo
 }
 
 impl Staging {
+    /// Whether what is below the tables is known to have no key of this first byte.
+    pub(super) fn none_below(&self, key: &[u8]) -> bool {
+        self.counts.has_none(key) && self.lapsing.has_none(key)
+    }
+
     /// What a key has, as far as it is known here.
     fn look(&self, key: &Key, own: &Own, state: &State, below: &Below) -> Option<Option<IVec>> {
         if let Some(becomes) = own.get(key) {
@@ -107,7 +114,7 @@ impl Staging {
         if let Some(envelope) = state.find(key) {
             return Some(envelope.cloned());
         }
-        if Commits::owns(key) || self.counts.has_none(key) {
+        if Commits::owns(key) || self.none_below(key) {
             return Some(None);
         }
         below.keys.get(key).cloned()
@@ -137,7 +144,9 @@ impl Staging {
         }
         for (key, wanted) in &prepared.writes {
             match wanted {
-                Wanted::Put(envelope) => drop(own.insert(key.clone(), Becomes::Put(envelope.clone()))),
+                Wanted::Put(envelope, until) => {
+                    own.insert(key.clone(), Becomes::Put(envelope.clone(), *until));
+                }
                 Wanted::Delete => drop(own.insert(key.clone(), Becomes::Gone)),
                 Wanted::Move(end, envelope) => {
                     own.insert(key.clone(), Becomes::Moved(*end, envelope.clone()));
@@ -200,8 +209,7 @@ impl Staging {
 
     /// Every key that begins with `prefix`, wherever it is.
     fn prefix(&self, prefix: &Key, own: &Own, state: &State, below: &Below) -> Option<Vec<Key>> {
-        let none = self.counts.has_none(prefix);
-        let tree = if none { None } else { Some(below.prefixes.get(prefix)?) };
+        let tree = if self.none_below(prefix) { None } else { Some(below.prefixes.get(prefix)?) };
         let range = KeyRange::prefix(prefix);
         let mut keys: Vec<Key> = tree.into_iter().flatten().cloned().collect();
         keys.extend(own.range::<[u8], _>(range.bounds()).map(|(key, _)| key.clone()));
@@ -215,13 +223,20 @@ impl Staging {
     pub(super) fn read_below(&self, questions: Questions, below: &mut Below) -> Result<(), StoreError> {
         self.live.guarded(&self.folder, |db| {
             for key in questions.keys {
-                let found = db.get(&key).map_err(|error| from_sled(error, "read"))?;
+                let found = match self.lapsing.get(&key)? {
+                    None if self.counts.has_none(&key) => None,
+                    None => db.get(&key).map_err(|error| from_sled(error, "read"))?,
+                    found => found,
+                };
                 below.keys.insert(key, found);
             }
             for prefix in questions.prefixes {
                 let keys = db.scan_prefix(&prefix).keys().map(|key| key.map(|key| Key::from(&*key)));
-                let keys: Result<_, _> = keys.collect();
-                below.prefixes.insert(prefix, keys.map_err(|error| from_sled(error, "read"))?);
+                let keys: Result<Vec<_>, _> = keys.collect();
+                let mut keys = keys.map_err(|error| from_sled(error, "read"))?;
+                let lapsing = self.lapsing.scan(&KeyRange::prefix(&prefix), Order::Ascending, usize::MAX)?;
+                keys.extend(lapsing.into_iter().map(|(key, _)| key));
+                below.prefixes.insert(prefix, keys);
             }
             Ok(())
         })
@@ -231,7 +246,7 @@ impl Staging {
     pub(super) fn apply(&self, state: &mut State, own: Own, prepared: Prepared, below: &Below) {
         let is_new = |key: &Key, state: &State| -> bool {
             let frozen = state.frozen.as_ref().is_some_and(|frozen| frozen.get(key).is_some());
-            let none = || self.counts.has_none(key) || below.keys.get(key).is_some_and(Option::is_none);
+            let none = || self.none_below(key) || below.keys.get(key).is_some_and(Option::is_none);
             !frozen && none()
         };
         let own = own.into_iter().map(|(key, becomes)| {
@@ -254,16 +269,16 @@ impl Staging {
         let kept = kept.map(|(end, key, envelope)| (key.as_bytes(), Change::Keep(*end, &envelope[..])));
         state.group.frame.push(number, changes.chain(kept));
         for (key, becomes, new) in own {
-            let (envelope, moved) = match becomes {
-                Becomes::Put(envelope) => (Some(envelope), None),
+            let (becomes, moved) = match becomes {
+                Becomes::Put(envelope, until) => (Some((envelope, until)), None),
                 Becomes::Gone => (None, None),
                 Becomes::Moved(end, envelope) => (None, Some((end, key.clone(), envelope))),
             };
-            self.hold(envelope.as_ref());
+            self.hold(becomes.as_ref().map(|(envelope, _)| envelope));
             if let Some((end, key, envelope)) = moved {
                 self.retire_in(state, end, key, envelope);
             }
-            let before = state.active.apply(key, envelope, new);
+            let before = state.active.apply(key, becomes, new);
             self.release(before.as_ref());
         }
         for (end, key, envelope) in prepared.kept {
@@ -301,7 +316,8 @@ fn logged<'a>(
     is_new: bool,
 ) -> impl Iterator<Item = (&'a [u8], Change<&'a [u8]>)> + use<'a> {
     let changes = match becomes {
-        Becomes::Put(envelope) => [Some(Change::Put(&envelope[..])), None],
+        Becomes::Put(envelope, None) => [Some(Change::Put(&envelope[..])), None],
+        Becomes::Put(envelope, Some(end)) => [Some(Change::Until(*end, &envelope[..])), None],
         Becomes::Gone => [Some(Change::Delete), None],
         Becomes::Moved(end, envelope) => match active.get(key) {
             Some(slot) if slot.envelope.as_ref() == Some(envelope) => [Some(Change::Move(*end)), None],

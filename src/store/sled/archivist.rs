@@ -9,7 +9,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     path::PathBuf,
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicBool, AtomicUsize, Ordering},
         mpsc::{Receiver, RecvTimeoutError},
     },
@@ -24,14 +24,18 @@ use super::{
     envelope,
     folder::SNAPSHOT,
     history::{History, Size},
-    merging::Merging,
+    merging::{Merging, Pace},
     part::Part,
-    staging::{Asked, Extra, Staging},
+    staging::{Asked, Ends, Extra, Shelves, Staging},
 };
 use crate::store::{Key, KeyRange, Order, Settled, StoreError, buckets};
 
 /// Bytes that move in one commit, beyond which no other thing is added: all of it is applied under the mutex of all commits.
 const GROUP_BYTES: u64 = 1 << 20;
+/// When shelves of the history are merged.
+const HISTORY: Pace = Pace { most: 8, finishes: false };
+/// When those are that lapse: sooner, as a look-up asks all of them.
+const LAPSING: Pace = Pace { most: 4, finishes: true };
 /// How often it looks by itself for shelves to merge.
 const LOOK: Duration = Duration::from_secs(5);
 
@@ -50,8 +54,8 @@ pub(super) enum Task {
 pub(super) struct Snapshot {
     /// All live pairs with their envelopes; removed with this.
     pub(super) file: PathBuf,
-    /// What the history had at that moment. None of it changes, and its files stay while this is held.
-    pub(super) parts: Vec<Part>,
+    /// What was in shelves at that moment. None of it changes, and its files stay while this is held.
+    pub(super) shelves: Shelves,
     shared: Arc<Shared>,
 }
 
@@ -74,7 +78,8 @@ pub(super) struct Archivist {
     now_ms: u64,
     /// What was not read whole since the store opened.
     unchecked: Vec<Part>,
-    merging: Merging,
+    /// Of the history, and of what lapses.
+    merging: [Merging; 2],
 }
 
 /// The runs that move to the history together.
@@ -96,15 +101,20 @@ impl Archivist {
         shared: Arc<Shared>,
         closing: Arc<AtomicBool>,
     ) -> Self {
-        let merging = Merging::new(Arc::clone(&staging), Arc::clone(&history));
-        let unchecked = history.all();
+        let lapsing = staging.lapsing.parts();
+        let merging = [(&history, HISTORY), (lapsing, LAPSING)];
+        let merging =
+            merging.map(|(parts, pace)| Merging::new(Arc::clone(&staging), Arc::clone(parts), pace));
+        let mut unchecked = history.all();
+        unchecked.extend(lapsing.all());
         Self { staging, history, shared, closing, now_ms: 0, unchecked, merging }
     }
 
     /// Does what it is asked until nobody can ask any more; meanwhile checks what is there, and merges shelves.
     pub(super) fn run(mut self, tasks: &Receiver<Task>) {
         loop {
-            let busy = !self.unchecked.is_empty() || self.merging.has_work();
+            let due = self.merging.iter_mut().position(Merging::has_work);
+            let busy = !self.unchecked.is_empty() || due.is_some();
             let task = match tasks.recv_timeout(if busy { Duration::ZERO } else { LOOK }) {
                 Ok(task) => Some(task),
                 Err(RecvTimeoutError::Timeout) => None,
@@ -114,14 +124,14 @@ impl Archivist {
                 Some(task) => self.perform(task),
                 None => match self.unchecked.pop() {
                     Some(part) => self.check(&part),
-                    None => self.merging.step(),
+                    None => due.into_iter().for_each(|due| self.merging[due].step()),
                 },
             }
         }
     }
 
     fn check(&self, part: &Part) {
-        // What is damaged says so itself.
+        // What is damaged says so itself. What lapses is opened in the same way.
         let go_on = || !self.closing.load(Ordering::SeqCst);
         if let Err(error) = self.history.check(part, go_on)
             && !part.is_damaged()
@@ -194,7 +204,10 @@ impl Archivist {
 
     fn drop_expired(&mut self, now_ms: u64) -> Result<usize, StoreError> {
         let expired = self.sizes().into_iter().take_while(|(end, _)| *end <= now_ms);
-        self.drop_buckets(expired.collect())
+        let mut lapsing = self.staging.lapsing.ends();
+        lapsing.extend(self.staging.lapsing_ends());
+        lapsing.retain(|end| *end <= now_ms);
+        self.drop_buckets(expired.collect(), lapsing)
     }
 
     fn drop_oldest(&mut self, max_bytes: u64) -> Result<usize, StoreError> {
@@ -205,7 +218,7 @@ impl Archivist {
             total -= if goes { size.bytes } else { 0 };
             goes
         });
-        self.drop_buckets(oldest.collect())
+        self.drop_buckets(oldest.collect(), BTreeSet::new())
     }
 
     /// How large the buckets are that end at a time, with what is in the tables yet.
@@ -213,16 +226,20 @@ impl Archivist {
         self.history.sizes(self.staging.retired())
     }
 
-    fn drop_buckets(&mut self, sizes: Vec<(u64, Size)>) -> Result<usize, StoreError> {
-        if sizes.is_empty() {
+    fn drop_buckets(&mut self, sizes: Vec<(u64, Size)>, lapsing: BTreeSet<u64>) -> Result<usize, StoreError> {
+        let ends = Ends { history: sizes.iter().map(|(end, _)| *end).collect(), lapsing };
+        if ends.is_empty() {
             return Ok(0);
         }
-        let ends: BTreeSet<u64> = sizes.iter().map(|(end, _)| *end).collect();
-        let names: Vec<String> = ends.iter().map(|end| buckets::name_of(*end)).collect();
+        let names = |ends: &BTreeSet<u64>| {
+            ends.iter().map(|end| buckets::name_of(*end)).collect::<Vec<_>>().join(", ")
+        };
+        let (history, lapsing) = (names(&ends.history), names(&ends.lapsing));
         // Their files go with the last who has them.
-        self.unchecked.retain(|part| !ends.contains(&part.end_ms()));
+        self.unchecked
+            .retain(|part| !ends.history.contains(&part.end_ms()) && !ends.lapsing.contains(&part.end_ms()));
         self.ask(Extra::Drop(ends))?;
-        tracing::info!(ends = names.join(", "), "dropped parts of the history");
+        tracing::info!(history, lapsing, "dropped what has expired");
         Ok(sizes.iter().map(|(_, size)| size.buckets).sum())
     }
 
@@ -237,10 +254,10 @@ impl Archivist {
         let number = SNAPSHOTS.fetch_add(1, Ordering::Relaxed);
         self.shared.pins.fetch_add(1, Ordering::SeqCst);
         let file = self.staging.folder.join(format!("{SNAPSHOT}{number}"));
-        let mut snapshot = Snapshot { file, parts: Vec::new(), shared: Arc::clone(&self.shared) };
-        let parts = Arc::default();
-        self.ask(Extra::Snapshot(snapshot.file.clone(), Arc::clone(&parts)))?;
-        snapshot.parts = parts.get().cloned().unwrap_or_default();
+        let mut snapshot = Snapshot { file, shelves: Shelves::default(), shared: Arc::clone(&self.shared) };
+        let shelves = Arc::<OnceLock<Shelves>>::default();
+        self.ask(Extra::Snapshot(snapshot.file.clone(), Arc::clone(&shelves)))?;
+        snapshot.shelves = shelves.get().cloned().unwrap_or_default();
         Ok(snapshot)
     }
 }

@@ -1,4 +1,4 @@
-//! A bucket of the history: a folder of shelves, and of the large values that they refer to.
+//! A bucket of the history, or of live values that lapse: a folder of shelves, and of the large values that they refer to.
 //!
 //! A shelf is written by a checkpoint, or merged from others, and is one only when the live database notes it, in the last
 //! batch of a checkpoint ([`Note`]). So a shelf that lost something is found, by its name, and nothing is missed silently;
@@ -10,7 +10,7 @@ use std::{
     fs, io,
     path::{Path, PathBuf},
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError, Weak,
+        Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
@@ -20,6 +20,7 @@ use sled::IVec;
 
 use super::{
     blobs::{Blobs, unseal},
+    condition::Condition,
     envelope::{self, Content},
     folder::{remove_folder, sync_folder},
 };
@@ -27,14 +28,34 @@ use crate::store::{
     Key, KeyRange, Order, Pair, StoreError, buckets,
     keys::Kind,
     record::Record,
-    shelf::{Merge, Reach, Shelf, Summary, Writer},
+    shelf::{Cursor, Merge, Reach, Shelf, Summary, Writer},
 };
 
 /// Ends the name of a shelf's file, which is its number.
 const SUFFIX: &str = ".shelf";
 
+/// What stands in the shelves of a bucket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Holds {
+    /// What has ended.
+    Ended,
+    /// Live values that expire by themselves, and [tombstones](is_tombstone) of those that went before their time.
+    Lapsing,
+}
+
+/// Whether this stands in a shelf in place of a value: the key has none in this bucket, whatever earlier shelves say.
+pub(super) fn is_tombstone(bytes: &[u8]) -> bool {
+    bytes.is_empty()
+}
+
+/// See [`is_tombstone`].
+pub(super) fn tombstone() -> IVec {
+    IVec::default()
+}
+
 /// A bucket. Shelves hold it, and its folder goes with the last of them once it is dropped.
 pub(super) struct Bucket {
+    holds: Holds,
     name: String,
     end_ms: u64,
     path: PathBuf,
@@ -61,17 +82,21 @@ impl Record for Note {
 
 impl Note {
     /// The keys of all notes on shelves begin so.
-    pub(super) fn prefix() -> Key {
-        Key::from([&Kind::Commits.prefix()[..], b"+"].concat())
+    pub(super) fn prefix(holds: Holds) -> Key {
+        let tag = match holds {
+            Holds::Ended => b"+",
+            Holds::Lapsing => b"~",
+        };
+        Key::from([&Kind::Commits.prefix()[..], tag].concat())
     }
 
-    pub(super) fn key(name: &str, number: u64) -> Key {
-        Key::from([&Self::prefix()[..], name.as_bytes(), b"/", &number.to_be_bytes()].concat())
+    pub(super) fn key(holds: Holds, name: &str, number: u64) -> Key {
+        Key::from([&Self::prefix(holds)[..], name.as_bytes(), b"/", &number.to_be_bytes()].concat())
     }
 
     /// The bucket and the number of the shelf that such a key is about.
-    pub(super) fn parse(key: &[u8]) -> Option<(&str, u64)> {
-        let (name, number) = key.strip_prefix(&*Self::prefix())?.split_last_chunk::<8>()?;
+    pub(super) fn parse(holds: Holds, key: &[u8]) -> Option<(&str, u64)> {
+        let (name, number) = key.strip_prefix(&*Self::prefix(holds))?.split_last_chunk::<8>()?;
         let name = std::str::from_utf8(name.strip_suffix(b"/")?).ok()?;
         Some((name, u64::from_be_bytes(*number)))
     }
@@ -82,29 +107,26 @@ pub(super) struct Shelved {
     bucket: Arc<Bucket>,
     number: u64,
     note: Note,
-    condition: Mutex<Condition>,
+    condition: Condition<Shelf>,
     /// Whether all of it was written or read by this process.
     checked: AtomicBool,
     /// Whether its file goes with the last reader: it was replaced, or never named.
     gone: AtomicBool,
 }
 
-enum Condition {
-    /// With those that still read it, if any.
-    Closed(Weak<Shelf>),
-    Open(Arc<Shelf>),
-    Damaged(StoreError),
-}
-
 impl Bucket {
     /// A bucket whose shelves have numbers from `next` on. Its folder need not be there.
-    pub(super) fn new(root: &Path, name: &str, next: u64) -> Result<Self, StoreError> {
+    pub(super) fn new(holds: Holds, root: &Path, name: &str, next: u64) -> Result<Self, StoreError> {
         let path = root.join(name);
         let end_ms = buckets::end_of_name(name)
             .ok_or_else(|| StoreError::corrupt(path.display(), "its name is no date"))?;
         let blobs = Blobs::of(path.join("blobs"));
         let (next, gone) = (AtomicU64::new(next), AtomicBool::new(false));
-        Ok(Self { name: name.to_owned(), end_ms, path, blobs, next, gone })
+        Ok(Self { holds, name: name.to_owned(), end_ms, path, blobs, next, gone })
+    }
+
+    pub(super) fn holds(&self) -> Holds {
+        self.holds
     }
 
     pub(super) fn name(&self) -> &str {
@@ -163,7 +185,9 @@ impl Bucket {
     ) -> Result<Arc<Shelved>, StoreError> {
         let (mut folders, mut large_bytes) = (BTreeSet::new(), 0);
         for (key, bytes) in keys {
-            if let Content::Blob(blob) = envelope::open(key, bytes)? {
+            if !is_tombstone(bytes)
+                && let Content::Blob(blob) = envelope::open(key, bytes)?
+            {
                 folders.insert(self.blobs.adopt(large, &blob)?);
                 large_bytes += blob.length;
             }
@@ -242,7 +266,7 @@ impl Shelved {
             bucket: Arc::clone(bucket),
             number,
             note,
-            condition: Mutex::new(Condition::Closed(Weak::new())),
+            condition: Condition::closed(),
             checked: AtomicBool::new(false),
             gone: AtomicBool::new(false),
         }
@@ -258,7 +282,7 @@ impl Shelved {
 
     /// The note on it, and where that stands.
     pub(super) fn note(&self) -> (Key, &Note) {
-        (Note::key(&self.bucket.name, self.number), &self.note)
+        (Note::key(self.bucket.holds, &self.bucket.name, self.number), &self.note)
     }
 
     /// Its note may be durable from now on, so its file stays.
@@ -287,7 +311,7 @@ impl Shelved {
     }
 
     pub(super) fn is_damaged(&self) -> bool {
-        matches!(*self.condition(), Condition::Damaged(_))
+        self.condition.is_damaged()
     }
 
     pub(super) fn is_checked(&self) -> bool {
@@ -295,15 +319,12 @@ impl Shelved {
     }
 
     pub(super) fn is_open(&self) -> bool {
-        matches!(*self.condition(), Condition::Open(_))
+        self.condition.is_open()
     }
 
     /// Closes it once nobody reads it any more.
     pub(super) fn close(&self) {
-        let mut condition = self.condition();
-        if let Condition::Open(shelf) = &*condition {
-            *condition = Condition::Closed(Arc::downgrade(shelf));
-        }
+        self.condition.close();
     }
 
     /// The open shelf.
@@ -311,52 +332,29 @@ impl Shelved {
     /// # Errors
     /// `Corrupt`, from then on always, when it is not what was noted.
     pub(super) fn open(&self) -> Result<Arc<Shelf>, StoreError> {
-        let mut condition = self.condition();
-        let open = match &*condition {
-            Condition::Open(shelf) => return Ok(Arc::clone(shelf)),
-            Condition::Damaged(error) => return Err(error.clone()),
-            Condition::Closed(readers) => readers.upgrade(),
-        };
-        let shelf = match open {
-            Some(shelf) => shelf,
-            None => match Shelf::open(&self.bucket.file(self.number), &self.note.summary) {
-                Ok(shelf) => Arc::new(shelf),
-                Err(error @ (StoreError::Corrupt { .. } | StoreError::NewerVersion { .. })) => {
-                    return Err(self.mark(&mut condition, error));
-                }
-                Err(error) => return Err(error),
-            },
-        };
-        *condition = Condition::Open(Arc::clone(&shelf));
-        Ok(shelf)
+        let open = || Shelf::open(&self.bucket.file(self.number), &self.note.summary);
+        self.condition.open(open, |error| self.told(error))
     }
 
-    /// Makes the shelf a damaged one; its file stays as it is.
-    fn mark(&self, condition: &mut Condition, error: StoreError) -> StoreError {
+    /// What the damage of a shelf means; its file stays as it is.
+    fn told(&self, error: StoreError) -> StoreError {
         let file = self.bucket.file(self.number);
-        let (file, runs) = (file.display(), self.reach().runs());
+        let file = file.display();
         let what = match error {
             StoreError::Corrupt { what, place } if place == file.to_string() => what,
             error => error.to_string(),
         };
-        tracing::error!(%file, what, runs, "a part of the history cannot be read; the rest of the server goes on");
-        let error = StoreError::corrupt(format!("the history in {file}"), format!("{what}; it holds {runs}"));
-        *condition = Condition::Damaged(error.clone());
-        error
-    }
-
-    /// What a reading of all of it found; damage makes the shelf a damaged one.
-    fn found<T>(&self, read: Result<T, StoreError>) -> Result<T, StoreError> {
-        read.map_err(|error| match error {
-            error @ StoreError::Corrupt { .. } => {
-                let mut condition = self.condition();
-                match &*condition {
-                    Condition::Damaged(error) => error.clone(),
-                    Condition::Closed(_) | Condition::Open(_) => self.mark(&mut condition, error),
-                }
+        match self.bucket.holds {
+            Holds::Ended => {
+                let runs = self.reach().runs();
+                tracing::error!(%file, what, runs, "a part of the history cannot be read; the rest of the server goes on");
+                StoreError::corrupt(format!("the history in {file}"), format!("{what}; it holds {runs}"))
             }
-            error => error,
-        })
+            Holds::Lapsing => {
+                tracing::error!(%file, what, "dedupe claims cannot be read; what may need them is refused");
+                StoreError::corrupt(file, what)
+            }
+        }
     }
 
     /// Makes it a damaged one if an error is about its file.
@@ -365,7 +363,7 @@ impl Shelved {
             && *place == self.bucket.file(self.number).display().to_string()
         {
             // It is told there.
-            let _ = self.found::<()>(Err(error.clone()));
+            let _ = self.condition.found::<()>(Err(error.clone()), |error| self.told(error));
         }
     }
 
@@ -393,35 +391,27 @@ impl Shelved {
     ///
     /// # Errors
     /// As [`Shelved::open`].
-    pub(super) fn audit(&self, shelf: &Shelf, go_on: impl Fn() -> bool) -> Result<(), StoreError> {
+    pub(super) fn audit(&self, shelf: Arc<Shelf>, go_on: impl Fn() -> bool) -> Result<(), StoreError> {
         let read = || {
-            let (mut keys, mut sum) = (0, 0_u64);
-            for number in 0..shelf.blocks() {
-                let (pairs, part) = shelf.pairs_of(number)?;
-                for (key, bytes) in &pairs {
-                    if let Content::Blob(blob) = envelope::open(key, bytes)?
-                        && !self.bucket.blobs.is_there(&blob)
-                    {
-                        let file = hex::encode(blob.hash);
-                        let what = format!("its file {file} is missing or has another length");
-                        return Err(StoreError::corrupt(key, what));
-                    }
+            // Its end is the one that was written, or an error.
+            let mut cursor = Cursor::new(shelf);
+            while let Some((key, bytes)) = cursor.next()? {
+                if !is_tombstone(&bytes)
+                    && let Content::Blob(blob) = envelope::open(&key, &bytes)?
+                    && !self.bucket.blobs.is_there(&blob)
+                {
+                    let file = hex::encode(blob.hash);
+                    let what = format!("its file {file} is missing or has another length");
+                    return Err(StoreError::corrupt(key, what));
                 }
-                keys += pairs.len() as u64;
-                sum = sum.wrapping_add(part);
                 if !go_on() {
                     return Ok(());
                 }
             }
-            shelf.compare(keys, sum)?;
             self.checked.store(true, Ordering::Relaxed);
             Ok(())
         };
-        self.found(read())
-    }
-
-    fn condition(&self) -> MutexGuard<'_, Condition> {
-        self.condition.lock().unwrap_or_else(PoisonError::into_inner)
+        self.condition.found(read(), |error| self.told(error))
     }
 }
 
@@ -431,10 +421,13 @@ mod tests {
 
     #[test]
     fn the_key_of_a_note_names_bucket_and_shelf() {
-        let key = Note::key("2027-01-01T10-00-00.2", 47);
-        assert!(key.starts_with(&Note::prefix()));
-        assert_eq!(Note::parse(&key), Some(("2027-01-01T10-00-00.2", 47)));
-        assert_eq!(Note::parse(b"n/2027-01-01"), None);
-        assert_eq!(Note::parse(b"n+2027"), None);
+        for (holds, other) in [(Holds::Ended, Holds::Lapsing), (Holds::Lapsing, Holds::Ended)] {
+            let key = Note::key(holds, "2027-01-01T10-00-00.2", 47);
+            assert!(key.starts_with(&Note::prefix(holds)));
+            assert_eq!(Note::parse(holds, &key), Some(("2027-01-01T10-00-00.2", 47)));
+            assert_eq!(Note::parse(other, &key), None);
+        }
+        assert_eq!(Note::parse(Holds::Ended, b"n/2027-01-01"), None);
+        assert_eq!(Note::parse(Holds::Ended, b"n+2027"), None);
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! A checkpoint writes what is left of the frozen table, in the order of the keys and in small batches, because sled stops
 //! all readers of the process while it applies one. Each batch carries the counters as they are after it; the last one
-//! alone says up to which commit the tree is whole, and notes the shelves (`shelving`) of what moved to the history. A crash
+//! alone says up to which commit the tree is whole, and notes the shelves (`shelving`) of what moved to the history and of
+//! what expires by itself. A crash
 //! in between is harmless: the log still has everything from the checkpoint before, and its replay writes the same values
 //! again.
 
@@ -31,7 +32,7 @@ use super::{
     memtable::Memtable,
     moment::{Hook, Moment},
     shelving::Shelving,
-    staging::{Asked, Extra, Frozen, Next, Staging},
+    staging::{Asked, Extra, Frozen, Next, Shelves, Staging},
     tally::{Tally, Weight},
 };
 use crate::store::{Key, StoreError};
@@ -149,9 +150,10 @@ impl Checkpointer {
         answer(asked, |what| {
             done.clone()?;
             match what {
-                Extra::Snapshot(path, parts) => {
+                Extra::Snapshot(path, shelves) => {
                     // Nothing changes them before the next checkpoint.
-                    let _ = parts.set(self.history.all());
+                    let (history, lapsing) = (self.history.all(), self.staging.lapsing.parts().all());
+                    let _ = shelves.set(Shelves { history, lapsing });
                     self.snapshot(&path)
                 }
                 Extra::Nothing | Extra::Drop(_) | Extra::Replace(_) => Ok(()),
@@ -211,11 +213,13 @@ impl Checkpointer {
     fn write(&mut self, table: &Memtable, number: u64, shelving: &Shelving) -> Result<(), StoreError> {
         let (mut batch, mut keys, mut bytes) = (sled::Batch::default(), 0, 0);
         for (key, slot) in table.iter() {
-            if !self.put(&mut batch, key, slot.envelope.as_ref())? {
+            // What expires by itself is in a shelf.
+            let envelope = slot.envelope.as_ref().filter(|_| slot.until.is_none());
+            if !self.put(&mut batch, key, envelope)? {
                 continue;
             }
             keys += 1;
-            bytes += slot.envelope.as_ref().map_or(0, |envelope| envelope.len());
+            bytes += envelope.map_or(0, |envelope| envelope.len());
             if keys == CHUNK_KEYS || bytes > CHUNK_BYTES {
                 self.apply(std::mem::take(&mut batch))?;
                 self.reached(Moment::Part)?;
@@ -250,6 +254,9 @@ impl Checkpointer {
         key: &Key,
         envelope: Option<&IVec>,
     ) -> Result<bool, StoreError> {
+        if envelope.is_none() && self.tally.as_ref().is_some_and(|tally| tally.has_none(key)) {
+            return Ok(false);
+        }
         let before = self.stored(key)?.map(|bytes| Weight::of(key, &bytes));
         let after = envelope.map(|bytes| Weight::of(key, bytes));
         if before.is_none() && after.is_none() {

@@ -300,7 +300,7 @@ fn a_store_of_the_format_before_the_log_is_taken_over() {
         put(&store, &[b'm', n], vec![n]).unwrap();
         map.insert(vec![b'm', n], vec![n]);
     }
-    assert_eq!(fs::read_to_string(upgraded.path().join("FORMAT")).unwrap(), "flowcell-store 4\n");
+    assert_eq!(fs::read_to_string(upgraded.path().join("FORMAT")).unwrap(), "flowcell-store 5\n");
     // Fewer commits than were answered are refused as before.
     set_watermark(folder.path(), 41);
     assert!(matches!(open(folder.path()), Err(StoreError::Corrupt { .. })));

@@ -327,7 +327,7 @@ fn a_history_of_the_format_before_is_read_until_it_expires() {
         assert_eq!(store.stats().buckets, 2);
         assert!(map.iter().all(|(key, value)| block_on(store.get(key)).unwrap().as_ref() == Some(value)));
     }
-    assert_eq!(fs::read_to_string(folder.join("FORMAT")).unwrap(), "flowcell-store 4\n");
+    assert_eq!(fs::read_to_string(folder.join("FORMAT")).unwrap(), "flowcell-store 5\n");
     assert_eq!(buckets(), ["2022-01-08", "2052-02-20"]);
     let store = open(&folder).unwrap();
     // Into a bucket that ends when one of before does: what moves later counts.

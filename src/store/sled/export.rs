@@ -22,11 +22,13 @@ use super::{
     Options, SledStore,
     archivist::Snapshot,
     blobs::{Blobs, unseal},
+    bucket::{Holds, is_tombstone},
     commits::Commits,
     folder::{create_private, sync_folder},
     history::History,
+    lapsing::Lapsing,
     live::guard,
-    part::Open,
+    part::{Open, Part},
 };
 use crate::store::{
     BackupError, BackupStream, Batch, Contents, Key, KeyRange, Order, StoreError, Trust,
@@ -55,14 +57,15 @@ pub(super) fn stream(
     snapshot: Snapshot,
     blobs: Arc<Blobs>,
     history: Arc<History>,
+    lapsing: Arc<Lapsing>,
     closing: Arc<AtomicBool>,
 ) -> std::io::Result<(BackupStream, JoinHandle<()>)> {
     let (sender, stream) = mpsc::channel(PIECES);
     let thread = std::thread::Builder::new().name("backup".to_owned()).spawn(move || {
         let place = history.root().to_owned();
-        if let Err(error) =
-            guard(&place, || send(&snapshot, &blobs, &history, &|piece| give(&sender, piece, &closing)))
-        {
+        if let Err(error) = guard(&place, || {
+            send(&snapshot, &blobs, (&history, &lapsing), &|piece| give(&sender, piece, &closing))
+        }) {
             // The reader may be gone, which is the error then.
             let _ = give(&sender, Err(error), &closing);
         }
@@ -90,7 +93,7 @@ fn give(sender: &mpsc::Sender<Piece>, piece: Piece, closing: &AtomicBool) -> Res
 fn send(
     snapshot: &Snapshot,
     blobs: &Blobs,
-    history: &History,
+    (history, lapsing): (&History, &Lapsing),
     give: &dyn Fn(Piece) -> Result<(), StoreError>,
 ) -> Result<(), StoreError> {
     let mut encoder = Encoder::new(|piece| give(Ok(piece)));
@@ -101,11 +104,29 @@ fn send(
     while let Some((key, bytes)) = pair(&mut file).map_err(failed)? {
         encoder.pair(&key, &unseal(&key, &bytes, blobs)?)?;
     }
+    for (parts, of, holds) in [
+        (&snapshot.shelves.lapsing, &**lapsing.parts(), Holds::Lapsing),
+        (&snapshot.shelves.history, history, Holds::Ended),
+    ] {
+        send_buckets(parts, of, holds, &mut encoder)?;
+    }
+    encoder.end()
+}
+
+fn send_buckets(
+    parts: &[Part],
+    of: &History,
+    holds: Holds,
+    encoder: &mut Encoder<impl FnMut(Vec<u8>) -> Result<(), StoreError>>,
+) -> Result<(), StoreError> {
     // Of two buckets that end at the same time the older one first, as a restore makes one of them.
-    let mut parts = snapshot.parts.iter().rev().peekable();
+    let mut parts = parts.iter().rev().peekable();
     while let Some(first) = parts.next() {
-        encoder.bucket(first.end_ms())?;
-        match history.opened(first)? {
+        match holds {
+            Holds::Ended => encoder.bucket(first.end_ms())?,
+            Holds::Lapsing => encoder.lapsing(first.end_ms())?,
+        }
+        match of.opened(first)? {
             Open::Old(opened) => {
                 let mut range = KeyRange::prefix([]);
                 loop {
@@ -120,19 +141,21 @@ fn send(
             Open::Shelf(shelved, shelf) => {
                 let mut shelves = vec![shelf];
                 while let Some(next) = parts.next_if(|next| next.name() == first.name()) {
-                    match history.opened(next)? {
+                    match of.opened(next)? {
                         Open::Shelf(_, shelf) => shelves.push(shelf),
                         Open::Old(_) => {}
                     }
                 }
                 let mut merged = Merged::new(shelves)?;
                 while let Some((key, bytes)) = merged.next()? {
-                    encoder.pair(&key, &shelved.value(&key, &bytes)?)?;
+                    if !is_tombstone(&bytes) {
+                        encoder.pair(&key, &shelved.value(&key, &bytes)?)?;
+                    }
                 }
             }
         }
     }
-    encoder.end()
+    Ok(())
 }
 
 /// The next pair of a snapshot file, with its envelope.
@@ -184,13 +207,13 @@ pub(super) fn restore(file: impl Read, folder: &Path, trust: Trust<'_>) -> Resul
 fn fill(decoder: &mut Decoder<impl Read>, new: &Path) -> Result<(), BackupError> {
     create_private(new)?;
     let store = SledStore::open(new, &Options::default())?;
-    let mut bucket: Option<u64> = None;
+    let mut of = Of::Lasting;
     let (mut pairs, mut bytes) = (Vec::new(), 0);
     loop {
         let entry = decoder.next()?;
         let full = bytes > BATCH;
         if full || !matches!(entry, Some(Entry::Pair(..))) {
-            keep(&store, bucket, std::mem::take(&mut pairs))?;
+            keep(&store, of, std::mem::take(&mut pairs))?;
             bytes = 0;
         }
         match entry {
@@ -201,22 +224,37 @@ fn fill(decoder: &mut Decoder<impl Read>, new: &Path) -> Result<(), BackupError>
                 bytes += key.len() + value.len();
                 pairs.push((key, value));
             }
-            Some(Entry::Bucket(end)) => bucket = Some(end),
+            Some(Entry::Bucket(end)) => of = Of::History(end),
+            Some(Entry::Lapsing(end)) => of = Of::Lapsing(end),
             None => return Ok(()),
         }
     }
 }
 
-fn keep(store: &SledStore, bucket: Option<u64>, pairs: Vec<(Key, Vec<u8>)>) -> Result<(), StoreError> {
-    match bucket {
-        Some(end_ms) if !pairs.is_empty() => store.staging.keep(end_ms, &pairs),
-        Some(_) => Ok(()),
-        None => {
-            let mut batch = Batch::new();
+/// What pairs of a backup belong to.
+#[derive(Clone, Copy)]
+enum Of {
+    Lasting,
+    /// With the end of the bucket.
+    Lapsing(u64),
+    History(u64),
+}
+
+fn keep(store: &SledStore, of: Of, pairs: Vec<(Key, Vec<u8>)>) -> Result<(), StoreError> {
+    let mut batch = Batch::new();
+    match of {
+        Of::History(end_ms) if !pairs.is_empty() => return store.staging.keep(end_ms, &pairs),
+        Of::History(_) => return Ok(()),
+        Of::Lapsing(end_ms) => {
+            for (key, value) in pairs {
+                batch.put_until_end(key, value, end_ms);
+            }
+        }
+        Of::Lasting => {
             for (key, value) in pairs {
                 batch.put(key, value);
             }
-            store.staging.commit_now(batch)
         }
     }
+    store.staging.commit_now(batch)
 }

@@ -1,7 +1,7 @@
 //! The data folder: who may use it, which format it has, on what it lies.
 //!
 //! Layout: `LOCK`, `FORMAT` (written last, so that it means complete), `watermark`, `log/`, `state/` or what `CURRENT`
-//! names in its place (sled's), `blobs/`, `history/`. Knows nothing of sled.
+//! names in its place (sled's), `blobs/`, `history/`, `lapsing/`. Knows nothing of sled.
 
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
@@ -13,9 +13,9 @@ use super::watermark::Watermark;
 use crate::store::StoreError;
 pub(super) use crate::store::disk::{create_private, room, sync_folder};
 
-/// The format that this version writes. The first one had no history, the second no log, and the history of the third stood
-/// in sled databases; all are taken over as they are.
-const FORMAT: u64 = 4;
+/// The format that this version writes. The first one had no history, the second no log, the history of the third stood in
+/// sled databases, and all that is live stood in sled in the fourth; all are taken over as they are.
+const FORMAT: u64 = 5;
 /// The first with a log.
 const LOGGED: u64 = 3;
 const FORMAT_PREFIX: &str = "flowcell-store ";
@@ -88,6 +88,11 @@ impl Folder {
         self.path.join("history")
     }
 
+    /// Where the live values are that expire by themselves.
+    pub(super) fn lapsing(&self) -> PathBuf {
+        self.path.join("lapsing")
+    }
+
     /// The file of the last commit that was answered.
     pub(super) fn watermark(&self) -> PathBuf {
         self.path.join("watermark")
@@ -116,7 +121,7 @@ impl Folder {
     }
 
     fn lay_out(&self) -> Result<(), StoreError> {
-        if [self.path.join(STATE), self.current(), self.history(), self.log()]
+        if [self.path.join(STATE), self.current(), self.history(), self.lapsing(), self.log()]
             .iter()
             .any(|path| path.exists())
         {
@@ -269,17 +274,17 @@ mod tests {
         let format = parent.path().join("FORMAT");
         drop(Folder::open(parent.path()).unwrap());
         for (text, newer) in
-            [("flowcell-store 5\n", true), ("flowcell-store 0\n", false), ("", false), ("\0", false)]
+            [("flowcell-store 6\n", true), ("flowcell-store 0\n", false), ("", false), ("\0", false)]
         {
             fs::write(&format, text).unwrap();
             let error = Folder::open(parent.path()).unwrap_err();
             assert_eq!(matches!(error, StoreError::NewerVersion { .. }), newer, "{error}");
             assert_eq!(matches!(error, StoreError::Corrupt { .. }), !newer, "{error}");
         }
-        for earlier in 1..4 {
+        for earlier in 1..5 {
             fs::write(&format, format!("flowcell-store {earlier}\n")).unwrap();
             drop(Folder::open(parent.path()).unwrap());
-            assert_eq!(fs::read_to_string(&format).unwrap(), "flowcell-store 4\n", "{earlier} is taken over");
+            assert_eq!(fs::read_to_string(&format).unwrap(), "flowcell-store 5\n", "{earlier} is taken over");
         }
         fs::remove_file(&format).unwrap();
         fs::create_dir(parent.path().join("state")).unwrap();

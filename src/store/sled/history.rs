@@ -12,7 +12,7 @@ use std::{
 };
 
 use super::{
-    bucket::{Bucket, Note, Shelved},
+    bucket::{Bucket, Holds, Note, Shelved},
     folder::{create_private, remove_folder, sync_folder},
     old_bucket::{Noted, OldBucket},
     part::{Open, Part},
@@ -30,6 +30,7 @@ const DROPPED: &str = ".dropped";
 
 /// The parts of the history.
 pub(super) struct History {
+    holds: Holds,
     root: PathBuf,
     parts: RwLock<Parts>,
     recent: Mutex<Recent>,
@@ -76,7 +77,7 @@ pub(super) struct Replacement {
     pub(super) inputs: Vec<Arc<Shelved>>,
 }
 
-/// What the live database notes of the history.
+/// What the live database notes of the history, or of what lapses.
 #[derive(Default)]
 pub(super) struct Notes {
     pub(super) old: BTreeMap<String, Noted>,
@@ -102,6 +103,7 @@ impl History {
     /// The parts that are noted. What is there and not noted is what a crash left; it is removed if the notes are known to be
     /// `complete`, and else left aside. Gives the keys of the notes on buckets that the operator gave up.
     pub(super) fn open(
+        holds: Holds,
         root: PathBuf,
         mut notes: Notes,
         complete: bool,
@@ -119,7 +121,7 @@ impl History {
             {
                 given_up.extend(notes.old.remove(bucket).map(|_| Noted::key(bucket)));
                 let shelves = notes.shelves.remove(bucket).unwrap_or_default();
-                given_up.extend(shelves.keys().map(|number| Note::key(bucket, *number)));
+                given_up.extend(shelves.keys().map(|number| Note::key(holds, bucket, *number)));
                 if given_up.is_empty() {
                     remove_folder(&root.join(&name));
                 }
@@ -137,13 +139,13 @@ impl History {
         }
         for (name, shelves) in notes.shelves {
             let next = shelves.keys().next_back().map_or(1, |number| number + 1);
-            let bucket = Arc::new(Bucket::new(&root, &name, next)?);
+            let bucket = Arc::new(Bucket::new(holds, &root, &name, next)?);
             bucket.tidy(&shelves.keys().copied().collect(), complete)?;
             let shelves = shelves.into_iter().map(|(number, note)| Shelved::new(&bucket, number, note));
             parts.extend(shelves.map(|shelf| Part::Shelf(Arc::new(shelf))));
         }
         let parts = RwLock::new(Parts::new(parts));
-        Ok((Self { root, parts, recent: Mutex::default(), check_up_to }, given_up))
+        Ok((Self { holds, root, parts, recent: Mutex::default(), check_up_to }, given_up))
     }
 
     /// All parts; of those that have a key the first counts.
@@ -163,7 +165,7 @@ impl History {
     /// Reads all of a part, unless that was done before; ends early when `go_on` says no.
     pub(super) fn check(&self, part: &Part, go_on: impl Fn() -> bool) -> Result<(), StoreError> {
         match (self.opened(part)?, part) {
-            (Open::Shelf(shelved, shelf), _) if !shelved.is_checked() => shelved.audit(&shelf, go_on),
+            (Open::Shelf(shelved, shelf), _) if !shelved.is_checked() => shelved.audit(shelf, go_on),
             (Open::Old(opened), Part::Old(bucket)) if !bucket.is_checked() => bucket.audit(&opened, go_on),
             (Open::Shelf(..) | Open::Old(_), _) => Ok(()),
         }
@@ -291,7 +293,7 @@ impl History {
             |name: &String| !self.root.join(name).exists() && all.iter().all(|part| part.name() != name);
         let name = names.into_iter().find(free).expect("there are more numbers than folders");
         let next = same.iter().map(|part| part.rank().1 + 1).max().unwrap_or(1);
-        let bucket = Arc::new(Bucket::new(&self.root, &name, next)?);
+        let bucket = Arc::new(Bucket::new(self.holds, &self.root, &name, next)?);
         create_private(bucket.path())?;
         sync_folder(&self.root)?;
         Ok(bucket)

@@ -11,6 +11,7 @@ use super::{durability::open, *};
 use crate::store::Key;
 
 const DAY: u64 = 86_400_000;
+const NOW: u64 = 1_790_000_000_000;
 
 /// Eight tasks commit what a webhook and its run commit; prints what a run costs.
 #[test]
@@ -41,9 +42,13 @@ fn what_a_run_costs() {
                 }
                 let event = body(n, 2_590);
                 let mut batch = Batch::new();
-                batch.expect_absent(part(b'd', n)).put(part(b'd', n), body(n, 23));
-                batch.put(part(b'x', n), []).put(timed(b'e', n), event).put(timed(b'i', n), []);
-                batch.put(timed(b'r', n), body(n, 151)).put(timed(b'q', n), []);
+                let expires_ms = NOW + DAY + u64::from(n / 1_000);
+                batch.expect_absent(part(b'd', n)).put_until(part(b'd', n), body(n, 23), expires_ms, NOW);
+                batch
+                    .put(timed(b'e', n), event)
+                    .put(timed(b'i', n), [])
+                    .put(timed(b'r', n), body(n, 151))
+                    .put(timed(b'q', n), []);
                 shared.commit(batch).await.unwrap();
                 let mut batch = Batch::new();
                 batch.put(timed(b's', n), body(n, 168)).put(timed(b'r', n), body(n, 160));

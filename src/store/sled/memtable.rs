@@ -19,9 +19,11 @@ const SLOT: usize = 96;
 pub(super) struct Slot {
     /// Its envelope; nothing when it was deleted.
     pub(super) envelope: Option<IVec>,
+    /// When the bucket ends that it goes to, if it expires by itself.
+    pub(super) until: Option<u64>,
     /// Whether what is below, an earlier table or the tree, is known to have no such key. Then a deletion leaves nothing
     /// behind, and a key that came and went is never written to the tree.
-    new: bool,
+    pub(super) new: bool,
 }
 
 /// What moved to one bucket.
@@ -37,6 +39,8 @@ pub(super) struct Retired {
 pub(super) struct Memtable {
     slots: BTreeMap<Key, Slot>,
     bytes: usize,
+    /// How many of them expire with each bucket.
+    lapsing: BTreeMap<u64, usize>,
     retired: BTreeMap<u64, Retired>,
     /// Memory that they take.
     retired_bytes: usize,
@@ -48,29 +52,57 @@ impl Memtable {
         self.slots.get(key)
     }
 
-    /// Takes a change. `new` says whether what is below is known not to have the key; it counts for a key that is not here.
-    /// Gives the envelope that it replaces.
-    pub(super) fn apply(&mut self, key: Key, envelope: Option<IVec>, new: bool) -> Option<IVec> {
+    /// Takes a change: the new envelope, and when its bucket ends if it expires. `new` says whether what is below is known not to
+    /// have the key; it counts for a key that is not here. Gives the envelope that it replaces.
+    pub(super) fn apply(
+        &mut self,
+        key: Key,
+        becomes: Option<(IVec, Option<u64>)>,
+        new: bool,
+    ) -> Option<IVec> {
+        let (envelope, until) = becomes.unzip();
+        let until = until.flatten();
         let length = |envelope: &Option<IVec>| envelope.as_ref().map_or(0, |bytes| bytes.len());
         match self.slots.entry(key) {
             Entry::Vacant(place) => {
                 if envelope.is_some() || !new {
                     self.bytes += SLOT + place.key().len() + length(&envelope);
-                    place.insert(Slot { envelope, new });
+                    place.insert(Slot { envelope, until, new });
+                    self.count(None, until);
                 }
                 None
             }
             Entry::Occupied(mut place) => {
                 self.bytes += length(&envelope);
-                let before = std::mem::replace(&mut place.get_mut().envelope, envelope);
+                let slot = place.get_mut();
+                let before = std::mem::replace(&mut slot.envelope, envelope);
+                let until_before = std::mem::replace(&mut slot.until, until);
                 self.bytes -= length(&before);
                 if place.get().envelope.is_none() && place.get().new {
                     self.bytes -= SLOT + place.key().len();
                     place.remove();
                 }
+                self.count(until_before, until);
                 before
             }
         }
+    }
+
+    fn count(&mut self, before: Option<u64>, after: Option<u64>) {
+        if let Some(end) = after {
+            *self.lapsing.entry(end).or_default() += 1;
+        }
+        if let Some(Entry::Occupied(mut count)) = before.map(|end| self.lapsing.entry(end)) {
+            *count.get_mut() -= 1;
+            if *count.get() == 0 {
+                count.remove();
+            }
+        }
+    }
+
+    /// The ends of the buckets that something goes to, as it expires by itself.
+    pub(super) fn lapsing(&self) -> impl Iterator<Item = u64> {
+        self.lapsing.keys().copied()
     }
 
     /// Takes what moves to the bucket that ends then. Gives the envelope that it replaces there.
@@ -159,9 +191,10 @@ mod tests {
     fn a_key_that_came_and_went_leaves_nothing_behind_and_one_of_below_leaves_its_end() {
         let (a, b) = (Key::from(b"a"), Key::from(b"b"));
         let mut table = Memtable::default();
-        assert_eq!(table.apply(a.clone(), Some(IVec::from(b"1")), true), None);
-        assert_eq!(table.apply(a.clone(), Some(IVec::from(b"22")), false), Some(IVec::from(b"1")));
-        table.apply(b.clone(), Some(IVec::from(b"1")), false);
+        let put = |bytes: &[u8]| Some((IVec::from(bytes), None));
+        assert_eq!(table.apply(a.clone(), put(b"1"), true), None);
+        assert_eq!(table.apply(a.clone(), put(b"22"), false), Some(IVec::from(b"1")));
+        table.apply(b.clone(), put(b"1"), false);
         assert!(table.bytes() > 2 * SLOT);
         table.apply(a.clone(), None, false);
         table.apply(b.clone(), None, true);
@@ -170,6 +203,25 @@ mod tests {
         assert_eq!(table.bytes(), SLOT + 1);
         table.apply(Key::from(b"c"), None, true);
         assert_eq!(table.iter().count(), 1);
+    }
+
+    #[test]
+    fn a_table_knows_with_which_buckets_something_in_it_expires() {
+        let (a, b) = (Key::from(b"a"), Key::from(b"b"));
+        let mut table = Memtable::default();
+        let put = |end| Some((IVec::from(b"1"), end));
+        let ends = |table: &Memtable| table.lapsing().collect::<Vec<_>>();
+        table.apply(a.clone(), put(Some(7)), true);
+        table.apply(b.clone(), put(Some(5)), false);
+        assert_eq!(ends(&table), [5, 7]);
+        table.apply(a.clone(), put(Some(5)), true);
+        assert_eq!(ends(&table), [5]);
+        table.apply(b.clone(), put(None), true);
+        table.apply(a.clone(), put(Some(9)), true);
+        assert_eq!((ends(&table), table.get(b"b").unwrap().until), (vec![9], None));
+        table.apply(a, None, false);
+        table.apply(b, None, false);
+        assert_eq!((ends(&table), table.iter().count()), (vec![], 1));
     }
 
     #[test]

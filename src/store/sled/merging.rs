@@ -4,7 +4,7 @@
 //! it in their place.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashMap},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -20,11 +20,13 @@ use super::{
 };
 use crate::store::{
     StoreError,
-    shelf::{Merge, Step, due},
+    shelf::{Merge, Step, due, whole},
 };
 
 /// Bytes that one step writes.
 const STEP: u64 = 1 << 20;
+/// A bucket that got nothing new for so long is finished, most likely.
+const FINISHED: Duration = Duration::from_secs(600);
 /// After a failure, such as a full disk, nothing is merged for so long.
 const PAUSE: Duration = Duration::from_secs(60);
 
@@ -32,10 +34,22 @@ const PAUSE: Duration = Duration::from_secs(60);
 pub(super) struct Merging {
     staging: Arc<Staging>,
     history: Arc<History>,
+    pace: Pace,
+    /// What the buckets had when they changed last: the largest number of a shelf, and when it was seen first.
+    seen: HashMap<String, (u64, Instant)>,
     running: Option<Running>,
     /// Resolves when the last one took its place.
     pending: Option<oneshot::Receiver<Result<(), StoreError>>>,
     failed: Option<Instant>,
+}
+
+/// When shelves are merged.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Pace {
+    /// Shelves that a bucket may have before some of them are merged.
+    pub(super) most: usize,
+    /// Whether a finished bucket becomes one shelf.
+    pub(super) finishes: bool,
 }
 
 struct Running {
@@ -46,8 +60,8 @@ struct Running {
 }
 
 impl Merging {
-    pub(super) fn new(staging: Arc<Staging>, history: Arc<History>) -> Self {
-        Self { staging, history, running: None, pending: None, failed: None }
+    pub(super) fn new(staging: Arc<Staging>, history: Arc<History>, pace: Pace) -> Self {
+        Self { staging, history, pace, seen: HashMap::new(), running: None, pending: None, failed: None }
     }
 
     /// Whether [`Merging::step`] has anything to do at once.
@@ -99,7 +113,7 @@ impl Merging {
 
     fn has_failed(&mut self, error: &StoreError) {
         // A bucket that was dropped meanwhile has no folder.
-        tracing::debug!(%error, "shelves of the history were not merged");
+        tracing::debug!(%error, "shelves were not merged");
         self.failed = Some(Instant::now());
     }
 
@@ -113,9 +127,12 @@ impl Merging {
                 Part::Old(_) => {}
             }
         }
-        for mut shelves in buckets.into_values() {
+        self.seen.retain(|name, _| buckets.contains_key(name));
+        for (name, mut shelves) in buckets {
             let bytes: Vec<u64> = shelves.iter().map(|shelf| shelf.file_bytes()).collect();
-            let Some(range) = due(&bytes) else { continue };
+            let finished = self.pace.finishes && self.is_finished(name, &shelves);
+            let range = due(&bytes, self.pace.most).or_else(|| whole(&bytes).filter(|_| finished));
+            let Some(range) = range else { continue };
             let sum: u64 = bytes[range.clone()].iter().sum();
             let inputs: Vec<_> = shelves.drain(range).collect();
             let room = room(&self.staging.folder, self.staging.reserve);
@@ -137,6 +154,17 @@ impl Merging {
             return Ok(());
         }
         Ok(())
+    }
+}
+
+impl Merging {
+    fn is_finished(&mut self, name: String, shelves: &[Arc<Shelved>]) -> bool {
+        let newest = shelves.iter().map(|shelf| shelf.rank()).max().unwrap_or_default();
+        let seen = self.seen.entry(name).or_insert_with(|| (newest, Instant::now()));
+        if seen.0 != newest {
+            *seen = (newest, Instant::now());
+        }
+        seen.1.elapsed() > FINISHED
     }
 }
 

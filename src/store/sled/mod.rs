@@ -7,7 +7,8 @@
 //!
 //! What has ended moves, by a commit like any other, to its bucket's part of the table (`archivist`, `apply`); the checkpoint
 //! writes that part to a shelf of the bucket (`shelve`, `bucket`) and notes it in the tree. Readers see tables, shelves and
-//! what the format before left (`old_bucket`) as one (`history`, `reading`).
+//! what the format before left (`old_bucket`) as one (`history`, `reading`). Live values that expire by themselves stand in such
+//! shelves too (`lapsing`), and in no other place.
 //!
 //! sled gives an ordered tree with atomic batches; what it lacks is closed here: a real fdatasync, checksums of our own
 //! (`envelope`), proof at the start that nothing answered is missing (`check`, `watermark`), large values outside
@@ -22,6 +23,7 @@ mod check;
 mod checkpoint;
 mod commits;
 mod compact;
+mod condition;
 #[cfg(test)]
 mod durability;
 #[cfg(test)]
@@ -29,7 +31,11 @@ mod durable_compaction;
 #[cfg(test)]
 mod durable_ends;
 #[cfg(test)]
+mod durable_formats;
+#[cfg(test)]
 mod durable_history;
+#[cfg(test)]
+mod durable_lapsing;
 #[cfg(test)]
 mod durable_log;
 #[cfg(test)]
@@ -39,6 +45,7 @@ mod export;
 mod failure;
 mod folder;
 mod history;
+mod lapsing;
 mod live;
 mod logger;
 #[cfg(test)]
@@ -79,12 +86,14 @@ use tokio::sync::{oneshot, watch};
 use self::{
     archivist::{Archivist, Task},
     blobs::Blobs,
+    bucket::Holds,
     check::Audit,
     checkpoint::{Checkpointer, Compaction, Shared},
     compact::Hook,
     folder::{Folder, room},
     history::History,
-    live::{Live, Opening, open_sled, sync_new_files},
+    lapsing::Lapsing,
+    live::{Live, Opening, guard, open_sled, sync_new_files},
     logger::Logger,
     recovery::{notes, replayed},
     staging::{Pace, Staging},
@@ -194,6 +203,11 @@ impl SledStore {
         })?;
         let (table, number) = replayed(&folder.log(), commits.number, &blobs)?;
         check::answered(number, answered)?;
+        // Of a tree that is not checked yet it is not known that it has all of its notes.
+        let complete = tally.is_some();
+        let (of_history, of_lapsing) = guard(&state, || notes(&db, &table))?;
+        let (lapsing, lapsing_given_up) =
+            Lapsing::open(folder.lapsing(), of_lapsing, complete, options.check_up_to)?;
         if let Some(tally) = &tally {
             check::sweep(&blobs, tally)?;
         }
@@ -201,20 +215,21 @@ impl SledStore {
         folder.tidy(&state)?;
         let log = Log::open(&folder.log(), number + 1, options.reserve)?;
         let live = Arc::new(Live::new(db.clone()));
+        let (history, mut given_up) =
+            History::open(Holds::Ended, folder.history(), of_history, complete, options.check_up_to)?;
+        given_up.extend(lapsing_given_up);
+        let (history, shared) = (Arc::new(history), Arc::new(Shared::default()));
         let staging = Arc::new(Staging::new(
             table,
             (number, commits.number),
             Pace { bytes: options.checkpoint_bytes, every: options.checkpoint_every },
             Arc::clone(&live),
+            Arc::new(lapsing),
             Arc::clone(&blobs),
             Arc::new(watch::channel(None).0),
             folder.path().to_owned(),
             options.reserve,
         ));
-        // Of a tree that is not checked yet it is not known that it has all of its notes.
-        let (notes, complete) = (notes(&staging)?, tally.is_some());
-        let (history, given_up) = History::open(folder.history(), notes, complete, options.check_up_to)?;
-        let (history, shared) = (Arc::new(history), Arc::new(Shared::default()));
         let checkpointer = Checkpointer {
             staging: Arc::clone(&staging),
             live,
@@ -371,9 +386,11 @@ impl Store for SledStore {
         let large = self.shared.large_bytes.load(Ordering::Relaxed);
         let state = self.staging.live.db().size_on_disk().unwrap_or(0);
         let log = self.log_size.load(Ordering::Relaxed);
+        let lapsing = self.staging.lapsing.bytes();
+        let in_tree = self.shared.live_bytes.load(Ordering::Relaxed);
         StoreStats {
-            live_bytes: self.shared.live_bytes.load(Ordering::Relaxed) + self.staging.live_bytes(),
-            disk_bytes: state + large + log,
+            live_bytes: in_tree + self.staging.live_bytes() + lapsing,
+            disk_bytes: state + large + log + lapsing,
             history_bytes: sizes.values().map(|size| size.bytes).sum(),
             buckets: sizes.values().map(|size| size.buckets).sum(),
         }
@@ -393,6 +410,7 @@ impl Store for SledStore {
                 snapshot,
                 Arc::clone(&self.staging.blobs),
                 Arc::clone(&self.history),
+                Arc::clone(&self.staging.lapsing),
                 Arc::clone(&self.closing),
             );
             let (stream, thread) = sent.map_err(|error| {
@@ -437,6 +455,7 @@ impl Drop for SledStore {
             }
         }
         self.history.close();
+        self.staging.lapsing.close();
     }
 }
 

@@ -9,7 +9,7 @@ use std::{
     ops::Bound,
     path::{Path, PathBuf},
     sync::{
-        Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak,
+        Arc, OnceLock,
         atomic::{AtomicBool, Ordering},
     },
 };
@@ -21,6 +21,7 @@ use super::{
     blobs::{Blobs, unseal},
     check::{self, Audit},
     commits::Commits,
+    condition::Condition,
     failure::from_sled,
     folder::remove_folder,
     live::{Opening, guard, open_sled},
@@ -70,19 +71,13 @@ pub(super) struct OldBucket {
     end_ms: u64,
     path: PathBuf,
     noted: Noted,
-    condition: Mutex<Condition>,
+    /// sled opens a folder once.
+    condition: Condition<Opened>,
     size: OnceLock<u64>,
     /// Whether all of it was read since this process has the folder.
     checked: AtomicBool,
     /// Whether it was dropped: its folder goes with the last reader.
     gone: AtomicBool,
-}
-
-enum Condition {
-    /// With those that still read it, if any: sled opens a folder once.
-    Closed(Weak<Opened>),
-    Open(Arc<Opened>),
-    Damaged(StoreError),
 }
 
 /// An open bucket.
@@ -98,13 +93,12 @@ impl OldBucket {
         let path = root.join(name);
         let end_ms = buckets::end_of_name(name)
             .ok_or_else(|| StoreError::corrupt(path.display(), "its name is no date"))?;
-        let condition = Mutex::new(Condition::Closed(Weak::new()));
         Ok(Self {
             name: name.to_owned(),
             end_ms,
             path,
             noted,
-            condition,
+            condition: Condition::closed(),
             size: OnceLock::new(),
             checked: AtomicBool::new(false),
             gone: AtomicBool::new(false),
@@ -139,7 +133,7 @@ impl OldBucket {
     }
 
     pub(super) fn is_damaged(&self) -> bool {
-        matches!(*self.condition(), Condition::Damaged(_))
+        self.condition.is_damaged()
     }
 
     pub(super) fn is_checked(&self) -> bool {
@@ -147,15 +141,12 @@ impl OldBucket {
     }
 
     pub(super) fn is_open(&self) -> bool {
-        matches!(*self.condition(), Condition::Open(_))
+        self.condition.is_open()
     }
 
     /// Closes it once nobody reads it any more.
     pub(super) fn close(&self) {
-        let mut condition = self.condition();
-        if let Condition::Open(opened) = &*condition {
-            *condition = Condition::Closed(Arc::downgrade(opened));
-        }
+        self.condition.close();
     }
 
     /// The open bucket. One with up to `check_up_to` bytes is read whole when it is opened first.
@@ -163,28 +154,11 @@ impl OldBucket {
     /// # Errors
     /// `Corrupt`, from then on always, when it is not what was noted.
     pub(super) fn open(&self, check_up_to: u64) -> Result<Arc<Opened>, StoreError> {
-        let mut condition = self.condition();
-        let opened = match &*condition {
-            Condition::Open(opened) => return Ok(Arc::clone(opened)),
-            Condition::Damaged(error) => return Err(error.clone()),
-            Condition::Closed(readers) => readers.upgrade(),
-        };
-        let opened = match opened {
-            Some(opened) => opened,
-            None => match guard(&self.path, || self.recover(check_up_to)) {
-                Ok(opened) => Arc::new(opened),
-                Err(error @ (StoreError::Corrupt { .. } | StoreError::NewerVersion { .. })) => {
-                    return Err(self.mark(&mut condition, error));
-                }
-                Err(error) => return Err(error),
-            },
-        };
-        *condition = Condition::Open(Arc::clone(&opened));
-        Ok(opened)
+        self.condition.open(|| guard(&self.path, || self.recover(check_up_to)), |error| self.told(error))
     }
 
-    /// Makes the bucket a damaged one; its folder stays as it is.
-    fn mark(&self, condition: &mut Condition, error: StoreError) -> StoreError {
+    /// What the damage of a bucket means; its folder stays as it is.
+    fn told(&self, error: StoreError) -> StoreError {
         let what = match error {
             StoreError::Corrupt { what, place } if place == "the state" => what,
             error => error.to_string(),
@@ -192,10 +166,7 @@ impl OldBucket {
         let runs = self.noted.reach.runs();
         let folder = self.path.display();
         tracing::error!(%folder, what, runs, "a part of the history cannot be read; the rest of the server goes on");
-        let error =
-            StoreError::corrupt(format!("the history in {folder}"), format!("{what}; it holds {runs}"));
-        *condition = Condition::Damaged(error.clone());
-        error
+        StoreError::corrupt(format!("the history in {folder}"), format!("{what}; it holds {runs}"))
     }
 
     fn recover(&self, check_up_to: u64) -> Result<Opened, StoreError> {
@@ -231,22 +202,14 @@ impl OldBucket {
             self.checked.store(true, Ordering::Relaxed);
             Ok(())
         };
-        guard(&self.path, read).map_err(|error| match error {
-            error @ StoreError::Corrupt { .. } => self.mark(&mut self.condition(), error),
-            error => error,
-        })
-    }
-
-    fn condition(&self) -> MutexGuard<'_, Condition> {
-        self.condition.lock().unwrap_or_else(PoisonError::into_inner)
+        self.condition.found(guard(&self.path, read), |error| self.told(error))
     }
 }
 
 impl Drop for OldBucket {
     fn drop(&mut self) {
         if *self.gone.get_mut() {
-            *self.condition.get_mut().unwrap_or_else(PoisonError::into_inner) =
-                Condition::Closed(Weak::new());
+            self.condition.end();
             remove_folder(&self.path);
         }
     }

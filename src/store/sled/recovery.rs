@@ -1,18 +1,20 @@
 //! What a start finds in the log beyond the tree.
 
-use std::path::Path;
+use std::{collections::BTreeMap, path::Path};
+
+use sled::{Db, IVec};
 
 use super::{
     blobs::Blobs,
-    bucket::Note,
+    bucket::{Holds, Note},
     envelope::{self, Content},
+    failure::from_sled,
     history::Notes,
     memtable::Memtable,
     old_bucket::Noted,
-    staging::Staging,
 };
 use crate::store::{
-    KeyRange, StoreError,
+    Key, KeyRange, Order, StoreError,
     log::{Change, replay},
     record,
 };
@@ -23,7 +25,10 @@ pub(super) fn replayed(log: &Path, held: u64, blobs: &Blobs) -> Result<(Memtable
     let number = replay(log, held, |number, batch| {
         for (key, change) in batch {
             match change {
-                Change::Put(envelope) => drop(table.apply(key, Some(envelope.into()), false)),
+                Change::Put(envelope) => drop(table.apply(key, Some((envelope.into(), None)), false)),
+                Change::Until(end, envelope) => {
+                    table.apply(key, Some((envelope.into(), Some(end))), false);
+                }
                 Change::Delete => drop(table.apply(key, None, false)),
                 Change::Keep(end, envelope) => drop(table.retire(end, key, envelope.into())),
                 Change::Move(end) => match table.apply(key.clone(), None, false) {
@@ -59,21 +64,40 @@ pub(super) fn replayed(log: &Path, held: u64, blobs: &Blobs) -> Result<(Memtable
     Ok((table, number))
 }
 
-/// What the live part notes of the history.
-pub(super) fn notes(staging: &Staging) -> Result<Notes, StoreError> {
-    let mut notes = Notes::default();
-    for (key, bytes) in staging.own_envelopes(&KeyRange::prefix(Noted::prefix()))? {
+/// What the tree notes of the history, and of what lapses. In the format before there were such notes in the log too, so `table`
+/// may have some.
+pub(super) fn notes(db: &Db, table: &Memtable) -> Result<(Notes, Notes), StoreError> {
+    let (mut history, mut lapsing) = (Notes::default(), Notes::default());
+    for (key, bytes) in own(db, table, &Noted::prefix())? {
         if let (Some(name), Content::Inline(note)) = (Noted::name(&key), envelope::open(&key, &bytes)?) {
-            notes.old.insert(name.to_owned(), record::decode(&key, note)?);
+            history.old.insert(name.to_owned(), record::decode(&key, note)?);
         }
     }
-    for (key, bytes) in staging.own_envelopes(&KeyRange::prefix(Note::prefix()))? {
-        if let (Some((name, number)), Content::Inline(note)) =
-            (Note::parse(&key), envelope::open(&key, &bytes)?)
-        {
-            let bucket = notes.shelves.entry(name.to_owned()).or_default();
-            bucket.insert(number, record::decode(&key, note)?);
+    for (holds, notes) in [(Holds::Ended, &mut history), (Holds::Lapsing, &mut lapsing)] {
+        for (key, bytes) in own(db, table, &Note::prefix(holds))? {
+            if let (Some((name, number)), Content::Inline(note)) =
+                (Note::parse(holds, &key), envelope::open(&key, &bytes)?)
+            {
+                let bucket = notes.shelves.entry(name.to_owned()).or_default();
+                bucket.insert(number, record::decode(&key, note)?);
+            }
         }
     }
-    Ok(notes)
+    Ok((history, lapsing))
+}
+
+/// What begins so, with the table's word over the tree's.
+fn own(db: &Db, table: &Memtable, prefix: &Key) -> Result<BTreeMap<Key, IVec>, StoreError> {
+    let mut found = BTreeMap::new();
+    for pair in db.scan_prefix(prefix) {
+        let (key, bytes) = pair.map_err(|error| from_sled(error, "read"))?;
+        found.insert(Key::from(&*key), bytes);
+    }
+    for (key, slot) in table.range(&KeyRange::prefix(prefix), Order::Ascending) {
+        match &slot.envelope {
+            Some(bytes) => found.insert(key.clone(), bytes.clone()),
+            None => found.remove(key),
+        };
+    }
+    Ok(found)
 }

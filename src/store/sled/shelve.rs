@@ -1,14 +1,20 @@
-//! How a checkpoint changes the history.
+//! How a checkpoint changes the history and what lapses.
 //!
 //! New shelves count from the last batch of the checkpoint on, which notes them in the tree. They are written before that, and
 //! those that they replace are removed after it; what a crash leaves in between is not noted, and the next start removes it.
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use sled::IVec;
 
 use super::{
-    bucket::Shelved,
+    bucket::{Holds, Shelved, tombstone},
     checkpoint::Checkpointer,
-    memtable::{Memtable, Retired},
+    memtable::Memtable,
     moment::Moment,
     part::Part,
     shelving::Shelving,
@@ -27,12 +33,16 @@ impl Checkpointer {
         if dropped.is_empty() {
             return Ok(());
         }
-        let all = self.history.all();
-        // The table may have a note of the format before; so they go with the checkpoint once more.
-        gone.extend(all.iter().filter(|part| dropped.contains(&part.end_ms())).map(Part::note_key));
-        drop(all);
+        let lapsing = &self.staging.lapsing;
+        for (parts, ends) in
+            [(self.history.all(), &dropped.history), (lapsing.parts().all(), &dropped.lapsing)]
+        {
+            // The table may have a note of the format before; so they go with the checkpoint once more.
+            gone.extend(parts.iter().filter(|part| ends.contains(&part.end_ms())).map(Part::note_key));
+        }
         self.forget(gone).map_err(|error| self.stopped(error))?;
-        self.history.change(Vec::new(), Vec::new(), dropped);
+        self.history.change(Vec::new(), Vec::new(), &dropped.history);
+        self.staging.lapsing.change(Vec::new(), Vec::new(), &dropped.lapsing);
         Ok(())
     }
 
@@ -47,18 +57,24 @@ impl Checkpointer {
         self.reached(Moment::Dropped)
     }
 
-    /// Writes the shelves of what moved in a table, durable; waits while the disk is full.
+    /// Writes the shelves of what moved in a table, and of what expires by itself, durable; waits while the disk is full.
     pub(super) fn shelve(&self, table: &Memtable, shelving: &mut Shelving) -> Result<(), StoreError> {
-        let all = self.history.all();
+        let mut all = self.history.all();
+        all.extend(self.staging.lapsing.parts().all());
         let there = |shelf: &Arc<Shelved>| all.iter().any(|part| part.is_shelf(shelf));
         // A bucket may have gone while its shelves were merged.
         shelving.replaced.retain(|replaced| replaced.inputs.iter().all(there));
         let inputs = shelving.replaced.iter().flat_map(|replaced| &replaced.inputs);
         shelving.gone.extend(inputs.map(|input| input.note().0));
         for (end, retired) in table.retired() {
-            if !shelving.dropped.contains(end) {
-                shelving.new.push(self.shelved(*end, retired)?);
+            if !shelving.dropped.history.contains(end) {
+                let bucket = self.patient(|| self.history.bucket(*end))?;
+                shelving.new.push(self.patient(|| bucket.shelve(&retired.keys, &self.blobs))?);
             }
+        }
+        for (end, keys) in self.lapsing(table, &shelving.dropped.lapsing) {
+            let bucket = self.patient(|| self.staging.lapsing.bucket(end))?;
+            shelving.new.push(self.patient(|| bucket.shelve(&keys, &self.blobs))?);
         }
         // From here on they may be noted.
         shelving.new.iter().for_each(|shelf| shelf.keep_file());
@@ -69,9 +85,22 @@ impl Checkpointer {
         self.reached(Moment::Shelved)
     }
 
-    fn shelved(&self, end_ms: u64, retired: &Retired) -> Result<Arc<Shelved>, StoreError> {
-        let bucket = self.patient(|| self.history.bucket(end_ms))?;
-        self.patient(|| bucket.shelve(&retired.keys, &self.blobs))
+    /// What of a table goes to the buckets of what lapses, by their ends: values, and tombstones where a bucket still has another
+    /// value of a key.
+    fn lapsing(&self, table: &Memtable, dropped: &BTreeSet<u64>) -> BTreeMap<u64, BTreeMap<Key, IVec>> {
+        let mut buckets = BTreeMap::<u64, BTreeMap<Key, IVec>>::new();
+        for (key, slot) in table.iter() {
+            if let (Some(end), Some(envelope)) = (slot.until, &slot.envelope)
+                && !dropped.contains(&end)
+            {
+                buckets.entry(end).or_default().insert(key.clone(), envelope.clone());
+            }
+            let ends = if slot.new { Vec::new() } else { self.staging.lapsing.ends_with(key) };
+            for end in ends.into_iter().filter(|end| slot.until != Some(*end)) {
+                buckets.entry(end).or_default().insert(key.clone(), tombstone());
+            }
+        }
+        buckets
     }
 
     /// Tries again while the disk is full. The log has all of it meanwhile; after the end the next start tries again.
@@ -94,10 +123,18 @@ impl Checkpointer {
             self.reached(Moment::Replaced).map_err(|error| self.poison(error))?;
         }
         if !(replaced.is_empty() && new.is_empty()) {
+            let in_history = |shelf: &Arc<Shelved>| match shelf.bucket().holds() {
+                Holds::Ended => true,
+                Holds::Lapsing => false,
+            };
+            let (new, lapsing) = new.into_iter().partition(in_history);
+            let (replaced, merged) = replaced.into_iter().partition(|one| in_history(&one.merged));
             self.history.change(new, replaced, &BTreeSet::new());
+            self.staging.lapsing.change(lapsing, merged, &BTreeSet::new());
         }
         if !given_up.is_empty() {
             self.history.remove_given_up();
+            self.staging.lapsing.parts().remove_given_up();
         }
         Ok(())
     }

@@ -1,21 +1,21 @@
-//! What a checkpoint changes in the history: what moved there becomes shelves, what was merged takes its place, what expired
-//! goes.
+//! What a checkpoint changes in the history and in what lapses: what came becomes shelves, what was merged takes its place, what
+//! expired goes.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::sync::Arc;
 
 use super::{
     bucket::Shelved,
     envelope,
     history::Replacement,
-    staging::{Asked, Extra},
+    staging::{Asked, Ends, Extra},
 };
 use crate::store::{Key, record};
 
-/// What a checkpoint changes in the history.
+/// See the module.
 #[derive(Default)]
 pub(super) struct Shelving {
     /// The ends of the buckets that go.
-    pub(super) dropped: BTreeSet<u64>,
+    pub(super) dropped: Ends,
     pub(super) replaced: Vec<Replacement>,
     /// Notes on buckets that the operator gave up.
     pub(super) given_up: Vec<Key>,
@@ -31,7 +31,10 @@ impl Shelving {
         for Asked { what, .. } in asked {
             match std::mem::replace(what, Extra::Nothing) {
                 Extra::Nothing => {}
-                Extra::Drop(ends) => shelving.dropped.extend(ends),
+                Extra::Drop(ends) => {
+                    shelving.dropped.history.extend(ends.history);
+                    shelving.dropped.lapsing.extend(ends.lapsing);
+                }
                 Extra::Replace(replacement) => shelving.replaced.push(replacement),
                 snapshot @ Extra::Snapshot(..) => *what = snapshot,
             }

@@ -178,7 +178,11 @@ impl Staging {
     fn prepare(&self, batch: Batch) -> Result<Prepared, StoreError> {
         let large = batch.writes.iter().map(|(_, write)| match write {
             Write::Put(value) if value.len() > INLINE_MAX => value.len() as u64,
-            Write::Put(_) | Write::Delete | Write::DeleteIf(_) | Write::DeletePrefix => 0,
+            Write::Put(_)
+            | Write::PutUntil(..)
+            | Write::Delete
+            | Write::DeleteIf(_)
+            | Write::DeletePrefix => 0,
         });
         let large: u64 = large.sum();
         if large > 0 && large >= room(&self.folder, self.reserve) {
@@ -189,7 +193,12 @@ impl Staging {
             Prepared { expectations: expectations.collect(), settled: batch.settled, ..Prepared::default() };
         for (key, write) in batch.writes {
             let wanted = match write {
-                Write::Put(value) => Wanted::Put(self.seal(&key, &value, &mut prepared)?),
+                Write::Put(value) => Wanted::Put(self.seal(&key, &value, &mut prepared)?, None),
+                Write::PutUntil(value, end) => {
+                    // Whatever its size, so that a bucket of them is dropped with its shelves alone.
+                    prepared.needed += value.len() as u64;
+                    Wanted::Put(envelope::inline(&key, &value).into(), Some(end))
+                }
                 Write::Delete => Wanted::Delete,
                 Write::DeleteIf(value) => Wanted::DeleteIf(value),
                 Write::DeletePrefix => Wanted::DeletePrefix,

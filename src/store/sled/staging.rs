@@ -2,7 +2,7 @@
 //!
 //! A batch is checked and applied here by its caller ([`stage`](super::stage)), under one mutex. The log's thread makes the
 //! running group durable; the checkpoint's thread freezes the table and writes it to the tree. Readers look at the table
-//! first, then at the frozen one, then at the tree.
+//! first, then at the frozen one, then at what lapses and at the tree.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -17,7 +17,9 @@ use std::{
 use sled::IVec;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
 
-use super::{blobs::Blobs, history::Replacement, live::Live, memtable::Memtable, part::Part};
+use super::{
+    blobs::Blobs, history::Replacement, lapsing::Lapsing, live::Live, memtable::Memtable, part::Part,
+};
 use crate::store::{StoreError, log::Frame};
 
 /// Batches that nobody waits for may wait so long for company.
@@ -60,13 +62,33 @@ pub(super) struct Asked {
     pub(super) answer: Answer,
 }
 
+/// The parts beside the tree at one moment.
+#[derive(Clone, Default)]
+pub(super) struct Shelves {
+    pub(super) history: Vec<Part>,
+    pub(super) lapsing: Vec<Part>,
+}
+
+/// The ends of some buckets.
+#[derive(Clone, Default)]
+pub(super) struct Ends {
+    pub(super) history: BTreeSet<u64>,
+    pub(super) lapsing: BTreeSet<u64>,
+}
+
+impl Ends {
+    pub(super) fn is_empty(&self) -> bool {
+        self.history.is_empty() && self.lapsing.is_empty()
+    }
+}
+
 /// What a checkpoint does beside the usual.
 pub(super) enum Extra {
     Nothing,
-    /// Writes all pairs of the tree as they are after it to this file, and tells which parts the history has then.
-    Snapshot(PathBuf, Arc<OnceLock<Vec<Part>>>),
+    /// Writes all pairs of the tree as they are after it to this file, and tells what is in shelves then.
+    Snapshot(PathBuf, Arc<OnceLock<Shelves>>),
     /// Drops the buckets that end at these times.
-    Drop(BTreeSet<u64>),
+    Drop(Ends),
     /// Puts a shelf in the place of those that it was merged from.
     Replace(Replacement),
 }
@@ -152,6 +174,7 @@ pub(super) struct Staging {
     pub(super) places: Arc<Semaphore>,
     pub(super) pace: Pace,
     pub(super) live: Arc<Live>,
+    pub(super) lapsing: Arc<Lapsing>,
     pub(super) blobs: Arc<Blobs>,
     pub(super) counts: Counts,
     pub(super) failed: Arc<watch::Sender<Option<StoreError>>>,
@@ -167,6 +190,7 @@ impl Staging {
         (number, held): (u64, u64),
         pace: Pace,
         live: Arc<Live>,
+        lapsing: Arc<Lapsing>,
         blobs: Arc<Blobs>,
         failed: Arc<watch::Sender<Option<StoreError>>>,
         folder: PathBuf,
@@ -181,6 +205,7 @@ impl Staging {
             places: Arc::new(Semaphore::new(PERMITS as usize)),
             pace,
             live,
+            lapsing,
             blobs,
             counts: Counts::default(),
             failed,
@@ -206,6 +231,11 @@ impl Staging {
             *ends.entry(*end).or_default() += retired.bytes;
         }
         ends
+    }
+
+    /// The ends of the buckets that something in the tables goes to, as it expires by itself.
+    pub(super) fn lapsing_ends(&self) -> BTreeSet<u64> {
+        self.state().tables().flat_map(Memtable::lapsing).collect()
     }
 
     /// The error after which nothing more is promised.

@@ -86,6 +86,11 @@ impl Tally {
         })
     }
 
+    /// Whether there is no key of this first byte.
+    pub(super) fn has_none(&self, key: &[u8]) -> bool {
+        key.first().is_some_and(|kind| self.kinds[usize::from(*kind)] == 0)
+    }
+
     /// Whether anything refers to it.
     pub(super) fn refers_to(&self, hash: &[u8; 32]) -> bool {
         self.references.contains_key(hash)

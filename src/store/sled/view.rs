@@ -1,4 +1,4 @@
-//! Reads of the tables and the tree as one.
+//! Reads of the tables, of what lapses and of the tree as one.
 
 use std::collections::BTreeMap;
 
@@ -7,10 +7,10 @@ use sled::IVec;
 use super::{commits::Commits, failure::from_sled, memtable::Memtable, staging::Staging};
 use crate::store::{Key, KeyRange, Order, StoreError};
 
-/// Keys that one step reads from each of the three.
+/// Keys that one step reads from each of them.
 const STEP: usize = 1_024;
 
-/// What one of the three has of a range: its first keys, and whether there are more.
+/// What one of them has of a range: its first keys, and whether there are more.
 struct Part {
     keys: Vec<(Key, Option<IVec>)>,
     more: bool,
@@ -37,13 +37,30 @@ impl Part {
 impl Staging {
     /// The envelope of a key.
     pub(super) fn envelope(&self, key: &[u8]) -> Result<Option<IVec>, StoreError> {
-        if let Some(envelope) = self.state().find(key) {
-            return Ok(envelope.cloned());
+        loop {
+            let epoch = {
+                let state = self.state();
+                if let Some(envelope) = state.find(key) {
+                    return Ok(envelope.cloned());
+                }
+                state.epoch
+            };
+            if self.none_below(key) {
+                return Ok(None);
+            }
+            let found = match self.lapsing.get(key)? {
+                None if self.counts.has_none(key) => None,
+                None => self
+                    .live
+                    .guarded(&self.folder, |db| db.get(key).map_err(|error| from_sled(error, "read")))?,
+                found => found,
+            };
+            // A checkpoint may have taken it from one place to the other meanwhile.
+            let state = self.state();
+            if found.is_some() || (state.find(key).is_none() && state.epoch == epoch) {
+                return Ok(found);
+            }
         }
-        if self.counts.has_none(key) {
-            return Ok(None);
-        }
-        self.live.guarded(&self.folder, |db| db.get(key).map_err(|error| from_sled(error, "read")))
     }
 
     /// Up to `limit` keys of a range with their envelopes, but for those of the backend itself.
@@ -53,7 +70,7 @@ impl Staging {
         order: Order,
         limit: usize,
     ) -> Result<Vec<(Key, IVec)>, StoreError> {
-        let mut found = self.merged(range, order, limit, |key| !Commits::owns(key))?;
+        let mut found = self.merged(range, order, limit)?;
         found.truncate(limit);
         Ok(found)
     }
@@ -88,18 +105,7 @@ impl Staging {
         parts.filter(|(_, keys)| !keys.is_empty()).collect()
     }
 
-    /// The keys of the backend itself in a range, with their envelopes.
-    pub(super) fn own_envelopes(&self, range: &KeyRange) -> Result<Vec<(Key, IVec)>, StoreError> {
-        self.merged(range, Order::Ascending, usize::MAX, |key| Commits::owns(key))
-    }
-
-    fn merged(
-        &self,
-        range: &KeyRange,
-        order: Order,
-        limit: usize,
-        wanted: impl Fn(&Key) -> bool,
-    ) -> Result<Vec<(Key, IVec)>, StoreError> {
+    fn merged(&self, range: &KeyRange, order: Order, limit: usize) -> Result<Vec<(Key, IVec)>, StoreError> {
         let mut found = Vec::new();
         let mut range = range.clone();
         while found.len() < limit && !range.is_empty() {
@@ -121,7 +127,7 @@ impl Staging {
             let merged: BTreeMap<Key, Option<IVec>> =
                 parts.into_iter().flat_map(|part| part.keys).filter(|(key, _)| known(key)).collect();
             let present = merged.into_iter().filter_map(|(key, envelope)| Some((key, envelope?)));
-            let present = present.filter(|(key, _)| wanted(key));
+            let present = present.filter(|(key, _)| !Commits::owns(key));
             match order {
                 Order::Ascending => found.extend(present),
                 Order::Descending => found.extend(present.rev()),
@@ -136,7 +142,7 @@ impl Staging {
     }
 
     /// The tables first: what a checkpoint takes out of them meanwhile is seen twice then, not missed.
-    fn parts(&self, range: &KeyRange, order: Order, most: usize) -> Result<[Part; 3], StoreError> {
+    fn parts(&self, range: &KeyRange, order: Order, most: usize) -> Result<[Part; 4], StoreError> {
         let (frozen, active) = {
             let state = self.state();
             let slots = |table: &Memtable| {
@@ -152,8 +158,15 @@ impl Staging {
                 end.first() == Some(kind) || (end.len() == 1 && end.first() == kind.checked_add(1).as_ref())
             })
         });
+        let none = || Part { keys: Vec::new(), more: false };
+        let lapsing = if one_kind && self.lapsing.has_none(&range.start) {
+            none()
+        } else {
+            let found = self.lapsing.scan(range, order, most + 1)?;
+            Part::take(found.into_iter().map(|(key, envelope)| Ok((key, Some(envelope)))), most)?
+        };
         if one_kind && self.counts.has_none(&range.start) {
-            return Ok([Part { keys: Vec::new(), more: false }, frozen, active]);
+            return Ok([none(), lapsing, frozen, active]);
         }
         let tree = self.live.guarded(&self.folder, |db| {
             let (start, end) = range.bounds();
@@ -168,6 +181,6 @@ impl Staging {
             });
             Part::take(next, most)
         })?;
-        Ok([tree, frozen, active])
+        Ok([tree, lapsing, frozen, active])
     }
 }

@@ -1,6 +1,7 @@
 //! Dedupe claims: which run holds a key, and until when.
 //!
-//! Each claim has an expiry note beside it, ordered by time, so that sweeping reads only what is due.
+//! A claim goes by itself some time after it has expired ([`Batch::put_until`]), so whoever finds one compares its time. Beside
+//! the claims of earlier versions stand notes, ordered by time, for [`sweep`].
 
 use super::slots::Slot;
 use crate::{
@@ -53,18 +54,19 @@ pub async fn held(
 }
 
 /// Takes a key, in the same batch as the run that holds it from then on. `held` is what [`get`] found: a
-/// claim that may be replaced, because it has expired or its run is gone.
+/// claim that may be replaced, because it has expired or its run is gone. `now_ms` is the time, about.
 ///
 /// The commit ends in `Conflict` when someone was faster: start again from [`get`].
-pub fn take(batch: &mut Batch, digest: &[u8; 32], claim: &Claim, held: Option<&Claim>) {
+pub fn take(batch: &mut Batch, digest: &[u8; 32], claim: &Claim, held: Option<&Claim>, now_ms: u64) {
     let key = keys::claim(digest);
     match held {
         None => batch.expect_absent(key.clone()),
+        // An earlier version may have made a note.
         Some(held) => {
             batch.expect_equals(key.clone(), record::encode(held)).delete(keys::expiry(held.expires_ms, &key))
         }
     };
-    batch.put(keys::expiry(claim.expires_ms, &key), []).put(key, record::encode(claim));
+    batch.put_until(key, record::encode(claim), claim.expires_ms, now_ms);
 }
 
 /// Gives a key back, if the run still holds it when the batch is committed. Never a conflict.
@@ -78,13 +80,12 @@ pub async fn release(
     run: RunId,
 ) -> Result<(), StoreError> {
     if let Some(claim) = get(store, digest).await?.filter(|claim| claim.run == run) {
-        // The expiry note stays: it may be that of a later claim, and the sweep clears it in its time.
         batch.delete_if(keys::claim(digest), record::encode(&claim));
     }
     Ok(())
 }
 
-/// Removes the claims that have expired at `now_ms`, a thousand a batch; gives their number.
+/// Removes the claims of earlier versions that have expired at `now_ms`, a thousand a batch; gives their number.
 ///
 /// # Errors
 /// Those of the store. What was removed before stays removed.
@@ -128,6 +129,8 @@ mod tests {
     use crate::store::{MemoryStore, tables::samples, testing::block_on};
 
     const DIGEST: [u8; 32] = [7; 32];
+    const HOUR: u64 = 3_600_000;
+    const NOW: u64 = 1_790_000_000_000;
 
     fn claim(run: u64, expires_ms: u64) -> Claim {
         Claim { run: samples::run(run, "a").head.id, expires_ms }
@@ -135,8 +138,15 @@ mod tests {
 
     fn take_now(store: &MemoryStore, claim: &Claim, held: Option<&Claim>) -> Result<(), StoreError> {
         let mut batch = Batch::new();
-        take(&mut batch, &DIGEST, claim, held);
+        take(&mut batch, &DIGEST, claim, held, NOW);
         block_on(store.commit(batch))
+    }
+
+    /// As an earlier version did it.
+    fn take_then(store: &MemoryStore, digest: &[u8; 32], claim: &Claim) {
+        let (mut batch, key) = (Batch::new(), keys::claim(digest));
+        batch.put(keys::expiry(claim.expires_ms, &key), []).put(key, record::encode(claim));
+        block_on(store.commit(batch)).unwrap();
     }
 
     fn count(store: &MemoryStore) -> usize {
@@ -146,29 +156,32 @@ mod tests {
     #[test]
     fn the_second_to_take_a_key_conflicts() {
         let store = MemoryStore::new();
-        take_now(&store, &claim(1, 10), None).unwrap();
-        assert!(matches!(take_now(&store, &claim(2, 20), None), Err(StoreError::Conflict { .. })));
-        assert_eq!(block_on(get(&store, &DIGEST)).unwrap(), Some(claim(1, 10)));
+        take_now(&store, &claim(1, NOW + 10), None).unwrap();
+        assert!(matches!(take_now(&store, &claim(2, NOW + 20), None), Err(StoreError::Conflict { .. })));
+        assert_eq!(block_on(get(&store, &DIGEST)).unwrap(), Some(claim(1, NOW + 10)));
     }
 
     #[test]
     fn an_expired_claim_is_replaced_once() {
         let store = MemoryStore::new();
         take_now(&store, &claim(1, 10), None).unwrap();
-        take_now(&store, &claim(2, 20), Some(&claim(1, 10))).unwrap();
-        let late = take_now(&store, &claim(3, 30), Some(&claim(1, 10)));
+        take_now(&store, &claim(2, NOW + 20), Some(&claim(1, 10))).unwrap();
+        let late = take_now(&store, &claim(3, NOW + 30), Some(&claim(1, 10)));
         assert!(matches!(late, Err(StoreError::Conflict { .. })));
-        assert_eq!(block_on(get(&store, &DIGEST)).unwrap(), Some(claim(2, 20)));
-        assert_eq!(count(&store), 2, "the old expiry note is gone");
+        assert_eq!(block_on(get(&store, &DIGEST)).unwrap(), Some(claim(2, NOW + 20)));
+        assert_eq!(count(&store), 1);
     }
 
     #[test]
-    fn a_claim_with_the_same_expiry_keeps_its_note() {
+    fn a_claim_goes_by_itself_no_sooner_than_it_expires_and_no_later_than_an_hour_after() {
         let store = MemoryStore::new();
-        take_now(&store, &claim(1, 10), None).unwrap();
-        take_now(&store, &claim(2, 10), Some(&claim(1, 10))).unwrap();
-        assert_eq!(block_on(sweep(&store, 10)).unwrap(), 1);
+        let expires_ms = NOW + 5 * HOUR + 17;
+        take_now(&store, &claim(1, expires_ms), None).unwrap();
+        block_on(store.drop_expired(expires_ms)).unwrap();
+        assert_eq!(count(&store), 1);
+        block_on(store.drop_expired(expires_ms + HOUR)).unwrap();
         assert_eq!(count(&store), 0);
+        take_now(&store, &claim(2, NOW + 9 * HOUR), None).unwrap();
     }
 
     #[test]
@@ -180,35 +193,51 @@ mod tests {
             block_on(release(&store, &mut batch, &DIGEST, samples::run(run, "a").head.id)).unwrap();
             batch
         };
-        take_now(&store, &claim(1, 10), None).unwrap();
+        take_now(&store, &claim(1, NOW + 10), None).unwrap();
         commit(give_back(2));
-        assert_eq!(block_on(get(&store, &DIGEST)).unwrap(), Some(claim(1, 10)));
+        assert_eq!(block_on(get(&store, &DIGEST)).unwrap(), Some(claim(1, NOW + 10)));
         let late = give_back(1);
         commit(late.clone());
-        assert_eq!(block_on(get(&store, &DIGEST)).unwrap(), None);
-        take_now(&store, &claim(2, 20), None).unwrap();
+        assert_eq!((block_on(get(&store, &DIGEST)).unwrap(), count(&store)), (None, 0));
+        take_now(&store, &claim(2, NOW + 20), None).unwrap();
         commit(late);
-        assert_eq!(block_on(get(&store, &DIGEST)).unwrap(), Some(claim(2, 20)));
-        assert_eq!(block_on(sweep(&store, 15)).unwrap(), 0);
-        assert_eq!(block_on(get(&store, &DIGEST)).unwrap(), Some(claim(2, 20)));
-        assert_eq!(block_on(sweep(&store, 20)).unwrap(), 1);
+        assert_eq!(block_on(get(&store, &DIGEST)).unwrap(), Some(claim(2, NOW + 20)));
+        assert_eq!(block_on(sweep(&store, NOW + 20)).unwrap(), 0, "there is no note");
+        block_on(store.drop_expired(NOW + HOUR)).unwrap();
         assert_eq!(count(&store), 0);
     }
 
     #[test]
-    fn a_sweep_removes_what_is_due_and_nothing_else() {
+    fn a_sweep_removes_what_earlier_versions_left_once_it_is_due_and_nothing_else() {
         let store = MemoryStore::new();
         for n in 0..2_500_u64 {
-            let mut batch = Batch::new();
             let mut digest = [0; 32];
             digest[..8].copy_from_slice(&n.to_be_bytes());
-            take(&mut batch, &digest, &claim(n, n), None);
-            block_on(store.commit(batch)).unwrap();
+            take_then(&store, &digest, &claim(n, n));
         }
+        take_now(&store, &claim(7, NOW), None).unwrap();
         assert_eq!(block_on(sweep(&store, 2_099)).unwrap(), 2_100);
-        assert_eq!(count(&store), 2 * 400);
+        assert_eq!(count(&store), 2 * 400 + 1);
         assert_eq!(block_on(sweep(&store, 2_099)).unwrap(), 0);
         assert_eq!(block_on(sweep(&store, u64::MAX)).unwrap(), 400);
-        assert_eq!(count(&store), 0);
+        assert_eq!(count(&store), 1);
+    }
+
+    #[test]
+    fn a_claim_of_an_earlier_version_holds_and_its_note_does_no_harm_to_a_later_one() {
+        let store = MemoryStore::new();
+        take_then(&store, &DIGEST, &claim(1, 10));
+        assert!(matches!(take_now(&store, &claim(2, NOW), None), Err(StoreError::Conflict { .. })));
+        // Given back: the note stays.
+        let mut batch = Batch::new();
+        block_on(release(&store, &mut batch, &DIGEST, samples::run(1, "a").head.id)).unwrap();
+        block_on(store.commit(batch)).unwrap();
+        take_now(&store, &claim(2, NOW), None).unwrap();
+        assert_eq!((block_on(sweep(&store, 10)).unwrap(), count(&store)), (0, 1));
+        take_then(&store, &[8; 32], &claim(3, 20));
+        let mut batch = Batch::new();
+        take(&mut batch, &[8; 32], &claim(4, NOW), Some(&claim(3, 20)), NOW);
+        block_on(store.commit(batch)).unwrap();
+        assert_eq!(count(&store), 2, "the old note is gone");
     }
 }
