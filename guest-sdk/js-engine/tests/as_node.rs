@@ -176,3 +176,29 @@ fn a_wrong_time_zone_names_those_near_it() {
         ]),
     )]);
 }
+
+#[test]
+fn a_pattern_over_nothing_names_its_property() {
+    all(&[
+        (
+            "const say = (f) => { try { f() } catch (e) { return e.name + ': ' + e.message } }; let x, n = null; const o = { b: { c: null } }, t = () => {}; return [() => { const { a } = undefined }, () => { const { a } = x }, () => { let { a } = n }, () => { var { a } = o.b.c }, () => { const {} = null }, () => { const { ...r } = x }, ({ a }) => {}, () => { let a; ({ a } = n) }, () => { const { 'x y': q } = x }, () => { const { a } = t() }, () => { const { [n]: q, b } = x }].map(say)",
+            json!([
+                "TypeError: Cannot destructure property 'a' of 'undefined' as it is undefined.",
+                "TypeError: Cannot destructure property 'a' of 'x' as it is undefined.",
+                "TypeError: Cannot destructure property 'a' of 'n' as it is null.",
+                "TypeError: Cannot destructure property 'a' of 'o.b.c' as it is null.",
+                "TypeError: Cannot destructure 'null' as it is null.",
+                "TypeError: Cannot destructure 'x' as it is undefined.",
+                "TypeError: Cannot destructure property 'a' of 'undefined' as it is undefined.",
+                "TypeError: Cannot destructure property 'a' of 'n' as it is null.",
+                "TypeError: Cannot destructure property 'x y' of 'x' as it is undefined.",
+                "TypeError: Cannot destructure property 'a' of 't(...)' as it is undefined.",
+                "TypeError: Cannot destructure 'x' as it is undefined."
+            ]),
+        ),
+        (
+            "const say = (f) => { try { f() } catch (e) { return e.name + ': ' + e.message } }; let x, n = null; return [() => { const [a] = x }, () => { const [a] = n }].map(say)",
+            json!(["TypeError: x is not iterable", "TypeError: n is not iterable"]),
+        ),
+    ]);
+}
