@@ -202,3 +202,46 @@ fn a_pattern_over_nothing_names_its_property() {
         ),
     ]);
 }
+
+#[test]
+fn kinds_of_objects_are_told_by_what_they_are() {
+    all(&[(
+        "const { types: t } = require('util'); const values = { o: {}, p: new Proxy({}, {}), pm: new Proxy(new Map, {}), pf: new Proxy(function () {}, {}), d: new Date, fd: Object.create(Date.prototype), e: new TypeError, fe: Object.create(Error.prototype), m: new Map, mi: new Map().keys(), si: new Set().values(), u: new Uint8Array, b: Buffer.from(''), dv: new DataView(new ArrayBuffer(1)), ab: new ArrayBuffer(1), af: async () => {}, gf: function* () {}, f: () => {}, g: (function* () {})(), n: Object(1), sy: Object(Symbol()), bi: Object(1n), bo: Object(false), st: Object('s'), args: (function () { return arguments })(1), nul: null, s: 'x', un: undefined, wm: new WeakMap, ws: new WeakSet, pr: Promise.resolve(), r: /x/, f64: new Float64Array, revoked: (() => { const { proxy, revoke } = Proxy.revocable({}, {}); revoke(); return proxy })() }; const names = ['isDate', 'isRegExp', 'isNativeError', 'isPromise', 'isMap', 'isSet', 'isMapIterator', 'isSetIterator', 'isWeakMap', 'isWeakSet', 'isArrayBuffer', 'isAnyArrayBuffer', 'isSharedArrayBuffer', 'isArrayBufferView', 'isDataView', 'isTypedArray', 'isUint8Array', 'isFloat64Array', 'isAsyncFunction', 'isGeneratorFunction', 'isGeneratorObject', 'isBoxedPrimitive', 'isSymbolObject', 'isNumberObject', 'isStringObject', 'isBooleanObject', 'isBigIntObject', 'isArgumentsObject', 'isProxy', 'isModuleNamespaceObject']; return Object.entries(values).map(([key, value]) => key + ': ' + names.filter((name) => t[name](value)).join(' '))",
+        json!([
+            "o: ",
+            "p: isProxy",
+            "pm: isProxy",
+            "pf: isProxy",
+            "d: isDate",
+            "fd: ",
+            "e: isNativeError",
+            "fe: ",
+            "m: isMap",
+            "mi: isMapIterator",
+            "si: isSetIterator",
+            "u: isArrayBufferView isTypedArray isUint8Array",
+            "b: isArrayBufferView isTypedArray isUint8Array",
+            "dv: isArrayBufferView isDataView",
+            "ab: isArrayBuffer isAnyArrayBuffer",
+            "af: isAsyncFunction",
+            "gf: isGeneratorFunction",
+            "f: ",
+            "g: isGeneratorObject",
+            "n: isBoxedPrimitive isNumberObject",
+            "sy: isBoxedPrimitive isSymbolObject",
+            "bi: isBoxedPrimitive isBigIntObject",
+            "bo: isBoxedPrimitive isBooleanObject",
+            "st: isBoxedPrimitive isStringObject",
+            "args: isArgumentsObject",
+            "nul: ",
+            "s: ",
+            "un: ",
+            "wm: isWeakMap",
+            "ws: isWeakSet",
+            "pr: isPromise",
+            "r: isRegExp",
+            "f64: isArrayBufferView isTypedArray isFloat64Array",
+            "revoked: isProxy"
+        ]),
+    )]);
+}

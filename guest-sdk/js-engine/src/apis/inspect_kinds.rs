@@ -181,7 +181,7 @@ fn iterator(object: &JsObject) -> Option<(&'static str, bool, Vec<JsValue>)> {
 }
 
 /// The `arguments` of a function: alone in having a hidden `callee` and an own iterator.
-fn is_arguments(object: &JsObject) -> bool {
+pub(super) fn is_arguments(object: &JsObject) -> bool {
     let object = object.borrow();
     let own = |key| object.properties().get(&key).is_some_and(|own| own.enumerable() == Some(false));
     own(js_string!("callee").into()) && own(JsSymbol::iterator().into())

@@ -14,6 +14,7 @@ use crate::{calls, mends, output};
 
 mod agree;
 mod algorithm;
+mod brand;
 mod call_text;
 mod cipher;
 pub(crate) mod console;
@@ -103,6 +104,7 @@ pub(crate) fn register(context: &mut Context) -> JsResult<()> {
     url::register(&native, context)?;
     run::register(&native, context)?;
     call_text::register(&native, context)?;
+    brand::register(&native, context)?;
     own::register(&native, context)?;
     headers::register(&native, context)?;
     format::register(&native, context)?;

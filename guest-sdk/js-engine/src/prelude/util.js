@@ -28,32 +28,46 @@
     original.apply(this, args).then((value) => callback(null, value), (error) => callback(error || new Error('rejected without a reason')));
   };
 
+  // By what an object is, not by its prototype: a proxy of a map is none, and a script cannot pretend.
+  const is = (name) => (value) => native.brand(value) === name;
+  const either = (...kinds) => (value) => { for (const kind of kinds) if (kind(value)) return true; return false; };
+  const typedName = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), Symbol.toStringTag).get;
+  const nameOfTyped = (value) => typedName.call(value);
   const types = {
-    isDate: (value) => value instanceof Date,
-    isRegExp: (value) => value instanceof RegExp,
-    isNativeError: (value) => value instanceof Error,
-    isPromise: (value) => value instanceof Promise,
-    isMap: (value) => value instanceof Map,
-    isSet: (value) => value instanceof Set,
-    isWeakMap: (value) => value instanceof WeakMap,
-    isWeakSet: (value) => value instanceof WeakSet,
-    isArrayBuffer: (value) => value instanceof ArrayBuffer,
-    isAnyArrayBuffer: (value) => value instanceof ArrayBuffer || value instanceof SharedArrayBuffer,
+    isDate: is('Date'),
+    isRegExp: is('RegExp'),
+    isNativeError: is('Error'),
+    isPromise: is('Promise'),
+    isMap: is('Map'),
+    isSet: is('Set'),
+    isMapIterator: is('Map Iterator'),
+    isSetIterator: is('Set Iterator'),
+    isWeakMap: is('WeakMap'),
+    isWeakSet: is('WeakSet'),
+    isArrayBuffer: is('ArrayBuffer'),
+    isSharedArrayBuffer: is('SharedArrayBuffer'),
+    isAnyArrayBuffer: either(is('ArrayBuffer'), is('SharedArrayBuffer')),
     isArrayBufferView: (value) => ArrayBufferIsView(value),
-    isDataView: (value) => value instanceof DataView,
-    isTypedArray: (value) => ArrayBufferIsView(value) && !(value instanceof DataView),
-    isUint8Array: (value) => value instanceof Uint8Array,
-    isAsyncFunction: (value) => typeof value === 'function' && tag(value) === 'AsyncFunction',
-    isGeneratorFunction: (value) => typeof value === 'function' && /GeneratorFunction$/.test(tag(value)),
-    isGeneratorObject: (value) => tag(value) === 'Generator',
-    isBoxedPrimitive: (value) => value instanceof Number || value instanceof String || value instanceof Boolean || value instanceof Symbol || value instanceof BigInt,
-    isSymbolObject: (value) => value instanceof Symbol,
-    isNumberObject: (value) => value instanceof Number,
-    isStringObject: (value) => value instanceof String,
-    isBooleanObject: (value) => value instanceof Boolean,
-    isBigIntObject: (value) => value instanceof BigInt,
-    isProxy: () => false,
+    isDataView: is('DataView'),
+    isTypedArray: (value) => nameOfTyped(value) !== undefined,
+    isAsyncFunction: (value) => typeof value === 'function' && !types.isProxy(value) && /^Async/.test(tag(value)),
+    isGeneratorFunction: (value) => typeof value === 'function' && !types.isProxy(value) && /GeneratorFunction$/.test(tag(value)),
+    isGeneratorObject: (value) => !types.isProxy(value) && /^(Async)?Generator$/.test(tag(value)),
+    isSymbolObject: is('Symbol'),
+    isNumberObject: is('Number'),
+    isStringObject: is('String'),
+    isBooleanObject: is('Boolean'),
+    isBigIntObject: is('BigInt'),
+    isArgumentsObject: is('Arguments'),
+    isProxy: is('Proxy'),
+    isExternal: () => false,
+    isModuleNamespaceObject: (value) => value !== null && typeof value === 'object' && !types.isProxy(value) && Object.getPrototypeOf(value) === null && value[Symbol.toStringTag] === 'Module' && !Object.isExtensible(value),
   };
+  types.isBoxedPrimitive = either(types.isNumberObject, types.isStringObject, types.isBooleanObject, types.isSymbolObject, types.isBigIntObject);
+  for (const name of ['Int8', 'Uint8', 'Uint8Clamped', 'Int16', 'Uint16', 'Int32', 'Uint32', 'Float32', 'Float64', 'BigInt64', 'BigUint64']) {
+    const array = `${name}Array`;
+    types[`is${array}`] = (value) => nameOfTyped(value) === array;
+  }
 
   // `loose` as `assert.deepEqual` compares: primitives by ==, and no prototypes.
   function equal(a, b, seen, loose) {
