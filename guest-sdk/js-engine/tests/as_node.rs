@@ -178,6 +178,14 @@ fn a_wrong_time_zone_names_those_near_it() {
 }
 
 #[test]
+fn buffers_are_filled_and_made_of_arrays() {
+    all(&[(
+        "const out = [], t = (f) => { try { out.push(f()) } catch (e) { out.push(e.name) } }; t(()=>Buffer.from([1,2,300,-1,'7',null,undefined,1.9,NaN]).toString('hex'));t(()=>Buffer.from({length:3,0:1,1:'2'}).toString('hex'));t(()=>Buffer.from([1n])); t(()=>Buffer.from({length:-1}));t(()=>Buffer.from({length:'3',0:5}));t(()=>Buffer.from(new Array(3)).toString('hex')); t(()=>Buffer.alloc(7,'abc').toString());t(()=>Buffer.alloc(2,'abc').toString());t(()=>Buffer.alloc(9).fill('abc',2,8).toString('hex'));t(()=>Buffer.alloc(6,new Uint16Array([1,300])).toString('hex'));t(()=>{const b=Buffer.from([1,2,3,4,5,6]);return b.fill(b.subarray(0,2),1).toString('hex')});t(()=>Buffer.alloc(5).fill('').toString('hex'));t(()=>Buffer.alloc(5).fill('é').toString('hex'));t(()=>Buffer.alloc(3).fill('ab',3).toString('hex'));t(()=>Buffer.alloc(3).fill('ab',1,1).toString('hex')); return out",
+        json!(["01022cff0700000100","010200","TypeError",{"type":"Buffer","data":[]},{"type":"Buffer","data":[]},"000000","abcabca","ab","000061626361626300","01002c010100","010102010201","0000000000","c3a9c3a9c3","000000","000000"]),
+    )]);
+}
+
+#[test]
 fn a_pattern_over_nothing_names_its_property() {
     all(&[
         (

@@ -28,9 +28,10 @@
     }
     if (value !== null && typeof value === 'object') {
       if (value.type === 'Buffer' && ArrayIsArray(value.data)) return Buffer.from(value.data);
-      if (ArrayIsArray(value) || typeof value.length === 'number') {
-        const copy = new FastBuffer(value.length);
-        for (let i = 0; i < value.length; i++) copy[i] = value[i];
+      if (ArrayIsArray(value) || value.length !== undefined) {
+        if (typeof value.length !== 'number') return new FastBuffer(0);
+        const copy = new FastBuffer(value.length > 0 ? value.length : 0);
+        copy.set(value);
         return copy;
       }
       const primitive = value.valueOf && value.valueOf();
@@ -129,7 +130,9 @@
       if (typeof offset === 'string') [encoding, offset, end] = [offset, undefined, undefined];
       else if (typeof end === 'string') [encoding, end] = [end, undefined];
       [offset, end] = ranged(offset, end, this.length);
-      const pattern = typeof value === 'string' ? Buffer.from(value, encoding) : value;
+      let pattern = typeof value === 'string' ? Buffer.from(value, encoding) : value;
+      // Of other views the bytes count.
+      if (isView(pattern) && !(pattern instanceof Uint8Array)) pattern = new FastBuffer(pattern.buffer, pattern.byteOffset, pattern.byteLength);
       if (!isView(pattern) || value === '') {
         Uint8Array.prototype.fill.call(this, value & 255, offset, end);
         return this;
@@ -139,7 +142,11 @@
         error.code = 'ERR_INVALID_ARG_VALUE';
         throw error;
       }
-      for (let i = offset; i < end; i++) this[i] = pattern[(i - offset) % pattern.length];
+      const room = end - offset;
+      let there = Math.min(pattern.length, room);
+      this.set(there < pattern.length ? pattern.subarray(0, there) : pattern, offset);
+      // What is there already is copied behind itself.
+      for (; there < room; there *= 2) this.copyWithin(offset + there, offset, offset + Math.min(there, room - there));
       return this;
     },
     indexOf(value, offset, encoding) {
@@ -225,7 +232,13 @@
       error.code = 'ERR_INVALID_BUFFER_SIZE';
       throw error;
     }
-    for (let i = 0; i < buffer.length; i += size) buffer.subarray(i, i + size).reverse();
+    for (let start = 0, length = buffer.length; start < length; start += size) {
+      for (let low = start, high = start + size - 1; low < high; low++, high--) {
+        const byte = buffer[low];
+        buffer[low] = buffer[high];
+        buffer[high] = byte;
+      }
+    }
     return buffer;
   }
 
@@ -240,10 +253,18 @@
         place(buffer, offset, size);
         return new DataView(buffer.buffer, buffer.byteOffset, buffer.byteLength);
       };
-      methods[`read${name}${order}`] = function (offset = 0) { return view(this, offset)[`get${kind}`](offset, little); };
+      const [get, set] = [`get${kind}`, `set${kind}`], isInteger = size < 8 && name !== 'Float', isSigned = name[0] === 'I';
+      methods[`read${name}${order}`] = !isInteger
+        ? function (offset = 0) { return view(this, offset)[get](offset, little); }
+        : function (offset = 0) {
+          place(this, offset, size);
+          let value = 0;
+          for (let i = 0; i < size; i++) value = value * 256 + this[little ? offset + size - 1 - i : offset + i];
+          return isSigned ? signed(value, size) : value;
+        };
       methods[`write${name}${order}`] = function (value, offset = 0) {
         if (name.includes('Int')) checkInteger(value, size, !name.includes('UInt'));
-        view(this, offset)[`set${kind}`](offset, value, little);
+        view(this, offset)[set](offset, value, little);
         return offset + size;
       };
     }

@@ -95,6 +95,15 @@
     return new modules.DOMException(`${what} could not be cloned.`, 'DataCloneError');
   }
   const errors = { Error, EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError };
+  const isPlain = (value) => value === null || typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean' || value === undefined;
+  function cloneMembers(value, copy, seen) {
+    const keys = Object.keys(value);
+    for (let i = 0; i < keys.length; i++) {
+      const item = value[keys[i]];
+      native.put(copy, keys[i], isPlain(item) ? item : clone(item, seen));
+    }
+    return copy;
+  }
   function clone(value, seen) {
     if (typeof value === 'symbol') throw uncloneable(String(value));
     if (typeof value === 'function') throw uncloneable(native.inspect(value));
@@ -102,10 +111,15 @@
     if (seen.has(value)) return seen.get(value);
     const keep = (copy) => { seen.set(value, copy); return copy; };
     if (ArrayIsArray(value)) {
-      const copy = keep(new Array(value.length));
-      for (const key of Object.keys(value)) copy[key] = clone(value[key], seen);
+      const copy = keep(new Array(value.length)), keys = Object.keys(value);
+      for (let i = 0; i < keys.length; i++) {
+        const key = keys[i], item = value[key];
+        copy[key] = isPlain(item) ? item : clone(item, seen);
+      }
       return copy;
     }
+    // Most are no more than objects: what needs to be asked for one by one is left to the others.
+    if (native.brand(value) === '' && !ArrayBufferIsView(value) && !(value instanceof WeakRef)) return cloneMembers(value, keep({}), seen);
     if (value instanceof Date) return keep(new Date(value.getTime()));
     if (value instanceof RegExp) return keep(new RegExp(value.source, value.flags));
     if (value instanceof Boolean || value instanceof Number || value instanceof String) return keep(toObject(value.valueOf()));
@@ -134,11 +148,7 @@
     if (value instanceof Promise || value instanceof WeakMap || value instanceof WeakSet || value instanceof WeakRef) {
       throw uncloneable(`#<${value.constructor.name}>`);
     }
-    const copy = keep({});
-    for (const key of Object.keys(value)) {
-      Object.defineProperty(copy, key, { value: clone(value[key], seen), writable: true, enumerable: true, configurable: true });
-    }
-    return copy;
+    return cloneMembers(value, keep({}), seen);
   }
 
   modules.text = { TextEncoder, TextDecoder };
