@@ -98,11 +98,7 @@ fn to_day<K: AsRef<[u8]>>(keys: impl IntoIterator<Item = K>, day: u64) -> Settle
 }
 
 /// As [`to_day`], with the batch itself.
-fn ends_on<'a, K: AsRef<[u8]>>(
-    batch: &'a mut Batch,
-    keys: impl IntoIterator<Item = K>,
-    day: u64,
-) -> &'a mut Batch {
+fn ends_on<K: AsRef<[u8]>>(batch: &mut Batch, keys: impl IntoIterator<Item = K>, day: u64) -> &mut Batch {
     batch.settle(to_day(keys, day), 0)
 }
 
