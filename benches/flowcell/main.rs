@@ -116,9 +116,9 @@ fn in_process(engine: &JsEngine, time: Duration) -> Vec<Row> {
     let real = call(engine, W1, &payload("push.json"));
     vec![
         Row::latency("fresh instance", Stats::of(time, || engine.instantiate().expect("an instance"))),
-        Row::latency("\"1+1\", fresh instance", Stats::of(time, || run(&one_plus_one))),
-        Row::latency("W1, push-2k.json", Stats::of(time, || run(&small))),
-        Row::latency("W1, push.json (7 KB)", Stats::of(time, || run(&real))),
+        Row::latency("\"1+1\", kept instance", Stats::of(time, || run(&one_plus_one))),
+        Row::latency("W1, push-2k.json, kept instance", Stats::of(time, || run(&small))),
+        Row::latency("W1, push.json (7 KB), kept instance", Stats::of(time, || run(&real))),
     ]
 }
 
