@@ -31,8 +31,8 @@ const MEASURED: usize = 8;
 const HISTORY_BODY: usize = 1 << 18;
 
 impl Scale {
-    /// `--workflows N --schedules N --waiting N --history GIB`; what is not said is as in the issue of Flowcell's goals, but
-    /// for the history: 2 GiB.
+    /// `--workflows N --schedules N --waiting N --history GIB`; what is not said is 10,000, 100,000,
+    /// 1,000,000 and 2 GiB.
     pub fn parse(arguments: &[String], time: Duration) -> Self {
         let of = |name: &str, usual: usize| {
             let at = arguments.iter().position(|argument| argument == name);
