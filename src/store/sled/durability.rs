@@ -35,6 +35,35 @@ pub(super) fn all(store: &dyn Store) -> Result<Map, StoreError> {
     Ok(block_on(store.scan(KeyRange::prefix([]), Order::Ascending, usize::MAX))?.into_iter().collect())
 }
 
+/// Reads in both orders while the work goes on: that all `count` keys of a prefix are there, and what `look` says of one of them.
+/// Gives the rounds of each reader.
+pub(super) fn read_meanwhile(
+    store: &SledStore,
+    (prefix, count): (&[u8], u32),
+    look: impl Fn(u32) + Sync,
+    work: impl FnOnce(),
+) -> [u32; 2] {
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let readers = [Order::Ascending, Order::Descending].map(|order| {
+            let (look, done) = (&look, &done);
+            scope.spawn(move || {
+                let mut rounds = 0;
+                while !done.load(Ordering::SeqCst) || rounds == 0 {
+                    let range = KeyRange::prefix(prefix);
+                    assert_eq!(block_on(store.scan(range, order, usize::MAX)).unwrap().len(), count as usize);
+                    look(rounds * 37 % count);
+                    rounds += 1;
+                }
+                rounds
+            })
+        });
+        work();
+        done.store(true, Ordering::SeqCst);
+        readers.map(|reader| reader.join().unwrap())
+    })
+}
+
 /// A closed store of a few hundred keys, some of them large, some overwritten and deleted.
 fn filled() -> (TempDir, Map) {
     let folder = tempfile::tempdir().unwrap();

@@ -145,31 +145,16 @@ fn readers_miss_nothing_while_runs_end() {
     let mut map = Map::new();
     let count = 600;
     (0..count).for_each(|run| begin(&store, run, &mut map).unwrap());
-    let done = AtomicBool::new(false);
-    std::thread::scope(|scope| {
-        let readers = [Order::Ascending, Order::Descending].map(|order| {
-            let (store, done) = (&store, &done);
-            scope.spawn(move || {
-                let mut rounds = 0;
-                while !done.load(Ordering::SeqCst) || rounds == 0 {
-                    let range = KeyRange::prefix(b"e");
-                    assert_eq!(block_on(store.scan(range, order, usize::MAX)).unwrap().len(), count as usize);
-                    let run = rounds * 37 % count;
-                    assert_eq!(block_on(store.get(&key(b'e', run))).unwrap(), Some(value(b'e', run)));
-                    assert!(block_on(store.get(&key(b'r', run))).unwrap().is_some());
-                    rounds += 1;
-                }
-            })
-        });
+    let look = |run| {
+        assert_eq!(block_on(store.get(&key(b'e', run))).unwrap(), Some(value(b'e', run)));
+        assert!(block_on(store.get(&key(b'r', run))).unwrap().is_some());
+    };
+    read_meanwhile(&store, (b"e", count), look, || {
         for run in 0..count {
             while let Err(error) = end(&store, run, &mut map) {
                 assert!(matches!(error, StoreError::Busy), "{error}");
                 std::thread::sleep(Duration::from_millis(1));
             }
-        }
-        done.store(true, Ordering::SeqCst);
-        for reader in readers {
-            reader.join().unwrap();
         }
     });
     assert!(all(&store).unwrap() == map);

@@ -256,29 +256,13 @@ fn readers_miss_nothing_while_keys_move() {
         }
         block_on(store.commit(batch)).unwrap();
     }
-    let done = AtomicBool::new(false);
-    std::thread::scope(|scope| {
-        let readers = [Order::Ascending, Order::Descending].map(|order| {
-            let (store, done) = (&store, &done);
-            scope.spawn(move || {
-                let mut rounds = 0;
-                while !done.load(Ordering::SeqCst) || rounds == 0 {
-                    let range = KeyRange::prefix(b"k");
-                    assert_eq!(block_on(store.scan(range, order, usize::MAX)).unwrap().len(), count as usize);
-                    let n = rounds * 37 % count;
-                    assert_eq!(block_on(store.get(&key(n))).unwrap(), Some(value(n % 100)));
-                    rounds += 1;
-                }
-                rounds
-            })
-        });
+    let look = |n| assert_eq!(block_on(store.get(&key(n))).unwrap(), Some(value(n % 100)));
+    let rounds = read_meanwhile(&store, (b"k", count), look, || {
         for first in (0..count).step_by(10) {
             settle(&store, (first..first + 10).map(key), u64::from(first % 70) + 1).unwrap();
         }
-        done.store(true, Ordering::SeqCst);
-        let rounds = readers.map(|reader| reader.join().unwrap());
-        println!("{rounds:?} rounds of reading");
     });
+    println!("{rounds:?} rounds of reading");
 }
 
 #[test]
