@@ -72,10 +72,26 @@ pub enum Kind {
     Trial = b'D',
     /// A question that waits for its answer: `E` run id, digest of the step instance.
     Question = b'E',
+    /// One publication of a workflow: `F` workflow `\0` number.
+    Revision = b'F',
+    /// Where a workflow is kept, and whether it is off here: `G` workflow.
+    Home = b'G',
+    /// What a person has changed and not published: `H` workflow `\0` name.
+    Draft = b'H',
+    /// A run below a label: `I` label `\0` run id.
+    LabelRun = b'I',
+    /// A person who may log in: `J` name.
+    Person = b'J',
+    /// A login: `K` digest of its cookie.
+    Session = b'K',
+    /// A token of the API: `L` id.
+    ApiToken = b'L',
+    /// A line of the audit log: `M` milliseconds, random bytes.
+    Audit = b'M',
 }
 
 impl Kind {
-    const ALL: [Self; 31] = [
+    const ALL: [Self; 39] = [
         Self::Answer,
         Self::Inbox,
         Self::Schedule,
@@ -107,6 +123,14 @@ impl Kind {
         Self::PluginSettings,
         Self::Trial,
         Self::Question,
+        Self::Revision,
+        Self::Home,
+        Self::Draft,
+        Self::LabelRun,
+        Self::Person,
+        Self::Session,
+        Self::ApiToken,
+        Self::Audit,
     ];
 
     /// The kind of a key.
@@ -445,6 +469,7 @@ pub fn run_id(key: &[u8]) -> Option<RunId> {
         | Kind::DeadLetter
         | Kind::Finished
         | Kind::Trial
+        | Kind::LabelRun
         | Kind::Timer => key[1..].last_chunk::<16>().copied().map(RunId::from_bytes),
         Kind::Claim
         | Kind::Request
@@ -467,7 +492,14 @@ pub fn run_id(key: &[u8]) -> Option<RunId> {
         | Kind::Expiry
         | Kind::PluginVersion
         | Kind::PluginModule
-        | Kind::PluginSettings => None,
+        | Kind::PluginSettings
+        | Kind::Revision
+        | Kind::Home
+        | Kind::Draft
+        | Kind::Person
+        | Kind::Session
+        | Kind::ApiToken
+        | Kind::Audit => None,
     }
 }
 
@@ -553,6 +585,14 @@ impl fmt::Debug for Key {
                 Some((expires_ms, target)) => write!(f, "expiry at {expires_ms} of {target:?}"),
                 None => write!(f, "kv expiry {}", hex::encode(rest)),
             },
+            Kind::Revision => write!(f, "revision of workflow {}", text(rest)),
+            Kind::Home => write!(f, "home of workflow {}", text(rest)),
+            Kind::Draft => write!(f, "draft of workflow {}", text(rest)),
+            Kind::LabelRun => write!(f, "index of label {}", text(rest)),
+            Kind::Person => write!(f, "person {}", text(rest)),
+            Kind::Session => write!(f, "session {}", hex::encode(rest)),
+            Kind::ApiToken => write!(f, "token {}", text(rest)),
+            Kind::Audit => write!(f, "audit line {}", hex::encode(rest)),
         }
     }
 }

@@ -30,6 +30,12 @@ pub enum IdError {
         "`{0}` cannot be a plugin's name: use lower-case letters, digits and -, a letter first, 64 at most"
     )]
     PluginName(String),
+    /// A person's name that could be mistaken for another, or of a wrong length.
+    #[error("`{0}` cannot be a person's name: use 1 to 64 letters, digits and the characters . _ - @ +")]
+    PersonName(String),
+    /// What is no id of a token.
+    #[error("`{0}` is no id of a token: it is 12 lower-case hex digits")]
+    TokenId(String),
 }
 
 macro_rules! id {
@@ -196,6 +202,22 @@ name!(
         && text.bytes().next().is_some_and(|b| b.is_ascii_lowercase())
         && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'),
     r"^[a-z][a-z0-9-]{0,63}$"
+);
+
+name!(
+    /// What a person logs in with: 1 to 64 letters and digits of any language and `. _ - @ +`. Upper and lower case differ.
+    PersonName,
+    PersonName,
+    |text| (1..=64).contains(&text.chars().count())
+        && text.chars().all(|c| c.is_alphanumeric() || matches!(c, '.' | '_' | '-' | '@' | '+')),
+    r"^[\p{L}\p{N}._@+-]{1,64}$"
+);
+name!(
+    /// The public part of a token of the API: 12 lower-case hex digits, `fct_<id>_<secret>`.
+    TokenId,
+    TokenId,
+    |text| text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b)),
+    r"^[0-9a-f]{12}$"
 );
 
 /// SHA-256 over everything a workflow version consists of. A run keeps the version it began with.

@@ -2,6 +2,7 @@
 //!
 //! Knows no other room of the model.
 
+mod actor;
 mod capability;
 pub(super) mod condition;
 mod error;
@@ -17,11 +18,14 @@ pub(super) mod response;
 mod units;
 mod way;
 
+pub use actor::Actor;
 pub use capability::{CAPABILITY_MISSING, Capability, CapabilityError, HostPattern};
 pub use condition::{Comparison, ConditionExpr, Operator};
 pub use error::{ErrorCode, LimitUnit, LimitUse, Position, RunError};
 pub use fields::FieldError;
-pub use ids::{IdError, PluginName, RequestId, RunId, StepId, TriggerName, VersionHash, WorkflowKey};
+pub use ids::{
+    IdError, PersonName, PluginName, RequestId, RunId, StepId, TokenId, TriggerName, VersionHash, WorkflowKey,
+};
 pub use json::{Bounds, JsonText};
 pub use limits::{CodeLimits, Limits, WAIT_CAP};
 pub use method::Method;
