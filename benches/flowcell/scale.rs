@@ -132,9 +132,9 @@ impl<'a> Place<'a> {
         let before = Instant::now();
         let keep = [
             ("FLOWCELL_RETENTION_SUCCEEDED", "30d"),
-            ("FLOWCELL_RETENTION_MAX_BYTES", "1TiB"),
+            ("FLOWCELL_RETENTION_MAX_BYTES", "1024GiB"),
             ("FLOWCELL_ENGINE_WAITING_RUNS", "10000000"),
-            ("FLOWCELL_ENGINE_WAITING_BYTES", "1TiB"),
+            ("FLOWCELL_ENGINE_WAITING_BYTES", "1024GiB"),
         ];
         let server = Server::flowcell_with(&self.workflows, &self.data, self.cache, &keep);
         (server, before.elapsed())

@@ -58,7 +58,7 @@ pub fn soak(folder: &Path, cache: &Path, runs: usize) {
     while done < runs {
         if done >= runs / 2 && backup.is_none() {
             mark(&server);
-            backup = Some(Backup::begin(folder, &data));
+            backup = Some(Backup::begin(folder, &data, &server.address));
         }
         let load =
             load::Load { address: server.address.clone(), connections: 16, time: SLICE, each: usize::MAX };
@@ -98,10 +98,11 @@ struct Backup {
 }
 
 impl Backup {
-    fn begin(folder: &Path, data: &Path) -> Self {
+    fn begin(folder: &Path, data: &Path, address: &str) -> Self {
         let file = folder.join("soak.backup");
         let mut command = Command::new(env!("CARGO_BIN_EXE_flowcell"));
         command.arg("backup").arg(&file).arg("--data").arg(data).stdout(Stdio::null());
+        command.arg("--server").arg(format!("http://{address}"));
         let command = command.spawn().expect("the backup begins");
         Self { command, file, restored: folder.join("restored"), data: data.to_owned() }
     }
