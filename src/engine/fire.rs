@@ -1,12 +1,15 @@
 //! Starts the runs of schedules. A run and the time that it is for are stored in one batch, so each time gets one run,
 //! even when the process dies in between. The trigger says whether missed times are run or skipped.
 
-use std::sync::Arc;
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
 
 use super::{
     line::{Seat, event_bytes},
     run::{NewRun, Runs},
-    workflow::{Definition, Groups, Schedule},
+    workflow::{Catalog, Definition, Groups, Schedule},
 };
 use crate::{
     model::{Cause, Event, JsonText, NamedTrigger, Run, ScheduleTrigger},
@@ -20,12 +23,60 @@ use crate::{
 /// The most runs of one schedule that one look starts.
 const MAX_STARTED: usize = 100;
 
-/// Starts what is due; gives when the next time comes.
-pub(super) async fn due(runs: &Runs) -> Option<u64> {
-    let mut next = None;
-    for definition in runs.catalog.matching(|workflow| workflow.enabled) {
-        let key = &definition.workflow.key;
-        for trigger in &definition.workflow.triggers {
+/// When each schedule of the installed workflows is looked at next. There may be a hundred thousand, and one look a second.
+#[derive(Default)]
+pub(super) struct Alarms {
+    /// The number of changes of the catalog that these are of.
+    changes: Option<u64>,
+    all: Vec<Alarm>,
+    /// The time of the next look, milliseconds since the epoch, and the place in `all`. One that never fires again is not there.
+    times: BTreeSet<(u64, usize)>,
+}
+
+/// One schedule.
+struct Alarm {
+    definition: Arc<Definition>,
+    /// The place of its trigger among those of the workflow.
+    trigger: usize,
+}
+
+impl Alarms {
+    /// Takes in what is installed now. What is new is looked at next: it may have missed times.
+    fn renew(&mut self, catalog: &Catalog) {
+        if self.changes == Some(catalog.changes()) {
+            return;
+        }
+        let (changes, scheduled) = catalog.scheduled();
+        let mut known: HashMap<(*const Definition, usize), Option<u64>> = HashMap::new();
+        for alarm in &self.all {
+            known.insert((Arc::as_ptr(&alarm.definition), alarm.trigger), None);
+        }
+        for (at_ms, index) in &self.times {
+            let alarm = &self.all[*index];
+            known.insert((Arc::as_ptr(&alarm.definition), alarm.trigger), Some(*at_ms));
+        }
+        let (mut all, mut times) = (Vec::new(), BTreeSet::new());
+        for definition in scheduled.into_iter().filter(|definition| definition.workflow.enabled) {
+            for (trigger, named) in definition.workflow.triggers.iter().enumerate() {
+                if named.schedule().is_none() {
+                    continue;
+                }
+                let before = known.get(&(Arc::as_ptr(&definition), trigger)).copied();
+                times.extend(before.unwrap_or(Some(0)).map(|at_ms| (at_ms, all.len())));
+                all.push(Alarm { definition: Arc::clone(&definition), trigger });
+            }
+        }
+        *self = Self { changes: Some(changes), all, times };
+    }
+
+    /// Starts what is due; gives when the next time comes.
+    pub(super) async fn fire(&mut self, runs: &Runs) -> Option<u64> {
+        self.renew(&runs.catalog);
+        let now_ms = runs.durable.now_ms();
+        let due: Vec<_> = self.times.range(..=(now_ms, usize::MAX)).copied().collect();
+        for (at_ms, index) in due {
+            let Alarm { definition, trigger } = &self.all[index];
+            let (key, trigger) = (&definition.workflow.key, &definition.workflow.triggers[*trigger]);
             let (Some(spec), Some(schedule)) = (trigger.schedule(), definition.schedules.get(&trigger.name))
             else {
                 continue;
@@ -35,16 +86,19 @@ pub(super) async fn due(runs: &Runs) -> Option<u64> {
             if runs.line.is_paused(key) || runs.line.has_room(key, 0).is_err() {
                 continue;
             }
-            match fire_one(runs, &definition, (trigger, spec), schedule).await {
-                Ok(at_ms) => next = [next, at_ms].into_iter().flatten().min(),
+            match fire_one(runs, definition, (trigger, spec), schedule).await {
+                Ok(next_ms) => {
+                    self.times.remove(&(at_ms, index));
+                    self.times.extend(next_ms.map(|next_ms| (next_ms, index)));
+                }
                 Err(error) => {
                     let name = &trigger.name;
                     tracing::warn!(workflow = %key, trigger = %name, %error, "its schedule did not fire; it is tried again");
                 }
             }
         }
+        self.times.range((now_ms + 1, 0)..).next().map(|(at_ms, _)| *at_ms)
     }
-    next
 }
 
 /// The event of a schedule for the time `at_ms`, with `data` in place of its `input` if there is any.

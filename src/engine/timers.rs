@@ -3,7 +3,7 @@
 
 use std::{sync::Weak, time::Duration};
 
-use super::{fire, run::Runs};
+use super::{fire::Alarms, run::Runs};
 use crate::store::{StoreError, tables};
 
 /// The longest sleep, milliseconds. It bounds how late a clock is noticed that was set forward.
@@ -13,13 +13,14 @@ const PAGE: usize = 500;
 
 /// Wakes what is due, until the engine is dropped.
 pub(super) async fn keep_waking(runs: Weak<Runs>) {
+    let mut alarms = Alarms::default();
     loop {
         let Some(runs) = runs.upgrade() else { return };
         let next_ms = wake_due(&runs).await.unwrap_or_else(|error| {
             tracing::error!(%error, "timers cannot be read");
             None
         });
-        let next_fire_ms = fire::due(&runs).await;
+        let next_fire_ms = alarms.fire(&runs).await;
         let next_ms = [next_ms, next_fire_ms, runs.line.next_ms()].into_iter().flatten().min();
         let sleep_ms = next_ms
             .map_or(LOOK_MS, |next_ms| next_ms.saturating_sub(runs.durable.now_ms()).clamp(1, LOOK_MS));

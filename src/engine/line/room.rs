@@ -73,8 +73,11 @@ impl Line {
         while let Some(key) = found.get(at).cloned() {
             at += 1;
             let follows = |it: &NamedTrigger| ENDS.iter().any(|status| it.trigger.follows(&key, *status));
-            let after = self.catalog.matching(|other| other.enabled && other.triggers.iter().any(follows));
-            let after = after.iter().map(|definition| definition.workflow.key.clone());
+            let after = self.catalog.followers(&key);
+            let after = after
+                .iter()
+                .filter(|other| other.workflow.triggers.iter().any(follows))
+                .map(|definition| definition.workflow.key.clone());
             let on_failure = self.catalog.current(&key).and_then(|it| it.workflow.policy.on_failure.clone());
             for next in after.chain(on_failure) {
                 if !found.contains(&next) {

@@ -54,10 +54,8 @@ pub(super) fn subflow(
 pub(super) async fn after(runs: &Runs, run: &Run, output: &JsonText) -> Result<Vec<New>, StoreError> {
     let head = &run.head;
     let follows = |trigger: &NamedTrigger| trigger.trigger.follows(&head.workflow, head.status);
-    let followers =
-        runs.catalog.matching(|workflow| workflow.enabled && workflow.triggers.iter().any(follows));
     let mut started: Vec<(Arc<Definition>, Cause, Started)> = Vec::new();
-    for definition in followers {
+    for definition in runs.catalog.followers(&head.workflow) {
         let triggers = definition.workflow.triggers.iter().filter(|trigger| follows(trigger));
         started.extend(triggers.map(|trigger| (Arc::clone(&definition), Cause::Workflow, trigger.started())));
     }

@@ -1,8 +1,11 @@
 //! The workflow versions that can run: the current one of each key, and older ones that runs still need.
 
 use std::{
-    collections::HashMap,
-    sync::{Arc, RwLock},
+    collections::{BTreeSet, HashMap},
+    sync::{
+        Arc, RwLock, RwLockReadGuard,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use super::{
@@ -11,7 +14,7 @@ use super::{
 };
 use crate::{
     engine::durable,
-    model::{ErrorCode, Priority, RunError, RunHead, VersionHash, Workflow, WorkflowKey},
+    model::{ErrorCode, Priority, RunError, RunHead, Trigger, VersionHash, Workflow, WorkflowKey},
     reactor::off_the_reactor,
     sandbox::JsEngine,
     store::{Batch, Store, StoreError, tables},
@@ -31,18 +34,66 @@ pub(crate) enum PinnedError {
     Store(#[from] StoreError),
 }
 
+/// The current versions. Thousands may be installed, so what is asked at each run has an index.
+#[derive(Default)]
+struct Current {
+    by_key: HashMap<WorkflowKey, Arc<Definition>>,
+    /// The workflows whose triggers name another one, by that other one.
+    followers: HashMap<WorkflowKey, BTreeSet<WorkflowKey>>,
+    /// The workflows that have schedules.
+    scheduled: BTreeSet<WorkflowKey>,
+}
+
+impl Current {
+    fn insert(&mut self, definition: Arc<Definition>) -> Option<Arc<Definition>> {
+        let key = definition.workflow.key.clone();
+        let before = self.remove(&key);
+        for followed in followed(&definition.workflow) {
+            self.followers.entry(followed.clone()).or_default().insert(key.clone());
+        }
+        if !definition.schedules.is_empty() {
+            self.scheduled.insert(key.clone());
+        }
+        self.by_key.insert(key, definition);
+        before
+    }
+
+    fn remove(&mut self, key: &WorkflowKey) -> Option<Arc<Definition>> {
+        let before = self.by_key.remove(key)?;
+        for followed in followed(&before.workflow) {
+            let of_it = self.followers.get_mut(followed);
+            if of_it.is_some_and(|followers| followers.remove(key) && followers.is_empty()) {
+                self.followers.remove(followed);
+            }
+        }
+        self.scheduled.remove(key);
+        Some(before)
+    }
+}
+
+/// The workflows that the triggers of a workflow wait for.
+fn followed(workflow: &Workflow) -> impl Iterator<Item = &WorkflowKey> {
+    workflow.triggers.iter().flat_map(|trigger| match &trigger.trigger {
+        Trigger::Workflow(after) => after.workflows.as_slice(),
+        Trigger::Webhook(_) | Trigger::Manual | Trigger::Schedule(_) => &[],
+    })
+}
+
 /// The installed workflows.
 pub struct Catalog {
     sandbox: JsEngine,
     environment: Environment,
-    current: RwLock<HashMap<WorkflowKey, Arc<Definition>>>,
+    current: RwLock<Current>,
+    /// Rises with each change of `current`.
+    changes: AtomicU64,
     old: RwLock<HashMap<VersionHash, Arc<Definition>>>,
 }
 
 impl Catalog {
     /// An empty catalog.
     pub fn new(sandbox: JsEngine, environment: Environment) -> Self {
-        Self { sandbox, environment, current: RwLock::default(), old: RwLock::default() }
+        let (current, changes, old) = (RwLock::default(), AtomicU64::new(0), RwLock::default());
+        Self { sandbox, environment, current, changes, old }
     }
 
     /// The variables that workflows may see.
@@ -52,35 +103,61 @@ impl Catalog {
 
     /// The version that new runs of a workflow begin with.
     pub fn current(&self, key: &WorkflowKey) -> Option<Arc<Definition>> {
-        self.current.read().expect("no code panics under this lock").get(key).cloned()
+        self.now().by_key.get(key).cloned()
     }
 
     /// A workflow's share of the execution.
     pub(crate) fn weight(&self, key: &WorkflowKey) -> u64 {
-        let current = self.current.read().expect("no code panics under this lock");
-        current.get(key).map_or(Priority::default(), |current| current.workflow.policy.priority).weight()
+        self.now()
+            .by_key
+            .get(key)
+            .map_or(Priority::default(), |current| current.workflow.policy.priority)
+            .weight()
     }
 
     /// No new runs of this workflow begin; those that did keep their version.
     pub fn remove(&self, key: &WorkflowKey) {
         let before = self.current.write().expect("no code panics under this lock").remove(key);
-        if let Some(before) = before {
-            self.keep_old(before);
-        }
+        self.changed(before);
     }
 
     /// All current versions, by key.
     pub fn all(&self) -> Vec<Arc<Definition>> {
-        self.matching(|_| true)
+        let mut all: Vec<_> = self.now().by_key.values().cloned().collect();
+        all.sort_by(|a, b| a.workflow.key.cmp(&b.workflow.key));
+        all
     }
 
-    /// The current versions that `wanted` picks, by key. Asked at the end of every run: only those are copied.
-    pub(crate) fn matching(&self, wanted: impl Fn(&Workflow) -> bool) -> Vec<Arc<Definition>> {
-        let current = self.current.read().expect("no code panics under this lock");
-        let mut found: Vec<_> =
-            current.values().filter(|definition| wanted(&definition.workflow)).cloned().collect();
-        found.sort_by(|a, b| a.workflow.key.cmp(&b.workflow.key));
-        found
+    /// The current versions, by key, that are enabled and some trigger of which names this workflow. Asked at the end of every run.
+    pub(crate) fn followers(&self, workflow: &WorkflowKey) -> Vec<Arc<Definition>> {
+        let current = self.now();
+        let followers = current.followers.get(workflow).into_iter().flatten();
+        let followers = followers.filter_map(|key| current.by_key.get(key));
+        followers.filter(|definition| definition.workflow.enabled).cloned().collect()
+    }
+
+    /// The current versions that have schedules, by key, and the number of changes that led to them.
+    pub(crate) fn scheduled(&self) -> (u64, Vec<Arc<Definition>>) {
+        let current = self.now();
+        let scheduled = current.scheduled.iter().filter_map(|key| current.by_key.get(key)).cloned();
+        (self.changes.load(Ordering::Relaxed), scheduled.collect())
+    }
+
+    /// How often what is current has changed.
+    pub(crate) fn changes(&self) -> u64 {
+        self.changes.load(Ordering::Relaxed)
+    }
+
+    fn now(&self) -> RwLockReadGuard<'_, Current> {
+        self.current.read().expect("no code panics under this lock")
+    }
+
+    /// What was current before this change is kept for the runs that began with it.
+    fn changed(&self, before: Option<Arc<Definition>>) {
+        self.changes.fetch_add(1, Ordering::Relaxed);
+        if let Some(before) = before {
+            self.keep_old(before);
+        }
     }
 
     /// Stores a version's files and forgets the schedules that it has not, then makes it current.
@@ -100,10 +177,8 @@ impl Catalog {
         if !batch.is_empty() {
             store.commit(batch).await?;
         }
-        let before = self.current.write().expect("no code panics under this lock").insert(key, definition);
-        if let Some(before) = before {
-            self.keep_old(before);
-        }
+        let before = self.current.write().expect("no code panics under this lock").insert(definition);
+        self.changed(before);
         Ok(())
     }
 

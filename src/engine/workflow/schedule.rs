@@ -5,7 +5,11 @@
 //! both passes, since it is about distance. `@every` counts from the epoch and knows no clock. Whatever a
 //! clock does, the instants that are given only ever grow.
 
-use std::cmp::Ordering;
+use std::{
+    cmp::Ordering,
+    collections::HashMap,
+    sync::{Arc, LazyLock, Mutex, Weak},
+};
 
 use croner::{
     Cron, Direction,
@@ -72,7 +76,7 @@ pub struct Schedule(Kind);
 #[derive(Debug, Clone)]
 enum Kind {
     Cron {
-        cron: Box<Cron>,
+        cron: Arc<Cron>,
         zone: TimeZone,
     },
     /// At each multiple of this many milliseconds since 1970.
@@ -99,13 +103,16 @@ impl Schedule {
             }
             return Ok(Self(Kind::Every(every.as_millis())));
         }
-        let parser = CronParser::builder().seconds(Seconds::Optional).year(Year::Disallowed).build();
-        let cron = parser.parse(text).map_err(|error| wrong(&reason(&error)))?;
-        // The calendar repeats after 400 years. Croner ends at 5000, so these are the ones searched fastest.
-        let last_years = DateTime::constant(4_600, 1, 1, 0, 0, 0, 0).to_zoned_datetime(TimeZone::UTC);
-        let last_years = Local(last_years.expect("UTC has this time"));
-        cron.find_next_occurrence(&last_years, true).map_err(|_| ScheduleError::Never(shown(text)))?;
-        Ok(Self(Kind::Cron { cron: Box::new(cron), zone }))
+        let cron = shared(text, || {
+            let parser = CronParser::builder().seconds(Seconds::Optional).year(Year::Disallowed).build();
+            let cron = parser.parse(text).map_err(|error| wrong(&reason(&error)))?;
+            // The calendar repeats after 400 years. Croner ends at 5000, so these are the ones searched fastest.
+            let last_years = DateTime::constant(4_600, 1, 1, 0, 0, 0, 0).to_zoned_datetime(TimeZone::UTC);
+            let last_years = Local(last_years.expect("UTC has this time"));
+            cron.find_next_occurrence(&last_years, true).map_err(|_| ScheduleError::Never(shown(text)))?;
+            Ok(cron)
+        })?;
+        Ok(Self(Kind::Cron { cron, zone }))
     }
 
     /// The first time after `ms`, milliseconds since the epoch; none when it is beyond the year 5000.
@@ -156,6 +163,26 @@ impl Schedule {
         due.reverse();
         due
     }
+}
+
+/// The expression `text`, which all schedules share that are written alike: one takes some kilobytes, and its check longer than
+/// all else about a schedule.
+fn shared(
+    text: &str,
+    parse: impl FnOnce() -> Result<Cron, ScheduleError>,
+) -> Result<Arc<Cron>, ScheduleError> {
+    static SHARED: LazyLock<Mutex<HashMap<String, Weak<Cron>>>> = LazyLock::new(Mutex::default);
+    let shared = || SHARED.lock().expect("no code panics under this lock");
+    if let Some(known) = shared().get(text).and_then(Weak::upgrade) {
+        return Ok(known);
+    }
+    let cron = Arc::new(parse()?);
+    let mut shared = shared();
+    if shared.len() == shared.capacity() {
+        shared.retain(|_, cron| cron.strong_count() > 0);
+    }
+    shared.insert(text.to_owned(), Arc::downgrade(&cron));
+    Ok(cron)
 }
 
 /// Croner gives up in gaps of over two hours, as when Samoa left out a day; from beyond them it goes on.
