@@ -2,8 +2,8 @@
 
 use std::{
     cell::RefCell,
-    collections::HashMap,
-    sync::{Arc, RwLock},
+    collections::{BTreeSet, HashMap},
+    sync::{Arc, OnceLock, RwLock},
 };
 
 use super::{
@@ -16,7 +16,7 @@ use super::{
 use crate::{
     engine::{Definition, Environment},
     formats::{Charset, Reading},
-    model::{FieldError, Limits, NamedTrigger, Span, Webhook, Workflow, WorkflowKey},
+    model::{FieldError, HookPath, Limits, NamedTrigger, Span, Webhook, Workflow, WorkflowKey},
     secrets::Redactor,
     template::{Budget, Root, Roots, Template},
     verify::{Scheme, SchemeError},
@@ -233,18 +233,30 @@ pub struct Endpoints(RwLock<Table>);
 #[derive(Default)]
 struct Table {
     by_key: HashMap<WorkflowKey, Vec<Arc<Endpoint>>>,
-    paths: Paths<Arc<Endpoint>>,
+    /// The workflows of which some webhook has a path of its own.
+    with_paths: BTreeSet<WorkflowKey>,
+    /// Made when a request asks for it first: thousands of workflows may be installed in a row.
+    paths: OnceLock<Paths<Arc<Endpoint>>>,
 }
 
 impl Table {
-    /// Paths change as seldom as workflows do; requests only read.
-    fn index(&mut self) {
-        let mut chosen: Vec<_> = self.by_key.iter().collect();
-        chosen.sort_by_key(|(key, _)| *key);
-        let endpoints = chosen.into_iter().flat_map(|(_, endpoints)| endpoints);
-        self.paths = Paths::new(
-            endpoints.filter_map(|endpoint| Some((Arc::clone(endpoint), endpoint.webhook().path.as_ref()?))),
-        );
+    fn paths(&self) -> &Paths<Arc<Endpoint>> {
+        self.paths.get_or_init(|| {
+            let endpoints = self.with_paths.iter().filter_map(|key| self.by_key.get(key)).flatten();
+            Paths::new(
+                endpoints
+                    .filter_map(|endpoint| Some((Arc::clone(endpoint), endpoint.webhook().path.as_ref()?))),
+            )
+        })
+    }
+
+    /// The workflows that some path of `workflow`, or its key, may collide with, by key.
+    fn near(&self, workflow: &Workflow) -> BTreeSet<&WorkflowKey> {
+        let paths = workflow.webhooks().filter_map(|(_, webhook)| webhook.path.as_ref());
+        let as_key = |path: &HookPath| Some(self.by_key.get_key_value(&path.as_key()?)?.0);
+        let mut near: BTreeSet<_> = paths.filter_map(as_key).chain(&self.with_paths).collect();
+        near.remove(&workflow.key);
+        near
     }
 }
 
@@ -260,10 +272,17 @@ impl Endpoints {
                 endpoint.limiters = Limiter::all(&endpoint.webhook().rate_limit, &same.limiters);
             }
         }
+        let had_paths = table.with_paths.remove(key);
+        let has_paths = endpoints.iter().any(|endpoint| endpoint.webhook().path.is_some());
+        if has_paths {
+            table.with_paths.insert(key.clone());
+        }
         if !endpoints.is_empty() {
             table.by_key.insert(key.clone(), endpoints.into_iter().map(Arc::new).collect());
         }
-        table.index();
+        if had_paths || has_paths {
+            table.paths = OnceLock::new();
+        }
     }
 
     /// The endpoint of a workflow that has one.
@@ -284,16 +303,15 @@ impl Endpoints {
         if let Some(endpoint) = by_key.find(|endpoint| endpoint.webhook().path.is_none()) {
             return Some((Arc::clone(endpoint), Params::new()));
         }
-        let (endpoint, params) = table.paths.find(path)?;
+        let (endpoint, params) = table.paths().find(path)?;
         Some((Arc::clone(endpoint), params))
     }
 
     /// Why a workflow cannot be installed beside the others, if so.
     pub fn collision(&self, workflow: &Workflow) -> Option<FieldError> {
         let table = self.0.read().expect("no code panics under this lock");
-        let mut others: Vec<_> = table.by_key.iter().filter(|(key, _)| **key != workflow.key).collect();
-        others.sort_by_key(|(key, _)| *key);
-        let mut others = others.into_iter().filter_map(|(_, endpoints)| endpoints.first());
+        let near = table.near(workflow);
+        let mut others = near.into_iter().filter_map(|key| table.by_key.get(key)?.first());
         others.find_map(|other| route::collision(workflow, &other.definition.workflow))
     }
 }

@@ -204,6 +204,14 @@ impl HookPath {
     pub fn is_key(&self, key: &WorkflowKey) -> bool {
         matches!(self.segments(), [PathSegment::Fixed(only)] if only == key.as_str())
     }
+
+    /// The key of the workflow that it would be the address of, if it could be one.
+    pub fn as_key(&self) -> Option<WorkflowKey> {
+        match self.segments() {
+            [PathSegment::Fixed(only)] => only.parse().ok(),
+            _ => None,
+        }
+    }
 }
 
 #[cfg(test)]
