@@ -36,7 +36,7 @@ impl HotPages {
     }
 
     /// Whole pages, the first `most` of them. Where there are too many ranges, those with the smallest gaps between them are joined.
-    fn of(pages: impl Iterator<Item = usize>, most: usize) -> Self {
+    pub(super) fn of(pages: impl Iterator<Item = usize>, most: usize) -> Self {
         let mut ranges: Vec<Range<usize>> = Vec::new();
         for page in pages {
             match ranges.last_mut() {

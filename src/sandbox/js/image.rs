@@ -14,6 +14,9 @@ const PIECE: usize = 64;
 const GAP: usize = 256;
 /// What memory grows by, bytes.
 const WASM_PAGE: usize = 64 << 10;
+/// A page that nobody has written to, beyond what the engine's snapshot holds.
+const ZEROS: [u8; PAGE] = [0; PAGE];
+
 /// The memory of a prepared script; the module's documentation says how it is used.
 #[derive(Debug)]
 pub struct Image {
@@ -30,33 +33,34 @@ pub struct Image {
 }
 
 impl Image {
-    /// What `used` has that `fresh` has not.
-    pub(super) fn between(fresh: &[u8], used: &[u8]) -> Self {
-        let mut ranges: Vec<std::ops::Range<usize>> = Vec::new();
+    /// What these pages of `used` have that `fresh` has not, and the numbers of those that differ. `pages` are ascending, and no
+    /// other page differs. `fresh` gives a page by its number; nothing for one of zeros.
+    pub(super) fn between<'a>(
+        fresh: &dyn Fn(usize) -> Option<&'a [u8]>,
+        used: &[u8],
+        pages: &[usize],
+    ) -> (Self, Vec<usize>) {
+        let (mut ranges, mut changed) = (Vec::<std::ops::Range<usize>>::new(), Vec::new());
         let mut differs = |start: usize, end: usize| match ranges.last_mut() {
             Some(last) if start - last.end < GAP => last.end = end,
             _ => ranges.push(start..end),
         };
-        // Page by page first: nearly all are alike.
-        for start in (0..used.len()).step_by(WASM_PAGE / 16) {
-            let end = (start + WASM_PAGE / 16).min(used.len());
-            if fresh.get(start..end) == Some(&used[start..end]) {
+        for number in pages {
+            let start = number * PAGE;
+            let (before, after) = (fresh(*number).unwrap_or(&ZEROS), &used[start..][..PAGE]);
+            if before == after {
                 continue;
             }
-            for piece in (start..end).step_by(PIECE) {
-                let after = (piece + PIECE).min(end);
-                let same = match fresh.get(piece..after) {
-                    Some(before) => before == &used[piece..after],
-                    // What memory grew by is zero at first.
-                    None => used[piece..after].iter().all(|byte| *byte == 0),
-                };
-                if !same {
-                    differs(piece, after);
+            changed.push(*number);
+            for piece in (0..PAGE).step_by(PIECE) {
+                if before[piece..][..PIECE] != after[piece..][..PIECE] {
+                    differs(start + piece, start + piece + PIECE);
                 }
             }
         }
         let parts = ranges.into_iter().map(|range| (range.start, used[range].into())).collect();
-        Self { size: used.len(), parts, hot: HotPages::default(), pace: Pace::default(), home: None }
+        let (hot, pace) = (HotPages::default(), Pace::default());
+        (Self { size: used.len(), parts, hot, pace, home: None }, changed)
     }
 
     /// Makes the memory of a fresh instance what it was.
@@ -137,7 +141,9 @@ mod tests {
         for place in [5, 70_000, 70_400, 140_000, 2 * WASM_PAGE + 7] {
             used[place] = 3;
         }
-        let image = Image::between(&fresh, &used);
+        let page = |number: usize| fresh.get(number * PAGE..)?.get(..PAGE);
+        let (image, changed) = Image::between(&page, &used, &(0..used.len() / PAGE).collect::<Vec<_>>());
+        assert_eq!(changed, [0, 17, 32, 34]);
         assert_eq!(image.size, 3 * WASM_PAGE);
         assert!(image.bytes() < 6 * (PIECE + 2 * GAP), "{}", image.bytes());
         let mut copy = fresh.clone();

@@ -7,6 +7,7 @@ use super::{
     engine::{EngineOptions, JsEngine, WAITING},
     hot_pages::HotPages,
     kept::{Kept, Most},
+    make_image::in_memory,
     pristine::Pristine,
     script::{Form, Script},
     visit::{Ended, Start, Visit},
@@ -60,8 +61,8 @@ impl JsEngine {
         let (used, answer) = self.begin(&call, Start::new(&call.limits, 0, call.seed))?;
         let used = ran(used, answer)?;
         let hot = learned(memory(&fresh)?, memory(&used)?);
-        let mut makers = [self.visit(&call.limits, 0, [0; 32])?, self.visit(&call.limits, 0, [0; 32])?];
-        let image = self.image_of(&call.script, &mut makers)?;
+        let mut maker = self.visit(&call.limits, 0, [0; 32])?;
+        let image = self.image_of(&call.script, &mut maker, &in_memory(memory(&fresh)?))?;
         let image = image.ok_or_else(|| SandboxError::Engine("no image".to_owned()))?;
         let mut restored = self.visit(&call.limits, 0, [0; 32])?;
         let ready = restored.prepare(&call.script, Some(&image)).map(|()| Vec::new());
@@ -72,8 +73,7 @@ impl JsEngine {
         self.hot_in_calls = learned(memory(&restored)?, memory(&called)?).into();
         self.hot = hot.into();
         // Until here none of them may have a memory that another one had: what was written would be mixed up.
-        let [first, second] = makers;
-        [fresh, used, first, second, restored, called].into_iter().for_each(Visit::unmap);
+        [fresh, used, maker, restored, called].into_iter().for_each(Visit::unmap);
         Ok(())
     }
 }

@@ -9,6 +9,7 @@ use super::{
     kept::Kept,
     script::Script,
     visit::{Ended, Visit, broken},
+    written::{PAGE, written},
 };
 use crate::{
     model::{ByteSize, Limits, Span},
@@ -32,26 +33,37 @@ impl JsEngine {
     /// When the sandbox cannot serve.
     pub fn image(&self, script: &Script) -> Result<Option<Image>, SandboxError> {
         let _one = self.making.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut visits = [self.visit(&ONCE, 0, [0; 32])?, self.visit(&ONCE, 0, [0; 32])?];
-        let image = self.image_of(script, &mut visits);
-        visits.into_iter().for_each(Visit::unmap);
+        let mut used = self.visit(&ONCE, 0, [0; 32])?;
+        if let Some(kept) = &self.kept {
+            return self.image_of(script, &mut used, &|page| kept.pristine.page(page));
+        }
+        let fresh = self.visit(&ONCE, 0, [0; 32])?;
+        let image = match fresh.memory() {
+            Ok(memory) => self.image_of(script, &mut used, &in_memory(memory)),
+            Err(_) => Err(SandboxError::Engine("it has no memory".to_owned())),
+        };
+        fresh.unmap();
         image
     }
 
-    /// The image of a script, by these two fresh instances.
-    pub(super) fn image_of(
+    /// The image of a script, by a fresh instance, and by what the pages of another one hold that nobody enters.
+    pub(super) fn image_of<'a>(
         &self,
         script: &Script,
-        [fresh, used]: &mut [Visit; 2],
+        used: &mut Visit,
+        fresh: &dyn Fn(usize) -> Option<&'a [u8]>,
     ) -> Result<Option<Image>, SandboxError> {
         let made = (|| {
+            let before = used.memory()?.len() / PAGE;
             used.prepare_image(script)?;
             if used.asked_the_host() {
                 return Ok(None);
             }
-            let (fresh, used) = (fresh.memory()?, used.memory()?);
-            let mut image = Image::between(fresh, used);
-            image.hot = self.hot_in_calls.with(&HotPages::learn(fresh, used));
+            let memory = used.memory()?;
+            // To look at all pages takes longer than most scripts do.
+            let pages = written(memory).unwrap_or_else(|| (0..memory.len() / PAGE).collect());
+            let (mut image, changed) = Image::between(fresh, memory, &pages);
+            image.hot = self.hot_in_calls.with(&HotPages::of(changed.into_iter(), before));
             image.home = self.kept.as_ref().map(Kept::home);
             Ok(Some(image))
         })();
@@ -62,4 +74,9 @@ impl JsEngine {
             Err(Ended::Pending(_)) => Err(SandboxError::Start(used.explain(broken("it waits")).message)),
         }
     }
+}
+
+/// The pages of a memory; nothing for those that it grows by.
+pub(super) fn in_memory<'a>(memory: &'a [u8]) -> impl Fn(usize) -> Option<&'a [u8]> {
+    move |page| memory.get(page * PAGE..)?.get(..PAGE)
 }
