@@ -304,7 +304,20 @@ impl Compiled {
 
     /// Whether its code calls the host while it runs, so that its calls are recorded.
     pub fn calls_the_host(&self) -> bool {
-        matches!(self, Self::Code(_) | Self::Plugin(_))
+        match self {
+            Self::Code(_) | Self::Plugin(_) => true,
+            Self::Condition(_)
+            | Self::Response(_)
+            | Self::Set(_)
+            | Self::Switch(_)
+            | Self::End(_)
+            | Self::Each(_)
+            | Self::Wait(_)
+            | Self::Subflow(_)
+            | Self::Http(_)
+            | Self::Query(_)
+            | Self::Control => false,
+        }
     }
 
     /// The session whose cookies it sends and keeps.

@@ -118,10 +118,25 @@ fn fits(step: &Step, path: &str) -> Result<(), FieldError> {
     if step.timeout.is_some() && !once {
         return wrong("timeout", "this step type needs no timeout; put it on the step that can take long");
     }
-    let has_own_output = matches!(
-        step.kind,
-        StepKind::Code(_) | StepKind::Http(_) | StepKind::Set(_) | StepKind::Query(_) | StepKind::Plugin(_)
-    );
+    let has_own_output = match &step.kind {
+        StepKind::Code(_)
+        | StepKind::Http(_)
+        | StepKind::Set(_)
+        | StepKind::Query(_)
+        | StepKind::Plugin(_) => true,
+        StepKind::Condition(_)
+        | StepKind::Switch(_)
+        | StepKind::Response(_)
+        | StepKind::End(_)
+        | StepKind::Break
+        | StepKind::Continue
+        | StepKind::Loop(_)
+        | StepKind::Parallel(_)
+        | StepKind::Delay(_)
+        | StepKind::WaitUntil(_)
+        | StepKind::WaitForCallback(_)
+        | StepKind::Subflow(_) => false,
+    };
     if step.output_schema.is_some() && !has_own_output {
         return wrong(
             "output_schema",
@@ -131,7 +146,23 @@ fn fits(step: &Step, path: &str) -> Result<(), FieldError> {
     if step.timeout.is_some_and(|timeout| timeout > TIMEOUT_CAP || timeout.as_millis() == 0) {
         return wrong("timeout", &format!("one attempt may take 1ms to {TIMEOUT_CAP}"));
     }
-    let bare = matches!(step.kind, StepKind::Break | StepKind::Continue | StepKind::End(_));
+    let bare = match &step.kind {
+        StepKind::Break | StepKind::Continue | StepKind::End(_) => true,
+        StepKind::Code(_)
+        | StepKind::Condition(_)
+        | StepKind::Switch(_)
+        | StepKind::Set(_)
+        | StepKind::Response(_)
+        | StepKind::Loop(_)
+        | StepKind::Parallel(_)
+        | StepKind::Delay(_)
+        | StepKind::WaitUntil(_)
+        | StepKind::WaitForCallback(_)
+        | StepKind::Subflow(_)
+        | StepKind::Http(_)
+        | StepKind::Query(_)
+        | StepKind::Plugin(_) => false,
+    };
     if bare && !matches!(step.on_error, OnError::Fail) {
         return wrong("on_error", "this step cannot fail in a way that could be handled");
     }

@@ -191,16 +191,47 @@ impl ScriptHost {
     }
 
     async fn dispatch(&self, call: HostCall) -> Result<JsonText, CallError> {
-        match call.op.as_str() {
-            "fetch" => fetch::perform(self, &call).await,
-            "respond" => respond::perform(self, &call.args).await,
-            "memo.get" => memo::get(self, &call.args).await,
-            "memo.put" => memo::put(self, &call.args).await,
-            op => match kv::perform(self, op, &call.args).await {
+        match Op::of(&call.op) {
+            Op::Fetch => fetch::perform(self, &call).await,
+            Op::Respond => respond::perform(self, &call.args).await,
+            Op::MemoGet => memo::get(self, &call.args).await,
+            Op::MemoPut => memo::put(self, &call.args).await,
+            Op::Kv(op) => match kv::perform(self, op, &call.args).await {
                 Ok(Some(value)) => Ok(JsonText::from_value(&value)),
                 Ok(None) => Err(CallError::new("TypeError", format!("there is no `{op}` here"))),
                 Err(error) => Err(kv_error(&error)),
             },
+        }
+    }
+}
+
+/// What a script can ask for by a call that is recorded.
+enum Op<'a> {
+    Fetch,
+    Respond,
+    MemoGet,
+    MemoPut,
+    /// An operation on `kv`, which tells itself whether it knows this one.
+    Kv(&'a str),
+}
+
+impl<'a> Op<'a> {
+    fn of(name: &'a str) -> Self {
+        match name {
+            "fetch" => Self::Fetch,
+            "respond" => Self::Respond,
+            "memo.get" => Self::MemoGet,
+            "memo.put" => Self::MemoPut,
+            other => Self::Kv(other),
+        }
+    }
+
+    /// Whether repeating it would be seen outside of the attempt: then its result is durable before the script sees it.
+    fn is_effect(&self) -> bool {
+        match self {
+            Self::Fetch | Self::Respond | Self::MemoPut => true,
+            // What a script writes is kept with the end of its attempt.
+            Self::MemoGet | Self::Kv(_) => false,
         }
     }
 }
@@ -248,7 +279,7 @@ impl HostServices for ScriptHost {
 
     fn record<'a>(&'a self, records: &'a [CallRecord]) -> BoxFuture<'a, Result<(), SandboxError>> {
         async move {
-            let acted = records.iter().any(|record| is_effect(&record.op));
+            let acted = records.iter().any(|record| Op::of(&record.op).is_effect());
             self.keep(records);
             if !acted {
                 return Ok(());
@@ -266,11 +297,6 @@ fn bytes_of(records: &[CallRecord]) -> u64 {
         Err(error) => error.message.len(),
     };
     records.iter().map(|record| 96 + bytes(record) as u64).sum()
-}
-
-/// Whether repeating it would be seen outside of the attempt.
-fn is_effect(op: &str) -> bool {
-    matches!(op, "fetch" | "respond" | "memo.put")
 }
 
 fn unkept(why: &str) -> CallError {
