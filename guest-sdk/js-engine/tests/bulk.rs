@@ -3,17 +3,8 @@
 
 mod harness;
 
-use serde_json::{Value, json};
-
-/// The output, or the error JSON.
-fn run(source: &str) -> Result<Value, Value> {
-    harness::body("bulk.js", source)
-}
-
-#[track_caller]
-fn all(rows: &[(&str, Value)]) {
-    harness::all(rows, run);
-}
+use harness::bodies::all;
+use serde_json::json;
 
 #[test]
 fn what_arrays_do_at_once_is_what_they_do_one_by_one() {

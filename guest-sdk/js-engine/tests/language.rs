@@ -4,17 +4,8 @@ mod harness;
 
 use std::time::Instant;
 
-use serde_json::{Value, json};
-
-/// The output, or the error JSON.
-fn run(source: &str) -> Result<Value, Value> {
-    harness::body("language.js", source)
-}
-
-#[track_caller]
-fn all(rows: &[(&str, Value)]) {
-    harness::all(rows, run);
-}
+use harness::bodies::{all, run};
+use serde_json::json;
 
 #[test]
 fn a_pattern_with_an_index_reads_a_text() {

@@ -4,17 +4,8 @@ mod harness;
 
 use std::time::Instant;
 
-use serde_json::{Value, json};
-
-/// The output, or the error JSON.
-fn run(source: &str) -> Result<Value, Value> {
-    harness::body("mend.js", source)
-}
-
-#[track_caller]
-fn all(rows: &[(&str, Value)]) {
-    harness::all(rows, run);
-}
+use harness::bodies::{all, run};
+use serde_json::json;
 
 #[test]
 fn a_comparator_that_contradicts_itself_gives_some_order() {
@@ -166,7 +157,7 @@ fn a_huge_error_is_cut_and_keeps_its_place() {
     }
     let error = run("\nthrow new Error('x'.repeat(1 << 20))").unwrap_err();
     assert!(error["message"].as_str().unwrap().ends_with("x\u{2026}"));
-    assert!(error["stack"].as_str().unwrap().ends_with("(mend.js:2:7)"), "{}", error["stack"]);
+    assert!(error["stack"].as_str().unwrap().ends_with("(body.js:2:7)"), "{}", error["stack"]);
     let error = run("const e = new Error('m'); e.name = 'n'.repeat(1 << 20); throw e").unwrap_err();
     assert!(error["name"].as_str().unwrap().len() <= 200);
 }

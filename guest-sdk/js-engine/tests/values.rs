@@ -2,17 +2,8 @@
 
 mod harness;
 
-use serde_json::{Value, json};
-
-/// The output, or the error JSON.
-fn run(source: &str) -> Result<Value, Value> {
-    harness::body("values.js", source)
-}
-
-#[track_caller]
-fn all(rows: &[(&str, Value)]) {
-    harness::all(rows, run);
-}
+use harness::bodies::all;
+use serde_json::json;
 
 #[test]
 fn regular_expressions_remember_where_they_were() {

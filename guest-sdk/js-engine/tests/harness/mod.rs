@@ -86,3 +86,19 @@ pub fn all(rows: &[(&str, Value)], run: impl Fn(&str) -> Result<Value, Value>) {
         .collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
+
+/// For files whose scripts are bodies of functions that are given nothing.
+pub mod bodies {
+    use serde_json::Value;
+
+    /// The output, or the error JSON; the file is `body.js`.
+    pub fn run(source: &str) -> Result<Value, Value> {
+        super::body("body.js", source)
+    }
+
+    /// Each script returns what stands beside it.
+    #[track_caller]
+    pub fn all(rows: &[(&str, Value)]) {
+        super::all(rows, run);
+    }
+}
