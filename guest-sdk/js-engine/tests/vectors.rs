@@ -56,3 +56,8 @@ fn values_are_shown_as_node_shows_them() {
 fn modules_give_what_node_gives() {
     all("modules.json", 150);
 }
+
+#[test]
+fn patterns_and_loops_name_what_they_cannot_take_apart() {
+    all("patterns.json", 110);
+}
