@@ -61,3 +61,9 @@ fn modules_give_what_node_gives() {
 fn patterns_and_loops_name_what_they_cannot_take_apart() {
     all("patterns.json", 110);
 }
+
+/// Iterators that a script changes under way, properties that are taken away, and indices of texts and arrays.
+#[test]
+fn what_is_walked_may_change_as_in_node() {
+    all("iteration.json", 44);
+}
