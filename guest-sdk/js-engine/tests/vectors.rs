@@ -67,3 +67,8 @@ fn patterns_and_loops_name_what_they_cannot_take_apart() {
 fn what_is_walked_may_change_as_in_node() {
     all("iteration.json", 44);
 }
+
+#[test]
+fn clones_are_those_of_node() {
+    all("clones.json", 17);
+}

@@ -2,11 +2,15 @@
 
 use boa_engine::{
     Context, JsArgs, JsBigInt, JsObject, JsResult, JsString, JsSymbol, JsValue,
-    builtins::{date::Date, promise::Promise, proxy::Proxy, regexp::RegExp},
+    builtins::{
+        array_buffer::ArrayBuffer, async_generator::AsyncGenerator, date::Date, function::OrdinaryFunction,
+        object::OrdinaryObject, promise::Promise, proxy::Proxy, regexp::RegExp,
+    },
     js_string,
+    module::ModuleNamespace,
     object::builtins::{
-        JsArrayBuffer, JsDataView, JsGenerator, JsMap, JsMapIterator, JsSet, JsSetIterator,
-        JsSharedArrayBuffer, JsWeakMap, JsWeakSet,
+        JsDataView, JsGenerator, JsMap, JsMapIterator, JsSet, JsSetIterator, JsSharedArrayBuffer, JsWeakMap,
+        JsWeakSet,
     },
 };
 
@@ -25,7 +29,20 @@ fn brand(_: &JsValue, args: &[JsValue], _: &mut Context) -> JsResult<JsValue> {
 
 fn name_of(object: &JsObject) -> &'static str {
     let whole = || object.clone();
-    if object.is::<Proxy>() {
+    // The most common ones first.
+    if object.is::<OrdinaryObject>() || object.is_array() {
+        ""
+    } else if object.is::<ArrayBuffer>() {
+        "ArrayBuffer"
+    } else if let Some(function) = object.downcast_ref::<OrdinaryFunction>() {
+        let code = function.codeblock();
+        match (code.is_async(), code.is_generator()) {
+            (true, true) => "AsyncGeneratorFunction",
+            (true, false) => "AsyncFunction",
+            (false, true) => "GeneratorFunction",
+            (false, false) => "",
+        }
+    } else if object.is::<Proxy>() {
         "Proxy"
     } else if object.is::<Date>() {
         "Date"
@@ -47,14 +64,16 @@ fn name_of(object: &JsObject) -> &'static str {
         "Map Iterator"
     } else if JsSetIterator::from_object(whole()).is_ok() {
         "Set Iterator"
-    } else if JsArrayBuffer::from_object(whole()).is_ok() {
-        "ArrayBuffer"
     } else if JsSharedArrayBuffer::from_object(whole()).is_ok() {
         "SharedArrayBuffer"
     } else if JsDataView::from_object(whole()).is_ok() {
         "DataView"
     } else if JsGenerator::from_object(whole()).is_ok() {
         "Generator"
+    } else if object.is::<AsyncGenerator>() {
+        "AsyncGenerator"
+    } else if object.is::<ModuleNamespace>() {
+        "Module"
     } else if object.is::<JsString>() {
         "String"
     } else if object.is::<f64>() {

@@ -17,6 +17,7 @@ mod algorithm;
 mod brand;
 mod call_text;
 mod cipher;
+mod clone;
 pub(crate) mod console;
 mod der;
 mod digest;
@@ -105,6 +106,7 @@ pub(crate) fn register(context: &mut Context) -> JsResult<()> {
     run::register(&native, context)?;
     call_text::register(&native, context)?;
     brand::register(&native, context)?;
+    clone::register(&native, context)?;
     own::register(&native, context)?;
     headers::register(&native, context)?;
     format::register(&native, context)?;

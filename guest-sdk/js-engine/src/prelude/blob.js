@@ -120,6 +120,7 @@
     }
   };
   modules.blobBytes = bytesOf;
+  modules.copied(Blob, (blob) => new Blob([bytesOf(blob)], { type: blob.type }));
   modules.join = join;
   modules.view = view;
   Object.assign(modules.buffer, { Blob, File });

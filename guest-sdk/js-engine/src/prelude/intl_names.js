@@ -192,4 +192,6 @@
       default: throw new RangeError(`Invalid key : ${key}`);
     }
   });
+
+  for (const key of Reflect.ownKeys(Intl)) if (Intl[key]?.prototype) modules.copied(Intl[key], modules.refuseClone);
 });

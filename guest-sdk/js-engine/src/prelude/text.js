@@ -94,70 +94,75 @@
   function uncloneable(what) {
     return new modules.DOMException(`${what} could not be cloned.`, 'DataCloneError');
   }
-  const errors = { Error, EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError };
-  const isPlain = (value) => value === null || typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean' || value === undefined;
-  function cloneMembers(value, copy, seen) {
-    const keys = Object.keys(value);
-    for (let i = 0; i < keys.length; i++) {
-      const item = value[keys[i]];
-      native.put(copy, keys[i], isPlain(item) ? item : clone(item, seen));
+  // Classes of the prelude with a copy of their own.
+  modules.copies = [];
+  modules.copied = (Class, copy) => { native.push(modules.copies, { __proto__: null, Class, copy }); };
+  for (const Class of [modules.crypto.KeyObject, modules.crypto.webcrypto.CryptoKey]) modules.copied(Class, (key) => key);
+  const errors = { __proto__: null, EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError };
+  // What `native.clone` asks for: the copy of an error, whose cause it adds, and of what has a copy of its own; undefined of other objects.
+  function rare(value) {
+    if (native.brand(value) !== 'Error') {
+      for (let i = 0; i < modules.copies.length; i++) {
+        if (value instanceof modules.copies[i].Class) return modules.copies[i].copy(value);
+      }
+      return undefined;
     }
+    if (value instanceof modules.DOMException) return new modules.DOMException(value.message, value.name);
+    const name = value.name, message = native.own(value, 'message'), stack = value.stack;
+    const copy = new (errors[name] ?? Error)();
+    if (message !== undefined) native.hide(copy, 'message', `${message}`);
+    native.hide(copy, 'stack', stack);
     return copy;
   }
-  function clone(value, seen) {
-    if (typeof value === 'symbol') throw uncloneable(String(value));
-    if (typeof value === 'function') throw uncloneable(native.inspect(value));
-    if (value === null || typeof value !== 'object') return value;
-    if (seen.has(value)) return seen.get(value);
-    const keep = (copy) => { seen.set(value, copy); return copy; };
-    if (ArrayIsArray(value)) {
-      const copy = keep(new Array(value.length)), keys = Object.keys(value);
-      for (let i = 0; i < keys.length; i++) {
-        const key = keys[i], item = value[key];
-        copy[key] = isPlain(item) ? item : clone(item, seen);
-      }
-      return copy;
-    }
-    // Most are no more than objects: what needs to be asked for one by one is left to the others.
-    if (native.brand(value) === '' && !ArrayBufferIsView(value) && !(value instanceof WeakRef)) return cloneMembers(value, keep({}), seen);
-    if (value instanceof Date) return keep(new Date(value.getTime()));
-    if (value instanceof RegExp) return keep(new RegExp(value.source, value.flags));
-    if (value instanceof Boolean || value instanceof Number || value instanceof String) return keep(toObject(value.valueOf()));
-    if (value instanceof ArrayBuffer) return keep(value.slice(0));
-    if (ArrayBufferIsView(value)) {
-      const buffer = clone(value.buffer, seen);
-      const Type = value instanceof DataView ? DataView : modules.buffer.Buffer.isBuffer(value) ? Uint8Array : value.constructor;
-      return keep(new Type(buffer, value.byteOffset, value instanceof DataView ? value.byteLength : value.length));
-    }
-    if (value instanceof Map) {
-      const copy = keep(new Map());
-      for (const [key, item] of [...value]) copy.set(clone(key, seen), clone(item, seen));
-      return copy;
-    }
-    if (value instanceof Set) {
-      const copy = keep(new Set());
-      for (const item of [...value]) copy.add(clone(item, seen));
-      return copy;
-    }
-    if (value instanceof Error) {
-      const fresh = keep(new (errors[value.name] || Error)(value.message));
-      if ('cause' in value) fresh.cause = clone(value.cause, seen);
-      fresh.stack = value.stack;
-      return fresh;
-    }
-    if (value instanceof Promise || value instanceof WeakMap || value instanceof WeakSet || value instanceof WeakRef) {
-      throw uncloneable(`#<${value.constructor.name}>`);
-    }
-    return cloneMembers(value, keep({}), seen);
+  const objectToString = Object.prototype.toString;
+  // As V8 names a value in a message.
+  function shown(value) {
+    let text = '#<Object>';
+    const kind = native.brand(value);
+    if (kind === 'Proxy' && typeof value === 'object') text = ArrayIsArray(value) ? '[object Array]' : '#<Object>';
+    else if (typeof value === 'symbol' || typeof value === 'function') text = String(value);
+    else if (kind === 'Symbol') text = '[object Symbol]';
+    else if (ArrayBufferIsView(value)) text = '[object Object]';
+    else if (kind === 'Generator' || kind === 'AsyncGenerator') text = `[object ${kind}]`;
+    else if (value.toString === objectToString && !('next' in value) && value.constructor?.name) text = `#<${value.constructor.name}>`;
+    return text.length > 128 ? `${text.slice(0, 111)}...<omitted>...${text.slice(-2)}` : text;
+  }
+  function refuse(value) {
+    throw uncloneable(native.brand(value) === 'ArrayBuffer' ? 'An ArrayBuffer is detached and' : shown(value));
+  }
+  modules.refuseClone = refuse;
+  function coded(code, message) {
+    const error = new TypeError(message);
+    native.put(error, 'code', code);
+    return error;
   }
 
   modules.text = { TextEncoder, TextDecoder };
   global('TextEncoder', TextEncoder);
   global('TextDecoder', TextDecoder);
-  global('structuredClone', function structuredClone(value) {
-    if (arguments.length === 0) throw new TypeError('structuredClone takes a value');
-    return clone(value, new Map());
-  });
+  // A method, because it is no constructor.
+  const { structuredClone } = {
+    structuredClone(...args) {
+      if (args.length === 0) throw coded('ERR_MISSING_ARGS', 'The value argument must be specified');
+      const [value, options] = args;
+      if (options !== undefined && typeof options !== 'object' && typeof options !== 'function') {
+        throw coded('ERR_INVALID_ARG_TYPE', 'The options argument must be either an object or undefined');
+      }
+      const buffers = [], transfer = options?.transfer;
+      if (transfer !== undefined && transfer !== null) {
+        if (typeof transfer !== 'object') throw coded('ERR_INVALID_ARG_TYPE', 'Optional transferList argument must be an iterable');
+        for (const item of typeof transfer[SymbolIterator] === 'function' ? transfer : []) {
+          if (native.brand(item) !== 'ArrayBuffer') throw coded('ERR_INVALID_TRANSFER_OBJECT', 'Found invalid object in transferList');
+          for (let i = 0; i < buffers.length; i++) {
+            if (buffers[i] === item) throw new modules.DOMException('Transfer list contains duplicate ArrayBuffer', 'DataCloneError');
+          }
+          native.push(buffers, item);
+        }
+      }
+      return native.clone(value, buffers, rare, refuse);
+    },
+  };
+  global('structuredClone', structuredClone);
   global('queueMicrotask', function queueMicrotask(callback) {
     if (typeof callback !== 'function') throw new TypeError('The "callback" argument must be of type function');
     modules.later(() => { callback(); });

@@ -36,7 +36,8 @@
   const types = {
     isDate: is('Date'),
     isRegExp: is('RegExp'),
-    isNativeError: is('Error'),
+    // Node's DOMException is none, though it has a stack.
+    isNativeError: (value) => native.brand(value) === 'Error' && !(value instanceof modules.DOMException),
     isPromise: is('Promise'),
     isMap: is('Map'),
     isSet: is('Set'),
@@ -50,9 +51,9 @@
     isArrayBufferView: (value) => ArrayBufferIsView(value),
     isDataView: is('DataView'),
     isTypedArray: (value) => nameOfTyped(value) !== undefined,
-    isAsyncFunction: (value) => typeof value === 'function' && !types.isProxy(value) && /^Async/.test(tag(value)),
-    isGeneratorFunction: (value) => typeof value === 'function' && !types.isProxy(value) && /GeneratorFunction$/.test(tag(value)),
-    isGeneratorObject: (value) => !types.isProxy(value) && /^(Async)?Generator$/.test(tag(value)),
+    isAsyncFunction: either(is('AsyncFunction'), is('AsyncGeneratorFunction')),
+    isGeneratorFunction: either(is('GeneratorFunction'), is('AsyncGeneratorFunction')),
+    isGeneratorObject: either(is('Generator'), is('AsyncGenerator')),
     isSymbolObject: is('Symbol'),
     isNumberObject: is('Number'),
     isStringObject: is('String'),
@@ -61,7 +62,9 @@
     isArgumentsObject: is('Arguments'),
     isProxy: is('Proxy'),
     isExternal: () => false,
-    isModuleNamespaceObject: (value) => value !== null && typeof value === 'object' && !types.isProxy(value) && Object.getPrototypeOf(value) === null && value[Symbol.toStringTag] === 'Module' && !Object.isExtensible(value),
+    isModuleNamespaceObject: is('Module'),
+    isKeyObject: (value) => value instanceof modules.crypto.KeyObject,
+    isCryptoKey: (value) => value instanceof modules.crypto.webcrypto.CryptoKey,
   };
   types.isBoxedPrimitive = either(types.isNumberObject, types.isStringObject, types.isBooleanObject, types.isSymbolObject, types.isBigIntObject);
   for (const name of ['Int8', 'Uint8', 'Uint8Clamped', 'Int16', 'Uint16', 'Int32', 'Uint32', 'Float32', 'Float64', 'BigInt64', 'BigUint64']) {
