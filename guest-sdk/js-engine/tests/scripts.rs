@@ -201,7 +201,7 @@ fn errors_name_the_users_own_line_and_column() {
             "m",
         ),
         ("return JSON.parse('{\"a\":')", "script_error", json!(1), json!(13), "JSON.parse"),
-        ("Buffer.from(undefined)", "script_error", json!(1), json!(8), "The \"value\" argument"),
+        ("Buffer.from(undefined)", "script_error", json!(1), json!(8), "The first argument"),
         (
             "\nexport default async (context) => {\n  throw new Error('m')\n}",
             "script_error",

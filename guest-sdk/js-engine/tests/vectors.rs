@@ -72,3 +72,8 @@ fn what_is_walked_may_change_as_in_node() {
 fn clones_are_those_of_node() {
     all("clones.json", 17);
 }
+
+#[test]
+fn buffers_do_what_those_of_node_do() {
+    all("buffers.json", 130);
+}
