@@ -9,10 +9,11 @@
 //!   how much memory there is.
 //! - F4 [`gateway`]: one webhook request. [`api`]: the management API. [`http`]: what errors become; only
 //!   these three know HTTP statuses. [`run_view`] shows a run, for the API and for the commands.
-//! - F3 [`engine`]: runs, accepted once and finished once. Its `run::transition` is pure.
+//! - F3 [`engine`]: runs, accepted once and finished once. Its `run::transition` is pure. [`people`]: who may use the console and
+//!   the API, and who did what.
 //! - F2 [`steps`]: what each step type does.
 //! - F1 [`sandbox`]: the only wasmtime. [`store`]: the only sled. [`verify`], [`template`], [`secrets`], [`script`],
-//!   [`formats`]: pure. [`net`]: the only way out.
+//!   [`formats`], [`identity`]: pure. [`net`]: the only way out.
 //! - F0 [`model`]: the vocabulary. `memory_budget`: how much memory each part may take. `reactor`: keeps long work from
 //!   the threads that wait for events. `meter`: work that is counted. `intl`: languages, places and times, for scripts.
 //!
@@ -41,11 +42,13 @@ mod files;
 pub mod folder;
 pub mod gateway;
 pub mod http;
+pub mod identity;
 mod key_source;
 mod loader;
 mod machine;
 mod memory_budget;
 pub mod net;
+pub mod people;
 mod plugin_folder;
 pub mod run_view;
 mod server;

@@ -2,7 +2,7 @@
 
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::model::RunId;
 
@@ -26,6 +26,10 @@ pub(crate) type Parts = (StatusCode, &'static str, String, Retry);
 #[derive(Debug, Clone)]
 pub struct Refused(pub Problem);
 
+/// The stable code of an answer that is a problem, for those who write down what was answered.
+#[derive(Debug, Clone, Copy)]
+pub struct ProblemCode(pub &'static str);
+
 /// An error as the caller gets it.
 #[derive(Debug, Clone)]
 pub struct Problem {
@@ -38,12 +42,22 @@ pub struct Problem {
     pub retry_after: Option<u32>,
     /// The methods that are allowed.
     pub allow: Option<String>,
+    /// Facts for programs, by name.
+    pub params: Option<Box<Value>>,
 }
 
 impl Problem {
     /// A problem with a stable code and words for people.
     pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
-        Self { status, code, detail: detail.into(), run_id: None, retry_after: None, allow: None }
+        Self {
+            status,
+            code,
+            detail: detail.into(),
+            run_id: None,
+            retry_after: None,
+            allow: None,
+            params: None,
+        }
     }
 
     /// The problem that an error becomes.
@@ -86,7 +100,11 @@ impl IntoResponse for Problem {
         if let Some(run) = self.run_id {
             body["run_id"] = run.to_string().into();
         }
+        if let Some(params) = self.params {
+            body["params"] = *params;
+        }
         let mut response = (self.status, body.to_string()).into_response();
+        response.extensions_mut().insert(ProblemCode(self.code));
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if let Some(seconds) = self.retry_after {

@@ -4,7 +4,9 @@
 
 use std::fmt;
 
-use crate::model::{PluginHash, PluginName, RequestId, RunId, TriggerScope, VersionHash, WorkflowKey};
+use crate::model::{
+    PersonName, PluginHash, PluginName, RequestId, RunId, TokenId, TriggerScope, VersionHash, WorkflowKey,
+};
 
 /// The kinds of keys. A kind that is no longer written stays here, so that its byte stays taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -419,6 +421,38 @@ pub fn parse_question(key: &[u8]) -> Option<RunId> {
     rest.first_chunk::<16>().copied().map(RunId::from_bytes)
 }
 
+/// A person who may log in.
+pub fn person(name: &PersonName) -> Key {
+    Kind::Person.key(&[name.as_str().as_bytes()])
+}
+
+/// A login; `digest` is that of its cookie.
+pub fn session(digest: &[u8; 32]) -> Key {
+    Kind::Session.key(&[digest])
+}
+
+/// The digest of a login's cookie.
+pub fn parse_session(key: &[u8]) -> Option<[u8; 32]> {
+    key.strip_prefix(&Kind::Session.prefix())?.try_into().ok()
+}
+
+/// A token of the API.
+pub fn api_token(id: &TokenId) -> Key {
+    Kind::ApiToken.key(&[id.as_str().as_bytes()])
+}
+
+/// A line of the audit log: its moment, and random bytes that tell it from others.
+pub fn audit(at_ms: u64, random: [u8; 8]) -> Key {
+    Kind::Audit.key(&[&at_ms.to_be_bytes(), &random])
+}
+
+/// What the key of a line of the audit log says.
+pub fn parse_audit(key: &[u8]) -> Option<(u64, [u8; 8])> {
+    let rest = key.strip_prefix(&Kind::Audit.prefix())?;
+    let (at_ms, random) = rest.split_first_chunk::<8>()?;
+    Some((u64::from_be_bytes(*at_ms), random.try_into().ok()?))
+}
+
 /// A secret by name.
 pub fn secret(name: &str) -> Key {
     Kind::Secret.key(&[name.as_bytes()])
@@ -647,6 +681,7 @@ mod tests {
                 let key = Key::from([vec![kind as u8], vec![0xfe; length]].concat());
                 assert!(!format!("{key:?}").is_empty());
                 let _ = (run_id(&key), parse_expiry(&key), parse_kv(&key), parse_kv_expiry(&key));
+                let _ = (parse_session(&key), parse_audit(&key));
             }
         }
     }

@@ -2,6 +2,7 @@
 //!
 //! Knows no other room of the model.
 
+mod access;
 mod actor;
 mod capability;
 pub(super) mod condition;
@@ -18,6 +19,7 @@ pub(super) mod response;
 mod units;
 mod way;
 
+pub use access::{Right, RightError, Rights, Role, RoleError};
 pub use actor::Actor;
 pub use capability::{CAPABILITY_MISSING, Capability, CapabilityError, HostPattern};
 pub use condition::{Comparison, ConditionExpr, Operator};

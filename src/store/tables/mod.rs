@@ -3,12 +3,15 @@
 //!
 //! Functions that write only add to a batch, so that a caller decides what happens together.
 
+pub mod api_tokens;
+pub mod audit;
 pub mod calls;
 pub mod claims;
 pub mod history;
 pub mod journal;
 pub mod kv;
 pub mod letters;
+pub mod people;
 pub mod plugins;
 pub mod questions;
 pub mod requests;
@@ -18,6 +21,7 @@ pub mod runs;
 mod samples;
 pub mod schedules;
 pub mod secrets;
+pub mod sessions;
 pub mod signals;
 pub mod slots;
 pub mod trials;
