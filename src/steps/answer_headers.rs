@@ -12,8 +12,9 @@ use crate::{
     template::{Budget, Part, Template},
 };
 
-/// Headers that belong to the connection, not to the workflow.
-const RESERVED: [HeaderName; 7] = [
+/// Headers that belong to the connection or to the whole origin, not to the workflow. With the last two, an answer could log out
+/// everybody who uses the console, and stay between a browser and this server.
+const RESERVED: [HeaderName; 9] = [
     header::CONNECTION,
     header::CONTENT_LENGTH,
     header::TRANSFER_ENCODING,
@@ -21,7 +22,15 @@ const RESERVED: [HeaderName; 7] = [
     header::TRAILER,
     header::TE,
     header::DATE,
+    HeaderName::from_static("clear-site-data"),
+    HeaderName::from_static("service-worker-allowed"),
 ];
+/// The console's own cookie where there is no TLS, and the beginnings of names that browsers take for proofs of an origin.
+const CONSOLE_COOKIE: &str = "flowcell";
+const COOKIE_PREFIXES: [&str; 2] = ["__host-", "__secure-"];
+/// Where cookies of answers may go. Those of `/` would come with every request to the console, and enough of them would be more than
+/// a head may have.
+const COOKIE_PATHS: [&str; 2] = ["/api/webhooks/", "/api/callbacks/"];
 
 /// Whether the server sets a header itself.
 pub(super) fn is_reserved(name: &HeaderName) -> bool {
@@ -93,10 +102,39 @@ pub(super) fn written(name: &HeaderName, value: String) -> Result<String, RunErr
                 .to_owned(),
         ));
     }
+    if *name == header::SET_COOKIE
+        && let Some(why) = cookie_is_foreign(&value)
+    {
+        return Err(invalid(format!("the header `set-cookie` is refused: {why}")));
+    }
     if *name == header::CONTENT_DISPOSITION && !value.is_ascii() {
         return Ok(formats::disposition(&value).unwrap_or(value));
     }
     Ok(value)
+}
+
+/// Why a cookie would reach the console, if so. Browsers trim names and values, and do not tell upper from lower case in prefixes and
+/// attributes (RFC 6265bis section 5.7).
+fn cookie_is_foreign(cookie: &str) -> Option<&'static str> {
+    let mut parts = cookie.split(';');
+    let (name, _) = parts.next().unwrap_or_default().split_once('=').unwrap_or_default();
+    let name = name.trim().to_ascii_lowercase();
+    if name.is_empty() {
+        return Some("the cookie has no name, and what stands in its value could pass for one");
+    }
+    if name == CONSOLE_COOKIE || COOKIE_PREFIXES.iter().any(|prefix| name.starts_with(prefix)) {
+        return Some(
+            "cookies named `flowcell`, `__Host-…` and `__Secure-…` are the server's own; give it another name",
+        );
+    }
+    let paths = parts
+        .filter_map(|part| part.split_once('='))
+        .filter(|(key, _)| key.trim().eq_ignore_ascii_case("path"));
+    let is_ours = |path: &str| COOKIE_PATHS.iter().any(|ours| path.starts_with(ours)) && !path.contains("..");
+    let strays = paths.map(|(_, path)| path.trim()).any(|path| !is_ours(path));
+    strays.then_some(
+        "its `Path` must begin with /api/webhooks/ or be left out, so that it does not reach the console",
+    )
 }
 
 fn policy_is_loose(policy: &str) -> bool {
@@ -127,6 +165,44 @@ mod tests {
         assert_eq!(
             written("inline; filename=résumé.pdf"),
             "inline; filename=\"r_sum_.pdf\"; filename*=UTF-8''r%C3%A9sum%C3%A9.pdf"
+        );
+    }
+
+    #[test]
+    fn no_answer_sets_a_cookie_that_reaches_the_console() {
+        let cookie = |value: &str| written(&header::SET_COOKIE, value.to_owned());
+        for fine in [
+            "seen=1",
+            "a=b; Path=/api/webhooks/shop; HttpOnly",
+            "flowcell2=x; Max-Age=1",
+            "a=__Host-b",
+            "a=1; Expires=Wed, 09 Jun 2027 10:18:14 GMT",
+        ] {
+            assert!(cookie(fine).is_ok(), "{fine}");
+        }
+        let refused = [
+            "flowcell=0123",
+            " FlowCell =0123",
+            "__Host-flowcell=1; Path=/; Secure",
+            "__host-x=1",
+            "__Secure-x=1; Secure",
+            "=flowcell=0123",
+            "flowcell",
+            "",
+            "a=b; Path=/",
+            "a=b; path = /",
+            "a=b; Path=/api/v1",
+            "a=b; Path=/api/webhooks/../v1",
+            "a=b; Path=/api/webhooks/x; Path=/",
+            "a=b; Path=",
+        ];
+        for cookie_text in refused {
+            assert!(cookie(cookie_text).is_err(), "{cookie_text}");
+        }
+        assert!(
+            ["clear-site-data", "service-worker-allowed"]
+                .iter()
+                .all(|name| is_reserved(&HeaderName::from_static(name)))
         );
     }
 
