@@ -1,15 +1,16 @@
 //! The one place that connects store, sandbox, engine, routers and shutdown.
 
+mod places;
+
 use std::{
-    io,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
 
-use axum::Router;
-use tokio::{net::TcpSocket, sync::Notify};
+use tokio::sync::Notify;
 
+use self::places::{Door, Taken, own_url, scheme};
 use crate::{
     api,
     config::{Config, Listen, TlsSource},
@@ -23,6 +24,7 @@ use crate::{
     loader::Loader,
     machine, memory_budget,
     net::{NetError, Outbound},
+    people::People,
     plugin_folder::{self, PluginFileError},
     sandbox::{
         Admission, Compiler, EngineOptions as SandboxOptions, JsEngine, PluginEngine, PluginOptions,
@@ -31,7 +33,6 @@ use crate::{
     server::{
         self,
         acme::Acme,
-        listener::{Claim, Listener},
         tls::{Certificates, Files, Tls, TlsError},
     },
     steps::{PluginSource, Services},
@@ -48,10 +49,12 @@ const SETTLE_EVERY: Duration = Duration::from_secs(2);
 #[derive(Debug, thiserror::Error)]
 pub enum AppError {
     /// The address cannot be bound.
-    #[error("cannot listen on {address}: {source}; stop what uses it, or give another with --listen")]
+    #[error("cannot listen on {address}: {source}; stop what uses it, or give another with {setting}")]
     Listen {
         /// The address.
         address: Listen,
+        /// What gives another.
+        setting: &'static str,
         /// What the system says.
         #[source]
         source: std::io::Error,
@@ -198,47 +201,19 @@ async fn install_plugins(config: &Config, plugins: &Plugins, now_ms: u64) -> Res
     Ok(())
 }
 
-/// Connections that wait to be accepted, at most.
-const BACKLOG: u32 = 1_024;
-
-/// Where the server will listen. The place is taken at once, and listens only when the server can answer. Until then a
-/// connection is refused, which health checks and proxies understand. Otherwise it would hang while the engine is compiled.
-enum Place {
-    Tcp(TcpSocket),
-    Unix(Claim),
-}
-
-impl Place {
-    fn take(listen: &Listen) -> io::Result<Self> {
-        match listen {
-            Listen::Tcp(address) => {
-                let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-                socket.set_reuseaddr(true)?;
-                socket.bind(*address)?;
-                Ok(Self::Tcp(socket))
-            }
-            Listen::Unix(path) => Claim::of(path).map(Self::Unix),
-        }
-    }
-
-    fn listen(self) -> io::Result<Listener> {
-        match self {
-            Self::Tcp(socket) => socket.listen(BACKLOG).map(Listener::Tcp),
-            Self::Unix(claim) => claim.listen(),
-        }
-    }
-}
-
 /// A server that listens.
 pub struct App {
-    listener: Listener,
-    address: Listen,
-    router: Router,
+    /// Where webhooks are, and, without `admin`, everything else.
+    door: Door,
+    /// Where the console and the API are.
+    admin: Option<Door>,
     engine: Engine,
+    people: People,
+    /// The beginning of the console's URLs.
+    console: Arc<str>,
     store: Arc<dyn Store>,
     loader: Loader,
     limits: server::Limits,
-    tls: Option<Tls>,
     keeper: Keeper,
     reload: Arc<Notify>,
 }
@@ -258,23 +233,30 @@ impl App {
             return Err(AppError::SecretVariable(name.clone()));
         }
         // The port first: a second server on the same port must not wait for the lock of the first one's data.
-        let listen_error = |source| AppError::Listen { address: config.listen.clone(), source };
-        let place = Place::take(&config.listen).map_err(listen_error)?;
-        let address = match (&place, &config.listen) {
-            (Place::Tcp(socket), _) => Listen::Tcp(socket.local_addr().map_err(listen_error)?),
-            (Place::Unix(_), listen) => listen.clone(),
-        };
-        // Nobody but this machine reaches a Unix socket, and no browser does.
-        let ip = match &address {
-            Listen::Tcp(address) => Some(address.ip().to_canonical()),
-            Listen::Unix(_) => None,
-        };
+        let taken = Taken::take(&config.listen, "--listen")?;
+        let admin = config
+            .admin_listen
+            .as_ref()
+            .map(|listen| Taken::take(listen, "server.admin_listen"))
+            .transpose()?;
         let (tls, keeper) = tls(config)?;
-        if tls.is_none() && ip.is_some_and(|ip| !ip.is_loopback()) {
-            tracing::warn!(%address, "HTTP without TLS beyond this machine: set tls.cert and tls.key, or tls.acme, \
-                            or put a proxy with TLS in front");
+        for taken in [Some(&taken), admin.as_ref()].into_iter().flatten() {
+            if tls.is_none() && taken.ip().is_some_and(|ip| !ip.is_loopback()) {
+                let address = &taken.address;
+                tracing::warn!(%address, "HTTP without TLS beyond this machine: set tls.cert and tls.key, or tls.acme, \
+                                or put a proxy with TLS in front");
+            }
         }
-        let scheme = if tls.is_some() { "https" } else { "http" };
+        let own = own_url(scheme(tls.is_some()), &taken.address);
+        let public_url: Arc<str> = config.public_url.clone().unwrap_or(own).into();
+        // On this machine alone nobody listens in, and no certificate names such an address.
+        let admin_tls = admin
+            .as_ref()
+            .and_then(|admin| tls.clone().filter(|_| admin.ip().is_some_and(|ip| !ip.is_loopback())));
+        let console: Arc<str> = match &admin {
+            Some(admin) => own_url(scheme(admin_tls.is_some()), &admin.address).into(),
+            None => Arc::clone(&public_url),
+        };
         let folders = folder::workflows_in(&config.workflows)?;
         let store = store::open(&store::Settings::in_data(&config.data)).await?;
         let admission = Admission::new(
@@ -287,10 +269,15 @@ impl App {
             reuse: config.sandbox_reuse,
             metering: config.sandbox_metering,
         })?;
-        let token = api::Token::in_folder(&config.data).map_err(|source| AppError::Token {
+        let token_error = |source| AppError::Token {
             path: config.data.join(api::TOKEN_FILE).display().to_string(),
             source,
-        })?;
+        };
+        let token = if config.machine_token {
+            Some(api::Token::in_folder(&config.data).map_err(token_error)?)
+        } else {
+            None
+        };
         let ports: Arc<dyn Ports> = match config.test_clock_ms {
             None => Arc::new(SystemPorts::default()),
             Some(now_ms) => {
@@ -320,7 +307,7 @@ impl App {
             keep_succeeded: config.keep_succeeded,
             keep_failed: config.keep_failed,
             history_bytes: config.history_bytes.as_bytes(),
-            public_url: config.public_url.clone().unwrap_or_else(|| own_url(scheme, &address)).into(),
+            public_url,
             drain: config.drain,
         };
         let runs_plugins = PluginEngine::new(PluginOptions {
@@ -336,6 +323,7 @@ impl App {
             net: net.clone(),
             plugins: Arc::clone(&plugins) as Arc<dyn PluginSource>,
         };
+        let people = People::open(Arc::clone(&store), Arc::clone(&ports), config.keep_audit).await?;
         let engine = Engine::new(Arc::clone(&store), services, vault.clone(), ports, catalog, options);
         let endpoints = Arc::new(Endpoints::default());
         let mut loader =
@@ -343,20 +331,32 @@ impl App {
         loader.install(folders).await?;
         engine.take_up().await?;
         let mut guards = config.network.guards.clone();
-        guards.hosts.loopback = ip.is_some_and(|ip| ip.is_loopback());
+        guards.hosts.loopback = taken.is_loopback();
         let gateway = Gateway::new(engine.clone(), endpoints, guards, net);
-        let api = api::router(gateway.clone(), engine.clone(), vault, plugins, token, seal);
-        let router = gateway.router().merge(api);
+        let https = admin.as_ref().map_or(tls.is_some(), |_| admin_tls.is_some());
+        let keys = api::Keys { token, people: people.clone(), https, url: Arc::clone(&console) };
+        let of_api = match &admin {
+            Some(admin) => gateway.listening_on(admin.is_loopback()),
+            None => gateway.clone(),
+        };
+        let api = api::router(of_api, engine.clone(), vault, plugins, keys, seal);
+        let (door, admin) = match admin {
+            Some(admin) => {
+                let webhooks = gateway.router().merge(api::without_api(engine.clone()));
+                (taken.listen(webhooks, tls)?, Some(admin.listen(api, admin_tls)?))
+            }
+            None => (taken.listen(gateway.router().merge(api), tls)?, None),
+        };
         let limits = config.network.limits();
         Ok(Self {
-            listener: place.listen().map_err(listen_error)?,
-            address,
-            router,
+            door,
+            admin,
             engine,
+            people,
+            console,
             store,
             loader,
             limits,
-            tls,
             keeper,
             reload: Arc::default(),
         })
@@ -364,10 +364,23 @@ impl App {
 
     /// The URL of the address where it listens.
     pub fn url(&self) -> String {
-        match &self.address {
-            Listen::Tcp(_) => own_url(if self.tls.is_some() { "https" } else { "http" }, &self.address),
-            Listen::Unix(_) => self.address.to_string(),
-        }
+        self.door.url()
+    }
+
+    /// The URL of the address where the console and the API are, if it is another.
+    pub fn admin_url(&self) -> Option<String> {
+        self.admin.as_ref().map(Door::url)
+    }
+
+    /// Whether there never was a person who could log in.
+    pub fn needs_setup(&self) -> bool {
+        self.people.need_setup()
+    }
+
+    /// A new address that makes the first person; `None` when there is one.
+    pub fn setup_link(&self) -> Option<String> {
+        let secret = self.people.setup_link().ok()?;
+        Some(api::setup_url(&self.console, secret.as_str()))
     }
 
     /// Serves until `stop` resolves. Then it finishes what it accepted, and closes the store.
@@ -375,13 +388,18 @@ impl App {
     /// # Errors
     /// When the store can no longer promise durability.
     pub async fn serve(self, stop: impl Future<Output = ()>) -> Result<(), AppError> {
-        let Self { listener, router, engine, store, mut loader, limits, tls, keeper, reload, .. } = self;
-        let sweeper = tokio::spawn(sweep(engine.clone()));
+        let Self { door, admin, engine, people, store, mut loader, limits, keeper, reload, .. } = self;
+        let sweeper = tokio::spawn(sweep(engine.clone(), people));
         let (for_loader, for_keeper) = (Arc::clone(&reload), reload);
         let reloader = tokio::spawn(async move { loader.watch(&for_loader).await });
         let (drain, draining) = tokio::sync::watch::channel(false);
         let keeping = tokio::spawn(async move { keeper.keep(&for_keeper).await });
-        let serving = tokio::spawn(server::serve(listener, router, limits, tls, draining));
+        let serving: Vec<_> = std::iter::once(door)
+            .chain(admin)
+            .map(|Door { listener, router, tls, .. }| {
+                tokio::spawn(server::serve(listener, router, limits.clone(), tls, draining.clone()))
+            })
+            .collect();
         let failed = tokio::select! {
             () = stop => None,
             error = store.failed() => Some(error),
@@ -391,29 +409,25 @@ impl App {
         sweeper.abort();
         keeping.abort();
         let _ = drain.send(true);
-        let _ = serving.await;
+        for serving in serving {
+            let _ = serving.await;
+        }
         engine.stop().await;
         store.close().await;
         failed.map_or(Ok(()), |error| Err(error.into()))
     }
 }
 
-/// The beginning of URLs, unless the settings give another.
-fn own_url(scheme: &str, address: &Listen) -> String {
-    match address {
-        Listen::Tcp(address) => format!("{scheme}://{address}"),
-        // Only the proxy knows under which name it is reached.
-        Listen::Unix(_) => format!("{scheme}://localhost"),
-    }
-}
-
-async fn sweep(engine: Engine) {
+async fn sweep(engine: Engine, people: People) {
     let mut since_sweep = SWEEP_EVERY;
     loop {
         if since_sweep >= SWEEP_EVERY {
             since_sweep = Duration::ZERO;
             if let Err(error) = engine.sweep().await {
                 tracing::warn!(%error, "what has expired could not be removed");
+            }
+            if let Err(error) = people.sweep().await {
+                tracing::warn!(%error, "sessions that are over could not be removed");
             }
         }
         if let Err(error) = engine.settle().await {

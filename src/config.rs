@@ -29,6 +29,7 @@ const DAY: u64 = 86_400_000;
 /// The defaults of retention.
 const KEEP_SUCCEEDED: Span = Span::from_millis(14 * DAY);
 const KEEP_FAILED: Span = Span::from_millis(30 * DAY);
+const KEEP_AUDIT: Span = Span::from_millis(400 * DAY);
 const HISTORY_BYTES: ByteSize = ByteSize::from_bytes(10 << 30);
 
 /// The settings as they were typed.
@@ -63,6 +64,8 @@ struct Server {
     forwarded_header: Option<network::CallerHeader>,
     rate_limit_per_ip: Option<String>,
     hosts: Option<Vec<String>>,
+    admin_listen: Option<String>,
+    machine_token: Option<bool>,
     cross_site: Option<bool>,
     body_budget: Option<ByteSize>,
     body_budget_per_address: Option<ByteSize>,
@@ -102,6 +105,7 @@ struct Retention {
     requests_max_bytes: Option<ByteSize>,
     succeeded: Option<Span>,
     failed: Option<Span>,
+    audit: Option<Span>,
     max_bytes: Option<ByteSize>,
 }
 
@@ -145,6 +149,10 @@ pub struct Flags {
 pub struct Config {
     /// Where to listen.
     pub listen: Listen,
+    /// Where the console, the API and the metrics are, if not there too.
+    pub admin_listen: Option<Listen>,
+    /// Whether the token in the data folder opens the API.
+    pub machine_token: bool,
     /// The folder of everything durable.
     pub data: PathBuf,
     /// The folder that holds workflow folders.
@@ -184,6 +192,8 @@ pub struct Config {
     pub keep_succeeded: Span,
     /// How long runs are kept after they ended in any other way.
     pub keep_failed: Span,
+    /// How long lines of the audit log are kept.
+    pub keep_audit: Span,
     /// The disk space of ended runs, bytes. Above it the runs closest to expiry are dropped early.
     pub history_bytes: ByteSize,
     /// The form of the server's own log.
@@ -343,7 +353,7 @@ fn set(table: &mut toml::Table, setting: &str, value: &str) -> Result<(), String
         ("env" | "net", "allow") | ("net", "no_proxy") | ("server", "trusted_proxies" | "hosts") => {
             network::list(value)
         }
-        ("server", "cross_site") | ("net", "proxy_resolves") | ("sandbox", "reuse") => {
+        ("server", "cross_site" | "machine_token") | ("net", "proxy_resolves") | ("sandbox", "reuse") => {
             value.parse().map_or(text, toml::Value::Boolean)
         }
         ("sandbox" | "engine", _) | ("server", "max_connections" | "max_connections_per_ip") => {
@@ -362,6 +372,8 @@ fn meaning(typed: Typed, flags: &Flags) -> Result<Config, ConfigError> {
     let network = network::meaning(&typed.server)?;
     let listen = flags.listen.clone().or(typed.server.listen).unwrap_or_else(|| "127.0.0.1:8080".to_owned());
     let listen = listen.parse().map_err(|message| ConfigError::Value { key: "server.listen", message })?;
+    let wrong = |message| ConfigError::Value { key: "server.admin_listen", message };
+    let admin_listen = typed.server.admin_listen.map(|text| text.parse().map_err(wrong)).transpose()?;
     let data = flags.data.clone().or(typed.server.data).unwrap_or_else(|| "data".into());
     let at_least_one = |key, value: Option<usize>, default| match value {
         Some(0) => Err(ConfigError::Value { key, message: "must be at least 1".to_owned() }),
@@ -374,6 +386,8 @@ fn meaning(typed: Typed, flags: &Flags) -> Result<Config, ConfigError> {
     let engine = EngineOptions::default();
     Ok(Config {
         listen,
+        admin_listen,
+        machine_token: typed.server.machine_token.unwrap_or(true),
         cache: typed.sandbox.cache.unwrap_or_else(|| data.join("cache")),
         network,
         tls: typed.tls.meaning(&data)?,
@@ -410,6 +424,7 @@ fn meaning(typed: Typed, flags: &Flags) -> Result<Config, ConfigError> {
             .unwrap_or(ByteSize::from_bytes(engine.requests_bytes)),
         keep_succeeded: typed.retention.succeeded.unwrap_or(KEEP_SUCCEEDED),
         keep_failed: typed.retention.failed.unwrap_or(KEEP_FAILED),
+        keep_audit: typed.retention.audit.unwrap_or(KEEP_AUDIT),
         history_bytes: typed.retention.max_bytes.unwrap_or(HISTORY_BYTES),
         log_format: typed.log.format.unwrap_or_default(),
         log_level: typed.log.level.unwrap_or_else(|| "info".to_owned()),

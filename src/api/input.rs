@@ -13,6 +13,11 @@ pub(super) fn parsed<T: FromStr<Err: std::fmt::Display>>(text: &str) -> Result<T
     text.parse().map_err(|error| Problem::bad_request(format!("{text}: {error}")))
 }
 
+/// Parses a text of a body; an error names its field.
+pub(super) fn parsed_as<T: FromStr<Err: std::fmt::Display>>(field: &str, text: &str) -> Result<T, Problem> {
+    text.parse().map_err(|error| Problem::bad_request(format!("{field}: {error}")))
+}
+
 /// A body as it arrived, or why it did not.
 pub(super) type Body = Result<Bytes, BytesRejection>;
 

@@ -1,7 +1,8 @@
 //! The management API below `/api/v1`, one file a resource, and the health checks.
 //!
-//! Every resource needs the bearer token that stands in the data folder; health checks need none.
+//! Every resource stands behind the `door`, which lets in who may do what the table of `rights` says; health checks need nothing.
 
+mod audit;
 mod backup;
 mod bulk;
 mod control;
@@ -11,12 +12,21 @@ mod guesses;
 mod input;
 mod kv;
 mod letters;
+mod limited;
+mod people;
 mod plugins;
 mod questions;
 mod requests;
+mod rights;
 mod runs;
 mod secrets;
+mod session;
+mod shown;
+mod site;
 mod token;
+mod tokens;
+mod trim;
+mod who;
 mod workflows;
 
 use std::sync::Arc;
@@ -26,14 +36,16 @@ use axum::{
     extract::{DefaultBodyLimit, State},
     middleware,
     response::{IntoResponse, Response},
-    routing::{delete, get, post},
+    routing::{delete, get, patch, post},
 };
 use http::{HeaderName, StatusCode, header};
 use serde_json::json;
 
+pub use door::Keys;
 pub use token::{TOKEN_FILE, Token};
 
 use door::{Door, authorize, know_the_name};
+use who::Desk;
 
 use crate::{
     engine::{Engine, Plugins, Vault},
@@ -48,18 +60,25 @@ const MAX_PAGE: usize = 500;
 /// The items of a page that does not say how many.
 const PAGE: usize = 50;
 
-/// All routes but the webhooks. `seal` is the key that backups are sealed with.
+/// All routes but the webhooks. `keys` open them; `seal` is the key that backups are sealed with.
 pub fn router(
     gateway: Gateway,
     engine: Engine,
     vault: Vault,
     plugins: Arc<Plugins>,
-    token: Token,
+    keys: Keys,
     seal: Option<SealKey>,
 ) -> Router {
     let ports = Arc::clone(engine.ports());
-    let door = Door::new(token, gateway.clone());
+    let desk = Desk {
+        people: keys.people.clone(),
+        public_url: Arc::clone(engine.public_url()),
+        url: Arc::clone(&keys.url),
+    };
+    let door = Door::new(keys, engine.clone(), gateway.clone());
     let body_most = Limits::BODY.as_usize();
+    // Somebody who is logged in gives the password in a body, and a GET has none.
+    let download = move |engine| backup::download(engine, seal);
     let guarded = Router::new()
         .route("/api/v1/runs", get(runs::list))
         .route("/api/v1/runs/replay", post(bulk::replay))
@@ -72,7 +91,7 @@ pub fn router(
         .route("/api/v1/dead-letters/{id}/retry", post(letters::retry))
         .route("/api/v1/requests", get(requests::list))
         .route("/api/v1/requests/{id}", get(requests::show))
-        .route("/api/v1/backup", get(move |engine| backup::download(engine, seal)))
+        .route("/api/v1/backup", get(download.clone()).post(download))
         .route("/api/v1/workflows", get(workflows::list))
         .route("/api/v1/workflows/{key}/runs", post(workflows::start))
         .route("/api/v1/workflows/{key}/pause", post(workflows::pause))
@@ -88,23 +107,56 @@ pub fn router(
         .route("/api/v1/requests/{id}/resend", post(requests::resend))
         .layer(middleware::from_fn_with_state(door.clone(), authorize))
         .with_state(gateway.clone());
-    // Whatever name a probe asks for, these tell nothing of what is inside.
-    let probes = Router::new()
-        .route("/healthz", get(|| async { "ok\n" }))
-        .route("/readyz", get(ready))
-        .with_state(engine);
+    let identity = Router::new()
+        .route("/api/v1/session", get(session::show).post(session::log_in).delete(session::log_out))
+        .route("/api/v1/session/password", post(session::set_password))
+        .route("/api/v1/setup", post(session::set_up))
+        .route("/api/v1/setup/link", post(session::link))
+        .route("/api/v1/sessions", get(session::list))
+        .route("/api/v1/sessions/{id}", delete(session::end))
+        .route("/api/v1/people", get(people::list).post(people::add))
+        .route("/api/v1/people/{name}", patch(people::change).delete(people::remove))
+        .route("/api/v1/tokens", get(tokens::list).post(tokens::make))
+        .route("/api/v1/tokens/{id}", delete(tokens::revoke))
+        .route("/api/v1/audit", get(audit::list))
+        .layer(middleware::from_fn_with_state(door.clone(), authorize))
+        .with_state(desk);
     Router::new()
         .route("/", get(welcome))
         .merge(guarded)
         .merge(sent_again)
+        .merge(identity)
         .merge(asked)
         .merge(plugins::router(plugins, ports, &door))
         .merge(secrets::router(vault, &door))
         .layer(middleware::from_fn_with_state(gateway, know_the_name))
-        .merge(probes)
-        .fallback(|| async {
-            Problem::new(StatusCode::NOT_FOUND, "not_found", "there is nothing at this path")
-        })
+        .merge(probes(engine))
+        .fallback(nothing)
+}
+
+/// The table of rights, for tests and documentation: method, path, what it needs (`nothing`, `known` or a scope), and whether its answer has
+/// no end.
+pub fn table() -> Vec<(&'static str, &'static str, String, bool)> {
+    rights::listed().collect()
+}
+
+/// What stands where webhooks are when the API is elsewhere: health checks, and an answer for every other path.
+pub fn without_api(engine: Engine) -> Router {
+    probes(engine).fallback(nothing)
+}
+
+/// The address where the first person is made, on a console at `url`. The secret stands in the fragment, which no browser sends.
+pub fn setup_url(url: &str, secret: &str) -> String {
+    session::setup_url(url, secret)
+}
+
+/// Whatever name a probe asks for, these tell nothing of what is inside.
+fn probes(engine: Engine) -> Router {
+    Router::new().route("/healthz", get(|| async { "ok\n" })).route("/readyz", get(ready)).with_state(engine)
+}
+
+async fn nothing() -> Problem {
+    Problem::new(StatusCode::NOT_FOUND, "not_found", "there is nothing at this path")
 }
 
 /// `GET /readyz`: 200 while events are accepted; 503 with the code and the reason while they would be refused, whatever their

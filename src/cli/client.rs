@@ -124,8 +124,12 @@ impl Server {
 
     /// The address of the server. A server on this machine is found through the settings that it was started with.
     fn base(&self) -> String {
-        let listen =
-            || std::env::var("FLOWCELL_SERVER_LISTEN").unwrap_or_else(|_| "127.0.0.1:8080".to_owned());
+        let setting = |name| std::env::var(name).ok();
+        let listen = || {
+            setting("FLOWCELL_SERVER_ADMIN_LISTEN")
+                .or_else(|| setting("FLOWCELL_SERVER_LISTEN"))
+                .unwrap_or_else(|| "127.0.0.1:8080".to_owned())
+        };
         self.server.clone().unwrap_or_else(|| format!("http://{}", listen()))
     }
 

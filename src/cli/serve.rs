@@ -51,6 +51,17 @@ pub(super) fn execute(arguments: Arguments) -> anyhow::Result<Verdict> {
         let mut interrupt = signal(SignalKind::interrupt())?;
         // Scripts and people wait for this line. It comes when connections are accepted and signals are handled.
         say!("flowcell listens on {url}");
+        if let Some(admin) = app.admin_url() {
+            say!("the console and the API are on {admin}");
+        }
+        if app.needs_setup() {
+            // What a journal keeps must open nothing.
+            let link = if std::io::stdout().is_terminal() { app.setup_link() } else { None };
+            match link {
+                Some(link) => say!("nobody can log in to the console yet; the first person does so once with {link}"),
+                None => say!("nobody can log in to the console yet; `flowcell admin setup-link` prints a link for the first person"),
+            }
+        }
         let reload = app.reload();
         let stop = async move {
             loop {

@@ -8,7 +8,7 @@
 
 use std::net::IpAddr;
 
-use http::{StatusCode, header, request::Parts, uri::Authority};
+use http::{HeaderMap, StatusCode, header, request::Parts, uri::Authority};
 
 /// The names of a server.
 #[derive(Debug, Clone, Default)]
@@ -122,6 +122,24 @@ impl Hosts {
         Ok(if given.is_empty() { Asked::Loopback } else { asked })
     }
 
+    /// The host that a request asks for, if the operator names this server and it is none of these names. Addresses are nobody's names:
+    /// a page whose name leads here (DNS rebinding) asks for that name.
+    pub(super) fn stranger(&self, headers: &HeaderMap) -> Option<String> {
+        if self.names.is_empty() || self.names.iter().any(HostName::is_any) {
+            return None;
+        }
+        let mut given =
+            headers.get_all(header::HOST).iter().map(|value| String::from_utf8_lossy(value.as_bytes()));
+        let is_strange = |authority: &str| match host_of(authority) {
+            None => true,
+            Some(host) => {
+                let is_own = self.names.iter().any(|name| name.is(&host));
+                !is_own && !is_loopback(&host) && host.parse::<IpAddr>().is_err()
+            }
+        };
+        given.find(|authority| is_strange(authority)).map(|authority| shown(&authority))
+    }
+
     /// Whether a browser says that it sends the request for a page of another site, to a name of loopback.
     pub(super) fn is_cross_site(&self, asked: Asked, parts: &Parts) -> bool {
         let site = parts.headers.get("sec-fetch-site");
@@ -177,6 +195,22 @@ mod tests {
             builder = builder.header(*name, *value);
         }
         builder.body(()).unwrap().into_parts().0
+    }
+
+    #[test]
+    fn rebinding_a_named_server_answers_cookies_by_its_names_and_by_addresses() {
+        let stranger =
+            |names: &[&str], host: &str| hosts(names).stranger(&parts("/", &[("host", host)]).headers);
+        let own = ["flows.example.com", "*.dev.example"];
+        for host in
+            ["flows.example.com:8080", "a.dev.example", "localhost:1", "192.168.1.7:8080", "[2001:db8::1]"]
+        {
+            assert_eq!(stranger(&own, host), None, "{host}");
+        }
+        for host in ["evil.example", "flows.example.com.evil.example:80", "a@flows.example.com"] {
+            assert_eq!(stranger(&own, host).as_deref(), Some(host));
+        }
+        assert_eq!((stranger(&[], "any.example"), stranger(&["*"], "any.example")), (None, None));
     }
 
     #[test]

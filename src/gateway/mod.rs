@@ -43,7 +43,7 @@ pub use stand_ins::STAND_INS;
 use std::{net::IpAddr, sync::Arc, thread::available_parallelism};
 
 use axum::{Router, routing::any};
-use http::{HeaderMap, request::Parts};
+use http::{HeaderMap, StatusCode, request::Parts};
 use tokio::sync::Semaphore;
 
 use self::{
@@ -113,6 +113,30 @@ impl Gateway {
     /// The caller's address.
     pub(crate) fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         self.proxies.client(peer, headers)
+    }
+
+    /// Whether an address is that of a trusted proxy.
+    pub(crate) fn trusts(&self, peer: IpAddr) -> bool {
+        self.proxies.trusts(peer.to_canonical())
+    }
+
+    /// The same gateway for another address where the server listens: one of loopback, or not.
+    pub(crate) fn listening_on(&self, loopback: bool) -> Self {
+        let hosts = Hosts { loopback, ..(*self.hosts).clone() };
+        Self { hosts: Arc::new(hosts), ..self.clone() }
+    }
+
+    /// Why a request with a cookie is not for this server: the operator says which names it has, and this is none of them.
+    pub(crate) fn misnamed(&self, peer: IpAddr, headers: &HeaderMap) -> Option<Problem> {
+        if self.trusts(peer) {
+            return None;
+        }
+        let host = self.hosts.stranger(headers)?;
+        let detail = format!(
+            "it asks for the host `{host}`, which is none of this server's; a name of this server goes into `server.hosts`, a proxy \
+             in front into `server.trusted_proxies`"
+        );
+        Some(Problem::new(StatusCode::MISDIRECTED_REQUEST, "host_unknown", detail))
     }
 
     /// Decides whether a request asks for a name of this server.

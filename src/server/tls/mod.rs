@@ -88,6 +88,7 @@ impl ResolvesServerCert for Certificates {
 }
 
 /// TLS of the server's connections.
+#[derive(Clone)]
 pub(crate) struct Tls(TlsAcceptor);
 
 impl Tls {
