@@ -120,7 +120,7 @@ fn own_keys(data: &Path) -> anyhow::Result<Option<Keyring>> {
 async fn write(draft: &Path, server: &Server) -> anyhow::Result<()> {
     let file = OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(draft);
     let mut file = BufWriter::new(file.with_context(|| format!("cannot write {}", draft.display()))?);
-    let store = if server.is_named() { None } else { open(server.data()).await? };
+    let store = if server.is_named() { None } else { stopped_store(server.data()).await? };
     let mut keep =
         |piece: &[u8]| file.write_all(piece).with_context(|| format!("cannot write {}", draft.display()));
     match store {
@@ -149,7 +149,7 @@ async fn write(draft: &Path, server: &Server) -> anyhow::Result<()> {
 }
 
 /// The store of a data folder whose server does not run; `None` when one does.
-async fn open(data: &Path) -> anyhow::Result<Option<Arc<dyn Store>>> {
+pub(super) async fn stopped_store(data: &Path) -> anyhow::Result<Option<Arc<dyn Store>>> {
     let folder = data.join("store");
     // Opening would make a new one.
     anyhow::ensure!(

@@ -9,6 +9,7 @@ mod print;
 mod problems;
 mod questions;
 
+mod admin;
 mod backup;
 mod bundle;
 mod check;
@@ -33,6 +34,7 @@ mod serve;
 mod table;
 mod terminal;
 mod test;
+mod tokens;
 mod types;
 mod unsent_bodies;
 mod waiting;
@@ -81,6 +83,10 @@ enum Command {
     Restore(backup::Restore),
     /// Set, list and remove a server's secrets.
     Secrets(secrets::Arguments),
+    /// Make, list and revoke tokens of a server's API.
+    Tokens(tokens::Arguments),
+    /// Set up the first person, list people, reset a password.
+    Admin(admin::Arguments),
     /// Make, inspect and test plugins; upload them to a server and grant what they ask for.
     Plugin(plugin::Arguments),
     /// Show, set and delete the values that scripts keep on a server.
@@ -135,6 +141,8 @@ pub fn main() -> ExitCode {
         Command::Backup(arguments) => backup::backup(&arguments),
         Command::Restore(arguments) => backup::restore(&arguments),
         Command::Secrets(arguments) => secrets::execute(&arguments),
+        Command::Tokens(arguments) => tokens::execute(&arguments),
+        Command::Admin(arguments) => admin::execute(&arguments),
         Command::Kv(arguments) => kv::execute(&arguments),
         Command::Plugin(arguments) => plugin::execute(&arguments),
         Command::CompilePlugin => return compile_child(),

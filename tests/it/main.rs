@@ -5,9 +5,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that unwraps says by its failure what was not there")]
 
+mod admin_listen;
 mod advisories;
 mod answers;
 mod api;
+mod audit_log;
 mod backup;
 mod bodies;
 mod bodies_as_sent;
@@ -74,6 +76,8 @@ mod partial_keys;
 mod pasted;
 mod pasted_corpus;
 mod paths;
+mod payloads_hidden;
+mod people;
 mod pipelining;
 mod plugin_examples;
 mod plugin_hostile;
@@ -92,6 +96,7 @@ mod reload;
 mod request_log;
 mod requests;
 mod rings;
+mod roles;
 mod schedules;
 mod schema;
 mod secrets;
@@ -108,6 +113,7 @@ mod stopped;
 mod support;
 mod timers;
 mod tls;
+mod tokens;
 mod told;
 mod triggers_by_command;
 mod twice;

@@ -2,6 +2,7 @@
 //! told, workflows written inline, and waiting by looking.
 
 pub mod acme;
+mod browser;
 mod command;
 pub mod frames;
 mod http;
@@ -18,6 +19,7 @@ mod workflow;
 
 use std::{path::PathBuf, sync::OnceLock};
 
+pub use browser::{Browser, setup_secret};
 pub use command::{Finished, command as flowcell_command, flowcell, flowcell_with};
 pub use http::{Request, Response, raw, raw_bytes};
 pub use letters::{Letters, feishu_seal, feishu_signature};

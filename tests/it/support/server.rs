@@ -85,6 +85,8 @@ struct Process {
     child: Child,
     pid: Pid,
     address: SocketAddr,
+    /// What it prints after its first line.
+    stdout: Arc<Mutex<String>>,
     stderr: Arc<Mutex<String>>,
 }
 
@@ -129,11 +131,13 @@ impl Process {
 
         let (sender, line) = mpsc::channel();
         let mut pipe = BufReader::new(child.stdout.take().expect("it is piped"));
+        let stdout = Arc::new(Mutex::new(String::new()));
+        let rest = Arc::clone(&stdout);
         thread::spawn(move || {
             let mut line = String::new();
             let _ = pipe.read_line(&mut line);
             let _ = sender.send(line);
-            let _ = pipe.read_to_end(&mut Vec::new());
+            keep(pipe, &rest);
         });
         let line = line.recv_timeout(READY).unwrap_or_default();
         let url = line.trim().strip_prefix("flowcell listens on ");
@@ -148,7 +152,7 @@ impl Process {
         };
         let pid = if setup.wrapper.is_empty() { child.id() } else { only_child(child.id()) };
         let pid = Pid::from_raw(pid as i32).expect("a process id is not zero");
-        Ok(Self { child, pid, address, stderr })
+        Ok(Self { child, pid, address, stdout, stderr })
     }
 }
 
@@ -215,6 +219,11 @@ impl TestServer {
     /// What it has logged since its last start.
     pub fn stderr(&self) -> String {
         self.process().stderr.lock().unwrap().clone()
+    }
+
+    /// What it has printed since its last start, without the line that says where it listens.
+    pub fn stdout(&self) -> String {
+        self.process().stdout.lock().unwrap().clone()
     }
 
     /// `VmRSS`, MiB.
