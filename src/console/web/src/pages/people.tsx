@@ -32,7 +32,7 @@ export function People() {
     { name: t.people.name, width: 'minmax(120px, 1fr)', cell: (it) => it.name },
     { name: t.people.role, width: '140px', cell: (it) => t.role[it.role] ?? it.role },
     { name: t.people.payloads, width: '140px', narrow: 'away', cell: (it) => (it.payloads ? t.common.yes : t.common.no) },
-    ...(may('admin') ? [{ name: t.secrets.actions, width: 'max-content', narrow: 'wide' as const, cell: (it: Person) => <Button kind="danger" aria-label={`${t.people.remove} ${it.name}`} onPress={() => setRemoving(it.name)}>{t.people.remove}</Button> }] : []),
+    ...(may('admin') ? [{ name: t.secrets.actions, width: '120px', narrow: 'wide' as const, cell: (it: Person) => <Button kind="danger" aria-label={`${t.people.remove} ${it.name}`} onPress={() => setRemoving(it.name)}>{t.people.remove}</Button> }] : []),
   ];
   const remove = async (name: string) => {
     await call(`people/${encodeURIComponent(name)}`, { method: 'DELETE' });

@@ -116,7 +116,7 @@ function Version({ version }: { version: PluginVersion }) {
         <Fact name={t.plugins.kind}>{version.kind}</Fact>
         <Fact name={t.plugins.size}>{bytes(version.size, locale)}</Fact>
         <Fact name={t.plugins.uploadedAt}><Exactly at={version.uploaded} /></Fact>
-        <Fact name={t.plugins.hash}><code title={version.hash}>{version.hash.slice(0, 12)}</code></Fact>
+        <Fact name={t.plugins.hash}><code title={version.hash}>{version.hash.replace(/^sha256:/, '').slice(0, 12)}</code></Fact>
       </Facts>
       {version.input_schema !== null ? (
         <details>

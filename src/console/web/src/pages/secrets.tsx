@@ -32,7 +32,7 @@ export function Secrets() {
       ? [
           {
             name: t.secrets.actions,
-            width: 'max-content',
+            width: '190px',
             narrow: 'wide' as const,
             cell: (it: Secret) => (
               <div className={ui.row}>

@@ -81,7 +81,7 @@ function Look() {
           ))}
         </select>
       </Field>
-      <label className={ui.row}>
+      <label className={ui.row} style={{ flexWrap: 'nowrap' }}>
         <input
           type="checkbox"
           checked={keys}
@@ -90,7 +90,7 @@ function Look() {
             setKeys(event.target.checked);
           }}
         />
-        {t.settings.keys}
+        <span>{t.settings.keys}</span>
       </label>
     </Panel>
   );

@@ -32,7 +32,7 @@ export function Tokens() {
     { name: t.tokens.expires, width: '120px', cell: (it) => (it.expires ? <When at={it.expires} /> : t.common.never) },
     { name: t.tokens.scopes, width: 'minmax(140px, 2fr)', narrow: 'wide', cell: (it) => <span className={ui.mono}>{(it.scopes ?? []).join(' ')}</span> },
     { name: t.tokens.used, width: '120px', narrow: 'away', cell: (it) => (it.last_used ? <When at={it.last_used} /> : t.common.never) },
-    ...(may('admin') ? [{ name: t.secrets.actions, width: 'max-content', narrow: 'wide' as const, cell: (it: Token) => <Button kind="danger" aria-label={`${t.tokens.revoke} ${it.name ?? it.id}`} onPress={() => setRemoving(it)}>{t.tokens.revoke}</Button> }] : []),
+    ...(may('admin') ? [{ name: t.secrets.actions, width: '120px', narrow: 'wide' as const, cell: (it: Token) => <Button kind="danger" aria-label={`${t.tokens.revoke} ${it.name ?? it.id}`} onPress={() => setRemoving(it)}>{t.tokens.revoke}</Button> }] : []),
   ];
   const revoke = async (token: Token) => {
     await call(`tokens/${encodeURIComponent(token.id)}`, { method: 'DELETE' });

@@ -147,16 +147,19 @@ function Count({ of }: { of: { count: number; tone: 'failed' | 'waiting' } | und
   );
 }
 
+/** The path whose page has the focus; a page that is shown anew, as when its data comes, does not take it again. */
+let entered: string | null = null;
+
 /** A page: its title is the title of the document, and the focus goes to it when the page is entered. */
 export function Page({ title, crumb, status, actions, children }: { title: string; crumb?: [string, string]; status?: ReactNode; actions?: ReactNode; children: ReactNode }) {
   const [path] = useLocation();
   useEffect(() => {
     document.title = `${title} · Flowcell`;
   }, [title]);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: each path is entered once
   useEffect(() => {
-    // Only after a move within the console: at the first page the browser has its own place.
-    if (history.state !== null || document.activeElement !== document.body) document.getElementById('main')?.focus({ preventScroll: true });
+    // At the first page the browser has its own place.
+    if (entered !== null && entered !== path) document.getElementById('main')?.focus({ preventScroll: true });
+    entered = path;
   }, [path]);
   return (
     <>
