@@ -7,8 +7,8 @@
 //!   `loader` watches workflow folders, `plugin_folder` installs plugins from files, `server` accepts connections,
 //!   `key_source` finds the key of the secrets, `variables` knows what workflows see of the process, `machine` knows
 //!   how much memory there is.
-//! - F4 [`gateway`]: one webhook request. [`api`]: the management API. [`http`]: what errors become; only
-//!   these three know HTTP statuses. [`run_view`] shows a run, for the API and for the commands.
+//! - F4 [`gateway`]: one webhook request. [`api`]: the management API. `console`: the web console. [`http`]: what errors
+//!   become; only these four know HTTP statuses. [`run_view`] shows a run, for the API and for the commands.
 //! - F3 [`engine`]: runs, accepted once and finished once. Its `run::transition` is pure. [`people`]: who may use the console and
 //!   the API, and who did what.
 //! - F2 [`steps`]: what each step type does.
@@ -37,6 +37,7 @@ pub mod app;
 #[warn(clippy::print_stdout, clippy::print_stderr)]
 pub mod cli;
 pub mod config;
+mod console;
 pub mod engine;
 mod files;
 pub mod folder;

@@ -38,7 +38,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{delete, get, patch, post},
 };
-use http::{HeaderName, StatusCode, header};
+use http::{HeaderMap, HeaderName, StatusCode, Uri, header};
 use serde_json::json;
 
 pub use door::Keys;
@@ -48,6 +48,7 @@ use door::{Door, authorize, know_the_name};
 use who::Desk;
 
 use crate::{
+    console,
     engine::{Engine, Plugins, Vault},
     gateway::Gateway,
     http::{Problem, of_engine},
@@ -123,6 +124,7 @@ pub fn router(
         .with_state(desk);
     Router::new()
         .route("/", get(welcome))
+        .merge(console::router())
         .merge(guarded)
         .merge(sent_again)
         .merge(identity)
@@ -177,12 +179,16 @@ async fn ready(State(engine): State<Engine>) -> Response {
     }
 }
 
-/// For a person who opens the address in a browser. Names no workflow, as anyone may ask.
-async fn welcome() -> impl IntoResponse {
+/// The console for a browser, words for a program. Names no workflow, as anyone may ask.
+async fn welcome(uri: Uri, headers: HeaderMap) -> Response {
+    if console::wants_page(&headers) {
+        return console::show(uri, headers).await;
+    }
     let page = "Flowcell is running.\n\nSend events to /api/webhooks/<key>.\nSee what became of them:\n\n  \
                 flowcell runs list\n  flowcell runs show RUN\n  flowcell requests list\n";
-    let plain: [(HeaderName, &str); 1] = [(header::CONTENT_TYPE, "text/plain; charset=utf-8")];
-    (plain, page)
+    let plain: [(HeaderName, &str); 2] =
+        [(header::CONTENT_TYPE, "text/plain; charset=utf-8"), (header::VARY, "accept")];
+    (plain, page).into_response()
 }
 
 /// The items of a page that was asked for.

@@ -31,7 +31,7 @@ const ROOMS: [&[&str]; 19] = [
     &["files", "machine"],
     // F4: HTTP.
     &["api"],
-    &["gateway"],
+    &["console", "gateway"],
     &["http"],
     &["run_view"],
     // F3: runs, and people.

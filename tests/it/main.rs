@@ -23,6 +23,7 @@ mod check_secrets;
 mod cli;
 mod cli_for_people;
 mod conformance;
+mod console;
 mod control;
 mod copies;
 mod crash;
