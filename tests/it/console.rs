@@ -82,7 +82,7 @@ fn busy() -> TestServer {
             .json(&body),
     );
     wait_until("the runs and the lines of the request log are there", 60, || {
-        let count = |list: &str| server.api(list)[list].as_array().map_or(0, Vec::len);
+        let count = |list: &str| server.api(&format!("/api/v1/{list}"))[list].as_array().map_or(0, Vec::len);
         count("runs") == 3 && count("requests") == 5
     });
     server
