@@ -355,6 +355,40 @@ pub fn current(workflow: &WorkflowKey) -> Key {
     Kind::Current.key(&[workflow.as_str().as_bytes()])
 }
 
+/// All publications of a workflow.
+pub fn revisions(workflow: &WorkflowKey) -> Key {
+    Kind::Revision.key(&[workflow.as_str().as_bytes(), b"\0"])
+}
+
+/// One publication of a workflow.
+pub fn revision(workflow: &WorkflowKey, number: u64) -> Key {
+    Kind::Revision.key(&[workflow.as_str().as_bytes(), b"\0", &number.to_be_bytes()])
+}
+
+/// Where a workflow is kept.
+pub fn home(workflow: &WorkflowKey) -> Key {
+    Kind::Home.key(&[workflow.as_str().as_bytes()])
+}
+
+/// All drafts of a workflow.
+pub fn drafts(workflow: &WorkflowKey) -> Key {
+    Kind::Draft.key(&[workflow.as_str().as_bytes(), b"\0"])
+}
+
+/// The draft of one person.
+pub fn draft(workflow: &WorkflowKey, owner: &str) -> Key {
+    Kind::Draft.key(&[workflow.as_str().as_bytes(), b"\0", owner.as_bytes()])
+}
+
+/// What the key of a draft says: of which workflow, and whose.
+pub fn parse_draft(key: &[u8]) -> Option<(WorkflowKey, String)> {
+    let rest = key.strip_prefix(&Kind::Draft.prefix())?;
+    // A workflow's key has no NUL, so the first one ends it.
+    let at = rest.iter().position(|&byte| byte == 0)?;
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).ok();
+    Some((text(&rest[..at])?.parse().ok()?, text(&rest[at + 1..])?))
+}
+
 /// All runs of a workflow.
 pub fn workflow_runs(workflow: &WorkflowKey) -> Key {
     Kind::WorkflowRun.key(&[workflow.as_str().as_bytes(), b"\0"])
@@ -619,7 +653,13 @@ impl fmt::Debug for Key {
                 Some((expires_ms, target)) => write!(f, "expiry at {expires_ms} of {target:?}"),
                 None => write!(f, "kv expiry {}", hex::encode(rest)),
             },
-            Kind::Revision => write!(f, "revision of workflow {}", text(rest)),
+            Kind::Revision => match rest.split_last_chunk::<8>() {
+                Some((workflow, number)) => {
+                    let workflow = workflow.strip_suffix(b"\0").unwrap_or(workflow);
+                    write!(f, "revision {} of workflow {}", u64::from_be_bytes(*number), text(workflow))
+                }
+                None => write!(f, "revision of workflow {}", text(rest)),
+            },
             Kind::Home => write!(f, "home of workflow {}", text(rest)),
             Kind::Draft => write!(f, "draft of workflow {}", text(rest)),
             Kind::LabelRun => write!(f, "index of label {}", text(rest)),

@@ -7,7 +7,9 @@ pub mod api_tokens;
 pub mod audit;
 pub mod calls;
 pub mod claims;
+pub mod drafts;
 pub mod history;
+pub mod homes;
 pub mod journal;
 pub mod kv;
 pub mod letters;
@@ -15,6 +17,7 @@ pub mod people;
 pub mod plugins;
 pub mod questions;
 pub mod requests;
+pub mod revisions;
 mod run_versions;
 pub mod runs;
 #[cfg(test)]
@@ -24,6 +27,7 @@ pub mod secrets;
 pub mod sessions;
 pub mod signals;
 pub mod slots;
+mod stored_actor;
 pub mod trials;
 pub mod versions;
 
