@@ -4,7 +4,7 @@
 //! floor, and `tests/it/rings.rs` sees that no files of a room import each other in a ring.
 //!
 //! - F5 [`app`], [`cli`], [`config`], [`folder`]: wiring, commands, settings, files. `files` reads files of others,
-//!   `loader` watches workflow folders, `plugin_folder` installs plugins from files, `server` accepts connections,
+//!   `fixtures` runs what authors expect, `loader` installs workflows and watches their folders, `plugin_folder` installs plugins from files, `server` accepts connections,
 //!   `key_source` finds the key of the secrets, `variables` knows what workflows see of the process, `machine` knows
 //!   how much memory there is.
 //! - F4 [`gateway`]: one webhook request. [`api`]: the management API. `console`: the web console. [`http`]: what errors
@@ -40,6 +40,7 @@ pub mod config;
 mod console;
 pub mod engine;
 mod files;
+mod fixtures;
 pub mod folder;
 pub mod gateway;
 pub mod http;

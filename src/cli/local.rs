@@ -3,27 +3,23 @@
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
-    time::Duration,
 };
 
 use anyhow::Context;
-use serde_json::json;
 
-use super::{fixtures::Kept, waiting};
+use super::waiting;
 use crate::{
     app::{self, LoadError},
     config::{Config, Flags},
-    engine::{
-        Catalog, Definition, Engine, EngineOptions, Environment, KvOp, Plugins, Submission, Submitted,
-        SystemPorts, Vault,
-    },
-    model::{Bundle, Cause, Entry, Event, Mode, NamedTrigger, Run, RunId, RunStatus, WorkflowKey},
+    engine::{Definition, Environment, Plugins, Vault},
+    fixtures::{self, Bench, Beside, Kept},
+    model::{Entry, Event, Run},
     net::Outbound,
     plugin_folder,
     sandbox::{EngineOptions as SandboxOptions, JsEngine, PluginEngine, PluginOptions},
     secrets::Redactor,
     steps::{PluginSource, Services},
-    store::{self, MemoryStore, tables},
+    store::MemoryStore,
     variables::Variables,
 };
 
@@ -109,75 +105,31 @@ impl Local {
     pub(super) async fn run(
         &self,
         definition: Arc<Definition>,
-        mut event: Event,
+        event: Event,
         kept: &Kept,
     ) -> anyhow::Result<(Run, Vec<Entry>)> {
-        // The gateway would do the same.
-        let trigger =
-            event.trigger.name.as_ref().and_then(|name| definition.workflow.trigger(name.as_str()).ok());
-        if let Some(webhook) = trigger.and_then(NamedTrigger::webhook) {
-            event.hide_headers(|name| webhook.hides(name));
-            event.hide_parameters(|name| webhook.hides_parameter(name));
-        }
         self.install_plugins().await?;
-        let store = store::open(&store::Settings::Memory).await?;
-        let catalog = Catalog::new(self.sandbox.clone(), Arc::clone(&self.environment));
-        let engine = Engine::new(
-            Arc::clone(&store),
-            Services {
-                sandbox: self.sandbox.clone(),
-                net: self.net.clone(),
-                plugins: Arc::clone(&self.plugins) as Arc<dyn PluginSource>,
-            },
-            self.vault.clone(),
-            Arc::new(SystemPorts::default()),
-            catalog,
-            EngineOptions::default(),
-        );
-        engine.install(Arc::clone(&definition)).await?;
-        self.keep(&engine, &definition.workflow.key, kept).await?;
-        engine.take_up().await?;
-        let submission = Submission {
-            definition,
-            event,
-            mode: Mode::Sync,
-            cause: Cause::Manual,
-            dedupe: None,
-            replay: None,
-        };
-        let Submitted::Started { run, .. } = engine.submit(submission).await? else {
-            anyhow::bail!("the first run of an empty store is never a copy");
-        };
-        ended_or_waiting(&engine, run).await?;
-        let run = tables::runs::get(&*store, run).await?.context("the run is in the store")?;
-        let entries = tables::journal::list(&*store, run.head.id).await?;
-        Ok((run, entries))
+        Ok(self.bench().run(definition, event, kept).await?)
     }
 
-    /// Stores what workflows keep. Others than the one that runs are there only to let it read theirs.
-    async fn keep(&self, engine: &Engine, key: &WorkflowKey, kept: &Kept) -> anyhow::Result<()> {
-        for (owner, values) in kept {
-            if owner != key {
-                let workflow = json!({
-                    "key": owner,
-                    "trigger": { "type": "manual" },
-                    "kv": { "readers": [key] },
-                    "steps": [],
-                });
-                let bundle = Bundle { workflow: workflow.to_string(), files: Default::default() };
-                let owner = Definition::compile(bundle, &self.sandbox, &self.environment)?;
-                engine.install(Arc::new(owner)).await?;
-            }
-            for (name, value) in values {
-                let set = KvOp::Set { key: name.clone(), value: value.clone(), ttl_ms: None };
-                engine
-                    .kv()
-                    .operate(owner.clone(), set, engine.ports().now_ms())
-                    .await
-                    .with_context(|| format!("kv.{owner}"))?;
-            }
-        }
-        Ok(())
+    /// What is not as a fixture expects.
+    pub(super) async fn differences(
+        &self,
+        definition: &Arc<Definition>,
+        fixture: &Beside,
+        trigger: Option<&str>,
+    ) -> anyhow::Result<Vec<String>> {
+        self.install_plugins().await?;
+        Ok(fixtures::differences(&self.bench(), definition, fixture, trigger).await?)
+    }
+
+    fn bench(&self) -> Bench {
+        let services = Services {
+            sandbox: self.sandbox.clone(),
+            net: self.net.clone(),
+            plugins: Arc::clone(&self.plugins) as Arc<dyn PluginSource>,
+        };
+        Bench { services, vault: self.vault.clone(), environment: Arc::clone(&self.environment) }
     }
 }
 
@@ -207,23 +159,6 @@ pub(super) fn workflow_folders(given: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>
         folders.append(&mut inside);
     }
     Ok(folders)
-}
-
-/// A longer wait than this is not waited for, milliseconds.
-const WAIT_MOST_MS: u64 = 60_000;
-
-/// Returns when a run has ended, or when it waits for something that will not come here.
-async fn ended_or_waiting(engine: &Engine, run: RunId) -> anyhow::Result<()> {
-    loop {
-        let head = tables::runs::head(&**engine.store(), run).await?.context("the run is in the store")?;
-        let now_ms = engine.ports().now_ms();
-        let waits = head.status == RunStatus::Waiting
-            && head.due_ms.is_none_or(|due_ms| due_ms > now_ms.saturating_add(WAIT_MOST_MS));
-        if head.status.is_terminal() || waits {
-            return Ok(());
-        }
-        let _ = tokio::time::timeout(Duration::from_millis(20), engine.wait_for(run)).await;
-    }
 }
 
 /// `sandbox.cache` if it is set, else the user's cache folder; `None` when there is no home.

@@ -27,7 +27,7 @@ const ROOMS: [&[&str]; 19] = [
     &["key_source", "variables"],
     &["config"],
     &["server"],
-    &["folder", "plugin_folder"],
+    &["fixtures", "folder", "plugin_folder"],
     &["files", "machine"],
     // F4: HTTP.
     &["api"],

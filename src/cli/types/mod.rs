@@ -131,7 +131,7 @@ fn declarations(folder: &Path) -> anyhow::Result<Result<String, String>> {
     };
     let mut data = Shape::default();
     for fixture in fixtures::beside(folder)? {
-        let event = fixture.event(&workflow)?;
+        let event = fixtures::event_beside(&fixture, &workflow)?;
         let context: Value = serde_json::from_str(&event.context_json()).unwrap_or_default();
         data.add(&context["data"]);
     }
