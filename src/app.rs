@@ -18,10 +18,10 @@ use crate::{
         Catalog, Definition, DefinitionError, Engine, EngineOptions, Environment, Plugins, Ports,
         SystemPorts, Vault, VaultError,
     },
-    folder::{self, FolderError},
+    folder::{self, FolderError, Missing},
     gateway::{Endpoints, Gateway},
     key_source::{self, KeyError},
-    loader::Loader,
+    loader::{Folders, Loader},
     machine, memory_budget,
     net::{NetError, Outbound},
     people::People,
@@ -257,7 +257,8 @@ impl App {
             Some(admin) => own_url(scheme(admin_tls.is_some()), &admin.address).into(),
             None => Arc::clone(&public_url),
         };
-        let folders = folder::workflows_in(&config.workflows)?;
+        let absent = if config.workflows_named { Missing::Wrong } else { Missing::Allowed };
+        let folders = folder::workflows_in(&config.workflows, absent)?;
         let store = store::open(&store::Settings::in_data(&config.data)).await?;
         let admission = Admission::new(
             config.sandbox_memory.unwrap_or_else(|| memory_budget::sandbox(machine::memory())),
@@ -326,9 +327,9 @@ impl App {
         let people = People::open(Arc::clone(&store), Arc::clone(&ports), config.keep_audit).await?;
         let engine = Engine::new(Arc::clone(&store), services, vault.clone(), ports, catalog, options);
         let endpoints = Arc::new(Endpoints::default());
-        let mut loader =
-            Loader::new(config.workflows.clone(), sandbox, variables, engine.clone(), Arc::clone(&endpoints));
-        loader.install(folders).await?;
+        let place = Folders { root: config.workflows.clone(), absent, read_only: config.workflows_read_only };
+        let loader = Loader::new(place, sandbox, variables, engine.clone(), Arc::clone(&endpoints));
+        loader.begin(folders).await?;
         engine.take_up().await?;
         let mut guards = config.network.guards.clone();
         guards.hosts.loopback = taken.is_loopback();
@@ -339,7 +340,8 @@ impl App {
             Some(admin) => gateway.listening_on(admin.is_loopback()),
             None => gateway.clone(),
         };
-        let api = api::router(of_api, engine.clone(), vault, plugins, keys, seal);
+        let homes = Arc::new(loader.clone());
+        let api = api::router(of_api, engine.clone(), vault, plugins, homes, keys, seal);
         let (door, admin) = match admin {
             Some(admin) => {
                 let webhooks = gateway.router().merge(api::without_api(engine.clone()));
@@ -388,7 +390,7 @@ impl App {
     /// # Errors
     /// When the store can no longer promise durability.
     pub async fn serve(self, stop: impl Future<Output = ()>) -> Result<(), AppError> {
-        let Self { door, admin, engine, people, store, mut loader, limits, keeper, reload, .. } = self;
+        let Self { door, admin, engine, people, store, loader, limits, keeper, reload, .. } = self;
         let sweeper = tokio::spawn(sweep(engine.clone(), people));
         let (for_loader, for_keeper) = (Arc::clone(&reload), reload);
         let reloader = tokio::spawn(async move { loader.watch(&for_loader).await });

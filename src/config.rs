@@ -45,6 +45,7 @@ struct Typed {
     secrets: Secrets,
     net: outbound::Net,
     tls: network::Tls,
+    workflows: Workflows,
     /// Variables for workflows, `$env.NAME`; they win over the process's own.
     vars: BTreeMap<String, String>,
 }
@@ -69,6 +70,12 @@ struct Server {
     cross_site: Option<bool>,
     body_budget: Option<ByteSize>,
     body_budget_per_address: Option<ByteSize>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Workflows {
+    readonly: bool,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -157,6 +164,10 @@ pub struct Config {
     pub data: PathBuf,
     /// The folder that holds workflow folders.
     pub workflows: PathBuf,
+    /// Whether somebody named it, so that it must exist.
+    pub workflows_named: bool,
+    /// Whether the server never writes there.
+    pub workflows_read_only: bool,
     /// A folder of plugins that the start installs.
     pub plugins: Option<PathBuf>,
     /// The beginning of URLs that others get, without a `/` at the end. `None` is the address where it listens.
@@ -353,13 +364,14 @@ fn set(table: &mut toml::Table, setting: &str, value: &str) -> Result<(), String
         ("env" | "net", "allow") | ("net", "no_proxy") | ("server", "trusted_proxies" | "hosts") => {
             network::list(value)
         }
-        ("server", "cross_site" | "machine_token") | ("net", "proxy_resolves") | ("sandbox", "reuse") => {
-            value.parse().map_or(text, toml::Value::Boolean)
-        }
+        ("server", "cross_site" | "machine_token")
+        | ("net", "proxy_resolves")
+        | ("sandbox", "reuse")
+        | ("workflows", "readonly") => value.parse().map_or(text, toml::Value::Boolean),
         ("sandbox" | "engine", _) | ("server", "max_connections" | "max_connections_per_ip") => {
             value.parse().map_or(text, toml::Value::Integer)
         }
-        ("server" | "log" | "retention" | "secrets" | "vars" | "net", _) => text,
+        ("server" | "log" | "retention" | "secrets" | "vars" | "net" | "workflows", _) => text,
         _ => return Err(unknown()),
     };
     let section = table.entry(section).or_insert_with(|| toml::Table::new().into());
@@ -392,6 +404,8 @@ fn meaning(typed: Typed, flags: &Flags) -> Result<Config, ConfigError> {
         network,
         tls: typed.tls.meaning(&data)?,
         data,
+        workflows_named: flags.workflows.is_some() || typed.server.workflows.is_some(),
+        workflows_read_only: typed.workflows.readonly,
         workflows: flags.workflows.clone().or(typed.server.workflows).unwrap_or_else(|| "workflows".into()),
         plugins: flags.plugins.clone().or(typed.server.plugins),
         public_url: typed.server.public_url.map(public_url).transpose()?,

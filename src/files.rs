@@ -158,6 +158,11 @@ impl Root {
         &self.place
     }
 
+    /// The folder itself, for whoever writes into it.
+    pub(crate) fn dir(&self) -> &Dir {
+        &self.dir
+    }
+
     /// The entries of the folder, by name. Names that are not UTF-8 are left out.
     ///
     /// # Errors

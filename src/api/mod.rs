@@ -7,8 +7,10 @@ mod backup;
 mod bulk;
 mod control;
 mod door;
+mod drafts;
 mod durable;
 mod guesses;
+mod homes;
 mod input;
 mod kv;
 mod letters;
@@ -17,6 +19,7 @@ mod people;
 mod plugins;
 mod questions;
 mod requests;
+mod revisions;
 mod rights;
 mod runs;
 mod secrets;
@@ -49,7 +52,7 @@ use who::Desk;
 
 use crate::{
     console,
-    engine::{Engine, Plugins, Vault},
+    engine::{Engine, Homes, Plugins, Vault},
     gateway::Gateway,
     http::{Problem, of_engine},
     model::Limits,
@@ -67,6 +70,7 @@ pub fn router(
     engine: Engine,
     vault: Vault,
     plugins: Arc<Plugins>,
+    homes: Arc<dyn Homes>,
     keys: Keys,
     seal: Option<SealKey>,
 ) -> Router {
@@ -93,7 +97,6 @@ pub fn router(
         .route("/api/v1/requests", get(requests::list))
         .route("/api/v1/requests/{id}", get(requests::show))
         .route("/api/v1/backup", get(download.clone()).post(download))
-        .route("/api/v1/workflows", get(workflows::list))
         .route("/api/v1/workflows/{key}/runs", post(workflows::start))
         .route("/api/v1/workflows/{key}/pause", post(workflows::pause))
         .route("/api/v1/workflows/{key}/resume", post(workflows::resume))
@@ -103,6 +106,7 @@ pub fn router(
         .layer(middleware::from_fn_with_state(engine.clone(), durable::told))
         .layer(middleware::from_fn_with_state(door.with_bodies_of(body_most), authorize))
         .with_state(engine.clone());
+    let kept = homes::router(engine.clone(), homes, &door);
     let asked = questions::router(engine.clone(), gateway.clone(), &door);
     let sent_again = Router::new()
         .route("/api/v1/requests/{id}/resend", post(requests::resend))
@@ -129,6 +133,7 @@ pub fn router(
         .merge(sent_again)
         .merge(identity)
         .merge(asked)
+        .merge(kept)
         .merge(plugins::router(plugins, ports, &door))
         .merge(secrets::router(vault, &door))
         .layer(middleware::from_fn_with_state(gateway, know_the_name))

@@ -1,4 +1,4 @@
-//! The installed workflows: a list, start a run by hand, pause and resume.
+//! The installed workflows: their lines in the list, start a run by hand, pause and resume.
 
 use axum::{
     Json,
@@ -16,37 +16,28 @@ use crate::{
     steps,
 };
 
-/// `GET /api/v1/workflows`
-pub(super) async fn list(State(engine): State<Engine>) -> Json<Value> {
+/// The line of an installed workflow in the list.
+pub(super) fn line(engine: &Engine, definition: &Definition) -> Value {
     let now_ms = engine.ports().now_ms();
-    let workflows: Vec<_> = engine
-        .catalog()
-        .all()
-        .iter()
-        .map(|definition| {
-            let workflow = &definition.workflow;
-            let (waiting_runs, waiting_bytes) = engine.waiting_of(&workflow.key);
-            let first = workflow.webhooks().next();
-            let times = workflow.triggers.iter().filter_map(|trigger| definition.next_time(trigger, now_ms));
-            let triggers: Vec<Value> =
-                workflow.triggers.iter().map(|it| trigger(definition, it, now_ms)).collect();
-            json!({
-                "key": workflow.key,
-                "title": workflow.title,
-                "enabled": workflow.enabled,
-                "version": definition.version,
-                "trigger": workflow.triggers[0].trigger.kind(),
-                "path": first.map(|(_, webhook)| webhook.address(&workflow.key)),
-                "next": times.min().map(steps::timestamp),
-                "triggers": triggers,
-                "paused": engine.is_paused(&workflow.key),
-                "pending_runs": engine.pending_of(&workflow.key),
-                "waiting_runs": waiting_runs,
-                "waiting_bytes": waiting_bytes,
-            })
-        })
-        .collect();
-    Json(json!({ "workflows": workflows }))
+    let workflow = &definition.workflow;
+    let (waiting_runs, waiting_bytes) = engine.waiting_of(&workflow.key);
+    let first = workflow.webhooks().next();
+    let times = workflow.triggers.iter().filter_map(|trigger| definition.next_time(trigger, now_ms));
+    let triggers: Vec<Value> = workflow.triggers.iter().map(|it| trigger(definition, it, now_ms)).collect();
+    json!({
+        "key": workflow.key,
+        "title": workflow.title,
+        "enabled": workflow.enabled,
+        "version": definition.version,
+        "trigger": workflow.triggers[0].trigger.kind(),
+        "path": first.map(|(_, webhook)| webhook.address(&workflow.key)),
+        "next": times.min().map(steps::timestamp),
+        "triggers": triggers,
+        "paused": engine.is_paused(&workflow.key),
+        "pending_runs": engine.pending_of(&workflow.key),
+        "waiting_runs": waiting_runs,
+        "waiting_bytes": waiting_bytes,
+    })
 }
 
 /// One trigger of a workflow.

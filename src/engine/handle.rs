@@ -20,7 +20,7 @@ use super::{
 use crate::{
     model::{RunId, WorkflowKey},
     steps::Services,
-    store::{Store, StoreError},
+    store::{Batch, Store, StoreError},
 };
 
 /// The engine's handle. Cheap to clone.
@@ -77,6 +77,11 @@ impl Engine {
         &self.runs.catalog
     }
 
+    /// What steps are executed with.
+    pub fn services(&self) -> &Services {
+        &self.runs.tools.services
+    }
+
     /// The secrets.
     pub fn vault(&self) -> &Vault {
         &self.runs.tools.vault
@@ -117,13 +122,21 @@ impl Engine {
     /// # Errors
     /// When the store refuses.
     pub async fn install(&self, definition: Arc<Definition>) -> Result<(), StoreError> {
+        self.install_with(definition, Batch::new()).await
+    }
+
+    /// As [`Engine::install`], in one with what `batch` has already.
+    ///
+    /// # Errors
+    /// When the store refuses; then the version before stays.
+    pub async fn install_with(&self, definition: Arc<Definition>, batch: Batch) -> Result<(), StoreError> {
         for plugin in &definition.plugins {
             if self.runs.tools.services.plugins.pin(plugin).is_none() {
                 let workflow = &definition.workflow.key;
                 tracing::warn!(%workflow, %plugin, "it uses a plugin that is not installed: its steps fail until it is");
             }
         }
-        self.runs.catalog.install(&*self.runs.durable.store, definition).await
+        self.runs.catalog.install(&*self.runs.durable.store, definition, batch).await
     }
 
     /// Accepts an event: when this returns, its run is durable.

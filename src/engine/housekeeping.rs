@@ -54,8 +54,8 @@ pub(super) struct Kept<'a> {
     pub(super) bytes: u64,
 }
 
-/// Removes claims and kv values that have expired, old lines of the request log, signals of runs that have ended, and dead letters of runs that
-/// have expired; gives how many, the signals of one run as one.
+/// Removes claims and kv values that have expired, old lines of the request log, signals of runs that have ended, drafts that nobody
+/// touches, and dead letters of runs that have expired; gives how many, the signals of one run as one.
 pub(super) async fn sweep(durable: &Durable, kv: &Kv, log: Kept<'_>) -> Result<usize, StoreError> {
     let (store, now_ms) = (&*durable.store, durable.now_ms());
     let claims = tables::claims::sweep(store, now_ms).await?;
@@ -75,5 +75,6 @@ pub(super) async fn sweep(durable: &Durable, kv: &Kv, log: Kept<'_>) -> Result<u
     if stale > 0 {
         store.commit(signals).await?;
     }
-    Ok(claims + lines + kept + stale + sweep_letters(store).await?)
+    let drafts = tables::drafts::sweep(store, now_ms).await?;
+    Ok(claims + lines + kept + stale + drafts + sweep_letters(store).await?)
 }

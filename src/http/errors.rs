@@ -4,10 +4,13 @@
 //! the error's own text; a sender of webhooks reads no more than it needs.
 
 use http::StatusCode;
+use serde_json::json;
 
 use super::{Parts, Problem, Retry};
 use crate::{
-    engine::{CallbackError, ControlError, EngineError, KvError, PluginsError, QuestionError, VaultError},
+    engine::{
+        CallbackError, ControlError, EngineError, HomeError, KvError, PluginsError, QuestionError, VaultError,
+    },
     model::AnswerError,
     sandbox::PluginError,
     store::StoreError,
@@ -124,6 +127,50 @@ impl From<ControlError> for Problem {
         };
         let mut problem = Self::new(status, code, error.to_string());
         problem.run_id = run;
+        problem
+    }
+}
+
+impl From<HomeError> for Problem {
+    fn from(error: HomeError) -> Self {
+        let (status, code) = match &error {
+            HomeError::Unknown(_) => (StatusCode::NOT_FOUND, "workflow_unknown"),
+            HomeError::KeyTaken { .. } => (StatusCode::CONFLICT, "key_taken"),
+            HomeError::ReadOnly { .. } => (StatusCode::CONFLICT, "home_read_only"),
+            HomeError::Moved { .. } => (StatusCode::PRECONDITION_FAILED, "version_moved"),
+            HomeError::Wrong(_) => (StatusCode::UNPROCESSABLE_ENTITY, "workflow_invalid"),
+            HomeError::Collides(_) => (StatusCode::CONFLICT, "webhook_collides"),
+            HomeError::Files(_) => (StatusCode::UNPROCESSABLE_ENTITY, "files_invalid"),
+            HomeError::FixturesDiffer { .. } => (StatusCode::CONFLICT, "fixtures_differ"),
+            HomeError::RevisionUnknown { .. } => (StatusCode::NOT_FOUND, "revision_unknown"),
+            HomeError::NotWritten { .. } => (StatusCode::INTERNAL_SERVER_ERROR, "files_not_written"),
+            HomeError::Store(error) => return error.clone().into(),
+        };
+        if status.is_server_error() {
+            tracing::error!(%error, "the API could not write a workflow");
+        }
+        let mut problem = Self::new(status, code, error.to_string());
+        let params = match &error {
+            HomeError::ReadOnly { why, .. } => Some(json!({ "why": why })),
+            HomeError::Moved { base, theirs, .. } => Some(json!({ "base": base, "theirs": theirs })),
+            HomeError::Wrong(error) => Some(json!({
+                "file": error.file,
+                "line": error.place.map(|(line, _)| line),
+                "column": error.place.map(|(_, column)| column),
+                "field": error.field,
+                "message": error.message,
+                "frame": error.frame,
+            })),
+            HomeError::FixturesDiffer { differences, .. } => Some(json!({ "fixtures": differences })),
+            HomeError::RevisionUnknown { number, .. } => Some(json!({ "revision": number })),
+            HomeError::Unknown(_)
+            | HomeError::KeyTaken { .. }
+            | HomeError::Collides(_)
+            | HomeError::Files(_)
+            | HomeError::NotWritten { .. }
+            | HomeError::Store(_) => None,
+        };
+        problem.params = params.map(Box::new);
         problem
     }
 }

@@ -35,14 +35,15 @@ pub struct ProblemCode(pub &'static str);
 pub struct Problem {
     status: StatusCode,
     code: &'static str,
-    detail: String,
+    /// Boxed, as errors are kept small.
+    detail: Box<str>,
     /// The run that it is about.
     pub run_id: Option<RunId>,
     /// Seconds after which the same request has hope.
     pub retry_after: Option<u32>,
     /// The methods that are allowed.
     pub allow: Option<String>,
-    /// Facts for programs, by name.
+    /// What the words are about, for programs: an object.
     pub params: Option<Box<Value>>,
 }
 
@@ -52,7 +53,7 @@ impl Problem {
         Self {
             status,
             code,
-            detail: detail.into(),
+            detail: Into::<String>::into(detail).into_boxed_str(),
             run_id: None,
             retry_after: None,
             allow: None,

@@ -115,6 +115,8 @@ pub struct Outbound(Carrier);
 #[derive(Clone)]
 enum Carrier {
     Network(Arc<Inner>),
+    /// Nothing leaves.
+    Closed,
     /// A test replaces the network.
     #[cfg(test)]
     Carried(Arc<dyn Transport>),
@@ -146,6 +148,7 @@ impl fmt::Debug for Outbound {
             Carrier::Network(inner) => {
                 f.debug_struct("Outbound").field("allow", &inner.allow).finish_non_exhaustive()
             }
+            Carrier::Closed => f.write_str("Outbound that is closed"),
             #[cfg(test)]
             Carrier::Carried(_) => f.write_str("Outbound through a test"),
         }
@@ -178,6 +181,11 @@ impl Outbound {
         Self(Carrier::Carried(transport))
     }
 
+    /// A way out through which nothing leaves: for runs that must have no effects.
+    pub(crate) fn closed() -> Self {
+        Self(Carrier::Closed)
+    }
+
     /// Makes one request, with its redirects.
     ///
     /// # Errors
@@ -185,6 +193,11 @@ impl Outbound {
     pub async fn send(&self, request: OutboundRequest) -> Result<Response, NetError> {
         match &self.0 {
             Carrier::Network(inner) => inner.send(request).await,
+            Carrier::Closed => Err(NetError::Denied {
+                host: error::origin(&error::parse(&request.url)?),
+                why: "nothing is sent while a publication runs fixtures".to_owned(),
+                how: "Run `flowcell test` for fixtures that call others".to_owned(),
+            }),
             #[cfg(test)]
             Carrier::Carried(transport) => {
                 let (url, after) = (request.url.clone(), request.timeout);

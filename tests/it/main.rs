@@ -48,6 +48,7 @@ mod github;
 mod guards;
 mod handshakes;
 mod hardening;
+mod homes;
 mod hostile;
 mod hostile_registries;
 mod installing;

@@ -19,7 +19,7 @@ const INNER_ROOMS: [(&str, &[&[&str]]); 3] = [
     (
         "engine",
         &[
-            &["callbacks", "control"],
+            &["callbacks", "control", "homes"],
             &["handle"],
             &["intake", "recovery", "timers", "housekeeping"],
             &["fire", "runner"],

@@ -46,7 +46,8 @@ const GLOBALS_FILE: &str = "flowcell.d.ts";
 pub(super) fn execute(arguments: &Arguments) -> anyhow::Result<Verdict> {
     let root = &arguments.folder;
     let alone = root.join("workflow.json").is_file();
-    let folders = if alone { vec![root.clone()] } else { folder::workflows_in(root)? };
+    let folders =
+        if alone { vec![root.clone()] } else { folder::workflows_in(root, folder::Missing::Wrong)? };
     anyhow::ensure!(!folders.is_empty(), "{} has no workflows; give their folder", root.display());
     let out = arguments.out;
     let (mut written, mut problems) = (Vec::new(), Vec::new());

@@ -160,14 +160,15 @@ impl Catalog {
         }
     }
 
-    /// Stores a version's files and forgets the schedules that it has not, then makes it current.
+    /// Stores a version's files and forgets the schedules that it has not, then makes it current. All of it is one with
+    /// what `batch` has already, such as the revision of the version.
     pub(crate) async fn install(
         &self,
         store: &dyn Store,
         definition: Arc<Definition>,
+        mut batch: Batch,
     ) -> Result<(), StoreError> {
         let key = definition.workflow.key.clone();
-        let mut batch = Batch::new();
         if tables::versions::get(store, definition.version).await?.is_none() {
             tables::versions::insert(&mut batch, &definition.bundle);
         }

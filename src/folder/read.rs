@@ -16,10 +16,20 @@ use crate::{
 };
 
 /// The most bytes of all files of a workflow together, libraries included.
-const MAX_BYTES: u64 = 16 << 20;
+pub(super) const MAX_BYTES: u64 = 16 << 20;
 /// How deep folders of code may nest.
-const MAX_DEPTH: usize = 16;
-const WORKFLOW: &str = "workflow.json";
+pub(super) const MAX_DEPTH: usize = 16;
+pub(super) const WORKFLOW: &str = "workflow.json";
+/// A folder with a file of this name is left alone: its workflow lives on the server.
+pub(super) const IGNORE: &str = ".flowcell-ignore";
+
+/// Whether a folder may be absent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Missing {
+    Allowed,
+    /// Somebody named it.
+    Wrong,
+}
 
 /// Why a folder is not a workflow.
 #[derive(Debug, thiserror::Error)]
@@ -41,15 +51,21 @@ pub enum FolderError {
     },
 }
 
-/// The folders below `root` that have a `workflow.json`, by name. This does not check whether it can be read.
+/// The folders below `root` that have a `workflow.json` and no `.flowcell-ignore`, by name. This does not check whether it can
+/// be read.
 ///
 /// # Errors
-/// When `root` cannot be read.
-pub fn workflows_in(root: &Path) -> Result<Vec<PathBuf>, FolderError> {
-    let entries = Root::open(root)?.entries()?.into_iter();
+/// When `root` cannot be read; when it is absent, unless that is allowed: then there are none.
+pub fn workflows_in(root: &Path, absent: Missing) -> Result<Vec<PathBuf>, FolderError> {
+    let opened = match (Root::open(root), absent) {
+        (Err(error), Missing::Allowed) if error.is_missing() => return Ok(Vec::new()),
+        (opened, Missing::Allowed | Missing::Wrong) => opened?,
+    };
+    let entries = opened.entries()?.into_iter();
     let names = entries.map(|entry| entry.name).filter(|name| name != LIBRARIES && !name.starts_with('.'));
     // Nothing is read through this path. A link that leads out is reported when the workflow is read.
-    let has_workflow = |folder: &PathBuf| fs::symlink_metadata(folder.join(WORKFLOW)).is_ok();
+    let has = |folder: &Path, name: &str| fs::symlink_metadata(folder.join(name)).is_ok();
+    let has_workflow = |folder: &PathBuf| has(folder, WORKFLOW) && !has(folder, IGNORE);
     Ok(names.map(|name| root.join(name)).filter(has_workflow).collect())
 }
 
@@ -264,7 +280,7 @@ mod tests {
             ],
         );
         assert_eq!(names(&folder), ["b.js", "c.ts", "d.mjs", "e.mts", "lib/deep/g.ts"]);
-        assert_eq!(workflows_in(root.path()).unwrap(), [folder]);
+        assert_eq!(workflows_in(root.path(), Missing::Wrong).unwrap(), [folder]);
     }
 
     #[test]
@@ -295,7 +311,11 @@ mod tests {
         ];
         assert_eq!(names(&folder), expected);
         assert!(read(&folder).unwrap().files["libraries/@s/own.js"].contains("part.js"));
-        assert_eq!(workflows_in(root.path()).unwrap(), [folder], "a folder of libraries is no workflow");
+        assert_eq!(
+            workflows_in(root.path(), Missing::Wrong).unwrap(),
+            [folder],
+            "a folder of libraries is no workflow"
+        );
     }
 
     #[test]
@@ -342,7 +362,11 @@ mod tests {
         }
         symlink("../elsewhere", place.join("out")).unwrap();
         assert!(refused("out").contains("workflows/out"));
-        assert_eq!(workflows_in(&place).unwrap().len(), 3, "it is told, not left out in silence");
+        assert_eq!(
+            workflows_in(&place, Missing::Wrong).unwrap().len(),
+            3,
+            "it is told, not left out in silence"
+        );
         // A person who names the link itself means its target.
         assert!(read(&place.join("out")).unwrap().files.is_empty());
         symlink(&place, root.path().join("link")).unwrap();
@@ -356,7 +380,7 @@ mod tests {
         write(root.path(), &[("..1/a/workflow.json", "{}"), ("..1/a/main.js", "1")]);
         symlink("..1", root.path().join("..data")).unwrap();
         symlink("..data/a", root.path().join("a")).unwrap();
-        assert_eq!(workflows_in(root.path()).unwrap(), [root.path().join("a")]);
+        assert_eq!(workflows_in(root.path(), Missing::Wrong).unwrap(), [root.path().join("a")]);
         assert_eq!(read_below(root.path(), Path::new("a")).unwrap().files["main.js"], "1");
         // Or one such volume for each workflow.
         fs::create_dir(root.path().join("b")).unwrap();
