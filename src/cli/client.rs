@@ -77,16 +77,40 @@ impl Server {
         kind: Option<&str>,
         body: Vec<u8>,
     ) -> anyhow::Result<Value> {
-        let url = format!("{}{path}", self.base().trim_end_matches('/'));
-        let mut headers = vec![("authorization".to_owned(), format!("Bearer {}", self.token()?))];
-        headers.extend(kind.map(|kind| ("content-type".to_owned(), kind.to_owned())));
-        let response = Client::new()?.send(method, &url, &headers, body).await?;
-        let body: Value = serde_json::from_slice(&response.body).unwrap_or(Value::Null);
-        if !(200..300).contains(&response.status) {
+        let kind = kind.map(|kind| ("content-type".to_owned(), kind.to_owned()));
+        let (status, body) = self.answer(method, path, kind.into_iter().collect(), body).await?;
+        if !(200..300).contains(&status) {
             let detail = body["detail"].as_str().unwrap_or("no details");
-            anyhow::bail!("{url} answers {}: {}", response.status, super::terminal::safe(detail));
+            let url = format!("{}{path}", self.base().trim_end_matches('/'));
+            anyhow::bail!("{url} answers {status}: {}", super::terminal::safe(detail));
         }
         Ok(body)
+    }
+
+    /// Asks for something that may be refused: gives the status with the body of any answer. `base` is the version that the request
+    /// is based on.
+    pub(super) async fn try_post(
+        &self,
+        path: &str,
+        base: Option<&str>,
+        body: &Value,
+    ) -> anyhow::Result<(u16, Value)> {
+        let mut headers = vec![("content-type".to_owned(), "application/json".to_owned())];
+        headers.extend(base.map(|base| ("if-match".to_owned(), format!("\"{base}\""))));
+        self.answer(Method::POST, path, headers, body.to_string().into_bytes()).await
+    }
+
+    async fn answer(
+        &self,
+        method: Method,
+        path: &str,
+        mut headers: Vec<(String, String)>,
+        body: Vec<u8>,
+    ) -> anyhow::Result<(u16, Value)> {
+        let url = format!("{}{path}", self.base().trim_end_matches('/'));
+        headers.push(("authorization".to_owned(), format!("Bearer {}", self.token()?)));
+        let response = Client::new()?.send(method, &url, &headers, body).await?;
+        Ok((response.status, serde_json::from_slice(&response.body).unwrap_or(Value::Null)))
     }
 
     /// Sends bytes that make a new resource.

@@ -31,6 +31,7 @@ mod schema;
 mod secrets;
 mod send;
 mod serve;
+mod sync;
 mod table;
 mod terminal;
 mod test;
@@ -71,7 +72,13 @@ enum Command {
     Send(send::Arguments),
     /// Show the runs of a server; start, cancel and repeat runs.
     Runs(runs::Arguments),
-    /// List, pause and resume the workflows of a server.
+    /// Write the workflows of a server as folders.
+    Pull(sync::Pull),
+    /// Publish workflow folders to a server.
+    Push(sync::Push),
+    /// Show what differs between workflow folders and a server.
+    Diff(sync::Diff),
+    /// List, pause and resume the workflows of a server; show their revisions and roll them back.
     Workflows(workflows::Arguments),
     /// List the questions that runs ask people, and answer them.
     Questions(questions::Arguments),
@@ -135,6 +142,9 @@ pub fn main() -> ExitCode {
         Command::Check(arguments) => check::execute(&arguments),
         Command::Send(arguments) => send::execute(&arguments),
         Command::Runs(arguments) => runs::execute(&arguments),
+        Command::Pull(arguments) => sync::pull(&arguments),
+        Command::Push(arguments) => sync::push(&arguments),
+        Command::Diff(arguments) => sync::diff(&arguments),
         Command::Workflows(arguments) => workflows::execute(&arguments),
         Command::Questions(arguments) => questions::execute(&arguments),
         Command::Requests(arguments) => requests::execute(&arguments),

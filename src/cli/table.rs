@@ -95,7 +95,7 @@ impl Cell {
 pub(super) fn style_of(status: &str) -> Style {
     let colour = match status.split([' ', ',']).next().unwrap_or_default() {
         "succeeded" | "on" | "ok" => AnsiColor::Green,
-        "failed" | "FAILED" => AnsiColor::Red,
+        "failed" | "FAILED" | "gone" | "wrong" => AnsiColor::Red,
         "queued" | "waiting" | "running" | "paused" | "retrying" | "warning" => AnsiColor::Yellow,
         _ => return Style::new().dimmed(),
     };

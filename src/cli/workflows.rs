@@ -1,8 +1,8 @@
-//! `flowcell workflows`: lists the workflows of a server, shows their triggers, pauses and resumes them.
+//! `flowcell workflows`: lists the workflows of a server, shows their triggers and revisions, pauses, switches and rolls them back.
 
 use clap::{Args, Subcommand};
 use http::Method;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{
     Verdict,
@@ -28,6 +28,40 @@ enum Command {
     Pause(One),
     /// Begin runs again.
     Resume(One),
+    /// Answer nothing, whatever the files say.
+    Off(One),
+    /// Do again what the files say.
+    On(One),
+    /// List what was published, newest first.
+    Revisions(Revisions),
+    /// Publish the version of an older revision again.
+    Rollback(Rollback),
+}
+
+#[derive(Args)]
+struct Revisions {
+    /// The workflow's key.
+    key: String,
+    #[command(flatten)]
+    format: Format,
+    #[command(flatten)]
+    server: Server,
+}
+
+#[derive(Args)]
+struct Rollback {
+    /// The workflow's key.
+    key: String,
+    /// The number of the revision whose version is published again.
+    revision: u64,
+    /// Why, for people.
+    #[arg(long, default_value = "")]
+    note: String,
+    /// Print the server's answer as JSON.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    server: Server,
 }
 
 #[derive(Args)]
@@ -75,6 +109,10 @@ pub(super) fn execute(arguments: &Arguments) -> anyhow::Result<Verdict> {
             Command::Show(one) => show(one).await?,
             Command::Pause(one) => set(one, "pause").await?,
             Command::Resume(one) => set(one, "resume").await?,
+            Command::Off(one) => set(one, "off").await?,
+            Command::On(one) => set(one, "on").await?,
+            Command::Revisions(revisions) => list_revisions(revisions).await?,
+            Command::Rollback(rollback) => roll_back(rollback).await?,
         }
         Ok(Verdict::Yes)
     })
@@ -86,6 +124,46 @@ async fn set(one: &One, verb: &str) -> anyhow::Result<()> {
     if one.json {
         print::json(&answer)?;
     }
+    Ok(())
+}
+
+async fn list_revisions(arguments: &Revisions) -> anyhow::Result<()> {
+    let (server, format) = (&arguments.server, arguments.format);
+    let path = format!("/api/v1/workflows/{}/revisions?limit=500", segment(&arguments.key));
+    let page = server.get(&path).await?;
+    if format.json {
+        return Ok(print::json(&page)?);
+    }
+    let mut table = Table::new(&["REVISION", "TIME", "BY", "FROM", "VERSION", "NOTE"]);
+    for revision in client::list(&page["revisions"]) {
+        let by = ["name", "id", "kind"].into_iter().find_map(|name| revision["by"][name].as_str());
+        let version: String = revision["version"].as_str().unwrap_or("-").chars().take(12).collect();
+        table.row(vec![
+            Cell::number(&revision["number"]),
+            Cell::time(&revision["time"], format),
+            Cell::text(by.unwrap_or("-")),
+            Cell::of(&revision["source"]),
+            Cell::text(&version).faint(),
+            Cell::text(revision["note"].as_str().unwrap_or_default()),
+        ]);
+    }
+    table.print("no revisions");
+    Ok(())
+}
+
+async fn roll_back(arguments: &Rollback) -> anyhow::Result<()> {
+    let path = format!("/api/v1/workflows/{}/rollback", segment(&arguments.key));
+    let body = json!({ "to": arguments.revision, "note": arguments.note });
+    let answer = arguments.server.send(Method::POST, &path, Some(&body)).await?;
+    if arguments.json {
+        return Ok(print::json(&answer)?);
+    }
+    say!(
+        "{}: revision {} is revision {} again",
+        terminal::safe(&arguments.key),
+        answer["revision"],
+        arguments.revision
+    );
     Ok(())
 }
 
@@ -118,20 +196,22 @@ fn is_near(known: &str, typed: &str) -> bool {
 }
 
 fn table_of(workflows: &[Value], format: Format) -> Table {
-    let mut table =
-        Table::new(&["WORKFLOW", "TRIGGER", "STATE", "VERSION", "IN LINE", "WAITING", "NEXT", "TITLE"]);
+    let mut table = Table::new(&[
+        "WORKFLOW", "TRIGGER", "STATE", "HOME", "REVISION", "IN LINE", "WAITING", "NEXT", "TITLE",
+    ]);
     for workflow in workflows {
-        let state = match (workflow["enabled"].as_bool(), workflow["paused"].as_bool()) {
-            (Some(false), _) => "disabled",
-            (_, Some(true)) => "paused",
-            (_, _) => "on",
+        let state = match workflow["state"].as_str() {
+            Some("off") => "disabled".to_owned(),
+            Some("off_here") => "off here".to_owned(),
+            Some(state) => terminal::safe(state),
+            None => "-".to_owned(),
         };
-        let version: String = workflow["version"].as_str().unwrap_or("-").chars().take(12).collect();
         table.row(vec![
             Cell::id(&workflow["key"]),
             Cell::text(&triggers(workflow)),
-            Cell::status(state),
-            Cell::text(&version).faint(),
+            Cell::status(&state),
+            Cell::of(&workflow["home"]),
+            Cell::number(&workflow["revision"]),
             Cell::number(&workflow["pending_runs"]),
             Cell::number(&workflow["waiting_runs"]),
             Cell::time(&workflow["next"], format),

@@ -88,6 +88,7 @@ mod plugin_messages;
 mod plugin_wat;
 mod plugins;
 mod proofs;
+mod pull_and_push;
 mod questions;
 mod randomness;
 mod realm;
