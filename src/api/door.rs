@@ -383,7 +383,7 @@ pub(super) async fn authorize(State(door): State<Door>, request: Request, next: 
     if is_challenge {
         headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     if let Ok(id) = HeaderValue::from_str(&caller.request.to_string()) {
         headers.insert(REQUEST_ID, id);
     }

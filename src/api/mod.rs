@@ -9,6 +9,7 @@ mod control;
 mod door;
 mod drafts;
 mod durable;
+mod events;
 mod guesses;
 mod homes;
 mod input;
@@ -107,6 +108,7 @@ pub fn router(
         .layer(middleware::from_fn_with_state(door.with_bodies_of(body_most), authorize))
         .with_state(engine.clone());
     let kept = homes::router(engine.clone(), homes, &door);
+    let told = events::router(engine.clone(), &door);
     let asked = questions::router(engine.clone(), gateway.clone(), &door);
     let sent_again = Router::new()
         .route("/api/v1/requests/{id}/resend", post(requests::resend))
@@ -134,6 +136,7 @@ pub fn router(
         .merge(identity)
         .merge(asked)
         .merge(kept)
+        .merge(told)
         .merge(plugins::router(plugins, ports, &door))
         .merge(secrets::router(vault, &door))
         .layer(middleware::from_fn_with_state(gateway, know_the_name))

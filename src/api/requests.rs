@@ -67,7 +67,8 @@ pub(super) async fn resend(
     Ok((StatusCode::CREATED, Json(json!({ "run_id": run }))))
 }
 
-fn line(record: &RequestRecord) -> Value {
+/// A line as lists show it.
+pub(super) fn line(record: &RequestRecord) -> Value {
     let mut line = serde_json::to_value(record).unwrap_or(Value::Null);
     line["notes"] = notes_json(&record.notes);
     line["kept"] = (record.kept_bytes > 0).into();

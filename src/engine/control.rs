@@ -3,7 +3,7 @@
 use std::{collections::HashSet, sync::Arc};
 
 use super::{
-    Engine, EngineError, Submission, Submitted, fire,
+    Engine, EngineError, Submission, Submitted, WorkflowChange, fire,
     run::NewRun,
     workflow::{Definition, PinnedError},
 };
@@ -203,6 +203,7 @@ impl Engine {
         store.commit(batch).await?;
         let groups = definition.keys.of(workflow, &run.event);
         line.enqueue(&run.head, groups, None, seat);
+        self.runs.durable.changes.run(run.head.id);
         Ok(run.head.id)
     }
 
@@ -218,6 +219,8 @@ impl Engine {
         tables::letters::pause(&mut batch, workflow, paused);
         self.runs.durable.store.commit(batch).await?;
         self.runs.line.pause(workflow, paused);
+        let change = if paused { WorkflowChange::Paused } else { WorkflowChange::Resumed };
+        self.runs.durable.changes.workflow(workflow, change);
         Ok(())
     }
 

@@ -3,7 +3,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::{Ports, stopping::Stopping};
+use super::{Ports, changes::Changes, stopping::Stopping};
 use crate::{
     model::RunId,
     store::{Batch, Store, StoreError},
@@ -16,11 +16,12 @@ const FIRST: Duration = Duration::from_millis(100);
 /// The longest of those waits. Once the store is back, everybody who waits comes back within this time.
 const LONGEST: Duration = Duration::from_secs(2);
 
-/// The store, the clock and the stop of the server: whoever makes something durable needs these three.
+/// The store, the clock, the stop of the server, and who is told of changes: whoever makes something durable needs these.
 pub(crate) struct Durable {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) ports: Arc<dyn Ports>,
     pub(crate) stopping: Stopping,
+    pub(crate) changes: Changes,
 }
 
 impl Durable {

@@ -150,6 +150,7 @@ async fn fire_one(
         store.commit(batch).await?;
         for (run, groups, seat) in started {
             runs.line.enqueue(&run.head, groups, None, seat);
+            runs.durable.changes.run(run.head.id);
         }
     }
     Ok(schedule.next_after(now_ms.max(last_ms)))

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 
 use super::{
-    Catalog, Definition, EngineError, EngineOptions, Kv, Ports, Submission, Submitted, Vault,
+    Catalog, Changes, Definition, EngineError, EngineOptions, Kv, Ports, Submission, Submitted, Vault,
+    WorkflowChange,
     durable::Durable,
     housekeeping, intake,
     line::Line,
@@ -18,7 +19,7 @@ use super::{
     timers,
 };
 use crate::{
-    model::{RunId, WorkflowKey},
+    model::{RequestId, RunId, WorkflowKey},
     steps::Services,
     store::{Batch, Store, StoreError},
 };
@@ -43,7 +44,8 @@ impl Engine {
         options: EngineOptions,
     ) -> Self {
         let kv = Arc::new(Kv::new(Arc::clone(&store)));
-        let durable = Arc::new(Durable { store, ports, stopping: Stopping::default() });
+        let durable =
+            Arc::new(Durable { store, ports, stopping: Stopping::default(), changes: Changes::default() });
         let catalog = Arc::new(catalog);
         let line = Arc::new(Line::new(Arc::clone(&durable), Arc::clone(&catalog), &options));
         let tools = Arc::new(Tools { services, vault, kv, catalog: Arc::clone(&catalog) });
@@ -102,9 +104,15 @@ impl Engine {
         self.request_log.has_room(self.runs.options.requests_bytes)
     }
 
-    /// Counts what was written to the request log, so that a sweep knows when it is too much.
-    pub fn logged(&self, bytes: u64) {
+    /// Notes a line that was written to the request log, and counts its bytes, so that a sweep knows when it is too much.
+    pub fn logged(&self, request: RequestId, bytes: u64) {
         self.request_log.wrote(bytes);
+        self.runs.durable.changes.request(request);
+    }
+
+    /// What has changed, for whoever watches.
+    pub fn changes(&self) -> &Changes {
+        &self.runs.durable.changes
     }
 
     /// The clock and randomness.
@@ -136,7 +144,16 @@ impl Engine {
                 tracing::warn!(%workflow, %plugin, "it uses a plugin that is not installed: its steps fail until it is");
             }
         }
-        self.runs.catalog.install(&*self.runs.durable.store, definition, batch).await
+        let key = definition.workflow.key.clone();
+        self.runs.catalog.install(&*self.runs.durable.store, definition, batch).await?;
+        self.runs.durable.changes.workflow(&key, WorkflowChange::Installed);
+        Ok(())
+    }
+
+    /// No new runs of this workflow begin; those that did keep their version.
+    pub fn remove(&self, workflow: &WorkflowKey) {
+        self.runs.catalog.remove(workflow);
+        self.runs.durable.changes.workflow(workflow, WorkflowChange::Removed);
     }
 
     /// Accepts an event: when this returns, its run is durable.
@@ -206,6 +223,11 @@ impl Engine {
     /// [`Engine::stop`].
     pub fn drain(&self) {
         self.runs.durable.stopping.draw_near();
+    }
+
+    /// Resolves when the server takes no new connections any more: what would stay open for ever ends then.
+    pub async fn drains(&self) {
+        self.runs.durable.stopping.wait_near().await;
     }
 
     /// Runs that are accepted and neither finished nor waiting.

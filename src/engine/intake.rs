@@ -156,6 +156,7 @@ pub(super) async fn submit(runs: &Runs, submission: Submission) -> Result<Submit
         Stored::Held(run) => return Ok(Submitted::Skipped { run }),
     }
     begin(&runs.line, Fresh { run, definition }, groups, seat);
+    runs.durable.changes.run(id);
     Ok(Submitted::Started { run: id, reply })
 }
 

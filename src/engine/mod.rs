@@ -12,6 +12,7 @@
 //! state; the engine knows no HTTP.
 
 mod callbacks;
+mod changes;
 mod control;
 mod durable;
 mod error;
@@ -38,6 +39,7 @@ mod vault;
 mod workflow;
 
 pub use callbacks::{Asked, CallbackError, Look, QuestionError, Stands};
+pub use changes::{Changed, Changes, WorkflowChange};
 pub use control::{ControlError, ReplayOn};
 pub use error::EngineError;
 pub use handle::Engine;

@@ -71,7 +71,10 @@ async fn run(runs: Arc<Runs>, mut turn: Turn, permit: OwnedSemaphorePermit) {
             None => runs.durable.patiently(run, || load(&runs, run)).await,
         };
         let stop = match read {
-            Ok(Some(job)) => begin(&runs, &turn, job).await,
+            Ok(Some(job)) => {
+                runs.durable.changes.run(run);
+                begin(&runs, &turn, job).await
+            }
             Ok(None) => Stop::Ended,
             Err(error) => {
                 tracing::error!(%run, %error, "an accepted run cannot be read; it stays queued");

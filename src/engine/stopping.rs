@@ -9,6 +9,7 @@ use tokio::sync::Notify;
 pub(super) struct Stopping {
     near: AtomicBool,
     set: AtomicBool,
+    drew_near: Notify,
     notify: Notify,
 }
 
@@ -16,6 +17,7 @@ impl Stopping {
     /// The stop is near: the server says that it is not ready, so that a balancer sends its events elsewhere.
     pub(super) fn draw_near(&self) {
         self.near.store(true, Ordering::SeqCst);
+        self.drew_near.notify_waiters();
     }
 
     /// Whether it is near, or has come.
@@ -26,12 +28,22 @@ impl Stopping {
     /// The server is being stopped from now on.
     pub(super) fn set(&self) {
         self.set.store(true, Ordering::SeqCst);
+        self.drew_near.notify_waiters();
         self.notify.notify_waiters();
     }
 
     /// Whether the server is being stopped.
     pub(super) fn is_set(&self) -> bool {
         self.set.load(Ordering::SeqCst)
+    }
+
+    /// Resolves when a stop is near, or at once if it is near already.
+    pub(super) async fn wait_near(&self) {
+        let near = self.drew_near.notified();
+        // As in `wait`.
+        if !self.is_near() {
+            near.await;
+        }
     }
 
     /// Resolves when a stop begins, or at once if it has begun.

@@ -47,7 +47,7 @@ pub(super) async fn write(engine: &Engine, record: RequestRecord, kept: Option<&
     let mut batch = Batch::new();
     let bytes = tables::requests::insert(&mut batch, record, kept);
     match engine.store().commit_lazily(batch).await {
-        Ok(()) => engine.logged(bytes),
+        Ok(()) => engine.logged(id, bytes),
         Err(error) => tracing::error!(request = %id, %error, "the request log could not be written"),
     }
 }

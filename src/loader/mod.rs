@@ -262,7 +262,7 @@ impl Inner {
 
     fn remove(&self, key: &WorkflowKey) {
         self.endpoints.set(key, Vec::new());
-        self.engine.catalog().remove(key);
+        self.engine.remove(key);
         tracing::info!(workflow = %key, "workflow removed, because its folder is gone; its runs go on");
     }
 

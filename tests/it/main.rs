@@ -38,6 +38,7 @@ mod engine_budgets;
 mod envelopes;
 mod errors;
 mod escapes;
+mod events;
 mod examples;
 mod files;
 mod floods;

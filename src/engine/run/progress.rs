@@ -296,6 +296,8 @@ impl Progress {
             }
         }
         durable.commit(id, batch).await?;
+        durable.changes.run(id);
+        self.children.iter().for_each(|(child, _)| durable.changes.run(child.head.id));
         staged.into_iter().for_each(|(script, part)| script.kv().committed(part));
         self.saved += self.unsaved.len() as u32;
         self.unsaved.clear();
