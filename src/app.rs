@@ -5,7 +5,7 @@ mod places;
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use tokio::sync::Notify;
@@ -151,11 +151,11 @@ impl Keeper {
     }
 }
 
-/// TLS as the settings say, and the task that keeps its certificate valid.
-fn tls(config: &Config) -> Result<(Option<Tls>, Keeper), TlsError> {
+/// TLS as the settings say, its certificates, and the task that keeps them valid.
+fn tls(config: &Config) -> Result<(Option<Tls>, Arc<Certificates>, Keeper), TlsError> {
     let certificates = Arc::new(Certificates::default());
     let keeper = match &config.tls {
-        None => return Ok((None, Keeper::Nobody)),
+        None => return Ok((None, certificates, Keeper::Nobody)),
         Some(TlsSource::Files { cert, key }) => {
             Keeper::Files(Files::open(cert.clone(), key.clone(), Arc::clone(&certificates))?)
         }
@@ -163,7 +163,7 @@ fn tls(config: &Config) -> Result<(Option<Tls>, Keeper), TlsError> {
             Keeper::Acme(Box::new(Acme::new(settings.clone(), Arc::clone(&certificates))))
         }
     };
-    Ok((Some(Tls::new(certificates)?), keeper))
+    Ok((Some(Tls::new(Arc::clone(&certificates))?), certificates, keeper))
 }
 
 /// The compiler of plugins: this same program, in a process of its own.
@@ -214,6 +214,7 @@ pub struct App {
     store: Arc<dyn Store>,
     loader: Loader,
     limits: server::Limits,
+    certificates: Arc<Certificates>,
     keeper: Keeper,
     reload: Arc<Notify>,
 }
@@ -239,7 +240,7 @@ impl App {
             .as_ref()
             .map(|listen| Taken::take(listen, "server.admin_listen"))
             .transpose()?;
-        let (tls, keeper) = tls(config)?;
+        let (tls, certificates, keeper) = tls(config)?;
         for taken in [Some(&taken), admin.as_ref()].into_iter().flatten() {
             if tls.is_none() && taken.ip().is_some_and(|ip| !ip.is_loopback()) {
                 let address = &taken.address;
@@ -359,6 +360,7 @@ impl App {
             store,
             loader,
             limits,
+            certificates,
             keeper,
             reload: Arc::default(),
         })
@@ -390,8 +392,8 @@ impl App {
     /// # Errors
     /// When the store can no longer promise durability.
     pub async fn serve(self, stop: impl Future<Output = ()>) -> Result<(), AppError> {
-        let Self { door, admin, engine, people, store, loader, limits, keeper, reload, .. } = self;
-        let sweeper = tokio::spawn(sweep(engine.clone(), people));
+        let Self { door, admin, engine, people, store, loader, limits, certificates, keeper, reload, .. } = self;
+        let sweeper = tokio::spawn(sweep(engine.clone(), people, certificates));
         let (for_loader, for_keeper) = (Arc::clone(&reload), reload);
         let reloader = tokio::spawn(async move { loader.watch(&for_loader).await });
         let (drain, draining) = tokio::sync::watch::channel(false);
@@ -420,17 +422,22 @@ impl App {
     }
 }
 
-async fn sweep(engine: Engine, people: People) {
+/// Removes what has expired, and looks at the surroundings.
+async fn sweep(engine: Engine, people: People, certificates: Arc<Certificates>) {
     let mut since_sweep = SWEEP_EVERY;
     loop {
         if since_sweep >= SWEEP_EVERY {
             since_sweep = Duration::ZERO;
+            engine.surroundings().certificate(certificates.end_ms());
             if let Err(error) = engine.sweep().await {
                 tracing::warn!(%error, "what has expired could not be removed");
             }
             if let Err(error) = people.sweep().await {
                 tracing::warn!(%error, "sessions that are over could not be removed");
             }
+        }
+        if let Some(jump) = engine.surroundings().look_at_clock(Instant::now(), engine.ports().now_ms()) {
+            tracing::warn!(by_ms = jump.by_ms, "the clock jumped, or the machine slept");
         }
         if let Err(error) = engine.settle().await {
             tracing::warn!(%error, "ended runs could not be settled in the history");

@@ -16,6 +16,7 @@ mod input;
 mod kv;
 mod letters;
 mod limited;
+mod numbers;
 mod people;
 mod plugins;
 mod questions;
@@ -109,6 +110,7 @@ pub fn router(
         .with_state(engine.clone());
     let kept = homes::router(engine.clone(), homes, &door);
     let told = events::router(engine.clone(), &door);
+    let counted = numbers::router(engine.clone(), gateway.clone(), &door);
     let asked = questions::router(engine.clone(), gateway.clone(), &door);
     let sent_again = Router::new()
         .route("/api/v1/requests/{id}/resend", post(requests::resend))
@@ -137,6 +139,7 @@ pub fn router(
         .merge(asked)
         .merge(kept)
         .merge(told)
+        .merge(counted)
         .merge(plugins::router(plugins, ports, &door))
         .merge(secrets::router(vault, &door))
         .layer(middleware::from_fn_with_state(gateway, know_the_name))

@@ -1,9 +1,12 @@
 //! The store as runs use it. What a run has done must become durable, so a batch or a read is tried again as long as that may
 //! help.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
-use super::{Ports, changes::Changes, stopping::Stopping};
+use super::{Numbers, Ports, changes::Changes, stopping::Stopping};
 use crate::{
     model::RunId,
     store::{Batch, Store, StoreError},
@@ -16,12 +19,14 @@ const FIRST: Duration = Duration::from_millis(100);
 /// The longest of those waits. Once the store is back, everybody who waits comes back within this time.
 const LONGEST: Duration = Duration::from_secs(2);
 
-/// The store, the clock, the stop of the server, and who is told of changes: whoever makes something durable needs these.
+/// The store, the clock, the stop of the server, and what is told and counted of it: whoever makes something durable needs
+/// these.
 pub(crate) struct Durable {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) ports: Arc<dyn Ports>,
     pub(crate) stopping: Stopping,
     pub(crate) changes: Changes,
+    pub(crate) numbers: Numbers,
 }
 
 impl Durable {
@@ -35,7 +40,10 @@ impl Durable {
     /// # Errors
     /// The errors of the store that waiting does not mend.
     pub(crate) async fn commit(&self, run: RunId, batch: Batch) -> Result<(), StoreError> {
-        self.patiently(run, || self.store.commit(batch.clone())).await
+        let begun = Instant::now();
+        let committed = self.patiently(run, || self.store.commit(batch.clone())).await;
+        self.numbers.committed(begun.elapsed());
+        committed
     }
 
     /// Asks the store for something that a run needs; waits as [`Durable::commit`].

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 
 use super::{
-    Catalog, Changes, Definition, EngineError, EngineOptions, Kv, Ports, Submission, Submitted, Vault,
-    WorkflowChange,
+    Catalog, Changes, Definition, EngineError, EngineOptions, Figures, Kv, Numbers, Ports, Submission,
+    Submitted, Surroundings, Vault, WorkflowChange,
     durable::Durable,
     housekeeping, intake,
     line::Line,
-    recovery,
+    recount, recovery,
     replies::Replies,
     request_log::RequestLog,
     run::{Failures, Runs, Tools},
@@ -19,7 +19,7 @@ use super::{
     timers,
 };
 use crate::{
-    model::{RequestId, RunId, WorkflowKey},
+    model::{RequestId, RequestRecord, RunId, WorkflowKey},
     steps::Services,
     store::{Batch, Store, StoreError},
 };
@@ -31,6 +31,7 @@ pub struct Engine {
     /// A permit for each run that may be executed at once.
     running: Arc<Semaphore>,
     request_log: Arc<RequestLog>,
+    surroundings: Arc<Surroundings>,
 }
 
 impl Engine {
@@ -44,8 +45,13 @@ impl Engine {
         options: EngineOptions,
     ) -> Self {
         let kv = Arc::new(Kv::new(Arc::clone(&store)));
-        let durable =
-            Arc::new(Durable { store, ports, stopping: Stopping::default(), changes: Changes::default() });
+        let durable = Arc::new(Durable {
+            store,
+            ports,
+            stopping: Stopping::default(),
+            changes: Changes::default(),
+            numbers: Numbers::default(),
+        });
         let catalog = Arc::new(catalog);
         let line = Arc::new(Line::new(Arc::clone(&durable), Arc::clone(&catalog), &options));
         let tools = Arc::new(Tools { services, vault, kv, catalog: Arc::clone(&catalog) });
@@ -59,7 +65,7 @@ impl Engine {
             options,
             failures: Failures::default(),
         });
-        Self { runs, running, request_log: Arc::default() }
+        Self { runs, running, request_log: Arc::default(), surroundings: Arc::default() }
     }
 
     /// Takes up the runs that the store holds unfinished, and from now on begins what is ready and wakes what waits. Called once,
@@ -71,6 +77,7 @@ impl Engine {
         recovery::requeue(&self.runs).await?;
         tokio::spawn(runner::keep_running(Arc::downgrade(&self.runs), Arc::clone(&self.running)));
         tokio::spawn(timers::keep_waking(Arc::downgrade(&self.runs)));
+        tokio::spawn(recount::recount(Arc::downgrade(&self.runs), self.runs.durable.now_ms()));
         Ok(())
     }
 
@@ -108,6 +115,52 @@ impl Engine {
     pub fn logged(&self, request: RequestId, bytes: u64) {
         self.request_log.wrote(bytes);
         self.runs.durable.changes.request(request);
+    }
+
+    /// Counts a request that is answered.
+    pub fn answered(&self, record: &RequestRecord) {
+        self.runs.durable.numbers.request(record, self.runs.durable.now_ms());
+    }
+
+    /// What is counted.
+    pub fn numbers(&self) -> &Numbers {
+        &self.runs.durable.numbers
+    }
+
+    /// What the engine is told of its surroundings.
+    pub fn surroundings(&self) -> &Surroundings {
+        &self.surroundings
+    }
+
+    /// How full everything is that the engine knows of. What belongs to the process is not filled in.
+    pub fn figures(&self) -> Figures {
+        let (options, store) = (&self.runs.options, &self.runs.durable.store);
+        let (stats, room) = (store.stats(), self.runs.tools.services.sandbox.room());
+        let (waiting_runs, waiting_bytes) = self.waiting();
+        let running = options.max_running.saturating_sub(self.running.available_permits());
+        Figures {
+            ready: self.readiness().is_ok(),
+            pending_runs: self.pending() as u64,
+            pending_runs_most: options.max_pending as u64,
+            running_runs: running as u64,
+            running_runs_most: options.max_running as u64,
+            waiting_runs: waiting_runs as u64,
+            waiting_bytes,
+            store_live_bytes: stats.live_bytes,
+            store_disk_bytes: stats.disk_bytes,
+            store_history_bytes: stats.history_bytes,
+            store_history_bytes_most: options.history_bytes,
+            store_free_bytes: store.free_bytes(),
+            sandbox_script_slots: room.script_slots,
+            sandbox_script_slots_used: room.script_slots_used,
+            sandbox_plugin_slots: room.plugin_slots,
+            sandbox_plugin_slots_used: room.plugin_slots_used,
+            sandbox_memory_bytes: room.memory,
+            sandbox_memory_used_bytes: room.memory_used,
+            sandbox_waiting: room.waiting,
+            certificate_end_seconds: self.surroundings.certificate_end_ms().map(|ms| ms / 1_000),
+            ..Figures::default()
+        }
     }
 
     /// What has changed, for whoever watches.
@@ -238,6 +291,16 @@ impl Engine {
     /// The pending runs of one workflow.
     pub fn pending_of(&self, workflow: &WorkflowKey) -> usize {
         self.runs.line.pending_of(workflow).runs
+    }
+
+    /// Workflows that have as many pending runs as there are free seats, so that their events are refused; and how many these are.
+    pub fn crowded(&self) -> Vec<(WorkflowKey, usize)> {
+        let free = self.runs.options.max_pending.saturating_sub(self.pending());
+        let all = self.runs.catalog.all().into_iter().map(|definition| definition.workflow.key.clone());
+        all.map(|key| (self.pending_of(&key), key))
+            .filter(|(own, _)| *own > 0 && *own >= free)
+            .map(|(own, key)| (key, own))
+            .collect()
     }
 
     /// Runs that wait durably, and the bytes that they hold in the store.

@@ -1,6 +1,6 @@
 //! Accepts events. The run, its event, its queue item, its dedupe claim and its group become durable in one batch, or nothing does.
 
-use std::{io, sync::Arc};
+use std::{io, sync::Arc, time::Instant};
 
 use super::{
     Awaited, EngineError,
@@ -229,7 +229,9 @@ async fn store_run(
             // This comes before the run is stored, as its time may come at once.
             line.waits(run.head.id, &run.head.workflow, bytes);
         }
+        let begun = Instant::now();
         let stored = store.commit(batch).await;
+        runs.durable.numbers.committed(begun.elapsed());
         if stored.is_err() && waits {
             line.waits_no_more(run.head.id, &run.head.workflow);
         }

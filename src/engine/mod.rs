@@ -5,7 +5,7 @@
 //! (`run`). What waits is put down, and woken by `timers` or a signal (`callbacks`, `control`); `recovery` takes up what a crash
 //! left.
 //!
-//! From the top: `callbacks`, `control` and `handle`, which are [`Engine`]; `intake`, `recovery`, `timers`, `housekeeping`; `fire`,
+//! From the top: `callbacks`, `control` and `handle`, which are [`Engine`]; `intake`, `recovery`, `recount`, `timers`, `housekeeping`; `fire`,
 //! `runner`; `run`; `line`; `workflow`; `kv`, `plugins`. Every other file is below all of these.
 //!
 //! Invariants: nothing accepted is held in memory alone; a run has exactly one terminal
@@ -23,9 +23,11 @@ mod housekeeping;
 mod intake;
 mod kv;
 mod line;
+mod numbers;
 mod options;
 mod plugins;
 mod ports;
+mod recount;
 mod recovery;
 mod replies;
 mod request_log;
@@ -34,6 +36,7 @@ mod runner;
 #[cfg(test)]
 mod simulation;
 mod stopping;
+mod surroundings;
 mod timers;
 mod vault;
 mod workflow;
@@ -46,10 +49,12 @@ pub use handle::Engine;
 pub use homes::{FixtureDifference, HomeError, HomeProblem, Homes, Outlook, Publication, Published};
 pub use intake::{DedupeKey, ReplayKey, Submission, Submitted};
 pub use kv::{Kv, KvEntry, KvError, KvOp, KvUsage};
+pub use numbers::{Day, Figures, Hour, Numbers, Tally};
 pub use options::EngineOptions;
 pub use plugins::{Installed, Plugins, PluginsError, Uploaded};
 pub use ports::{Ports, SystemPorts};
 pub use replies::{Awaited, Reply};
+pub use surroundings::{ClockJump, Surroundings};
 pub use vault::{SecretInfo, Vault, VaultError};
 pub(crate) use workflow::in_workflow_json;
 pub use workflow::{

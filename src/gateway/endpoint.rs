@@ -285,6 +285,21 @@ impl Endpoints {
         }
     }
 
+    /// Workflows that are enabled and have an endpoint that refuses everything, each with the reason.
+    pub(super) fn unavailable(&self) -> Vec<(WorkflowKey, String)> {
+        let table = self.0.read().expect("no code panics under this lock");
+        let enabled = |endpoint: &&Arc<Endpoint>| endpoint.definition.workflow.enabled;
+        let endpoints = table.by_key.values().flatten().filter(enabled);
+        let mut found: Vec<_> = endpoints
+            .filter_map(|endpoint| {
+                let why = endpoint.unavailable()?.to_string();
+                Some((endpoint.definition.workflow.key.clone(), why))
+            })
+            .collect();
+        found.sort();
+        found
+    }
+
     /// The endpoint of a workflow that has one.
     pub(super) fn only(&self, key: &WorkflowKey) -> Option<Arc<Endpoint>> {
         let table = self.0.read().expect("no code panics under this lock");

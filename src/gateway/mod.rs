@@ -54,7 +54,12 @@ use self::{
     refusal::Refusal,
     request_log::Keeper,
 };
-use crate::{engine::Engine, http::Problem, model::RateLimit, net::Outbound};
+use crate::{
+    engine::Engine,
+    http::Problem,
+    model::{RateLimit, WorkflowKey},
+    net::Outbound,
+};
 
 /// What guards all workflows together.
 #[derive(Debug, Clone)]
@@ -137,6 +142,11 @@ impl Gateway {
              in front into `server.trusted_proxies`"
         );
         Some(Problem::new(StatusCode::MISDIRECTED_REQUEST, "host_unknown", detail))
+    }
+
+    /// Workflows that are enabled and whose webhooks refuse every delivery, each with the reason.
+    pub(crate) fn unavailable(&self) -> Vec<(WorkflowKey, String)> {
+        self.endpoints.unavailable()
     }
 
     /// Decides whether a request asks for a name of this server.

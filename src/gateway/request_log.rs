@@ -43,6 +43,7 @@ impl Keeper {
 
 /// Queues one line. Waits only while the store's queue is full, so that a flood cannot outrun the disk.
 pub(super) async fn write(engine: &Engine, record: RequestRecord, kept: Option<&KeptRequest>) {
+    engine.answered(&record);
     let id = record.id;
     let mut batch = Batch::new();
     let bytes = tables::requests::insert(&mut batch, record, kept);

@@ -15,7 +15,7 @@ use std::{
 
 use tokio::sync::{Notify, oneshot};
 
-use super::{SandboxError, share::Share, turns::Turns};
+use super::{SandboxError, room::Room, share::Share, turns::Turns};
 use crate::model::ByteSize;
 
 /// A first instance of up to this many bytes needs no more than that they are free; a larger one leaves half of what is free.
@@ -41,6 +41,7 @@ pub struct Admission {
 struct State {
     total_memory: u64,
     free_memory: u64,
+    total_slots: [u64; 2],
     free_slots: [u64; 2],
     free_waiting: u64,
     tenants: HashMap<Arc<str>, Tenant>,
@@ -104,6 +105,7 @@ impl Admission {
         let state = State {
             total_memory: memory.as_bytes(),
             free_memory: memory.as_bytes(),
+            total_slots: [0; 2],
             free_slots: [0; 2],
             free_waiting: 0,
             tenants: HashMap::new(),
@@ -119,9 +121,25 @@ impl Admission {
         self.state().total_memory
     }
 
+    /// How much is taken at the moment.
+    pub(super) fn room(&self) -> Room {
+        let state = self.state();
+        let used = |kind: Kind| state.total_slots[kind as usize] - state.free_slots[kind as usize];
+        Room {
+            script_slots: state.total_slots[Kind::Script as usize],
+            script_slots_used: used(Kind::Script),
+            plugin_slots: state.total_slots[Kind::Plugin as usize],
+            plugin_slots_used: used(Kind::Plugin),
+            memory: state.total_memory,
+            memory_used: state.total_memory - state.free_memory,
+            waiting: state.tenants.values().map(|tenant| tenant.line.len() as u64).sum(),
+        }
+    }
+
     /// Adds the slots of an engine, and places for instances that wait without a slot.
     pub(super) fn add_slots(&self, kind: Kind, slots: usize, waiting: usize) {
         let mut state = self.state();
+        state.total_slots[kind as usize] += slots as u64;
         state.free_slots[kind as usize] += slots as u64;
         state.free_waiting += waiting as u64;
     }

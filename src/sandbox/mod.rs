@@ -23,6 +23,7 @@ mod limiter;
 mod log;
 mod outcome;
 mod plugin;
+mod room;
 mod services;
 mod share;
 mod thread_time;
@@ -37,5 +38,6 @@ pub use plugin::{
     Allowed, COMPILE_COMMAND, Compiler, Outline, Plugin, PluginCall, PluginEngine, PluginError, PluginFacts,
     PluginOptions, PluginOutcome, SIZE_MOST as PLUGIN_SIZE_MOST, compile_child,
 };
+pub use room::Room;
 pub use services::{HostCall, HostServices};
 pub use share::Share;

@@ -165,6 +165,11 @@ pub trait Store: Send + Sync + 'static {
         Ok(())
     }
 
+    /// Bytes that may still be written, beside what is kept free for other things on the disk; nothing where that is not known.
+    fn free_bytes(&self) -> Option<u64> {
+        None
+    }
+
     /// Resolves with the reason once the store can no longer promise durability; the process should then
     /// stop and start again, which reads the truth back from the disk. Pending for ever otherwise.
     fn failed(&self) -> BoxFuture<'_, StoreError>;

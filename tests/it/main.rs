@@ -70,6 +70,7 @@ mod modules;
 mod n8n;
 mod no_space;
 mod nocobase;
+mod numbers;
 mod one_gib;
 mod open_questions;
 mod outbound;

@@ -21,7 +21,7 @@ const INNER_ROOMS: [(&str, &[&[&str]]); 3] = [
         &[
             &["callbacks", "control", "homes"],
             &["handle"],
-            &["intake", "recovery", "timers", "housekeeping"],
+            &["intake", "recovery", "recount", "timers", "housekeeping"],
             &["fire", "runner"],
             &["run"],
             &["line"],

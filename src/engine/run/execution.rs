@@ -102,6 +102,7 @@ async fn finish(runs: &Runs, progress: &mut Progress, ending: Ending) -> Result<
     progress.start_runs(started);
     let committed = progress.commit(&runs.durable).await?;
     let head = &progress.run.head;
+    runs.durable.numbers.run_ended(head, runs.durable.now_ms());
     if let (RunStatus::Failed, Some(error)) = (head.status, &head.error) {
         runs.failures.tell(head, error, runs.durable.now_ms());
     }

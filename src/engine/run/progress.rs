@@ -17,7 +17,8 @@ use super::{
 };
 use crate::{
     engine::{
-        EngineOptions, Reply, durable::Durable, line::entry_bytes, replies::Replies, workflow::Definition,
+        EngineOptions, Reply, durable::Durable, line::entry_bytes, numbers::Attempts, replies::Replies,
+        workflow::Definition,
     },
     model::{
         Answer, Entry, JsonText, Mode, OpenQuestion, Run, RunError, RunId, RunStatus, SealedText, Signal,
@@ -55,6 +56,8 @@ pub(super) struct Progress {
     /// About how many bytes the run holds in the store.
     bytes: u64,
     mark: Mark,
+    /// What has ended since the last commit.
+    attempts: Attempts,
     /// Until when an ended run is kept.
     expires_ms: u64,
     /// Something in the head or the answer is not stored yet.
@@ -101,6 +104,7 @@ impl Progress {
             timer_ms,
             bytes,
             mark: Mark::None,
+            attempts: Attempts::default(),
             expires_ms: 0,
             changed: false,
             children: Vec::new(),
@@ -118,6 +122,7 @@ impl Progress {
         keep_output(&mut self.outputs, definition, &entry);
         self.bytes += entry_bytes(&entry);
         self.run.head.failed_steps += u32::from(entry.is_failure());
+        self.attempts.count(&entry);
         self.unsaved.push(entry);
     }
 
@@ -296,6 +301,9 @@ impl Progress {
             }
         }
         durable.commit(id, batch).await?;
+        if self.attempts.any() {
+            durable.numbers.attempts(&self.run.head.workflow, &std::mem::take(&mut self.attempts));
+        }
         durable.changes.run(id);
         self.children.iter().for_each(|(child, _)| durable.changes.run(child.head.id));
         staged.into_iter().for_each(|(script, part)| script.kv().committed(part));

@@ -20,7 +20,7 @@ use super::{
 use crate::{
     model::Limits,
     sandbox::{
-        SandboxError,
+        Room, SandboxError,
         admission::Admission,
         cache::{Cache, Code},
         wasm::{kept_resident, load_error, pooled, start_ticker},
@@ -111,6 +111,11 @@ impl JsEngine {
 }
 
 impl JsEngine {
+    /// How much of the sandbox is taken, by scripts and by the plugins that share it.
+    pub fn room(&self) -> Room {
+        self.admission.room()
+    }
+
     /// How the computing of scripts is counted and ended.
     pub fn metering(&self) -> Metering {
         self.metering

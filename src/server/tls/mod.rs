@@ -64,6 +64,14 @@ impl Certificates {
         *self.current.write().expect("no code panics under this lock") = Some(Arc::new(certificate));
     }
 
+    /// When the certificate ends that handshakes are shown, milliseconds since the epoch; nothing while there is none.
+    pub(crate) fn end_ms(&self) -> Option<u64> {
+        let current = self.current.read().expect("no code panics under this lock").clone()?;
+        let (_, parsed) = x509_parser::parse_x509_certificate(current.cert.first()?).ok()?;
+        let seconds = u64::try_from(parsed.validity().not_after.timestamp()).ok()?;
+        Some(seconds.saturating_mul(1_000))
+    }
+
     /// Answers the challenges for a domain.
     pub(super) fn challenge(&self, domain: &str, certificate: CertifiedKey) {
         let mut challenges = self.challenges.write().expect("no code panics under this lock");

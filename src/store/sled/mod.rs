@@ -396,6 +396,10 @@ impl Store for SledStore {
         }
     }
 
+    fn free_bytes(&self) -> Option<u64> {
+        Some(room(self.folder.path(), self.staging.reserve)).filter(|bytes| *bytes < u64::MAX)
+    }
+
     fn readiness(&self) -> Result<(), StoreError> {
         self.staging.failure()?;
         let path = self.folder.path();
