@@ -392,7 +392,8 @@ impl App {
     /// # Errors
     /// When the store can no longer promise durability.
     pub async fn serve(self, stop: impl Future<Output = ()>) -> Result<(), AppError> {
-        let Self { door, admin, engine, people, store, loader, limits, certificates, keeper, reload, .. } = self;
+        let Self { door, admin, engine, people, store, loader, limits, certificates, keeper, reload, .. } =
+            self;
         let sweeper = tokio::spawn(sweep(engine.clone(), people, certificates));
         let (for_loader, for_keeper) = (Arc::clone(&reload), reload);
         let reloader = tokio::spawn(async move { loader.watch(&for_loader).await });

@@ -40,6 +40,8 @@ const RUN_LINE: Keep = Members(&[
     ("failed_steps", Whole),
     ("error", ERROR),
 ]);
+/// A run as lists and events show it.
+pub(super) static RUN_OF_LIST: Keep = RUN_LINE;
 /// A list of runs.
 pub(super) static RUNS: Keep = Members(&[("runs", Each(&RUN_LINE)), ("next", Whole)]);
 /// A list of dead letters.

@@ -2,7 +2,7 @@
 //! the end of the certificate, a clock that jumped.
 
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::BTreeMap,
     sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
@@ -37,21 +37,9 @@ struct State {
 pub struct Surroundings(Mutex<State>);
 
 impl Surroundings {
-    /// The workflow folder of this name cannot be used, or can be used (`None`).
-    pub fn folder(&self, name: &str, why: Option<&str>) {
-        let mut state = self.state();
-        match why {
-            None => drop(state.folders.remove(name)),
-            Some(why) if state.folders.len() < FOLDERS || state.folders.contains_key(name) => {
-                state.folders.insert(name.to_owned(), why.to_owned());
-            }
-            Some(_) => {}
-        }
-    }
-
-    /// Forgets folders that are not among these.
-    pub fn only_folders(&self, known: &HashSet<String>) {
-        self.state().folders.retain(|name, _| known.contains(name));
+    /// These workflow folders, by name, cannot be used, each with the reason; and no others.
+    pub fn wrong_folders(&self, wrong: impl IntoIterator<Item = (String, String)>) {
+        self.state().folders = wrong.into_iter().take(FOLDERS).collect();
     }
 
     /// Workflow folders that cannot be used, each with the reason.
@@ -122,13 +110,10 @@ mod tests {
     #[test]
     fn folders_without_end_are_not_kept() {
         let surroundings = Surroundings::default();
-        for number in 0..2 * FOLDERS {
-            surroundings.folder(&number.to_string(), Some("it is wrong"));
-        }
+        let wrong = |most: usize| (0..most).map(|number| (number.to_string(), "it is wrong".to_owned()));
+        surroundings.wrong_folders(wrong(2 * FOLDERS));
         assert_eq!(surroundings.folders().len(), FOLDERS);
-        surroundings.folder("7", Some("it is still wrong"));
-        assert_eq!(surroundings.folders()["7"], "it is still wrong");
-        surroundings.folder("7", None);
-        assert!(!surroundings.folders().contains_key("7"));
+        surroundings.wrong_folders(wrong(1));
+        assert_eq!(surroundings.folders().keys().collect::<Vec<_>>(), ["0"]);
     }
 }

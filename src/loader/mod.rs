@@ -1,7 +1,7 @@
 //! Brings workflows into the engine: those of folders, and again whenever their files change, and those of the server. It is
 //! the one who installs, also what people publish.
 //!
-//! `app` loads all of them at the start. Then [`Loader::watch`] looks at the folders every two seconds, and when a secret
+//! `app` loads all of them at the start. Then [`Loader::watch`] looks at the folders every two seconds (more seldom where that takes long), and when a secret
 //! changes. If a folder is wrong, the log says so once, and the last good version goes on. What was installed is a revision in the
 //! store. A thread of its own reads and compiles files, one version after the other: a library's top level may take a
 //! second, and requests must not wait for it.
@@ -20,7 +20,7 @@ use std::{
     collections::HashSet,
     path::{Path, PathBuf},
     sync::{Arc, Mutex},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use tokio::sync::{Mutex as Lock, Notify};
@@ -46,8 +46,10 @@ use crate::{
     variables::Variables,
 };
 
-/// The time between two looks at the folders.
+/// The least time between two looks at the folders.
 const RELOAD_EVERY: Duration = Duration::from_secs(2);
+/// Between two looks passes so many times what the last one took: thousands of folders must not take a core.
+const PAUSE: u32 = 20;
 
 /// Where folders are, and what may be done with them.
 pub(crate) struct Folders {
@@ -114,13 +116,16 @@ impl Loader {
     /// Looks again and again, forever; at once when `reload` is told, and when a secret changes: whoever sets a missing
     /// secret tries the webhook next.
     pub(crate) async fn watch(&self, reload: &Notify) {
+        let mut took = Duration::ZERO;
         loop {
             tokio::select! {
-                () = tokio::time::sleep(RELOAD_EVERY) => {}
+                () = tokio::time::sleep(RELOAD_EVERY.max(took * PAUSE)) => {}
                 () = reload.notified() => {}
                 () = self.0.engine.vault().changed() => {}
             }
+            let began = Instant::now();
             self.look().await;
+            took = began.elapsed();
         }
     }
 
@@ -170,7 +175,14 @@ impl Inner {
 
     /// Lets others know how things stand.
     fn tell(&self, state: &State) {
-        *self.outlook.lock().expect("no code panics under this lock") = state.outlook();
+        let outlook = state.outlook();
+        let of_keys = outlook.problems.iter().flat_map(|(key, problems)| {
+            problems.iter().map(move |problem| (key.to_string(), problem.message.clone()))
+        });
+        let of_folders =
+            outlook.of_folders.iter().map(|(folder, problem)| (folder.clone(), problem.message.clone()));
+        self.engine.surroundings().wrong_folders(of_keys.chain(of_folders));
+        *self.outlook.lock().expect("no code panics under this lock") = outlook;
     }
 
     async fn look_at_server(&self, state: &mut State, key: &WorkflowKey) -> Result<(), StoreError> {

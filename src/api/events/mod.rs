@@ -12,7 +12,7 @@ mod watcher;
 use std::{convert::Infallible, sync::Arc};
 
 use axum::{
-    Router,
+    Extension, Router,
     body::Body,
     extract::{Query, State, rejection::QueryRejection},
     middleware,
@@ -28,11 +28,14 @@ use self::{
     ring::{Filter, Topic},
     watcher::Watcher,
 };
-use super::door::{Door, authorize};
+use super::{
+    door::{Door, authorize},
+    who::Access,
+};
 use crate::{
     engine::Engine,
     http::Problem,
-    model::{RunId, WorkflowKey},
+    model::{Right, RunId, WorkflowKey},
 };
 
 /// Seconds after which a client should try again that found no place.
@@ -55,12 +58,12 @@ struct EventsQuery {
 }
 
 impl EventsQuery {
-    fn filter(self) -> Result<Filter, Problem> {
+    fn filter(self, payloads: bool) -> Result<Filter, Problem> {
         let topics = match self.topics {
             None => Topic::ALL.to_vec(),
             Some(names) => names.split(',').map(topic).collect::<Result<_, _>>()?,
         };
-        Ok(Filter { topics, workflow: self.workflow, run: self.run })
+        Ok(Filter { topics, workflow: self.workflow, run: self.run, payloads })
     }
 }
 
@@ -74,11 +77,12 @@ fn topic(name: &str) -> Result<Topic, Problem> {
 /// `GET /api/v1/events?topics=&workflow=&run=`, with `Last-Event-ID` when the client goes on.
 async fn events(
     State(hub): State<Arc<Hub>>,
+    Extension(access): Extension<Access>,
     headers: HeaderMap,
     query: Result<Query<EventsQuery>, QueryRejection>,
 ) -> Result<Response, Problem> {
     let Query(query) = query.map_err(|error| Problem::bad_request(error.body_text()))?;
-    let filter = query.filter()?;
+    let filter = query.filter(access.may(Right::PayloadsRead))?;
     let (seat, newest, begins) = hub.join().ok_or_else(|| {
         let detail = format!("{WATCHERS} connections watch already; close one of them, or try again later");
         let mut problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, "too_many_watchers", detail);

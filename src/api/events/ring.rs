@@ -55,6 +55,8 @@ pub(super) struct Filter {
     pub(super) workflow: Option<WorkflowKey>,
     /// Only those about this run.
     pub(super) run: Option<RunId>,
+    /// Whether its reader may see payloads.
+    pub(super) payloads: bool,
 }
 
 /// One event.
@@ -65,6 +67,8 @@ pub(super) struct Told {
     pub(super) run: Option<RunId>,
     /// JSON on one line.
     pub(super) data: String,
+    /// The same for those who may not see payloads.
+    pub(super) bare: String,
 }
 
 impl Filter {
@@ -75,10 +79,17 @@ impl Filter {
     }
 }
 
-/// An event with its text.
+/// An event with its texts.
 struct Frame {
     told: Told,
     text: Bytes,
+    bare: Bytes,
+}
+
+impl Frame {
+    fn bytes(&self) -> usize {
+        self.text.len() + self.bare.len()
+    }
 }
 
 /// What a connection finds at its place.
@@ -125,13 +136,15 @@ impl Ring {
     /// Adds an event.
     pub(super) fn push(&mut self, told: Told) {
         self.last += 1;
-        let text = format!("id: {}\nevent: {}\ndata: {}\n\n", self.last, told.topic.event(), told.data);
-        let told = Told { data: String::new(), ..told };
-        self.bytes += text.len();
-        self.frames.push_back(Frame { told, text: text.into() });
+        let (id, event) = (self.last, told.topic.event());
+        let text = |data: &str| Bytes::from(format!("id: {id}\nevent: {event}\ndata: {data}\n\n"));
+        let (text, bare) = (text(&told.data), text(&told.bare));
+        let frame = Frame { told: Told { data: String::new(), bare: String::new(), ..told }, text, bare };
+        self.bytes += frame.bytes();
+        self.frames.push_back(frame);
         while self.frames.len() > MOST || self.bytes > MOST_BYTES {
             let Some(oldest) = self.frames.pop_front() else { return };
-            self.bytes -= oldest.text.len();
+            self.bytes -= oldest.bytes();
         }
     }
 
@@ -143,10 +156,11 @@ impl Ring {
         let (mut text, mut next) = (BytesMut::new(), place);
         for frame in self.frames.iter().skip((place - self.first()) as usize) {
             if filter.takes(&frame.told) {
-                if !text.is_empty() && text.len() + frame.text.len() > most {
+                let event = if filter.payloads { &frame.text } else { &frame.bare };
+                if !text.is_empty() && text.len() + event.len() > most {
                     break;
                 }
-                text.extend_from_slice(&frame.text);
+                text.extend_from_slice(event);
             }
             next += 1;
         }
@@ -164,11 +178,12 @@ mod tests {
             workflow: Some(workflow.parse().unwrap()),
             run: run.map(|number| RunId::new(number, [0; 10])),
             data: "{}".to_owned(),
+            bare: "[]".to_owned(),
         }
     }
 
     fn all() -> Filter {
-        Filter { topics: Topic::ALL.to_vec(), ..Filter::default() }
+        Filter { topics: Topic::ALL.to_vec(), payloads: true, ..Filter::default() }
     }
 
     fn text(found: Found) -> (String, u64) {
@@ -197,7 +212,9 @@ mod tests {
         let (runs, next) = only(Filter { topics: vec![Topic::Runs], ..Filter::default() });
         assert!(runs.contains("id: 7001\n") && !runs.contains("id: 7002\n") && next == 7_003);
         let of_run = Filter { run: Some(RunId::new(2, [0; 10])), ..all() };
-        assert_eq!(only(of_run).0, "id: 7003\nevent: run\ndata: {}\n\n");
+        assert_eq!(only(of_run.clone()).0, "id: 7003\nevent: run\ndata: {}\n\n");
+        let bare = Filter { payloads: false, ..of_run };
+        assert_eq!(only(bare).0, "id: 7003\nevent: run\ndata: []\n\n", "who may not see payloads");
     }
 
     #[test]
@@ -239,7 +256,7 @@ mod tests {
             ring.push(Told { data: "x".repeat(1 << 20), ..told(Topic::Runs, "a", None) });
         }
         assert!(ring.bytes <= MOST_BYTES && ring.frames.len() == 7);
-        let bytes: usize = ring.frames.iter().map(|frame| frame.text.len()).sum();
+        let bytes: usize = ring.frames.iter().map(Frame::bytes).sum();
         assert_eq!(ring.bytes, bytes);
     }
 }

@@ -10,7 +10,10 @@ use super::{
     ring::{Told, Topic},
 };
 use crate::{
-    api::{requests, runs},
+    api::{
+        requests, runs,
+        trim::{self, Keep},
+    },
     engine::{Changed, Engine, WorkflowChange},
     model::{RequestId, RequestOutcome, RequestRecord, RunHead, RunId, WorkflowKey},
     store::{Batch, StoreError, tables},
@@ -100,10 +103,17 @@ fn json(value: &impl Serialize) -> String {
     serde_json::to_string(value).unwrap_or_else(|_| "null".to_owned())
 }
 
+/// A line as it is, and as those see it who may not see payloads.
+fn texts(line: &impl Serialize, keep: &Keep) -> (String, String) {
+    let bare =
+        serde_json::to_value(line).map_or_else(|_| "null".to_owned(), |line| keep.of(line).to_string());
+    (json(line), bare)
+}
+
 fn of_run(engine: &Engine, head: RunHead) -> Told {
     let (run, workflow) = (head.id, head.workflow.clone());
-    let data = json(&runs::line(engine, head));
-    Told { topic: Topic::Runs, workflow: Some(workflow), run: Some(run), data }
+    let (data, bare) = texts(&runs::line(engine, head), &trim::RUN_OF_LIST);
+    Told { topic: Topic::Runs, workflow: Some(workflow), run: Some(run), data, bare }
 }
 
 fn of_request(record: &RequestRecord) -> Told {
@@ -114,11 +124,11 @@ fn of_request(record: &RequestRecord) -> Told {
         | RequestOutcome::CalledBack { run } => Some(*run),
         RequestOutcome::Refused { .. } | RequestOutcome::Handshake { .. } | RequestOutcome::Filtered => None,
     };
-    let data = json(&requests::line(record));
-    Told { topic: Topic::Requests, workflow: record.workflow.clone(), run, data }
+    let (data, bare) = texts(&requests::line(record), &trim::REQUEST);
+    Told { topic: Topic::Requests, workflow: record.workflow.clone(), run, data, bare }
 }
 
 fn of_workflow(key: &WorkflowKey, change: WorkflowChange) -> Told {
     let data = json(&Workflow { key, change: change.as_str() });
-    Told { topic: Topic::Workflows, workflow: Some(key.clone()), run: None, data }
+    Told { topic: Topic::Workflows, workflow: Some(key.clone()), run: None, bare: data.clone(), data }
 }
