@@ -113,16 +113,11 @@ impl Door {
         if self.keys.https {
             return true;
         }
-        let last = |name: &str| text(name).and_then(|list| list.rsplit(',').next());
-        let named =
-            |pair: &'_ str| pair.trim().to_ascii_lowercase().strip_prefix("proto=").map(str::to_owned);
-        // RFC 7239 section 5.4, beside the header that most proxies write.
-        let forwarded = last("forwarded").and_then(|element| element.split(';').find_map(named));
-        let proto = last("x-forwarded-proto").map(str::to_owned).or(forwarded);
+        let proto = text("x-forwarded-proto").and_then(|list| list.rsplit(',').next());
         if self.gateway.trusts(peer)
             && let Some(proto) = proto
         {
-            return proto.trim().trim_matches('"').eq_ignore_ascii_case("https");
+            return proto.trim().eq_ignore_ascii_case("https");
         }
         let public = self.keys.url.strip_prefix("https://");
         let public = public.and_then(|rest| rest.split('/').next());
