@@ -1,7 +1,8 @@
 import { env } from 'node:process';
 
 import react from '@vitejs/plugin-react';
-import { defineConfig, type Plugin } from 'vite';
+import type { Plugin } from 'vite';
+import { defineConfig } from 'vitest/config';
 
 /** React Aria brings its texts in 34 languages; the console has two. */
 function twoLanguages(): Plugin {
@@ -29,6 +30,8 @@ export default defineConfig({
     reportCompressedSize: false,
     sourcemap: false,
   },
+  // A machine with much to do is slow; that is no fault of what is tested.
+  test: { testTimeout: 120_000 },
   css: { modules: { localsConvention: 'camelCaseOnly' } },
   server: { proxy: { '/api': env['CONSOLE_SERVER'] ?? 'http://127.0.0.1:8080' } },
 });

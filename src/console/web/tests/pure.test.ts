@@ -74,7 +74,7 @@ describe('json', () => {
     expect(rows(value, new Set()).map((row) => row.pointer)).toEqual(['', '/a', '/a/0', '/a/1', '/a/1/b~1c', '/d']);
     expect(rows(value, new Set(['/a'])).map((row) => row.pointer)).toEqual(['', '/a', '/d']);
     expect(rows([], new Set())).toMatchObject([{ kind: 'array', size: 0, open: false }]);
-    expect(rows(Array.from({ length: 200_000 }, (_, at) => at), new Set())).toHaveLength(1);
+    expect(rows(Array.from({ length: 20_000 }, (_, at) => at), new Set())).toHaveLength(1);
   });
 
   it('is read by pointer, own members alone', () => {
@@ -85,7 +85,7 @@ describe('json', () => {
 
   it('can be nested more deeply than calls can', () => {
     let deep: Json = 1;
-    for (let at = 0; at < 100_000; at += 1) deep = [deep];
+    for (let at = 0; at < 20_000; at += 1) deep = [deep];
     expect(differences(deep, deep, 10)).toEqual([]);
   });
 
