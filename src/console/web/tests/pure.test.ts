@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { blocks, matches, upsert } from '../src/api/stream';
+import { blocks, kept, MOST, matches, upsert } from '../src/api/stream';
 import type { Json, Run, RunLine, StepAttempt } from '../src/api/types';
 import { en } from '../src/i18n/en';
 import { zh } from '../src/i18n/zh';
@@ -171,6 +171,10 @@ describe('live lists', () => {
       found.push(...read('\n'));
       expect(found, `pieces of ${size}`).toEqual([{ id: '1', event: 'run', data: '{"a":\n1}' }, { id: '2', event: 'message', data: 'x' }]);
     }
+  });
+
+  it('do not grow for ever', () => {
+    expect([kept(0), kept(MOST), kept(MOST + 1)]).toEqual([0, MOST, MOST / 2]);
   });
 
   it('take what fits their filter, in order', () => {

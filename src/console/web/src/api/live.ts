@@ -2,7 +2,7 @@ import { type InfiniteData, type QueryClient, useQueryClient } from '@tanstack/r
 import { useEffect, useSyncExternalStore } from 'react';
 
 import { send } from './client';
-import { blocks, upsert } from './stream';
+import { blocks, kept, upsert } from './stream';
 import type { RequestLine, RunLine } from './types';
 
 /** How this tab hears of changes: from the server, or by asking again and again. */
@@ -82,6 +82,14 @@ function patch<T extends RunLine | RequestLine>(client: QueryClient, key: string
     if (!data || !first) continue;
     const filter = (queryKey[1] ?? {}) as Record<string, string>;
     const pages = upsert(data.pages.map((page) => page[member] as T[]), lines, filter);
+    const top = pages[0] ?? [];
+    const stay = kept(top.length);
+    if (stay < top.length) {
+      const rows = top.slice(0, stay);
+      const next = rows.at(-1)?.id ?? null;
+      client.setQueryData(queryKey, { pages: [{ ...first, [member]: rows, next }], pageParams: data.pageParams.slice(0, 1) });
+      continue;
+    }
     client.setQueryData(queryKey, { ...data, pages: data.pages.map((page, at) => ({ ...page, [member]: pages[at] })) });
   }
 }
@@ -101,7 +109,7 @@ async function listen(client: QueryClient, signal: AbortSignal, last: { id: stri
     timer = undefined;
     const told = waiting;
     waiting = [];
-    take(client, told);
+    if (!paused) take(client, told);
   };
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   const read = blocks();

@@ -75,3 +75,11 @@ export function upsert<T extends Listed>(pages: readonly T[][], lines: readonly 
   first.sort((a, b) => (a.id < b.id ? 1 : -1));
   return out;
 }
+
+/** A first page that grew to more than this is cut, to half of it. */
+export const MOST = 1000;
+
+/** How many rows of a first page stay; the rest of the list is asked for again by who goes down to it. */
+export function kept(length: number): number {
+  return length > MOST ? MOST / 2 : length;
+}

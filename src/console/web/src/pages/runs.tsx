@@ -1,3 +1,4 @@
+import { useQueryClient } from '@tanstack/react-query';
 import { Pause, Play } from 'lucide-react';
 
 import { pause, usePaused } from '../api/live';
@@ -51,8 +52,14 @@ export function WorkflowFilter({ value, onChange }: { value: string; onChange: (
 export function StandStill() {
   const { t } = useText();
   const still = usePaused();
+  const client = useQueryClient();
+  const change = () => {
+    pause(!still);
+    // What happened in between was let go by.
+    if (still) void client.invalidateQueries();
+  };
   return (
-    <Button icon={still ? <Play size={16} /> : <Pause size={16} />} onPress={() => pause(!still)}>
+    <Button icon={still ? <Play size={16} /> : <Pause size={16} />} onPress={change}>
       {still ? t.live.goOn : t.live.pause}
     </Button>
   );
