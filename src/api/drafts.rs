@@ -11,8 +11,8 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    homes::{Kept, actor, parsed_version},
     input,
+    kept::{Kept, actor, parsed_version},
 };
 use crate::{
     http::Problem,

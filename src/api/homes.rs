@@ -14,7 +14,9 @@ use serde_json::Value;
 
 use super::{
     door::{Door, authorize},
-    drafts, durable, input, revisions, workflows,
+    drafts, durable, input,
+    kept::{Kept, actor, parsed_version},
+    revisions, workflows,
 };
 use crate::{
     engine::{Definition, Engine, HomeProblem, Homes, Outlook, Publication, Published, read_workflow},
@@ -29,13 +31,6 @@ use crate::{
 
 /// The largest body: the files of a workflow, as a JSON text that escapes most of them.
 const BODY: ByteSize = ByteSize::from_bytes(36 << 20);
-
-/// What the routes share.
-#[derive(Clone)]
-pub(super) struct Kept {
-    pub(super) engine: Engine,
-    homes: Arc<dyn Homes>,
-}
 
 /// The routes of workflows and what is kept of them.
 pub(super) fn router(engine: Engine, homes: Arc<dyn Homes>, door: &Door) -> Router {
@@ -58,11 +53,6 @@ pub(super) fn router(engine: Engine, homes: Arc<dyn Homes>, door: &Door) -> Rout
         .layer(middleware::from_fn_with_state(engine.clone(), durable::told))
         .layer(middleware::from_fn_with_state(door.with_bodies_of(most), authorize))
         .with_state(Kept { engine, homes })
-}
-
-/// Who asks: the door says it.
-pub(super) fn actor(known: Option<Extension<Actor>>) -> Actor {
-    known.map_or(Actor::Machine, |Extension(actor)| actor)
 }
 
 /// Whether a workflow answers, and if not, why.
@@ -383,13 +373,6 @@ fn if_match(headers: &HeaderMap) -> Result<Option<VersionHash>, Problem> {
     version
         .map(Some)
         .ok_or_else(|| Problem::bad_request("If-Match: it is no version; write it as \"<64 hex digits>\""))
-}
-
-/// A version as its 64 hex digits.
-pub(super) fn parsed_version(text: &str) -> Option<VersionHash> {
-    let mut hash = [0; 32];
-    hex::decode_to_slice(text, &mut hash).ok()?;
-    Some(VersionHash(hash))
 }
 
 #[derive(Deserialize)]

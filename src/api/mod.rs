@@ -13,6 +13,7 @@ mod events;
 mod guesses;
 mod homes;
 mod input;
+mod kept;
 mod kv;
 mod letters;
 mod limited;

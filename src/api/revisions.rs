@@ -11,8 +11,9 @@ use serde::{Deserialize, Serialize};
 use similar::TextDiff;
 
 use super::{
-    homes::{Kept, parsed_version},
-    input, page_size,
+    input,
+    kept::{Kept, parsed_version},
+    page_size,
 };
 use crate::{
     http::Problem,
