@@ -149,7 +149,7 @@ impl Door {
             if let Some(why) = site::foreign(row.verb, headers, cookie.is_some()) {
                 return Err(Problem::new(StatusCode::FORBIDDEN, "cross_site", why));
             }
-            if row.verb != Verb::Get && !site::is_json(headers) {
+            if row.verb != Verb::Get && !site::is_no_form(headers) {
                 let detail = "a request from a page needs `Content-Type: application/json`";
                 let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
                 return Err(Problem::new(status, "json_only", detail));

@@ -81,11 +81,16 @@ fn is_own(origin: &str, headers: &HeaderMap) -> bool {
     })
 }
 
-/// Whether the body is JSON, or there is none: no form of a page can send that.
-pub(super) fn is_json(headers: &HeaderMap) -> bool {
+/// The kinds of bodies that a page of another site cannot send without being asked for leave first (Fetch standard, "CORS-safelisted
+/// request-header"): JSON, and the bytes of a plugin.
+const KINDS: [&str; 3] = ["application/json", "application/octet-stream", "application/wasm"];
+
+/// Whether the body is of a kind that no form of a page can send, or there is none.
+pub(super) fn is_no_form(headers: &HeaderMap) -> bool {
     match headers.get(header::CONTENT_TYPE) {
         Some(kind) => kind.to_str().is_ok_and(|kind| {
-            kind.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"))
+            let kind = kind.split(';').next().unwrap_or_default().trim();
+            KINDS.iter().any(|known| kind.eq_ignore_ascii_case(known))
         }),
         None => {
             let length = headers.get(header::CONTENT_LENGTH);
@@ -145,9 +150,10 @@ mod tests {
     }
 
     #[test]
-    fn csrf_no_form_sends_json() {
+    fn csrf_no_form_sends_such_a_body() {
         for (fine, pairs) in [
             (true, vec![("content-type", "application/json; charset=utf-8")]),
+            (true, vec![("content-type", "application/octet-stream")]),
             (true, vec![]),
             (true, vec![("content-length", "0")]),
             (false, vec![("content-type", "text/plain")]),
@@ -156,7 +162,7 @@ mod tests {
             (false, vec![("content-length", "2")]),
             (false, vec![("transfer-encoding", "chunked")]),
         ] {
-            assert_eq!(is_json(&headers(&pairs)), fine, "{pairs:?}");
+            assert_eq!(is_no_form(&headers(&pairs)), fine, "{pairs:?}");
         }
     }
 }
