@@ -7,6 +7,7 @@ import { touch, useSecrets } from '../api/queries';
 import type { Secret } from '../api/types';
 import { useText } from '../i18n';
 import { Ask } from '../parts/dialog';
+import { useOwnPassword } from '../parts/password';
 import { Page } from '../parts/shell';
 import { type Column, Table } from '../parts/table';
 import { tell } from '../parts/toasts';
@@ -49,11 +50,6 @@ export function Secrets() {
     tell('done', t.secrets.removed);
     touch(client, 'secrets');
   };
-  const rotate = async () => {
-    const { rotated } = await call<{ rotated: number }>('secrets/rotate', { method: 'POST' });
-    tell('done', t.secrets.rotated(rotated));
-    touch(client, 'secrets');
-  };
   const secrets = query.data?.secrets ?? [];
   return (
     <Page
@@ -84,11 +80,26 @@ export function Secrets() {
         </Ask>
       ) : null}
       {doing?.deed === 'rotate' ? (
-        <Ask open onClose={() => setDoing(null)} title={t.secrets.rotate} action={t.secrets.rotate} onAction={rotate}>
-          <p>{t.secrets.rotateText}</p>
-        </Ask>
+        <Rotate onClose={() => setDoing(null)} />
       ) : null}
     </Page>
+  );
+}
+
+function Rotate({ onClose }: { onClose: () => void }) {
+  const { t } = useText();
+  const client = useQueryClient();
+  const own = useOwnPassword();
+  const rotate = async () => {
+    const { rotated } = await call<{ rotated: number }>('secrets/rotate', { method: 'POST', body: own.body });
+    tell('done', t.secrets.rotated(rotated));
+    touch(client, 'secrets');
+  };
+  return (
+    <Ask open onClose={onClose} title={t.secrets.rotate} action={t.secrets.rotate} disabled={own.missing} onAction={rotate}>
+      <p>{t.secrets.rotateText}</p>
+      {own.field}
+    </Ask>
   );
 }
 
