@@ -1,7 +1,7 @@
 import { CircleAlert, CircleCheck } from 'lucide-react';
 
 import { useHealth, useReady, useStats, useWorkflows } from '../api/queries';
-import type { HealthProblem, Json } from '../api/types';
+import type { HealthProblem } from '../api/types';
 import { useText } from '../i18n';
 import { bytes, count } from '../lib/units';
 import { HourBars } from '../parts/bars';
@@ -23,7 +23,8 @@ export function Health() {
     ...(health.data?.problems ?? []),
     ...(health.data ? [] : wrong.map((workflow) => ({ code: workflow.key, severity: 'error', message: workflow.problems?.[0]?.message ?? t.state.wrong, remedy: null }))),
   ];
-  const figures = scalars(health.data?.figures ?? {});
+  const told = health.data?.figures ?? {};
+  const figures = FIGURES.flatMap((name) => (typeof told[name] === 'number' ? [[name, told[name]] as const] : []));
   return (
     <Page title={t.nav.health}>
       {ready.error ? <ProblemBox error={ready.error} retry={() => void ready.refetch()} /> : null}
@@ -69,7 +70,7 @@ export function Health() {
           {figures.length > 0 ? (
             <Facts>
               {figures.map(([name, value]) => (
-                <Fact key={name} name={name.replaceAll('_', ' ')}>{typeof value === 'number' ? (/bytes|memory|size/.test(name) ? bytes(value, locale) : count(value, locale)) : String(value)}</Fact>
+                <Fact key={name} name={t.health.names[name]}>{name.endsWith('bytes') ? bytes(value, locale) : count(value, locale)}</Fact>
               ))}
             </Facts>
           ) : null}
@@ -85,4 +86,8 @@ export function Health() {
   );
 }
 
-const scalars = (figures: Record<string, Json>): [string, Json][] => Object.entries(figures).filter(([, value]) => typeof value !== 'object' && value !== null);
+/** The figures that are shown by name; all of them stand below. */
+const FIGURES = [
+  'running_runs', 'store_disk_bytes', 'store_history_bytes', 'store_free_bytes', 'process_resident_memory_bytes', 'sandbox_memory_used_bytes',
+  'sandbox_script_slots_used', 'sandbox_waiting',
+] as const;
