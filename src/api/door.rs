@@ -358,6 +358,16 @@ fn peer(request: &Request) -> IpAddr {
 
 /// Lets a request in whose sender may do what it asks for.
 pub(super) async fn authorize(State(door): State<Door>, request: Request, next: Next) -> Response {
+    // In a task of its own: what was begun is done and written down, also when the caller goes away in between.
+    let admitted = tokio::spawn(async move { admit(&door, request, next).await });
+    admitted.await.unwrap_or_else(|error| {
+        tracing::error!(%error, "a request to the API could not be worked on");
+        let detail = "the server failed on this request; please report it";
+        Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", detail).into_response()
+    })
+}
+
+async fn admit(door: &Door, request: Request, next: Next) -> Response {
     let caller = door.caller(&request);
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     // A body cannot be looked at from two threads, so what waits holds the head alone.

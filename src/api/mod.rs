@@ -64,6 +64,8 @@ use crate::{
 
 /// The most items of one page.
 const MAX_PAGE: usize = 500;
+/// The largest body about people, bytes. Whoever logs in has proved nothing yet, and takes little of the room for bodies.
+const IDENTITY_BODY: usize = 64 << 10;
 /// The items of a page that does not say how many.
 const PAGE: usize = 50;
 
@@ -129,7 +131,8 @@ pub fn router(
         .route("/api/v1/tokens", get(tokens::list).post(tokens::make))
         .route("/api/v1/tokens/{id}", delete(tokens::revoke))
         .route("/api/v1/audit", get(audit::list))
-        .layer(middleware::from_fn_with_state(door.clone(), authorize))
+        .layer(DefaultBodyLimit::max(IDENTITY_BODY))
+        .layer(middleware::from_fn_with_state(door.with_bodies_of(IDENTITY_BODY), authorize))
         .with_state(desk);
     Router::new()
         .route("/", get(welcome))

@@ -121,7 +121,7 @@ const REQUEST_LINE: Keep = Members(&[
     ("id", Whole),
     ("workflow", Whole),
     ("method", Whole),
-    ("path", Whole),
+    // Not its path: parameters stand there.
     ("ip", Whole),
     ("body_bytes", Whole),
     ("status", Whole),

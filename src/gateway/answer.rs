@@ -56,11 +56,14 @@ pub(super) fn of_run(answer: Answer, run: RunId, replayed: bool) -> Response {
 
 /// Whether a policy keeps its page apart from the origin of this server (CSP level 3 section 6.4.2).
 fn is_sandbox(policy: &HeaderValue) -> bool {
-    let policy = String::from_utf8_lossy(policy.as_bytes()).to_ascii_lowercase();
-    let directives =
-        policy.split([';', ',']).map(|directive| directive.split_ascii_whitespace().collect::<Vec<_>>());
-    let mut sandboxes = directives.filter(|words| words.first() == Some(&"sandbox"));
-    sandboxes.any(|words| !words.contains(&"allow-same-origin"))
+    let policies = String::from_utf8_lossy(policy.as_bytes()).to_ascii_lowercase();
+    policies.split(',').any(|policy| {
+        let mut directives =
+            policy.split(';').map(|directive| directive.split_ascii_whitespace().collect::<Vec<_>>());
+        // Of directives with one name the first counts.
+        let sandbox = directives.find(|words| words.first() == Some(&"sandbox"));
+        sandbox.is_some_and(|words| !words.contains(&"allow-same-origin"))
+    })
 }
 
 /// 202 for a run that is durable.
@@ -88,5 +91,25 @@ fn mark(response: &mut Response, run: RunId, replayed: bool) {
     response.headers_mut().insert(RUN_ID, run);
     if replayed {
         response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_several_sandboxes_in_a_policy_the_first_counts_as_in_browsers() {
+        for (apart, policy) in [
+            (true, "sandbox"),
+            (true, "default-src 'self'; SANDBOX allow-scripts"),
+            (true, "sandbox allow-same-origin, sandbox allow-scripts"),
+            (false, "sandbox allow-scripts\tallow-same-origin; sandbox"),
+            (false, "sandbox allow-same-origin; sandbox"),
+            (false, "default-src 'none'"),
+            (false, ""),
+        ] {
+            assert_eq!(is_sandbox(&HeaderValue::from_str(policy).unwrap()), apart, "{policy:?}");
+        }
     }
 }

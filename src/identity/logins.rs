@@ -71,9 +71,12 @@ impl Logins {
     /// Somebody at `address` gives a password for the name with this digest at `now`, a time of the monotonic clock. `known` says
     /// whether this name logged in from this address before.
     pub fn attempt(&mut self, name: [u8; 16], address: &str, known: bool, now: Duration) -> Attempt {
-        let pair = self.wait_of(&Whose::Pair(name, address.to_owned()), now);
-        let from_address =
-            if known { Duration::ZERO } else { self.wait_of(&Whose::Address(address.to_owned()), now) };
+        let pair = self.wait_of(&Whose::Pair(name, address.to_owned()), known, now);
+        let from_address = if known {
+            Duration::ZERO
+        } else {
+            self.wait_of(&Whose::Address(address.to_owned()), known, now)
+        };
         let wait = pair.max(from_address);
         if !wait.is_zero() {
             return Attempt::Wait(wait);
@@ -98,13 +101,17 @@ impl Logins {
         self.counts.remove(&Whose::Pair(name, address.to_owned()));
     }
 
-    fn wait_of(&self, whose: &Whose, now: Duration) -> Duration {
-        // Whoever has no count of their own has that of all others.
-        let count = self
-            .counts
-            .get(whose)
-            .or_else(|| self.counts.get(&Whose::Others).filter(|_| self.counts.len() >= MAX_COUNTS));
-        count.map_or(Duration::ZERO, |count| count.waits_until.saturating_sub(now))
+    fn wait_of(&self, whose: &Whose, known: bool, now: Duration) -> Duration {
+        let wait = |count: &Count| count.waits_until.saturating_sub(now);
+        match (self.counts.get(whose), known) {
+            (Some(own), _) => wait(own),
+            (None, true) => Duration::ZERO,
+            // Whoever has no count of their own has that of all others, of which strangers must not make a long one.
+            (None, false) => {
+                let others = self.counts.get(&Whose::Others).filter(|_| self.counts.len() >= MAX_COUNTS);
+                others.map_or(Duration::ZERO, wait).min(MAX_DELAY)
+            }
+        }
     }
 
     fn count(&mut self, whose: Whose, free: u32, now: Duration) {
@@ -216,6 +223,13 @@ mod tests {
             logins.wrong(name, &stranger.to_string(), at(100));
         }
         assert!(logins.counts.len() <= MAX_COUNTS + 1);
+        (0..100).for_each(|stranger| logins.wrong([9; 16], &format!("new {stranger}"), at(100)));
+        assert_eq!(
+            logins.attempt(ANNA, "home", true, at(100)),
+            NOW,
+            "a flood keeps nobody out who was here before"
+        );
+        assert_eq!(logins.attempt(ANNA, "elsewhere", false, at(100)), Attempt::Wait(MAX_DELAY));
         logins.wrong(ANNA, "a", at(101 + 2 * REMEMBERED.as_secs()));
         assert!(logins.counts.len() <= 3, "{}", logins.counts.len());
     }

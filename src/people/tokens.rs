@@ -48,6 +48,12 @@ impl People {
         if prefix.is_some() && scopes.contains(&Right::Admin) {
             return Err(PeopleError::Token("prefix: a token with the scope `admin` cannot be limited"));
         }
+        // What it publishes could start other workflows, and follow their runs.
+        if prefix.is_some() && scopes.contains(&Right::WorkflowsPublish) {
+            return Err(PeopleError::Token(
+                "prefix: a token with the scope `workflows:publish` cannot be limited, as a workflow can start others",
+            ));
+        }
         if life.is_some_and(|life| life.as_millis() == 0) {
             return Err(PeopleError::Token("expires_in: give a time such as 90d"));
         }

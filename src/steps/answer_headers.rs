@@ -12,9 +12,10 @@ use crate::{
     template::{Budget, Part, Template},
 };
 
-/// Headers that belong to the connection or to the whole origin, not to the workflow. With the last two, an answer could log out
-/// everybody who uses the console, and stay between a browser and this server.
-const RESERVED: [HeaderName; 9] = [
+/// Headers that belong to the connection or to the whole origin, not to the workflow. With those of the origin an answer could log out
+/// everybody who uses the console, stay between a browser and this server, have the browser report each address of the console to
+/// somebody else (NEL), or lead it elsewhere.
+const RESERVED: [HeaderName; 17] = [
     header::CONNECTION,
     header::CONTENT_LENGTH,
     header::TRANSFER_ENCODING,
@@ -24,6 +25,14 @@ const RESERVED: [HeaderName; 9] = [
     header::DATE,
     HeaderName::from_static("clear-site-data"),
     HeaderName::from_static("service-worker-allowed"),
+    HeaderName::from_static("nel"),
+    HeaderName::from_static("report-to"),
+    HeaderName::from_static("reporting-endpoints"),
+    header::STRICT_TRANSPORT_SECURITY,
+    header::ALT_SVC,
+    HeaderName::from_static("accept-ch"),
+    HeaderName::from_static("critical-ch"),
+    HeaderName::from_static("origin-agent-cluster"),
 ];
 /// The console's own cookie where there is no TLS, and the beginnings of names that browsers take for proofs of an origin.
 const CONSOLE_COOKIE: &str = "flowcell";
@@ -138,7 +147,8 @@ fn cookie_is_foreign(cookie: &str) -> Option<&'static str> {
 }
 
 fn policy_is_loose(policy: &str) -> bool {
-    policy.split([' ', ';', ',']).any(|word| word.eq_ignore_ascii_case("allow-same-origin"))
+    let ends = |character: char| character.is_ascii_whitespace() || matches!(character, ';' | ',');
+    policy.split(ends).any(|word| word.eq_ignore_ascii_case("allow-same-origin"))
 }
 
 #[cfg(test)]
@@ -200,9 +210,16 @@ mod tests {
             assert!(cookie(cookie_text).is_err(), "{cookie_text}");
         }
         assert!(
-            ["clear-site-data", "service-worker-allowed"]
-                .iter()
-                .all(|name| is_reserved(&HeaderName::from_static(name)))
+            [
+                "clear-site-data",
+                "service-worker-allowed",
+                "nel",
+                "report-to",
+                "alt-svc",
+                "strict-transport-security"
+            ]
+            .iter()
+            .all(|name| is_reserved(&HeaderName::from_static(name)))
         );
     }
 
@@ -210,11 +227,12 @@ mod tests {
     fn a_policy_that_makes_a_page_ours_is_refused() {
         let policy = |value: &str| written(&header::CONTENT_SECURITY_POLICY, value.to_owned());
         assert!(policy("default-src 'self'; sandbox allow-scripts").is_ok());
-        assert!(
-            policy("sandbox allow-scripts Allow-Same-Origin")
-                .unwrap_err()
-                .message
-                .contains("allow-same-origin")
-        );
+        for loose in [
+            "sandbox allow-scripts Allow-Same-Origin",
+            "sandbox allow-scripts\tallow-same-origin; sandbox",
+            "sandbox,sandbox allow-same-origin",
+        ] {
+            assert!(policy(loose).unwrap_err().message.contains("allow-same-origin"), "{loose}");
+        }
     }
 }

@@ -13,7 +13,7 @@ use super::{
 /// A comment is sent after so long without an event, so that proxies keep the connection and both ends learn of its loss.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 /// A connection ends after so long. The client connects again and goes on where it was, and is asked again who it is.
-const LONGEST: Duration = Duration::from_secs(15 * 60);
+const LONGEST: Duration = Duration::from_secs(60);
 /// Bytes of one piece.
 const PIECE: usize = 64 << 10;
 /// Milliseconds after which a browser connects again.
