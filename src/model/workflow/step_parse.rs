@@ -92,22 +92,20 @@ const TYPES: [&str; 17] = [
 /// Refuses common fields where they could mean nothing.
 fn fits(step: &Step, path: &str) -> Result<(), FieldError> {
     let wrong = |field: &str, message: &str| Err(FieldError::new(join(path, field), message));
-    let once = match &step.kind {
-        StepKind::Code(_) | StepKind::Http(_) | StepKind::Plugin(_) => true,
+    // Whether an attempt can fail and another one differ, whether its output is its author's, whether nothing of it can fail.
+    let (once, has_own_output, bare) = match &step.kind {
+        StepKind::Code(_) | StepKind::Http(_) | StepKind::Plugin(_) => (true, true, false),
+        StepKind::Set(_) | StepKind::Query(_) => (false, true, false),
+        StepKind::Subflow(subflow) => (subflow.wait, false, false),
+        StepKind::Break | StepKind::Continue | StepKind::End(_) => (false, false, true),
         StepKind::Condition(_)
         | StepKind::Switch(_)
-        | StepKind::Set(_)
         | StepKind::Response(_)
-        | StepKind::End(_)
-        | StepKind::Break
-        | StepKind::Continue
         | StepKind::Loop(_)
         | StepKind::Parallel(_)
         | StepKind::Delay(_)
         | StepKind::WaitUntil(_)
-        | StepKind::WaitForCallback(_)
-        | StepKind::Query(_) => false,
-        StepKind::Subflow(subflow) => subflow.wait,
+        | StepKind::WaitForCallback(_) => (false, false, false),
     };
     if step.retry.is_some() && !once {
         return wrong(
@@ -118,25 +116,6 @@ fn fits(step: &Step, path: &str) -> Result<(), FieldError> {
     if step.timeout.is_some() && !once {
         return wrong("timeout", "this step type needs no timeout; put it on the step that can take long");
     }
-    let has_own_output = match &step.kind {
-        StepKind::Code(_)
-        | StepKind::Http(_)
-        | StepKind::Set(_)
-        | StepKind::Query(_)
-        | StepKind::Plugin(_) => true,
-        StepKind::Condition(_)
-        | StepKind::Switch(_)
-        | StepKind::Response(_)
-        | StepKind::End(_)
-        | StepKind::Break
-        | StepKind::Continue
-        | StepKind::Loop(_)
-        | StepKind::Parallel(_)
-        | StepKind::Delay(_)
-        | StepKind::WaitUntil(_)
-        | StepKind::WaitForCallback(_)
-        | StepKind::Subflow(_) => false,
-    };
     if step.output_schema.is_some() && !has_own_output {
         return wrong(
             "output_schema",
@@ -146,23 +125,6 @@ fn fits(step: &Step, path: &str) -> Result<(), FieldError> {
     if step.timeout.is_some_and(|timeout| timeout > TIMEOUT_CAP || timeout.as_millis() == 0) {
         return wrong("timeout", &format!("one attempt may take 1ms to {TIMEOUT_CAP}"));
     }
-    let bare = match &step.kind {
-        StepKind::Break | StepKind::Continue | StepKind::End(_) => true,
-        StepKind::Code(_)
-        | StepKind::Condition(_)
-        | StepKind::Switch(_)
-        | StepKind::Set(_)
-        | StepKind::Response(_)
-        | StepKind::Loop(_)
-        | StepKind::Parallel(_)
-        | StepKind::Delay(_)
-        | StepKind::WaitUntil(_)
-        | StepKind::WaitForCallback(_)
-        | StepKind::Subflow(_)
-        | StepKind::Http(_)
-        | StepKind::Query(_)
-        | StepKind::Plugin(_) => false,
-    };
     if bare && !matches!(step.on_error, OnError::Fail) {
         return wrong("on_error", "this step cannot fail in a way that could be handled");
     }
