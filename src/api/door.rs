@@ -270,12 +270,8 @@ impl Door {
             problem.retry_after = Some(1);
             return problem.into_response();
         };
-        // In a task of its own: what was begun is done to its end, also when the caller goes away in between.
-        tokio::spawn(next.run(request)).await.unwrap_or_else(|error| {
-            tracing::error!(%error, "a request to the API could not be worked on");
-            let detail = "the server failed on this request; please report it";
-            Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", detail).into_response()
-        })
+        // In a task of its own, so that a failure of the server is written down too.
+        tokio::spawn(next.run(request)).await.unwrap_or_else(|error| failed(&error))
     }
 
     /// The answer to a request with this row.
@@ -360,11 +356,7 @@ fn peer(request: &Request) -> IpAddr {
 pub(super) async fn authorize(State(door): State<Door>, request: Request, next: Next) -> Response {
     // In a task of its own: what was begun is done and written down, also when the caller goes away in between.
     let admitted = tokio::spawn(async move { admit(&door, request, next).await });
-    admitted.await.unwrap_or_else(|error| {
-        tracing::error!(%error, "a request to the API could not be worked on");
-        let detail = "the server failed on this request; please report it";
-        Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", detail).into_response()
-    })
+    admitted.await.unwrap_or_else(|error| failed(&error))
 }
 
 async fn admit(door: &Door, request: Request, next: Next) -> Response {
@@ -393,6 +385,13 @@ async fn admit(door: &Door, request: Request, next: Next) -> Response {
         headers.insert(REQUEST_ID, id);
     }
     response
+}
+
+/// The answer when a task has not come to its end.
+fn failed(error: &tokio::task::JoinError) -> Response {
+    tracing::error!(%error, "a request to the API could not be worked on");
+    let detail = "the server failed on this request; please report it";
+    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", detail).into_response()
 }
 
 /// The answer to a request that the table does not have.
